@@ -1,0 +1,47 @@
+/** Where the client proves its certificate: discovery and mTLS endpoint aliases (RFC 8414, RFC 8705 section 5). */
+
+import { RotationError } from '../errors.ts';
+import { isObject, parseJson, stringOf } from '../http/json.ts';
+import type { Service } from '../http/service.ts';
+import { callAuth0, unexpectedAnswer } from './tenant.ts';
+
+/**
+ * The token endpoint that asks for a client certificate; undefined where the tenant names none.
+ * With `mtlsDomain` its plain token endpoint serves too, since its edge terminates mTLS; without, only an alias does.
+ * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
+ */
+export async function discoverMtlsTokenEndpoint(
+  service: Service,
+  domain: string,
+  mtlsDomain: string | undefined,
+): Promise<string | undefined> {
+  const host = mtlsDomain ?? domain;
+  const url = `https://${host}/.well-known/openid-configuration`;
+  const response = await callAuth0(
+    service,
+    { method: 'GET', url, headers: { accept: 'application/json' } },
+    'idempotent',
+  );
+  const document = parseJson(response);
+  if (response.status !== 200 || !isObject(document)) throw unexpectedAnswer(url, response);
+  const alias = stringOf(document.mtls_endpoint_aliases, 'token_endpoint');
+  const endpoint = alias ?? (mtlsDomain === undefined ? undefined : stringOf(document, 'token_endpoint'));
+  if (endpoint !== undefined && !isTrusted(endpoint, host)) throw untrusted(host);
+  return endpoint;
+}
+
+/** No server answer may send a certificate or a token elsewhere: https, on the host of the input or below it. */
+function isTrusted(endpoint: string, host: string): boolean {
+  if (!URL.canParse(endpoint)) return false;
+  const { protocol, hostname, username, password } = new URL(endpoint);
+  const expected = new URL(`https://${host}`).hostname;
+  if (protocol !== 'https:' || username !== '' || password !== '') return false;
+  return hostname === expected || hostname.endsWith(`.${expected}`);
+}
+
+function untrusted(host: string): RotationError {
+  return new RotationError('DISCOVERY_FAILED', {
+    failed: `Discovery at ${host} names a token endpoint that is not https on ${host} or below it.`,
+    remedy: 'Set mtls-domain to the custom domain whose edge terminates mTLS.',
+  });
+}

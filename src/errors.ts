@@ -1,0 +1,78 @@
+/** Every failure of the action: a code of a closed list and three sentences. */
+
+export const ERROR_CODES = [
+  'INVALID_INPUT',
+  'AUTH0_UNAUTHORIZED',
+  'AUTH0_FORBIDDEN',
+  'AUTH0_REQUEST_FAILED',
+  'CLIENT_NOT_FOUND',
+  'METHOD_MISMATCH',
+  'CREDENTIAL_LIMIT',
+  'STALE_CREDENTIAL',
+  'ROTATION_IN_PROGRESS',
+  'CERTIFICATE_TOO_LARGE',
+  'DISCOVERY_FAILED',
+  'MTLS_ENDPOINT_NOT_FOUND',
+  'VERIFICATION_FAILED',
+  'GITHUB_UNAUTHORIZED',
+  'GITHUB_FORBIDDEN',
+  'GITHUB_REQUEST_FAILED',
+  'DESTINATION_NOT_FOUND',
+  'DELIVERY_INCOMPLETE',
+  'RETIREMENT_FAILED',
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL_ERROR',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface Explanation {
+  /** What failed. */
+  failed: string;
+  /** What to do about it. */
+  remedy: string;
+  /** What is true now. Where an edge throws it is not known yet: `apply` adds it. */
+  truth?: string;
+  /** All problems, where there is more than one (inputs). */
+  problems?: readonly string[];
+  cause?: unknown;
+}
+
+const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
+
+/** No secret, token or key may enter any of the sentences: edges pass status, code, method and path, never bodies they sent. */
+export class RotationError extends Error {
+  override readonly name = 'RotationError';
+  readonly code: ErrorCode;
+  readonly failed: string;
+  readonly remedy: string;
+  readonly truth: string;
+  readonly problems: readonly string[];
+
+  constructor(code: ErrorCode, explanation: Explanation) {
+    const truth = explanation.truth ?? UNTOUCHED;
+    super(`${explanation.failed} ${explanation.remedy} ${truth}`, { cause: explanation.cause });
+    this.code = code;
+    this.failed = explanation.failed;
+    this.remedy = explanation.remedy;
+    this.truth = truth;
+    this.problems = explanation.problems ?? [];
+  }
+
+  /** The same failure, told by somebody who knows what it left behind. */
+  withTruth(truth: string): RotationError {
+    return new RotationError(this.code, { ...this, truth, cause: this.cause });
+  }
+}
+
+/** Anything thrown, as a RotationError; what is not one is a defect of the action. */
+export function asRotationError(error: unknown): RotationError {
+  if (error instanceof RotationError) return error;
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is no error';
+  return new RotationError('INTERNAL_ERROR', {
+    failed: `The action met an error that it does not know (${detail}).`,
+    remedy: 'Please report it with the debug log of this run.',
+    cause: error,
+  });
+}

@@ -1,0 +1,56 @@
+/** Where a secret lives: parsed from and printed as `repo:`, `env:`, `org:`. Pure. */
+
+export type Destination =
+  | { kind: 'repo'; owner: string; repo: string }
+  | { kind: 'env'; owner: string; repo: string; environment: string }
+  | { kind: 'org'; org: string };
+
+/** One secret of a destination: the whole pair, or one part of it (inputs `private-key-secret-name`, `certificate-secret-name`). */
+export interface Place {
+  destination: Destination;
+  secretName: string;
+  part: 'pair' | 'private-key' | 'certificate';
+}
+
+const OWNER = '[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})';
+const REPO = '[A-Za-z0-9._-]{1,100}';
+const FORMS = {
+  repo: new RegExp(`^repo:(${OWNER})/(${REPO})$`),
+  env: new RegExp(`^env:(${OWNER})/(${REPO})/(\\S(?:.{0,253}\\S)?)$`),
+  org: new RegExp(`^org:(${OWNER})$`),
+};
+
+export const DESTINATION_FORMS = 'repo:<owner>/<name>, env:<owner>/<name>/<environment> or org:<name>';
+
+/** undefined where the text is no destination. An environment's name may hold slashes. */
+export function parseDestination(text: string): Destination | undefined {
+  const repo = FORMS.repo.exec(text);
+  if (repo) return { kind: 'repo', owner: `${repo[1]}`, repo: `${repo[2]}` };
+  const env = FORMS.env.exec(text);
+  if (env) return { kind: 'env', owner: `${env[1]}`, repo: `${env[2]}`, environment: `${env[3]}` };
+  const org = FORMS.org.exec(text);
+  return org ? { kind: 'org', org: `${org[1]}` } : undefined;
+}
+
+export function printDestination(destination: Destination): string {
+  if (destination.kind === 'org') return `org:${destination.org}`;
+  const repository = `${destination.owner}/${destination.repo}`;
+  return destination.kind === 'repo' ? `repo:${repository}` : `env:${repository}/${destination.environment}`;
+}
+
+/** As a message names it: destination and secret. */
+export function printPlace(place: Place): string {
+  return `${printDestination(place.destination)} ${place.secretName}`;
+}
+
+/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (secrets.md). */
+export function shadows(near: Destination, far: Destination): boolean {
+  if (far.kind === 'org') return near.kind !== 'org' && same(near.owner, far.org);
+  return (
+    near.kind === 'env' && far.kind === 'repo' && same(near.owner, far.owner) && same(near.repo, far.repo)
+  );
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

@@ -1,0 +1,253 @@
+/** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
+
+import { RotationError } from '../errors.ts';
+import { type Json, quote, stringOf } from '../http/json.ts';
+import { pathOf, type Service } from '../http/service.ts';
+import { type HttpRequest, NetworkError } from '../http/wire.ts';
+import type { SecretTimes } from '../rotation/state.ts';
+import { type Destination, type Place, printDestination, printPlace } from './destination.ts';
+import { seal } from './sealed-box.ts';
+
+type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
+
+interface PublicKey {
+  key_id: string;
+  key: string;
+}
+
+/** The version that GitHub Enterprise Server knows too. */
+const API_VERSION = '2022-11-28';
+
+export class SecretStore {
+  readonly #service: Service;
+  readonly #octokit: Promise<Octokit>;
+  readonly #keys = new Map<string, Promise<PublicKey>>();
+
+  constructor(service: Service, token: string, apiUrl: string) {
+    this.#service = service;
+    this.#octokit = connect(service, token, apiUrl);
+  }
+
+  /** GitHub's clock minus the local one, in milliseconds. */
+  get clockOffset(): number {
+    return this.#service.clock.offset;
+  }
+
+  /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  async times(place: Place): Promise<SecretTimes | 'missing'> {
+    const path = `${basePath(place.destination)}/${encodeURIComponent(place.secretName)}`;
+    const answer = await this.#get(path, place.destination);
+    if (answer.status === 404) {
+      // The same answer as for a repository that the token does not see: its key tells them apart.
+      await this.publicKey(place.destination);
+      return 'missing';
+    }
+    const createdAt = Date.parse(stringOf(answer.data, 'created_at') ?? '');
+    const updatedAt = Date.parse(stringOf(answer.data, 'updated_at') ?? '');
+    if (Number.isNaN(createdAt) || Number.isNaN(updatedAt))
+      throw unexpected(place.destination, answer.status);
+    return { createdAt, updatedAt };
+  }
+
+  /** Read once a destination; proves that the destination exists and may be read. @throws RotationError */
+  publicKey(destination: Destination): Promise<PublicKey> {
+    const name = printDestination(destination);
+    const known = this.#keys.get(name) ?? this.#readPublicKey(destination);
+    this.#keys.set(name, known);
+    return known;
+  }
+
+  /**
+   * Seals and stores a value. @throws RotationError; `landed` of its NetworkError cause says whether it may be stored
+   */
+  async store(place: Place, value: string): Promise<void> {
+    const { destination } = place;
+    const path = `${basePath(destination)}/${encodeURIComponent(place.secretName)}`;
+    const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
+    let answer = await this.#put(path, value, destination, visibility);
+    if (answer.status === 422) {
+      // The key may have been replaced since it was read.
+      this.#keys.delete(printDestination(destination));
+      answer = await this.#put(path, value, destination, visibility);
+    }
+    if (answer.status !== 201 && answer.status !== 204) {
+      throw refused(destination, answer, `store ${printPlace(place)}`);
+    }
+  }
+
+  async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
+    const { key, key_id } = await this.publicKey(destination);
+    return this.#request('PUT', path, destination, {
+      encrypted_value: seal(value, key),
+      key_id,
+      ...visibility,
+    });
+  }
+
+  /** An update of an organization's secret must name its visibility again, or it would change who sees it. */
+  async #visibility(path: string, destination: Destination): Promise<object> {
+    const answer = await this.#get(path, destination);
+    if (answer.status === 404) return { visibility: 'private' };
+    const visibility = stringOf(answer.data, 'visibility');
+    if (visibility === undefined) throw unexpected(destination, answer.status);
+    if (visibility !== 'selected') return { visibility };
+    return { visibility, selected_repository_ids: await this.#selectedRepositories(path, destination) };
+  }
+
+  async #selectedRepositories(path: string, destination: Destination): Promise<number[]> {
+    const ids: number[] = [];
+    for (let page = 1; ; page += 1) {
+      const answer = await this.#get(`${path}/repositories?per_page=100&page=${page}`, destination);
+      const list = answer.status === 200 ? repositoryIds(answer.data) : undefined;
+      if (list === undefined) throw unexpected(destination, answer.status);
+      ids.push(...list);
+      if (list.length < 100) return ids;
+    }
+  }
+
+  async #readPublicKey(destination: Destination): Promise<PublicKey> {
+    const answer = await this.#get(`${basePath(destination)}/public-key`, destination);
+    if (answer.status === 404) throw notFound(destination);
+    const key_id = stringOf(answer.data, 'key_id');
+    const key = stringOf(answer.data, 'key');
+    if (key_id === undefined || key === undefined) throw unexpected(destination, answer.status);
+    return { key_id, key };
+  }
+
+  /** 200 or 404. */
+  async #get(path: string, destination: Destination): Promise<Answer> {
+    const answer = await this.#request('GET', path, destination);
+    if (answer.status === 200 || answer.status === 404) return answer;
+    throw refused(destination, answer, 'read its secrets');
+  }
+
+  async #request(
+    method: 'GET' | 'PUT',
+    path: string,
+    destination: Destination,
+    body: object = {},
+  ): Promise<Answer> {
+    const octokit = await this.#octokit;
+    const headers = { 'x-github-api-version': API_VERSION };
+    try {
+      const { status, data } = await octokit.request(`${method} ${path}`, { ...body, headers });
+      return { status, data };
+    } catch (error) {
+      if (error instanceof RotationError) throw error;
+      return answerOf(error) ?? lost(destination, method, path, error);
+    }
+  }
+}
+
+interface Answer {
+  status: number;
+  data: Json | undefined;
+  accepted?: string | undefined;
+}
+
+/** Octokit writes the requests; the wire of the action sends them, with its retry policy and its clock. */
+async function connect(service: Service, token: string, apiUrl: string): Promise<Octokit> {
+  const { getOctokit } = await import('@actions/github');
+  return getOctokit(token, { baseUrl: apiUrl, request: { fetch: fetchBy(service) }, log: SILENT });
+}
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+function fetchBy(service: Service) {
+  return async (url: string, init: { method: string; headers: Record<string, string>; body?: string }) => {
+    const response = await service.call({
+      method: init.method as HttpRequest['method'],
+      url,
+      headers: init.headers,
+      ...(init.body === undefined ? {} : { body: init.body }),
+    });
+    const headers = new Map(Object.entries(response.headers));
+    return { url, status: response.status, headers, text: async () => response.body };
+  };
+}
+
+function answerOf(error: unknown): Answer | undefined {
+  const response = error instanceof Error && 'response' in error ? (error.response as RawAnswer) : undefined;
+  if (response === undefined) return undefined;
+  return {
+    status: response.status,
+    data: response.data,
+    accepted: response.headers['x-accepted-github-permissions'],
+  };
+}
+
+interface RawAnswer {
+  status: number;
+  data: Json;
+  headers: Record<string, string | undefined>;
+}
+
+/** Octokit wraps what its fetch throws. */
+function lost(destination: Destination, method: string, path: string, error: unknown): never {
+  const cause = [error, error instanceof Error ? error.cause : undefined].find(
+    (one) => one instanceof NetworkError || one instanceof RotationError,
+  );
+  if (cause instanceof RotationError) throw cause;
+  throw new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `GitHub gave no answer to ${method} ${pathOf(`https://host${path}`)} for ${printDestination(destination)} (${cause?.code ?? 'no connection'}).`,
+    remedy: 'Check the network of the runner and the status page of GitHub, then run again.',
+    cause,
+  });
+}
+
+function repositoryIds(data: Json | undefined): number[] | undefined {
+  const list = (data as { repositories?: unknown } | undefined)?.repositories;
+  if (!Array.isArray(list)) return undefined;
+  const ids = list.map((one: { id?: unknown } | null) => one?.id);
+  return ids.every((id) => typeof id === 'number') ? ids : undefined;
+}
+
+function basePath(destination: Destination): string {
+  if (destination.kind === 'org') return `/orgs/${destination.org}/actions/secrets`;
+  const repository = `/repos/${destination.owner}/${destination.repo}`;
+  if (destination.kind === 'repo') return `${repository}/actions/secrets`;
+  return `${repository}/environments/${encodeURIComponent(destination.environment)}/secrets`;
+}
+
+const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
+  repo: "the repository permission 'Secrets: write'",
+  env: "the repository permissions 'Environments: write' and 'Secrets: write'",
+  org: "the organization permission 'Secrets: write'",
+};
+
+function refused(destination: Destination, answer: Answer, what: string): RotationError {
+  const name = printDestination(destination);
+  const message = quote(stringOf(answer.data, 'message'));
+  const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
+  if (answer.status === 401) {
+    return new RotationError('GITHUB_UNAUTHORIZED', {
+      failed,
+      remedy: 'Give a github-token that is valid and not expired.',
+    });
+  }
+  if (answer.status === 403 || answer.status === 404) {
+    const accepted = answer.accepted ? ` GitHub asks for ${quote(answer.accepted)}.` : '';
+    return new RotationError('GITHUB_FORBIDDEN', {
+      failed,
+      remedy: `GITHUB_TOKEN can never write secrets: use a GitHub App's token (actions/create-github-app-token) or a fine-grained token with ${PERMISSION[destination.kind]} for ${name}.${accepted}`,
+    });
+  }
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed,
+    remedy: 'Run again; if it stays, look at the debug log.',
+  });
+}
+
+function notFound(destination: Destination): RotationError {
+  return new RotationError('DESTINATION_NOT_FOUND', {
+    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
+    remedy: `Check the name, and that the token has access to it with ${PERMISSION[destination.kind]}.`,
+  });
+}
+
+function unexpected(destination: Destination, status: number): RotationError {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `GitHub gave an answer about ${printDestination(destination)} that cannot be used (${status}).`,
+    remedy: 'Run again; if it stays, look at the debug log and at the status page of GitHub.',
+  });
+}

@@ -1,0 +1,115 @@
+/** One remote service: the retry policy, its clock, its debug log. */
+
+import { RotationError } from '../errors.ts';
+import { type Clock, retry } from '../retry.ts';
+import { ServerClock } from './server-clock.ts';
+import { type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
+
+/** What all services of a run share. */
+export interface Connection {
+  send: Send;
+  clock: Clock;
+  /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
+  cancellation: Cancellation;
+  debug(message: string): void;
+}
+
+/** A cancelled run must undo or finish what it began: from then on it shields its requests from the signal. */
+export class Cancellation {
+  #signal: AbortSignal | undefined;
+  readonly #requested: AbortSignal;
+
+  constructor(requested: AbortSignal) {
+    this.#requested = requested;
+    this.#signal = requested;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
+  get requested(): boolean {
+    return this.#requested.aborted;
+  }
+
+  /** @throws RotationError CANCELLED where the run was cancelled and may still stop */
+  check(): void {
+    if (this.#signal?.aborted) throw cancelled();
+  }
+
+  shield(): void {
+    this.#signal = undefined;
+  }
+}
+
+function cancelled(): RotationError {
+  return new RotationError('CANCELLED', {
+    failed: 'The run was cancelled.',
+    remedy: 'Start the workflow again when it suits you.',
+  });
+}
+
+/** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
+export type Repeatable = 'idempotent' | 'create';
+
+export class Service {
+  readonly name: string;
+  readonly clock = new ServerClock();
+  readonly #connection: Connection;
+
+  constructor(name: string, connection: Connection) {
+    this.name = name;
+    this.#connection = connection;
+  }
+
+  /** Milliseconds since the epoch by this service's clock. */
+  now(): number {
+    return this.#connection.clock.now() + this.clock.offset;
+  }
+
+  /**
+   * Sends until the policy is satisfied; any status may be the answer.
+   * @throws NetworkError after the last attempt without an answer; RotationError CANCELLED, DEADLINE_EXCEEDED
+   */
+  async call(request: HttpRequest, repeatable: Repeatable = 'idempotent'): Promise<HttpResponse> {
+    const { clock, cancellation } = this.#connection;
+    return retry(() => this.#attempt(request), {
+      repeatable,
+      clock,
+      serverNow: () => this.now(),
+      cancellation,
+    });
+  }
+
+  async #attempt(request: HttpRequest): Promise<HttpResponse> {
+    const { clock, cancellation, send } = this.#connection;
+    cancellation.check();
+    const sentAt = clock.now();
+    // Only reads are cut off: what a write did would not be known.
+    const signal = request.method === 'GET' ? cancellation.signal : undefined;
+    try {
+      const response = await send({ ...request, signal });
+      this.clock.observe(response.headers.date, sentAt, clock.now());
+      this.#debug(request, `${response.status}`, sentAt, response.headers);
+      return response;
+    } catch (error) {
+      this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
+      cancellation.check();
+      throw error;
+    }
+  }
+
+  #debug(request: HttpRequest, outcome: string, sentAt: number, headers: HttpResponse['headers']): void {
+    const { clock, debug } = this.#connection;
+    const id = headers['x-github-request-id'] ?? headers['x-auth0-requestid'] ?? headers['x-request-id'];
+    const took = Math.round(clock.now() - sentAt);
+    debug(
+      `${this.name}: ${request.method} ${pathOf(request.url)} → ${outcome} in ${took} ms${id ? ` (request ${id})` : ''}`,
+    );
+  }
+}
+
+/** Path without its query: what a log or a message may show. */
+export function pathOf(url: string): string {
+  return new URL(url).pathname;
+}

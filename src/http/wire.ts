@@ -1,0 +1,109 @@
+/** The wire: one HTTP request and its answer. The only importer of undici. */
+
+import type { Dispatcher } from 'undici';
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+  /** PEM of the client certificate and its key, for mutual TLS (RFC 8705). */
+  clientCertificate?: { certificate: string; privateKey: string };
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
+/** @throws NetworkError where there is no complete answer */
+export type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** No answer. `landed` says whether the server may have done what was asked. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  readonly code: string;
+  readonly landed: 'no' | 'unknown';
+
+  constructor(code: string, landed: 'no' | 'unknown', cause?: unknown) {
+    super(code, { cause });
+    this.code = code;
+    this.landed = landed;
+  }
+}
+
+const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000, maxResponseSize: 4 * 1024 * 1024 };
+const TOTAL_TIMEOUT = 60_000;
+const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2' } as const;
+/** Codes of failures before the request was on its way. */
+const NEVER_SENT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'];
+
+/** Connections are kept alive until `close`; redirects are never followed (a token must not travel with one). */
+export function openWire(environment: Readonly<Record<string, string | undefined>>): {
+  send: Send;
+  close(): Promise<void>;
+} {
+  const dispatchers = new Map<string, Dispatcher>();
+  const proxied = PROXY_VARIABLES.some((name) => environment[name]);
+
+  async function dispatcherFor(pair: HttpRequest['clientCertificate']): Promise<Dispatcher> {
+    const key = pair?.certificate ?? '';
+    const open = dispatchers.get(key);
+    if (open) return open;
+    const { Agent, EnvHttpProxyAgent } = await import('undici');
+    const connect = pair ? { ...CONNECT, cert: pair.certificate, key: pair.privateKey } : CONNECT;
+    // Through a proxy the handshake with the server happens inside the tunnel (requestTls).
+    const options = { ...LIMITS, connect, requestTls: connect };
+    const dispatcher = proxied ? new EnvHttpProxyAgent(options) : new Agent(options);
+    dispatchers.set(key, dispatcher);
+    return dispatcher;
+  }
+
+  async function send(request: HttpRequest): Promise<HttpResponse> {
+    const total = AbortSignal.timeout(TOTAL_TIMEOUT);
+    try {
+      const { request: undiciRequest } = await import('undici');
+      const answer = await undiciRequest(request.url, {
+        method: request.method,
+        headers: { ...request.headers },
+        body: request.body ?? null,
+        dispatcher: await dispatcherFor(request.clientCertificate),
+        signal: request.signal ? AbortSignal.any([request.signal, total]) : total,
+      });
+      return { status: answer.statusCode, headers: flatten(answer.headers), body: await answer.body.text() };
+    } catch (error) {
+      throw asNetworkError(error);
+    }
+  }
+
+  return {
+    send,
+    close: async () => {
+      await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
+    },
+  };
+}
+
+function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return flat;
+}
+
+function asNetworkError(error: unknown): NetworkError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = errorCode(error) ?? errorCode(cause) ?? (error instanceof Error ? error.name : 'UNKNOWN');
+  return new NetworkError(code, NEVER_SENT.test(code) ? 'no' : 'unknown', error);
+}
+
+function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,46 @@
+/** Asks Auth0 and GitHub what is; changes nothing. A failed or partial read throws: it is never an empty list. */
+
+import type { Tenant } from './auth0/tenant.ts';
+import type { SecretStore } from './github/secret-store.ts';
+import type { ObservedSecret, SecretTimes, State } from './rotation/state.ts';
+import { placesOf, type Wish } from './rotation/wish.ts';
+
+export interface Observed {
+  tenant: Tenant;
+  /** undefined: a plan without github-token. */
+  store: SecretStore | undefined;
+}
+
+export type RecordedTimes = SecretTimes | 'missing' | 'unread';
+
+/**
+ * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
+ * @param onSecrets called with the times by GitHub's clock as soon as they are known
+ * @throws RotationError
+ */
+export async function observe(
+  wish: Wish,
+  { tenant, store }: Observed,
+  onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
+): Promise<State> {
+  const places = placesOf(wish);
+  const reading = Promise.all(
+    places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
+  );
+  const [times] = await Promise.all([reading, tenant.login(), reading.then(onSecrets)]);
+  const [client, pool] = await Promise.all([tenant.client(wish.clientId), tenant.credentials(wish.clientId)]);
+  const shift = tenant.clockOffset - (store?.clockOffset ?? 0);
+  return {
+    client,
+    pool,
+    secrets: places.map((place, index): ObservedSecret => observed(place, times[index] ?? 'unread', shift)),
+    now: tenant.now(),
+  };
+}
+
+/** @param shift what turns GitHub's time into Auth0's, in milliseconds */
+function observed(place: ObservedSecret['place'], times: RecordedTimes, shift: number): ObservedSecret {
+  if (typeof times === 'string') return { place, times, version: undefined };
+  const { createdAt, updatedAt } = times;
+  return { place, times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift }, version: updatedAt };
+}

@@ -1,0 +1,70 @@
+/** What a rotation needs and can be had early: the key, the public keys, the endpoint of the proof. Starts once, serves many. */
+
+import type { KeyObject } from 'node:crypto';
+import { RotationError } from './errors.ts';
+import type { SecretStore } from './github/secret-store.ts';
+import type { RecordedTimes } from './observe.ts';
+import type { Clock } from './retry.ts';
+import { DAY, placesOf, type Wish } from './rotation/wish.ts';
+
+export interface Sources {
+  generateKey: (bits: number) => Promise<KeyObject>;
+  discover: () => Promise<string | undefined>;
+  store: SecretStore | undefined;
+}
+
+export class Preparation {
+  readonly #wish: Wish;
+  readonly #sources: Sources;
+  #key: Promise<KeyObject> | undefined;
+  #endpoint: Promise<string | undefined> | undefined;
+
+  constructor(wish: Wish, sources: Sources) {
+    this.#wish = wish;
+    this.#sources = sources;
+  }
+
+  /** Begins everything now; what fails is told to whoever asks for it later. */
+  begin(): void {
+    const everything = [this.key(), this.endpoint(), ...this.#publicKeys()];
+    for (const one of everything) one.catch(() => undefined);
+  }
+
+  key(): Promise<KeyObject> {
+    this.#key ??= this.#sources.generateKey(this.#wish.keySize);
+    return this.#key;
+  }
+
+  /** Where to prove; undefined with `verify: off`, or where the tenant names no endpoint. */
+  endpoint(): Promise<string | undefined> {
+    this.#endpoint ??= this.#wish.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
+    return this.#endpoint;
+  }
+
+  /** Everything that can refuse a rotation before its first effect. @throws RotationError */
+  async check(): Promise<void> {
+    this.begin();
+    const [endpoint] = await Promise.all([this.endpoint(), ...this.#publicKeys()]);
+    if (endpoint === undefined && this.#wish.verify === 'required') throw endpointMissing();
+  }
+
+  #publicKeys(): Promise<unknown>[] {
+    const destinations = new Set(placesOf(this.#wish).map(({ destination }) => destination));
+    return [...destinations].map(async (destination) => this.#sources.store?.publicKey(destination));
+  }
+}
+
+/** A guess that costs a key at worst: is it worth preparing while Auth0 is still being asked? */
+export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clock): boolean {
+  if (wish.force) return true;
+  const life = (wish.validityDays - wish.renewBeforeDays) * DAY;
+  return times.some((one) => one === 'missing' || (one !== 'unread' && one.updatedAt + life <= clock.now()));
+}
+
+function endpointMissing(): RotationError {
+  return new RotationError('MTLS_ENDPOINT_NOT_FOUND', {
+    failed: 'verify is required, but discovery names no token endpoint that asks for a client certificate.',
+    remedy:
+      'Set mtls-domain to the custom domain whose edge terminates mTLS, or enable mTLS endpoint aliases of the tenant.',
+  });
+}

@@ -1,0 +1,140 @@
+/** Which credential is in use: derived from what both services record, every run (specification 3). Pure. */
+
+import { isOwnedBy, type Mark, ownerOf, readMark } from './mark.ts';
+import type { Credential, ObservedSecret, State } from './state.ts';
+import type { Wish } from './wish.ts';
+
+/** Error of a translated time: a second for each service's Date header, and one since `updated_at` has whole seconds. */
+export const UNCERTAINTY = 3_000;
+/** A run that is younger may still be at work. */
+export const LEASE = 15 * 60_000;
+
+export type Stage =
+  | 'current'
+  | 'previous'
+  | 'pending'
+  | 'partly delivered'
+  | 'in use'
+  | 'retired'
+  | 'foreign';
+
+/** Indexes of `held` and `state.secrets` agree. */
+export interface Evidence {
+  /** What each place may hold, likeliest first; empty: nothing that Auth0 knows. */
+  held: readonly (readonly Credential[])[];
+  /** What the primary holds. */
+  current: Credential | undefined;
+  /** The newest that any place holds. */
+  newest: Credential | undefined;
+  /** `newest` is held by every place: it has superseded all older ones. */
+  settled: boolean;
+  /** `current-credential` names a certificate that Auth0 does not know. */
+  unregistered: boolean;
+  /** A later credential that the primary's secret must hold by its time, although `current-credential` is older. */
+  contradiction: Credential | undefined;
+}
+
+export class Pool {
+  readonly #owner: string;
+  readonly #associated: ReadonlySet<string>;
+
+  constructor(wish: Wish, state: State) {
+    this.#owner = ownerOf(wish);
+    this.#associated = new Set(state.client.associated);
+  }
+
+  isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
+
+  isOurs = (credential: Credential): boolean => isOwnedBy(readMark(credential.name), this.#owner);
+
+  /** Another workflow's, by its mark. */
+  othersMark(credential: Credential): Mark | undefined {
+    const mark = readMark(credential.name);
+    return mark && !isOwnedBy(mark, this.#owner) ? mark : undefined;
+  }
+
+  /** May one of our places hold it? */
+  isCandidate = (credential: Credential): boolean =>
+    this.isOurs(credential) || (this.isAssociated(credential) && this.othersMark(credential) === undefined);
+}
+
+export function weigh(wish: Wish, state: State): Evidence {
+  const pool = new Pool(wish, state);
+  const exact = wish.current && state.pool.find(({ thumbprint }) => thumbprint === wish.current?.thumbprint);
+  const held = state.secrets.map((secret, index) =>
+    index === 0 && exact && secret.times !== 'missing' ? [exact] : heldByTime(secret, state, pool),
+  );
+  const unregistered = wish.current !== undefined && exact === undefined;
+  const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
+  return {
+    held,
+    current: held[0]?.[0],
+    newest,
+    settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
+    unregistered,
+    contradiction: exact && contradicts(exact, state, pool),
+  };
+}
+
+/** The newest credential that existed when the secret was written: a run creates first and delivers later. */
+function heldByTime({ times }: ObservedSecret, state: State, pool: Pool): Credential[] {
+  if (times === 'missing') return [];
+  const latest = times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
+  const candidates = state.pool.filter((c) => pool.isCandidate(c) && c.createdAt <= latest).sort(newestFirst);
+  // An unassociated one was never delivered, where an associated one can explain the secret.
+  const associated = candidates.filter(pool.isAssociated);
+  const [first, second] = associated.length > 0 ? associated : candidates;
+  if (first === undefined) return [];
+  // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
+  const close = times !== 'unread' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
+  return second && close ? [first, second] : [first];
+}
+
+/** Only our runs write the secret: one of our later credentials, older than the secret, must be what it holds now. */
+function contradicts(exact: Credential, state: State, pool: Pool): Credential | undefined {
+  const times = state.secrets[0]?.times;
+  if (times === undefined || typeof times === 'string') return undefined;
+  return state.pool.find(
+    (c) =>
+      pool.isOurs(c) &&
+      pool.isAssociated(c) &&
+      c.createdAt > exact.createdAt &&
+      c.createdAt <= times.updatedAt - UNCERTAINTY,
+  );
+}
+
+export function newestFirst(a: Credential, b: Credential): number {
+  return b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
+}
+
+export function mayBeHeld(evidence: Evidence, credential: Credential): boolean {
+  return evidence.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+}
+
+/** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */
+export function isPending(evidence: Evidence, pool: Pool, credential: Credential): boolean {
+  if (!pool.isOurs(credential) || mayBeHeld(evidence, credential)) return false;
+  return evidence.newest === undefined || newestFirst(credential, evidence.newest) < 0;
+}
+
+export function isYoung(credential: Credential, now: number): boolean {
+  return now - credential.createdAt < LEASE;
+}
+
+/** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */
+export function isSuperseded(evidence: Evidence, pool: Pool, credential: Credential): boolean {
+  const { newest, settled } = evidence;
+  if (!settled || newest === undefined || mayBeHeld(evidence, credential)) return false;
+  if (newestFirst(newest, credential) >= 0) return false;
+  return pool.isOurs(credential) || pool.isOurs(newest);
+}
+
+export function stageOf(evidence: Evidence, pool: Pool, credential: Credential): Stage {
+  if (!pool.isCandidate(credential)) return 'foreign';
+  if (credential.id === evidence.current?.id) return 'current';
+  if (mayBeHeld(evidence, credential))
+    return credential.id === evidence.newest?.id ? 'partly delivered' : 'previous';
+  if (isPending(evidence, pool, credential)) return 'pending';
+  if (!pool.isAssociated(credential)) return 'retired';
+  return isSuperseded(evidence, pool, credential) ? 'previous' : 'in use';
+}

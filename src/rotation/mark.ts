@@ -1,0 +1,45 @@
+/** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
+
+import { createHash } from 'node:crypto';
+import { printDestination } from '../github/destination.ts';
+import type { Wish } from './wish.ts';
+
+export interface Mark {
+  owner: string;
+  /** Run id and attempt, `123456.1`. */
+  run: string;
+}
+
+/** Auth0: a credential's name has at most 128 characters (Management API, POST /clients/{id}/credentials). */
+const LONGEST_NAME = 128;
+const PREFIX = 'auth0-mtls-rotation';
+const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+)$`);
+
+/** Primary destination and secret, in one spelling: GitHub's names ignore case. */
+export function ownerOf(wish: Pick<Wish, 'destinations' | 'secretName'>): string {
+  return `${printDestination(wish.destinations[0]).toLowerCase()}#${wish.secretName.toUpperCase()}`;
+}
+
+export function writeMark({ owner, run }: Mark): string {
+  return `${PREFIX} ${shortened(owner, run)} run ${run}`;
+}
+
+/** undefined: made by hand, or by another tool. */
+export function readMark(name: string | undefined): Mark | undefined {
+  const match = FORM.exec(name ?? '');
+  return match ? { owner: `${match[1]}`, run: `${match[2]}` } : undefined;
+}
+
+/** An owner whose mark was too long is known by its digest. */
+export function isOwnedBy(mark: Mark | undefined, owner: string): boolean {
+  return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
+}
+
+function shortened(owner: string, run: string): string {
+  const room = LONGEST_NAME - `${PREFIX}  run ${run}`.length;
+  return owner.length <= room ? owner : digest(owner);
+}
+
+function digest(owner: string): string {
+  return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
+}

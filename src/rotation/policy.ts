@@ -1,0 +1,85 @@
+/** The ordered reasons that a rotation is due: first wins. Pure. */
+
+import type { Evidence } from './evidence.ts';
+import type { State } from './state.ts';
+import { DAY, type Wish } from './wish.ts';
+
+export type Reason =
+  | 'NotDelivered'
+  | 'PartlyDelivered'
+  | 'CertificateExpired'
+  | 'CertificateExpiring'
+  | 'SpecChanged'
+  | 'Forced';
+
+export interface Question {
+  wish: Wish;
+  state: State;
+  evidence: Evidence;
+  /** The newest delivered pair is at hand (`current-credential`), so that its delivery can be finished without a new key. */
+  keyAtHand: boolean;
+}
+
+/** [reason, does it hold?, as the report says it] */
+type Rule = readonly [Reason, (question: Question) => boolean, (question: Question) => string];
+
+const RULES: readonly Rule[] = [
+  ['NotDelivered', notDelivered, () => 'the primary destination holds no credential that Auth0 knows'],
+  [
+    'PartlyDelivered',
+    partlyDelivered,
+    () => 'not every destination holds the newest credential, and its key is not at hand',
+  ],
+  ['CertificateExpired', expired, ({ evidence }) => `the current certificate expired ${dateOf(evidence)}`],
+  [
+    'CertificateExpiring',
+    expiring,
+    ({ evidence, wish }) =>
+      `the current certificate expires ${dateOf(evidence)}, within ${wish.renewBeforeDays} days`,
+  ],
+  ['SpecChanged', specChanged, ({ wish }) => `the wish has changed to ${wish.subject}, RSA ${wish.keySize}`],
+  ['Forced', ({ wish }) => wish.force, () => 'it was asked for (force)'],
+];
+
+export function firstReason(question: Question): { reason: Reason; explanation: string } | undefined {
+  for (const [reason, holds, explain] of RULES) {
+    if (holds(question)) return { reason, explanation: explain(question) };
+  }
+  return undefined;
+}
+
+/** When the next rotation is due by its certificate's expiry. */
+export function nextRotation(wish: Wish, expiresAt: number): number {
+  return expiresAt - wish.renewBeforeDays * DAY;
+}
+
+function notDelivered({ evidence }: Question): boolean {
+  return evidence.current === undefined || evidence.unregistered;
+}
+
+function partlyDelivered({ evidence, keyAtHand }: Question): boolean {
+  return !evidence.settled && !keyAtHand;
+}
+
+function expired({ evidence, state }: Question): boolean {
+  return expiry(evidence) <= state.now;
+}
+
+function expiring({ evidence, state, wish }: Question): boolean {
+  return nextRotation(wish, expiry(evidence)) <= state.now;
+}
+
+/** Auth0 records neither subject nor key size: only `current-credential` shows them. */
+function specChanged({ wish }: Question): boolean {
+  const { current } = wish;
+  return current !== undefined && (current.subject !== wish.subject || current.keySize !== wish.keySize);
+}
+
+function expiry({ current }: Evidence): number {
+  return current?.expiresAt ?? Number.POSITIVE_INFINITY;
+}
+
+function dateOf(evidence: Evidence): string {
+  const at = expiry(evidence);
+  return Number.isFinite(at) ? `on ${new Date(at).toISOString().slice(0, 10)}` : 'at an unknown date';
+}

@@ -1,0 +1,35 @@
+/** How the action speaks to the GitHub runner: masks, groups, outputs, annotations, summary. */
+
+import * as core from '@actions/core';
+import type { RotationError } from './errors.ts';
+import type { Report } from './report.ts';
+
+/** Shorter lines would mask ordinary text. */
+const SHORTEST_MASK = 8;
+
+/** Masks a secret: whole, line by line, and its PEM body joined. Call before anything that could show it. */
+export function mask(secret: string): void {
+  const lines = secret.split('\n').map((line) => line.trim());
+  const body = lines.filter((line) => !line.startsWith('-----'));
+  for (const part of new Set([...body, body.join('')])) {
+    if (part.length >= SHORTEST_MASK) core.setSecret(part);
+  }
+}
+
+const ANNOTATE = { error: core.error, warning: core.warning, notice: core.notice };
+
+export const info = core.info;
+export const debug = core.debug;
+
+/** Writes everything that outlives the process, and fails the step where something failed. */
+export async function publish(report: Report): Promise<void> {
+  for (const [name, value] of Object.entries(report.outputs)) core.setOutput(name, value);
+  for (const { level, title, message } of report.annotations) ANNOTATE[level](message, { title });
+  if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(report.summary, true).write();
+}
+
+/** Fails the step. The message tells what failed, what to do, and what is true now. */
+export function fail(error: RotationError): void {
+  process.exitCode = 1;
+  core.error(error.message, { title: error.code });
+}
