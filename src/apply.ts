@@ -1,23 +1,25 @@
 /** Plan → outcome: one switch over the steps. Holds the only private key, in one variable. */
 
+import { Association } from './association.ts';
 import type { Tenant } from './auth0/tenant.ts';
 import { type ProofResult, proveCertificate } from './auth0/token.ts';
 import { inspect, type Pair } from './certificate/inspect.ts';
 import type { CertificateWish } from './certificate/issue.ts';
+import { Delivery } from './delivery.ts';
 import { asRotationError, RotationError } from './errors.ts';
+import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
-import { quote } from './http/json.ts';
 import type { Cancellation, Service } from './http/service.ts';
-import { NetworkError } from './http/wire.ts';
-import { type Plan, poolFull, rotationInProgress } from './plan.ts';
+import type { Plan } from './plan.ts';
 import type { Preparation } from './prepare.ts';
 import { type Clock, deadlineExceeded, sleep } from './retry.ts';
-import { LEASE, newestFirst } from './rotation/evidence.ts';
-import { isOwnedBy, ownerOf, readMark, writeMark } from './rotation/mark.ts';
+import { LEASE } from './rotation/evidence.ts';
+import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential, State } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import type { Wish } from './rotation/wish.ts';
+import { findByThumbprint, upload } from './upload.ts';
 
 /** What `apply` acts through. */
 export interface Edges {
@@ -53,12 +55,11 @@ export interface Outcome {
   steps: readonly { text: string; milliseconds: number }[];
 }
 
-/** A run waits this long after the last delivery, so that the next run can tell what is held (specification 3). */
+/** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
 const QUIET = 6_000;
+/** How long Auth0 may need until an association is effective: unknown, so bounded. */
 const PROPAGATION = 30_000;
-const VISIBILITY = 15_000;
 const UNDO_TIME = 60_000;
-const CREATE_ATTEMPTS = 3;
 
 /** @throws RotationError that tells what is true now */
 export async function apply(job: Job, edges: Edges): Promise<Outcome> {
@@ -73,44 +74,32 @@ export async function apply(job: Job, edges: Edges): Promise<Outcome> {
   }
 }
 
-interface Fresh {
-  associated: readonly string[];
-  pool: readonly Credential[];
-}
-
 class Work {
   readonly #job: Job;
   readonly #edges: Edges;
-  readonly #known: Map<string, Credential>;
+  readonly #association: Association;
+  readonly #delivery: Delivery;
   readonly #steps: { text: string; milliseconds: number }[] = [];
   readonly #removed: string[] = [];
-  readonly #delivered: Place[] = [];
-  readonly #failures: { place: Place; error: RotationError }[] = [];
-  /** What the method holds, as this run left it. */
-  #associated: readonly string[];
   #pair: Pair | undefined;
   #made: Credential | undefined;
   /** A POST was sent: there may be a credential even where none is known. */
-  #created = false;
-  /** A secret may hold the new key: from here on the rotation is finished, not undone. */
-  #storing = false;
+  #mayExist = false;
   #proof: Outcome['proof'] = 'not proven';
-  /** The read-back of the last association, while the proof is on its way. */
-  #readBack: Promise<void> = Promise.resolve();
 
   constructor(job: Job, edges: Edges) {
     this.#job = job;
     this.#edges = edges;
-    this.#known = new Map(job.state.pool.map((credential) => [credential.id, credential]));
-    this.#associated = job.state.client.associated;
+    this.#association = new Association(job.wish, job.state, edges);
+    this.#delivery = new Delivery(edges.store);
   }
 
   async perform(step: Step): Promise<void> {
     this.#mayGoOn();
-    if (step.kind !== 'store-secret') this.#settleDelivery();
+    if (step.kind !== 'store-secret') this.#delivery.settle();
     const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
     const told = this.#edges.onStep(text);
-    const begun = this.#edges.clock.now();
+    const began = this.#edges.clock.now();
     try {
       await this.#execute(step);
       told('done');
@@ -118,22 +107,22 @@ class Work {
       told('failed');
       throw error;
     } finally {
-      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - begun });
+      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began });
     }
   }
 
   async #execute(step: Step): Promise<void> {
     // The proof travels beside the read-back; nothing else does.
-    if (step.kind !== 'authenticate') await this.#readBack;
+    if (step.kind !== 'authenticate') await this.#association.settled();
     switch (step.kind) {
       case 'issue-certificate':
         return this.#issue();
       case 'create-credential':
         return this.#create();
       case 'associate-credentials':
-        return this.#associate(step.to, step.why);
+        return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
       case 'authenticate':
-        await Promise.all([this.#authenticate(), this.#readBack]);
+        await Promise.all([this.#authenticate(), this.#association.settled()]);
         return;
       case 'store-secret':
         return this.#store(step.place, step.source);
@@ -143,7 +132,7 @@ class Work {
   }
 
   #mayGoOn(): void {
-    if (this.#storing) return;
+    if (this.#delivery.begun) return;
     this.#edges.cancellation.check();
     if (this.#edges.clock.now() > this.#edges.clock.deadline) throw deadlineExceeded();
   }
@@ -157,24 +146,16 @@ class Work {
   }
 
   async #create(): Promise<void> {
-    const pair = this.#requirePair();
-    const { thumbprint } = inspect(pair.certificate);
-    const { wish } = this.#job;
+    const { certificate } = this.#requirePair();
+    const { state, wish } = this.#job;
     await this.#keepQuiet();
+    this.#mayExist = true;
     const name = writeMark({ owner: ownerOf(wish), run: wish.run });
-    for (let attempt = 1; this.#made === undefined; attempt += 1) {
-      this.#created = true;
-      const answer = await this.#edges.tenant.createCredential(wish.clientId, name, pair.certificate);
-      const landed = answer === 'lost' || ('status' in answer && /already exist/i.test(answer.message));
-      if (answer !== 'lost' && !('status' in answer)) this.#made = answer;
-      else if (landed) this.#made = await this.#findByThumbprint(thumbprint);
-      else throw this.#creationRefused(answer);
-      if (this.#made === undefined && attempt === CREATE_ATTEMPTS) throw notCreated();
-    }
-    this.#known.set(this.#made.id, this.#made);
+    const { thumbprint } = inspect(certificate);
+    this.#made = await upload(wish, state, this.#edges.tenant, { name, certificate, thumbprint });
+    this.#association.adopt(this.#made);
   }
 
-  /** The next run tells by times what is held: nothing may be created right after a delivery. */
   async #keepQuiet(): Promise<void> {
     const { clock, cancellation, tenant } = this.#edges;
     const deliveries = this.#job.state.secrets.map(({ times }) =>
@@ -182,100 +163,6 @@ class Work {
     );
     const wait = Math.max(...deliveries) + QUIET - tenant.now();
     if (wait > 0) await sleep(clock, Math.min(wait, QUIET), cancellation);
-  }
-
-  async #findByThumbprint(thumbprint: string): Promise<Credential | undefined> {
-    const pool = await this.#edges.tenant.credentials(this.#job.wish.clientId);
-    return pool.find((credential) => credential.thumbprint === thumbprint);
-  }
-
-  #creationRefused({ message }: { message: string }): RotationError {
-    this.#created = false;
-    if (/maximum of \d+ credentials/i.test(message)) return poolFull(this.#job.wish, this.#job.state);
-    return new RotationError('AUTH0_REQUEST_FAILED', {
-      failed: `Auth0 refused the certificate (400: ${quote(message)}).`,
-      remedy: 'Check subject and key-size.',
-    });
-  }
-
-  /** Replaces the list, between a fresh full read and a read-back (specification 4). */
-  async #associate(to: readonly string[], why: string): Promise<void> {
-    const { tenant } = this.#edges;
-    const { wish } = this.#job;
-    const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
-    const before = await this.#readFresh();
-    this.#refuseSurprise(before);
-    await tenant.associate(wish.clientId, wish.method, ids);
-    this.#associated = ids;
-    // What was removed needs no proof that it is gone; what was added must be seen.
-    const adds = why === 'add' || why === 'heal';
-    this.#readBack = this.#verifyAssociation(before, adds);
-    // A failure is told to whoever awaits it.
-    this.#readBack.catch(() => undefined);
-  }
-
-  /** Everything that another run could have changed; waits until our own credential is visible in it. */
-  async #readFresh(): Promise<Fresh & { version: number | undefined }> {
-    const { clientId } = this.#job.wish;
-    const { tenant, store } = this.#edges;
-    const place = this.#primary;
-    return this.#eventually(async () => {
-      const [client, pool, times] = await Promise.all([
-        tenant.client(clientId),
-        tenant.credentials(clientId),
-        store.times(place),
-      ]);
-      const stale = this.#made !== undefined && !pool.some(({ id }) => id === this.#made?.id);
-      const version = typeof times === 'string' ? undefined : times.updatedAt;
-      return { done: !stale, value: { associated: client.associated, pool, version } };
-    });
-  }
-
-  /** @throws RotationError ROTATION_IN_PROGRESS where somebody else is at work */
-  #refuseSurprise(fresh: Fresh & { version: number | undefined }): void {
-    const rival = this.#rivalIn(fresh.pool);
-    if (rival) throw rotationInProgress(rival);
-    const { version } = this.#job.state.secrets[0] ?? {};
-    if (fresh.version !== version && this.#delivered.length === 0)
-      throw changedMeanwhile('the secret of the primary destination');
-    if (!sameIds(fresh.associated, this.#associated))
-      throw changedMeanwhile("the client's associated credentials");
-  }
-
-  /** A credential with our mark that nobody had when the plan was made: of two rotations the earlier wins. */
-  #rivalIn(pool: readonly Credential[]): Credential | undefined {
-    const owner = ownerOf(this.#job.wish);
-    return pool.find((credential) => {
-      if (this.#known.has(credential.id) || !isOwnedBy(readMark(credential.name), owner)) return false;
-      return this.#made === undefined || newestFirst(credential, this.#made) > 0;
-    });
-  }
-
-  async #verifyAssociation(before: Fresh, adds: boolean): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#job.wish;
-    await this.#eventually(
-      async () => {
-        const [pool, client] = await Promise.all([
-          tenant.credentials(clientId),
-          adds ? tenant.client(clientId) : undefined,
-        ]);
-        const rival = this.#rivalIn(pool);
-        if (rival) await this.#putBack(rival);
-        if (rival) throw rotationInProgress(rival);
-        const done = client === undefined || sameIds(client.associated, this.#associated);
-        return { done, value: undefined };
-      },
-      () => changedMeanwhile(`the client's associated credentials (${before.associated.join(', ')} before)`),
-    );
-  }
-
-  /** We replaced the list while another run was associating: what it put in must not stay out. */
-  async #putBack(rival: Credential): Promise<void> {
-    const { clientId, method } = this.#job.wish;
-    const ids = [...this.#associated.filter((id) => id !== this.#made?.id), rival.id].slice(-2);
-    await this.#edges.tenant.associate(clientId, method, ids);
-    this.#associated = ids;
   }
 
   async #authenticate(): Promise<void> {
@@ -306,72 +193,39 @@ class Work {
   async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
     const pair = source === 'issued' ? this.#requirePair() : this.#job.currentPair;
     if (!pair) throw new Error('a delivery was planned without its pair');
-    const wasStoring = this.#storing;
-    this.#storing = true;
+    // Of a pair that is not new, another run may just be delivering the successor.
+    if (source === 'current-credential' && !this.#delivery.begun) await this.#association.refuseSurprise();
+    await this.#delivery.put(place, pair);
+    this.#association.delivered = true;
     this.#edges.cancellation.shield();
-    try {
-      await this.#edges.store.store(place, valueFor(place, pair));
-      this.#delivered.push(place);
-    } catch (error) {
-      const failure = asRotationError(error);
-      // Refused for certain, and nothing stored before: the rotation can still be undone.
-      if (!wasStoring && !mayHaveLanded(failure)) {
-        this.#storing = false;
-        throw failure;
-      }
-      this.#failures.push({ place, error: failure });
-    }
-  }
-
-  #settleDelivery(): void {
-    const [first] = this.#failures;
-    if (!first) return;
-    const places = this.#failures.map(({ place }) => printPlace(place)).join(', ');
-    throw new RotationError('DELIVERY_INCOMPLETE', {
-      failed: `The new credential could not be stored in ${places}. ${first.error.failed}`,
-      remedy: `${first.error.remedy} Then run again with current-credential: it finishes the delivery without a new key.`,
-      cause: first.error,
-    });
   }
 
   async #delete(id: string): Promise<void> {
     const { tenant } = this.#edges;
     const { clientId } = this.#job.wish;
-    await this.#eventually(
-      async () => ({ done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined }),
-      () =>
-        new RotationError('RETIREMENT_FAILED', {
-          failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-          remedy: 'Look which part of the client uses it; the next run tries again.',
-        }),
-    );
+    const attempt = async () => {
+      const answer = await tenant.deleteCredential(clientId, id);
+      return { done: answer === 'deleted', value: undefined };
+    };
+    await eventually(this.#edges, attempt, () => stillAssociated(id));
     this.#removed.push(id);
   }
 
   /** The wish must be true on re-read: what was delivered is associated. */
   async confirm(): Promise<void> {
-    this.#settleDelivery();
-    await this.#readBack;
-    if (this.#delivered.length === 0) return;
-    const { clientId, method } = this.#job.wish;
-    const { tenant } = this.#edges;
-    const id = this.#made?.id ?? this.#job.plan.credentials.find((c) => c.stage === 'current')?.id;
-    const { associated } = await tenant.client(clientId);
-    if (id === undefined || associated.includes(id)) return;
-    // Another run displaced it after we had stored it.
-    await tenant.associate(clientId, method, [...associated.slice(0, 1), id]);
-    const again = await tenant.client(clientId);
-    if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
+    this.#delivery.settle();
+    await this.#association.settled();
+    const id = this.#deliveredId();
+    if (this.#delivery.begun && id !== undefined) await this.#association.ensure(id);
   }
 
   outcome(): Outcome {
-    const pair = this.#pair;
-    const facts = pair && inspect(pair.certificate);
+    const facts = this.#pair && inspect(this.#pair.certificate);
     return {
       rotated: this.#job.plan.rotates,
       credential: this.#made && facts ? { id: this.#made.id, ...facts } : undefined,
       proof: this.#proof,
-      delivered: this.#delivered.map(printPlace),
+      delivered: this.#delivery.stored.map(printPlace),
       removed: this.#removed,
       steps: this.#steps,
     };
@@ -379,65 +233,33 @@ class Work {
 
   /** Before the first delivery the new credential is removed again; after it, both stay. */
   async recover(error: RotationError): Promise<RotationError> {
-    this.#edges.cancellation.shield();
-    this.#edges.clock.deadline = this.#edges.clock.now() + UNDO_TIME;
-    if (this.#storing) return error.withTruth(this.#deliveryTruth());
-    if (!this.#created) return error.withTruth(this.#untouchedTruth());
+    const { cancellation, clock } = this.#edges;
+    cancellation.shield();
+    clock.deadline = clock.now() + UNDO_TIME;
+    if (this.#delivery.begun)
+      return error.withTruth(this.#delivery.truth(this.#deliveredId() ?? 'a credential'));
+    if (!this.#mayExist) return error.withTruth(this.#unchangedTruth());
     try {
-      await this.#readBack.catch(() => undefined);
       await this.#undo();
-      return error.withTruth(`The new credential was removed again. ${this.#untouchedTruth()}`);
+      return error.withTruth(`The new credential was removed again. ${this.#unchangedTruth()}`);
     } catch (undoError) {
       return error.withTruth(this.#orphanTruth(asRotationError(undoError)));
     }
   }
 
   async #undo(): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId, method } = this.#job.wish;
-    const pair = this.#requirePair();
-    this.#made ??= await this.#findByThumbprint(inspect(pair.certificate).thumbprint);
-    const made = this.#made;
-    if (made === undefined) return;
-    await this.#eventually(async () => {
-      const { associated } = await tenant.client(clientId);
-      if (associated.includes(made.id)) {
-        await tenant.associate(
-          clientId,
-          method,
-          associated.filter((id) => id !== made.id),
-        );
-      }
-      return { done: (await tenant.deleteCredential(clientId, made.id)) === 'deleted', value: undefined };
-    });
+    const { thumbprint } = inspect(this.#requirePair().certificate);
+    this.#made ??= await findByThumbprint(this.#job.wish, this.#edges.tenant, thumbprint);
+    if (this.#made) await this.#association.remove(this.#made.id);
   }
 
-  /** Reads of a service may lag behind for some seconds. @throws what `otherwise` says, when they never agree */
-  async #eventually<T>(
-    attempt: () => Promise<{ done: boolean; value: T }>,
-    otherwise: () => RotationError = () => changedMeanwhile("the client's credentials"),
-  ): Promise<T> {
-    const { clock, cancellation } = this.#edges;
-    const until = clock.now() + VISIBILITY;
-    for (let delay = 250; ; delay = Math.min(delay * 2, 2_000)) {
-      const { done, value } = await attempt();
-      if (done) return value;
-      if (clock.now() + delay > until) throw otherwise();
-      await sleep(clock, delay, cancellation);
-    }
+  #deliveredId(): string | undefined {
+    return this.#made?.id ?? this.#job.plan.credentials.find(({ stage }) => stage === 'current')?.id;
   }
 
-  #untouchedTruth(): string {
-    const removed =
-      this.#removed.length > 0 ? ` Credential ${this.#removed.join(', ')}, held by nobody, was removed.` : '';
-    return `Every destination keeps the credential that it holds, and that stays associated.${removed}`;
-  }
-
-  #deliveryTruth(): string {
-    const stored = this.#delivered.map(printPlace).join(', ') || 'no destination for certain';
-    const missing = this.#failures.map(({ place }) => printPlace(place)).join(', ');
-    const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${this.#made?.id ?? 'the current credential'}${rest}. Both credentials stay associated and work.`;
+  #unchangedTruth(): string {
+    const removed = this.#removed.length > 0 ? ` Credential ${this.#removed.join(', ')} was removed.` : '';
+    return `Every destination keeps the credential that it holds.${removed}`;
   }
 
   #orphanTruth(undoError: RotationError): string {
@@ -445,50 +267,16 @@ class Work {
     return `Every destination keeps the credential that it holds. The new credential ${this.#made?.id ?? ''} could not be removed again (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
   }
 
-  get #primary(): Place {
-    const [first] = this.#job.state.secrets;
-    if (!first) throw new Error('a wish has at least one place');
-    return first.place;
-  }
-
   #requirePair(): Pair {
     if (!this.#pair) throw new Error('a step needs the issued pair before it exists');
     return this.#pair;
   }
-
-  #requireMade(): Credential {
-    if (!this.#made) throw new Error('a step needs the new credential before it exists');
-    return this.#made;
-  }
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. */
-function valueFor({ part }: Place, { privateKey, certificate }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  return part === 'certificate' ? certificate : privateKey + certificate;
-}
-
-function sameIds(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((id) => b.includes(id));
-}
-
-/** Only an answer tells that a secret was not stored. */
-function mayHaveLanded(error: RotationError): boolean {
-  if (error.cause instanceof NetworkError) return error.cause.landed === 'unknown';
-  return error.code === 'GITHUB_REQUEST_FAILED' || error.code === 'INTERNAL_ERROR';
-}
-
-function changedMeanwhile(what: string): RotationError {
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Somebody else changed ${what} while this run was at work.`,
-    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
-  });
-}
-
-function notCreated(): RotationError {
-  return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 did not answer the upload of the certificate, ${CREATE_ATTEMPTS} times.`,
-    remedy: 'Look at the status page of Auth0, then run again.',
+function stillAssociated(id: string): RotationError {
+  return new RotationError('RETIREMENT_FAILED', {
+    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
+    remedy: 'Look which part of the client uses it; the next run tries again.',
   });
 }
 

@@ -69,7 +69,11 @@ function outputs(account: Account): Record<string, string> {
     'removed-credential-ids': JSON.stringify(entry['removed-credential-ids']),
     plan: JSON.stringify(told ?? null),
     result: JSON.stringify([
-      { 'client-id': wish.clientId, ...entry, ...(error ? { error: { code: error.code, message: error.message } } : {}) },
+      {
+        'client-id': wish.clientId,
+        ...entry,
+        ...(error ? { error: { code: error.code, message: error.message } } : {}),
+      },
     ]),
     matrix: '[]',
   };

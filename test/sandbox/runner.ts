@@ -113,9 +113,9 @@ export function startAction(
   const directory = mkdtempSync(join(tmpdir(), 'auth0-runner-'));
   for (const name of ['temp', 'workspace', 'home', 'commands']) mkdirSync(join(directory, name));
   for (const name of FILE_COMMANDS) writeFileSync(join(directory, 'commands', name), '');
-  const runner = runnerEnvironment(world, directory, options);
-  const given = allInputs(world, inputs, options.actionFile ?? join(ROOT, 'action.yml'), runner);
-  const env: NodeJS.ProcessEnv = { ...runner, ...options.env };
+  const env: Record<string, string> = { ...runnerEnvironment(world, directory, options), ...options.env };
+  const declared = declaredInputs(world, options.actionFile ?? join(ROOT, 'action.yml'), env);
+  const given = { ...declared, ...worldInputs(world), ...inputs };
   for (const [name, value] of Object.entries(given)) env[inputVariable(name)] = value;
   const child = spawn(process.execPath, [options.main ?? join(ROOT, 'dist/index.js')], {
     cwd: join(directory, 'workspace'),
@@ -130,7 +130,9 @@ export function startAction(
     else if (verdict !== undefined) kill(verdict);
   });
   const secrets = [...(options.secrets ?? []), ...SECRET_INPUTS.map((name) => given[name] ?? '')];
-  const done = observed(child, directory, new Log(secrets, options.debug === true), options);
+  const log = new Log(secrets, options.debug === true);
+  warnOfUnexpected(Object.keys(given), declared, log);
+  const done = observed(child, directory, log, options);
   return { pid: child.pid, kill, cancel, done: done.finally(unwatch) };
 }
 
@@ -180,21 +182,32 @@ function runnerEnvironment(
 /** Upper case, spaces become `_`, dashes stay (facts 4.1). */
 const inputVariable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
 
-/** Every declared input is set, to nothing where it has no default (facts 4.1). */
-function allInputs(
+/** Every declared input is set, to nothing where it has no default (facts 4.1). Undefined: there is no action.yml. */
+function declaredInputs(
   world: Sandbox,
-  inputs: Record<string, string>,
   actionFile: string,
   env: Record<string, string>,
-): Record<string, string> {
-  const declared = existsSync(actionFile) ? inputDefaults(readFileSync(actionFile, 'utf8')) : {};
-  const expression = /\$\{\{\s*github\.(\w+)\s*\}\}/g;
+): Record<string, string> | undefined {
+  if (!existsSync(actionFile)) return undefined;
   const context = (name: string) =>
     name === 'token' ? world.workflowToken : (env[`GITHUB_${name.toUpperCase()}`] ?? '');
-  for (const [name, value] of Object.entries(declared)) {
-    declared[name] = value.replace(expression, (_, property: string) => context(property));
-  }
-  return { ...declared, ...worldInputs(world), ...inputs };
+  const expand = (value: string) =>
+    value.replace(/\$\{\{\s*github\.(\w+)\s*\}\}/g, (_, name: string) => context(name));
+  const defaults = Object.entries(inputDefaults(readFileSync(actionFile, 'utf8')));
+  return Object.fromEntries(defaults.map(([name, value]) => [name, expand(value)]));
+}
+
+/** As the runner warns of a misspelt input, which it passes on all the same. */
+function warnOfUnexpected(
+  names: readonly string[],
+  declared: Record<string, string> | undefined,
+  log: Log,
+): void {
+  const unexpected = declared === undefined ? [] : names.filter((name) => !(name in declared));
+  if (unexpected.length === 0) return;
+  const quoted = (list: readonly string[]) => list.map((name) => `'${name}'`).join(', ');
+  const valid = quoted(Object.keys(declared ?? {}));
+  log.annotate('warning', `Unexpected input(s) ${quoted(unexpected)}, valid inputs are [${valid}]`);
 }
 
 /** What every workflow of this world passes. */
@@ -320,12 +333,13 @@ function gathered(directory: string, log: Log): Gathered {
   );
   const paths = ['temp', 'workspace', 'home'].flatMap((name) => filesIn(join(directory, name)));
   const contents = [...paths.map((path) => readFileSync(path, 'utf8')), ...FILE_COMMANDS.map(written)];
+  const summary = summaryOf(written('STEP_SUMMARY'), log);
   return {
     ...log.result(),
     outputs: Object.fromEntries(kept ?? []),
     droppedOutputs: (dropped ?? []).map(([name]) => name),
     state: fileCommand(written('STATE')),
-    summary: summaryOf(written('STEP_SUMMARY'), log),
+    summary,
     files: paths.map((path) => relative(directory, path)),
     traces: [log.result().log, ...contents].join('\n'),
   };
@@ -492,7 +506,7 @@ function occurrences(text: string, secret: string): [number, number][] {
   return found;
 }
 
-/** @actions/core escapes in this order reversed: the per cent sign last here. */
+/** The per cent sign last, since it was escaped first. */
 const unescapeData = (text: string): string =>
   text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 

@@ -159,7 +159,7 @@ async function startParts(options: SandboxOptions, stack: AsyncDisposableStack):
 }
 
 async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisposableStack) {
-  const { authority, conditions, clocks, pair } = base;
+  const { authority, conditions, clocks } = base;
   const now = () => Date.now() + clocks.auth0.skewMs;
   const edgeSecret = randomBytes(24).toString('hex');
   // A tenant knows its own address, which is known only when it listens: nobody asks before it is mounted.
@@ -189,21 +189,24 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
     now,
     ...defined({ bindTokens: options.bindTokens }),
   });
-  const edge = stack.use(
-    await createEdge({
-      authority,
-      upstream: auth0.url,
-      edgeSecret,
-      clientCa: options.clientCa ?? authority.pem,
-      ...wire('edge', base),
-      ...defined({
-        pinnedThumbprints: options.pinnedThumbprints,
-        openToAll: options.openToAll === true ? pair.cert : options.openToAll,
-      }),
-    }),
-  );
+  const edge = stack.use(await startEdge(options, base, auth0.url, edgeSecret));
   Object.assign(mounted, { api, rest: dated(authorizationServer.listener, now), edge });
   return { tenant, authorizationServer, auth0, edge };
+}
+
+function startEdge(options: SandboxOptions, base: Base, upstream: string, edgeSecret: string): Promise<Edge> {
+  const { authority, pair } = base;
+  return createEdge({
+    authority,
+    upstream,
+    edgeSecret,
+    clientCa: options.clientCa ?? authority.pem,
+    ...wire('edge', base),
+    ...defined({
+      pinnedThumbprints: options.pinnedThumbprints,
+      openToAll: options.openToAll === true ? pair.cert : options.openToAll,
+    }),
+  });
 }
 
 /** Latency, faults and the transcript of one service. */

@@ -40,7 +40,7 @@ const IDENTIFIERS: readonly [RegExp, string][] = [
 ];
 
 export function callerOf({ headers }: Pick<EmulatorRequest, 'headers'>): Caller {
-  // First: the edge passes the user agent on, and an idle consumer is no program under test at either end.
+  // First, since the edge passes the user agent on: what it asks for the sandbox is the sandbox's as well.
   if (headers['user-agent']?.startsWith(SANDBOX_AGENT)) return 'sandbox';
   return headers['cname-api-key'] === undefined ? 'client' : 'edge';
 }
@@ -81,7 +81,7 @@ export class Transcript {
     this.#tell('answered', arrival);
   }
 
-  /** Calls back at every event of the program under test; the answer ends that. */
+  /** Calls back at every event of the program under test until the function it returns is called. */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     return () => void this.#watchers.delete(watcher);

@@ -1,0 +1,183 @@
+/** The credentials that the client's method holds, as this run changes them, and its guard against a second run
+ *  (specification 4): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
+
+import type { Tenant } from './auth0/tenant.ts';
+import { RotationError } from './errors.ts';
+import { eventually, type Patience } from './eventually.ts';
+import type { SecretStore } from './github/secret-store.ts';
+import { rotationInProgress, SLOT } from './plan.ts';
+import { newestFirst } from './rotation/evidence.ts';
+import { isOwnedBy, ownerOf, readMark } from './rotation/mark.ts';
+import type { Credential, State } from './rotation/state.ts';
+import { type CredentialRef, ISSUED } from './rotation/step.ts';
+import type { Wish } from './rotation/wish.ts';
+
+export interface AssociationEdges extends Patience {
+  tenant: Tenant;
+  store: SecretStore;
+}
+
+interface Fresh {
+  associated: readonly string[];
+  pool: readonly Credential[];
+  /** `updated_at` of the primary's secret. */
+  version: number | undefined;
+}
+
+export class Association {
+  readonly #wish: Wish;
+  readonly #state: State;
+  readonly #edges: AssociationEdges;
+  /** Ids that the plan knew. */
+  readonly #known: ReadonlySet<string>;
+  /** What the method holds, as this run left it; and before that, which a lagging read may still show. */
+  #ids: readonly string[];
+  #previousIds: readonly string[] = [];
+  #made: Credential | undefined;
+  #readBack: Promise<void> = Promise.resolve();
+  /** This run has stored the new credential: the secret's time is ours. */
+  delivered = false;
+
+  constructor(wish: Wish, state: State, edges: AssociationEdges) {
+    this.#wish = wish;
+    this.#state = state;
+    this.#edges = edges;
+    this.#known = new Set(state.pool.map(({ id }) => id));
+    this.#ids = state.client.associated;
+  }
+
+  /** The credential that this run has made. */
+  adopt(made: Credential): void {
+    this.#made = made;
+  }
+
+  /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
+  async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
+    const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    await this.refuseSurprise();
+    await this.#patch(ids);
+    this.#readBack = this.#verify(adds);
+    // A failure is told to whoever awaits it.
+    this.#readBack.catch(() => undefined);
+  }
+
+  /** The read-back of the last change. @throws RotationError ROTATION_IN_PROGRESS */
+  settled(): Promise<void> {
+    return this.#readBack;
+  }
+
+  /** A fresh full read must show what this run expects. @throws RotationError ROTATION_IN_PROGRESS */
+  async refuseSurprise(): Promise<void> {
+    const fresh = await this.#readFresh();
+    const rival = this.#rivalIn(fresh.pool);
+    if (rival) throw rotationInProgress(rival);
+    const version = this.#state.secrets[0]?.version;
+    if (!this.delivered && fresh.version !== version)
+      throw changedMeanwhile('the secret of the primary destination');
+    if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
+  }
+
+  /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
+  async ensure(id: string): Promise<void> {
+    const { tenant } = this.#edges;
+    const { associated } = await tenant.client(this.#wish.clientId);
+    if (associated.includes(id)) return;
+    const others = associated.filter((other) => this.#known.has(other));
+    await this.#patch([...others.slice(0, SLOT - 1), id]);
+    const again = await tenant.client(this.#wish.clientId);
+    if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
+  }
+
+  /** Undoes what this run made; everything else stays as it is now. @throws RotationError */
+  async remove(id: string): Promise<void> {
+    const { tenant } = this.#edges;
+    const { clientId } = this.#wish;
+    await this.#readBack.catch(() => undefined);
+    const attempt = async () => {
+      const { associated } = await tenant.client(clientId);
+      if (associated.includes(id)) await this.#patch(associated.filter((other) => other !== id));
+      return { done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined };
+    };
+    await eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
+  }
+
+  async #patch(ids: readonly string[]): Promise<void> {
+    const { clientId, method } = this.#wish;
+    await this.#edges.tenant.associate(clientId, method, ids);
+    this.#previousIds = this.#ids;
+    this.#ids = ids;
+  }
+
+  /** Everything that another run could have changed; waits until our own last change is visible in it. */
+  async #readFresh(): Promise<Fresh> {
+    const { tenant, store } = this.#edges;
+    const { clientId } = this.#wish;
+    const [primary] = this.#state.secrets;
+    if (!primary) throw new Error('a wish has at least one place');
+    const attempt = async () => {
+      const [client, pool, times] = await Promise.all([
+        tenant.client(clientId),
+        tenant.credentials(clientId),
+        store.times(primary.place),
+      ]);
+      const version = typeof times === 'string' ? undefined : times.updatedAt;
+      const fresh = { associated: client.associated, pool, version };
+      return { done: !this.#lags(fresh), value: fresh };
+    };
+    return eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
+  }
+
+  #lags({ associated, pool }: Fresh): boolean {
+    const made = this.#made;
+    if (made !== undefined && !pool.some(({ id }) => id === made.id)) return true;
+    return !sameIds(associated, this.#ids) && sameIds(associated, this.#previousIds);
+  }
+
+  /** A credential with our mark that nobody had when the plan was made: of two rotations the earlier wins. */
+  #rivalIn(pool: readonly Credential[]): Credential | undefined {
+    const owner = ownerOf(this.#wish);
+    const made = this.#made;
+    return pool.find((credential) => {
+      if (this.#known.has(credential.id) || credential.id === made?.id) return false;
+      if (!isOwnedBy(readMark(credential.name), owner)) return false;
+      return made === undefined || newestFirst(credential, made) > 0;
+    });
+  }
+
+  /** What was removed needs no proof that it is gone; what was added must be seen. */
+  async #verify(adds: boolean): Promise<void> {
+    const { tenant } = this.#edges;
+    const { clientId } = this.#wish;
+    const attempt = async () => {
+      const reading = adds ? tenant.client(clientId) : undefined;
+      const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
+      const rival = this.#rivalIn(pool);
+      if (rival) await this.#putBack(rival);
+      return { done: client === undefined || sameIds(client.associated, this.#ids), value: undefined };
+    };
+    await eventually(this.#edges, attempt, () => changedMeanwhile("the client's associated credentials"));
+  }
+
+  /** We replaced the list while another run was associating: what it put in must not stay out. */
+  async #putBack(rival: Credential): Promise<never> {
+    const others = this.#ids.filter((id) => id !== this.#made?.id);
+    await this.#patch([...others, rival.id].slice(-SLOT));
+    throw rotationInProgress(rival);
+  }
+
+  #requireMade(): Credential {
+    if (!this.#made) throw new Error('the new credential is associated before it exists');
+    return this.#made;
+  }
+}
+
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id) => b.includes(id));
+}
+
+function changedMeanwhile(what: string): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Somebody else changed ${what} while this run was at work.`,
+    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
+  });
+}
