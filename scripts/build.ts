@@ -11,8 +11,7 @@ const result = await build({
   target: 'node24',
   // node-forge needs require, and @actions/core is ESM only: CommonJS takes both.
   format: 'cjs',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   legalComments: 'none',
   charset: 'utf8',
   metafile: true,

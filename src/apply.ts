@@ -47,7 +47,9 @@ export interface Job {
 }
 
 export interface Outcome {
+  /** A new credential is held by a destination at least. */
   rotated: boolean;
+  /** The new credential, once it is held. */
   credential: { id: string; thumbprint: string; notBefore: Date; notAfter: Date } | undefined;
   proof: 'proven' | 'proven and bound' | 'not proven';
   delivered: readonly string[];
@@ -61,16 +63,17 @@ const QUIET = 6_000;
 const PROPAGATION = 30_000;
 const UNDO_TIME = 60_000;
 
-/** @throws RotationError that tells what is true now */
-export async function apply(job: Job, edges: Edges): Promise<Outcome> {
+/** Never throws: a failure is told beside what was done, with what is true now. */
+export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome; error?: RotationError }> {
   const work = new Work(job, edges);
   try {
     if (job.plan.rotates) await edges.preparation.check();
     for (const step of job.plan.steps) await work.perform(step);
     await work.confirm();
-    return work.outcome();
-  } catch (error) {
-    throw await work.recover(asRotationError(error));
+    return { outcome: work.outcome() };
+  } catch (thrown) {
+    const error = await work.recover(asRotationError(thrown));
+    return { outcome: work.outcome(), error };
   }
 }
 
@@ -221,9 +224,10 @@ class Work {
 
   outcome(): Outcome {
     const facts = this.#pair && inspect(this.#pair.certificate);
+    const rotated = this.#job.plan.rotates && this.#delivery.stored.length > 0;
     return {
-      rotated: this.#job.plan.rotates,
-      credential: this.#made && facts ? { id: this.#made.id, ...facts } : undefined,
+      rotated,
+      credential: rotated && this.#made && facts ? { id: this.#made.id, ...facts } : undefined,
       proof: this.#proof,
       delivered: this.#delivery.stored.map(printPlace),
       removed: this.#removed,

@@ -58,7 +58,9 @@ export class Preparation {
 export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clock): boolean {
   if (wish.force) return true;
   const life = (wish.validityDays - wish.renewBeforeDays) * DAY;
-  return times.some((one) => one === 'missing' || (one !== 'unread' && one.updatedAt + life <= clock.now()));
+  const [primary] = times;
+  if (primary === undefined || primary === 'unread') return false;
+  return primary === 'missing' || primary.updatedAt + life <= clock.now();
 }
 
 function endpointMissing(): RotationError {

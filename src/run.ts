@@ -50,10 +50,8 @@ export async function run(
     account.plan = plan(wish, account.state);
     tell(account.plan, telling);
     if (operation === 'rotate' && store) {
-      account.outcome = await apply(
-        { wish, state: account.state, plan: account.plan, currentPair },
-        { ...edges, store },
-      );
+      const job = { wish, state: account.state, plan: account.plan, currentPair };
+      Object.assign(account, await apply(job, { ...edges, store }));
     }
   } catch (error) {
     account.error = asRotationError(error);
