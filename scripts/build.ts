@@ -1,6 +1,6 @@
 /** Bundles src into dist/index.js: one file, the same bytes from the same input. `--check` compares instead of writing. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const result = await build({
@@ -18,10 +18,42 @@ const result = await build({
   write: false,
   logLevel: 'warning',
 });
+const inputs = Object.entries(Object.values(result.metafile.outputs)[0]?.inputs ?? {});
+
+/** What each package adds to the bundle, in bytes, largest first. */
+function packageSizes(): [string, number][] {
+  const sizes = new Map<string, number>();
+  for (const [path, { bytesInOutput }] of inputs) {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'src';
+    sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
+  }
+  return [...sizes].sort((a, b) => b[1] - a[1]);
+}
+
+/** The licenses of everything that is bundled. A package without a license text stops the build. */
+async function licenses(): Promise<string> {
+  const names = packageSizes()
+    .map(([name]) => name)
+    .filter((name) => name !== 'src');
+  const texts = names.sort().map(async (name) => {
+    const folder =
+      inputs.map(([path]) => new RegExp(`^(.*node_modules/${name})/`).exec(path)?.[1]).find(Boolean) ?? '';
+    const { version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
+    const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
+    const text = file
+      ? (await readFile(`${folder}/${file}`, 'utf8')).trim().replaceAll('\r\n', '\n')
+      : `License: ${license}`;
+    if (!license) throw new Error(`${name} names no license`);
+    return `${name} ${version} (${typeof license === 'string' ? license : license.type})\n\n${text}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
 const files = new Map([
   ['dist/index.js', result.outputFiles[0]?.text ?? ''],
   // The root package is ESM; the bundle is not.
   ['dist/package.json', '{ "type": "commonjs" }\n'],
+  ['dist/licenses.txt', await licenses()],
 ]);
 
 for (const [path, text] of files) {
@@ -32,14 +64,7 @@ for (const [path, text] of files) {
   }
 }
 console.log(`dist/index.js: ${(Buffer.byteLength(files.get('dist/index.js') ?? '') / 1024).toFixed(0)} KiB`);
-if (process.argv.includes('--sizes')) printSizes();
-
-/** What each package adds, largest first. */
-function printSizes(): void {
-  const sizes = new Map<string, number>();
-  for (const [path, input] of Object.entries(Object.values(result.metafile.outputs)[0]?.inputs ?? {})) {
-    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'src';
-    sizes.set(name, (sizes.get(name) ?? 0) + input.bytesInOutput);
-  }
-  for (const [name, size] of [...sizes].sort((a, b) => b[1] - a[1])) console.log(`${(size / 1024).toFixed(1).padStart(8)} KiB  ${name}`);
+if (process.argv.includes('--sizes')) {
+  for (const [name, size] of packageSizes())
+    console.log(`${(size / 1024).toFixed(1).padStart(8)} KiB  ${name}`);
 }
