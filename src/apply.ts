@@ -81,7 +81,11 @@ class Work {
   readonly #job: Job;
   readonly #edges: Edges;
   readonly #association: Association;
+  /** Of the new pair: from its first write on the rotation is finished, not undone. */
   readonly #delivery: Delivery;
+  /** Of the current pair, to places that lack it. */
+  readonly #completion: Delivery;
+  #lastDelivery = 0;
   readonly #steps: { text: string; milliseconds: number }[] = [];
   readonly #removed: string[] = [];
   #pair: Pair | undefined;
@@ -95,11 +99,12 @@ class Work {
     this.#edges = edges;
     this.#association = new Association(job.wish, job.state, edges);
     this.#delivery = new Delivery(edges.store);
+    this.#completion = new Delivery(edges.store);
   }
 
   async perform(step: Step): Promise<void> {
     this.#mayGoOn();
-    if (step.kind !== 'store-secret') this.#delivery.settle();
+    if (step.kind !== 'store-secret') this.#settleDeliveries();
     const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
     const told = this.#edges.onStep(text);
     const began = this.#edges.clock.now();
@@ -134,6 +139,12 @@ class Work {
     }
   }
 
+  /** @throws RotationError DELIVERY_INCOMPLETE */
+  #settleDeliveries(): void {
+    this.#completion.settle();
+    this.#delivery.settle();
+  }
+
   #mayGoOn(): void {
     if (this.#delivery.begun) return;
     this.#edges.cancellation.check();
@@ -164,7 +175,7 @@ class Work {
     const deliveries = this.#job.state.secrets.map(({ times }) =>
       typeof times === 'string' ? 0 : times.updatedAt,
     );
-    const wait = Math.max(...deliveries) + QUIET - tenant.now();
+    const wait = Math.max(...deliveries, this.#lastDelivery) + QUIET - tenant.now();
     if (wait > 0) await sleep(clock, Math.min(wait, QUIET), cancellation);
   }
 
@@ -194,13 +205,19 @@ class Work {
   }
 
   async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
-    const pair = source === 'issued' ? this.#requirePair() : this.#job.currentPair;
-    if (!pair) throw new Error('a delivery was planned without its pair');
-    // Of a pair that is not new, another run may just be delivering the successor.
-    if (source === 'current-credential' && !this.#delivery.begun) await this.#association.refuseSurprise();
-    await this.#delivery.put(place, pair);
+    if (source === 'current-credential') return this.#complete(place);
+    await this.#delivery.put(place, this.#requirePair());
     this.#association.delivered = true;
     this.#edges.cancellation.shield();
+  }
+
+  async #complete(place: Place): Promise<void> {
+    const { currentPair } = this.#job;
+    if (!currentPair) throw new Error('a delivery was planned without its pair');
+    // The pair is not new: another run may just be delivering its successor.
+    if (!this.#completion.begun) await this.#association.refuseSurprise();
+    await this.#completion.put(place, currentPair);
+    this.#lastDelivery = this.#edges.tenant.now();
   }
 
   async #delete(id: string): Promise<void> {
@@ -216,10 +233,10 @@ class Work {
 
   /** The wish must be true on re-read: what was delivered is associated. */
   async confirm(): Promise<void> {
-    this.#delivery.settle();
+    this.#settleDeliveries();
     await this.#association.settled();
-    const id = this.#deliveredId();
-    if (this.#delivery.begun && id !== undefined) await this.#association.ensure(id);
+    const id = this.#made?.id ?? this.#currentId();
+    if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
   }
 
   outcome(): Outcome {
@@ -229,7 +246,7 @@ class Work {
       rotated,
       credential: rotated && this.#made && facts ? { id: this.#made.id, ...facts } : undefined,
       proof: this.#proof,
-      delivered: this.#delivery.stored.map(printPlace),
+      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
       removed: this.#removed,
       steps: this.#steps,
     };
@@ -240,8 +257,7 @@ class Work {
     const { cancellation, clock } = this.#edges;
     cancellation.shield();
     clock.deadline = clock.now() + UNDO_TIME;
-    if (this.#delivery.begun)
-      return error.withTruth(this.#delivery.truth(this.#deliveredId() ?? 'a credential'));
+    if (this.#delivery.begun) return error.withTruth(this.#delivery.truth(this.#made?.id ?? ''));
     if (!this.#mayExist) return error.withTruth(this.#unchangedTruth());
     try {
       await this.#undo();
@@ -257,11 +273,12 @@ class Work {
     if (this.#made) await this.#association.remove(this.#made.id);
   }
 
-  #deliveredId(): string | undefined {
-    return this.#made?.id ?? this.#job.plan.credentials.find(({ stage }) => stage === 'current')?.id;
+  #currentId(): string | undefined {
+    return this.#job.plan.credentials.find(({ stage }) => stage === 'current')?.id;
   }
 
   #unchangedTruth(): string {
+    if (this.#completion.begun) return this.#completion.truth(this.#currentId() ?? '');
     const removed = this.#removed.length > 0 ? ` Credential ${this.#removed.join(', ')} was removed.` : '';
     return `Every destination keeps the credential that it holds.${removed}`;
   }

@@ -55,10 +55,10 @@ export function plan(wish: Wish, state: State): Plan {
   refuseUnfinished(draft);
   const healed = heal(draft);
   discardAbandoned(draft);
-  const keyAtHand = isNewestAtHand(wish, draft.evidence);
-  const due = firstReason({ wish, state, evidence: draft.evidence, keyAtHand });
+  finishDelivery(draft);
+  const due = firstReason({ wish, state, evidence: draft.evidence });
   if (due) rotate(draft);
-  else keep(draft, keyAtHand);
+  else retire(draft);
   return {
     reason: due?.reason ?? (healed ? 'NotAssociated' : 'NotDue'),
     explanation: due?.explanation ?? (healed ? HEALED : 'the current certificate is good'),
@@ -76,7 +76,7 @@ const HEALED = 'a credential that a destination holds was not associated';
 class Draft {
   readonly wish: Wish;
   readonly state: State;
-  readonly evidence: Evidence;
+  evidence: Evidence;
   readonly pool: Pool;
   readonly steps: Step[] = [];
   readonly notes: string[] = [];
@@ -214,13 +214,23 @@ function without(ids: readonly string[], id: string | undefined): readonly strin
 /** An abandoned credential's key is lost. The last associated one stays until its successor is there (invariant I3). */
 function discardAbandoned(draft: Draft): void {
   for (const credential of draft.removable.filter((c) => draft.isAbandoned(c))) {
+    // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
+    if (credential.id === draft.evidence.displaced?.id) continue;
     if (draft.associated.length === 1 && draft.associated.includes(credential.id)) continue;
     draft.remove(credential, 'discard');
   }
 }
 
-function isNewestAtHand(wish: Wish, { newest }: Evidence): boolean {
-  return wish.current !== undefined && newest?.thumbprint === wish.current.thumbprint;
+/** With the newest pair at hand (`current-credential`) no new key is needed, and nobody is interrupted. */
+function finishDelivery(draft: Draft): void {
+  const { evidence, state, wish } = draft;
+  const { newest, held } = evidence;
+  if (evidence.settled || newest === undefined || newest.thumbprint !== wish.current?.thumbprint) return;
+  for (const [index, { place }] of state.secrets.entries()) {
+    if (held[index]?.[0]?.id === newest.id) continue;
+    draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
+  }
+  draft.evidence = { ...evidence, held: held.map(() => [newest]), settled: true };
 }
 
 function rotate(draft: Draft): void {
@@ -308,15 +318,9 @@ function becomesPrevious(draft: Draft, credential: Credential): boolean {
   return draft.pool.isCandidate(credential) && !draft.wish.keepCredentials.has(credential.id);
 }
 
-/** Not due: finish a delivery, and remove what is due to go. */
-function keep(draft: Draft, keyAtHand: boolean): void {
-  const { evidence, state } = draft;
-  if (!evidence.settled && keyAtHand) {
-    for (const [index, { place }] of state.secrets.entries()) {
-      if (evidence.held[index]?.[0]?.id === evidence.newest?.id) continue;
-      draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
-    }
-  }
+/** Not due: remove what is due to go. */
+function retire(draft: Draft): void {
+  const { state } = draft;
   for (const credential of draft.removable) {
     const over = overlapEnd(draft, credential);
     if (!draft.associated.includes(credential.id) || over <= state.now) draft.remove(credential, 'retire');

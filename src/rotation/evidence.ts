@@ -30,6 +30,8 @@ export interface Evidence {
   settled: boolean;
   /** `current-credential` names a certificate that Auth0 does not know. */
   unregistered: boolean;
+  /** Ours, old enough to be in a secret, and not associated: either never delivered, or displaced after its delivery. */
+  displaced: Credential | undefined;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is older. */
   contradiction: Credential | undefined;
 }
@@ -62,7 +64,7 @@ export function weigh(wish: Wish, state: State): Evidence {
   const pool = new Pool(wish, state);
   const exact = wish.current && state.pool.find(({ thumbprint }) => thumbprint === wish.current?.thumbprint);
   const held = state.secrets.map((secret, index) =>
-    index === 0 && exact && secret.times !== 'missing' ? [exact] : heldByTime(secret, state, pool),
+    index === 0 && exact && secret.times !== 'missing' ? [exact] : heldByTime(secret, state, pool, exact),
   );
   const unregistered = wish.current !== undefined && exact === undefined;
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
@@ -72,22 +74,44 @@ export function weigh(wish: Wish, state: State): Evidence {
     newest,
     settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
     unregistered,
+    displaced: state.secrets
+      .map((secret, index) =>
+        index === 0 && exact ? undefined : displacedIn(secret, held[index]?.[0], state, pool),
+      )
+      .find(Boolean),
     contradiction: exact && contradicts(exact, state, pool),
   };
 }
 
 /** The newest credential that existed when the secret was written: a run creates first and delivers later. */
-function heldByTime({ times }: ObservedSecret, state: State, pool: Pool): Credential[] {
+function heldByTime(
+  { times }: ObservedSecret,
+  state: State,
+  pool: Pool,
+  exact: Credential | undefined,
+): Credential[] {
   if (times === 'missing') return [];
   const latest = times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
   const candidates = state.pool.filter((c) => pool.isCandidate(c) && c.createdAt <= latest).sort(newestFirst);
-  // An unassociated one was never delivered, where an associated one can explain the secret.
-  const associated = candidates.filter(pool.isAssociated);
+  // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
+  const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
   const close = times !== 'unread' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
+}
+
+/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
+function displacedIn({ times }: ObservedSecret, held: Credential | undefined, state: State, pool: Pool) {
+  if (typeof times === 'string' || held === undefined) return undefined;
+  return state.pool.find(
+    (c) =>
+      pool.isOurs(c) &&
+      !pool.isAssociated(c) &&
+      newestFirst(c, held) < 0 &&
+      c.createdAt <= times.updatedAt + UNCERTAINTY,
+  );
 }
 
 /** Only our runs write the secret: one of our later credentials, older than the secret, must be what it holds now. */

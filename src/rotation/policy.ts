@@ -15,16 +15,15 @@ export type Reason =
 export interface Question {
   wish: Wish;
   state: State;
+  /** As it is once a delivery that could be finished without a new key is finished. */
   evidence: Evidence;
-  /** The newest delivered pair is at hand (`current-credential`), so that its delivery can be finished without a new key. */
-  keyAtHand: boolean;
 }
 
 /** [reason, does it hold?, as the report says it] */
 type Rule = readonly [Reason, (question: Question) => boolean, (question: Question) => string];
 
 const RULES: readonly Rule[] = [
-  ['NotDelivered', notDelivered, () => 'the primary destination holds no credential that Auth0 knows'],
+  ['NotDelivered', notDelivered, explainNotDelivered],
   [
     'PartlyDelivered',
     partlyDelivered,
@@ -54,11 +53,18 @@ export function nextRotation(wish: Wish, expiresAt: number): number {
 }
 
 function notDelivered({ evidence }: Question): boolean {
-  return evidence.current === undefined || evidence.unregistered;
+  return evidence.current === undefined || evidence.unregistered || evidence.displaced !== undefined;
 }
 
-function partlyDelivered({ evidence, keyAtHand }: Question): boolean {
-  return !evidence.settled && !keyAtHand;
+function explainNotDelivered({ evidence: { current, displaced, unregistered } }: Question): string {
+  if (displaced && current && !unregistered) {
+    return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
+  }
+  return 'the primary destination holds no credential that Auth0 knows';
+}
+
+function partlyDelivered({ evidence }: Question): boolean {
+  return !evidence.settled;
 }
 
 function expired({ evidence, state }: Question): boolean {
