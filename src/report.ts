@@ -193,7 +193,7 @@ function chart(account: Account): string {
     '```mermaid',
     'gantt',
     '    dateFormat YYYY-MM-DD',
-    '    axisFormat %b %Y',
+    '    axisFormat %d %b',
     '    section Credentials',
     ...lines,
     ...(next === undefined ? [] : ['    section Plan', `    next rotation :milestone, ${day(next)}, 0d`]),

@@ -36,15 +36,27 @@ export function describeStep(step: Step): string {
     case 'store-secret':
       return `Store ${partName(step.place)} in ${printPlace(step.place)}`;
     case 'delete-credential':
-      return `Delete credential ${step.id} (${step.why})`;
+      return `Delete ${step.id} ${WHY[step.why]}`;
   }
 }
 
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
-function describeAssociation({ to, why, interrupts }: Association): string {
+const WHY = {
+  heal: 'again: a destination holds it',
+  'make room': 'to make room',
+  retire: 'since its successor is delivered everywhere',
+  discard: 'since nobody has its key',
+};
+
+function describeAssociation({ from, to, why, interrupts }: Association): string {
+  const added = to.filter((id) => !from.includes(id));
+  const rest = to.filter((id) => from.includes(id)).join(' and ');
+  if (why === 'add') return `Associate ${added.join(' and ')}${rest ? ` alongside ${rest}` : ''}`;
+  if (why === 'heal') return `Associate ${added.join(' and ')} ${WHY.heal}`;
+  const removed = from.filter((id) => !to.includes(id)).join(' and ');
   const interruption = interrupts.length > 0 ? `; INTERRUPTS ${interrupts.map(printPlace).join(', ')}` : '';
-  return `Associate ${to.length === 0 ? 'no credential' : to.join(' and ')} (${why}${interruption})`;
+  return `Disassociate ${removed} ${WHY[why]}${interruption}`;
 }
 
 function partName({ part }: Place): string {
