@@ -5,7 +5,9 @@ import type { Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import { eventually, type Patience } from './eventually.ts';
 import type { SecretStore } from './github/secret-store.ts';
+import { LONGEST_FLIGHT } from './http/wire.ts';
 import { rotationInProgress, SLOT } from './plan.ts';
+import { sleep } from './retry.ts';
 import { newestFirst } from './rotation/evidence.ts';
 import { isOwnedBy, ownerOf, readMark } from './rotation/mark.ts';
 import type { Credential, State } from './rotation/state.ts';
@@ -33,6 +35,8 @@ export class Association {
   /** What the method holds, as this run left it; and before that, which a lagging read may still show. */
   #ids: readonly string[];
   #previousIds: readonly string[] = [];
+  /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
+  #ghost: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
   #readBack: Promise<void> = Promise.resolve();
   /** This run has stored the new credential: the secret's time is ours. */
@@ -54,6 +58,7 @@ export class Association {
   /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
   async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
     const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    await this.#outliveGhost(ids);
     await this.refuseSurprise();
     await this.#patch(ids);
     this.#readBack = this.#verify(adds);
@@ -103,9 +108,17 @@ export class Association {
 
   async #patch(ids: readonly string[]): Promise<void> {
     const { clientId, method } = this.#wish;
-    await this.#edges.tenant.associate(clientId, method, ids);
+    const fate = await this.#edges.tenant.associate(clientId, method, ids);
+    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
     this.#previousIds = this.#ids;
     this.#ids = ids;
+  }
+
+  /** What may still land must have landed before anything else is built upon it. */
+  async #outliveGhost(next: readonly string[]): Promise<void> {
+    const { clock, cancellation } = this.#edges;
+    const wait = this.#ghost && !sameIds(this.#ghost.ids, next) ? this.#ghost.until - clock.now() : 0;
+    if (wait > 0) await sleep(clock, wait, cancellation);
   }
 
   /** Everything that another run could have changed; waits until our own last change is visible in it. */

@@ -36,6 +36,8 @@ export class Delivery {
       if (!this.#begun && !mayHaveLanded(error)) throw error;
       this.#begun = true;
       this.#failures.push({ place, error });
+      // What the primary does not hold for certain goes nowhere else.
+      if (this.#stored.length === 0) this.settle();
     }
   }
 

@@ -282,10 +282,7 @@ function interrupt(draft: Draft): void {
     .filter((c) => mayBeHeld(evidence, c) || draft.pool.isOurs(c))
     .sort((a, b) => placesHolding(a).length - placesHolding(b).length);
   const victim = evidence.settled || draft.associated.length < SLOT ? undefined : victims[0];
-  const inUse = draft.records.some(
-    (c) => draft.associated.includes(c.id) && !mayBeHeld(evidence, c) && !draft.pool.isOurs(c),
-  );
-  if (!victim || inUse || evidence.newest === undefined) throw placesFull(draft);
+  if (!victim || evidence.newest === undefined) throw placesFull(draft);
   const interrupted = placesHolding(victim);
   if (interrupted.length > 0) {
     draft.notes.push(

@@ -32,13 +32,15 @@ export async function retry(
   attempt: () => Promise<HttpResponse>,
   options: RetryOptions,
 ): Promise<HttpResponse> {
+  let uncertain = false;
   for (let count = 1; ; count += 1) {
     const outcome = await settle(attempt);
     const response = outcome instanceof NetworkError ? undefined : outcome;
     if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
-      if (response) return response;
+      if (response) return uncertain ? { ...response, uncertain } : response;
       throw outcome;
     }
+    uncertain ||= mayHaveLanded(outcome);
     await pause(response ? advisedDelay(response, options.serverNow()) : undefined, count, options);
   }
 }
@@ -56,6 +58,12 @@ function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable)
   if (outcome instanceof NetworkError) return repeatable === 'idempotent' || outcome.landed === 'no';
   if (isRateLimited(outcome)) return true;
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
+}
+
+/** A gateway that gave up does not know what became of the request. */
+function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
+  if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
+  return outcome.status === 408 || outcome.status === 502 || outcome.status === 504;
 }
 
 /** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (rate-limits-for-the-rest-api). */

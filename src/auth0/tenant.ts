@@ -86,12 +86,20 @@ export class Tenant {
     }
   }
 
-  /** Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_… */
-  async associate(clientId: string, method: AuthenticationMethod, ids: readonly string[]): Promise<void> {
+  /**
+   * Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_…
+   * @returns 'uncertain' where an attempt without an answer may still land
+   */
+  async associate(
+    clientId: string,
+    method: AuthenticationMethod,
+    ids: readonly string[],
+  ): Promise<'certain' | 'uncertain'> {
     const credentials = ids.map((id) => ({ id }));
     const body = { client_authentication_methods: { [method]: { credentials } } };
     const response = await this.#call({ method: 'PATCH', path: clientPath(clientId), body });
     if (response.status !== 200) throw this.#unexpected(response);
+    return response.uncertain ? 'uncertain' : 'certain';
   }
 
   /** Gone already is gone. @returns 'associated' where Auth0 refuses since the credential is still in use */

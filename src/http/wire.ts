@@ -17,6 +17,8 @@ export interface HttpResponse {
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
   body: string;
+  /** An earlier attempt got no answer: it may still land, up to `LONGEST_FLIGHT` after it was sent. */
+  uncertain?: boolean;
 }
 
 /** @throws NetworkError where there is no complete answer */
@@ -36,7 +38,8 @@ export class NetworkError extends Error {
 }
 
 const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000, maxResponseSize: 4 * 1024 * 1024 };
-const TOTAL_TIMEOUT = 60_000;
+/** A request without an answer is given up after this: it cannot land later. */
+export const LONGEST_FLIGHT = 60_000;
 const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2' } as const;
 /** Codes of failures before the request was on its way. */
 const NEVER_SENT =
@@ -65,7 +68,7 @@ export function openWire(environment: Readonly<Record<string, string | undefined
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
-    const total = AbortSignal.timeout(TOTAL_TIMEOUT);
+    const total = AbortSignal.timeout(LONGEST_FLIGHT);
     try {
       const { request: undiciRequest } = await import('undici');
       const answer = await undiciRequest(request.url, {
