@@ -3,7 +3,8 @@
 import type { Outcome } from './apply.ts';
 import type { RotationError } from './errors.ts';
 import { quote } from './http/json.ts';
-import type { Plan, PlannedCredential } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { PlannedCredential } from './rotation/draft.ts';
 import type { State } from './rotation/state.ts';
 import { describeStep, notation } from './rotation/step.ts';
 import { DAY, type Wish } from './rotation/wish.ts';

@@ -3,7 +3,7 @@
 import type { Refusal, Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import { quote } from './http/json.ts';
-import { poolFull } from './plan.ts';
+import { poolFull } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
 

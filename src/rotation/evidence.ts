@@ -24,6 +24,8 @@ export interface Evidence {
   held: readonly (readonly Credential[])[];
   /** What the primary holds. */
   current: Credential | undefined;
+  /** By time alone the primary holds what no run has delivered: made by hand, it may as well be in use elsewhere. */
+  adopted: boolean;
   /** The newest that any place holds. */
   newest: Credential | undefined;
   /** `newest` is held by every place: it has superseded all older ones. */
@@ -71,6 +73,7 @@ export function weigh(wish: Wish, state: State): Evidence {
   return {
     held,
     current: held[0]?.[0],
+    adopted: exact === undefined && state.secrets[0]?.times !== 'unread' && isForeignMade(held[0]?.[0], pool),
     newest,
     settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
     unregistered,
@@ -100,6 +103,10 @@ function heldByTime(
   // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
   const close = times !== 'unread' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
+}
+
+function isForeignMade(credential: Credential | undefined, pool: Pool): boolean {
+  return credential !== undefined && !pool.isOurs(credential);
 }
 
 /** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
@@ -143,6 +150,12 @@ export function isPending(evidence: Evidence, pool: Pool, credential: Credential
 
 export function isYoung(credential: Credential, now: number): boolean {
   return now - credential.createdAt < LEASE;
+}
+
+/** Ours, taken out, older than what is held: nobody can log in with it. */
+export function isRetired(evidence: Evidence, pool: Pool, credential: Credential): boolean {
+  if (!pool.isOurs(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential)) return false;
+  return evidence.newest !== undefined && newestFirst(evidence.newest, credential) < 0;
 }
 
 /** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */

@@ -53,12 +53,16 @@ export function nextRotation(wish: Wish, expiresAt: number): number {
 }
 
 function notDelivered({ evidence }: Question): boolean {
-  return evidence.current === undefined || evidence.unregistered || evidence.displaced !== undefined;
+  const { adopted, current, displaced, unregistered } = evidence;
+  return current === undefined || unregistered || adopted || displaced !== undefined;
 }
 
-function explainNotDelivered({ evidence: { current, displaced, unregistered } }: Question): string {
+function explainNotDelivered({ evidence: { adopted, current, displaced, unregistered } }: Question): string {
   if (displaced && current && !unregistered) {
     return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
+  }
+  if (adopted && current && !unregistered) {
+    return `by time alone the primary destination holds ${current.id}, which was made by hand (current-credential would prove it)`;
   }
   return 'the primary destination holds no credential that Auth0 knows';
 }

@@ -1,0 +1,128 @@
+/** The plan as it grows, with what the client will hold after each step. Pure. */
+
+import { printPlace } from '../github/destination.ts';
+import {
+  type Evidence,
+  isPending,
+  isRetired,
+  isSuperseded,
+  isYoung,
+  mayBeHeld,
+  newestFirst,
+  Pool,
+  type Stage,
+  stageOf,
+  weigh,
+} from './evidence.ts';
+import type { Credential, SecretTimes, State } from './state.ts';
+import type { Step } from './step.ts';
+import type { Wish } from './wish.ts';
+
+export interface PlannedCredential extends Credential {
+  stage: Stage;
+  associated: boolean;
+  /** Places that hold it, as far as the evidence tells. */
+  heldBy: readonly string[];
+}
+
+/** The plan as it grows: every step is appended together with its effect on what the client will hold. */
+export class Draft {
+  readonly wish: Wish;
+  readonly state: State;
+  evidence: Evidence;
+  readonly pool: Pool;
+  readonly steps: Step[] = [];
+  readonly notes: string[] = [];
+  associated: readonly string[];
+  records: readonly Credential[];
+  /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
+  completes = false;
+
+  constructor(wish: Wish, state: State) {
+    this.wish = wish;
+    this.state = state;
+    this.evidence = weigh(wish, state);
+    this.pool = new Pool(wish, state);
+    this.associated = state.client.associated;
+    this.records = [...state.pool].sort(newestFirst).reverse();
+    if (state.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
+    if (this.evidence.unregistered) this.notes.push(UNREGISTERED);
+  }
+
+  associate(
+    to: readonly string[],
+    why: Association['why'],
+    interrupts: Association['interrupts'] = [],
+  ): void {
+    this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts });
+    this.associated = to;
+  }
+
+  remove(
+    credential: Credential,
+    why: 'make room' | 'retire' | 'discard',
+    interrupts: Association['interrupts'] = [],
+  ): void {
+    const { id } = credential;
+    if (this.associated.includes(id))
+      this.associate(
+        this.associated.filter((other) => other !== id),
+        why,
+        interrupts,
+      );
+    this.steps.push({ kind: 'delete-credential', id, why });
+    this.records = this.records.filter((record) => record.id !== id);
+  }
+
+  /** Nobody may hold it, nobody asked to keep it, and it is ours to remove. Oldest first. */
+  get removable(): Credential[] {
+    return this.records.filter(
+      (c) =>
+        this.isDisposable(c) &&
+        (this.isAbandoned(c) || this.isSuperseded(c) || isRetired(this.evidence, this.pool, c)),
+    );
+  }
+
+  isDisposable(credential: Credential): boolean {
+    if (this.wish.keepCredentials.has(credential.id) || !this.pool.isCandidate(credential)) return false;
+    return !mayBeHeld(this.evidence, credential);
+  }
+
+  isAbandoned(credential: Credential): boolean {
+    return isPending(this.evidence, this.pool, credential) && !isYoung(credential, this.state.now);
+  }
+
+  isSuperseded(credential: Credential): boolean {
+    return isSuperseded(this.evidence, this.pool, credential);
+  }
+
+  describe(credential: Credential): PlannedCredential {
+    const heldBy = this.state.secrets.filter(
+      (_, index) => this.evidence.held[index]?.[0]?.id === credential.id,
+    );
+    return {
+      ...credential,
+      stage: stageOf(this.evidence, this.pool, credential),
+      associated: this.pool.isAssociated(credential),
+      heldBy: heldBy.map(({ place }) => printPlace(place)),
+    };
+  }
+}
+
+type Association = Extract<Step, { kind: 'associate-credentials' }>;
+
+/** When the last place that can have held it received the successor; a secret made later never held it. */
+export function supersededAt({ completes, evidence, state }: Draft, credential: Credential): number | undefined {
+  const { newest } = evidence;
+  if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
+  const deliveries = state.secrets
+    .map(({ times }) => times)
+    .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
+    .map(({ updatedAt }) => updatedAt);
+  return Math.max(newest.createdAt, completes ? state.now : 0, ...deliveries);
+}
+
+const UNREAD =
+  'GitHub was not asked, since no github-token was given: this plan assumes that every destination holds the newest associated credential.';
+const UNREGISTERED =
+  "current-credential holds a certificate that is none of the client's credentials: its consumers cannot log in until the rotation has delivered a new one.";

@@ -1,0 +1,41 @@
+/** When nothing may be done at all. Pure. */
+
+import { RotationError } from '../errors.ts';
+import type { Draft } from './draft.ts';
+import { type Evidence, isPending, isYoung, LEASE } from './evidence.ts';
+import { readMark } from './mark.ts';
+import type { Credential, State } from './state.ts';
+import type { Wish } from './wish.ts';
+
+export function refuseOtherMethod(wish: Wish, { client }: State): void {
+  if (client.method === wish.method) return;
+  throw new RotationError('METHOD_MISMATCH', {
+    failed: `Client ${client.id} authenticates by ${client.method}, not by ${wish.method}.`,
+    remedy:
+      'Move the client to mTLS first (Auth0 guide "Configure mTLS for a Client"), and give the management client the scopes read:clients and read:client_credentials: without them Auth0 does not show the method.',
+  });
+}
+
+export function refuseContradiction({ contradiction, current }: Evidence): void {
+  if (!contradiction) return;
+  throw new RotationError('STALE_CREDENTIAL', {
+    failed: `current-credential is ${current?.id}, but the primary secret was written after ${contradiction.id} was delivered: it changed after this job's secrets were read.`,
+    remedy: `Run the workflow again. If the older pair was put back by hand, delete ${contradiction.id} in Auth0 first.`,
+  });
+}
+
+/** A pending credential younger than the lease belongs to a run that may still be at work. */
+export function refuseUnfinished({ evidence, pool, state }: Draft): void {
+  const young = state.pool.find((c) => isPending(evidence, pool, c) && isYoung(c, state.now));
+  if (!young) return;
+  throw rotationInProgress(young);
+}
+
+export function rotationInProgress(rival: Credential): RotationError {
+  const since = new Date(rival.createdAt).toISOString();
+  const until = new Date(rival.createdAt + LEASE).toISOString();
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Another rotation of this client is in progress: run ${readMark(rival.name)?.run} made credential ${rival.id} at ${since}.`,
+    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
+  });
+}

@@ -1,0 +1,98 @@
+/** The limit of two: who gives way to the next credential, and who is told. Pure. */
+
+import { RotationError } from '../errors.ts';
+import { printPlace } from '../github/destination.ts';
+import { Draft, supersededAt } from './draft.ts';
+import { mayBeHeld } from './evidence.ts';
+import type { Credential, State } from './state.ts';
+import { DAY, type Wish } from './wish.ts';
+
+/** Auth0: a method holds at most 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
+export const SLOT = 2;
+/** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2. */
+const POOL = 2;
+
+/** The limit of two: of the method always, of the pool by default. */
+export function makeRoom(draft: Draft): void {
+  while (draft.associated.length >= SLOT || draft.records.length >= POOL) {
+    const full = draft.associated.length >= SLOT;
+    const victim = roomGiver(draft, full);
+    if (victim) {
+      warnIfRecent(draft, victim);
+      draft.remove(victim, 'make room');
+    } else if (full) {
+      interrupt(draft);
+    } else {
+      // The pool may hold more than we plan for: Auth0 tells when the credential is created.
+      return;
+    }
+  }
+}
+
+/** An unassociated one first, where that helps; the last associated one only if it is abandoned and the pool is full. */
+function roomGiver(draft: Draft, full: boolean): Credential | undefined {
+  const isAssociated = ({ id }: Credential) => draft.associated.includes(id);
+  if (full) return draft.removable.find(isAssociated);
+  return draft.removable.find((c) => !isAssociated(c) || draft.associated.length > 1) ?? draft.removable[0];
+}
+
+/**
+ * Half delivered, and no key to finish with: one that is held gives way, and the plan names whom that interrupts.
+ * The older of ours: should the run die before it delivers, the missing one stays visible as a secret that nothing explains.
+ */
+function interrupt(draft: Draft): void {
+  const { evidence, pool, state } = draft;
+  const placesHolding = (c: Credential) =>
+    state.secrets
+      .filter((_, index) => evidence.held[index]?.some(({ id }) => id === c.id))
+      .map(({ place }) => place);
+  const eligible = draft.records.filter(
+    (c) =>
+      draft.associated.includes(c.id) && pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
+  );
+  const victim = evidence.settled
+    ? undefined
+    : (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(evidence, c)));
+  if (!victim || evidence.newest === undefined) throw placesFull(draft);
+  const interrupted = placesHolding(victim);
+  if (interrupted.length > 0) {
+    draft.notes.push(
+      `INTERRUPTION: ${interrupted.map(printPlace).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+    );
+  }
+  draft.remove(victim, 'make room', interrupted);
+}
+
+function warnIfRecent(draft: Draft, victim: Credential): void {
+  const since = supersededAt(draft, victim);
+  if (since === undefined || draft.state.now - since >= DAY) return;
+  draft.notes.push(
+    `Credential ${victim.id} was superseded less than a day ago and gives way now: runs that were queued before that rotation still hold it and will fail.`,
+  );
+}
+
+export function placesFull(draft: Draft): RotationError {
+  const holders = draft.records.map((c) => `${c.id} (${whose(draft, c)})`).join(', ');
+  return new RotationError('CREDENTIAL_LIMIT', {
+    failed: `Client ${draft.state.client.id} has no place for another credential: ${holders}.`,
+    remedy:
+      'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.',
+  });
+}
+
+function whose(draft: Draft, credential: Credential): string {
+  const others = draft.pool.othersMark(credential);
+  if (others) return `made for ${others.owner} by run ${others.run}`;
+  if (draft.wish.keepCredentials.has(credential.id)) return 'in keep-credentials';
+  if (!draft.associated.includes(credential.id)) return 'not associated with this method';
+  if (mayBeHeld(draft.evidence, credential)) {
+    const { heldBy } = draft.describe(credential);
+    return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';
+  }
+  return draft.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
+}
+
+/** The error for a pool that Auth0 itself called full. */
+export function poolFull(wish: Wish, state: State): RotationError {
+  return placesFull(new Draft(wish, state));
+}
