@@ -112,7 +112,10 @@ export class Draft {
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /** When the last place that can have held it received the successor; a secret made later never held it. */
-export function supersededAt({ completes, evidence, state }: Draft, credential: Credential): number | undefined {
+export function supersededAt(
+  { completes, evidence, state }: Draft,
+  credential: Credential,
+): number | undefined {
   const { newest } = evidence;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
   const deliveries = state.secrets

@@ -154,7 +154,8 @@ export function isYoung(credential: Credential, now: number): boolean {
 
 /** Ours, taken out, older than what is held: nobody can log in with it. */
 export function isRetired(evidence: Evidence, pool: Pool, credential: Credential): boolean {
-  if (!pool.isOurs(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential)) return false;
+  if (!pool.isOurs(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential))
+    return false;
   return evidence.newest !== undefined && newestFirst(evidence.newest, credential) < 0;
 }
 

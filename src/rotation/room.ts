@@ -47,8 +47,7 @@ function interrupt(draft: Draft): void {
       .filter((_, index) => evidence.held[index]?.some(({ id }) => id === c.id))
       .map(({ place }) => place);
   const eligible = draft.records.filter(
-    (c) =>
-      draft.associated.includes(c.id) && pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
+    (c) => draft.associated.includes(c.id) && pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
   );
   const victim = evidence.settled
     ? undefined
