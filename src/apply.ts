@@ -11,6 +11,7 @@ import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
 import type { Cancellation, Service } from './http/service.ts';
+import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { Plan } from './plan.ts';
 import type { Preparation } from './prepare.ts';
 import { type Clock, deadlineExceeded, sleep } from './retry.ts';
@@ -85,7 +86,8 @@ class Work {
   readonly #delivery: Delivery;
   /** Of the current pair, to places that lack it. */
   readonly #completion: Delivery;
-  #lastDelivery = 0;
+  /** Local time of its last write. */
+  #completedAt = 0;
   readonly #steps: { text: string; milliseconds: number }[] = [];
   readonly #removed: string[] = [];
   #pair: Pair | undefined;
@@ -171,12 +173,15 @@ class Work {
   }
 
   async #keepQuiet(): Promise<void> {
-    const { clock, cancellation, tenant } = this.#edges;
+    const { clock, cancellation, store, tenant } = this.#edges;
     const deliveries = this.#job.state.secrets.map(({ times }) =>
       typeof times === 'string' ? 0 : times.updatedAt,
     );
-    const wait = Math.max(...deliveries, this.#lastDelivery) + QUIET - tenant.now();
-    if (wait > 0) await sleep(clock, Math.min(wait, QUIET), cancellation);
+    const since = Math.max(...deliveries) + QUIET - tenant.now();
+    // What this run completed without a clear answer may be written once more, over the new credential.
+    const completion = this.#completedAt + (store.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
+    const wait = Math.max(Math.min(since, QUIET), completion);
+    if (wait > 0) await sleep(clock, wait, cancellation);
   }
 
   async #authenticate(): Promise<void> {
@@ -217,7 +222,7 @@ class Work {
     // The pair is not new: another run may just be delivering its successor.
     if (!this.#completion.begun) await this.#association.refuseSurprise();
     await this.#completion.put(place, currentPair);
-    this.#lastDelivery = this.#edges.tenant.now();
+    this.#completedAt = this.#edges.clock.now();
   }
 
   async #delete(id: string): Promise<void> {

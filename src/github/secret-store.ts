@@ -22,10 +22,15 @@ export class SecretStore {
   readonly #service: Service;
   readonly #octokit: Promise<Octokit>;
   readonly #keys = new Map<string, Promise<PublicKey>>();
+  /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
+  uncertain = false;
 
   constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
-    this.#octokit = connect(service, token, apiUrl);
+    const onUncertain = () => {
+      this.uncertain = true;
+    };
+    this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
   }
 
   /** GitHub's clock minus the local one, in milliseconds. */
@@ -146,14 +151,14 @@ interface Answer {
 }
 
 /** Octokit writes the requests; the wire of the action sends them, with its retry policy and its clock. */
-async function connect(service: Service, token: string, apiUrl: string): Promise<Octokit> {
+async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof fetchBy>): Promise<Octokit> {
   const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl: apiUrl, request: { fetch: fetchBy(service) }, log: SILENT });
+  return getOctokit(token, { baseUrl: apiUrl, request: { fetch }, log: SILENT });
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-function fetchBy(service: Service) {
+function fetchBy(service: Service, onUncertain: () => void) {
   return async (url: string, init: { method: string; headers: Record<string, string>; body?: string }) => {
     const response = await service.call({
       method: init.method as HttpRequest['method'],
@@ -161,6 +166,7 @@ function fetchBy(service: Service) {
       headers: init.headers,
       ...(init.body === undefined ? {} : { body: init.body }),
     });
+    if (response.uncertain && init.method !== 'GET') onUncertain();
     const headers = new Map(Object.entries(response.headers));
     return { url, status: response.status, headers, text: async () => response.body };
   };
