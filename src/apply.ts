@@ -290,7 +290,7 @@ class Work {
 
   #orphanTruth(undoError: RotationError): string {
     const until = new Date(this.#edges.tenant.now() + LEASE).toISOString();
-    return `Every destination keeps the credential that it holds. The new credential ${this.#made?.id ?? ''} could not be removed again (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
+    return `Every destination keeps the credential that it holds. The new credential ${this.#made?.id ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
   }
 
   #requirePair(): Pair {

@@ -78,9 +78,7 @@ export function weigh(wish: Wish, state: State): Evidence {
     settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
     unregistered,
     displaced: state.secrets
-      .map((secret, index) =>
-        index === 0 && exact ? undefined : displacedIn(secret, held[index]?.[0], state, pool),
-      )
+      .map((secret, index) => displacedIn(secret, held[index]?.[0], state, pool))
       .find(Boolean),
     contradiction: exact && contradicts(exact, state, pool),
   };
@@ -129,13 +127,14 @@ function contradicts(exact: Credential, state: State, pool: Pool): Credential | 
     (c) =>
       pool.isOurs(c) &&
       pool.isAssociated(c) &&
-      c.createdAt > exact.createdAt &&
-      c.createdAt <= times.updatedAt - UNCERTAINTY,
+      newestFirst(c, exact) < 0 &&
+      c.createdAt <= times.updatedAt + UNCERTAINTY,
   );
 }
 
 export function newestFirst(a: Credential, b: Credential): number {
-  return b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
+  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
+  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
 export function mayBeHeld(evidence: Evidence, credential: Credential): boolean {
