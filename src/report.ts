@@ -133,7 +133,7 @@ function headline(account: Account): string {
   if (outcome?.rotated)
     return `✅ ${client} has a new certificate (${plan?.reason}). Nothing is to be done.${next}`;
   if (outcome && plan && plan.steps.length > 0)
-    return `✅ ${client}: no rotation was due; ${plan.steps.length} steps put things in order.${next}`;
+    return `✅ ${client}: no rotation was due; ${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} put things in order.${next}`;
   return `✅ ${client}: nothing is due.${next}`;
 }
 
