@@ -69,13 +69,12 @@ function without(ids: readonly string[], id: string | undefined): readonly strin
   return ids.filter((other) => other !== id);
 }
 
-/** An abandoned credential's key is lost. The last associated one stays until its successor is there (invariant I3). */
+/** An abandoned credential's key is lost. Where no secret holds anything, it may as well have been in use: then it stays. */
 function discardAbandoned(draft: Draft): void {
+  if (draft.evidence.newest === undefined) return;
   for (const credential of draft.removable.filter((c) => draft.isAbandoned(c))) {
     // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
-    if (credential.id === draft.evidence.displaced?.id) continue;
-    if (draft.associated.length === 1 && draft.associated.includes(credential.id)) continue;
-    draft.remove(credential, 'discard');
+    if (credential.id !== draft.evidence.displaced?.id) draft.remove(credential, 'discard');
   }
 }
 
@@ -102,19 +101,13 @@ function rotate(draft: Draft): void {
   removeAfterDelivery(draft);
 }
 
-/** In the run that delivered, only what is of no use to anybody goes, or what `overlap: 0h` asks for. */
+/** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
 function removeAfterDelivery(draft: Draft): void {
-  for (const credential of draft.records) {
-    const abandoned = draft.isDisposable(credential) && draft.isAbandoned(credential);
-    if (abandoned) draft.remove(credential, 'discard');
-    else if (draft.wish.overlap === 0 && becomesPrevious(draft, credential))
-      draft.remove(credential, 'retire');
-  }
-}
-
-/** Once this run has delivered everywhere, nobody holds what was held before. */
-function becomesPrevious(draft: Draft, credential: Credential): boolean {
-  return draft.pool.isCandidate(credential) && !draft.wish.keepCredentials.has(credential.id);
+  if (draft.wish.overlap !== 0) return;
+  const previous = draft.records.filter(
+    (c) => draft.pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
+  );
+  for (const credential of previous) draft.remove(credential, 'retire');
 }
 
 /** Not due: remove what is due to go. */

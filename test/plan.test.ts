@@ -1,0 +1,507 @@
+/** The plan as a table: (wish, what was observed) → reason and one-line plan. Reading it is reading the specification. */
+
+import { describe, expect, it } from 'vitest';
+import { plan } from '../src/plan.ts';
+import { notation } from '../src/rotation/step.ts';
+import { DAY, HOUR, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
+
+const DAYS = 24 * 60;
+const ROTATION = '!cert +cred ~[a,(issued)] ?auth >repo:acme/shop';
+const TWO = ['repo:acme/shop', 'env:acme/ops/prod'];
+
+type Row = [name: string, wish: WishChanges, state: StateSeed, reason: string, steps: string];
+
+const current = { id: 'a', age: 10 * DAYS };
+const previous = { id: 'p', age: 70 * DAYS };
+const delivered = 10 * DAYS - 0.1;
+
+const ROWS: Row[] = [
+  // The reasons, in their order.
+  ['nothing is due', {}, { credentials: [current], written: [delivered] }, 'NotDue', ''],
+  [
+    'a previous one stays until the next rotation',
+    {},
+    { credentials: [previous, current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  ['the primary has no secret', {}, { credentials: [{ ...current, by: 'hand' }] }, 'NotDelivered', ROTATION],
+  [
+    'a client without any credential',
+    {},
+    {},
+    'NotDelivered',
+    '!cert +cred ~[(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'the secret is older than every credential',
+    {},
+    { credentials: [current], written: [20 * DAYS] },
+    'NotDelivered',
+    ROTATION,
+  ],
+  [
+    'current-credential is unknown to Auth0',
+    { current: 'stranger' },
+    { credentials: [current], written: [delivered] },
+    'NotDelivered',
+    ROTATION,
+  ],
+  [
+    'by time alone the secret holds what was made by hand',
+    {},
+    { credentials: [{ ...current, by: 'hand' }], written: [1] },
+    'NotDelivered',
+    ROTATION,
+  ],
+  [
+    'current-credential proves that it holds what was made by hand',
+    { current: 'a' },
+    { credentials: [{ ...current, by: 'hand' }], written: [1] },
+    'NotDue',
+    '',
+  ],
+  [
+    'the certificate has expired',
+    {},
+    { credentials: [{ ...current, expiresIn: -DAY }], written: [delivered] },
+    'CertificateExpired',
+    ROTATION,
+  ],
+  [
+    'the certificate expires soon',
+    {},
+    { credentials: [{ ...current, expiresIn: 29 * DAY }], written: [delivered] },
+    'CertificateExpiring',
+    ROTATION,
+  ],
+  [
+    'it expires in exactly renew-before-days',
+    {},
+    { credentials: [{ ...current, expiresIn: 30 * DAY }], written: [delivered] },
+    'CertificateExpiring',
+    ROTATION,
+  ],
+  [
+    'it expires a moment later than that',
+    {},
+    { credentials: [{ ...current, expiresIn: 30 * DAY + 1 }], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'the subject has changed',
+    { current: 'a', subject: 'CN=other' },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    ROTATION,
+  ],
+  [
+    'the key size has changed',
+    { current: 'a', keySize: 4096 },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    ROTATION,
+  ],
+  [
+    'the subject may have changed, but nothing shows it',
+    { subject: 'CN=other' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  ['force', { force: true }, { credentials: [current], written: [delivered] }, 'Forced', ROTATION],
+  [
+    'not delivered comes before expired',
+    {},
+    { credentials: [{ ...current, expiresIn: -DAY }] },
+    'NotDelivered',
+    ROTATION,
+  ],
+  [
+    'expiring comes before forced',
+    { force: true },
+    { credentials: [{ ...current, expiresIn: DAY }], written: [delivered] },
+    'CertificateExpiring',
+    ROTATION,
+  ],
+  // Room: the limit of two.
+  [
+    'the previous one gives way',
+    { force: true },
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'oldest by created_at, not by place in the list',
+    { force: true },
+    { credentials: [current, previous], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'made by hand gives way once a successor was delivered',
+    { force: true },
+    { credentials: [{ ...previous, by: 'hand' }, current], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'what was taken out is removed first',
+    {},
+    { credentials: [{ ...previous, associated: false }, current], written: [delivered] },
+    'NotDue',
+    '-p',
+  ],
+  [
+    'a foreign one in the pool stays',
+    { force: true },
+    { credentials: [{ ...previous, by: 'hand', associated: false }, current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    "another workflow's, not associated, stays",
+    { force: true },
+    {
+      credentials: [{ ...previous, by: 'another workflow', associated: false }, current],
+      written: [delivered],
+    },
+    'Forced',
+    ROTATION,
+  ],
+  // Abandoned rotations.
+  [
+    'abandoned, not associated',
+    {},
+    { credentials: [current, { id: 'x', age: 16, associated: false }], written: [delivered] },
+    'NotDue',
+    '-x',
+  ],
+  [
+    'abandoned, associated',
+    {},
+    { credentials: [current, { id: 'x', age: 16 }], written: [delivered] },
+    'NotDue',
+    '~[a] -x',
+  ],
+  [
+    'abandoned, and a rotation is due',
+    { force: true },
+    { credentials: [current, { id: 'x', age: 16 }], written: [delivered] },
+    'Forced',
+    `~[a] -x ${ROTATION}`,
+  ],
+  [
+    'nothing is held: what may be abandoned stays until its place is needed',
+    {},
+    { credentials: [{ id: 'x', age: 16 }] },
+    'NotDelivered',
+    '!cert +cred ~[x,(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'kept although abandoned',
+    { keep: ['x'] },
+    { credentials: [current, { id: 'x', age: 16, associated: false }], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  // Healing.
+  [
+    'held, but not associated: exact',
+    { current: 'a' },
+    { credentials: [{ ...current, associated: false }, previous], written: [delivered] },
+    'NotAssociated',
+    '~[p,a]',
+  ],
+  [
+    'held, but not associated: nothing else explains the secret',
+    {},
+    { credentials: [{ ...current, associated: false }], written: [delivered] },
+    'NotAssociated',
+    '~[a]',
+  ],
+  [
+    'healing comes before a rotation',
+    { current: 'a', force: true },
+    { credentials: [{ ...current, associated: false }], written: [delivered] },
+    'Forced',
+    `~[a] ${ROTATION}`,
+  ],
+  [
+    'by time it may be displaced: a new one for everybody',
+    {},
+    { credentials: [previous, { ...current, associated: false }], written: [delivered] },
+    'NotDelivered',
+    '-a !cert +cred ~[p,(issued)] ?auth >repo:acme/shop',
+  ],
+  // Several destinations.
+  [
+    'all destinations hold the newest',
+    { destinations: TWO },
+    { credentials: [current], written: [delivered, delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'partly delivered, the key is at hand',
+    { destinations: TWO, current: 'a' },
+    { credentials: [previous, current], written: [delivered, 60 * DAYS] },
+    'NotDue',
+    '>env:acme/ops/prod=',
+  ],
+  [
+    'a new destination, the key is at hand',
+    { destinations: TWO, current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '>env:acme/ops/prod=',
+  ],
+  [
+    'the delivery is finished before a forced rotation',
+    { destinations: TWO, current: 'a', force: true },
+    { credentials: [previous, current], written: [delivered, 60 * DAYS] },
+    'Forced',
+    `>env:acme/ops/prod= ~[a] -p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'partly delivered, no key, a place is free',
+    { destinations: TWO },
+    { credentials: [current], written: [delivered] },
+    'PartlyDelivered',
+    `${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'partly delivered, no key, no place: the older gives way, and is named',
+    { destinations: TWO },
+    { credentials: [previous, current], written: [delivered, 60 * DAYS] },
+    'PartlyDelivered',
+    `~[a]!!env:acme/ops/prod -p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'key and certificate as secrets of their own',
+    { privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
+    { credentials: [current], written: [delivered, delivered, delivered] },
+    'Forced',
+    `${ROTATION} >repo:acme/shop/private-key >repo:acme/shop/certificate`,
+  ],
+  // Overlap.
+  [
+    'overlap is over',
+    { overlap: 12 * HOUR },
+    { credentials: [previous, current], written: [12 * 60 + 1] },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'overlap is not over',
+    { overlap: 12 * HOUR },
+    { credentials: [previous, current], written: [12 * 60 - 1] },
+    'NotDue',
+    '',
+  ],
+  [
+    'overlap counts from the last destination',
+    { overlap: 12 * HOUR, destinations: TWO },
+    { credentials: [previous, current], written: [delivered, 60] },
+    'NotDue',
+    '',
+  ],
+  [
+    'overlap is over, but it is kept',
+    { overlap: 12 * HOUR, keep: ['p'] },
+    { credentials: [previous, current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'a destination that came later does not extend the overlap',
+    { overlap: 12 * HOUR, destinations: TWO },
+    { credentials: [previous, current], written: [delivered, 60], made: 61 },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'a delivery that is finished now begins the overlap',
+    { overlap: 12 * HOUR, destinations: TWO, current: 'a' },
+    { credentials: [previous, current], written: [delivered, 60 * DAYS] },
+    'NotDue',
+    '>env:acme/ops/prod=',
+  ],
+  [
+    'overlap 0h retires in the run that delivered',
+    { overlap: 0, force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    `${ROTATION} ~[(issued)] -a`,
+  ],
+  [
+    'verify off',
+    { verify: 'off', force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    '!cert +cred ~[a,(issued)] >repo:acme/shop',
+  ],
+  // A plan without github-token.
+  [
+    'nothing was read from GitHub',
+    {},
+    { credentials: [previous, current], written: ['unread'] },
+    'NotDue',
+    '',
+  ],
+];
+
+describe('plan', () => {
+  it.each(ROWS)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+  });
+
+  it.each(ROWS)('%s: whatever the order of the list', (_, changes, seed, __, steps) => {
+    const wanted = wish(changes);
+    const observed = state(wanted, seed);
+    const turned = { ...observed, pool: [...observed.pool].reverse() };
+    expect(notation(plan(wanted, turned).steps)).toBe(steps);
+  });
+});
+
+type Refusal = [name: string, wish: WishChanges, state: StateSeed, code: string, words: RegExp];
+
+const REFUSALS: Refusal[] = [
+  [
+    'another method',
+    {},
+    { method: 'client_secret_post' },
+    'METHOD_MISMATCH',
+    /authenticates by client_secret_post, not by self_signed_tls_client_auth/,
+  ],
+  [
+    'pending, younger than the lease',
+    { force: true },
+    { credentials: [current, { id: 'x', age: 14 }], written: [delivered] },
+    'ROTATION_IN_PROGRESS',
+    /run 1\.1 made credential x at 2026-11-24T11:46:00/,
+  ],
+  [
+    'pending, younger than the lease, although nothing is due',
+    {},
+    { credentials: [current, { id: 'x', age: 14, associated: false }], written: [delivered] },
+    'ROTATION_IN_PROGRESS',
+    /again after 2026-11-24T12:01:00/,
+  ],
+  [
+    'current-credential is older than what was delivered',
+    { current: 'p' },
+    { credentials: [previous, current], written: [delivered] },
+    'STALE_CREDENTIAL',
+    /current-credential is p, .* after a was delivered/,
+  ],
+  [
+    'current-credential is older than what a fast rotation delivered',
+    { current: 'p' },
+    { credentials: [previous, { id: 'a', age: 60 }], written: [60 - 0.01] },
+    'STALE_CREDENTIAL',
+    /after a was delivered/,
+  ],
+  [
+    "another workflow's credentials fill the places",
+    { force: true },
+    { credentials: [{ ...previous, by: 'another workflow' }, current], written: [delivered] },
+    'CREDENTIAL_LIMIT',
+    /p \(made for repo:acme\/other#PEM by run 3\.1\)/,
+  ],
+  [
+    'two made by hand',
+    {},
+    {
+      credentials: [
+        { ...previous, by: 'hand' },
+        { ...current, by: 'hand' },
+      ],
+    },
+    'CREDENTIAL_LIMIT',
+    /made by hand, in use until a successor was delivered/,
+  ],
+  [
+    'one made by hand after ours',
+    { force: true },
+    { credentials: [current, { id: 'h', age: 60, by: 'hand' }], written: [delivered] },
+    'CREDENTIAL_LIMIT',
+    /a \(held by repo:acme\/shop PEM\), h \(made by hand/,
+  ],
+  [
+    'the previous one is kept',
+    { force: true, keep: ['p'] },
+    { credentials: [previous, current], written: [delivered] },
+    'CREDENTIAL_LIMIT',
+    /p \(in keep-credentials\)/,
+  ],
+];
+
+describe('plan refuses', () => {
+  it.each(REFUSALS)('%s', (_, changes, seed, code, words) => {
+    const wanted = wish(changes);
+    const attempt = () => plan(wanted, state(wanted, seed));
+    expect(attempt).toThrow(expect.objectContaining({ code }));
+    expect(attempt).toThrow(words);
+  });
+});
+
+describe('plan tells', () => {
+  const notes = (changes: WishChanges, seed: StateSeed) => {
+    const wanted = wish(changes);
+    return plan(wanted, state(wanted, seed)).notes.join('\n');
+  };
+
+  it('whom an interruption hits, and for how long', () => {
+    const told = notes(
+      { destinations: TWO },
+      { credentials: [previous, current], written: [delivered, 60 * DAYS] },
+    );
+    expect(told).toMatch(/INTERRUPTION: env:acme\/ops\/prod PEM cannot log in from the removal of p until/);
+  });
+
+  it('that a credential superseded less than a day ago gives way', () => {
+    const seed = { credentials: [previous, { id: 'a', age: 60 }], written: [59] };
+    expect(notes({ force: true }, seed)).toMatch(/p was superseded less than a day ago/);
+    expect(notes({ force: true }, { credentials: [previous, current], written: [delivered] })).toBe('');
+  });
+
+  it('that nothing was read from GitHub', () => {
+    expect(notes({}, { credentials: [current], written: ['unread'] })).toMatch(/GitHub was not asked/);
+  });
+
+  it('when the next rotation is due', () => {
+    const wanted = wish();
+    const seed = { credentials: [{ ...current, expiresIn: 60 * DAY }], written: [delivered] };
+    const due = plan(wanted, state(wanted, seed)).nextRotation ?? 0;
+    expect(new Date(due).toISOString()).toBe('2026-12-24T12:00:00.000Z');
+  });
+
+  it('the stage of every credential and who holds it', () => {
+    const wanted = wish();
+    const seed: StateSeed = {
+      credentials: [
+        previous,
+        current,
+        { id: 'x', age: 16, associated: false },
+        { id: 'f', age: 5, by: 'hand', associated: false },
+      ],
+      written: [delivered],
+    };
+    const stages = plan(wanted, state(wanted, seed)).credentials.map(({ id, stage, heldBy }) => [
+      id,
+      stage,
+      heldBy,
+    ]);
+    expect(stages).toEqual([
+      ['p', 'previous', []],
+      ['a', 'current', ['repo:acme/shop PEM']],
+      ['x', 'pending', []],
+      ['f', 'foreign', []],
+    ]);
+  });
+});

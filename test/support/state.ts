@@ -1,0 +1,122 @@
+/** Builds wishes and states for the planner's tests: times are minutes before `NOW`, ids are single letters. */
+
+import type { Place } from '../../src/github/destination.ts';
+import { parseDestination } from '../../src/github/destination.ts';
+import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
+import type { Credential, ObservedSecret, State } from '../../src/rotation/state.ts';
+import { placesOf, type Wish } from '../../src/rotation/wish.ts';
+
+export const NOW = Date.parse('2026-11-24T12:00:00Z');
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export interface WishChanges extends Partial<Omit<Wish, 'destinations' | 'current' | 'keepCredentials'>> {
+  destinations?: readonly string[];
+  /** Id of the credential whose pair is `current-credential`; `stranger` is one that Auth0 does not know. */
+  current?: string;
+  keep?: readonly string[];
+}
+
+export function wish(changes: WishChanges = {}): Wish {
+  const { current, destinations = ['repo:acme/shop'], keep = [], ...rest } = changes;
+  const [primary, ...others] = destinations.map((text) => {
+    const destination = parseDestination(text);
+    if (!destination) throw new Error(`no destination: ${text}`);
+    return destination;
+  });
+  if (!primary) throw new Error('a wish needs a destination');
+  return {
+    clientId: 'client',
+    method: 'self_signed_tls_client_auth',
+    subject: 'CN=client',
+    keySize: 2048,
+    validityDays: 90,
+    renewBeforeDays: 30,
+    force: false,
+    overlap: 'until-next-rotation',
+    secretName: 'PEM',
+    privateKeySecretName: undefined,
+    certificateSecretName: undefined,
+    verify: 'auto',
+    verifyAudience: undefined,
+    run: '7.1',
+    ...rest,
+    destinations: [primary, ...others],
+    keepCredentials: new Set(keep),
+    current:
+      current === undefined
+        ? undefined
+        : {
+            thumbprint: `thumbprint-${current}`,
+            subject: 'CN=client',
+            keySize: 2048,
+            notBefore: new Date(NOW - DAY),
+            notAfter: new Date(NOW + 60 * DAY),
+          },
+  };
+}
+
+export interface CredentialSeed {
+  id: string;
+  /** Minutes before NOW. */
+  age: number;
+  by?: 'us' | 'hand' | 'another workflow';
+  associated?: boolean;
+  expiresIn?: number;
+  type?: Credential['type'];
+}
+
+export interface StateSeed {
+  credentials?: readonly CredentialSeed[];
+  /** Minutes before NOW that each place's secret was written, in the wish's order; undefined is missing. */
+  written?: readonly (number | undefined | 'unread')[];
+  /** Minutes before NOW that a secret was first made; default: a year. */
+  made?: number;
+  method?: string;
+}
+
+export function state(of: Wish, seed: StateSeed = {}): State {
+  const { credentials = [], method = of.method, written = [] } = seed;
+  return {
+    client: {
+      id: of.clientId,
+      name: 'shop',
+      method,
+      associated: credentials.filter((c) => c.associated !== false).map(({ id }) => id),
+    },
+    pool: credentials.map((c) => credential(of, c)),
+    secrets: placesOf(of).map((place, index) => secret(place, written[index], seed.made)),
+    now: NOW,
+  };
+}
+
+function credential(
+  of: Wish,
+  { id, age, by = 'us', expiresIn, type = 'x509_cert' }: CredentialSeed,
+): Credential {
+  const names = {
+    us: writeMark({ owner: ownerOf(of), run: '1.1' }),
+    hand: 'made by hand',
+    'another workflow': writeMark({ owner: 'repo:acme/other#PEM', run: '3.1' }),
+  };
+  return {
+    id,
+    type,
+    name: names[by],
+    thumbprint: `thumbprint-${id}`,
+    createdAt: NOW - age * MINUTE,
+    expiresAt: expiresIn === undefined ? NOW + 60 * DAY : NOW + expiresIn,
+  };
+}
+
+function secret(place: Place, age: number | undefined | 'unread', made = 365 * 24 * 60): ObservedSecret {
+  if (age === 'unread') return { place, times: 'unread', version: undefined };
+  if (age === undefined) return { place, times: 'missing', version: undefined };
+  const updatedAt = NOW - age * MINUTE;
+  return {
+    place,
+    times: { createdAt: Math.min(NOW - made * MINUTE, updatedAt), updatedAt },
+    version: updatedAt,
+  };
+}
