@@ -163,10 +163,10 @@ class Work {
 
   async #create(): Promise<void> {
     const { certificate } = this.#requirePair();
-    const { state, wish } = this.#job;
+    const { plan, state, wish } = this.#job;
     await this.#keepQuiet();
     this.#mayExist = true;
-    const name = writeMark({ owner: ownerOf(wish), run: wish.run });
+    const name = writeMark({ owner: ownerOf(wish), run: wish.run, after: plan.replaces });
     const { thumbprint } = inspect(certificate);
     this.#made = await upload(wish, state, this.#edges.tenant, { name, certificate, thumbprint });
     this.#association.adopt(this.#made);

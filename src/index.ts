@@ -28,6 +28,7 @@ async function main(): Promise<void> {
   await runner.publish(told);
   runner.info(told.headline);
   if (account.error) runner.fail(account.error);
+  connection.cancellation.end();
   await wire.close();
 }
 

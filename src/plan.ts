@@ -16,6 +16,8 @@ export interface Plan {
   steps: readonly Step[];
   /** A new key pair is issued. */
   rotates: boolean;
+  /** What was made by hand and will be superseded: the new credential's mark names it. */
+  replaces: string | undefined;
   /** By the expiry of what will be current; undefined where Auth0 names none. Milliseconds, Auth0's clock. */
   nextRotation: number | undefined;
   credentials: readonly PlannedCredential[];
@@ -40,6 +42,7 @@ export function plan(wish: Wish, state: State): Plan {
     explanation: due?.explanation ?? (healed ? HEALED : 'the current certificate is good'),
     steps: draft.steps,
     rotates: due !== undefined,
+    replaces: draft.records.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
     nextRotation: nextDue(wish, state, draft.evidence, due !== undefined),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,

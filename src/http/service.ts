@@ -16,29 +16,29 @@ export interface Connection {
 
 /** A cancelled run must undo or finish what it began: from then on it shields its requests from the signal. */
 export class Cancellation {
-  #signal: AbortSignal | undefined;
-  readonly #requested: AbortSignal;
+  readonly #over = new AbortController();
+  #signal: AbortSignal;
 
   constructor(requested: AbortSignal) {
-    this.#requested = requested;
-    this.#signal = requested;
+    this.#signal = AbortSignal.any([requested, this.#over.signal]);
   }
 
-  get signal(): AbortSignal | undefined {
+  get signal(): AbortSignal {
     return this.#signal;
   }
 
-  get requested(): boolean {
-    return this.#requested.aborted;
-  }
-
-  /** @throws RotationError CANCELLED where the run was cancelled and may still stop */
+  /** @throws RotationError CANCELLED where the run was cancelled and may still stop, or is over */
   check(): void {
-    if (this.#signal?.aborted) throw cancelled();
+    if (this.#signal.aborted) throw cancelled();
   }
 
   shield(): void {
-    this.#signal = undefined;
+    this.#signal = this.#over.signal;
+  }
+
+  /** The run is over: what was only asked in advance stops, and keeps no process alive. */
+  end(): void {
+    this.#over.abort();
   }
 }
 

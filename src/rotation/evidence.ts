@@ -41,15 +41,22 @@ export interface Evidence {
 export class Pool {
   readonly #owner: string;
   readonly #associated: ReadonlySet<string>;
+  /** Made by hand, and named by one of ours as what it takes the place of. */
+  readonly #replaced: ReadonlySet<string | undefined>;
 
   constructor(wish: Wish, state: State) {
     this.#owner = ownerOf(wish);
     this.#associated = new Set(state.client.associated);
+    this.#replaced = new Set(state.pool.filter(this.isOurs).map(({ name }) => readMark(name)?.after));
   }
 
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
   isOurs = (credential: Credential): boolean => isOwnedBy(readMark(credential.name), this.#owner);
+
+  /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
+  isManaged = (credential: Credential): boolean =>
+    this.isOurs(credential) || (readMark(credential.name) === undefined && this.#replaced.has(credential.id));
 
   /** Another workflow's, by its mark. */
   othersMark(credential: Credential): Mark | undefined {
@@ -59,7 +66,8 @@ export class Pool {
 
   /** May one of our places hold it? */
   isCandidate = (credential: Credential): boolean =>
-    this.isOurs(credential) || (this.isAssociated(credential) && this.othersMark(credential) === undefined);
+    this.isManaged(credential) ||
+    (this.isAssociated(credential) && this.othersMark(credential) === undefined);
 }
 
 export function weigh(wish: Wish, state: State): Evidence {

@@ -8,26 +8,29 @@ export interface Mark {
   owner: string;
   /** Run id and attempt, `123456.1`. */
   run: string;
+  /** Id of a credential without a mark that it takes the place of: made by hand, it cannot be marked itself. */
+  after?: string | undefined;
 }
 
 /** Auth0: a credential's name has at most 128 characters (Management API, POST /clients/{id}/credentials). */
 const LONGEST_NAME = 128;
 const PREFIX = 'auth0-mtls-rotation';
-const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+)$`);
+const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?$`);
 
 /** Primary destination and secret, in one spelling: GitHub's names ignore case. */
 export function ownerOf(wish: Pick<Wish, 'destinations' | 'secretName'>): string {
   return `${printDestination(wish.destinations[0]).toLowerCase()}#${wish.secretName.toUpperCase()}`;
 }
 
-export function writeMark({ owner, run }: Mark): string {
-  return `${PREFIX} ${shortened(owner, run)} run ${run}`;
+export function writeMark({ owner, run, after }: Mark): string {
+  const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}`;
+  return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
 /** undefined: made by hand, or by another tool. */
 export function readMark(name: string | undefined): Mark | undefined {
   const match = FORM.exec(name ?? '');
-  return match ? { owner: `${match[1]}`, run: `${match[2]}` } : undefined;
+  return match ? { owner: `${match[1]}`, run: `${match[2]}`, after: match[3] } : undefined;
 }
 
 /** An owner whose mark was too long is known by its digest. */
@@ -35,8 +38,8 @@ export function isOwnedBy(mark: Mark | undefined, owner: string): boolean {
   return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
 }
 
-function shortened(owner: string, run: string): string {
-  const room = LONGEST_NAME - `${PREFIX}  run ${run}`.length;
+function shortened(owner: string, rest: string): string {
+  const room = LONGEST_NAME - `${PREFIX} ${rest}`.length;
   return owner.length <= room ? owner : digest(owner);
 }
 
