@@ -9,18 +9,29 @@ interface Field {
   required?: boolean;
 }
 
-const action: { inputs: Record<string, Field>; outputs: Record<string, Field> } = parse(await readFile('action.yml', 'utf8'));
+const action: { inputs: Record<string, Field>; outputs: Record<string, Field> } = parse(
+  await readFile('action.yml', 'utf8'),
+);
 const readme = await readFile('README.md', 'utf8');
 const tables = {
-  inputs: ['| Input | Default | Meaning |', '| --- | --- | --- |', ...Object.entries(action.inputs).map(inputRow)],
+  inputs: [
+    '| Input | Default | Meaning |',
+    '| --- | --- | --- |',
+    ...Object.entries(action.inputs).map(inputRow),
+  ],
   outputs: ['| Output | Meaning |', '| --- | --- |', ...Object.entries(action.outputs).map(outputRow)],
 };
 
 let written = readme;
 for (const [name, lines] of Object.entries(tables)) {
-  const between = new RegExp(`(<!-- ${name}: generated from action.yml -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`);
+  const between = new RegExp(
+    `(<!-- ${name}: generated from action.yml -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`,
+  );
   if (!between.test(written)) throw new Error(`README.md has no place for the ${name}`);
-  written = written.replace(between, (_, begin: string, end: string) => `${begin}${lines.join('\n')}\n${end}`);
+  written = written.replace(
+    between,
+    (_, begin: string, end: string) => `${begin}${lines.join('\n')}\n${end}`,
+  );
 }
 if (!process.argv.includes('--check')) await writeFile('README.md', written);
 else if (written !== readme) {
