@@ -73,7 +73,8 @@ export class Tenant {
         { method: 'POST', path: `${clientPath(clientId)}/credentials`, body },
         'create',
       );
-      if (response.status === 201) return this.#parseCredential(parseJson(response), response);
+      // Created, but the answer cannot be read: the list tells its id.
+      if (response.status === 201) return readCredential(parseJson(response)) ?? 'lost';
       if (response.status >= 500 || response.status === 408) return 'lost';
       if (response.status === 400)
         return { status: 400, message: stringOf(parseJson(response), 'message') ?? '' };
@@ -133,24 +134,30 @@ export class Tenant {
   }
 
   #parseCredential(item: Json | undefined, response: HttpResponse): Credential {
-    const id = stringOf(item, 'id');
-    const type = stringOf(item, 'credential_type');
-    const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
-    const expires = stringOf(item, 'expires_at');
-    if (!id || !isCredentialType(type) || Number.isNaN(createdAt)) throw this.#unexpected(response);
-    return {
-      id,
-      type,
-      name: stringOf(item, 'name'),
-      thumbprint: stringOf(item, 'thumbprint_sha256'),
-      createdAt,
-      expiresAt: expires === undefined ? undefined : Date.parse(expires),
-    };
+    const credential = readCredential(item);
+    if (!credential) throw this.#unexpected(response);
+    return credential;
   }
 
   #unexpected(response: HttpResponse): RotationError {
     return unexpectedAnswer(`https://${this.#domain}`, response);
   }
+}
+
+function readCredential(item: Json | undefined): Credential | undefined {
+  const id = stringOf(item, 'id');
+  const type = stringOf(item, 'credential_type');
+  const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
+  const expires = stringOf(item, 'expires_at');
+  if (!id || !isCredentialType(type) || Number.isNaN(createdAt)) return undefined;
+  return {
+    id,
+    type,
+    name: stringOf(item, 'name'),
+    thumbprint: stringOf(item, 'thumbprint_sha256'),
+    createdAt,
+    expiresAt: expires === undefined ? undefined : Date.parse(expires),
+  };
 }
 
 function clientPath(id: string): string {
