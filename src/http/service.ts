@@ -91,7 +91,7 @@ export class Service {
       const response = await send({ ...request, signal });
       this.clock.observe(response.headers.date, sentAt, clock.now());
       this.#debug(request, `${response.status}`, sentAt, response.headers);
-      return response;
+      return withoutEchoes(response, request);
     } catch (error) {
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
       cancellation.check();
@@ -107,6 +107,21 @@ export class Service {
       `${this.name}: ${request.method} ${pathOf(request.url)} → ${outcome} in ${took} ms${id ? ` (request ${id})` : ''}`,
     );
   }
+}
+
+/** A server that repeats what it was sent must not bring a secret into a message. */
+function withoutEchoes(response: HttpResponse, { headers, body = '' }: HttpRequest): HttpResponse {
+  const form = new URLSearchParams(body);
+  const secrets = [
+    headers.authorization?.split(' ')[1],
+    form.get('client_secret'),
+    form.get('client_assertion'),
+  ];
+  const clean = secrets.reduce<string>(
+    (text, secret) => (secret ? text.replaceAll(secret, '***') : text),
+    response.body,
+  );
+  return clean === response.body ? response : { ...response, body: clean };
 }
 
 /** Path without its query: what a log or a message may show. */
