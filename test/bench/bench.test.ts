@@ -1,0 +1,37 @@
+/** The figures of the bench that no busy machine changes; times are the bench's alone. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { distBytes, MAKE_ROOM, measure, median, NOT_DUE, ROTATION, startWorld } from './measure.ts';
+
+let world: Sandbox;
+beforeAll(async () => {
+  world = await startWorld(50);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+// Again where it fails: a machine that stalls pulls apart what began together, which only ever adds round trips.
+describe('what a run costs at a latency of 50 ms', { retry: 2 }, () => {
+  test('a rotation with its proof: 16 requests in 8 round trips', async () => {
+    const { requests, roundTrips } = await measure(world, ROTATION);
+    expect(requests).toBeLessThanOrEqual(16);
+    expect(roundTrips).toBeLessThanOrEqual(8);
+  });
+
+  test('a rotation that makes room first: 22 requests', async () => {
+    const { requests } = await measure(world, MAKE_ROOM);
+    expect(requests).toBeLessThanOrEqual(22);
+  });
+
+  test('nothing due: 4 requests in 3 round trips', async () => {
+    const { requests, roundTrips } = await measure(world, NOT_DUE);
+    expect(requests).toBeLessThanOrEqual(4);
+    expect(roundTrips).toBeLessThanOrEqual(3);
+  });
+});
+
+test('dist is at most 1 MB', () => expect(distBytes()).toBeLessThanOrEqual(1_000_000));
+
+test('a median of an even number lies between the two in the middle', () => {
+  expect(median([9, 1, 3, 2])).toBe(2.5);
+  expect(median([3, 1, 2])).toBe(2);
+});
