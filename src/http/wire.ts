@@ -78,7 +78,10 @@ export function openWire(environment: Readonly<Record<string, string | undefined
         dispatcher: await dispatcherFor(request.clientCertificate),
         signal: request.signal ? AbortSignal.any([request.signal, total]) : total,
       });
-      return { status: answer.statusCode, headers: flatten(answer.headers), body: await answer.body.text() };
+      const body = await answer.body.text();
+      // undici frees the socket one tick later: without it the next request would open a connection of its own.
+      await new Promise(setImmediate);
+      return { status: answer.statusCode, headers: flatten(answer.headers), body };
     } catch (error) {
       throw asNetworkError(error);
     }
