@@ -1,7 +1,7 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
 import { Draft, type PlannedCredential, supersededAt } from './rotation/draft.ts';
-import type { Evidence } from './rotation/evidence.ts';
+import { type Evidence, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
 import { refuseContradiction, refuseOtherMethod, refuseUnfinished } from './rotation/refusal.ts';
 import { makeRoom, placesFull, SLOT } from './rotation/room.ts';
@@ -26,7 +26,9 @@ export interface Plan {
 }
 
 /** @throws RotationError METHOD_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT: nothing may be done */
-export function plan(wish: Wish, state: State): Plan {
+export function plan(wish: Wish, observed: State): Plan {
+  // Auth0's list has no order.
+  const state = { ...observed, pool: [...observed.pool].sort(newestFirst) };
   const draft = new Draft(wish, state);
   refuseOtherMethod(wish, state);
   refuseContradiction(draft.evidence);

@@ -498,10 +498,10 @@ describe('plan tells', () => {
       heldBy,
     ]);
     expect(stages).toEqual([
-      ['p', 'previous', []],
-      ['a', 'current', ['repo:acme/shop PEM']],
-      ['x', 'pending', []],
       ['f', 'foreign', []],
+      ['x', 'pending', []],
+      ['a', 'current', ['repo:acme/shop PEM']],
+      ['p', 'previous', []],
     ]);
   });
 });
