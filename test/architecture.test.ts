@@ -1,63 +1,177 @@
-/** Who may import whom: the direction of the dependencies is the design. */
+/** Who may import whom (CONTRIBUTING.md): a wrong import fails here, not in a review. */
 
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
 
-const files = globSync('src/**/*.ts');
-
-/** What a file imports: files of src as paths, packages by name. Types are erased, so they may point anywhere but to packages. */
-function imports(file: string): string[] {
-  const text = readFileSync(file, 'utf8');
-  const statements = text.matchAll(/(?:^|\n)import (?!type )[^;]*?from '([^']+)'|import\('([^']+)'\)/g);
-  return [...statements]
-    .map(([, plain, lazy]) => plain ?? lazy ?? '')
-    .map((target) => (target.startsWith('.') ? join(dirname(file), target) : target));
+interface Import {
+  from: string;
+  /** A file of src, or a package by its name. */
+  of: string;
+  /** Only types: nothing of it runs. */
+  type: boolean;
 }
 
-const importers = (target: RegExp) => files.filter((file) => imports(file).some((one) => target.test(one)));
+const FILES = globSync('**/*.ts', { cwd: 'src' }).sort();
+const text = (file: string) => readFileSync(join('src', file), 'utf8');
+const code = (file: string) =>
+  text(file)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '');
 
-describe('the code', () => {
-  it('knows each package in one place', () => {
-    expect(importers(/^undici/)).toEqual(['src/http/wire.ts']);
-    expect(importers(/^node-forge/)).toEqual(['src/certificate/forge.ts']);
-    expect(importers(/^@actions\/core/)).toEqual(['src/runner.ts']);
-    expect(importers(/^@actions\/github/)).toEqual(['src/github/secret-store.ts']);
-    expect(importers(/^@noble/)).toEqual(['src/github/sealed-box.ts']);
-    expect(importers(/^jose/)).toEqual(['src/auth0/token.ts']);
+function importsOf(file: string): Import[] {
+  const found = [
+    ...code(file).matchAll(/^\s*(?:import|export)\s+(type\s)?(?:([^'";]*?)\sfrom\s+)?'([^']+)'/gm),
+    ...code(file).matchAll(/()()import\('([^']+)'\)/g),
+  ];
+  return found.map(([, type, names = '', target = '']) => ({
+    from: file,
+    of: target.startsWith('.') ? join(dirname(file), target) : packageOf(target),
+    type: type !== undefined && type !== '' ? true : onlyTypes(names),
+  }));
+}
+
+function onlyTypes(names: string): boolean {
+  const list = /^\{([\s\S]*)\}$/.exec(names.trim())?.[1]?.split(',').map((name) => name.trim());
+  return list?.filter(Boolean).every((name) => name.startsWith('type ')) ?? false;
+}
+
+function packageOf(target: string): string {
+  if (target.startsWith('node:')) return target;
+  return target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+}
+
+const IMPORTS = FILES.flatMap(importsOf);
+const isPackage = ({ of }: Import) => !of.endsWith('.ts');
+const room = (file: string) => (file.includes('/') ? dirname(file) : '');
+const importersOf = (name: string) => [
+  ...new Set(IMPORTS.filter(({ of }) => of === name).map(({ from }) => from)),
+];
+
+/** Rooms of src that code of a room may run; types may come from anywhere above `http`. */
+const MAY_USE: Record<string, string[]> = {
+  // The one thing that tells of a failure, and how a destination is printed.
+  rotation: ['rotation', 'errors.ts', 'github/destination.ts'],
+  certificate: ['certificate', 'errors.ts'],
+  http: ['http', 'errors.ts', 'retry.ts'],
+  auth0: ['auth0', 'http', 'errors.ts'],
+  github: ['github', 'http', 'errors.ts'],
+};
+
+describe('imports', () => {
+  it('were found', () => {
+    expect(IMPORTS.length).toBeGreaterThan(100);
+    for (const { of } of IMPORTS.filter((one) => !isPackage(one))) expect(FILES).toContain(of);
   });
 
-  it('plans without a clock, an environment or a package', () => {
-    for (const file of files.filter((one) => /^src\/(rotation\/|plan\.ts)/.test(one))) {
-      expect([file, imports(file).filter((one) => !one.startsWith('src/') && one !== 'node:crypto')]).toEqual(
-        [file, []],
+  it.each(Object.entries(MAY_USE))('%s runs code of %j only', (name, allowed) => {
+    const wrong = IMPORTS.filter(
+      (one) =>
+        room(one.from) === name &&
+        !one.type &&
+        !isPackage(one) &&
+        !allowed.some((rule) => one.of === rule || room(one.of) === rule),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([
+    ['node-forge', ['certificate/forge.ts']],
+    ['undici', ['http/wire.ts']],
+    ['@actions/github', ['github/secret-store.ts']],
+    ['@actions/core', ['runner.ts']],
+    ['jose', ['auth0/token.ts']],
+    ['@noble/ciphers', ['github/sealed-box.ts']],
+    ['@noble/hashes', ['github/sealed-box.ts']],
+  ])('%s is imported by %j alone', (name, files) => {
+    expect(importersOf(name)).toEqual(files);
+  });
+
+  it('are of declared packages, each of them used', () => {
+    const declared = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
+    const used = new Set(
+      IMPORTS.filter(isPackage)
+        .map(({ of }) => of)
+        .filter((name) => !name.startsWith('node:')),
+    );
+    expect([...used].sort()).toEqual(declared.sort());
+    for (const { of } of IMPORTS.filter(isPackage)) expect(builtinModules).not.toContain(of);
+  });
+
+  it('of the plan and its nouns: no package but node:crypto, no clock, no chance, no process', () => {
+    for (const file of ['plan.ts', ...FILES.filter((one) => room(one) === 'rotation')]) {
+      const packages = importsOf(file).filter(isPackage);
+      expect([file, packages.map(({ of }) => of).filter((of) => of !== 'node:crypto')]).toEqual([file, []]);
+      expect([file, code(file).match(/Date\.now|new Date\(\)|Math\.random|process\.|await |async /)]).toEqual(
+        [file, null],
       );
-      expect([
-        file,
-        /Date\.now|new Date\(\)|process\.|setTimeout|Math\.random/.test(readFileSync(file, 'utf8')),
-      ]).toEqual([file, false]);
-      for (const target of imports(file))
-        expect(target).not.toMatch(/^src\/(auth0|http|apply|run|observe|association)/);
     }
   });
 
-  it('keeps Auth0 and GitHub apart', () => {
-    for (const file of files.filter((one) => one.startsWith('src/auth0/')))
-      expect(imports(file).join()).not.toContain('src/github/');
-    for (const file of files.filter((one) => one.startsWith('src/github/')))
-      expect(imports(file).join()).not.toContain('src/auth0/');
+  it('keep auth0/ and github/ apart', () => {
+    const meet = IMPORTS.filter(
+      ({ from, of }) =>
+        (room(from) === 'auth0' && room(of) === 'github') ||
+        (room(from) === 'github' && room(of) === 'auth0'),
+    );
+    expect(meet).toEqual([]);
   });
 
-  it('reads the environment in one place, and only its door knows the process', () => {
-    const readers = files.filter((file) => readFileSync(file, 'utf8').includes('process.'));
-    expect(readers.sort()).toEqual(['src/index.ts', 'src/runner.ts']);
+  it('have no cycle that runs', () => {
+    const next = new Map(
+      FILES.map((file) => [
+        file,
+        importsOf(file).filter((one) => !isPackage(one) && !one.type),
+      ]),
+    );
+    const walk = (file: string, path: readonly string[]): void => {
+      expect(path).not.toContain(file);
+      for (const { of } of next.get(file) ?? []) walk(of, [...path, file]);
+    };
+    walk('index.ts', []);
   });
 
-  it('starts no program and touches no file', () => {
-    expect(importers(/^node:(child_process|fs|worker_threads|cluster|net|http|https|tls)/)).toEqual([]);
+  it('reach every file from index.ts', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file) || !FILES.includes(file)) return;
+      seen.add(file);
+      for (const { of } of importsOf(file)) visit(of);
+    };
+    visit('index.ts');
+    expect([...seen].sort()).toEqual(FILES);
+  });
+});
+
+describe('files', () => {
+  it('only the door reads the environment', () => {
+    const readers = FILES.filter((file) => /process\.env/.test(code(file)));
+    const allowed = ['index.ts', 'inputs.ts', 'runner.ts'];
+    expect(readers.filter((file) => !allowed.includes(file))).toEqual([]);
   });
 
-  it('has no drawer for whatever fits nowhere', () => {
-    expect(files.filter((file) => /(utils|helpers|common|types|misc)\.ts$/.test(file))).toEqual([]);
+  it('start no program, write no file, print nothing past the runner', () => {
+    const wrong = /node:child_process|node:fs|console\.|process\.std(out|err)|process\.exit\(/;
+    for (const file of FILES) expect([file, code(file).match(wrong)]).toEqual([file, null]);
+  });
+
+  it('open with one sentence about their room', () => {
+    for (const file of FILES) expect([file, text(file).startsWith('/** ')]).toEqual([file, true]);
+  });
+
+  it('are not drawers', () => {
+    const drawers = /(^|\/)(utils?|helpers?|common|types|interfaces|misc|shared)(\.|\/)/;
+    expect(FILES.filter((file) => drawers.test(file))).toEqual([]);
+  });
+
+  it('stay short: 330 lines at most, a median of 100', () => {
+    const lengths = FILES.map((file) => ({ file, lines: text(file).split('\n').length - 1 })).sort(
+      (a, b) => b.lines - a.lines,
+    );
+    const [longest] = lengths;
+    const median = lengths[Math.floor(lengths.length / 2)];
+    expect(longest?.lines, longest?.file).toBeLessThanOrEqual(330);
+    expect(median?.lines).toBeLessThanOrEqual(100);
   });
 });
