@@ -1,4 +1,4 @@
-/** action.yml to Inputs: the only reader of inputs and environment. All problems at once, before any effect. */
+/** action.yml to Inputs: all problems at once, before any effect. */
 
 import type { ManagementLogin } from './auth0/token.ts';
 import { inspect, type Pair, parsePair, parsePrivateKey } from './certificate/inspect.ts';
@@ -11,6 +11,7 @@ import {
   printDestination,
   shadows,
 } from './github/destination.ts';
+import { type Environment, Reader, raw } from './input-reader.ts';
 import { DAY, type Wish } from './rotation/wish.ts';
 
 export interface Inputs {
@@ -25,8 +26,6 @@ export interface Inputs {
   currentPair: Pair | undefined;
   wish: Wish;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws RotationError INVALID_INPUT with every problem */
 export function readInputs(environment: Environment): Inputs {
@@ -53,76 +52,6 @@ export function secretsIn(environment: Environment): string[] {
   return names.map((name) => raw(environment, name)).filter((value) => value !== '');
 }
 
-/** The runner upper-cases a name and keeps its dashes. */
-function raw(environment: Environment, name: string): string {
-  return (environment[`INPUT_${name.toUpperCase()}`] ?? '').trim();
-}
-
-/** Reads one input after the other and collects what is wrong with them. */
-class Reader {
-  readonly problems: string[] = [];
-  readonly environment: Environment;
-
-  constructor(environment: Environment) {
-    this.environment = environment;
-  }
-
-  /** Empty means not given. */
-  text(name: string): string | undefined {
-    return raw(this.environment, name) || undefined;
-  }
-
-  problem(name: string, what: string): undefined {
-    this.problems.push(`Input '${name}' ${what}.`);
-    return undefined;
-  }
-
-  required(name: string): string {
-    const value = this.text(name);
-    if (value === undefined) {
-      this.problem(
-        name,
-        'must not be empty; if it comes from a secret or a variable, check that it is available to this workflow',
-      );
-    }
-    return value ?? '';
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
-    const value = this.text(name) ?? fallback;
-    const known = values.find((one) => one === value);
-    if (known === undefined) this.problem(name, `is '${value}'; write ${values.join(', ')}`);
-    return known ?? fallback;
-  }
-
-  integer(name: string, fallback: number, [least, most]: readonly [number, number]): number {
-    const value = this.text(name) ?? `${fallback}`;
-    const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    this.problem(name, `is '${value}'; write a whole number from ${least} to ${most}`);
-    return fallback;
-  }
-
-  /** As GitHub reads them: the YAML 1.2 core schema. */
-  boolean(name: string): boolean {
-    const value = this.text(name) ?? 'false';
-    if (!/^(true|True|TRUE|false|False|FALSE)$/.test(value))
-      this.problem(name, `is '${value}'; write true or false`);
-    return value.toLowerCase() === 'true';
-  }
-
-  /** What `parse` throws becomes a problem; its message must hold nothing of a secret. */
-  parsed<T>(name: string, parse: (value: string) => T): T | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    try {
-      return parse(value);
-    } catch (error) {
-      return this.problem(name, error instanceof Error ? error.message : 'cannot be read');
-    }
-  }
-}
-
 function readAll(reader: Reader): Inputs | undefined {
   const operation = reader.oneOf('operation', ['rotate', 'plan'], 'rotate');
   const domain = readHost(reader, 'auth0-domain', reader.required('auth0-domain'));
@@ -141,7 +70,12 @@ function readAll(reader: Reader): Inputs | undefined {
 /** Host or host:port, nothing else: it becomes part of every address. */
 function readHost(reader: Reader, name: string, value: string): string | undefined {
   if (value === '') return undefined;
-  if (/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(value)) return value.toLowerCase();
+  if (
+    /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(value) &&
+    URL.canParse(`https://${value}/`)
+  ) {
+    return value.toLowerCase();
+  }
   return reader.problem(
     name,
     `is '${value}'; write a host such as tenant.eu.auth0.com, without https:// and path`,
@@ -173,6 +107,13 @@ function readLogin(reader: Reader): ManagementLogin | undefined {
   return readClientLogin(reader, clientId, only);
 }
 
+/** Auth0 takes RSA of 2048 bits or more for private_key_jwt (configure-private-key-jwt). */
+function parseRsaKey(text: string): ReturnType<typeof parsePrivateKey> {
+  const key = parsePrivateKey(text);
+  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
+  throw new Error('is no RSA key of at least 2048 bits');
+}
+
 function readClientLogin(
   reader: Reader,
   clientId: string,
@@ -184,7 +125,7 @@ function readClientLogin(
     const pair = reader.parsed(name, parsePair);
     return pair && { kind: 'mtls', clientId, pair };
   }
-  const key = reader.parsed(name, parsePrivateKey);
+  const key = reader.parsed(name, parseRsaKey);
   return (
     key && {
       kind: 'private-key-jwt',
@@ -196,6 +137,7 @@ function readClientLogin(
 
 function readWish(reader: Reader, currentPair: Pair | undefined): Wish | undefined {
   const clientId = reader.required('client-id');
+  if (/^\.{1,2}$/.test(clientId)) reader.problem('client-id', 'is no client id');
   const method = reader.oneOf(
     'authentication-method',
     ['self_signed_tls_client_auth'],
@@ -286,6 +228,7 @@ function readDestinations(reader: Reader): Wish['destinations'] | undefined {
   const text = reader.text('destinations') ?? (repository ? `repo:${repository}` : '');
   const lines = text.split('\n').map((line) => line.trim());
   const destinations: Destination[] = [];
+  const problems = reader.problems.length;
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
     const destination = parseDestination(line);
@@ -298,7 +241,7 @@ function readDestinations(reader: Reader): Wish['destinations'] | undefined {
   }
   refuseConflicts(reader, destinations);
   const [primary, ...others] = destinations;
-  if (primary === undefined && reader.problems.length === 0)
+  if (primary === undefined && reader.problems.length === problems)
     reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
   return primary && [primary, ...others];
 }

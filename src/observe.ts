@@ -1,6 +1,7 @@
 /** Asks Auth0 and GitHub what is; changes nothing. A failed or partial read throws: it is never an empty list. */
 
 import type { Tenant } from './auth0/tenant.ts';
+import { RotationError } from './errors.ts';
 import type { SecretStore } from './github/secret-store.ts';
 import type { ObservedSecret, SecretTimes, State } from './rotation/state.ts';
 import { placesOf, type Wish } from './rotation/wish.ts';
@@ -29,13 +30,36 @@ export async function observe(
   );
   const [times] = await Promise.all([reading, tenant.login(), reading.then(onSecrets)]);
   const [client, pool] = await Promise.all([tenant.client(wish.clientId), tenant.credentials(wish.clientId)]);
-  const shift = tenant.clockOffset - (store?.clockOffset ?? 0);
+  if (store) await compareClocks(wish, tenant, store);
+  const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
   return {
     client,
     pool,
     secrets: places.map((place, index): ObservedSecret => observed(place, times[index] ?? 'unread', shift)),
     now: tenant.now(),
   };
+}
+
+/** Evidence compares the times of two services: their answers must tell their clocks well enough. */
+async function compareClocks(wish: Wish, tenant: Tenant, store: SecretStore): Promise<void> {
+  const { clientId } = wish;
+  const [primary] = placesOf(wish);
+  for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
+    if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
+    // A slow answer tells little of a clock; on the open connection the next one is faster.
+    await Promise.all([store.times(primary), tenant.client(clientId)]);
+  }
+}
+
+/** Well inside the uncertainty that evidence allows for (rotation/evidence.ts). */
+const WORST_CLOCKS = 2_000;
+const CLOCK_ATTEMPTS = 3;
+
+function clocksUnknown(): RotationError {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: 'Auth0 and GitHub answer too slowly to compare the times that they record.',
+    remedy: 'Run again when the network is faster, and pass current-credential.',
+  });
 }
 
 /** @param shift what turns GitHub's time into Auth0's, in milliseconds */

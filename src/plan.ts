@@ -44,7 +44,7 @@ export function plan(wish: Wish, observed: State): Plan {
     explanation: due?.explanation ?? (healed ? HEALED : 'the current certificate is good'),
     steps: draft.steps,
     rotates: due !== undefined,
-    replaces: draft.records.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
+    replaces: state.pool.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
     nextRotation: nextDue(wish, state, draft.evidence, due !== undefined),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,

@@ -56,7 +56,7 @@ function outputs(account: Account): Record<string, string> {
     'not-before': held?.notBefore ?? '',
     'not-after': held?.notAfter ?? '',
     'removed-credential-ids': outcome?.removed ?? [],
-    'next-rotation': iso(plan?.nextRotation),
+    'next-rotation': iso(nextRotation(account)),
   };
   const told = plan && {
     reason: plan.reason,
@@ -78,6 +78,12 @@ function outputs(account: Account): Record<string, string> {
     ]),
     matrix: '[]',
   };
+}
+
+/** Undefined where a rotation was due and failed: then it is overdue. */
+function nextRotation({ operation, outcome, plan }: Account): number | undefined {
+  const hypothetical = plan?.rotates && operation !== 'plan' && !outcome?.rotated;
+  return hypothetical ? undefined : plan?.nextRotation;
 }
 
 interface Held {
@@ -185,7 +191,7 @@ function credentialsAfter({ outcome, plan }: Account): (PlannedCredential & { la
 function chart(account: Account): string {
   const rows = credentialsAfter(account).filter((c) => c.associated && c.expiresAt !== undefined);
   if (rows.length === 0) return '';
-  const next = account.plan?.nextRotation;
+  const next = nextRotation(account);
   const lines = rows.map((c) => {
     const state = c.stage === 'current' ? (c.label === 'previous' ? 'done, ' : 'active, ') : 'done, ';
     return `    ${c.label} ${c.id.slice(0, 12)} :${state}${day(c.createdAt)}, ${day(Math.max(c.expiresAt ?? 0, c.createdAt + DAY))}`;

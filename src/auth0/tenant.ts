@@ -2,6 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../http/json.ts';
+import type { ServerClock } from '../http/server-clock.ts';
 import type { Repeatable, Service } from '../http/service.ts';
 import { pathOf } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
@@ -39,9 +40,9 @@ export class Tenant {
     return this.#service.now();
   }
 
-  /** Auth0's clock minus the local one, in milliseconds. */
-  get clockOffset(): number {
-    return this.#service.clock.offset;
+  /** Auth0's clock, relative to the local one. */
+  get clock(): ServerClock {
+    return this.#service.clock;
   }
 
   /** @throws RotationError CLIENT_NOT_FOUND, AUTH0_… */
@@ -148,15 +149,16 @@ function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');
   const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
-  const expires = stringOf(item, 'expires_at');
-  if (!id || !isCredentialType(type) || Number.isNaN(createdAt)) return undefined;
+  const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
+  const expiresAt = expires === undefined ? undefined : Date.parse(`${expires}`);
+  if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
   return {
     id,
     type,
     name: stringOf(item, 'name'),
     thumbprint: stringOf(item, 'thumbprint_sha256'),
     createdAt,
-    expiresAt: expires === undefined ? undefined : Date.parse(expires),
+    expiresAt,
   };
 }
 

@@ -22,7 +22,7 @@ const OIDS: Readonly<Record<string, string>> = {
 };
 /** The OID behind a short name, in RFC 4514's or OpenSSL's spelling, or behind a dotted OID. */
 export function oidOf(type: string): string | undefined {
-  return OIDS[type.toUpperCase()] ?? (/^[0-2](\.\d+)+$/.test(type) ? type : undefined);
+  return OIDS[type.toUpperCase()] ?? (/^[0-2](\.(?:0|[1-9]\d*))+$/.test(type) ? type : undefined);
 }
 
 const NAMES = new Map(Object.entries(OIDS).map(([name, oid]) => [oid, name]));
@@ -61,15 +61,31 @@ function parseAttribute(part: string): Attribute {
     throw new Error(`has the unknown attribute '${type}' (write ${Object.keys(OIDS).join(', ')} or an OID)`);
   const value = unescapeValue(trimUnescaped(part.slice(equals + 1)));
   if (value === '') throw new Error(`has no value for ${type}`);
-  if (type === 'C' && !/^[A-Za-z]{2}$/.test(value)) throw new Error('needs a country of two letters in C');
+  refuseValue(type, oid, value);
   return { oid, value };
 }
 
+/** RFC 5280 4.1.2.4: these attributes have string types of their own. */
+const ALPHABETS: Readonly<Record<string, RegExp>> = {
+  [`${OIDS.SERIALNUMBER}`]: /^[A-Za-z0-9 '()+,./:=?-]+$/,
+  [`${OIDS.DC}`]: /^[ -~]+$/,
+  [`${OIDS.EMAILADDRESS}`]: /^[ -~]+$/,
+};
+
+function refuseValue(type: string, oid: string, value: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\x00-\x1f\x7f]/.test(value)) throw new Error(`has a control character in ${type}`);
+  if (oid === OIDS.C && !/^[A-Za-z]{2}$/.test(value)) throw new Error('needs a country of two letters in C');
+  if (ALPHABETS[oid]?.test(value) === false)
+    throw new Error(`has a character in ${type} that its type does not allow`);
+}
+
+/** Spaces around a value do not count, unless the last one is escaped: an odd number of backslashes before it. */
 function trimUnescaped(raw: string): string {
-  const left = raw.trimStart();
-  return left.endsWith('\\ ')
-    ? left
-    : left.replace(/(\\ )?\s*$/, (_, kept: string | undefined) => kept ?? '');
+  const left = raw.replace(/^ +/, '');
+  const right = left.replace(/ +$/, '');
+  const backslashes = /\\*$/.exec(right)?.[0].length ?? 0;
+  return right.length < left.length && backslashes % 2 === 1 ? `${right} ` : right;
 }
 
 function unescapeValue(raw: string): string {
@@ -88,7 +104,10 @@ function unescapeValue(raw: string): string {
     rest = match.index + match[0].length;
   }
   bytes.push(...Buffer.from(raw.slice(rest)));
-  return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
+  const text = Buffer.from(bytes).toString();
+  if (!Buffer.from(text).equals(Buffer.from(bytes)))
+    throw new Error(`has bytes that are no UTF-8 in '${raw}'`);
+  return text;
 }
 
 function escapeValue(value: string): string {

@@ -13,10 +13,11 @@ export interface Place {
 }
 
 const OWNER = '[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})';
-const REPO = '[A-Za-z0-9._-]{1,100}';
+/** `.` and `..` would leave the path of the API. */
+const REPO = '(?!\\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}';
 const FORMS = {
   repo: new RegExp(`^repo:(${OWNER})/(${REPO})$`),
-  env: new RegExp(`^env:(${OWNER})/(${REPO})/(\\S(?:.{0,253}\\S)?)$`),
+  env: new RegExp(`^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(\\S(?:.{0,253}\\S)?)$`),
   org: new RegExp(`^org:(${OWNER})$`),
 };
 

@@ -2,6 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { type Json, quote, stringOf } from '../http/json.ts';
+import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, NetworkError } from '../http/wire.ts';
 import type { SecretTimes } from '../rotation/state.ts';
@@ -33,9 +34,9 @@ export class SecretStore {
     this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
   }
 
-  /** GitHub's clock minus the local one, in milliseconds. */
-  get clockOffset(): number {
-    return this.#service.clock.offset;
+  /** GitHub's clock, relative to the local one. */
+  get clock(): ServerClock {
+    return this.#service.clock;
   }
 
   /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */

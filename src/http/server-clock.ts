@@ -28,4 +28,9 @@ export class ServerClock {
   get offset(): number {
     return this.known ? (this.#least + this.#most) / 2 : 0;
   }
+
+  /** How wrong the offset may be, in milliseconds: a slow answer tells little. */
+  get error(): number {
+    return this.known ? (this.#most - this.#least) / 2 : Number.POSITIVE_INFINITY;
+  }
 }
