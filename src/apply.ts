@@ -265,17 +265,20 @@ class Work {
     if (this.#delivery.begun) return error.withTruth(this.#delivery.truth(this.#made?.id ?? ''));
     if (!this.#mayExist) return error.withTruth(this.#unchangedTruth());
     try {
-      await this.#undo();
-      return error.withTruth(`The new credential was removed again. ${this.#unchangedTruth()}`);
+      const undone = (await this.#undo()) ? 'The new credential was removed again. ' : '';
+      return error.withTruth(`${undone}${this.#unchangedTruth()}`);
     } catch (undoError) {
       return error.withTruth(this.#orphanTruth(asRotationError(undoError)));
     }
   }
 
-  async #undo(): Promise<void> {
+  /** @returns whether there was something to undo */
+  async #undo(): Promise<boolean> {
     const { thumbprint } = inspect(this.#requirePair().certificate);
     this.#made ??= await findByThumbprint(this.#job.wish, this.#edges.tenant, thumbprint);
-    if (this.#made) await this.#association.remove(this.#made.id);
+    if (!this.#made) return false;
+    await this.#association.remove(this.#made.id);
+    return true;
   }
 
   #currentId(): string | undefined {

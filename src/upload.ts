@@ -3,6 +3,8 @@
 import type { Refusal, Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import { quote } from './http/json.ts';
+import { isOwnedBy, ownerOf, readMark } from './rotation/mark.ts';
+import { rotationInProgress } from './rotation/refusal.ts';
 import { poolFull } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
@@ -25,7 +27,8 @@ export async function upload(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await tenant.createCredential(wish.clientId, certificate.name, certificate.certificate);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
-    if (isRefusal(answer) && !/already exist/i.test(answer.message)) throw refused(answer, wish, state);
+    if (isRefusal(answer) && !/already exist/i.test(answer.message))
+      throw await refused(answer, wish, state, tenant);
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
     const landed = await findByThumbprint(wish, tenant, certificate.thumbprint);
     if (landed) return landed;
@@ -49,10 +52,24 @@ function isRefusal(answer: Credential | Refusal | 'lost'): answer is Refusal {
   return typeof answer === 'object' && 'status' in answer;
 }
 
-function refused({ message }: Refusal, wish: Wish, state: State): RotationError {
-  if (/maximum of \d+ credentials/i.test(message)) return poolFull(wish, state);
+async function refused(
+  { message }: Refusal,
+  wish: Wish,
+  state: State,
+  tenant: Tenant,
+): Promise<RotationError> {
+  if (/maximum of \d+ credentials/i.test(message)) return full(wish, state, tenant);
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 refused the certificate (400: ${quote(message)}).`,
     remedy: 'Check subject and key-size.',
   });
+}
+
+/** The pool as it is now: another run may have filled the place that this one has made. */
+async function full(wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {
+  const pool = await tenant.credentials(wish.clientId);
+  const known = new Set(state.pool.map(({ id }) => id));
+  const owner = ownerOf(wish);
+  const rival = pool.find((one) => !known.has(one.id) && isOwnedBy(readMark(one.name), owner));
+  return rival ? rotationInProgress(rival) : poolFull(wish, { ...state, pool });
 }

@@ -73,7 +73,6 @@ const ALPHABETS: Readonly<Record<string, RegExp>> = {
 };
 
 function refuseValue(type: string, oid: string, value: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\x00-\x1f\x7f]/.test(value)) throw new Error(`has a control character in ${type}`);
   if (oid === OIDS.C && !/^[A-Za-z]{2}$/.test(value)) throw new Error('needs a country of two letters in C');
   if (ALPHABETS[oid]?.test(value) === false)

@@ -116,7 +116,8 @@ export class SecretStore {
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
-    if (key_id === undefined || key === undefined) throw unexpected(destination, answer.status);
+    if (key_id === undefined || key === undefined || !canSealFor(key))
+      throw unexpected(destination, answer.status);
     return { key_id, key };
   }
 
@@ -142,6 +143,15 @@ export class SecretStore {
       if (error instanceof RotationError) throw error;
       return answerOf(error) ?? lost(destination, method, path, error);
     }
+  }
+}
+
+/** Told before anything is created, not when the secret is stored. */
+function canSealFor(key: string): boolean {
+  try {
+    return seal('', key) !== '';
+  } catch {
+    return false;
   }
 }
 
