@@ -63,7 +63,10 @@ function heal(draft: Draft): boolean {
     );
   for (const credential of missing) {
     const spare = draft.records.filter((c) => draft.associated.includes(c.id) && draft.isDisposable(c));
-    const keep = draft.associated.length < SLOT ? draft.associated : without(draft.associated, spare[0]?.id);
+    const keep =
+      draft.associated.length < SLOT
+        ? draft.associated
+        : without(draft.associated, (spare.find((c) => draft.isAbandoned(c)) ?? spare[0])?.id);
     if (keep.length >= SLOT) throw placesFull(draft);
     draft.associate([...keep, credential.id], 'heal');
   }

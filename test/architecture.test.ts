@@ -33,13 +33,19 @@ function importsOf(file: string): Import[] {
 }
 
 function onlyTypes(names: string): boolean {
-  const list = /^\{([\s\S]*)\}$/.exec(names.trim())?.[1]?.split(',').map((name) => name.trim());
+  const list = /^\{([\s\S]*)\}$/
+    .exec(names.trim())?.[1]
+    ?.split(',')
+    .map((name) => name.trim());
   return list?.filter(Boolean).every((name) => name.startsWith('type ')) ?? false;
 }
 
 function packageOf(target: string): string {
   if (target.startsWith('node:')) return target;
-  return target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 const IMPORTS = FILES.flatMap(importsOf);
@@ -120,10 +126,7 @@ describe('imports', () => {
 
   it('have no cycle that runs', () => {
     const next = new Map(
-      FILES.map((file) => [
-        file,
-        importsOf(file).filter((one) => !isPackage(one) && !one.type),
-      ]),
+      FILES.map((file) => [file, importsOf(file).filter((one) => !isPackage(one) && !one.type)]),
     );
     const walk = (file: string, path: readonly string[]): void => {
       expect(path).not.toContain(file);

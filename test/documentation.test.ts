@@ -12,6 +12,12 @@ import { wish } from './support/state.ts';
 const read = (path: string) => readFileSync(path, 'utf8');
 const action = parse(read('action.yml'));
 const workflows = globSync('.github/workflows/*.yml');
+const examples = globSync('examples/*.yml');
+const documents = [...globSync('*.md'), ...globSync('docs/*.md')];
+
+/** What a document shows of a workflow. */
+const shownYaml = (path: string) =>
+  [...read(path).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text]) => `${text}`);
 
 describe('README', () => {
   it('has the tables of action.yml', () => {
@@ -25,17 +31,40 @@ describe('README', () => {
   });
 
   it('shows a workflow that uses declared inputs, a concurrency group and current-credential', () => {
-    const shown = parse(/```yaml\n(name: Rotate[\s\S]*?)```/.exec(read('README.md'))?.[1] ?? '');
-    expectRotation(shown, 'your-organization/');
+    const [shown = ''] = shownYaml('README.md');
+    expectUse(parse(shown));
+    expect(Object.keys(parse(shown).on)).toEqual(['schedule', 'workflow_dispatch']);
+  });
+
+  it('shows the workflow that examples/rotate.yml is', () => {
+    expect(read('examples/rotate.yml').replace(/^#.*\n/, '')).toBe(shownYaml('README.md')[0]);
+  });
+
+  it('has a quick start of two commands, which package.json knows', () => {
+    const commands = [...read('README.md').matchAll(/^```sh\n(.*)\n```$/gm)].map(([, command]) => command);
+    expect(commands).toEqual(['npm ci && npm run demo', 'npm ci && npm test']);
+    const { scripts } = JSON.parse(read('package.json'));
+    for (const [, name] of read('README.md').matchAll(/npm run ([a-z-]+)/g)) {
+      expect(Object.keys(scripts)).toContain(name);
+    }
   });
 });
 
 describe('documents', () => {
-  const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md')];
+  it.each(documents)('%s links to files and headings that exist', (path) => {
+    for (const [, target = '', anchor = ''] of read(path).matchAll(
+      /\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)/g,
+    )) {
+      const file = target === '' ? path : join(dirname(path), target);
+      expect([path, target, existsSync(file)]).toEqual([path, target, true]);
+      if (anchor !== '') expect(anchorsOf(file)).toContain(anchor);
+    }
+  });
 
-  it.each(documents)('%s links to files that exist', (path) => {
-    for (const [, target] of read(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)/g)) {
-      expect([path, target, existsSync(join(dirname(path), `${target}`))]).toEqual([path, target, true]);
+  it.each(documents)('%s shows pinned actions and declared inputs', (path) => {
+    for (const text of shownYaml(path)) {
+      expectPinned(text);
+      for (const input of inputsGiven(text)) expect(Object.keys(action.inputs)).toContain(input);
     }
   });
 
@@ -45,7 +74,33 @@ describe('documents', () => {
     );
     expect(headings.sort()).toEqual([...ERROR_CODES].sort());
   });
+
+  it('tell of every error code what it means, why it happens and what to do', () => {
+    const [, ...sections] = read('docs/troubleshooting.md').split(/^## /m);
+    for (const section of sections) {
+      const labels = [...section.matchAll(/^\*\*([^*]+)\*\*/gm)].map(([, label]) => label);
+      expect([section.split('\n')[0], ...labels]).toEqual([
+        expect.any(String),
+        'What it means.',
+        'Why.',
+        'What to do.',
+      ]);
+    }
+  });
+
+  it('name every output and input by its name', () => {
+    const names = [...Object.keys(action.inputs), ...Object.keys(action.outputs)];
+    for (const path of documents) {
+      // An input is written with its value behind a colon.
+      for (const [, name] of read(path).matchAll(/`([a-z]+(?:-[a-z0-9]+)+): [^`]+`/g)) {
+        expect([path, [...names, ...GITHUB_KEYS].includes(`${name}`) ? '' : name]).toEqual([path, '']);
+      }
+    }
+  });
 });
+
+/** Keys of GitHub's workflows and headers of the edge, which documents write in the same way. */
+const GITHUB_KEYS = ['cancel-in-progress', 'timeout-minutes', 'client-certificate-ca-verified'];
 
 describe('action.yml', () => {
   it('runs on node24, with branding and descriptions', () => {
@@ -74,41 +129,145 @@ describe('action.yml', () => {
   });
 });
 
-describe('workflows', () => {
-  it.each(workflows)('%s pins what it uses and asks for no more than it needs', (path) => {
+describe('workflows and examples', () => {
+  it.each([...workflows, ...examples])('%s pins what it uses and asks for no more than it needs', (path) => {
     const text = read(path);
-    for (const [, used, comment] of text.matchAll(/uses: (\S+)(?: # (\S+))?/g)) {
-      if (used !== './')
-        expect([used, comment]).toEqual([
-          expect.stringMatching(/^[^@]+@[0-9a-f]{40}$/),
-          expect.stringMatching(/^v\d+\.\d+\.\d+$/),
-        ]);
+    const workflow: Workflow = parse(text);
+    expectPinned(text);
+    expect(Object.keys(workflow.on)).not.toContain('pull_request_target');
+    expect(workflow.permissions).toEqual({});
+    for (const job of Object.values(workflow.jobs)) {
+      expect(job['timeout-minutes']).toBeLessThanOrEqual(20);
+      for (const { uses = '', run = '', with: given = {} } of job.steps) {
+        if (uses.startsWith('actions/checkout@')) expect(given['persist-credentials']).toBe(false);
+        // What an event or a variable holds reaches a shell by the environment only.
+        expect(run).not.toContain('${{');
+      }
     }
-    expect(text).not.toContain('pull_request_target');
-    expect(parse(text).permissions).toEqual({});
-    expect(text.match(/actions\/checkout@/g)?.length ?? 0).toBe(
-      text.match(/persist-credentials: false/g)?.length ?? 0,
-    );
-    // Inputs of an event reach a shell by the environment only.
-    for (const [, script] of text.matchAll(/run: (.*)/g)) expect(script).not.toContain('${{');
   });
 
-  it('rotate as the README says', () => {
-    expectRotation(parse(read('.github/workflows/rotate.yml')), './');
+  it.each([...workflows, ...examples])('%s says why it has each permission', (path) => {
+    for (const line of read(path).match(/^ {6}[a-z-]+: (?:read|write).*$/gm) ?? []) {
+      expect(line).toMatch(/ # \S/);
+    }
+  });
+
+  const users = [...workflows, ...examples].filter((path) => uses(parse(read(path))).length > 0);
+
+  it('are there for each kind of destination', () => {
+    expect(users.sort()).toEqual([
+      '.github/workflows/rotate.yml',
+      'examples/environments.yml',
+      'examples/expiry-alarm.yml',
+      'examples/organization.yml',
+      'examples/rotate.yml',
+      'examples/several-repositories.yml',
+    ]);
+  });
+
+  it.each(users)('%s rotates as the README says', (path) => {
+    expectUse(parse(read(path)));
   });
 });
 
-interface Workflow {
-  on: Record<string, unknown>;
-  concurrency: Record<string, unknown>;
-  jobs: Record<string, { steps: { uses?: string; with?: Record<string, unknown> }[] }>;
+describe('other files of the repository', () => {
+  it.each([...globSync('.github/*.yml'), ...globSync('.github/ISSUE_TEMPLATE/*.yml')])(
+    '%s is YAML',
+    (path) => {
+      expect(parse(read(path))).toBeTypeOf('object');
+    },
+  );
+
+  it('keep the dependencies of workflows and of the package fresh', () => {
+    const { updates } = parse(read('.github/dependabot.yml'));
+    expect(updates.map((one: Record<string, string>) => one['package-ecosystem']).sort()).toEqual([
+      'github-actions',
+      'npm',
+    ]);
+  });
+
+  it('have a changelog that knows the version', () => {
+    const changelog = read('CHANGELOG.md');
+    expect(changelog).toContain('## [Unreleased]');
+    const [, released] = /^## \[(\d+\.\d+\.\d+)\]/m.exec(changelog) ?? [];
+    if (released !== undefined) expect(JSON.parse(read('package.json')).version).toBe(released);
+  });
+});
+
+interface Step {
+  uses?: string;
+  run?: string;
+  with?: Record<string, unknown>;
 }
 
-function expectRotation(workflow: Workflow, uses: string): void {
-  expect(Object.keys(workflow.on)).toEqual(['schedule', 'workflow_dispatch']);
+interface Workflow {
+  on: Record<string, unknown>;
+  concurrency?: Record<string, unknown>;
+  permissions?: unknown;
+  jobs: Record<string, { 'timeout-minutes'?: number; permissions?: object; steps: Step[] }>;
+}
+
+const isOurs = (text = '') =>
+  text === './' || text.startsWith('your-organization/auth0-mtls-rotation-action@');
+
+function uses(workflow: Workflow): Step[] {
+  return Object.values(workflow.jobs)
+    .flatMap(({ steps }) => steps)
+    .filter((step) => isOurs(step.uses));
+}
+
+/** A full commit, and behind it the version that a person can read. */
+function expectPinned(text: string): void {
+  for (const [, used, comment] of text.matchAll(/uses: (\S+)(?: # (\S+))?/g)) {
+    if (isOurs(used)) continue;
+    expect([used, comment]).toEqual([
+      expect.stringMatching(/^[^@]+@[0-9a-f]{40}$/),
+      expect.stringMatching(/^v\d+\.\d+\.\d+$/),
+    ]);
+  }
+}
+
+/** One action has one pin everywhere. */
+it('pins each action to one version', () => {
+  const pins = new Map<string, string>();
+  for (const text of [...workflows, ...examples, ...documents].map(read)) {
+    for (const [, name = '', commit = ''] of text.matchAll(
+      /uses: ([^\s@/]+\/[^\s@/]+)[^\s@]*@([0-9a-f]{40})/g,
+    )) {
+      expect([name, pins.get(name) ?? commit]).toEqual([name, commit]);
+      pins.set(name, commit);
+    }
+  }
+  expect(pins.size).toBeGreaterThan(4);
+});
+
+/** The inputs of this action in a piece of a workflow, which may be no more than a step. */
+function inputsGiven(text: string): string[] {
+  const [, given = ''] = /uses: your-organization\/\S+\n\s+with:\n([\s\S]*)/.exec(text) ?? [];
+  return [...given.matchAll(/^ {10}([a-z0-9-]+):/gm)].map(([, name]) => `${name}`);
+}
+
+function expectUse(workflow: Workflow): void {
   expect(workflow.concurrency).toEqual({ group: expect.any(String), 'cancel-in-progress': false });
-  const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
-  const given = steps.find((step) => step.uses?.startsWith(uses))?.with ?? {};
-  expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
-  expect(given['current-credential']).toMatch(/^\$\{\{ secrets\.AUTH0_MTLS_PEM \}\}$/);
+  for (const step of uses(workflow)) {
+    const given = step.with ?? {};
+    expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
+    const required = Object.entries<{ required?: boolean }>(action.inputs).filter(
+      ([, input]) => input.required,
+    );
+    expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
+    expect(given['current-credential']).toMatch(/^\$\{\{ secrets\.AUTH0_MTLS_PEM \}\}$/);
+    if (given.operation !== 'plan')
+      expect(given['github-token']).toMatch(/^\$\{\{ steps\.app\.outputs\.token \}\}$/);
+  }
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(path: string): string[] {
+  return [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    `${heading}`
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }

@@ -191,10 +191,7 @@ const BAD: Row[] = [
   [{ 'validity-days': '826' }, /'validity-days' is '826'/],
   [{ 'validity-days': '1e2' }, /'validity-days' is '1e2'/],
   [{ 'renew-before-days': '-1' }, /'renew-before-days' is '-1'/],
-  [
-    { 'renew-before-days': '90' },
-    /'renew-before-days' is 90, which must be less than validity-days \(90\)/,
-  ],
+  [{ 'renew-before-days': '90' }, /'renew-before-days' is 90, which must be less than validity-days \(90\)/],
   [{ overlap: '12' }, /'overlap' is '12'; write until-next-rotation, or a duration such as 12h or 7d/],
   [{ subject: 'CN=a,XX=b' }, /'subject' has the unknown attribute 'XX'/],
   [{ 'secret-name': '1A' }, /'secret-name' is '1A'; a secret's name has letters/],

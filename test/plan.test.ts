@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { plan } from '../src/plan.ts';
-import { notation } from '../src/rotation/step.ts';
+import { weigh } from '../src/rotation/evidence.ts';
+import { poolFull } from '../src/rotation/room.ts';
+import { ISSUED, notation } from '../src/rotation/step.ts';
+import { cutOff, replay } from './support/replay.ts';
 import { DAY, HOUR, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
 
 const DAYS = 24 * 60;
@@ -343,6 +346,184 @@ const ROWS: Row[] = [
     'Forced',
     '!cert +cred ~[a,(issued)] >repo:acme/shop',
   ],
+  // What else the specification's table asks for.
+  [
+    'partly delivered, the primary holds the older one: that gives way, and is named',
+    { destinations: TWO },
+    { credentials: [previous, current], written: [60 * DAYS, delivered] },
+    'PartlyDelivered',
+    `~[a]!!repo:acme/shop -p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'partly delivered, and current-credential is the older one: its key finishes nothing',
+    { destinations: TWO, current: 'p' },
+    { credentials: [previous, current], written: [60 * DAYS, delivered] },
+    'PartlyDelivered',
+    `~[a]!!repo:acme/shop -p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'partly delivered beside one made by hand: that stays, ours gives way and is named',
+    { destinations: TWO },
+    { credentials: [{ ...previous, by: 'hand' }, current], written: [delivered] },
+    'PartlyDelivered',
+    '~[p]!!repo:acme/shop -a !cert +cred ~[p,(issued)] ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'the primary has no secret, another destination has',
+    { destinations: TWO },
+    { credentials: [previous, current], written: [undefined, delivered] },
+    'NotDelivered',
+    `~[a] -p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
+    'the secret of the key is missing, the key is at hand',
+    { privateKeySecretName: 'KEY', current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '>repo:acme/shop/private-key=',
+  ],
+  [
+    'the secret of the key is missing, the key is not at hand',
+    { privateKeySecretName: 'KEY' },
+    { credentials: [current], written: [delivered] },
+    'PartlyDelivered',
+    `${ROTATION} >repo:acme/shop/private-key`,
+  ],
+  [
+    'healing takes the place of an abandoned one before that of the previous one',
+    { current: 'a' },
+    {
+      credentials: [previous, { ...current, associated: false }, { id: 'x', age: 20 }],
+      written: [delivered],
+    },
+    'NotAssociated',
+    '~[p,a] -x',
+  ],
+  [
+    'healing takes the place of the oldest',
+    { current: 'a' },
+    {
+      credentials: [{ id: 'q', age: 80 * DAYS }, previous, { ...current, associated: false }],
+      written: [delivered],
+    },
+    'NotAssociated',
+    '~[p,a] -q',
+  ],
+  [
+    'two destinations hold two that are not associated',
+    { destinations: TWO, current: 'a' },
+    {
+      credentials: [
+        { ...previous, associated: false },
+        { ...current, associated: false },
+      ],
+      written: [delivered, 60 * DAYS],
+    },
+    'NotAssociated',
+    '~[a] ~[a,p] >env:acme/ops/prod=',
+  ],
+  [
+    'a pool of four, one of them foreign',
+    { force: true },
+    {
+      credentials: [
+        { id: 'q', age: 80 * DAYS, associated: false },
+        previous,
+        current,
+        { id: 'f', age: 5, by: 'hand', associated: false },
+      ],
+      written: [delivered],
+    },
+    'Forced',
+    `~[a] -p -q ${ROTATION}`,
+  ],
+  [
+    'a pool that foreign ones fill: Auth0 tells whether there is room',
+    { force: true },
+    {
+      credentials: [
+        current,
+        { id: 'f', age: 5, by: 'hand', associated: false },
+        { id: 'g', age: 5, by: 'another workflow', associated: false },
+      ],
+      written: [delivered],
+    },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'two abandoned',
+    {},
+    {
+      credentials: [current, { id: 'x', age: 20, associated: false }, { id: 'y', age: 30 }],
+      written: [delivered],
+    },
+    'NotDue',
+    '~[a] -y -x',
+  ],
+  [
+    "another workflow's is in use, beside ours",
+    {},
+    { credentials: [{ ...previous, by: 'another workflow' }, current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    "another workflow's young one is no rotation of ours",
+    {},
+    { credentials: [current, { id: 'o', age: 2, by: 'another workflow' }], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'overlap 0h, and the previous one is still there',
+    { force: true, overlap: 0 },
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION} ~[(issued)] -a`,
+  ],
+  [
+    'overlap 0h, not due',
+    { overlap: 0 },
+    { credentials: [previous, current], written: [delivered] },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'overlap 0h, but it is kept',
+    { force: true, overlap: 0, keep: ['a'] },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'overlap is over to the millisecond',
+    { overlap: 12 * HOUR },
+    { credentials: [previous, current], written: [12 * 60] },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'overlap of one made by hand',
+    { overlap: 12 * HOUR },
+    { credentials: [{ ...previous, by: 'hand' }, current], written: [delivered] },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'nothing was read from GitHub, and it is due',
+    { force: true },
+    { credentials: [previous, current], written: ['unread'] },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'nothing was read from GitHub, and nothing is there',
+    {},
+    { written: ['unread'] },
+    'NotDelivered',
+    '!cert +cred ~[(issued)] ?auth >repo:acme/shop',
+  ],
   // A plan without github-token.
   [
     'nothing was read from GitHub',
@@ -365,6 +546,62 @@ describe('plan', () => {
     const observed = state(wanted, seed);
     const turned = { ...observed, pool: [...observed.pool].reverse() };
     expect(notation(plan(wanted, turned).steps)).toBe(steps);
+  });
+});
+
+describe('every row, step by step', () => {
+  const carriedOut = (changes: WishChanges, seed: StateSeed) => {
+    const wanted = wish(changes);
+    const observed = state(wanted, seed);
+    const { steps } = plan(wanted, observed);
+    return { moments: replay(observed, weigh(wanted, observed), steps), told: notation(steps), steps };
+  };
+
+  it.each(ROWS)('%s: two at most, and never none where there was one', (_, changes, seed) => {
+    const { moments, told } = carriedOut(changes, seed);
+    for (const { before, after } of moments) {
+      expect(after.associated.length, told).toBeLessThanOrEqual(2);
+      expect(after.associated.length, told).toBeGreaterThanOrEqual(Math.min(1, before.associated.length));
+    }
+  });
+
+  it.each(ROWS)('%s: each step begins where the last one ended', (_, changes, seed) => {
+    const { moments, told } = carriedOut(changes, seed);
+    for (const { step, before, after } of moments) {
+      if (step.kind === 'associate-credentials')
+        expect([...step.from].sort(), told).toEqual([...before.associated].sort());
+      if (step.kind === 'delete-credential') {
+        expect(before.pool, told).toContain(step.id);
+        expect(before.associated, told).not.toContain(step.id);
+      }
+      for (const id of after.associated) expect(after.pool, told).toContain(id);
+    }
+  });
+
+  it.each(ROWS)('%s: nobody is cut off who was not named, and nobody at the end', (_, changes, seed) => {
+    const { moments, told, steps } = carriedOut(changes, seed);
+    expect(moments.flatMap(cutOff), told).toEqual([]);
+    const end = moments.at(-1)?.after;
+    if (!end) return;
+    expect([...end.interrupted], told).toEqual([]);
+    const holds = [...end.held.values()];
+    for (const id of holds) if (id !== undefined) expect(end.associated, told).toContain(id);
+    if (steps.some(({ kind }) => kind === 'create-credential'))
+      expect(new Set(holds)).toEqual(new Set([ISSUED]));
+  });
+
+  it.each(ROWS)('%s: nothing foreign or kept is touched', (_, changes, seed) => {
+    const { moments, told } = carriedOut(changes, seed);
+    const untouchable = (seed.credentials ?? []).filter(
+      ({ id, by, associated }) =>
+        by === 'another workflow' || (by === 'hand' && associated === false) || changes.keep?.includes(id),
+    );
+    for (const { after } of moments) {
+      for (const { id, associated } of untouchable) {
+        expect(after.pool, told).toContain(id);
+        expect(after.associated.includes(id), told).toBe(associated !== false);
+      }
+    }
   });
 });
 
@@ -439,6 +676,34 @@ const REFUSALS: Refusal[] = [
     'CREDENTIAL_LIMIT',
     /p \(in keep-credentials\)/,
   ],
+  [
+    'no place to heal: both belong to another workflow',
+    { current: 'a' },
+    {
+      credentials: [
+        { ...previous, by: 'another workflow' },
+        { id: 'o', age: 80 * DAYS, by: 'another workflow' },
+        { ...current, associated: false },
+      ],
+      written: [delivered],
+    },
+    'CREDENTIAL_LIMIT',
+    /o \(made for repo:acme\/other#PEM by run 3\.1\), p \(made for repo:acme\/other#PEM by run 3\.1\)/,
+  ],
+  [
+    'within 3 s of the secret: either may be held, so none gives way',
+    {},
+    { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
+    'CREDENTIAL_LIMIT',
+    /p \(may be held by a destination\), a \(held by repo:acme\/shop PEM\)/,
+  ],
+  [
+    'pending, where no secret was ever written',
+    {},
+    { credentials: [{ id: 'x', age: 14 }] },
+    'ROTATION_IN_PROGRESS',
+    /made credential x/,
+  ],
 ];
 
 describe('plan refuses', () => {
@@ -447,6 +712,24 @@ describe('plan refuses', () => {
     const attempt = () => plan(wanted, state(wanted, seed));
     expect(attempt).toThrow(expect.objectContaining({ code }));
     expect(attempt).toThrow(words);
+  });
+
+  it('a pool that foreign ones fill, once Auth0 has said so, and names them', () => {
+    const wanted = wish();
+    const seed: StateSeed = {
+      credentials: [
+        current,
+        { id: 'f', age: 5, by: 'hand', associated: false },
+        { id: 'g', age: 5, by: 'another workflow', associated: false },
+      ],
+      written: [delivered],
+    };
+    expect(poolFull(wanted, state(wanted, seed))).toMatchObject({
+      code: 'CREDENTIAL_LIMIT',
+      failed:
+        'Client client has no place for another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
+      remedy: expect.stringContaining('one workflow with many destinations'),
+    });
   });
 });
 

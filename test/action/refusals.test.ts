@@ -1,9 +1,8 @@
 /** What is refused before any effect, and how it is told. */
 
 import { describe, expect, it } from 'vitest';
-import { MANAGEMENT_SCOPES, startSandbox } from '../sandbox/sandbox.ts';
-import { selfSignedCertificate } from '../sandbox/tls.ts';
-import { code, credentials, login, rotate, SCOPE, writes } from './support.ts';
+import { startSandbox } from '../sandbox/sandbox.ts';
+import { code, credentials, rotate, writes } from './support.ts';
 
 describe('bad input', () => {
   it('is told all at once, before a single request', async () => {
@@ -48,18 +47,6 @@ describe('bad input', () => {
 const REFUSED: [name: string, inputs: Record<string, string>, code: string, words: RegExp][] = [
   ['an unknown client', { 'client-id': 'nobody' }, 'CLIENT_NOT_FOUND', /Check client-id/],
   [
-    'a wrong client secret',
-    { 'management-client-secret': 'wrong' },
-    'AUTH0_UNAUTHORIZED',
-    /gave no Management API token/,
-  ],
-  [
-    'a token that is none',
-    { 'management-client-id': '', 'management-client-secret': '', 'management-token': 'garbage' },
-    'AUTH0_UNAUTHORIZED',
-    /Give a fresh management-token/,
-  ],
-  [
     'verify required without an endpoint',
     { verify: 'required', NO_ALIAS: 'yes' },
     'MTLS_ENDPOINT_NOT_FOUND',
@@ -71,7 +58,6 @@ const REFUSED: [name: string, inputs: Record<string, string>, code: string, word
     'DESTINATION_NOT_FOUND',
     /Check the name/,
   ],
-  ['a host that nobody serves', { 'auth0-domain': 'localhost:1' }, 'AUTH0_REQUEST_FAILED', /ECONNREFUSED/],
 ];
 
 describe('refused before anything is changed', () => {
@@ -101,21 +87,6 @@ describe('refused before anything is changed', () => {
     expect([code(run), writes(world)]).toEqual(['METHOD_MISMATCH', []]);
   });
 
-  it.each(['read:client_credentials', 'create:client_credentials', 'update:client_credentials'])(
-    'without the scope %s nothing is lost',
-    async (scope) => {
-      await using world = await startSandbox({
-        managementScopes: MANAGEMENT_SCOPES.filter((one) => one !== scope),
-      });
-      const before = credentials(world).associated;
-      const run = await rotate(world);
-      expect(code(run)).toBe('AUTH0_FORBIDDEN');
-      expect(run.annotations.at(-1)?.message).toContain(scope);
-      expect(credentials(world).associated).toEqual(before);
-      expect(credentials(world).pool).toEqual(before);
-    },
-  );
-
   it('a token that may read secrets but not write them is undone', async () => {
     await using world = await startSandbox();
     world.github.addToken('reader', {
@@ -128,61 +99,5 @@ describe('refused before anything is changed', () => {
     expect(code(run)).toBe('GITHUB_FORBIDDEN');
     expect(run.annotations.at(-1)?.message).toContain('The new credential was removed again.');
     expect(credentials(world)).toEqual(before);
-  });
-});
-
-describe('the management client logs in', () => {
-  it('by private_key_jwt', async () => {
-    await using world = await startSandbox();
-    const { key, cert } = selfSignedCertificate('manager');
-    const manager = world.tenant.createClient({
-      name: 'jwt manager',
-      client_authentication_methods: { private_key_jwt: { credentials: [] } },
-      grants: { [world.managementAudience]: [...MANAGEMENT_SCOPES] },
-    });
-    world.tenant.seedCredential(manager.client_id, {
-      credential_type: 'public_key',
-      pem: cert,
-      associate: true,
-    });
-    const run = await rotate(world, {
-      'management-client-id': manager.client_id,
-      'management-client-secret': '',
-      'management-private-key': key,
-    });
-    expect([run.exitCode, await login(world)]).toEqual([0, 200]);
-  });
-
-  it('by mTLS', async () => {
-    await using world = await startSandbox();
-    const { key, cert } = selfSignedCertificate('manager');
-    const manager = world.tenant.createClient({
-      name: 'mtls manager',
-      client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
-      grants: { [world.managementAudience]: [...MANAGEMENT_SCOPES] },
-    });
-    world.tenant.seedCredential(manager.client_id, {
-      credential_type: 'x509_cert',
-      pem: cert,
-      associate: true,
-    });
-    const run = await rotate(world, {
-      'management-client-id': manager.client_id,
-      'management-client-secret': '',
-      'management-credential': `${key}\n${cert}`,
-    });
-    expect([run.exitCode, await login(world)]).toEqual([0, 200]);
-  });
-
-  it('with a ready token', async () => {
-    await using world = await startSandbox();
-    const run = await rotate(world, {
-      'management-client-id': '',
-      'management-client-secret': '',
-      'management-token': await world.managementToken(),
-    });
-    expect([run.exitCode, await login(world)]).toEqual([0, 200]);
-    expect(world.transcript.requests().some((line) => line === `auth0 POST /oauth/token`)).toBe(false);
-    expect(world.github.secret(SCOPE, 'AUTH0_MTLS_PEM')).toBeDefined();
   });
 });

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'vitest';
 import { thumbprintOf } from '../sandbox/authorization-server.ts';
+import { type ConsumerFailure, startConsumer } from '../sandbox/consumer.ts';
 import { type ActionOptions, type ActionRun, runAction } from '../sandbox/runner.ts';
 import { REPOSITORY, type Sandbox } from '../sandbox/sandbox.ts';
 import type { Fault } from '../sandbox/serve.ts';
@@ -43,8 +44,11 @@ export async function login(world: Sandbox, pem = held(world)): Promise<number> 
 }
 
 /** Ids of the client's pool, and of those that are associated. */
-export function credentials(world: Sandbox): { pool: string[]; associated: string[] } {
-  const { client, credentials: records } = world.tenant.reveal(world.clientId);
+export function credentials(
+  world: Sandbox,
+  clientId = world.clientId,
+): { pool: string[]; associated: string[] } {
+  const { client, credentials: records } = world.tenant.reveal(clientId);
   const slot = client.client_authentication_methods?.self_signed_tls_client_auth;
   return {
     pool: records.map(({ id }) => id).sort(),
@@ -72,6 +76,22 @@ export function code(run: ActionRun): string | undefined {
 /** Requests that change something, as lines of the transcript. */
 export function writes(world: Sandbox): string[] {
   return world.transcript.requests().filter((line) => / (PUT|PATCH|DELETE|POST .*credentials)/.test(line));
+}
+
+/** A job at each place reads its secret and logs in, over and over while `work` goes on. @returns who was refused */
+export async function withConsumers(
+  world: Sandbox,
+  places: readonly string[],
+  work: () => Promise<void>,
+): Promise<ConsumerFailure[]> {
+  const consumers = places.map((scope) => startConsumer(world, { scope, intervalMs: 50, maxMs: 300_000 }));
+  try {
+    await work();
+  } finally {
+    for (const consumer of consumers) await consumer.stop();
+  }
+  for (const { report } of consumers) expect(report.granted).toBeGreaterThan(20);
+  return consumers.flatMap(({ report }) => report.failures);
 }
 
 /** An answer in the service's place. */

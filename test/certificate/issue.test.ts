@@ -2,6 +2,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect, parsePair } from '../../src/certificate/inspect.ts';
@@ -33,6 +36,58 @@ describe('a certificate', () => {
     ]) {
       expect(text).toContain(part);
     }
+  });
+
+  it.each([2048, 3072, 4096])(
+    'with a key of %i bits is good for a TLS client, and for nothing else',
+    async (bits) => {
+      const folder = mkdtempSync(join(tmpdir(), 'issue-'));
+      try {
+        const now = Date.now();
+        const own = await issueSelfSigned(
+          await generateKey(bits),
+          { subject: 'CN=shop', validityDays: 1 },
+          now,
+        );
+        const path = join(folder, 'certificate.pem');
+        writeFileSync(path, own.certificate);
+        const verify = (purpose: string) =>
+          execFileSync('openssl', ['verify', '-x509_strict', '-purpose', purpose, '-CAfile', path, path], {
+            encoding: 'utf8',
+            stdio: 'pipe',
+          });
+        expect(verify('sslclient')).toBe(`${path}: OK\n`);
+        expect(() => verify('sslserver')).toThrow(/unsuitable certificate purpose/);
+        expect(inspect(own.certificate).keySize).toBe(bits);
+        expect(encodeURIComponent(own.certificate).length).toBeLessThanOrEqual(4096);
+        // Valid a little before it exists, since clocks differ; not longer than asked for.
+        const { notBefore, notAfter } = inspect(own.certificate);
+        expect(now - notBefore.getTime()).toBeGreaterThanOrEqual(5 * 60_000);
+        expect(now - notBefore.getTime()).toBeLessThan(5 * 60_000 + 1_000);
+        expect(Math.abs(notAfter.getTime() - now - 86_400_000)).toBeLessThan(1_000);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  it('may have exactly the 4096 bytes that the edge takes, URL-encoded, and not one more', async () => {
+    const sizes = new Set<number>();
+    for (let length = 920; length < 1_120; length += 2) {
+      const subject = `CN=a,1.2.3.4=${'x'.repeat(length)}`;
+      const size = await issue(subject).then(
+        ({ certificate }) => encodeURIComponent(certificate).length,
+        (error: Error) => Number(/has (\d+) bytes/.exec(error.message)?.[1]) * -1,
+      );
+      sizes.add(size);
+    }
+    const taken = [...sizes].filter((size) => size > 0);
+    const refused = [...sizes].filter((size) => size < 0).map((size) => -size);
+    expect([taken.length > 0, refused.length > 0]).toEqual([true, true]);
+    expect(Math.max(...taken)).toBeLessThanOrEqual(4096);
+    expect(Math.min(...refused)).toBeGreaterThan(4096);
+    // A line of base64 more or less: the limit was met closely.
+    expect(Math.min(...refused) - Math.max(...taken)).toBeLessThan(100);
   });
 
   it('has a positive serial of its own every time', async () => {

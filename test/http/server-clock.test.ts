@@ -23,6 +23,27 @@ describe('a server clock', () => {
     );
   });
 
+  it('knows how wrong it may be: the truth always lies within', () => {
+    const delay = fc.oneof(fc.nat(400), fc.nat(20_000));
+    const answers = fc.array(fc.record({ gap: fc.nat(5_000), out: delay, back: delay }), { minLength: 1 });
+    fc.assert(
+      fc.property(fc.integer({ min: -1e9, max: 1e9 }), answers, (offset, list) => {
+        const clock = new ServerClock();
+        expect(clock.error).toBe(Number.POSITIVE_INFINITY);
+        let local = 1_800_000_000_000;
+        let best = Number.POSITIVE_INFINITY;
+        for (const { gap, out, back } of list) {
+          local += gap;
+          clock.observe(header(local + out + offset), local, local + out + back);
+          local += out + back;
+          best = Math.min(best, (1_000 + out + back) / 2);
+          expect(Math.abs(clock.offset - offset)).toBeLessThanOrEqual(clock.error);
+          expect(clock.error).toBeLessThanOrEqual(best);
+        }
+      }),
+    );
+  });
+
   it('grows more exact with every answer', () => {
     const clock = new ServerClock();
     for (let at = 0; at < 3_000; at += 90)

@@ -1,0 +1,59 @@
+/** The promise, on the real code: every fault of every request and two runs at once, in the part that each test run affords. */
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { REAL } from './code.ts';
+import { GUARDS, printGuards, type Row, remove } from './guards.ts';
+import { quickPlan, search } from './searches.ts';
+import { Tally } from './tally.ts';
+
+const SEED = 1;
+const SAMPLE = 100;
+
+describe('whatever fails and whoever else is at work', () => {
+  let tally: Tally;
+  beforeAll(async () => {
+    tally = new Tally();
+    tally.limit = 20;
+    await search(REAL, quickPlan(SAMPLE, SEED), tally);
+  }, 240_000);
+
+  test('no authentication fails, and the next run heals', () => {
+    expect(tally.findings.length, tally.print()).toBe(0);
+  });
+
+  test('what the specification admits is all that remains, and it is rare', () => {
+    expect(tally.residuals.length).toBeLessThan(tally.schedules / 50);
+    expect(new Set(tally.residuals.map(({ variant }) => variant.split(':')[0]))).toEqual(
+      new Set(['both rotate', 'both rotate, the second begins later']),
+    );
+  });
+
+  test('the search has not shrunk', () => {
+    expect(tally.scenarios.size).toBeGreaterThanOrEqual(39);
+    expect(tally.faults).toBeGreaterThanOrEqual(6_500);
+    expect(tally.schedules).toBeGreaterThanOrEqual(6_000);
+    expect(tally.crashes).toBeGreaterThanOrEqual(5_500);
+    expect(tally.samples).toBe(SAMPLE);
+    expect(tally.stale).toBeGreaterThanOrEqual(39);
+    expect(tally.refused).toBeLessThanOrEqual(3);
+    expect(tally.requests).toBeGreaterThanOrEqual(200_000);
+  });
+});
+
+describe('every guard is needed', () => {
+  const rows: Row[] = [];
+  test.each(GUARDS)(
+    '$name',
+    async (guard) => {
+      const row = await remove(guard);
+      rows.push(row);
+      expect(row.found, 'without it the explorer finds nothing').toBeDefined();
+    },
+    60_000,
+  );
+
+  test('and together they are this table', () => {
+    expect(rows).toHaveLength(GUARDS.length);
+    console.log(printGuards(rows));
+  });
+});

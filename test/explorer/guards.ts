@@ -1,0 +1,245 @@
+/** Every guard of src, taken out: the explorer must then find what it guards against. */
+
+import { mutated, type Replacement } from './code.ts';
+import type { Pairing } from './pairs.ts';
+import { type Asked, type Scenario, scenario } from './scenarios.ts';
+import { BOTH, CRASHED, type PairSearch, type Plan, PREEMPTED, search } from './searches.ts';
+import { findingKey, Tally } from './tally.ts';
+
+export interface Guard {
+  name: string;
+  without: readonly Replacement[];
+  /** Where to look. */
+  hunt: Partial<Plan>;
+}
+
+export interface Row {
+  guard: string;
+  found: string | undefined;
+  trace: string;
+}
+
+const BY_TIME = { current: false } as const;
+const both = (
+  start: string,
+  bounds = BOTH,
+  asked: Partial<Asked> = {},
+  more: Partial<Pairing> = {},
+): PairSearch => ({
+  pairing: { name: 'both rotate', scenario: scenario(start, { poolCap: 4, ...asked }), ...more },
+  bounds,
+});
+const single = (start: string, asked: Partial<Asked> = {}): Scenario => scenario(start, asked);
+const cut = (file: string, from: string, to = ''): Replacement => ({ file, from, to });
+const SURPRISE = `if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");`;
+
+export const GUARDS: readonly Guard[] = [
+  {
+    name: 'healing comes first',
+    without: [cut('plan.ts', 'const healed = heal(draft);', 'const healed = false;')],
+    hunt: { singles: [single('nothing associated', { force: false })] },
+  },
+  {
+    name: 'by time, only what is associated counts as held',
+    without: [
+      cut(
+        'rotation/evidence.ts',
+        'const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);',
+        'const associated = candidates;',
+      ),
+    ],
+    hunt: { pairs: [both('ours alone', CRASHED, BY_TIME), both('settled', BOTH, BY_TIME)] },
+  },
+  {
+    name: 'what may have been displaced is kept',
+    without: [
+      cut('plan.ts', 'if (credential.id !== draft.evidence.displaced?.id) draft.remove', 'draft.remove'),
+      cut(
+        'rotation/policy.ts',
+        'unregistered || adopted || displaced !== undefined;',
+        'unregistered || adopted;',
+      ),
+    ],
+    hunt: { pairs: [both('settled', BOTH, BY_TIME)] },
+  },
+  {
+    name: 'a stale current-credential is believed not',
+    without: [
+      cut(
+        'rotation/evidence.ts',
+        'contradiction: exact && contradicts(exact, state, pool),',
+        'contradiction: undefined,',
+      ),
+    ],
+    hunt: { stale: [single('ours alone'), single('settled')] },
+  },
+  {
+    name: 'the earliest unsettled credential wins',
+    without: [
+      cut('association.ts', 'if (rival) throw rotationInProgress(rival);'),
+      cut('association.ts', 'if (rival) await this.#putBack(rival);'),
+    ],
+    hunt: { pairs: [both('nothing', PREEMPTED), both('ours alone', BOTH), both('settled', BOTH)] },
+  },
+  {
+    name: 'a fresh full read before each PATCH',
+    without: [cut('association.ts', 'await this.refuseSurprise();')],
+    hunt: { pairs: [both('ours alone', CRASHED), both('settled', CRASHED), both('settled', BOTH)] },
+  },
+  {
+    name: 'the read-back, which puts back',
+    without: [cut('association.ts', 'if (rival) await this.#putBack(rival);')],
+    hunt: { pairs: [both('settled', CRASHED), both('settled', BOTH)] },
+  },
+  {
+    name: 'the last re-read associates again',
+    without: [cut('apply.ts', 'await this.#association.ensure(id);', 'void id;')],
+    hunt: { pairs: [both('settled', BOTH), both('settled', PREEMPTED)] },
+  },
+  {
+    name: 'a surprise in the association stops the run',
+    without: [cut('association.ts', SURPRISE)],
+    hunt: { singles: [single('ours alone', { poolCap: 4 })] },
+  },
+  {
+    name: 'a failed rotation is undone',
+    without: [cut('apply.ts', 'if (this.#made) await this.#association.remove(this.#made.id);')],
+    hunt: { singles: [single('ours alone')] },
+  },
+  {
+    name: 'the previous stays associated (deferred retirement)',
+    without: [cut('plan.ts', 'if (draft.wish.overlap !== 0) return;')],
+    hunt: { singles: [single('ours alone')] },
+  },
+  {
+    name: 'nothing goes before its successor is delivered',
+    without: [
+      cut(
+        'plan.ts',
+        "draft.associate([...draft.associated, ISSUED], 'add');",
+        "draft.associate([...draft.associated, ISSUED], 'add');\n  removeAfterDelivery(draft);",
+      ),
+    ],
+    hunt: { singles: [single('ours alone', { overlap: 0 })] },
+  },
+  {
+    name: 'proof before delivery',
+    without: [cut('plan.ts', "if (draft.wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });")],
+    hunt: { singles: [single('ours alone')] },
+  },
+  {
+    name: 'foreign credentials are never touched',
+    without: [
+      cut(
+        'rotation/evidence.ts',
+        '(this.isAssociated(credential) && this.othersMark(credential) === undefined);',
+        'true;',
+      ),
+      cut(
+        'rotation/evidence.ts',
+        'if (!pool.isOurs(credential) || pool.isAssociated(credential)',
+        'if (pool.isAssociated(credential)',
+      ),
+    ],
+    hunt: {
+      singles: [
+        single('foreign certificate'),
+        single('request object'),
+        single('foreign certificate', { overlap: 0, poolCap: 4 }),
+      ],
+    },
+  },
+  {
+    name: "another owner's mark",
+    without: [
+      cut(
+        'rotation/evidence.ts',
+        '(this.isAssociated(credential) && this.othersMark(credential) === undefined);',
+        'this.isAssociated(credential);',
+      ),
+    ],
+    hunt: {
+      singles: [single('other owner'), single('other owner', { overlap: 0 }), single('other owner', BY_TIME)],
+    },
+  },
+  {
+    name: 'the lease',
+    without: [cut('rotation/evidence.ts', 'return now - credential.createdAt < LEASE;', 'return false;')],
+    hunt: {
+      pairs: [
+        both('settled', CRASHED, {}, { later: true }),
+        both('ours alone', CRASHED, {}, { later: true }),
+      ],
+    },
+  },
+  {
+    name: 'a lost POST is adopted',
+    without: [cut('upload.ts', 'if (landed) return landed;', 'void landed;')],
+    hunt: { singles: [single('ours alone')] },
+  },
+  {
+    name: 'key and certificate in one secret',
+    without: [
+      cut('rotation/wish.ts', "{ destination, secretName: wish.secretName, part: 'pair' as const },"),
+    ],
+    hunt: { singles: [single('ours alone', { parts: true })] },
+  },
+  {
+    name: 'a lost PATCH is outlived',
+    without: [cut('association.ts', 'if (wait > 0) await sleep(clock, wait, cancellation);')],
+    hunt: { singles: [single('settled'), single('nothing associated')] },
+  },
+  {
+    name: 'a pause between a delivery and the next credential',
+    without: [cut('apply.ts', 'if (wait > 0) await sleep(clock, wait, cancellation);')],
+    hunt: {
+      pairs: [
+        both('ours alone', BOTH, BY_TIME, { later: true }),
+        both('settled', BOTH, BY_TIME, { later: true }),
+      ],
+    },
+  },
+  {
+    name: 'by time, the older of ours gives way',
+    without: [cut('rotation/room.ts', 'eligible.find(pool.isOurs)', 'eligible.findLast(pool.isOurs)')],
+    hunt: {
+      singles: [single('partly delivered, one of three', BY_TIME), single('partly delivered', BY_TIME)],
+    },
+  },
+  {
+    name: 'a delivery is finished before the next begins',
+    without: [cut('plan.ts', 'finishDelivery(draft);\n  const due', 'const due')],
+    hunt: { singles: [single('partly delivered', { force: false }), single('partly delivered')] },
+  },
+];
+
+/** The first finding without each guard; undefined where the explorer is blind. */
+export async function guardTable(told: (row: Row) => void = () => undefined): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const guard of GUARDS) {
+    const row = await remove(guard);
+    told(row);
+    rows.push(row);
+  }
+  return rows;
+}
+
+export async function remove({ name, without, hunt }: Guard): Promise<Row> {
+  const tally = new Tally();
+  tally.limit = 1;
+  const plan: Plan = { singles: [], pairs: [], stale: [], sample: 0, seed: 1, ...hunt };
+  await search(await mutated(without), plan, tally);
+  const [first] = tally.findings;
+  if (first?.violation.invariant === 'internal')
+    throw new Error(`without '${name}' src is broken:\n${first.trace}`);
+  const found = first && `${findingKey(first)} in ${first.scenario}`;
+  return { guard: name, found, trace: first ? `${first.variant}\n${first.trace}` : '' };
+}
+
+export function printGuards(rows: readonly Row[], traces = false): string {
+  const lines = rows.map(({ guard, found, trace }) => {
+    const steps = traces && trace ? `\n${trace}` : '';
+    return `${guard.padEnd(52)} ${found ?? 'NOTHING FOUND'}${steps}`;
+  });
+  return lines.join('\n');
+}

@@ -1,0 +1,257 @@
+/** The promises of specification 5, checked on what is really there after every single request. */
+
+import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
+import { isOwnedBy, ownerOf, readMark } from '../../src/rotation/mark.ts';
+import type { Actor } from './actor.ts';
+import { parseOnce } from './materials.ts';
+import { Queued } from './queued.ts';
+import { Displacements, type Residual } from './residual.ts';
+import { leakedIn } from './secrecy.ts';
+import type { Holding, Truth, World } from './world.ts';
+
+export interface Event {
+  actor: Actor;
+  request: HttpRequest;
+  /** 0: landed after its run had given it up. */
+  index: number;
+  note: string;
+  /** undefined: it did not land. */
+  status: number | undefined;
+  time: number;
+}
+
+export interface Violation {
+  invariant: string;
+  detail: string;
+  /** How long the trace was. */
+  at: number;
+}
+
+export class Invariants {
+  readonly violations: Violation[] = [];
+  readonly residuals: Residual[] = [];
+  readonly #world: World;
+  readonly #trace: readonly Event[];
+  readonly #first: Truth;
+  readonly #displacements: Displacements;
+  readonly #makers = new Map<string, Actor>();
+  readonly #publicKeys = new Map<string, Actor>();
+  readonly #excused = new Set<string>();
+  readonly #actors: Actor[] = [];
+  readonly #queued: Queued;
+  #now: Truth;
+  #byHand: string | undefined;
+  #byHandAt = 0;
+
+  constructor(world: World, trace: readonly Event[]) {
+    this.#world = world;
+    this.#trace = trace;
+    this.#first = world.truth();
+    this.#now = this.#first;
+    this.#displacements = new Displacements(trace);
+    this.#queued = new Queued(world, this.#first, this.#displacements, (one) => this.#makerOf(one));
+  }
+
+  get now(): Truth {
+    return this.#now;
+  }
+
+  begin(actor: Actor, overlap = this.#world.wish.overlap): void {
+    this.#actors.push(actor);
+    this.#queued.begin(actor, overlap);
+  }
+
+  /** What a person has associated meanwhile belongs to them. */
+  associatedByHand(id: string | undefined): void {
+    this.#byHand = id;
+    this.#byHandAt = this.#trace.length;
+    this.#now = this.#world.truth();
+  }
+
+  report(invariant: string, detail: string): void {
+    this.violations.push({ invariant, detail, at: this.#trace.length });
+  }
+
+  after(event: Event, response: HttpResponse): void {
+    const { request, actor } = event;
+    if (request.method === 'GET') {
+      this.#displacements.read(event);
+      return;
+    }
+    const before = this.#now;
+    const now = this.#world.truth();
+    this.#now = now;
+    this.#displacements.wrote(event, before, now);
+    if (request.method === 'POST') this.#checkNewKey(event, response);
+    this.#checkHeld(event, before, now);
+    if (now.associated.length > 2) this.report('I3', `${now.associated.length} credentials are associated`);
+    if (
+      now.associated.length === 0 &&
+      before.held.some(({ works }) => works) &&
+      !this.#allWaived(before, actor)
+    )
+      this.report('I3', 'no credential is associated any more');
+    if (now.rest !== this.#first.rest) this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
+    this.#checkByHand(actor, before, now);
+    for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
+    this.#checkOrphans(now);
+  }
+
+  #checkByHand(actor: Actor, before: Truth, now: Truth): void {
+    const id = this.#byHand;
+    if (id === undefined || !before.associated.includes(id) || now.associated.includes(id)) return;
+    // What was there when its plan was made is part of the plan.
+    if (!this.#displacements.hadSeenAll(actor, this.#byHandAt)) return;
+    // The same residual: frozen between its read and its PATCH.
+    if (this.#displacements.wroteOnReadBefore(actor, this.#byHandAt)) return;
+    this.report('I4', 'what a person has associated meanwhile is not associated any more');
+  }
+
+  #allWaived({ held }: Truth, actor: Actor): boolean {
+    return held.filter(({ works }) => works).every(({ place }) => actor.interrupts.has(place));
+  }
+
+  /** I1, I2, I5. */
+  #checkHeld(event: Event, before: Truth, now: Truth): void {
+    this.#checkParts(now);
+    for (const holding of now.held) {
+      const old = before.held.find(({ place }) => place === holding.place);
+      const stored = old?.value !== holding.value || old.updatedAt !== holding.updatedAt;
+      if (stored && !holding.consistent) this.report('I2', `${holding.place}: key and certificate differ`);
+      if (stored && !this.#world.proven.has(holding.thumbprint ?? ''))
+        this.report('I5', `${holding.place}: ${this.#label(holding)} was stored and has never logged in`);
+      if (holding.works) this.#excused.delete(holding.place);
+      else if (stored || old?.works) this.#checkBroken(event, holding);
+    }
+  }
+
+  /** Key and certificate as two secrets cannot change at once: the one that holds both must be the first to change. */
+  #checkParts({ held }: Truth): void {
+    for (const key of held.filter(({ part }) => part === 'private-key')) {
+      const beside = held.filter(({ place }) => place.split(' ')[0] === key.place.split(' ')[0]);
+      const certificate = beside.find(({ part }) => part === 'certificate');
+      const pair = beside.find(({ part }) => part === 'pair');
+      if (!certificate || certificate.thumbprint === key.thumbprint) continue;
+      const newer = certificate.updatedAt > key.updatedAt ? certificate : key;
+      const isFirst = pair?.thumbprint === newer.thumbprint || (pair && pair.updatedAt >= newer.updatedAt);
+      if (!isFirst)
+        this.report('I2', `${key.place} and ${certificate.place} differ, and no secret holds the new pair`);
+    }
+  }
+
+  #label({ thumbprint }: Holding): string {
+    return this.#world.labelOf(thumbprint);
+  }
+
+  #checkBroken(event: Event, holding: Holding): void {
+    const { actor, request } = event;
+    if (request.method === 'PATCH' && actor.interrupts.has(holding.place)) {
+      this.#excused.add(holding.place);
+      if (this.#keyIsAtHand(actor))
+        this.report('I1', `${holding.place} is interrupted, and the newest key is at hand`);
+      return;
+    }
+    const residual = this.#displacements.explain(event, holding, this.#now);
+    if (residual) {
+      this.residuals.push(residual);
+      this.#excused.add(holding.place);
+      return;
+    }
+    this.report('I1', `${holding.place} holds ${this.#label(holding)}, which is not associated`);
+  }
+
+  /** With `current-credential`, and the primary holding the newest, a delivery can be finished instead. */
+  #keyIsAtHand(actor: Actor): boolean {
+    const { tenant, clientId } = this.#world;
+    const { held } = this.#now;
+    const records = tenant.reveal(clientId).credentials;
+    const newest = records
+      .filter((one) => held.some(({ thumbprint }) => thumbprint === one.thumbprint_sha256))
+      .sort((a, b) => (a.created_at < b.created_at ? 1 : -1))[0];
+    return actor.current !== undefined && actor.current === newest?.thumbprint_sha256;
+  }
+
+  /** I7: every run its own key, and only one. */
+  #checkNewKey({ actor, request }: Event, response: HttpResponse): void {
+    if (!request.url.endsWith('/credentials') || response.status !== 201) return;
+    const { id } = JSON.parse(response.body) as { id: string };
+    const { pem } = JSON.parse(request.body ?? '{}') as { pem: string };
+    const { publicKeyPem, thumbprint } = parseOnce(pem);
+    const user = this.#publicKeys.get(publicKeyPem);
+    if (user !== undefined && user !== actor) this.report('I7', `${actor.name} uses the key of ${user.name}`);
+    const another = [...this.#publicKeys].some(([key, by]) => by === actor && key !== publicKeyPem);
+    if (another) this.report('I7', `${actor.name} uploads two keys`);
+    this.#publicKeys.set(publicKeyPem, actor);
+    this.#makers.set(id, actor);
+    this.#world.labels.set(id, this.#world.labelOf(thumbprint));
+  }
+
+  #makerOf(thumbprint: string | undefined): Actor | undefined {
+    const id = [...this.#now.pool].find(([, one]) => one === thumbprint)?.[0];
+    return this.#makers.get(id ?? '');
+  }
+
+  /** L2. */
+  #checkOrphans({ pool, held, associated }: Truth): void {
+    const owner = ownerOf(this.#world.wish);
+    const records = this.#world.tenant.reveal(this.#world.clientId).credentials;
+    const holders = new Set(held.map(({ thumbprint }) => thumbprint));
+    const times = records.filter((one) => holders.has(one.thumbprint_sha256)).map((one) => one.created_at);
+    const newest = times.sort().at(-1) ?? '';
+    const orphans = records.filter((one) => {
+      if (holders.has(one.thumbprint_sha256) || !isOwnedBy(readMark(one.name), owner)) return false;
+      return one.created_at > newest && !this.#makers.get(one.id)?.live;
+    });
+    // The last associated one stays until its successor is delivered, even where nobody can use it (I3).
+    const last = held.some(({ works }) => works) ? 0 : 1;
+    const allowed = Math.max(1, new Set(this.#makers.values()).size) + last;
+    if (orphans.length > allowed)
+      this.report(
+        'L2',
+        `${orphans.length} orphans in a pool of ${pool.size}, ${associated.length} associated`,
+      );
+  }
+
+  /** I6 and I8, when a run has told its result. */
+  end(actor: Actor): void {
+    const leak = leakedIn(this.#world, actor.told);
+    if (leak) this.report('I6', `${actor.name} tells the key of ${leak}`);
+    const { account } = actor;
+    if (account?.error?.code === 'INTERNAL_ERROR') this.report('internal', account.error.message);
+    if (account?.error) this.#checkTruth(actor, account.error.truth);
+    if (!account || account.error) return;
+    const truth = this.#world.truth();
+    const wrong = truth.held.filter(({ works }) => !works);
+    if (wrong.length > 0)
+      this.report('I8', `${actor.name} reports success, ${wrong[0]?.place} does not work`);
+    if (truth.held.length < this.#world.places.length)
+      this.report(
+        'I8',
+        `${actor.name} reports success, ${truth.held.length} places of ${this.#world.places.length} hold something`,
+      );
+    const othersLive = this.#actors.some((one) => one !== actor && one.live);
+    const held = new Set(truth.held.map(({ thumbprint }) => thumbprint));
+    if (held.size > 1 && !othersLive)
+      this.report('I8', `${actor.name} reports success, the places hold ${held.size} different certificates`);
+    if (account.plan?.rotates && !othersLive && !held.has(account.outcome?.credential?.thumbprint ?? ''))
+      this.report('I8', `${actor.name} reports success, nobody holds its credential`);
+  }
+
+  /** What a failed run says is true now. */
+  #checkTruth(actor: Actor, truth: string): void {
+    const left = [...this.#makers].filter(([id, maker]) => maker === actor && this.#now.pool.has(id));
+    if (left.length > 0 && truth.includes('was removed again'))
+      this.report('truth', `${actor.name} says that its credential was removed again, and it is there`);
+  }
+
+  /** When nothing moves any more: what does not work must have begun so, or be excused. */
+  settle(actors: readonly Actor[]): void {
+    for (const { place, works } of this.#now.held) {
+      if (works || !this.#excused.has(place)) continue;
+      const residual = this.residuals.find((one) => one.place === place);
+      if (!residual) continue;
+      if (actors.some(({ dead }) => dead)) residual.lasting = true;
+      else this.report('I1', `${place} is left without a working credential, and no run has died`);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** Jobs that were queued before a rotation hold the previous credential: it must work until its overlap is over. */
+
+import type { Wish } from '../../src/rotation/wish.ts';
+import type { Actor } from './actor.ts';
+import type { Event } from './invariants.ts';
+import type { Displacements } from './residual.ts';
+import type { Truth, World } from './world.ts';
+
+interface Previous {
+  thumbprint: string;
+  by: Actor | undefined;
+  since: number;
+}
+
+/** What each place held before, while it may still serve such a job. */
+export class Queued {
+  readonly #world: World;
+  readonly #displacements: Displacements;
+  readonly #makerOf: (thumbprint: string | undefined) => Actor | undefined;
+  readonly #previous = new Map<string, Previous>();
+  readonly #overlapOf = new Map<Actor, number>();
+
+  constructor(
+    world: World,
+    first: Truth,
+    displacements: Displacements,
+    makerOf: (thumbprint: string | undefined) => Actor | undefined,
+  ) {
+    this.#world = world;
+    this.#displacements = displacements;
+    this.#makerOf = makerOf;
+    this.#rememberSeeded(first);
+  }
+
+  begin(actor: Actor, overlap: Wish['overlap']): void {
+    this.#overlapOf.set(actor, overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : overlap);
+  }
+
+  /** @returns what fails now */
+  after(event: Event, before: Truth, now: Truth): string[] {
+    for (const { place, thumbprint } of now.held) {
+      const old = before.held.find((one) => one.place === place);
+      if (old?.thumbprint && old.thumbprint !== thumbprint && old.works)
+        this.#previous.set(place, { thumbprint: old.thumbprint, by: event.actor, since: event.time });
+    }
+    const [worked, works] = [thumbprintsOf(before), thumbprintsOf(now)];
+    return [...this.#previous]
+      .filter(([, { thumbprint }]) => worked.includes(thumbprint) && !works.includes(thumbprint))
+      .filter(([place, previous]) => {
+        const holds = now.held.find((one) => one.place === place)?.thumbprint;
+        return !this.#mayGo(event, previous, this.#makerOf(holds), worked.length);
+      })
+      .map(([place, { thumbprint }]) => {
+        return `a job queued with the previous ${this.#world.labelOf(thumbprint)} of ${place} fails`;
+      });
+  }
+
+  /** The overlap is over, or the next rotation needs the place. */
+  #mayGo(
+    { actor, time }: Event,
+    { by, since }: Previous,
+    maker: Actor | undefined,
+    associated: number,
+  ): boolean {
+    const overlap = this.#overlapOf.get(actor) ?? Number.POSITIVE_INFINITY;
+    // A run that finished another's delivery first is itself the next rotation.
+    const isNext = actor !== by || maker !== actor;
+    if (actor.rotates && isNext && associated === 2) return true;
+    // updated_at has whole seconds, and two clocks are compared.
+    return since + overlap <= time + 5_000 || this.#displacements.explainsQueued(actor);
+  }
+
+  #rememberSeeded({ held, associated, pool }: Truth): void {
+    const holders = new Set(held.map(({ thumbprint }) => thumbprint));
+    const newest = this.#seedOf(held[0]?.thumbprint);
+    if (holders.size !== 1 || !newest) return;
+    for (const thumbprint of associated.map((id) => pool.get(id) ?? '')) {
+      const seed = this.#seedOf(thumbprint);
+      if (!seed || seed.age <= newest.age || seed.mark === 'other') continue;
+      const since = this.#world.time - newest.age;
+      for (const { place } of held) this.#previous.set(place, { thumbprint, by: undefined, since });
+    }
+  }
+
+  #seedOf(thumbprint: string | undefined) {
+    const { credentials } = this.#world.scenario.start;
+    return credentials.find(({ label }) => label === this.#world.labelOf(thumbprint));
+  }
+}
+
+function thumbprintsOf({ associated, pool }: Truth): string[] {
+  return associated.map((id) => pool.get(id) ?? '');
+}

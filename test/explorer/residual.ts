@@ -1,0 +1,117 @@
+/**
+ * What the specification admits (section 4): a run frozen between its read and its PATCH, while another rotates.
+ * Recognised by its exact shape; everything else that breaks a consumer is a violation.
+ */
+
+import type { Actor } from './actor.ts';
+import type { Event } from './invariants.ts';
+import type { Holding, Truth } from './world.ts';
+
+export interface Residual {
+  /** `whole rotation`: the other run had delivered; `before delivery`: it delivered what was no longer associated. */
+  kind: 'whole rotation' | 'before delivery';
+  place: string;
+  at: number;
+  /** The place still did not work when no run was at work any more. */
+  lasting: boolean;
+}
+
+interface Change {
+  at: number;
+  actor: Actor;
+  added: readonly string[];
+  removed: readonly string[];
+  stored: readonly string[];
+  /** When its run had last read the association; -1: never. */
+  base: number;
+}
+
+export class Displacements {
+  readonly #trace: readonly Event[];
+  readonly #reads = new Map<Actor, number>();
+  readonly #changes: Change[] = [];
+
+  constructor(trace: readonly Event[]) {
+    this.#trace = trace;
+  }
+
+  read({ actor, request }: Event): void {
+    if (/\/clients\/[^/]+\?/.test(request.url)) this.#reads.set(actor, this.#trace.length);
+  }
+
+  wrote({ actor }: Event, before: Truth, now: Truth): void {
+    const old = thumbprints(before);
+    const fresh = thumbprints(now);
+    const stored = now.held
+      .filter(
+        ({ place, thumbprint }) => before.held.find((b) => b.place === place)?.thumbprint !== thumbprint,
+      )
+      .map(({ thumbprint = '' }) => thumbprint);
+    this.#changes.push({
+      at: this.#trace.length,
+      actor,
+      added: fresh.filter((one) => !old.includes(one)),
+      removed: old.filter((one) => !fresh.includes(one)),
+      stored,
+      base: this.#reads.get(actor) ?? -1,
+    });
+  }
+
+  explain({ actor, request, index }: Event, holding: Holding, _now: Truth): Residual | undefined {
+    const thumbprint = holding.thumbprint ?? '';
+    const at = this.#trace.length;
+    // A request that a run has given up is not a frozen run.
+    if (index === 0) return undefined;
+    const displaced = this.#changes.findLast(({ removed }) => removed.includes(thumbprint));
+    if (displaced && !this.#wasFresh(displaced)) return undefined;
+    const associated = this.#changes.findLast(({ added }) => added.includes(thumbprint));
+    if (!displaced || !associated || displaced.actor === associated.actor) return undefined;
+    const stale = displaced.base < associated.at && associated.at < displaced.at;
+    if (!stale) return undefined;
+    const base = { place: holding.place, at, lasting: false };
+    if (request.method === 'PATCH' && displaced.actor === actor) {
+      const delivered = this.#changes.find(
+        (c) => c.stored.includes(thumbprint) && c.actor === associated.actor && c.at > displaced.base,
+      );
+      return delivered && { ...base, kind: 'whole rotation' };
+    }
+    const delivers = request.method === 'PUT' && associated.actor === actor;
+    return delivers ? { ...base, kind: 'before delivery' } : undefined;
+  }
+
+  /** Was the association read right before it was written? Only then was the run frozen in between, not careless. */
+  #wasFresh({ actor, at, base }: Change): boolean {
+    const between = this.#trace.slice(base, at - 1).filter((event) => event.actor === actor);
+    return base >= 0 && between.every(({ request }) => request.method === 'GET') && between.length <= 2;
+  }
+
+  /** Had this run read the client and its pool by then? */
+  hadSeenAll(actor: Actor, at: number): boolean {
+    const urls = this.#trace
+      .slice(0, at)
+      .filter((event) => event.actor === actor)
+      .map(({ request }) => request.url);
+    return (
+      urls.some((url) => /\/clients\/[^/]+\?/.test(url)) && urls.some((url) => url.endsWith('/credentials'))
+    );
+  }
+
+  /** Did this run's last PATCH follow a read that is older than this? */
+  wroteOnReadBefore(actor: Actor, at: number): boolean {
+    const last = this.#changes.findLast((change) => change.actor === actor);
+    return last !== undefined && this.#wasFresh(last) && last.base <= at;
+  }
+
+  /** Did this run's last PATCH displace, on a stale read, what another had associated? */
+  explainsQueued(actor: Actor): boolean {
+    const last = this.#changes.findLast((change) => change.actor === actor);
+    if (!last || !this.#wasFresh(last)) return false;
+    return this.#changes.some(
+      (c) => c.actor !== actor && c.at > last.base && c.at < last.at && c.added.length > 0,
+    );
+  }
+}
+
+function thumbprints({ associated, pool }: Truth): string[] {
+  return associated.map((id) => pool.get(id) ?? '');
+}

@@ -1,0 +1,145 @@
+/** Starting states and wishes: what the explorer begins with. */
+
+import type { Destination } from '../../src/github/destination.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+export interface SeededCredential {
+  label: string;
+  mark: 'ours' | 'other' | 'none';
+  associated: boolean;
+  /** Milliseconds before the world begins. */
+  age: number;
+  /** The hand-made one that it replaced, as its mark says. */
+  after?: string;
+  /** Associated with signed_request_object instead: a key of another use. */
+  requestObject?: boolean;
+}
+
+export interface Start {
+  name: string;
+  credentials: readonly SeededCredential[];
+  /** What each destination holds, primary first: its length is how many there are at least. */
+  holds: readonly (string | undefined)[];
+}
+
+const ours = (label: string, age: number, associated = true): SeededCredential => ({
+  label,
+  mark: 'ours',
+  associated,
+  age,
+});
+const hand = (label: string, age: number, associated = true): SeededCredential => ({
+  ...ours(label, age, associated),
+  mark: 'none',
+});
+const other = (label: string, age: number): SeededCredential => ({ ...ours(label, age), mark: 'other' });
+const requestObject: SeededCredential = { ...hand('F1', 50 * DAY, false), requestObject: true };
+
+const C1 = ours('C1', 10 * DAY);
+const P1 = ours('P1', 35 * DAY);
+const D1 = ours('D1', 80 * DAY);
+const N1 = ours('N1', DAY);
+
+export const STARTS: readonly Start[] = [
+  { name: 'nothing', credentials: [], holds: [undefined] },
+  { name: 'hand-made, held', credentials: [hand('H1', 40 * DAY)], holds: ['H1'] },
+  { name: 'hand-made, no secret', credentials: [hand('H1', 40 * DAY)], holds: [undefined] },
+  {
+    name: 'hand-made, two new destinations',
+    credentials: [hand('H1', 40 * DAY)],
+    holds: [undefined, undefined],
+  },
+  { name: 'hand-made, held by one of two', credentials: [hand('H1', 40 * DAY)], holds: ['H1', undefined] },
+  { name: 'two new destinations', credentials: [], holds: [undefined, undefined] },
+  { name: 'two hand-made', credentials: [hand('H1', 40 * DAY), hand('H2', 20 * DAY)], holds: ['H2'] },
+  { name: 'ours alone', credentials: [C1], holds: ['C1'] },
+  { name: 'ours alone, due', credentials: [D1], holds: ['D1'] },
+  { name: 'settled', credentials: [P1, C1], holds: ['C1'] },
+  { name: 'settled, due', credentials: [ours('P1', 85 * DAY), D1], holds: ['D1'] },
+  {
+    name: 'hand-made previous',
+    credentials: [hand('H1', 40 * DAY), { ...C1, after: 'H1' }],
+    holds: ['C1'],
+  },
+  { name: 'retired in the pool', credentials: [{ ...P1, associated: false }, C1], holds: ['C1'] },
+  { name: 'expired', credentials: [ours('X1', 91 * DAY)], holds: ['X1'] },
+  { name: 'abandoned, associated', credentials: [C1, N1], holds: ['C1'] },
+  { name: 'abandoned, unassociated', credentials: [C1, { ...N1, associated: false }], holds: ['C1'] },
+  { name: 'abandoned beside hand-made', credentials: [hand('H1', 40 * DAY), N1], holds: ['H1'] },
+  { name: 'abandoned alone', credentials: [N1], holds: [undefined] },
+  { name: 'abandoned, no secret, hand-made', credentials: [hand('H1', 40 * DAY), N1], holds: [undefined] },
+  { name: 'pending, young', credentials: [C1, ours('N1', 5 * MINUTE)], holds: ['C1'] },
+  { name: 'held, not associated', credentials: [P1, { ...C1, associated: false }], holds: ['C1'] },
+  { name: 'nothing associated', credentials: [{ ...C1, associated: false }], holds: ['C1'] },
+  { name: 'partly delivered', credentials: [P1, C1], holds: ['C1', 'P1'] },
+  { name: 'partly delivered, one of three', credentials: [P1, C1], holds: ['C1', 'P1', 'P1'] },
+  { name: 'partly delivered, two of three', credentials: [P1, C1], holds: ['C1', 'C1', 'P1'] },
+  { name: 'new destination', credentials: [P1, C1], holds: ['C1', undefined] },
+  { name: 'second holds the newest', credentials: [P1, C1], holds: ['P1', 'C1'] },
+  { name: 'three settled', credentials: [P1, C1], holds: ['C1', 'C1', 'C1'] },
+  { name: 'two hold one', credentials: [C1], holds: ['C1', 'C1'] },
+  { name: 'request object', credentials: [requestObject, C1], holds: ['C1'] },
+  { name: 'request object, settled', credentials: [requestObject, P1, C1], holds: ['C1'] },
+  { name: 'foreign certificate', credentials: [hand('F1', 50 * DAY, false), C1], holds: ['C1'] },
+  { name: 'other owner', credentials: [other('O1', 15 * DAY)], holds: [undefined] },
+  { name: 'other owner beside ours', credentials: [other('O1', 15 * DAY), C1], holds: ['C1'] },
+];
+
+export const DESTINATIONS: readonly [Destination, ...Destination[]] = [
+  { kind: 'repo', owner: 'acme', repo: 'shop' },
+  { kind: 'env', owner: 'acme', repo: 'other', environment: 'production' },
+  { kind: 'org', org: 'globex' },
+];
+
+/** What the runs of a world are asked for. */
+export interface Asked {
+  force: boolean;
+  overlap: 'until-next-rotation' | number;
+  /** `current-credential` is given. */
+  current: boolean;
+  /** Key and certificate secrets besides. */
+  parts: boolean;
+  poolCap: 2 | 4;
+}
+
+export interface Scenario extends Asked {
+  start: Start;
+}
+
+const PLAIN: Asked = { force: true, overlap: 'until-next-rotation', current: true, parts: false, poolCap: 2 };
+
+/** Every start with every wish that can make a difference to it, varied one or two at a time around the plain one. */
+export function allScenarios(): Scenario[] {
+  const asked: Asked[] = [];
+  for (const force of [true, false]) {
+    for (const current of [true, false]) {
+      asked.push({ ...PLAIN, force, current });
+      asked.push({ ...PLAIN, force, current, poolCap: 4 });
+      asked.push({ ...PLAIN, force, current, overlap: 12 * HOUR });
+      asked.push({ ...PLAIN, force, current, overlap: 0 });
+    }
+    asked.push({ ...PLAIN, force, parts: true });
+  }
+  asked.push({ ...PLAIN, current: false, parts: true }, { ...PLAIN, overlap: 0, poolCap: 4 });
+  return STARTS.flatMap((start) => asked.map((one) => ({ ...one, start })));
+}
+
+export function scenario(startName: string, asked: Partial<Asked> = {}): Scenario {
+  const start = STARTS.find(({ name }) => name === startName);
+  if (!start) throw new Error(`no starting state '${startName}'`);
+  return { ...PLAIN, ...asked, start };
+}
+
+export function nameOf({ start, force, overlap, current, parts, poolCap }: Scenario): string {
+  const wishes = [
+    force ? 'force' : 'due only',
+    current ? 'current-credential' : 'by time',
+    overlap === 'until-next-rotation' ? '' : `overlap ${overlap / HOUR}h`,
+    parts ? 'parts' : '',
+    `cap ${poolCap}`,
+  ];
+  return `${start.name} [${wishes.filter(Boolean).join(', ')}]`;
+}

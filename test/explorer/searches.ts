@@ -1,0 +1,121 @@
+/** What is searched: all of it, and the quick part that every test run affords. */
+
+import type { Code } from './actor.ts';
+import { Healed } from './heal.ts';
+import { type Materials, materials } from './materials.ts';
+import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
+import { allScenarios, scenario } from './scenarios.ts';
+import { prepareWorlds } from './services.ts';
+import { exploreSingle } from './single.ts';
+import { exploreStale } from './stale.ts';
+import { Tally } from './tally.ts';
+
+const HALF_A_DAY = 12 * 3_600_000;
+
+export interface PairSearch {
+  pairing: Pairing;
+  bounds: Bounds;
+}
+
+export interface Plan {
+  singles: ReturnType<typeof allScenarios>;
+  pairs: readonly PairSearch[];
+  /** Runs that are held up. */
+  stale: ReturnType<typeof allScenarios>;
+  /** How many random schedules, and the first one's seed. */
+  sample: number;
+  seed: number;
+}
+
+const retiring = { force: false, overlap: HALF_A_DAY } as const;
+
+function pairings(): Pairing[] {
+  const found: Pairing[] = [];
+  for (const poolCap of [2, 4] as const) {
+    for (const current of [true, false]) {
+      const asked = { poolCap, current };
+      for (const start of ['ours alone', 'settled', 'hand-made, held', 'nothing', 'abandoned, associated'])
+        found.push({ name: 'both rotate', scenario: scenario(start, asked) });
+      const settled = scenario('settled', asked);
+      found.push({ name: 'rotate and retire', scenario: settled, second: retiring });
+      found.push({ name: 'retire and rotate', scenario: settled, first: retiring });
+      found.push({ name: 'both rotate, the second begins later', scenario: settled, later: true });
+      found.push({ name: 'both rotate', scenario: scenario('two hold one', asked) });
+      found.push({ name: 'both rotate', scenario: scenario('partly delivered', asked) });
+    }
+  }
+  return found;
+}
+
+export const PREEMPTED: Bounds = { preemptions: 3, crashes: 0 };
+export const CRASHED: Bounds = { preemptions: 1, crashes: 1 };
+/** Beyond what was asked for; it holds the admitted residual and its neighbours. */
+export const BOTH: Bounds = { preemptions: 2, crashes: 1 };
+
+export function fullPlan(sample: number, seed: number): Plan {
+  const pairs = pairings().flatMap((pairing) =>
+    [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
+  );
+  const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
+  return { singles: allScenarios(), pairs, stale, sample, seed };
+}
+
+/** Every starting state once, and the pairs that have found something. */
+export function quickPlan(sample: number, seed: number): Plan {
+  const singles = allScenarios().filter(
+    ({ overlap, parts, poolCap, force, current, start }, index) =>
+      overlap === 'until-next-rotation' &&
+      !parts &&
+      poolCap === 2 &&
+      force &&
+      current === (index % 2 === 0 || start.holds.length > 1),
+  );
+  const extra = [
+    scenario('settled', { overlap: 0 }),
+    scenario('settled', { force: false, overlap: HALF_A_DAY }),
+    scenario('hand-made, no secret', { parts: true, current: false }),
+    scenario('partly delivered', { force: false }),
+    scenario('settled, due', { force: false, poolCap: 4 }),
+  ];
+  const chosen = pairings().filter(
+    ({ scenario: { poolCap, current, start } }) => start.name === 'settled' && (poolCap === 2) === current,
+  );
+  const pairs = chosen.map((pairing) => ({ pairing, bounds: CRASHED }));
+  const [first] = chosen;
+  const deeper = first ? [{ pairing: first, bounds: BOTH }] : [];
+  const all = [...singles, ...extra];
+  return { singles: all, pairs: [...pairs, ...deeper], stale: all, sample, seed };
+}
+
+export async function search(
+  code: Code,
+  plan: Plan,
+  tally = new Tally(),
+  told: (line: string) => void = () => undefined,
+): Promise<Tally> {
+  const all = await materials();
+  await prepareWorlds();
+  const healed = new Healed();
+  let done = 0;
+  for (const explore of tasks(plan)) {
+    if (tally.enough) return tally;
+    await explore(code, all, tally, healed);
+    done += 1;
+    if (done % 50 === 0) told(tally.line());
+  }
+  return tally;
+}
+
+type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
+
+function* tasks({ singles, pairs, stale, sample, seed }: Plan): Generator<Task> {
+  for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
+  for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
+  for (const { pairing, bounds } of pairs)
+    yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
+  const known = pairings();
+  for (let index = seed; index < seed + sample; index += 1) {
+    const pairing = known[index % known.length];
+    if (pairing) yield (code, all, tally, healed) => exploreSample(code, all, pairing, index, tally, healed);
+  }
+}

@@ -1,0 +1,54 @@
+/** What a world is made of beside the tenant: GitHub, and small readers of what the two hold. */
+
+import { type Pair, parsePair } from '../../src/certificate/inspect.ts';
+import type { Place } from '../../src/github/destination.ts';
+import { seededRandom } from '../sandbox/emulator.ts';
+import { GitHub } from '../sandbox/github.ts';
+import type { KeyPair } from '../sandbox/github-secrets.ts';
+import { parseOnce } from './materials.ts';
+
+/** One key pair for all scopes: making it costs more than a request. */
+let boxKey: KeyPair | undefined;
+
+export function newGitHub(now: () => number): GitHub {
+  const github = new GitHub({ now, random: seededRandom(11), publicKeyFor: () => boxKeyPair() });
+  github.addRepository('acme/shop');
+  github.addRepository('acme/other', { environments: ['production'] });
+  github.addOrganization('globex');
+  const permissions = { secrets: 'write', environments: 'write', organization_secrets: 'write' } as const;
+  github.addToken('github-token', { kind: 'app', permissions });
+  return github;
+}
+
+function boxKeyPair(): KeyPair {
+  if (!boxKey) throw new Error('prepareWorlds first');
+  return boxKey;
+}
+
+/** libsodium is WebAssembly: wait for it once. */
+export async function prepareWorlds(): Promise<void> {
+  await GitHub.ready;
+  const { default: sodium } = await import('libsodium-wrappers');
+  boxKey ??= sodium.crypto_box_keypair();
+}
+
+const pairs = new Map<string, Pair>();
+
+export function pairOf(value: string): Pair {
+  const pair = pairs.get(value) ?? parsePair(value);
+  pairs.set(value, pair);
+  return pair;
+}
+
+export function valueFor({ part }: Place, { privateKey, certificate }: Pair): string {
+  if (part === 'private-key') return privateKey;
+  return part === 'certificate' ? certificate : privateKey + certificate;
+}
+
+export function publicKeyOf(certificate: string): string {
+  return parseOnce(certificate).publicKeyPem;
+}
+
+export function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

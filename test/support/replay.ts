@@ -1,0 +1,75 @@
+/** Carries a plan out on a tiny model of a client and its places: what is true after every step? */
+
+import { type Place, printPlace } from '../../src/github/destination.ts';
+import type { Evidence } from '../../src/rotation/evidence.ts';
+import type { State } from '../../src/rotation/state.ts';
+import { ISSUED, type Step } from '../../src/rotation/step.ts';
+
+export interface World {
+  associated: readonly string[];
+  pool: readonly string[];
+  /** Place → the credential that it holds, as far as the evidence tells; undefined: none. */
+  held: ReadonlyMap<string, string | undefined>;
+  /** Places that the plan has named as cut off, until it delivers to them. */
+  interrupted: ReadonlySet<string>;
+}
+
+export interface Moment {
+  step: Step;
+  before: World;
+  after: World;
+}
+
+export function replay(observed: State, evidence: Evidence, steps: readonly Step[]): Moment[] {
+  let world: World = {
+    associated: observed.client.associated,
+    pool: observed.pool.map(({ id }) => id),
+    held: new Map(
+      observed.secrets.map(({ place }, index) => [printPlace(place), evidence.held[index]?.[0]?.id]),
+    ),
+    interrupted: new Set(),
+  };
+  return steps.map((step) => {
+    const before = world;
+    world = perform(before, step);
+    return { step, before, after: world };
+  });
+}
+
+function perform(world: World, step: Step): World {
+  switch (step.kind) {
+    case 'create-credential':
+      return { ...world, pool: [...world.pool, ISSUED] };
+    case 'delete-credential':
+      return { ...world, pool: world.pool.filter((id) => id !== step.id) };
+    case 'associate-credentials':
+      return {
+        ...world,
+        associated: step.to,
+        interrupted: new Set([...world.interrupted, ...step.interrupts.map(printPlace)]),
+      };
+    case 'store-secret':
+      return deliver(world, step.place, step.source === 'issued' ? ISSUED : [...world.held.values()][0]);
+    default:
+      return world;
+  }
+}
+
+function deliver(world: World, place: Place, credential: string | undefined): World {
+  const name = printPlace(place);
+  return {
+    ...world,
+    held: new Map([...world.held, [name, credential]]),
+    interrupted: new Set([...world.interrupted].filter((other) => other !== name)),
+  };
+}
+
+/** Places that could log in before the step, cannot after it, and were not named. */
+export function cutOff({ before, after }: Moment): string[] {
+  return [...after.held]
+    .filter(([place, id]) => {
+      const could = id === undefined || before.associated.includes(id);
+      return could && id !== undefined && !after.associated.includes(id) && !after.interrupted.has(place);
+    })
+    .map(([place]) => place);
+}

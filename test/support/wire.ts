@@ -1,0 +1,85 @@
+/** A real wire to real loopback servers, whose throw-away authority this process trusts; only the waits are not waited. */
+
+import tls from 'node:tls';
+import { Cancellation, type Connection, Service } from '../../src/http/service.ts';
+import { openWire } from '../../src/http/wire.ts';
+import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../sandbox/serve.ts';
+import { createAuthority } from '../sandbox/tls.ts';
+
+export const authority = createAuthority();
+
+/** For connections that are opened from now on. */
+export function trust(ca: string): void {
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), ca]);
+}
+trust(authority.pem);
+
+export interface Line extends AsyncDisposable {
+  connection: Connection;
+  /** Milliseconds of every wait. */
+  waits: number[];
+  /** The debug log. */
+  log: string[];
+  cancel(): void;
+  service(name: string): Service;
+}
+
+export function openLine(environment: Record<string, string> = {}): Line {
+  const wire = openWire(environment);
+  const abort = new AbortController();
+  const waits: number[] = [];
+  const log: string[] = [];
+  const began = Date.now() - performance.now();
+  const connection: Connection = {
+    send: wire.send,
+    clock: {
+      now: () => began + performance.now(),
+      sleep: async (ms) => {
+        waits.push(ms);
+      },
+      random: () => 0,
+      deadline: Number.POSITIVE_INFINITY,
+    },
+    cancellation: new Cancellation(abort.signal),
+    debug: (message) => log.push(message),
+  };
+  return {
+    connection,
+    waits,
+    log,
+    cancel: () => abort.abort(),
+    service: (name) => new Service(name, connection),
+    [Symbol.asyncDispose]: () => wire.close(),
+  };
+}
+
+export interface Answer {
+  status?: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Peer extends AsyncDisposable {
+  served: Served;
+  exchanges: Exchange[];
+}
+
+/** An https server that gives these answers, one a request; the last one stays. */
+export async function peer(answers: readonly Answer[], options: ServeOptions = {}): Promise<Peer> {
+  const exchanges: Exchange[] = [];
+  let count = 0;
+  const handler: Handler = {
+    handle: () => {
+      const { status = 200, body, headers = {} } = answers[Math.min(count, answers.length - 1)] ?? {};
+      count += 1;
+      const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
+      return { status, headers: { 'content-type': 'application/json', ...headers }, body: text };
+    },
+  };
+  const served = await serve(handler, {
+    tls: authority.serverCertificate(),
+    onExchange: (exchange) => exchanges.push(exchange),
+    ...options,
+  });
+  return { served, exchanges, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
