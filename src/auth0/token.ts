@@ -6,7 +6,7 @@ import { RotationError } from '../errors.ts';
 import { isObject, parseJson, quote, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
-import { callAuth0 } from './tenant.ts';
+import { callAuth0, unexpectedAnswer } from './tenant.ts';
 
 /** The four ways to a Management API token (specification 2). */
 export type ManagementLogin =
@@ -28,7 +28,8 @@ export interface ManagementApi {
 export async function managementToken(api: ManagementApi): Promise<string> {
   const { login, audience } = api;
   if (login.kind === 'token') return login.token;
-  const request = await tokenRequest(await endpointFor(api), {
+  const endpoint = await endpointFor(api);
+  const request = await tokenRequest(endpoint, {
     client_id: login.clientId,
     audience,
     ...(await clientAuthentication(login, api.domain, () => api.service.now())),
@@ -38,7 +39,7 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   const repeatable = login.kind === 'private-key-jwt' ? 'create' : 'idempotent';
   const response = await callAuth0(api.service, { ...request, ...pair }, repeatable);
   const token = accessToken(response);
-  if (token === undefined) throw loginRefused(login, response);
+  if (token === undefined) throw loginFailed(login, endpoint, response);
   return token;
 }
 
@@ -82,7 +83,8 @@ async function clientAssertion(
     .sign(createPrivateKey(privateKey));
 }
 
-function loginRefused(login: ClientLogin, response: HttpResponse): RotationError {
+function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
+  if (response.status >= 500 || response.status === 429) return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 gave no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:

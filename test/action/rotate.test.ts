@@ -2,12 +2,33 @@
 
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import type { ActionRun } from '../sandbox/runner.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { credentials, DAY, held, login, MINUTE, rotate, SCOPE, settle, writes } from './support.ts';
+
+/** Log and outputs without what differs from run to run. */
+function normal(world: Sandbox, { log, outputs }: ActionRun): string {
+  const { pool } = credentials(world);
+  let text = `${log}\n${Object.entries(outputs)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')}`.replaceAll(world.clientId, '{client}');
+  for (const id of pool)
+    text = text.replaceAll(id, id === world.client.credentialId ? '{hand-made}' : '{credential}');
+  return text
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '{time}')
+    .replace(/\d{4}-\d\d-\d\d/g, '{day}')
+    .replace(/\b\d+\.\d s\b/g, '{n} s')
+    .replaceAll(outputs.thumbprint ?? '', '{thumbprint}')
+    .split('\n')
+    .filter((line) => !line.includes('still at it'))
+    .join('\n');
+}
 
 describe('rotate', () => {
   it('adopts a client with a hand-made certificate, then has nothing to do', async () => {
@@ -16,6 +37,7 @@ describe('rotate', () => {
     const first = await rotate(world);
     expect(first).toMatchObject({ exitCode: 0, droppedOutputs: [], files: [], stderr: '' });
     expect(world.transcript.requests().sort()).toMatchSnapshot('requests of the first rotation');
+    expect(normal(world, first)).toMatchSnapshot('what the first rotation tells');
     expect(world.transcript.count()).toBeLessThanOrEqual(16);
     const { pool, associated } = credentials(world);
     expect(pool).toHaveLength(2);
@@ -40,6 +62,8 @@ describe('rotate', () => {
     const second = await rotate(world);
     expect(second.outputs).toMatchObject({ rotated: 'false', reason: 'NotDue', thumbprint });
     expect(world.transcript.requests().sort()).toMatchSnapshot('requests when nothing is due');
+    expect(world.transcript.count()).toBeLessThanOrEqual(4);
+    expect(normal(world, second)).toMatchSnapshot('what is told when nothing is due');
     expect(second.summary).toContain('nothing is due');
   });
 
@@ -151,6 +175,17 @@ describe('the stored pair is read as it is by', () => {
           certificate,
         ),
       ).toContain('OK');
+    });
+  });
+
+  it('Node', async () => {
+    await stored(async (world, file) => {
+      const pem = readFileSync(file, 'utf8');
+      const context = createSecureContext({ key: pem, cert: pem, ca: world.authority.pem });
+      const socket = connect({ port: world.edge.port, host: 'localhost', secureContext: context });
+      await once(socket, 'secureConnect');
+      expect(socket.getCertificate()).toMatchObject({ subject: { CN: world.clientId } });
+      socket.destroy();
     });
   });
 

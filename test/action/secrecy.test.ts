@@ -1,172 +1,184 @@
-/** No secret anywhere: whole rotations, through success and error paths, then everything they left is searched. */
+/**
+ * No secret anywhere. Every run of every story is searched (support.ts, `rotate`); here are the paths that tempt most,
+ * what went over the wire, and the proof that the search finds what there is.
+ */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { type ActionRun, runAction, startAction } from '../sandbox/runner.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runAction, startAction } from '../sandbox/runner.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/sandbox.ts';
-import { held, MINUTE } from './support.ts';
+import { held, json, leaks, needles, rotate, secretsOf, settle } from './support.ts';
 
-/** Every spelling in which a secret could hide: plain, base64 at three shifts, hex, JSON and URL encoding. */
-function spellings(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const shifted = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
-    // Only what depends on the secret alone.
-    return text.slice(shift === 0 ? 0 : 4, text.length - 4);
-  });
-  const url = Buffer.from(secret).toString('base64url');
-  return [
-    secret,
-    ...shifted,
-    url,
-    bytes.toString('hex'),
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(secret),
-  ];
-}
-
-/** Whole and line by line; short lines say nothing. */
-function needles(secrets: readonly string[]): string[] {
-  const parts = secrets.flatMap((secret) => [secret, ...secret.split('\n')]);
-  const long = parts
-    .map((part) => part.trim())
-    .filter((part) => part.length >= 12 && !part.startsWith('-----') && !part.startsWith('MII'));
-  return [...new Set(long.flatMap(spellings))].filter((text) => text.length >= 12);
-}
-
-/** What GitHub shows and keeps: the log once the masks are applied; but also everything before, save the masks themselves. */
-function leaks(run: ActionRun, secrets: readonly string[]): string[] {
-  const unmasked = run.stdout
-    .split('\n')
-    .filter((line) => !line.startsWith('::add-mask::'))
-    .join('\n');
-  const everything = [
-    unmasked,
-    run.stderr,
-    run.summary,
-    run.traces,
-    JSON.stringify(run.outputs),
-    ...run.files,
-  ].join('\n');
-  return needles(secrets).filter((needle) => everything.includes(needle));
-}
-
-/** The private keys that any destination holds. */
-function privateKeys(world: Sandbox): string[] {
-  const pem = held(world);
-  return pem === '' ? [] : [pem.slice(0, pem.indexOf('-----BEGIN CERTIFICATE'))];
-}
-
-const broken =
-  (status: number): NonNullable<SandboxOptions['fault']> =>
-  (service, request) =>
-    service === 'auth0' && request.method === 'PATCH'
-      ? { kind: 'answer', response: { status, headers: {}, body: request.body } }
-      : undefined;
+type Weather = NonNullable<SandboxOptions['fault']>;
 
 /** Answers that echo what was sent are the worst: a message built from them would leak. */
 const echo =
-  (method: string): NonNullable<SandboxOptions['fault']> =>
+  (method: string, status = 400): Weather =>
   (_, request) =>
     request.method === method
-      ? {
-          kind: 'answer',
-          response: {
-            status: 400,
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ message: `${request.headers.authorization} ${request.body}` }),
-          },
-        }
+      ? json(status, { message: `${request.headers.authorization} ${request.body}`, error: request.body })
       : undefined;
 
-const PATHS: [name: string, fault: SandboxOptions['fault'], inputs: Record<string, string>][] = [
+const broken: Weather = (service, { method, body }) =>
+  service === 'auth0' && method === 'PATCH'
+    ? { kind: 'answer', response: { status: 400, headers: {}, body } }
+    : undefined;
+
+const CANARY = '-----BEGIN PRIVATE KEY-----\nCANARYCANARYCANARYCANARY\n-----END PRIVATE KEY-----';
+
+const PATHS: [name: string, fault: Weather | undefined, inputs: Record<string, string>][] = [
   ['success', undefined, {}],
-  ['nothing due after it', undefined, { force: 'false' }],
-  ['a PATCH that fails', broken(400), {}],
+  ['nothing due', undefined, { force: 'false' }],
+  ['an upload that fails', broken, {}],
   ['every write to GitHub echoed', echo('PUT'), {}],
-  ['every upload echoed', echo('POST'), {}],
+  ['every write to GitHub echoed as forbidden', echo('PUT', 403), {}],
+  ['every upload and login echoed', echo('POST'), {}],
+  ['every upload and login echoed as refused', echo('POST', 401), {}],
   ['every PATCH echoed', echo('PATCH'), {}],
   ['every read echoed', echo('GET'), {}],
-  [
-    'connections dropped at the edge',
-    (service) => (service === 'edge' ? { kind: 'garble', as: 'html' } : undefined),
-    {},
-  ],
-  [
-    'bad input',
-    undefined,
-    {
-      'key-size': '1',
-      'current-credential':
-        '-----BEGIN PRIVATE KEY-----\nCANARYCANARYCANARYCANARY\n-----END PRIVATE KEY-----',
-    },
-  ],
+  ['every read echoed as not found', echo('GET', 404), {}],
+  ['HTML at the edge', (service) => (service === 'edge' ? { kind: 'garble', as: 'html' } : undefined), {}],
+  ['bad input', undefined, { 'key-size': '1', 'current-credential': CANARY }],
+  ['a secret in the wrong input', undefined, { 'current-credential': '', 'management-private-key': CANARY }],
 ];
 
-describe('no secret leaks', () => {
-  it.each(PATHS)(
-    '%s',
-    async (_, fault, inputs) => {
-      await using world = await startSandbox();
-      await runAction(world);
-      world.advance(20 * MINUTE);
-      const before = privateKeys(world);
-      world.conditions.fault = fault;
-      const run = await runAction(
-        world,
-        { force: 'true', 'current-credential': held(world), ...inputs },
-        { debug: true },
-      );
-      const bearer = world.transcript
-        .arrivals()
-        .map(({ request }) => request.headers.authorization?.split(' ')[1] ?? '');
-      const secrets = [
-        ...before,
-        ...privateKeys(world),
-        world.managementClientSecret,
-        world.githubToken,
-        'CANARYCANARYCANARYCANARY',
-        ...bearer,
-      ];
-      expect(needles(secrets).length).toBeGreaterThan(100);
-      expect(leaks(run, secrets)).toEqual([]);
-      expect(run.files).toEqual([]);
-    },
-    60_000,
-  );
+/** The private keys that any destination holds. */
+function privateKey(world: Sandbox): string {
+  return held(world).split('-----BEGIN CERTIFICATE')[0] ?? '';
+}
 
-  it('and it starts no other program', async () => {
+describe('no secret is shown', () => {
+  it('through success and error paths, with the debug log on', async () => {
     await using world = await startSandbox();
+    await settle(world);
+    const keys = [privateKey(world)];
+    for (const [name, fault, inputs] of PATHS) {
+      world.conditions.fault = fault;
+      const run = await rotate(world, { force: 'true', ...inputs }, { debug: true });
+      world.conditions.fault = undefined;
+      keys.push(privateKey(world));
+      const secrets = [...keys, ...secretsOf(world, run, inputs)];
+      expect(needles(secrets).length).toBeGreaterThan(100);
+      expect([name, leaks(run, secrets)]).toEqual([name, []]);
+      expect([name, run.files, run.droppedOutputs]).toEqual([name, [], []]);
+      world.advance(16 * 60_000);
+    }
+    expect(new Set(keys).size).toBeGreaterThan(1);
+  }, 60_000);
+
+  it('a new key is masked line by line before anything else is told of it', async () => {
+    await using world = await startSandbox();
+    const run = await rotate(world);
+    const lines = privateKey(world)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('-----'));
+    expect(lines.length).toBeGreaterThan(20);
+    expect(run.masks).toEqual(expect.arrayContaining(lines.filter((line) => line.length >= 8)));
+    const masked = run.stdout.indexOf(`::add-mask::${lines[1]}`);
+    expect(masked).toBeLessThan(run.stdout.indexOf('→ Upload'));
+  });
+});
+
+describe('over the wire', () => {
+  it('no private key is sent, and each secret goes to its own service only', async () => {
+    await using world = await startSandbox();
+    await settle(world);
+    const keys = [privateKey(world)];
+    await rotate(world, { force: 'true' });
+    keys.push(privateKey(world));
+    const sent = world.transcript.arrivals().map(({ service, request: { path, headers, body } }) => ({
+      service,
+      text: [path, ...Object.values(headers), body, decodeURIComponent(body.replaceAll('+', ' '))].join('\n'),
+    }));
+    const to = (secret: string) => [
+      ...new Set(sent.filter(({ text }) => text.includes(secret)).map(({ service }) => service)),
+    ];
+    for (const needle of needles(keys)) expect(to(needle)).toEqual([]);
+    expect(to(world.managementClientSecret)).toEqual(['auth0']);
+    expect(to(world.githubToken)).toEqual(['github']);
+  });
+});
+
+describe('the process', () => {
+  it('starts no other program, and has no secret in its command line', async () => {
+    await using world = await startSandbox();
+    await settle(world);
     world.conditions.latencyMs = 30;
-    const action = startAction(world);
+    const inputs = { force: 'true', 'current-credential': held(world) };
+    const action = startAction(world, inputs);
     const children = new Set<string>();
+    const commandLines = new Set<string>();
     const watch = setInterval(() => {
       for (const child of childrenOf(action.pid)) children.add(child);
-    }, 5);
+      commandLines.add(read(`/proc/${action.pid}/cmdline`));
+    }, 2);
     const run = await action.done;
     clearInterval(watch);
     expect([run.exitCode, [...children]]).toEqual([0, []]);
+    const all = [...commandLines].join('\n');
+    expect(all).toContain('dist/index.js');
+    expect(needles(secretsOf(world, run, inputs)).filter((needle) => all.includes(needle))).toEqual([]);
+  });
+});
+
+describe('the search', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'leak-'));
+  const secret = 'a-first-line-of-a-secret\nits/second+line="quoted" & more';
+  const line = 'its/second+line="quoted" & more';
+  let world: Sandbox;
+  beforeAll(async () => {
+    world = await startSandbox();
+  });
+  afterAll(async () => {
+    await world[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
   });
 
-  it('which the search would find', async () => {
-    await using world = await startSandbox();
-    const folder = mkdtempSync(join(tmpdir(), 'leak-'));
-    const main = join(folder, 'leak.cjs');
-    writeFileSync(main, "console.log(Buffer.from('x' + process.env.INPUT_CANARY).toString('base64'));");
-    const run = await runAction(world, { canary: 'this-is-a-secret-of-some-length' }, { main });
-    rmSync(folder, { recursive: true });
-    expect(leaks(run, ['this-is-a-secret-of-some-length'])).toHaveLength(1);
+  it.each<[string, string]>([
+    ['whole', 'console.log(JSON.stringify(s))'],
+    ['one line of it', "console.log('x' + s.split('\\n')[1])"],
+    ['to stderr', "console.error(s.split('\\n')[0])"],
+    ['as hex', "console.log(Buffer.from(s).toString('hex'))"],
+    ...['', 'x', 'xx'].map((before): [string, string] => [
+      `as base64 after '${before}'`,
+      `console.log(Buffer.from('${before}' + s).toString('base64'))`,
+    ]),
+    ['as an address', "console.log('?q=' + encodeURIComponent(s.split('\\n')[1]))"],
+    ['in an annotation', "console.log('::error::' + s.split('\\n')[0])"],
+    ['in an output', "fs.appendFileSync(process.env.GITHUB_OUTPUT, 'a=' + s.split('\\n')[0] + '\\n')"],
+    ['in the summary', "fs.appendFileSync(process.env.GITHUB_STEP_SUMMARY, s.split('\\n')[0])"],
+    ['in a file', "fs.writeFileSync(process.env.RUNNER_TEMP + '/key.pem', s)"],
+    ['masked too late', "console.log(s.split('\\n')[0] + '\\n::add-mask::' + s.split('\\n')[0])"],
+  ])('finds a secret that is shown %s', async (_, code) => {
+    const main = join(folder, `${Math.random()}.cjs`);
+    writeFileSync(main, `const fs = require('fs'); const s = process.env.INPUT_CANARY; ${code}`);
+    const run = await runAction(world, { canary: secret }, { main });
+    expect(leaks(run, [secret]).length).toBeGreaterThan(0);
+  });
+
+  it('finds nothing where nothing is shown', async () => {
+    const main = join(folder, 'silent.cjs');
+    writeFileSync(main, `console.log('::add-mask::' + ${JSON.stringify(line)}); console.log('fine')`);
+    expect(leaks(await runAction(world, { canary: secret }, { main }), [secret])).toEqual([]);
   });
 });
 
 function childrenOf(pid: number | undefined): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+      read(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean),
     );
   } catch {
     return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }

@@ -103,7 +103,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a failed rotation is undone',
-    without: [cut('apply.ts', 'if (this.#made) await this.#association.remove(this.#made.id);')],
+    without: [cut('apply.ts', 'await this.#association.remove(this.#made.id);')],
     hunt: { singles: [single('ours alone')] },
   },
   {
