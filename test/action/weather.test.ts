@@ -45,16 +45,6 @@ async function rotatesWith(world: Sandbox, fault: Weather): Promise<void> {
   expect(after.pool.filter((id) => !pool.includes(id))).toEqual([credentialOf(world, held(world))]);
 }
 
-/** Milliseconds from each answer with Retry-After to the next request of its kind. */
-function pausesAsked(world: Sandbox): number[] {
-  const all = world.transcript.arrivals('client');
-  return all.flatMap((arrival, at) => {
-    if (arrival.exchange?.responseHeaders['retry-after'] === undefined) return [];
-    const next = all.slice(at + 1).find(({ line }) => line === arrival.line);
-    return next === undefined ? [] : [next.atMs - arrival.atMs];
-  });
-}
-
 describe('a fault that passes', () => {
   it('at one request', async () => {
     await using world = await startSandbox();
@@ -95,7 +85,6 @@ describe('a fault that passes', () => {
     async (_, fault) => {
       await using world = await startSandbox();
       await rotatesWith(world, everywhere(fault));
-      for (const pause of pausesAsked(world)) expect(pause).toBeGreaterThan(900);
     },
     60_000,
   );
