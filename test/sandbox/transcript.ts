@@ -4,7 +4,7 @@ import type { Exchange } from './serve.ts';
 
 export type Service = 'auth0' | 'edge' | 'github';
 
-/** Who asked: the program under test, the edge on its behalf, or the sandbox's own consumers and helpers. */
+/** Who asked: the program under test, the edge on its behalf, or the sandbox's own consumers and checks. */
 export type Caller = 'client' | 'edge' | 'sandbox';
 
 /** The sandbox's own requests begin their `user-agent` with this: they are not counted, and meet no faults. */
