@@ -2,7 +2,6 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { REAL } from './code.ts';
-import { GUARDS, printGuards, type Row, remove } from './guards.ts';
 import { quickPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
@@ -37,23 +36,5 @@ describe('whatever fails and whoever else is at work', () => {
     expect(tally.stale).toBeGreaterThanOrEqual(39);
     expect(tally.refused).toBeLessThanOrEqual(3);
     expect(tally.requests).toBeGreaterThanOrEqual(200_000);
-  });
-});
-
-describe('every guard is needed', () => {
-  const rows: Row[] = [];
-  test.each(GUARDS)(
-    '$name',
-    async (guard) => {
-      const row = await remove(guard);
-      rows.push(row);
-      expect(row.found, 'without it the explorer finds nothing').toBeDefined();
-    },
-    60_000,
-  );
-
-  test('and together they are this table', () => {
-    expect(rows).toHaveLength(GUARDS.length);
-    console.log(printGuards(rows));
   });
 });

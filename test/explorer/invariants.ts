@@ -113,7 +113,7 @@ export class Invariants {
 
   /** I1, I2, I5. */
   #checkHeld(event: Event, before: Truth, now: Truth): void {
-    this.#checkParts(now);
+    this.#checkParts(event, before, now);
     for (const holding of now.held) {
       const old = before.held.find(({ place }) => place === holding.place);
       const stored = old?.value !== holding.value || old.updatedAt !== holding.updatedAt;
@@ -126,17 +126,25 @@ export class Invariants {
   }
 
   /** Key and certificate as two secrets cannot change at once: the one that holds both must be the first to change. */
-  #checkParts({ held }: Truth): void {
-    for (const key of held.filter(({ part }) => part === 'private-key')) {
-      const beside = held.filter(({ place }) => place.split(' ')[0] === key.place.split(' ')[0]);
-      const certificate = beside.find(({ part }) => part === 'certificate');
-      const pair = beside.find(({ part }) => part === 'pair');
-      if (!certificate || certificate.thumbprint === key.thumbprint) continue;
-      const newer = certificate.updatedAt > key.updatedAt ? certificate : key;
-      const isFirst = pair?.thumbprint === newer.thumbprint || (pair && pair.updatedAt >= newer.updatedAt);
-      if (!isFirst)
-        this.report('I2', `${key.place} and ${certificate.place} differ, and no secret holds the new pair`);
-    }
+  #checkParts(event: Event, before: Truth, { held }: Truth): void {
+    const isNew = (one: Holding) => before.held.some((b) => b.place === one.place && b.value !== one.value);
+    const changed = held.find(isNew);
+    if (!changed || changed.part === 'pair') return;
+    const beside = held.filter(({ place }) => place.split(' ')[0] === changed.place.split(' ')[0]);
+    const pair = beside.find(({ part }) => part === 'pair');
+    const other = beside.find(({ part }) => part !== 'pair' && part !== changed.part);
+    const together = other === undefined || other.thumbprint === changed.thumbprint;
+    // Where the pair was refused it stays as it was, and works.
+    if (together || pair?.thumbprint === changed.thumbprint || this.#triedPair(event)) return;
+    this.report('I2', `${changed.place} and ${other.place} differ, and no secret holds the new pair`);
+  }
+
+  #triedPair({ actor, request }: Event): boolean {
+    const pair = request.url.replace(/[^/]+$/, this.#world.wish.secretName);
+    return this.#trace.some(
+      (one) =>
+        one.actor === actor && one.request.url === pair && (one.request.method === 'PUT' || one.note !== ''),
+    );
   }
 
   #label({ thumbprint }: Holding): string {

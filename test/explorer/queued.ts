@@ -44,6 +44,9 @@ export class Queued {
         this.#previous.set(place, { thumbprint: old.thumbprint, by: event.actor, since: event.time });
     }
     const [worked, works] = [thumbprintsOf(before), thumbprintsOf(now)];
+    // What a destination holds comes before what a queued job holds.
+    const broken = new Set(before.held.filter(({ works }) => !works).map(({ place }) => place));
+    if (now.held.some(({ works, place }) => works && broken.has(place))) return [];
     return [...this.#previous]
       .filter(([, { thumbprint }]) => worked.includes(thumbprint) && !works.includes(thumbprint))
       .filter(([place, previous]) => {

@@ -21,10 +21,11 @@ export async function exploreStale(
 ): Promise<void> {
   const execution = new Execution(new World(scenario, all), code);
   const late = execution.startLater('late', {}, execution.world.inputs('1002.1'));
-  await play(execution, execution.start('A'));
+  const first = execution.start('A');
+  await play(execution, first);
   execution.world.time += BEYOND_THE_LEASE;
   await play(execution, late);
-  await heal(execution, healed, scenario, false);
+  await heal(execution, healed, scenario, first.account?.plan === undefined);
   tally.stale += 1;
   tally.add(execution, scenario, 'held up beyond the lease while another rotates');
 }
