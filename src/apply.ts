@@ -19,7 +19,7 @@ import { LEASE } from './rotation/evidence.ts';
 import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential, State } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
-import type { Wish } from './rotation/wish.ts';
+import type { CertificateFacts, Wish } from './rotation/wish.ts';
 import { findByThumbprint, upload } from './upload.ts';
 
 /** What `apply` acts through. */
@@ -90,7 +90,7 @@ class Work {
   #completedAt = 0;
   readonly #steps: { text: string; milliseconds: number }[] = [];
   readonly #removed: string[] = [];
-  #pair: Pair | undefined;
+  #issued: { pair: Pair; facts: CertificateFacts } | undefined;
   #made: Credential | undefined;
   /** A POST was sent: there may be a credential even where none is known. */
   #mayExist = false;
@@ -158,16 +158,17 @@ class Work {
     const { subject, validityDays } = this.#job.wish;
     const pair = await issue(await preparation.key(), { subject, validityDays }, tenant.now());
     mask(pair.privateKey);
-    this.#pair = pair;
+    this.#issued = { pair, facts: inspect(pair.certificate) };
   }
 
   async #create(): Promise<void> {
-    const { certificate } = this.#requirePair();
+    const { pair, facts } = this.#requireIssued();
     const { plan, state, wish } = this.#job;
     await this.#keepQuiet();
     this.#mayExist = true;
     const name = writeMark({ owner: ownerOf(wish), run: wish.run, after: plan.replaces });
-    const { thumbprint } = inspect(certificate);
+    const { certificate } = pair;
+    const { thumbprint } = facts;
     this.#made = await upload(wish, state, this.#edges.tenant, { name, certificate, thumbprint });
     this.#association.adopt(this.#made);
   }
@@ -204,14 +205,14 @@ class Work {
     const { clientId, verifyAudience } = this.#job.wish;
     const endpoint = await preparation.endpoint();
     if (endpoint === undefined) return undefined;
-    const pair = this.#requirePair();
-    const { thumbprint } = inspect(pair.certificate);
+    const { pair, facts } = this.#requireIssued();
+    const { thumbprint } = facts;
     return proveCertificate(edge, { endpoint, clientId, pair, thumbprint, audience: verifyAudience });
   }
 
   async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#complete(place);
-    await this.#delivery.put(place, this.#requirePair());
+    await this.#delivery.put(place, this.#requireIssued().pair);
     this.#association.delivered = true;
     this.#edges.cancellation.shield();
   }
@@ -245,7 +246,7 @@ class Work {
   }
 
   outcome(): Outcome {
-    const facts = this.#pair && inspect(this.#pair.certificate);
+    const facts = this.#issued?.facts;
     const rotated = this.#job.plan.rotates && this.#delivery.stored.length > 0;
     return {
       rotated,
@@ -274,7 +275,7 @@ class Work {
 
   /** @returns whether there was something to undo */
   async #undo(): Promise<boolean> {
-    const { thumbprint } = inspect(this.#requirePair().certificate);
+    const { thumbprint } = this.#requireIssued().facts;
     this.#made ??= await findByThumbprint(this.#job.wish, this.#edges.tenant, thumbprint);
     if (!this.#made) return false;
     await this.#association.remove(this.#made.id);
@@ -296,9 +297,9 @@ class Work {
     return `Every destination keeps the credential that it holds. The new credential ${this.#made?.id ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
   }
 
-  #requirePair(): Pair {
-    if (!this.#pair) throw new Error('a step needs the issued pair before it exists');
-    return this.#pair;
+  #requireIssued(): { pair: Pair; facts: CertificateFacts } {
+    if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
+    return this.#issued;
   }
 }
 

@@ -7,9 +7,7 @@ import { eventually, type Patience } from './eventually.ts';
 import type { SecretStore } from './github/secret-store.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import { sleep } from './retry.ts';
-import { newestFirst } from './rotation/evidence.ts';
-import { isOwnedBy, ownerOf, readMark } from './rotation/mark.ts';
-import { rotationInProgress } from './rotation/refusal.ts';
+import { findRival, rotationInProgress } from './rotation/refusal.ts';
 import { SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import { type CredentialRef, ISSUED } from './rotation/step.ts';
@@ -147,15 +145,8 @@ export class Association {
     return !sameIds(associated, this.#ids) && sameIds(associated, this.#previousIds);
   }
 
-  /** A credential with our mark that nobody had when the plan was made: of two rotations the earlier wins. */
   #rivalIn(pool: readonly Credential[]): Credential | undefined {
-    const owner = ownerOf(this.#wish);
-    const made = this.#made;
-    return pool.find((credential) => {
-      if (this.#known.has(credential.id) || credential.id === made?.id) return false;
-      if (!isOwnedBy(readMark(credential.name), owner)) return false;
-      return made === undefined || newestFirst(credential, made) > 0;
-    });
+    return findRival(this.#wish, this.#state, pool, this.#made);
   }
 
   /** What was removed needs no proof that it is gone; what was added must be seen. */

@@ -112,9 +112,7 @@ function rotate(draft: Draft): void {
 /** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
 function removeAfterDelivery(draft: Draft): void {
   if (draft.wish.overlap !== 0) return;
-  const previous = draft.records.filter(
-    (c) => draft.pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
-  );
+  const previous = draft.records.filter((c) => draft.mayRemove(c));
   for (const credential of previous) draft.remove(credential, 'retire');
 }
 

@@ -9,6 +9,7 @@ import { DAY, placesOf, type Wish } from './rotation/wish.ts';
 
 export interface Sources {
   generateKey: (bits: number) => Promise<KeyObject>;
+  /** Asks once, however often it is called. */
   discover: () => Promise<string | undefined>;
   store: SecretStore | undefined;
 }
@@ -17,7 +18,6 @@ export class Preparation {
   readonly #wish: Wish;
   readonly #sources: Sources;
   #key: Promise<KeyObject> | undefined;
-  #endpoint: Promise<string | undefined> | undefined;
 
   constructor(wish: Wish, sources: Sources) {
     this.#wish = wish;
@@ -37,8 +37,7 @@ export class Preparation {
 
   /** Where to prove; undefined with `verify: off`, or where the tenant names no endpoint. */
   endpoint(): Promise<string | undefined> {
-    this.#endpoint ??= this.#wish.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
-    return this.#endpoint;
+    return this.#wish.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
   }
 
   /** Everything that can refuse a rotation before its first effect. @throws RotationError */
@@ -56,7 +55,6 @@ export class Preparation {
 
 /** A guess that costs a key at worst: is it worth preparing while Auth0 is still being asked? */
 export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clock): boolean {
-  if (wish.force) return true;
   const life = (wish.validityDays - wish.renewBeforeDays) * DAY;
   const [primary] = times;
   if (primary === undefined || primary === 'unread') return false;

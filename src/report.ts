@@ -2,6 +2,7 @@
 
 import type { Outcome } from './apply.ts';
 import type { RotationError } from './errors.ts';
+import { printDestination, printPlace } from './github/destination.ts';
 import { quote } from './http/json.ts';
 import type { Plan } from './plan.ts';
 import type { PlannedCredential } from './rotation/draft.ts';
@@ -13,8 +14,6 @@ import { DAY, type Wish } from './rotation/wish.ts';
 export interface Account {
   operation: 'rotate' | 'plan';
   wish: Wish;
-  /** Auth0's clock where it is known; milliseconds. */
-  now: number;
   state?: State;
   plan?: Plan;
   outcome?: Outcome;
@@ -128,8 +127,8 @@ const NOT_PROVEN =
 function headline(account: Account): string {
   const { error, operation, outcome, plan, wish } = account;
   const client = `\`${quote(account.state?.client.name ?? wish.clientId)}\``;
-  const next =
-    plan?.nextRotation === undefined ? '' : ` The next rotation is due on ${day(plan.nextRotation)}.`;
+  const due = nextRotation(account);
+  const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
   if (error) return `❌ ${client}: ${error.code}.`;
   if (operation === 'plan') {
     return plan?.rotates
@@ -232,20 +231,14 @@ function placeTable({ state, outcome }: Account): string {
   return [
     '| Destination | Secret | Before this run | Now |',
     '| --- | --- | --- | --- |',
-    ...state.secrets.map(({ place, times }) => {
-      const { destination, secretName } = place;
-      const name =
-        destination.kind === 'org'
-          ? `org:${destination.org}`
-          : `${destination.kind}:${destination.owner}/${destination.repo}${destination.kind === 'env' ? `/${destination.environment}` : ''}`;
-      const before = typeof times === 'string' ? times : `written ${day(times.updatedAt)}`;
-      return row([
-        name,
-        `\`${secretName}\``,
-        before,
-        stored.has(`${name} ${secretName}`) ? '**stored**' : 'unchanged',
-      ]);
-    }),
+    ...state.secrets.map(({ place, times }) =>
+      row([
+        printDestination(place.destination),
+        `\`${place.secretName}\``,
+        typeof times === 'string' ? times : `written ${day(times.updatedAt)}`,
+        stored.has(printPlace(place)) ? '**stored**' : 'unchanged',
+      ]),
+    ),
   ].join('\n');
 }
 

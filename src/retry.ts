@@ -67,13 +67,13 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
 }
 
 /** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (rate-limits-for-the-rest-api). */
-export function isRateLimited({ status, headers }: HttpResponse): boolean {
+function isRateLimited({ status, headers }: HttpResponse): boolean {
   if (status === 429) return true;
   return status === 403 && (headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0');
 }
 
 /** Milliseconds that the server asks for: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
-export function advisedDelay({ status, headers }: HttpResponse, serverNow: number): number | undefined {
+function advisedDelay({ status, headers }: HttpResponse, serverNow: number): number | undefined {
   const after = headers['retry-after'];
   if (after !== undefined) {
     const wait = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - serverNow;

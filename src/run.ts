@@ -39,14 +39,13 @@ export async function run(
 ): Promise<Account> {
   const { currentPair, operation, wish } = inputs;
   const edges = connect(inputs, connection, telling, issuing);
-  const account: Account = { operation, wish, now: connection.clock.now() };
+  const account: Account = { operation, wish };
   const { preparation, store } = edges;
   try {
     if (operation === 'rotate' && wish.force) preparation.begin();
     account.state = await observe(wish, edges, (times) => {
       if (operation === 'rotate' && looksDue(wish, times, connection.clock)) preparation.begin();
     });
-    account.now = account.state.now;
     account.plan = plan(wish, account.state);
     tell(account.plan, telling);
     if (operation === 'rotate' && store) {

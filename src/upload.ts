@@ -3,8 +3,7 @@
 import type { Refusal, Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import { quote } from './http/json.ts';
-import { isOwnedBy, ownerOf, readMark } from './rotation/mark.ts';
-import { rotationInProgress } from './rotation/refusal.ts';
+import { findRival, rotationInProgress } from './rotation/refusal.ts';
 import { poolFull } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
@@ -68,8 +67,6 @@ async function refused(
 /** The pool as it is now: another run may have filled the place that this one has made. */
 async function full(wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {
   const pool = await tenant.credentials(wish.clientId);
-  const known = new Set(state.pool.map(({ id }) => id));
-  const owner = ownerOf(wish);
-  const rival = pool.find((one) => !known.has(one.id) && isOwnedBy(readMark(one.name), owner));
+  const rival = findRival(wish, state, pool);
   return rival ? rotationInProgress(rival) : poolFull(wish, { ...state, pool });
 }

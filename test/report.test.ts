@@ -25,7 +25,6 @@ function account(changes: WishChanges, seed: StateSeed, rest: Partial<Account> =
   return {
     operation: 'rotate',
     wish: wanted,
-    now: NOW,
     state: observed,
     plan: plan(wanted, observed),
     ...rest,
@@ -92,7 +91,7 @@ describe('the first line', () => {
     ['failed', account({}, settled, { error: failure() }), '❌ `shop`: VERIFICATION_FAILED.'],
     [
       'failed before anything was known',
-      { operation: 'rotate', wish: wish(), now: NOW, error: failure() },
+      { operation: 'rotate', wish: wish(), error: failure() },
       '❌ `client`: VERIFICATION_FAILED.',
     ],
   ])('%s', (_, told, line) => {
@@ -110,7 +109,7 @@ describe('outputs', () => {
     ['where nothing was due', account({}, settled, { outcome: idle() })],
     ['of a plan', account({ force: true }, settled, { operation: 'plan' })],
     ['of a failure', account({}, settled, { error: failure() })],
-    ['before anything was known', { operation: 'rotate', wish: wish(), now: NOW, error: failure() }],
+    ['before anything was known', { operation: 'rotate', wish: wish(), error: failure() }],
   ])('are the declared ones, JSON where they say so, %s', (_, told) => {
     const { outputs } = report(told);
     expect(Object.keys(outputs).sort()).toEqual(declared);

@@ -1,4 +1,4 @@
-/** The plan as it grows, with what the client will hold after each step. Pure. */
+/** The plan while it is being made. Pure. */
 
 import { printPlace } from '../github/destination.ts';
 import {
@@ -84,8 +84,12 @@ export class Draft {
   }
 
   isDisposable(credential: Credential): boolean {
-    if (this.wish.keepCredentials.has(credential.id) || !this.pool.isCandidate(credential)) return false;
-    return !mayBeHeld(this.evidence, credential);
+    return this.mayRemove(credential) && !mayBeHeld(this.evidence, credential);
+  }
+
+  /** Neither foreign nor asked to be kept. */
+  mayRemove(credential: Credential): boolean {
+    return this.pool.isCandidate(credential) && !this.wish.keepCredentials.has(credential.id);
   }
 
   isAbandoned(credential: Credential): boolean {

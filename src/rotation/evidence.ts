@@ -76,6 +76,7 @@ export function weigh(wish: Wish, state: State): Evidence {
   const held = state.secrets.map((secret, index) =>
     index === 0 && exact && secret.times !== 'missing' ? [exact] : heldByTime(secret, state, pool, exact),
   );
+  const later = state.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, state, pool));
   const unregistered = wish.current !== undefined && exact === undefined;
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
   return {
@@ -85,10 +86,10 @@ export function weigh(wish: Wish, state: State): Evidence {
     newest,
     settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
     unregistered,
-    displaced: state.secrets
-      .map((secret, index) => displacedIn(secret, held[index]?.[0], state, pool))
-      .find(Boolean),
-    contradiction: exact && contradicts(exact, state, pool),
+    // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
+    displaced: later.flat().find((c) => !pool.isAssociated(c)),
+    // Only our runs write the secret: what is associated and older than it must be what it holds now.
+    contradiction: exact && later[0]?.find(pool.isAssociated),
   };
 }
 
@@ -115,29 +116,16 @@ function isForeignMade(credential: Credential | undefined, pool: Pool): boolean 
   return credential !== undefined && !pool.isOurs(credential);
 }
 
-/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
-function displacedIn({ times }: ObservedSecret, held: Credential | undefined, state: State, pool: Pool) {
-  if (typeof times === 'string' || held === undefined) return undefined;
-  return state.pool.find(
-    (c) =>
-      pool.isOurs(c) &&
-      !pool.isAssociated(c) &&
-      newestFirst(c, held) < 0 &&
-      c.createdAt <= times.updatedAt + UNCERTAINTY,
-  );
-}
-
-/** Only our runs write the secret: one of our later credentials, older than the secret, must be what it holds now. */
-function contradicts(exact: Credential, state: State, pool: Pool): Credential | undefined {
-  const times = state.secrets[0]?.times;
-  if (times === undefined || typeof times === 'string') return undefined;
-  return state.pool.find(
-    (c) =>
-      pool.isOurs(c) &&
-      pool.isAssociated(c) &&
-      newestFirst(c, exact) < 0 &&
-      c.createdAt <= times.updatedAt + UNCERTAINTY,
-  );
+/** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
+function laterThan(
+  held: Credential | undefined,
+  { times }: ObservedSecret,
+  state: State,
+  pool: Pool,
+): Credential[] {
+  if (typeof times === 'string' || held === undefined) return [];
+  const latest = times.updatedAt + UNCERTAINTY;
+  return state.pool.filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0 && c.createdAt <= latest);
 }
 
 export function newestFirst(a: Credential, b: Credential): number {

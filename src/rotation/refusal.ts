@@ -2,8 +2,8 @@
 
 import { RotationError } from '../errors.ts';
 import type { Draft } from './draft.ts';
-import { type Evidence, isPending, isYoung, LEASE } from './evidence.ts';
-import { readMark } from './mark.ts';
+import { type Evidence, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
+import { isOwnedBy, ownerOf, readMark } from './mark.ts';
 import type { Credential, State } from './state.ts';
 import type { Wish } from './wish.ts';
 
@@ -29,6 +29,27 @@ export function refuseUnfinished({ evidence, pool, state }: Draft): void {
   const young = state.pool.find((c) => isPending(evidence, pool, c) && isYoung(c, state.now));
   if (!young) return;
   throw rotationInProgress(young);
+}
+
+/**
+ * A credential with our mark that nobody had when the plan was made: of two rotations the earlier wins.
+ * @param pool as it is now
+ * @param made what this run has made itself
+ */
+export function findRival(
+  wish: Wish,
+  planned: State,
+  pool: readonly Credential[],
+  made?: Credential,
+): Credential | undefined {
+  const owner = ownerOf(wish);
+  const known = new Set(planned.pool.map(({ id }) => id));
+  return pool.find(
+    (c) =>
+      !known.has(c.id) &&
+      isOwnedBy(readMark(c.name), owner) &&
+      (made === undefined || newestFirst(c, made) > 0),
+  );
 }
 
 export function rotationInProgress(rival: Credential): RotationError {

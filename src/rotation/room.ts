@@ -42,18 +42,14 @@ function roomGiver(draft: Draft, full: boolean): Credential | undefined {
  */
 function interrupt(draft: Draft): void {
   const { evidence, pool, state } = draft;
-  const placesHolding = (c: Credential) =>
-    state.secrets
-      .filter((_, index) => evidence.held[index]?.some(({ id }) => id === c.id))
-      .map(({ place }) => place);
-  const eligible = draft.records.filter(
-    (c) => draft.associated.includes(c.id) && pool.isCandidate(c) && !draft.wish.keepCredentials.has(c.id),
-  );
+  const eligible = draft.records.filter((c) => draft.associated.includes(c.id) && draft.mayRemove(c));
   const victim = evidence.settled
     ? undefined
     : (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(evidence, c)));
   if (!victim || evidence.newest === undefined) throw placesFull(draft);
-  const interrupted = placesHolding(victim);
+  const interrupted = state.secrets
+    .filter((_, index) => evidence.held[index]?.some(({ id }) => id === victim.id))
+    .map(({ place }) => place);
   if (interrupted.length > 0) {
     draft.notes.push(
       `INTERRUPTION: ${interrupted.map(printPlace).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,

@@ -67,7 +67,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'rotation/evidence.ts',
-        'contradiction: exact && contradicts(exact, state, pool),',
+        'contradiction: exact && later[0]?.find(pool.isAssociated),',
         'contradiction: undefined,',
       ),
     ],
