@@ -22,6 +22,8 @@ export interface ConsumerFailure {
   /** x5t#S256 of what the secret held; undefined when it held no certificate. */
   thumbprint: string | undefined;
   at: number;
+  /** The secret was replaced between its reading and the answer: a job that starts now reads another. */
+  overtaken: boolean;
 }
 
 export interface ConsumerReport {
@@ -81,7 +83,8 @@ export function startConsumer(world: Sandbox, options: ConsumerOptions = {}): Co
 /** False: there was no secret to use. */
 async function attempt(world: Sandbox, options: ConsumerOptions, report: ConsumerReport): Promise<boolean> {
   const { clientId = world.clientId, scope = `repo:${REPOSITORY}`, secretName = 'AUTH0_MTLS_PEM' } = options;
-  const pem = world.github.secret(scope, secretName)?.value;
+  const read = () => world.github.secret(scope, secretName)?.value;
+  const pem = read();
   if (pem === undefined) {
     report.absent += 1;
     return false;
@@ -93,7 +96,7 @@ async function attempt(world: Sandbox, options: ConsumerOptions, report: Consume
   const answer = await answerTo(world, clientId, pem);
   report.attempts += 1;
   if (answer.status === 200) report.granted += 1;
-  else report.failures.push({ status: answer.status, body: answer.body, thumbprint, at });
+  else report.failures.push({ ...answer, thumbprint, at, overtaken: read() !== pem });
   return true;
 }
 
@@ -104,7 +107,8 @@ async function answerTo(
   pem: string,
 ): Promise<Pick<CallAnswer, 'status' | 'body'>> {
   try {
-    return await world.requestToken(clientId, pem);
+    const { status, body } = await world.requestToken(clientId, pem);
+    return { status, body };
   } catch (error) {
     return { status: 0, body: String(error) };
   }
