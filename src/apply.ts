@@ -90,6 +90,8 @@ class Work {
   #completedAt = 0;
   readonly #steps: { text: string; milliseconds: number }[] = [];
   readonly #removed: string[] = [];
+  /** What they held gives way to this rotation. */
+  readonly #interrupted: Place[] = [];
   #issued: { pair: Pair; facts: CertificateFacts } | undefined;
   #made: Credential | undefined;
   /** A POST was sent: there may be a credential even where none is known. */
@@ -130,6 +132,7 @@ class Work {
       case 'create-credential':
         return this.#create();
       case 'associate-credentials':
+        this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
       case 'authenticate':
         await Promise.all([this.#authenticate(), this.#association.settled()]);
@@ -241,7 +244,7 @@ class Work {
   async confirm(): Promise<void> {
     this.#settleDeliveries();
     await this.#association.settled();
-    const id = this.#made?.id ?? this.#currentId();
+    const id = this.#made?.id ?? this.#current()?.id;
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
   }
 
@@ -282,19 +285,23 @@ class Work {
     return true;
   }
 
-  #currentId(): string | undefined {
-    return this.#job.plan.credentials.find(({ stage }) => stage === 'current')?.id;
+  #current(): Plan['credentials'][number] | undefined {
+    return this.#job.plan.credentials.find(({ stage }) => stage === 'current');
   }
 
   #unchangedTruth(): string {
-    if (this.#completion.begun) return this.#completion.truth(this.#currentId() ?? '');
+    const current = this.#current();
+    if (this.#completion.begun) return this.#completion.truth(current?.id ?? '', current?.heldBy);
     const removed = this.#removed.length > 0 ? ` Credential ${this.#removed.join(', ')} was removed.` : '';
-    return `Every destination keeps the credential that it holds.${removed}`;
+    if (this.#interrupted.length === 0)
+      return `Every destination keeps the credential that it holds.${removed}`;
+    const places = this.#interrupted.map(printPlace).join(', ');
+    return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${removed}`;
   }
 
   #orphanTruth(undoError: RotationError): string {
     const until = new Date(this.#edges.tenant.now() + LEASE).toISOString();
-    return `Every destination keeps the credential that it holds. The new credential ${this.#made?.id ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
+    return `${this.#unchangedTruth()} The new credential ${this.#made?.id ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
   }
 
   #requireIssued(): { pair: Pair; facts: CertificateFacts } {

@@ -53,9 +53,14 @@ export class Delivery {
     });
   }
 
-  /** What is true now, for an error. @param id the credential that was being delivered */
-  truth(id: string): string {
-    const stored = this.#stored.map(printPlace).join(', ') || 'No destination for certain';
+  /**
+   * What is true now, for an error.
+   * @param id the credential that was being delivered
+   * @param already places that held it before
+   */
+  truth(id: string, already: readonly string[] = []): string {
+    const holding = [...already, ...this.#stored.map(printPlace)];
+    const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ place }) => printPlace(place)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
     return `${stored} holds ${id}${rest}. Both credentials stay associated and work.`;

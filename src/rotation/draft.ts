@@ -21,7 +21,7 @@ import type { Wish } from './wish.ts';
 export interface PlannedCredential extends Credential {
   stage: Stage;
   associated: boolean;
-  /** Places that hold it, as far as the evidence tells. */
+  /** Places that hold it before this run, as far as the evidence tells. */
   heldBy: readonly string[];
 }
 
@@ -29,6 +29,9 @@ export interface PlannedCredential extends Credential {
 export class Draft {
   readonly wish: Wish;
   readonly state: State;
+  /** What is held before this run. */
+  readonly observed: Evidence;
+  /** The same, once a delivery that this run finishes is finished. */
   evidence: Evidence;
   readonly pool: Pool;
   readonly steps: Step[] = [];
@@ -41,7 +44,8 @@ export class Draft {
   constructor(wish: Wish, state: State) {
     this.wish = wish;
     this.state = state;
-    this.evidence = weigh(wish, state);
+    this.observed = weigh(wish, state);
+    this.evidence = this.observed;
     this.pool = new Pool(wish, state);
     this.associated = state.client.associated;
     this.records = [...state.pool].sort(newestFirst).reverse();
@@ -102,11 +106,11 @@ export class Draft {
 
   describe(credential: Credential): PlannedCredential {
     const heldBy = this.state.secrets.filter(
-      (_, index) => this.evidence.held[index]?.[0]?.id === credential.id,
+      (_, index) => this.observed.held[index]?.[0]?.id === credential.id,
     );
     return {
       ...credential,
-      stage: stageOf(this.evidence, this.pool, credential),
+      stage: stageOf(this.observed, this.pool, credential),
       associated: this.pool.isAssociated(credential),
       heldBy: heldBy.map(({ place }) => printPlace(place)),
     };

@@ -109,4 +109,41 @@ describe('a delivery that is refused for certain', () => {
     expect(held(world, OPS)).toBe(pem);
     expect(await login(world)).toBe(200);
   });
+
+  it('the second one, again, when its key is at hand: told who holds what', async () => {
+    await using world = await startSandbox();
+    world.github.addRepository('acme/ops', { environments: ['prod'] });
+    await settle(world);
+    const inputs = { destinations: `repo:acme/shop\n${OPS}` };
+    world.conditions.fault = (_, request) =>
+      put(request) && request.path.includes('/environments/') ? json(500, {}) : undefined;
+    const run = await rotate(world, inputs);
+    expect(code(run)).toBe('DELIVERY_INCOMPLETE');
+    const { message } = run.annotations.at(-1) ?? { message: '' };
+    expect(message).toMatch(
+      /repo:acme\/shop AUTH0_MTLS_PEM holds cred_\w+; env:acme\/ops\/prod AUTH0_MTLS_PEM may still/,
+    );
+    expect(message).not.toContain('No destination');
+  }, 60_000);
+
+  it('after an interruption: told who cannot log in, and what to do', async () => {
+    await using world = await startSandbox();
+    world.github.addRepository('acme/ops', { environments: ['prod'] });
+    const inputs = { destinations: `repo:acme/shop\n${OPS}`, 'current-credential': '' };
+    await settle(world, inputs);
+    world.conditions.fault = (_, request) =>
+      put(request) && request.path.includes('/environments/') ? json(403, { message: 'no' }) : undefined;
+    expect(code(await rotate(world, { ...inputs, force: 'true' }))).toBe('DELIVERY_INCOMPLETE');
+    world.advance(16 * MINUTE);
+    world.conditions.fault = (_, request) => (put(request) ? json(403, { message: 'no' }) : undefined);
+    const run = await rotate(world, inputs);
+    expect(code(run)).toBe('GITHUB_FORBIDDEN');
+    const { message } = run.annotations.findLast(({ level }) => level === 'error') ?? { message: '' };
+    expect(message).toContain(`What ${OPS} AUTH0_MTLS_PEM holds has given way to this rotation`);
+    expect(message).toContain('Run again now. Every other destination keeps');
+    world.conditions.fault = undefined;
+    world.advance(16 * MINUTE);
+    expect((await rotate(world, inputs)).exitCode).toBe(0);
+    expect([await login(world), await login(world, held(world, OPS))]).toEqual([200, 200]);
+  });
 });
