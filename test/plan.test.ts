@@ -151,6 +151,13 @@ const ROWS: Row[] = [
     `~[a] -p ${ROTATION}`,
   ],
   [
+    'what was taken out gives way although a destination lacks the newest',
+    { destinations: TWO },
+    { credentials: [{ ...previous, associated: false }, current], written: [delivered] },
+    'PartlyDelivered',
+    `-p ${ROTATION} >env:acme/ops/prod`,
+  ],
+  [
     'what was taken out is removed first',
     {},
     { credentials: [{ ...previous, associated: false }, current], written: [delivered] },
