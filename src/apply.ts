@@ -227,6 +227,7 @@ class Work {
     if (!this.#completion.begun) await this.#association.refuseSurprise();
     await this.#completion.put(place, currentPair);
     this.#completedAt = this.#edges.clock.now();
+    await this.#association.refuseOvertaken(place);
   }
 
   async #delete(id: string): Promise<void> {

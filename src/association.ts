@@ -4,9 +4,11 @@
 import type { Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import { eventually, type Patience } from './eventually.ts';
+import { type Place, printPlace } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import { sleep } from './retry.ts';
+import { readMark } from './rotation/mark.ts';
 import { findRival, rotationInProgress } from './rotation/refusal.ts';
 import { SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
@@ -79,6 +81,12 @@ export class Association {
     if (!this.delivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
+  }
+
+  /** The current pair was stored in a place: a run that has come meanwhile may have had its own there. @throws RotationError */
+  async refuseOvertaken(place: Place): Promise<void> {
+    const rival = this.#rivalIn(await this.#edges.tenant.credentials(this.#wish.clientId));
+    if (rival) throw overtaken(rival, place);
   }
 
   /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
@@ -178,6 +186,15 @@ export class Association {
 
 function sameIds(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));
+}
+
+/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
+function overtaken(rival: Credential, place: Place): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run stored the current pair in ${printPlace(place)}, run ${readMark(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    remedy:
+      'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.',
+  });
 }
 
 function changedMeanwhile(what: string): RotationError {

@@ -27,6 +27,12 @@ export class Delivery {
 
   /** A failure after the first write is kept for `settle`, so that the other places are still served. */
   async put(place: Place, pair: Pair): Promise<void> {
+    // The parts of a destination change together with its pair, or not at all.
+    const beside = this.#failures.find((failure) => failure.place.destination === place.destination);
+    if (beside) {
+      this.#failures.push({ place, error: beside.error });
+      return;
+    }
     try {
       await this.#store.store(place, valueFor(place, pair));
       this.#begun = true;
@@ -63,7 +69,7 @@ export class Delivery {
     const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ place }) => printPlace(place)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}. Both credentials stay associated and work.`;
+    return `${stored} holds ${id}${rest}. What is associated stays so.`;
   }
 }
 

@@ -3,7 +3,7 @@
 import { Draft, type PlannedCredential, supersededAt } from './rotation/draft.ts';
 import { type Evidence, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
-import { refuseContradiction, refuseOtherMethod, refuseUnfinished } from './rotation/refusal.ts';
+import { refuseContradiction, refuseHaste, refuseOtherMethod, refuseUnfinished } from './rotation/refusal.ts';
 import { makeRoom, placesFull, SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import { ISSUED, type Step } from './rotation/step.ts';
@@ -37,6 +37,7 @@ export function plan(wish: Wish, observed: State): Plan {
   discardAbandoned(draft);
   finishDelivery(draft);
   const due = firstReason({ wish, state, evidence: draft.evidence });
+  if (due) refuseHaste(draft);
   if (due) rotate(draft);
   else retire(draft);
   return {

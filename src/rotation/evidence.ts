@@ -24,8 +24,8 @@ export interface Evidence {
   held: readonly (readonly Credential[])[];
   /** What the primary holds. */
   current: Credential | undefined;
-  /** By time alone the primary holds what no run has delivered: made by hand, it may as well be in use elsewhere. */
-  adopted: boolean;
+  /** By time alone: no run can have delivered what the primary seems to hold, so what it does hold may be gone. */
+  unexplained: boolean;
   /** The newest that any place holds. */
   newest: Credential | undefined;
   /** `newest` is held by every place: it has superseded all older ones. */
@@ -74,7 +74,9 @@ export function weigh(wish: Wish, state: State): Evidence {
   const pool = new Pool(wish, state);
   const exact = wish.current && state.pool.find(({ thumbprint }) => thumbprint === wish.current?.thumbprint);
   const held = state.secrets.map((secret, index) =>
-    index === 0 && exact && secret.times !== 'missing' ? [exact] : heldByTime(secret, state, pool, exact),
+    index === 0 && exact && secret.times !== 'missing'
+      ? [exact]
+      : heldByTime(secret, candidatesFor(secret, state, pool), pool, exact),
   );
   const later = state.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, state, pool));
   const unregistered = wish.current !== undefined && exact === undefined;
@@ -82,7 +84,7 @@ export function weigh(wish: Wish, state: State): Evidence {
   return {
     held,
     current: held[0]?.[0],
-    adopted: exact === undefined && state.secrets[0]?.times !== 'unread' && isForeignMade(held[0]?.[0], pool),
+    unexplained: exact === undefined && isUnexplained(held[0]?.[0], state.secrets[0], pool),
     newest,
     settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
     unregistered,
@@ -93,39 +95,59 @@ export function weigh(wish: Wish, state: State): Evidence {
   };
 }
 
-/** The newest credential that existed when the secret was written: a run creates first and delivers later. */
+/** What existed when the secret was written, newest first: a run creates first and delivers later. */
+function candidatesFor(secret: ObservedSecret, { pool: all, secrets }: State, pool: Pool): Credential[] {
+  const latest = latestIn(secret);
+  // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
+  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
+  return all
+    .filter((c) => pool.isCandidate(c) && c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .sort(newestFirst);
+}
+
+/** The latest moment at which what the secret holds can have been created. */
+function latestIn(secret: ObservedSecret | undefined): number {
+  const times = secret?.times ?? 'unread';
+  if (times === 'missing') return Number.NEGATIVE_INFINITY;
+  return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
+}
+
+/** The newest of the candidates. */
 function heldByTime(
   { times }: ObservedSecret,
-  state: State,
+  candidates: readonly Credential[],
   pool: Pool,
   exact: Credential | undefined,
 ): Credential[] {
-  if (times === 'missing') return [];
-  const latest = times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
-  const candidates = state.pool.filter((c) => pool.isCandidate(c) && c.createdAt <= latest).sort(newestFirst);
   // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
-  const close = times !== 'unread' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
+  const close =
+    typeof times !== 'string' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
-function isForeignMade(credential: Credential | undefined, pool: Pool): boolean {
-  return credential !== undefined && !pool.isOurs(credential);
+/** Made by hand, or older than any run that could have written the secret: what was delivered then is no longer there. */
+function isUnexplained(
+  held: Credential | undefined,
+  secret: ObservedSecret | undefined,
+  pool: Pool,
+): boolean {
+  if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
+  return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
 /** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
 function laterThan(
   held: Credential | undefined,
-  { times }: ObservedSecret,
+  secret: ObservedSecret,
   state: State,
   pool: Pool,
 ): Credential[] {
-  if (typeof times === 'string' || held === undefined) return [];
-  const latest = times.updatedAt + UNCERTAINTY;
-  return state.pool.filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0 && c.createdAt <= latest);
+  if (typeof secret.times === 'string' || held === undefined) return [];
+  return candidatesFor(secret, state, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
 export function newestFirst(a: Credential, b: Credential): number {
@@ -143,13 +165,25 @@ export function isPending(evidence: Evidence, pool: Pool, credential: Credential
   return evidence.newest === undefined || newestFirst(credential, evidence.newest) < 0;
 }
 
+/** Held by some places only, and its key is not at hand: the run that made it may still deliver. */
+export function isBeingDelivered(
+  wish: Wish,
+  evidence: Evidence,
+  pool: Pool,
+  credential: Credential,
+): boolean {
+  const { newest, settled } = evidence;
+  if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
+  return credential.thumbprint !== wish.current?.thumbprint;
+}
+
 export function isYoung(credential: Credential, now: number): boolean {
   return now - credential.createdAt < LEASE;
 }
 
 /** Ours, taken out, older than what is held: nobody can log in with it. */
 export function isRetired(evidence: Evidence, pool: Pool, credential: Credential): boolean {
-  if (!pool.isOurs(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential))
+  if (!pool.isManaged(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential))
     return false;
   return evidence.newest !== undefined && newestFirst(evidence.newest, credential) < 0;
 }

@@ -53,16 +53,18 @@ export function nextRotation(wish: Wish, expiresAt: number): number {
 }
 
 function notDelivered({ evidence }: Question): boolean {
-  const { adopted, current, displaced, unregistered } = evidence;
-  return current === undefined || unregistered || adopted || displaced !== undefined;
+  const { current, displaced, unexplained, unregistered } = evidence;
+  return current === undefined || unregistered || unexplained || displaced !== undefined;
 }
 
-function explainNotDelivered({ evidence: { adopted, current, displaced, unregistered } }: Question): string {
+function explainNotDelivered({
+  evidence: { current, displaced, unexplained, unregistered },
+}: Question): string {
   if (displaced && current && !unregistered) {
     return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
   }
-  if (adopted && current && !unregistered) {
-    return `by time alone the primary destination holds ${current.id}, which was made by hand (current-credential would prove it)`;
+  if (unexplained && current && !unregistered) {
+    return `by time alone the primary destination would hold ${current.id}, but no run can have stored that then (current-credential would tell)`;
   }
   return 'the primary destination holds no credential that Auth0 knows';
 }

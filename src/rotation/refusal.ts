@@ -2,7 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import type { Draft } from './draft.ts';
-import { type Evidence, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
+import { type Evidence, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
 import { isOwnedBy, ownerOf, readMark } from './mark.ts';
 import type { Credential, State } from './state.ts';
 import type { Wish } from './wish.ts';
@@ -24,11 +24,18 @@ export function refuseContradiction({ contradiction, current }: Evidence): void 
   });
 }
 
-/** A pending credential younger than the lease belongs to a run that may still be at work. */
-export function refuseUnfinished({ evidence, pool, state }: Draft): void {
-  const young = state.pool.find((c) => isPending(evidence, pool, c) && isYoung(c, state.now));
-  if (!young) return;
-  throw rotationInProgress(young);
+/** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
+export function refuseUnfinished({ evidence, pool, state, wish }: Draft): void {
+  const unfinished = (c: Credential) =>
+    isPending(evidence, pool, c) || isBeingDelivered(wish, evidence, pool, c);
+  const young = state.pool.find((c) => isYoung(c, state.now) && unfinished(c));
+  if (young) throw rotationInProgress(young);
+}
+
+/** Whoever finishes another run's young delivery must not supersede it: that run may still store its own pair. */
+export function refuseHaste({ completes, evidence, state }: Draft): void {
+  const { newest } = evidence;
+  if (completes && newest && isYoung(newest, state.now)) throw rotationInProgress(newest);
 }
 
 /**

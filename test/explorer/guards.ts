@@ -56,11 +56,11 @@ export const GUARDS: readonly Guard[] = [
       cut('plan.ts', 'if (credential.id !== draft.evidence.displaced?.id) draft.remove', 'draft.remove'),
       cut(
         'rotation/policy.ts',
-        'unregistered || adopted || displaced !== undefined;',
-        'unregistered || adopted;',
+        'unregistered || unexplained || displaced !== undefined;',
+        'unregistered || unexplained;',
       ),
     ],
-    hunt: { pairs: [both('settled', BOTH, BY_TIME)] },
+    hunt: { pairs: [both('settled, close together', BOTH, BY_TIME)] },
   },
   {
     name: 'a stale current-credential is believed not',
@@ -137,7 +137,7 @@ export const GUARDS: readonly Guard[] = [
       ),
       cut(
         'rotation/evidence.ts',
-        'if (!pool.isOurs(credential) || pool.isAssociated(credential)',
+        'if (!pool.isManaged(credential) || pool.isAssociated(credential)',
         'if (pool.isAssociated(credential)',
       ),
     ],
@@ -200,10 +200,47 @@ export const GUARDS: readonly Guard[] = [
     },
   },
   {
+    name: 'by time, what no run can have stored is believed not',
+    without: [
+      cut(
+        'rotation/evidence.ts',
+        'return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;',
+        'return !pool.isOurs(held);',
+      ),
+    ],
+    hunt: { singles: [single('held, not associated', BY_TIME)] },
+  },
+  {
+    name: 'a young delivery is not interrupted',
+    without: [
+      cut(
+        'rotation/refusal.ts',
+        'isPending(evidence, pool, c) || isBeingDelivered(wish, evidence, pool, c);',
+        'isPending(evidence, pool, c);',
+      ),
+    ],
+    hunt: { pairs: [both('two hold one', BOTH, BY_TIME, { later: true })] },
+  },
+  {
+    name: 'a delivery that is being finished is not superseded',
+    without: [cut('plan.ts', 'if (due) refuseHaste(draft);')],
+    hunt: { pairs: [both('two hold one', BOTH, {}, { later: true })] },
+  },
+  {
+    name: 'the primary is served first',
+    without: [cut('rotation/evidence.ts', '(pool.isOurs(c) ? delivered : latest)', 'latest')],
+    hunt: { pairs: [both('partly delivered', BOTH, { poolCap: 2 })] },
+  },
+  {
+    name: 'whoever finishes a delivery looks whether it was overtaken',
+    without: [cut('apply.ts', 'await this.#association.refuseOvertaken(place);')],
+    hunt: { pairs: [both('partly delivered', PREEMPTED, { force: false }, { second: { force: true } })] },
+  },
+  {
     name: 'by time, the older of ours gives way',
     without: [cut('rotation/room.ts', 'eligible.find(pool.isOurs)', 'eligible.findLast(pool.isOurs)')],
     hunt: {
-      singles: [single('partly delivered, one of three', BY_TIME), single('partly delivered', BY_TIME)],
+      singles: [single('partly delivered, close together', BY_TIME)],
     },
   },
   {

@@ -37,6 +37,8 @@ export class Invariants {
   readonly #makers = new Map<string, Actor>();
   readonly #publicKeys = new Map<string, Actor>();
   readonly #excused = new Set<string>();
+  /** Place → what a frozen PUT has put back there, and who. */
+  readonly #overwritten = new Map<string, { thumbprint: string | undefined; by: Actor }>();
   readonly #actors: Actor[] = [];
   readonly #queued: Queued;
   #now: Truth;
@@ -82,6 +84,7 @@ export class Invariants {
     const now = this.#world.truth();
     this.#now = now;
     this.#displacements.wrote(event, before, now);
+    this.#rememberOverwritten(event, before, now);
     if (request.method === 'POST') this.#checkNewKey(event, response);
     this.#checkHeld(event, before, now);
     if (now.associated.length > 2) this.report('I3', `${now.associated.length} credentials are associated`);
@@ -95,6 +98,20 @@ export class Invariants {
     this.#checkByHand(actor, before, now);
     for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
     this.#checkOrphans(now);
+  }
+
+  /** A place where the other run's pair was overwritten, until it is written again. */
+  get overwritten(): boolean {
+    return this.#overwritten.size > 0;
+  }
+
+  #rememberOverwritten(event: Event, before: Truth, now: Truth): void {
+    for (const { place, thumbprint } of now.held)
+      if (this.#overwritten.get(place)?.thumbprint !== thumbprint) this.#overwritten.delete(place);
+    for (const { place, thumbprint } of this.#displacements.overwritten(event, before, now)) {
+      this.#overwritten.set(place, { thumbprint, by: event.actor });
+      this.residuals.push({ kind: 'overwritten delivery', place, at: this.#trace.length, lasting: false });
+    }
   }
 
   #checkByHand(actor: Actor, before: Truth, now: Truth): void {
@@ -157,6 +174,10 @@ export class Invariants {
       this.#excused.add(holding.place);
       if (this.#keyIsAtHand(actor))
         this.report('I1', `${holding.place} is interrupted, and the newest key is at hand`);
+      return;
+    }
+    if (this.#overwritten.has(holding.place)) {
+      this.#excused.add(holding.place);
       return;
     }
     const residual = this.#displacements.explain(event, holding, this.#now);
@@ -228,14 +249,17 @@ export class Invariants {
     if (account?.error?.code === 'INTERNAL_ERROR') this.report('internal', account.error.message);
     if (account?.error) this.#checkTruth(actor, account.error.truth);
     if (!account || account.error) return;
-    const truth = this.#world.truth();
+    if ([...this.#overwritten.values()].some(({ by }) => by === actor))
+      this.report('I8', `${actor.name} reports success, and has overwritten what another run had delivered`);
+    const whole = this.#world.truth();
+    const truth = { ...whole, held: whole.held.filter(({ place }) => !this.#overwritten.has(place)) };
     const wrong = truth.held.filter(({ works }) => !works);
     if (wrong.length > 0)
       this.report('I8', `${actor.name} reports success, ${wrong[0]?.place} does not work`);
-    if (truth.held.length < this.#world.places.length)
+    if (whole.held.length < this.#world.places.length)
       this.report(
         'I8',
-        `${actor.name} reports success, ${truth.held.length} places of ${this.#world.places.length} hold something`,
+        `${actor.name} reports success, ${whole.held.length} places of ${this.#world.places.length} hold something`,
       );
     const othersLive = this.#actors.some((one) => one !== actor && one.live);
     const held = new Set(truth.held.map(({ thumbprint }) => thumbprint));

@@ -8,8 +8,11 @@ import type { Event } from './invariants.ts';
 import type { Holding, Truth } from './world.ts';
 
 export interface Residual {
-  /** `whole rotation`: the other run had delivered; `before delivery`: it delivered what was no longer associated. */
-  kind: 'whole rotation' | 'before delivery';
+  /**
+   * `whole rotation`: the other run had delivered; `before delivery`: it delivered what was no longer associated;
+   * `overwritten delivery`: a frozen PUT of the current pair landed over what the other run had delivered.
+   */
+  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery';
   place: string;
   at: number;
   /** The place still did not work when no run was at work any more. */
@@ -29,6 +32,7 @@ interface Change {
 export class Displacements {
   readonly #trace: readonly Event[];
   readonly #reads = new Map<Actor, number>();
+  readonly #poolReads = new Map<Actor, number>();
   readonly #changes: Change[] = [];
 
   constructor(trace: readonly Event[]) {
@@ -37,6 +41,7 @@ export class Displacements {
 
   read({ actor, request }: Event): void {
     if (/\/clients\/[^/]+\?/.test(request.url)) this.#reads.set(actor, this.#trace.length);
+    if (request.url.endsWith('/credentials')) this.#poolReads.set(actor, this.#trace.length);
   }
 
   wrote({ actor }: Event, before: Truth, now: Truth): void {
@@ -77,6 +82,19 @@ export class Displacements {
     }
     const delivers = request.method === 'PUT' && associated.actor === actor;
     return delivers ? { ...base, kind: 'before delivery' } : undefined;
+  }
+
+  /** Places where a run that was frozen between its read of the pool and its PUT has put back what another had replaced. */
+  overwritten({ actor, request }: Event, before: Truth, now: Truth): Holding[] {
+    if (request.method !== 'PUT') return [];
+    const base = this.#poolReads.get(actor) ?? -1;
+    const between = this.#trace.slice(base, -1).filter((event) => event.actor === actor);
+    if (base < 0 || between.some((event) => event.request.method !== 'GET')) return [];
+    return now.held.filter(({ place, thumbprint }) => {
+      const old = before.held.find((one) => one.place === place)?.thumbprint;
+      const stored = this.#changes.findLast((c) => c.actor !== actor && c.stored.includes(old ?? ''));
+      return old !== undefined && old !== thumbprint && stored !== undefined && stored.at > base;
+    });
   }
 
   /** Was the association read right before it was written? Only then was the run frozen in between, not careless. */

@@ -23,8 +23,6 @@ export interface Start {
   credentials: readonly SeededCredential[];
   /** What each destination holds, primary first: its length is how many there are at least. */
   holds: readonly (string | undefined)[];
-  /** Only the admitted residual leads here: by time alone it heals, but a second fault on the way may hide it. */
-  residual?: boolean;
 }
 
 const ours = (label: string, age: number, associated = true): SeededCredential => ({
@@ -60,6 +58,17 @@ export const STARTS: readonly Start[] = [
   { name: 'ours alone', credentials: [C1], holds: ['C1'] },
   { name: 'ours alone, due', credentials: [D1], holds: ['D1'] },
   { name: 'settled', credentials: [P1, C1], holds: ['C1'] },
+  // Two rotations within one lease of each other: the times of the secrets tell less.
+  {
+    name: 'settled, close together',
+    credentials: [ours('P1', 22 * MINUTE), ours('C1', 12 * MINUTE)],
+    holds: ['C1'],
+  },
+  {
+    name: 'partly delivered, close together',
+    credentials: [ours('P1', 30 * MINUTE), ours('C1', 20 * MINUTE)],
+    holds: ['C1', 'P1', 'P1'],
+  },
   { name: 'settled, due', credentials: [ours('P1', 85 * DAY), D1], holds: ['D1'] },
   {
     name: 'hand-made previous',
@@ -74,18 +83,18 @@ export const STARTS: readonly Start[] = [
   { name: 'abandoned alone', credentials: [N1], holds: [undefined] },
   { name: 'abandoned, no secret, hand-made', credentials: [hand('H1', 40 * DAY), N1], holds: [undefined] },
   { name: 'pending, young', credentials: [C1, ours('N1', 5 * MINUTE)], holds: ['C1'] },
-  {
-    name: 'held, not associated',
-    credentials: [P1, { ...C1, associated: false }],
-    holds: ['C1'],
-    residual: true,
-  },
+  { name: 'held, not associated', credentials: [P1, { ...C1, associated: false }], holds: ['C1'] },
   { name: 'nothing associated', credentials: [{ ...C1, associated: false }], holds: ['C1'] },
   { name: 'partly delivered', credentials: [P1, C1], holds: ['C1', 'P1'] },
   { name: 'partly delivered, one of three', credentials: [P1, C1], holds: ['C1', 'P1', 'P1'] },
   { name: 'partly delivered, two of three', credentials: [P1, C1], holds: ['C1', 'C1', 'P1'] },
   { name: 'new destination', credentials: [P1, C1], holds: ['C1', undefined] },
-  { name: 'second holds the newest', credentials: [P1, C1], holds: ['P1', 'C1'] },
+  { name: 'secret of the primary deleted', credentials: [P1, C1], holds: [undefined, 'C1'] },
+  {
+    name: 'secret of the primary deleted, partly delivered',
+    credentials: [P1, C1],
+    holds: [undefined, 'P1', 'C1'],
+  },
   { name: 'three settled', credentials: [P1, C1], holds: ['C1', 'C1', 'C1'] },
   { name: 'two hold one', credentials: [C1], holds: ['C1', 'C1'] },
   { name: 'request object', credentials: [requestObject, C1], holds: ['C1'] },

@@ -134,10 +134,6 @@ export async function exploreSingle(
   }
   await heal(clean, healed, scenario, refused);
   tally.add(clean, scenario, 'no fault');
-  if (scenario.start.residual && !scenario.current) {
-    tally.skipped += 1;
-    return;
-  }
   for (const [index, method] of methods.entries()) {
     for (const fault of faultsOn(method)) {
       if (tally.enough) return;

@@ -16,8 +16,6 @@ export interface Finding {
 export class Tally {
   scenarios = new Set<string>();
   refused = 0;
-  /** Explored without faults only. */
-  skipped = 0;
   faults = 0;
   schedules = 0;
   samples = 0;
@@ -51,7 +49,7 @@ export class Tally {
   /** Everything, with the first trace of each kind of violation and of residual. */
   print(): string {
     const lines = [
-      `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan, ${this.skipped} without faults)`,
+      `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan)`,
       `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}`,
       `executions: ${this.executions}; requests that landed: ${this.requests}`,
       `violations: ${this.findings.length}`,

@@ -69,7 +69,7 @@ describe('the first reason wins', () => {
       {},
       { credentials: [{ ...a(60 * DAY), by: 'hand' }], written },
       'NotDelivered',
-      /a, which was made by hand/,
+      /hold a, but no run can have stored that/,
     ],
     [
       'displaced, perhaps',
