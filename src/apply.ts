@@ -1,67 +1,24 @@
 /** Plan → outcome: one switch over the steps. Holds the only private key, in one variable. */
 
 import { Association } from './association.ts';
-import type { Tenant } from './auth0/tenant.ts';
-import { type ProofResult, proveCertificate } from './auth0/token.ts';
-import { inspect, type Pair } from './certificate/inspect.ts';
-import type { CertificateWish } from './certificate/issue.ts';
-import { Delivery } from './delivery.ts';
-import { asRotationError, RotationError } from './errors.ts';
+import type { Pair } from './certificate/inspect.ts';
+import { createClient } from './creation.ts';
+import { factsOf, type Registration, registrationOf } from './credential.ts';
+import { Delivery, keepQuiet } from './delivery.ts';
+import { asRotationError, type RotationError } from './errors.ts';
 import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
-import type { SecretStore } from './github/secret-store.ts';
-import type { Cancellation, Service } from './http/service.ts';
-import { LONGEST_FLIGHT } from './http/wire.ts';
+import type { Edges, Job, Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
-import type { Preparation } from './prepare.ts';
-import { type Clock, deadlineExceeded, sleep } from './retry.ts';
-import { LEASE } from './rotation/evidence.ts';
+import { type Proof, prove } from './proof.ts';
+import { deadlineExceeded } from './retry.ts';
 import { ownerOf, writeMark } from './rotation/mark.ts';
-import type { Credential, State } from './rotation/state.ts';
+import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
-import type { CertificateFacts, Wish } from './rotation/wish.ts';
-import { findByThumbprint, upload } from './upload.ts';
+import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
+import { type Left, movedBack, notBound, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { findMade, upload } from './upload.ts';
 
-/** What `apply` acts through. */
-export interface Edges {
-  tenant: Tenant;
-  store: SecretStore;
-  /** The customer edge that terminates mTLS. */
-  edge: Service;
-  preparation: Preparation;
-  issue: (key: Awaited<ReturnType<Preparation['key']>>, wish: CertificateWish, now: number) => Promise<Pair>;
-  clock: Clock;
-  cancellation: Cancellation;
-  /** Registers a value that must never be shown. */
-  mask: (secret: string) => void;
-  /** Told before each step; the answer is told how it went. */
-  onStep: (text: string) => (outcome: string) => void;
-}
-
-/** The job of one client. */
-export interface Job {
-  wish: Wish;
-  state: State;
-  plan: Plan;
-  /** What `current-credential` holds, for a delivery that needs no new key. */
-  currentPair: Pair | undefined;
-}
-
-export interface Outcome {
-  /** A new credential is held by a destination at least. */
-  rotated: boolean;
-  /** The new credential, once it is held. */
-  credential: { id: string; thumbprint: string; notBefore: Date; notAfter: Date } | undefined;
-  proof: 'proven' | 'proven and bound' | 'not proven';
-  delivered: readonly string[];
-  removed: readonly string[];
-  steps: readonly { text: string; milliseconds: number }[];
-}
-
-/** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
-const QUIET = 6_000;
-/** How long Auth0 may need until an association is effective: unknown, so bounded. */
-const PROPAGATION = 30_000;
 const UNDO_TIME = 60_000;
 
 /** Never throws: a failure is told beside what was done, with what is true now. */
@@ -79,9 +36,11 @@ export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome;
 }
 
 class Work {
+  /** `create` completes it: the client's id. */
+  #wish: Wish;
   readonly #job: Job;
   readonly #edges: Edges;
-  readonly #association: Association;
+  #association: Association;
   /** Of the new pair: from its first write on the rotation is finished, not undone. */
   readonly #delivery: Delivery;
   /** Of the current pair, to places that lack it. */
@@ -92,13 +51,16 @@ class Work {
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
-  #issued: { pair: Pair; facts: CertificateFacts } | undefined;
+  #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
-  /** A POST was sent: there may be a credential even where none is known. */
-  #mayExist = false;
-  #proof: Outcome['proof'] = 'not proven';
+  #proof: Proof = 'not proven';
+  /** The client secret's method, once it may be back: there is no way but forward. */
+  #reverted: string | undefined;
+  /** How to take back what was done or may have been done, the last first. Each tells what is true then. */
+  readonly #undoing: (() => Promise<string>)[] = [];
 
   constructor(job: Job, edges: Edges) {
+    this.#wish = job.wish;
     this.#job = job;
     this.#edges = edges;
     this.#association = new Association(job.wish, job.state, edges);
@@ -131,11 +93,17 @@ class Work {
         return this.#issue();
       case 'create-credential':
         return this.#create();
+      case 'create-client':
+        return this.#createClient();
       case 'associate-credentials':
         this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
+      case 'change-method':
+        return this.#changeMethod(step);
+      case 'bind-tokens':
+        return this.#bind(step.required);
       case 'authenticate':
-        await Promise.all([this.#authenticate(), this.#association.settled()]);
+        await Promise.all([this.#prove(), this.#association.settled()]);
         return;
       case 'store-secret':
         return this.#store(step.place, step.source);
@@ -158,59 +126,79 @@ class Work {
 
   async #issue(): Promise<void> {
     const { issue, mask, preparation, tenant } = this.#edges;
-    const { subject, validityDays } = this.#job.wish;
-    const pair = await issue(await preparation.key(), { subject, validityDays }, tenant.now());
+    const now = tenant.now();
+    const pair = await issue(this.#wish, now, () => preparation.key());
     mask(pair.privateKey);
-    this.#issued = { pair, facts: inspect(pair.certificate) };
+    const { method, validityDays } = this.#wish;
+    this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
   }
 
   async #create(): Promise<void> {
-    const { pair, facts } = this.#requireIssued();
-    const { plan, state, wish } = this.#job;
-    await this.#keepQuiet();
-    this.#mayExist = true;
-    const name = writeMark({ owner: ownerOf(wish), run: wish.run, after: plan.replaces });
-    const { certificate } = pair;
-    const { thumbprint } = facts;
-    this.#made = await upload(wish, state, this.#edges.tenant, { name, certificate, thumbprint });
+    const { facts } = this.#requireIssued();
+    await keepQuiet(this.#job.state, this.#edges, this.#completedAt);
+    const registration = this.#registration();
+    this.#undoing.push(() => this.#removeMade(registration.name));
+    const { state } = this.#job;
+    this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity);
     this.#association.adopt(this.#made);
   }
 
-  async #keepQuiet(): Promise<void> {
-    const { clock, cancellation, store, tenant } = this.#edges;
-    const deliveries = this.#job.state.secrets.map(({ times }) =>
-      typeof times === 'string' ? 0 : times.updatedAt,
-    );
-    const since = Math.max(...deliveries) + QUIET - tenant.now();
-    // What this run completed without a clear answer may be written once more, over the new credential.
-    const completion = this.#completedAt + (store.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
-    const wait = Math.max(Math.min(since, QUIET), completion);
-    if (wait > 0) await sleep(clock, wait, cancellation);
-  }
-
-  async #authenticate(): Promise<void> {
-    const { clock, cancellation } = this.#edges;
-    const until = clock.now() + PROPAGATION;
-    for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {
-      const result = await this.#prove();
-      if (result === undefined) return;
-      if (result.outcome === 'proven') {
-        this.#proof = result.bound ? 'proven and bound' : 'proven';
-        return;
-      }
-      if (result.outcome === 'failed' || clock.now() + delay > until) throw notProven(result.detail);
-      await sleep(clock, delay, cancellation);
-    }
-  }
-
-  async #prove(): Promise<ProofResult | undefined> {
-    const { edge, preparation } = this.#edges;
-    const { clientId, verifyAudience } = this.#job.wish;
-    const endpoint = await preparation.endpoint();
-    if (endpoint === undefined) return undefined;
+  #registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { thumbprint } = facts;
-    return proveCertificate(edge, { endpoint, clientId, pair, thumbprint, audience: verifyAudience });
+    const { method, run } = this.#wish;
+    const name = writeMark({ owner: ownerOf(this.#wish), run, after: this.#job.plan.replaces });
+    return registrationOf(method, pair, facts, name);
+  }
+
+  async #createClient(): Promise<void> {
+    const { tenant } = this.#edges;
+    const made: { id?: string } = {};
+    this.#undoing.push(async () => {
+      if (made.id === undefined) return '';
+      await tenant.deleteClient(made.id);
+      return 'The new client was deleted again.';
+    });
+    const state = await createClient(this.#wish, this.#job.state, tenant, this.#registration(), made);
+    this.#wish = { ...this.#wish, clientId: state.client.id };
+    this.#association = new Association(this.#wish, state, this.#edges);
+    [this.#made] = state.pool;
+  }
+
+  async #changeMethod({ credentials, from, interrupts, to }: Change): Promise<void> {
+    const { tenant } = this.#edges;
+    const { clientId } = this.#wish;
+    if (credentials.length === 0) {
+      this.#interrupted.push(...interrupts);
+      this.#reverted = to;
+      return this.#association.leave(to);
+    }
+    const former = this.#job.state.client?.associated ?? [];
+    this.#undoing.push(async () => {
+      if (isCredentialMethod(from)) await tenant.moveTo(clientId, from, former);
+      else await tenant.moveToSecret(clientId, from);
+      return movedBack(from);
+    });
+    return this.#association.enter(credentials);
+  }
+
+  async #bind(required: boolean): Promise<void> {
+    const { tenant } = this.#edges;
+    const { clientId } = this.#wish;
+    const before = (await tenant.client(clientId)).binding;
+    this.#undoing.push(async () => {
+      await tenant.bindTokens(clientId, before);
+      return '';
+    });
+    await tenant.bindTokens(clientId, { ...before, required });
+    const attempt = async () => {
+      const { binding } = await tenant.client(clientId);
+      return { done: binding.required === required, value: undefined };
+    };
+    await eventually(this.#edges, attempt, () => notBound(required));
+  }
+
+  async #prove(): Promise<void> {
+    this.#proof = await prove(this.#wish, this.#requireIssued(), this.#edges);
   }
 
   async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
@@ -232,9 +220,8 @@ class Work {
 
   async #delete(id: string): Promise<void> {
     const { tenant } = this.#edges;
-    const { clientId } = this.#job.wish;
     const attempt = async () => {
-      const answer = await tenant.deleteCredential(clientId, id);
+      const answer = await tenant.deleteCredential(this.#wish.clientId, id);
       return { done: answer === 'deleted', value: undefined };
     };
     await eventually(this.#edges, attempt, () => stillAssociated(id));
@@ -245,83 +232,72 @@ class Work {
   async confirm(): Promise<void> {
     this.#settleDeliveries();
     await this.#association.settled();
-    const id = this.#made?.id ?? this.#current()?.id;
+    const id = this.#target();
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
+  }
+
+  /** The credential that the delivered pair logs in with. */
+  #target(): string | undefined {
+    return this.#made?.id ?? this.#job.plan.renews ?? this.#current()?.id;
   }
 
   outcome(): Outcome {
     const facts = this.#issued?.facts;
     const rotated = this.#job.plan.rotates && this.#delivery.stored.length > 0;
+    const id = this.#target();
     return {
       rotated,
-      credential: rotated && this.#made && facts ? { id: this.#made.id, ...facts } : undefined,
+      credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
+      clientId: this.#wish.clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
       removed: this.#removed,
       steps: this.#steps,
     };
   }
 
-  /** Before the first delivery the new credential is removed again; after it, both stay. */
+  /** Before the first delivery everything new is taken back; after it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
     const { cancellation, clock } = this.#edges;
     cancellation.shield();
     clock.deadline = clock.now() + UNDO_TIME;
-    if (this.#delivery.begun) return error.withTruth(this.#delivery.truth(this.#made?.id ?? ''));
-    if (!this.#mayExist) return error.withTruth(this.#unchangedTruth());
+    if (this.#delivery.begun) return error.withTruth(this.#delivery.truth(this.#target() ?? ''));
     try {
-      const undone = (await this.#undo()) ? 'The new credential was removed again. ' : '';
-      return error.withTruth(`${undone}${this.#unchangedTruth()}`);
+      const undone: string[] = [];
+      for (let undo = this.#undoing.pop(); undo; undo = this.#undoing.pop()) undone.push(await undo());
+      return error.withTruth([...undone, unchanged(this.#left())].filter(Boolean).join(' '));
     } catch (undoError) {
-      return error.withTruth(this.#orphanTruth(asRotationError(undoError)));
+      return error.withTruth(orphaned(this.#left(), asRotationError(undoError), this.#edges.tenant.now()));
     }
   }
 
-  /** @returns whether there was something to undo */
-  async #undo(): Promise<boolean> {
-    const { thumbprint } = this.#requireIssued().facts;
-    this.#made ??= await findByThumbprint(this.#job.wish, this.#edges.tenant, thumbprint);
-    if (!this.#made) return false;
+  async #removeMade(name: string): Promise<string> {
+    const { identity } = this.#requireIssued().facts;
+    this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
+    if (!this.#made) return '';
     await this.#association.remove(this.#made.id);
-    return true;
+    return 'The new credential was removed again.';
   }
 
   #current(): Plan['credentials'][number] | undefined {
     return this.#job.plan.credentials.find(({ stage }) => stage === 'current');
   }
 
-  #unchangedTruth(): string {
-    const current = this.#current();
-    if (this.#completion.begun) return this.#completion.truth(current?.id ?? '', current?.heldBy);
-    const removed = this.#removed.length > 0 ? ` Credential ${this.#removed.join(', ')} was removed.` : '';
-    if (this.#interrupted.length === 0)
-      return `Every destination keeps the credential that it holds.${removed}`;
-    const places = this.#interrupted.map(printPlace).join(', ');
-    return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${removed}`;
+  #left(): Left {
+    const { id = '', heldBy } = this.#current() ?? {};
+    return {
+      completed: this.#completion.begun ? this.#completion.truth(id, heldBy) : undefined,
+      interrupted: this.#interrupted,
+      made: this.#made?.id,
+      removed: this.#removed,
+      reverted: this.#reverted,
+    };
   }
 
-  #orphanTruth(undoError: RotationError): string {
-    const until = new Date(this.#edges.tenant.now() + LEASE).toISOString();
-    return `${this.#unchangedTruth()} The new credential ${this.#made?.id ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
-  }
-
-  #requireIssued(): { pair: Pair; facts: CertificateFacts } {
+  #requireIssued(): { pair: Pair; facts: KeyFacts } {
     if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
     return this.#issued;
   }
 }
 
-function stillAssociated(id: string): RotationError {
-  return new RotationError('RETIREMENT_FAILED', {
-    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-    remedy: 'Look which part of the client uses it; the next run tries again.',
-  });
-}
-
-function notProven(detail: string): RotationError {
-  return new RotationError('VERIFICATION_FAILED', {
-    failed: `The new certificate could not log in over mTLS (${detail}).`,
-    remedy:
-      'Check that the edge forwards the certificate, that it keeps no list of thumbprints of its own, and that verify-audience names an API which the client may use.',
-  });
-}
+type Change = Extract<Step, { kind: 'change-method' }>;

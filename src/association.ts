@@ -11,16 +11,17 @@ import { sleep } from './retry.ts';
 import { readMark } from './rotation/mark.ts';
 import { findRival, rotationInProgress } from './rotation/refusal.ts';
 import { SLOT } from './rotation/room.ts';
-import type { Credential, State } from './rotation/state.ts';
+import { associatedWith, type Credential, type ObservedClient, type State } from './rotation/state.ts';
 import { type CredentialRef, ISSUED } from './rotation/step.ts';
 import type { Wish } from './rotation/wish.ts';
 
 export interface AssociationEdges extends Patience {
   tenant: Tenant;
-  store: SecretStore;
+  store: SecretStore | undefined;
 }
 
 interface Fresh {
+  method: string;
   associated: readonly string[];
   pool: readonly Credential[];
   /** `updated_at` of the primary's secret. */
@@ -33,6 +34,8 @@ export class Association {
   readonly #edges: AssociationEdges;
   /** Ids that the plan knew. */
   readonly #known: ReadonlySet<string>;
+  /** What the client authenticates by, as this run left it. */
+  #method: string;
   /** What the method holds, as this run left it; and before that, which a lagging read may still show. */
   #ids: readonly string[];
   #previousIds: readonly string[] = [];
@@ -48,7 +51,8 @@ export class Association {
     this.#state = state;
     this.#edges = edges;
     this.#known = new Set(state.pool.map(({ id }) => id));
-    this.#ids = state.client.associated;
+    this.#method = state.client?.method ?? wish.method;
+    this.#ids = state.client ? associatedWith(state.client, wish.method) : [];
   }
 
   /** The credential that this run has made. */
@@ -67,6 +71,28 @@ export class Association {
     this.#readBack.catch(() => undefined);
   }
 
+  /** Moves the client to the wished method with these credentials: what it used before ends. @throws RotationError */
+  async enter(to: readonly CredentialRef[]): Promise<void> {
+    await this.refuseSurprise();
+    const { clientId, method } = this.#wish;
+    const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    await this.#edges.tenant.moveTo(clientId, method, ids);
+    this.#method = method;
+    this.#ids = ids;
+    this.#readBack = this.#verify(true);
+    this.#readBack.catch(() => undefined);
+  }
+
+  /** Moves the client to a client secret. @throws RotationError */
+  async leave(to: string): Promise<void> {
+    const { tenant } = this.#edges;
+    const { clientId } = this.#wish;
+    await this.refuseSurprise();
+    await tenant.moveToSecret(clientId, to);
+    const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
+    await eventually(this.#edges, attempt, () => changedMeanwhile('the authentication method of the client'));
+  }
+
   /** The read-back of the last change. @throws RotationError ROTATION_IN_PROGRESS */
   settled(): Promise<void> {
     return this.#readBack;
@@ -80,6 +106,7 @@ export class Association {
     const version = this.#state.secrets[0]?.version;
     if (!this.delivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
+    if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
   }
 
@@ -91,12 +118,11 @@ export class Association {
 
   /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
   async ensure(id: string): Promise<void> {
-    const { tenant } = this.#edges;
-    const { associated } = await tenant.client(this.#wish.clientId);
+    const { associated } = await this.#client();
     if (associated.includes(id)) return;
     const others = associated.filter((other) => this.#known.has(other));
     await this.#patch([...others.slice(0, SLOT - 1), id]);
-    const again = await tenant.client(this.#wish.clientId);
+    const again = await this.#client();
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
@@ -106,11 +132,17 @@ export class Association {
     const { clientId } = this.#wish;
     await this.#readBack.catch(() => undefined);
     const attempt = async () => {
-      const { associated } = await tenant.client(clientId);
+      const { associated } = await this.#client();
       if (associated.includes(id)) await this.#patch(associated.filter((other) => other !== id));
       return { done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined };
     };
     await eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
+  }
+
+  /** The client, with the credentials of the wished method only. */
+  async #client(): Promise<ObservedClient> {
+    const client = await this.#edges.tenant.client(this.#wish.clientId);
+    return { ...client, associated: associatedWith(client, this.#wish.method) };
   }
 
   async #patch(ids: readonly string[]): Promise<void> {
@@ -136,12 +168,13 @@ export class Association {
     if (!primary) throw new Error('a wish has at least one place');
     const attempt = async () => {
       const [client, pool, times] = await Promise.all([
-        tenant.client(clientId),
+        this.#client(),
         tenant.credentials(clientId),
-        store.times(primary.place),
+        store?.times(primary.place) ?? 'missing',
       ]);
       const version = typeof times === 'string' ? undefined : times.updatedAt;
-      const fresh = { associated: client.associated, pool, version };
+      const { associated, method } = client;
+      const fresh = { associated, method, pool, version };
       return { done: !this.#lags(fresh), value: fresh };
     };
     return eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
@@ -162,7 +195,7 @@ export class Association {
     const { tenant } = this.#edges;
     const { clientId } = this.#wish;
     const attempt = async () => {
-      const reading = adds ? tenant.client(clientId) : undefined;
+      const reading = adds ? this.#client() : undefined;
       const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
       const rival = this.#rivalIn(pool);
       if (rival) await this.#putBack(rival);

@@ -1,18 +1,22 @@
 /** Stores the pair, place by place, primary first. From the first write on the rotation is finished, not undone. */
 
 import type { Pair } from './certificate/inspect.ts';
+import { secretFor } from './credential.ts';
 import { asRotationError, RotationError } from './errors.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
-import { NetworkError } from './http/wire.ts';
+import type { Cancellation } from './http/service.ts';
+import { LONGEST_FLIGHT, NetworkError } from './http/wire.ts';
+import { type Clock, sleep } from './retry.ts';
+import type { State } from './rotation/state.ts';
 
 export class Delivery {
-  readonly #store: SecretStore;
+  readonly #store: SecretStore | undefined;
   readonly #stored: Place[] = [];
   readonly #failures: { place: Place; error: RotationError }[] = [];
   #begun = false;
 
-  constructor(store: SecretStore) {
+  constructor(store: SecretStore | undefined) {
     this.#store = store;
   }
 
@@ -34,7 +38,8 @@ export class Delivery {
       return;
     }
     try {
-      await this.#store.store(place, valueFor(place, pair));
+      if (!this.#store) throw new Error('a delivery was planned without a place to deliver to');
+      await this.#store.store(place, secretFor(place, pair));
       this.#begun = true;
       this.#stored.push(place);
     } catch (thrown) {
@@ -73,14 +78,29 @@ export class Delivery {
   }
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. */
-function valueFor({ part }: Place, { privateKey, certificate }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  return part === 'certificate' ? certificate : privateKey + certificate;
-}
-
 /** Only a clear answer tells that a secret was not stored. */
 function mayHaveLanded(error: RotationError): boolean {
   if (error.cause instanceof NetworkError) return error.cause.landed === 'unknown';
   return error.code === 'GITHUB_REQUEST_FAILED' || error.code === 'INTERNAL_ERROR';
+}
+
+export interface QuietEdges {
+  clock: Clock;
+  cancellation: Cancellation;
+  store: SecretStore | undefined;
+  tenant: { now(): number };
+}
+
+/** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
+const QUIET = 6_000;
+
+/** @param completedAt local time of this run's last delivery of the current pair; 0: none */
+export async function keepQuiet({ secrets }: State, edges: QuietEdges, completedAt: number): Promise<void> {
+  const { clock, cancellation, store, tenant } = edges;
+  const deliveries = secrets.map(({ times }) => (typeof times === 'string' ? 0 : times.updatedAt));
+  const since = Math.max(...deliveries) + QUIET - tenant.now();
+  // What this run completed without a clear answer may be written once more, over the new credential.
+  const completion = completedAt + (store?.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
+  const wait = Math.max(Math.min(since, QUIET), completion);
+  if (wait > 0) await sleep(clock, wait, cancellation);
 }

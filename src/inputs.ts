@@ -1,29 +1,27 @@
 /** action.yml to Inputs: all problems at once, before any effect. */
 
 import type { ManagementLogin } from './auth0/token.ts';
-import { inspect, type Pair, parsePair, parsePrivateKey } from './certificate/inspect.ts';
-import { parseSubject, printSubject } from './certificate/subject.ts';
+import type { Pair } from './certificate/inspect.ts';
+import { factsOf, type Issuer, parseCredential } from './credential.ts';
 import { RotationError } from './errors.ts';
-import {
-  DESTINATION_FORMS,
-  type Destination,
-  parseDestination,
-  printDestination,
-  shadows,
-} from './github/destination.ts';
+import { readLogin } from './input-login.ts';
+import { readIssuer, readMaterial } from './input-material.ts';
+import { readDestinations, readSecretNames } from './input-places.ts';
 import { type Environment, Reader, raw } from './input-reader.ts';
-import { DAY, type Wish } from './rotation/wish.ts';
+import { type AuthenticationMethod, DAY, METHODS, type Wish } from './rotation/wish.ts';
 
 export interface Inputs {
-  operation: 'rotate' | 'plan';
+  /** Nothing is changed. */
+  planOnly: boolean;
   domain: string;
   mtlsDomain: string | undefined;
   audience: string;
   login: ManagementLogin;
-  /** undefined: a plan that does not ask GitHub. */
+  /** undefined: GitHub is not asked, and nothing stored. */
   githubToken: string | undefined;
   githubApiUrl: string;
   currentPair: Pair | undefined;
+  issuer: Issuer;
   wish: Wish;
 }
 
@@ -48,23 +46,53 @@ export function secretsIn(environment: Environment): string[] {
     'management-token',
     'github-token',
     'current-credential',
+    'ca-private-key',
+    'private-key',
   ];
   return names.map((name) => raw(environment, name)).filter((value) => value !== '');
 }
 
+const OPERATIONS = ['rotate', 'create', 'enroll', 'revert'] as const;
+
 function readAll(reader: Reader): Inputs | undefined {
-  const operation = reader.oneOf('operation', ['rotate', 'plan'], 'rotate');
+  const given = reader.oneOf('operation', [...OPERATIONS, 'plan'], 'rotate');
+  const planOnly = given === 'plan';
+  const operation = given === 'plan' ? plannedOperation(reader) : given;
   const domain = readHost(reader, 'auth0-domain', reader.required('auth0-domain'));
   const mtls = reader.text('mtls-domain');
   const mtlsDomain = mtls === undefined ? undefined : readHost(reader, 'mtls-domain', mtls);
-  const githubToken = operation === 'plan' ? reader.text('github-token') : reader.required('github-token');
+  const stores = !planOnly && operation !== 'revert';
+  const githubToken = stores ? reader.required('github-token') : reader.text('github-token');
   const login = readLogin(reader);
-  const currentPair = reader.parsed('current-credential', parsePair);
-  const wish = readWish(reader, currentPair);
-  if (!login || !wish || domain === undefined) return undefined;
+  const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
+  const issuer = readIssuer(reader, { method, operation });
+  const currentPair = readCurrent(reader, method, login);
+  const wish = readWish(reader, { operation, method, issuer, currentPair });
+  if (!login || !issuer || !wish || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
-  return { operation, domain, mtlsDomain, audience, login, githubToken, githubApiUrl, currentPair, wish };
+  const hosts = { domain, mtlsDomain, audience, githubApiUrl };
+  return { ...hosts, planOnly, login, githubToken, currentPair, issuer, wish };
+}
+
+/** What a plan tells of: `create` where a name is given and no client. */
+function plannedOperation(reader: Reader): Wish['operation'] {
+  const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
+  return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
+}
+
+/** The client that rotates its own credential has just logged in with what the primary holds. */
+function readCurrent(
+  reader: Reader,
+  method: AuthenticationMethod,
+  login: ManagementLogin | undefined,
+): Pair | undefined {
+  const given = reader.parsed('current-credential', (text) => parseCredential(method, text));
+  if (given !== undefined || reader.text('current-credential') !== undefined) return given;
+  if (!login || login.kind === 'token' || login.clientId !== reader.text('client-id')) return undefined;
+  if (login.kind === 'private-key-jwt' && method === 'private_key_jwt')
+    return { privateKey: login.privateKey, certificate: undefined };
+  return login.kind === 'mtls' && method !== 'private_key_jwt' ? login.pair : undefined;
 }
 
 /** Host or host:port, nothing else: it becomes part of every address. */
@@ -82,105 +110,70 @@ function readHost(reader: Reader, name: string, value: string): string | undefin
   );
 }
 
-const LOGINS = ['management-client-secret', 'management-private-key', 'management-credential'] as const;
-
-function readLogin(reader: Reader): ManagementLogin | undefined {
-  const token = reader.text('management-token');
-  const clientId = reader.text('management-client-id');
-  const given = LOGINS.filter((name) => reader.text(name) !== undefined);
-  if (token !== undefined) {
-    if (clientId === undefined && given.length === 0) return { kind: 'token', token };
-    return reader.problem(
-      'management-token',
-      `cannot be given together with ${[...(clientId ? ['management-client-id'] : []), ...given].join(', ')}`,
-    );
-  }
-  const [only, ...more] = given;
-  if (only === undefined || more.length > 0) {
-    const found = given.length === 0 ? 'none of them is' : `${given.join(' and ')} are`;
-    return reader.problem(
-      'management-client-id',
-      `needs exactly one of ${LOGINS.join(', ')}, or management-token instead; ${found} given`,
-    );
-  }
-  if (clientId === undefined) return reader.problem(only, 'needs management-client-id');
-  return readClientLogin(reader, clientId, only);
+interface Known {
+  operation: Wish['operation'];
+  method: AuthenticationMethod;
+  issuer: Issuer | undefined;
+  currentPair: Pair | undefined;
 }
 
-/** Auth0 takes RSA of 2048 bits or more for private_key_jwt (configure-private-key-jwt). */
-function parseRsaKey(text: string): ReturnType<typeof parsePrivateKey> {
-  const key = parsePrivateKey(text);
-  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
-  throw new Error('is no RSA key of at least 2048 bits');
-}
-
-function readClientLogin(
-  reader: Reader,
-  clientId: string,
-  name: (typeof LOGINS)[number],
-): ManagementLogin | undefined {
-  const value = reader.required(name);
-  if (name === 'management-client-secret') return { kind: 'client-secret', clientId, secret: value };
-  if (name === 'management-credential') {
-    const pair = reader.parsed(name, parsePair);
-    return pair && { kind: 'mtls', clientId, pair };
-  }
-  const key = reader.parsed(name, parseRsaKey);
-  return (
-    key && {
-      kind: 'private-key-jwt',
-      clientId,
-      privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    }
-  );
-}
-
-function readWish(reader: Reader, currentPair: Pair | undefined): Wish | undefined {
-  const clientId = reader.required('client-id');
-  if (/^\.{1,2}$/.test(clientId)) reader.problem('client-id', 'is no client id');
-  const method = reader.oneOf(
-    'authentication-method',
-    ['self_signed_tls_client_auth'],
-    'self_signed_tls_client_auth',
-  );
-  const validityDays = reader.integer('validity-days', 90, [1, 825]);
-  const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
-  if (renewBeforeDays >= validityDays) {
-    reader.problem(
-      'renew-before-days',
-      `is ${renewBeforeDays}, which must be less than validity-days (${validityDays})`,
-    );
-  }
+function readWish(reader: Reader, { currentPair, issuer, method, operation }: Known): Wish | undefined {
+  const { clientId, clientName } = readClient(reader, operation);
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
+  if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
+    reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
   const wish = {
+    operation,
     clientId,
+    clientName,
     method,
-    subject: readSubject(reader, clientId),
-    keySize: readKeySize(reader),
-    validityDays,
-    renewBeforeDays,
+    ...readMaterial(reader, issuer, clientName ?? clientId),
     force: reader.boolean('force'),
     overlap: readOverlap(reader),
     ...names,
-    current: currentPair && inspect(currentPair.certificate),
+    current: currentPair && factsOf(method, currentPair),
     verify: reader.oneOf('verify', ['auto', 'required', 'off'], 'auto'),
     verifyAudience: reader.text('verify-audience'),
+    tokenBinding: readTokenBinding(reader, method, operation),
+    revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
     keepCredentials: new Set((reader.text('keep-credentials') ?? '').split(/[\s,]+/).filter(Boolean)),
     run: `${reader.environment.GITHUB_RUN_ID ?? '0'}.${reader.environment.GITHUB_RUN_ATTEMPT ?? '1'}`,
   };
   return destinations && { ...wish, destinations };
 }
 
-/** In one spelling, so that it compares with a certificate's. */
-function readSubject(reader: Reader, clientId: string): string {
-  const given = reader.parsed('subject', (text) => printSubject(parseSubject(text)));
-  return given ?? printSubject([{ oid: '2.5.4.3', value: clientId }]);
+function readClient(reader: Reader, operation: Wish['operation']): Pick<Wish, 'clientId' | 'clientName'> {
+  if (operation !== 'create') {
+    const clientId = reader.required('client-id');
+    if (/^\.{1,2}$/.test(clientId)) reader.problem('client-id', 'is no client id');
+    if (reader.text('client-name') !== undefined)
+      reader.problem('client-name', 'is for operation: create alone');
+    return { clientId, clientName: undefined };
+  }
+  const clientName = reader.required('client-name');
+  if (reader.text('client-id') !== undefined)
+    reader.problem(
+      'client-id',
+      'cannot be given with operation: create, which makes the client and tells its id',
+    );
+  // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
+  if (/[<>]/.test(clientName)) reader.problem('client-name', 'must not have < or >');
+  return { clientId: '', clientName };
 }
 
-function readKeySize(reader: Reader): Wish['keySize'] {
-  const size = reader.oneOf('key-size', ['2048', '3072', '4096'], '2048');
-  return size === '2048' ? 2048 : size === '3072' ? 3072 : 4096;
+function readTokenBinding(
+  reader: Reader,
+  method: AuthenticationMethod,
+  operation: Wish['operation'],
+): Wish['tokenBinding'] {
+  const binding = reader.oneOf('token-binding', ['unchanged', 'required', 'off'], 'unchanged');
+  if (binding === 'required' && (method === 'private_key_jwt' || operation === 'revert'))
+    reader.problem(
+      'token-binding',
+      'is required: tokens can be bound to a certificate only, and there will be none',
+    );
+  return binding;
 }
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
@@ -192,71 +185,4 @@ function readOverlap(reader: Reader): Wish['overlap'] {
   if (match) return Number(match[1]) * (UNITS[`${match[2]}`] ?? 0);
   reader.problem('overlap', `is '${text}'; write until-next-rotation, or a duration such as 12h or 7d`);
   return 'until-next-rotation';
-}
-
-/** GitHub: letters, digits, underscores; no leading digit, not GITHUB_ (actions-secrets-and-variables-naming). */
-function readSecretNames(
-  reader: Reader,
-): Pick<Wish, 'secretName' | 'privateKeySecretName' | 'certificateSecretName'> {
-  const read = (name: string) => {
-    const value = reader.text(name);
-    if (value !== undefined && (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || /^github_/i.test(value))) {
-      reader.problem(
-        name,
-        `is '${value}'; a secret's name has letters, digits and underscores, does not begin with a digit or GITHUB_`,
-      );
-    }
-    return value?.toUpperCase();
-  };
-  const secretName = read('secret-name') ?? 'AUTH0_MTLS_PEM';
-  const privateKeySecretName = read('private-key-secret-name');
-  const certificateSecretName = read('certificate-secret-name');
-  const given = [secretName, privateKeySecretName, certificateSecretName].filter(
-    (name) => name !== undefined,
-  );
-  if (new Set(given).size < given.length) {
-    reader.problem(
-      'secret-name',
-      'must differ from private-key-secret-name and certificate-secret-name, and they from each other',
-    );
-  }
-  return { secretName, privateKeySecretName, certificateSecretName };
-}
-
-function readDestinations(reader: Reader): Wish['destinations'] | undefined {
-  const repository = reader.environment.GITHUB_REPOSITORY;
-  const text = reader.text('destinations') ?? (repository ? `repo:${repository}` : '');
-  const lines = text.split('\n').map((line) => line.trim());
-  const destinations: Destination[] = [];
-  const problems = reader.problems.length;
-  for (const [index, line] of lines.entries()) {
-    if (line === '') continue;
-    const destination = parseDestination(line);
-    if (destination) destinations.push(destination);
-    else
-      reader.problem(
-        'destinations',
-        `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}`,
-      );
-  }
-  refuseConflicts(reader, destinations);
-  const [primary, ...others] = destinations;
-  if (primary === undefined && reader.problems.length === problems)
-    reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
-  return primary && [primary, ...others];
-}
-
-function refuseConflicts(reader: Reader, destinations: readonly Destination[]): void {
-  const names = destinations.map((destination) => printDestination(destination).toLowerCase());
-  for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) < index) reader.problem('destinations', `names ${name} twice`);
-  }
-  for (const near of destinations) {
-    for (const far of destinations.filter((one) => shadows(near, one))) {
-      reader.problem(
-        'destinations',
-        `names ${printDestination(near)}, whose secret hides the one of the same name at ${printDestination(far)}; name only one of them`,
-      );
-    }
-  }
 }

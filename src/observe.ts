@@ -29,8 +29,8 @@ export async function observe(
     places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
   );
   const [times] = await Promise.all([reading, tenant.login(), reading.then(onSecrets)]);
-  const [client, pool] = await Promise.all([tenant.client(wish.clientId), tenant.credentials(wish.clientId)]);
-  if (store) await compareClocks(wish, tenant, store);
+  const { client, pool } = await observeClient(wish, tenant);
+  if (store && client) await compareClocks(wish, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
   return {
     client,
@@ -38,6 +38,12 @@ export async function observe(
     secrets: places.map((place, index): ObservedSecret => observed(place, times[index] ?? 'unread', shift)),
     now: tenant.now(),
   };
+}
+
+async function observeClient({ clientId }: Wish, tenant: Tenant): Promise<Pick<State, 'client' | 'pool'>> {
+  if (clientId === '') return { client: undefined, pool: [] };
+  const [client, pool] = await Promise.all([tenant.client(clientId), tenant.credentials(clientId)]);
+  return { client, pool };
 }
 
 /** Evidence compares the times of two services: their answers must tell their clocks well enough. */

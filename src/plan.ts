@@ -6,16 +6,18 @@ import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
 import { refuseContradiction, refuseHaste, refuseOtherMethod, refuseUnfinished } from './rotation/refusal.ts';
 import { makeRoom, placesFull, SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
-import { ISSUED, type Step } from './rotation/step.ts';
+import { ISSUED, type KeyMaterial, type Step } from './rotation/step.ts';
 import { DAY, placesOf, type Wish } from './rotation/wish.ts';
 
 export interface Plan {
-  /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation. */
+  /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation; nor is a `revert`, whose reason is `MethodDiffers`. */
   reason: Reason | 'NotAssociated' | 'NotDue';
   explanation: string;
   steps: readonly Step[];
   /** A new key pair is issued. */
   rotates: boolean;
+  /** Id of the credential under whose subject DN the new certificate logs in: Auth0 needs no other. */
+  renews: string | undefined;
   /** What was made by hand and will be superseded: the new credential's mark names it. */
   replaces: string | undefined;
   /** By the expiry of what will be current; undefined where Auth0 names none. Milliseconds, Auth0's clock. */
@@ -25,7 +27,10 @@ export interface Plan {
   notes: readonly string[];
 }
 
-/** @throws RotationError METHOD_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT: nothing may be done */
+/**
+ * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT:
+ *   nothing may be done
+ */
 export function plan(wish: Wish, observed: State): Plan {
   // Auth0's list has no order.
   const state = { ...observed, pool: [...observed.pool].sort(newestFirst) };
@@ -33,6 +38,26 @@ export function plan(wish: Wish, observed: State): Plan {
   refuseOtherMethod(wish, state);
   refuseContradiction(draft.evidence);
   refuseUnfinished(draft);
+  const why = wish.operation === 'revert' ? revert(draft) : renew(draft);
+  bindTokens(draft);
+  const rotates = draft.steps.some(({ kind }) => kind === 'issue-certificate');
+  return {
+    ...why,
+    steps: draft.steps,
+    rotates,
+    renews: draft.renews,
+    replaces: state.pool.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
+    nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
+    credentials: state.pool.map((credential) => draft.describe(credential)),
+    notes: draft.notes,
+  };
+}
+
+type Why = Pick<Plan, 'reason' | 'explanation'>;
+
+/** What is due: in order first, then a rotation or a retirement. */
+function renew(draft: Draft): Why {
+  const { state, wish } = draft;
   const healed = heal(draft);
   discardAbandoned(draft);
   finishDelivery(draft);
@@ -40,17 +65,56 @@ export function plan(wish: Wish, observed: State): Plan {
   if (due) refuseHaste(draft);
   if (due) rotate(draft);
   else retire(draft);
-  return {
-    reason: due?.reason ?? (healed ? 'NotAssociated' : 'NotDue'),
-    explanation: due?.explanation ?? (healed ? HEALED : 'the current certificate is good'),
-    steps: draft.steps,
-    rotates: due !== undefined,
-    replaces: state.pool.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
-    nextRotation: nextDue(wish, state, draft.evidence, due !== undefined),
-    credentials: state.pool.map((credential) => draft.describe(credential)),
-    notes: draft.notes,
-  };
+  if (due) return due;
+  return healed
+    ? { reason: 'NotAssociated', explanation: HEALED }
+    : { reason: 'NotDue', explanation: 'the current key is good' };
 }
+
+/** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
+function revert(draft: Draft): Why {
+  const { pool, state, wish } = draft;
+  const { method = wish.revertTo } = state.client ?? {};
+  const useless = draft.records.filter((c) => draft.mayRemove(c));
+  if (method !== wish.revertTo) {
+    const interrupts = state.secrets.filter((_, index) => draft.evidence.held[index]?.length !== 0);
+    const places = interrupts.map(({ place }) => place);
+    draft.steps.push({
+      kind: 'change-method',
+      from: method,
+      to: wish.revertTo,
+      credentials: [],
+      interrupts: places,
+    });
+    draft.notes.push(REVERTS);
+  }
+  for (const credential of useless)
+    if (pool.isManaged(credential) || method !== wish.revertTo) draft.remove(credential, 'revert');
+  if (draft.steps.length > 0 && method === wish.revertTo) return { reason: 'NotDue', explanation: LEFTOVERS };
+  return method === wish.revertTo
+    ? { reason: 'NotDue', explanation: `the client uses ${method}` }
+    : {
+        reason: 'MethodDiffers',
+        explanation: `the client uses ${method}, and is to use ${wish.revertTo} again`,
+      };
+}
+
+const LEFTOVERS = 'the method was changed before, and credentials of it were left';
+const REVERTS =
+  'INTERRUPTION: from this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
+
+/** Tokens are bound, or no longer, before the new certificate proves itself; else at the end. */
+function bindTokens(draft: Draft): void {
+  const { state, wish } = draft;
+  const required = wish.tokenBinding === 'required';
+  if (wish.tokenBinding === 'unchanged' || (state.client?.binding.required ?? false) === required) return;
+  const proof = draft.steps.findIndex(({ kind }) => kind === 'authenticate' || kind === 'store-secret');
+  draft.steps.splice(proof < 0 ? draft.steps.length : proof, 0, { kind: 'bind-tokens', required });
+  if (required) draft.notes.push(BOUND);
+}
+
+const BOUND =
+  'Access tokens will be bound to the certificate they were asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
 
 const HEALED = 'a credential that a destination holds was not associated';
 
@@ -91,7 +155,9 @@ function discardAbandoned(draft: Draft): void {
 function finishDelivery(draft: Draft): void {
   const { evidence, state, wish } = draft;
   const { newest, held } = evidence;
-  if (evidence.settled || newest === undefined || newest.thumbprint !== wish.current?.thumbprint) return;
+  if (evidence.settled || newest === undefined || newest.identity !== wish.current?.identity) return;
+  // Of two certificates of one DN nobody can tell which is the newer; a new one costs nothing.
+  if (wish.method === 'tls_client_auth') return;
   for (const [index, { place }] of state.secrets.entries()) {
     if (held[index]?.[0]?.id === newest.id) continue;
     draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
@@ -101,13 +167,54 @@ function finishDelivery(draft: Draft): void {
 }
 
 function rotate(draft: Draft): void {
-  makeRoom(draft);
-  draft.steps.push({ kind: 'issue-certificate' }, { kind: 'create-credential' });
-  draft.associate([...draft.associated, ISSUED], 'add');
-  if (draft.wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });
-  for (const place of placesOf(draft.wish))
-    draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
+  const { wish } = draft;
+  draft.renews = renewable(draft)?.id;
+  if (draft.renews === undefined && draft.state.client) makeRoom(draft);
+  draft.steps.push({ kind: 'issue-certificate', what: materialOf(wish) });
+  if (draft.renews === undefined) register(draft);
+  else draft.notes.push(SAME_NAME);
+  if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });
+  for (const place of placesOf(wish)) draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
   removeAfterDelivery(draft);
+}
+
+/** Auth0 knows a CA-signed certificate by its subject DN alone: a new one of the same name needs no write (RFC 8705 2.1). */
+function renewable({ associated, records, wish }: Draft): Credential | undefined {
+  if (wish.method !== 'tls_client_auth') return undefined;
+  return records.find(({ id, identity }) => identity === wish.subject && associated.includes(id));
+}
+
+const SAME_NAME =
+  'Auth0 knows a CA-signed certificate by its subject DN alone and cannot revoke one: the previous certificate stays valid until it expires.';
+
+/** The new key becomes known to Auth0. */
+function register(draft: Draft): void {
+  const { state, wish } = draft;
+  const { client } = state;
+  if (client === undefined) {
+    draft.steps.push({ kind: 'create-client', name: wish.clientName ?? '', method: wish.method });
+    draft.associated = [ISSUED];
+    return;
+  }
+  draft.steps.push({ kind: 'create-credential' });
+  if (client.method === wish.method) {
+    draft.associate([...draft.associated, ISSUED], 'add');
+    return;
+  }
+  const change = { from: client.method, to: wish.method, credentials: [ISSUED], interrupts: [] };
+  draft.steps.push({ kind: 'change-method', ...change });
+  draft.associated = [ISSUED];
+  draft.notes.push(
+    `INTERRUPTION: Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+  );
+}
+
+function materialOf({ keySize, method }: Wish): KeyMaterial {
+  if (method === 'private_key_jwt') return 'a key pair';
+  if (method === 'self_signed_tls_client_auth') return 'a key pair and a self-signed certificate';
+  return keySize === undefined
+    ? 'the certificate that was brought'
+    : 'a key pair and a certificate of the private CA';
 }
 
 /** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
@@ -140,7 +247,7 @@ function overlapEnd(draft: Draft, credential: Credential): number {
     : since + overlap;
 }
 
-function nextDue(wish: Wish, state: State, { current }: Evidence, rotates: boolean): number | undefined {
+function nextDue(wish: Wish, state: State, { expiresAt }: Evidence, rotates: boolean): number | undefined {
   if (rotates) return nextRotation(wish, state.now + wish.validityDays * DAY);
-  return current?.expiresAt === undefined ? undefined : nextRotation(wish, current.expiresAt);
+  return expiresAt === undefined ? undefined : nextRotation(wish, expiresAt);
 }

@@ -26,16 +26,17 @@ export class Preparation {
 
   /** Begins everything now; what fails is told to whoever asks for it later. */
   begin(): void {
-    const everything = [this.key(), this.endpoint(), ...this.#publicKeys()];
+    const key = this.#wish.keySize === undefined ? [] : [this.key()];
+    const everything = [...key, this.endpoint(), ...this.#publicKeys()];
     for (const one of everything) one.catch(() => undefined);
   }
 
   key(): Promise<KeyObject> {
-    this.#key ??= this.#sources.generateKey(this.#wish.keySize);
+    this.#key ??= this.#sources.generateKey(this.#wish.keySize ?? 2048);
     return this.#key;
   }
 
-  /** Where to prove; undefined with `verify: off`, or where the tenant names no endpoint. */
+  /** Where to prove: undefined with `verify: off`, or where the tenant names no endpoint that asks for a certificate. */
   endpoint(): Promise<string | undefined> {
     return this.#wish.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
   }

@@ -1,18 +1,19 @@
 /** What happened → outputs, job summary, annotations. Pure text. */
 
-import type { Outcome } from './apply.ts';
 import type { RotationError } from './errors.ts';
 import { printDestination, printPlace } from './github/destination.ts';
 import { quote } from './http/json.ts';
+import type { Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
 import type { PlannedCredential } from './rotation/draft.ts';
 import type { State } from './rotation/state.ts';
 import { describeStep, notation } from './rotation/step.ts';
-import { DAY, type Wish } from './rotation/wish.ts';
+import { CREDENTIAL_TYPES, DAY, type Wish } from './rotation/wish.ts';
 
 /** One client's run, as far as it came. */
 export interface Account {
-  operation: 'rotate' | 'plan';
+  /** Nothing was changed: it was asked only what would be done. */
+  planOnly: boolean;
   wish: Wish;
   state?: State;
   plan?: Plan;
@@ -48,6 +49,7 @@ function outputs(account: Account): Record<string, string> {
   const { plan, outcome, wish, error } = account;
   const held = heldNow(account);
   const entry = {
+    'client-id': outcome?.clientId ?? wish.clientId,
     rotated: outcome?.rotated ?? false,
     reason: plan?.reason ?? '',
     'credential-id': held?.id ?? '',
@@ -70,7 +72,6 @@ function outputs(account: Account): Record<string, string> {
     plan: JSON.stringify(told ?? null),
     result: JSON.stringify([
       {
-        'client-id': wish.clientId,
         ...entry,
         ...(error ? { error: { code: error.code, message: error.message } } : {}),
       },
@@ -80,8 +81,8 @@ function outputs(account: Account): Record<string, string> {
 }
 
 /** Undefined where a rotation was due and failed: then it is overdue. */
-function nextRotation({ operation, outcome, plan }: Account): number | undefined {
-  const hypothetical = plan?.rotates && operation !== 'plan' && !outcome?.rotated;
+function nextRotation({ planOnly, outcome, plan }: Account): number | undefined {
+  const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;
 }
 
@@ -97,53 +98,79 @@ function heldNow({ outcome, plan, wish }: Account): Held | undefined {
   const made = outcome?.credential;
   if (made) {
     const { id, thumbprint, notBefore, notAfter } = made;
-    return { id, thumbprint, notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() };
+    return { id, thumbprint, notBefore: iso(notBefore?.getTime()), notAfter: iso(notAfter?.getTime()) };
   }
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
-  if (!current) return undefined;
-  const exact = wish.current?.thumbprint === current.thumbprint ? wish.current : undefined;
+  if (!current || outcome?.removed.includes(current.id)) return undefined;
+  const exact = wish.current?.identity === current.identity ? wish.current : undefined;
+  const known = wish.method === 'tls_client_auth' ? '' : (current.identity ?? '');
   return {
     id: current.id,
-    thumbprint: current.thumbprint ?? '',
-    notBefore: exact?.notBefore.toISOString() ?? '',
-    notAfter: iso(current.expiresAt),
+    thumbprint: exact?.thumbprint ?? known,
+    notBefore: iso(exact?.notBefore?.getTime()),
+    notAfter: iso(current.expiresAt ?? exact?.notAfter?.getTime()),
   };
 }
 
 function annotations(account: Account): Annotation[] {
-  const { plan, outcome, wish } = account;
+  const { plan, wish } = account;
   const list: Annotation[] = (plan?.notes ?? [])
     .filter((note) => /INTERRUPTION|superseded less than|cannot log in/.test(note))
     .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
-  if (outcome?.rotated && outcome.proof === 'not proven') {
-    list.push({ level: 'warning', title: `Client ${wish.clientId}`, message: NOT_PROVEN });
-  }
+  const unproven = notProven(account);
+  if (unproven) list.push({ level: 'warning', title: `Client ${wish.clientId}`, message: unproven });
   return list;
+}
+
+/** What must be said aloud: it was delivered, and nobody knows whether it works. */
+function notProven({ outcome }: Account): string | undefined {
+  if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
+  return outcome.proof === 'not authorized' ? NOT_AUTHORIZED : NOT_PROVEN;
 }
 
 const NOT_PROVEN =
   'The new certificate was delivered WITHOUT a proof: no mTLS token endpoint was found, or verify is off. Set mtls-domain and verify: required to have every certificate proven before it is delivered.';
+const NOT_AUTHORIZED =
+  'The new client was delivered WITHOUT a proof: it may not use any API yet, so that it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
 
 function headline(account: Account): string {
-  const { error, operation, outcome, plan, wish } = account;
-  const client = `\`${quote(account.state?.client.name ?? wish.clientId)}\``;
+  const { error, planOnly, outcome, plan, wish } = account;
+  const client = `\`${quote(account.state?.client?.name ?? wish.clientName ?? wish.clientId)}\``;
   const due = nextRotation(account);
   const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
   if (error) return `❌ ${client}: ${error.code}.`;
-  if (operation === 'plan') {
-    return plan?.rotates
-      ? `📋 ${client}: a rotation is due (${plan.reason}). This was only a plan.`
-      : `📋 ${client}: nothing is due.${next}`;
-  }
-  if (outcome?.rotated)
-    return `✅ ${client} has a new certificate (${plan?.reason}). Nothing is to be done.${next}`;
-  if (outcome && plan && plan.steps.length > 0)
-    return `✅ ${client}: no rotation was due; ${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} put things in order.${next}`;
+  if (planOnly) return `📋 ${client}: ${planned(account) ?? `nothing is due.${next}`}`;
+  if (outcome?.rotated) return `✅ ${client} ${rotated(account)}${next}`;
+  if (plan?.reason === 'MethodDiffers')
+    return `✅ ${client} uses ${wish.revertTo} again. Its consumers need the client secret.`;
+  const steps = plan?.steps.length ?? 0;
+  if (outcome && steps > 0)
+    return `✅ ${client}: no rotation was due; ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order.${next}`;
   return `✅ ${client}: nothing is due.${next}`;
 }
 
+function planned({ plan, wish }: Account): string | undefined {
+  if (!plan?.rotates && plan?.reason !== 'MethodDiffers') return undefined;
+  return `${PLANNED[wish.operation]} (${plan.reason}). This was only a plan.`;
+}
+
+function rotated(account: Account): string {
+  const { plan, wish } = account;
+  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const todo = notProven(account) ? 'It was NOT proven.' : 'Nothing is to be done.';
+  return `has a new ${what} (${plan?.reason}). ${todo}`;
+}
+
+const PLANNED = {
+  rotate: 'a rotation is due',
+  create: 'a client would be created, or its key rotated',
+  enroll: 'the client would move to another method',
+  revert: 'the client would go back to a client secret',
+} as const;
+
 function summary(account: Account): string {
   const { error, plan, wish } = account;
+  const unproven = notProven(account);
   const parts = [
     `## ${headline(account)}`,
     error
@@ -155,30 +182,35 @@ function summary(account: Account): string {
       : '',
     plan && !error ? `**Why:** ${plan.explanation}.` : '',
     ...(plan?.notes ?? []).map((note) => `> ${note}`),
-    account.outcome?.rotated && account.outcome.proof === 'not proven' ? `> ⚠️ ${NOT_PROVEN}` : '',
+    unproven === undefined ? '' : `> ⚠️ ${unproven}`,
     chart(account),
     credentialTable(account),
     placeTable(account),
     stepList(account),
-    `<sub>Client \`${quote(wish.clientId)}\` · run ${wish.run}</sub>`,
+    `<sub>Client \`${quote(account.outcome?.clientId ?? wish.clientId)}\` · run ${wish.run}</sub>`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 /** What the client holds once the run is over. */
-function credentialsAfter({ outcome, plan }: Account): (PlannedCredential & { label: string })[] {
+function credentialsAfter({
+  outcome,
+  plan,
+  state,
+  wish,
+}: Account): (PlannedCredential & { label: string })[] {
   const made = outcome?.credential;
   const rest = (plan?.credentials ?? [])
-    .filter(({ id }) => !outcome?.removed.includes(id))
+    .filter(({ id }) => !outcome?.removed.includes(id) && id !== made?.id)
     .map((c) => ({ ...c, label: made && c.stage === 'current' ? 'previous' : c.stage }));
   if (!made) return rest;
   const added = {
     id: made.id,
-    type: 'x509_cert' as const,
+    type: CREDENTIAL_TYPES[wish.method],
     name: undefined,
-    thumbprint: made.thumbprint,
-    createdAt: made.notBefore.getTime(),
-    expiresAt: made.notAfter.getTime(),
+    identity: made.identity,
+    createdAt: made.notBefore?.getTime() ?? state?.now ?? 0,
+    expiresAt: made.notAfter?.getTime(),
     stage: 'current' as const,
     associated: true,
     heldBy: outcome.delivered,
@@ -211,18 +243,29 @@ function credentialTable(account: Account): string {
   const rows = credentialsAfter(account);
   if (rows.length === 0) return '';
   return [
-    '| Credential | Stage | Thumbprint | Expires | Held by |',
+    `| Credential | Stage | ${IDENTITIES[account.wish.method]} | Expires | Held by |`,
     '| --- | --- | --- | --- | --- |',
     ...rows.map((c) =>
       row([
         `\`${c.id}\``,
         c.label,
-        c.thumbprint ? `\`${c.thumbprint.slice(0, 12)}…\`` : '–',
+        c.identity ? `\`${shortened(c.identity)}\`` : '–',
         c.expiresAt ? day(c.expiresAt) : '–',
         c.heldBy.join(', ') || '–',
       ]),
     ),
   ].join('\n');
+}
+
+const IDENTITIES = {
+  self_signed_tls_client_auth: 'Thumbprint',
+  tls_client_auth: 'Subject',
+  private_key_jwt: 'Key id',
+} as const;
+
+/** Digests are long and mean nothing; a subject does not grow that long. */
+function shortened(identity: string): string {
+  return /^[\w-]{43}$/.test(identity) ? `${identity.slice(0, 12)}…` : quote(identity);
 }
 
 function placeTable({ state, outcome }: Account): string {
@@ -242,17 +285,21 @@ function placeTable({ state, outcome }: Account): string {
   ].join('\n');
 }
 
-function stepList({ outcome, plan, operation }: Account): string {
+function stepList({ outcome, plan, planOnly, wish }: Account): string {
   if (outcome && outcome.steps.length > 0) {
     const done = outcome.steps.map(
       ({ text, milliseconds }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
     );
-    const proof = outcome.rotated ? [`\nProof over mTLS: **${outcome.proof}**.`] : [];
+    const proof = outcome.rotated
+      ? [
+          `\nProof ${wish.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS'}: **${outcome.proof}**.`,
+        ]
+      : [];
     return ['### What was done', ...done, ...proof].join('\n');
   }
-  if (operation !== 'plan' || !plan || plan.steps.length === 0) return '';
+  if (!planOnly || !plan || plan.steps.length === 0) return '';
   return [
-    '### What a rotation would do',
+    `### What ${wish.operation} would do`,
     ...plan.steps.map((step) => `1. ${describeStep(step)}`),
     '',
     `\`${notation(plan.steps)}\``,

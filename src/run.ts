@@ -1,19 +1,24 @@
 /** The road: inputs → observe → plan → apply → report, once. */
 
-import { apply, type Edges } from './apply.ts';
+import { apply } from './apply.ts';
 import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
 import { Tenant } from './auth0/tenant.ts';
 import { managementToken } from './auth0/token.ts';
-import { generateKey, issueSelfSigned } from './certificate/issue.ts';
+import { generateKey } from './certificate/issue.ts';
+import { locateClient } from './creation.ts';
+import { issuePair } from './credential.ts';
 import { asRotationError } from './errors.ts';
 import { SecretStore } from './github/secret-store.ts';
 import { type Connection, Service } from './http/service.ts';
 import type { Inputs } from './inputs.ts';
+import type { Edges } from './job.ts';
 import { observe } from './observe.ts';
 import { plan } from './plan.ts';
 import { looksDue, Preparation, type Sources } from './prepare.ts';
 import type { Account } from './report.ts';
+import type { State } from './rotation/state.ts';
 import { describeStep } from './rotation/step.ts';
+import type { Wish } from './rotation/wish.ts';
 
 /** What a run tells while it is at work. */
 export interface Telling {
@@ -25,10 +30,10 @@ export interface Telling {
 /** How keys and certificates are made. */
 export interface Issuing {
   generateKey: Sources['generateKey'];
-  issue: Edges['issue'];
+  issuePair: typeof issuePair;
 }
 
-const ISSUING: Issuing = { generateKey, issue: issueSelfSigned };
+const ISSUING: Issuing = { generateKey, issuePair };
 
 /** Works on one client and tells how it went: a failure is part of the account, never thrown. */
 export async function run(
@@ -37,25 +42,34 @@ export async function run(
   telling: Telling,
   issuing = ISSUING,
 ): Promise<Account> {
-  const { currentPair, operation, wish } = inputs;
+  const { currentPair, planOnly } = inputs;
   const edges = connect(inputs, connection, telling, issuing);
-  const account: Account = { operation, wish };
-  const { preparation, store } = edges;
+  const account: Account = { planOnly, wish: inputs.wish };
+  const { preparation } = edges;
+  const mayRotate = !planOnly && inputs.wish.operation !== 'revert';
   try {
-    if (operation === 'rotate' && wish.force) preparation.begin();
-    account.state = await observe(wish, edges, (times) => {
-      if (operation === 'rotate' && looksDue(wish, times, connection.clock)) preparation.begin();
+    if (mayRotate && inputs.wish.force) preparation.begin();
+    account.wish = await locateClient(inputs.wish, edges.tenant);
+    account.state = await observe(account.wish, edges, (times) => {
+      if (mayRotate && looksDue(inputs.wish, times, connection.clock)) preparation.begin();
     });
-    account.plan = plan(wish, account.state);
+    if (planOnly) account.wish = inferred(account.wish, account.state);
+    account.plan = plan(account.wish, account.state);
     tell(account.plan, telling);
-    if (operation === 'rotate' && store) {
-      const job = { wish, state: account.state, plan: account.plan, currentPair };
-      Object.assign(account, await apply(job, { ...edges, store }));
+    if (!planOnly) {
+      const job = { wish: account.wish, state: account.state, plan: account.plan, currentPair };
+      Object.assign(account, await apply(job, edges));
     }
   } catch (error) {
     account.error = asRotationError(error);
   }
   return account;
+}
+
+/** A plan for a client that uses another method is that of `enroll`: nothing else could work on it. */
+function inferred(wish: Wish, { client }: State): Wish {
+  const differs = client !== undefined && client.method !== wish.method;
+  return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll' } : wish;
 }
 
 function tell(decided: NonNullable<Account['plan']>, { info }: Telling): void {
@@ -64,20 +78,21 @@ function tell(decided: NonNullable<Account['plan']>, { info }: Telling): void {
   for (const note of decided.notes) info(`  Note: ${note}`);
 }
 
-type Connected = Omit<Edges, 'store'> & { store: SecretStore | undefined };
-
-function connect(inputs: Inputs, connection: Connection, telling: Telling, issuing: Issuing): Connected {
+function connect(inputs: Inputs, connection: Connection, telling: Telling, issuing: Issuing): Edges {
   const { audience, domain, githubApiUrl, githubToken, login, mtlsDomain, wish } = inputs;
   const auth0 = new Service('Auth0', connection);
   const edge = new Service('mTLS edge', connection);
-  const discover = once(() => discoverMtlsTokenEndpoint(edge, domain, mtlsDomain));
+  const discoverMtls = once(() => discoverMtlsTokenEndpoint(edge, domain, mtlsDomain));
+  // A client assertion goes to the tenant itself.
+  const byAssertion = wish.method === 'private_key_jwt';
+  const discover = byAssertion ? async () => `https://${domain}/oauth/token` : discoverMtls;
   const token = once(async () => {
     const fresh = await managementToken({
       service: auth0,
       domain,
       audience,
       login,
-      mtlsTokenEndpoint: discover,
+      mtlsTokenEndpoint: discoverMtls,
     });
     telling.mask(fresh);
     return fresh;
@@ -90,8 +105,9 @@ function connect(inputs: Inputs, connection: Connection, telling: Telling, issui
     tenant: new Tenant(auth0, domain, token),
     store,
     edge,
+    domain,
     preparation: new Preparation(wish, { generateKey: issuing.generateKey, discover, store }),
-    issue: issuing.issue,
+    issue: (wished, now, key) => issuing.issuePair(inputs.issuer, wished, now, key),
     clock: connection.clock,
     cancellation: connection.cancellation,
     mask: telling.mask,

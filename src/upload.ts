@@ -1,18 +1,12 @@
-/** Uploads the new certificate as a credential, exactly once although answers may be lost. */
+/** Uploads the new credential, exactly once although answers may be lost. */
 
-import type { Refusal, Tenant } from './auth0/tenant.ts';
+import { isRefusal, type Refusal, refusedCertificate, type Tenant } from './auth0/tenant.ts';
+import type { Registration } from './credential.ts';
 import { RotationError } from './errors.ts';
-import { quote } from './http/json.ts';
 import { findRival, rotationInProgress } from './rotation/refusal.ts';
 import { poolFull } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
-
-export interface Upload {
-  name: string;
-  certificate: string;
-  thumbprint: string;
-}
 
 const ATTEMPTS = 3;
 
@@ -21,47 +15,38 @@ export async function upload(
   wish: Wish,
   state: State,
   tenant: Tenant,
-  certificate: Upload,
+  registration: Registration,
+  identity: string,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const answer = await tenant.createCredential(wish.clientId, certificate.name, certificate.certificate);
+    const answer = await tenant.createCredential(wish.clientId, registration);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     if (isRefusal(answer) && !/already exist/i.test(answer.message))
       throw await refused(answer, wish, state, tenant);
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
-    const landed = await findByThumbprint(wish, tenant, certificate.thumbprint);
+    const landed = await findMade(wish, tenant, registration.name, identity);
     if (landed) return landed;
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 did not answer the upload of the certificate, ${ATTEMPTS} times.`,
+    failed: `Auth0 did not answer the upload of the credential, ${ATTEMPTS} times.`,
     remedy: 'Look at the status page of Auth0, then run again.',
   });
 }
 
-export async function findByThumbprint(
+/** The credential of this run, by what it is and by its mark: a subject DN may also be somebody else's. */
+export async function findMade(
   wish: Wish,
   tenant: Tenant,
-  thumbprint: string,
+  name: string,
+  identity: string,
 ): Promise<Credential | undefined> {
   const pool = await tenant.credentials(wish.clientId);
-  return pool.find((credential) => credential.thumbprint === thumbprint);
+  return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
-function isRefusal(answer: Credential | Refusal | 'lost'): answer is Refusal {
-  return typeof answer === 'object' && 'status' in answer;
-}
-
-async function refused(
-  { message }: Refusal,
-  wish: Wish,
-  state: State,
-  tenant: Tenant,
-): Promise<RotationError> {
-  if (/maximum of \d+ credentials/i.test(message)) return full(wish, state, tenant);
-  return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 refused the certificate (400: ${quote(message)}).`,
-    remedy: 'Check subject and key-size.',
-  });
+async function refused(refusal: Refusal, wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {
+  if (/maximum of \d+ credentials/i.test(refusal.message)) return full(wish, state, tenant);
+  return refusedCertificate(refusal);
 }
 
 /** The pool as it is now: another run may have filled the place that this one has made. */

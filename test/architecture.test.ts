@@ -61,7 +61,8 @@ const MAY_USE: Record<string, string[]> = {
   rotation: ['rotation', 'errors.ts', 'github/destination.ts'],
   certificate: ['certificate', 'errors.ts'],
   http: ['http', 'errors.ts', 'retry.ts'],
-  auth0: ['auth0', 'http', 'errors.ts'],
+  // A subject DN in Auth0's spelling is read like a certificate's.
+  auth0: ['auth0', 'http', 'errors.ts', 'certificate/subject.ts'],
   github: ['github', 'http', 'errors.ts'],
 };
 

@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { generateKey, issueSelfSigned } from '../src/certificate/issue.ts';
+import { generateKey, issueCertificate } from '../src/certificate/issue.ts';
 import { RotationError } from '../src/errors.ts';
 import { readInputs, secretsIn } from '../src/inputs.ts';
 import { DAY, HOUR, MINUTE } from './support/state.ts';
@@ -26,7 +26,7 @@ const GIVEN = {
   'management-token': 'token',
   'github-token': 'github',
 };
-const pair = await issueSelfSigned(
+const pair = await issueCertificate(
   await generateKey(2048),
   { subject: 'CN=old', validityDays: 1 },
   Date.now(),
@@ -59,7 +59,7 @@ describe('inputs', () => {
   it('are what action.yml says where nothing else is given', () => {
     const read = inputs();
     expect(read).toEqual({
-      operation: 'rotate',
+      planOnly: false,
       domain: 'tenant.eu.auth0.com',
       mtlsDomain: undefined,
       audience: 'https://tenant.eu.auth0.com/api/v2/',
@@ -67,7 +67,12 @@ describe('inputs', () => {
       githubToken: 'github',
       githubApiUrl: 'https://api.github.test',
       currentPair: undefined,
+      issuer: { kind: 'itself' },
       wish: {
+        operation: 'rotate',
+        clientName: undefined,
+        tokenBinding: 'unchanged',
+        revertTo: 'client_secret_post',
         clientId: 'client',
         method: 'self_signed_tls_client_auth',
         subject: 'CN=client',
@@ -177,7 +182,7 @@ type Row = [inputs: Record<string, string>, words: RegExp];
 const CLIENT = { 'management-token': '', 'management-client-id': 'm' };
 
 const BAD: Row[] = [
-  [{ operation: 'rotat' }, /'operation' is 'rotat'; write rotate, plan\./],
+  [{ operation: 'rotat' }, /'operation' is 'rotat'; write rotate, create, enroll, revert, plan\./],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
   [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
@@ -185,7 +190,14 @@ const BAD: Row[] = [
   [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
   [{ 'mtls-domain': 'a b' }, /'mtls-domain' is 'a b'/],
   [{ 'client-id': ' ' }, /'client-id' must not be empty/],
-  [{ 'authentication-method': 'tls_client_auth' }, /'authentication-method' is 'tls_client_auth'/],
+  [
+    { 'authentication-method': 'tls' },
+    /'authentication-method' is 'tls'; write self_signed_tls_client_auth, tls_client_auth, private_key_jwt/,
+  ],
+  [
+    { 'authentication-method': 'tls_client_auth' },
+    /'authentication-method' is tls_client_auth: give ca-certificate and/,
+  ],
   [{ 'key-size': '1024' }, /'key-size' is '1024'; write 2048, 3072, 4096/],
   [{ 'validity-days': '0' }, /'validity-days' is '0'; write a whole number from 1 to 825/],
   [{ 'validity-days': '826' }, /'validity-days' is '826'/],

@@ -59,7 +59,7 @@ function replay(
   observed: State,
   steps: readonly Step[],
 ): { step: Step; before: readonly string[]; after: readonly string[] }[] {
-  let held: readonly string[] = observed.client.associated;
+  let held: readonly string[] = observed.client?.associated ?? [];
   return steps.map((step) => {
     const before = held;
     if (step.kind === 'associate-credentials') {

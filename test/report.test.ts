@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Outcome } from '../src/apply.ts';
 import { RotationError } from '../src/errors.ts';
+import type { Outcome } from '../src/job.ts';
 import { plan } from '../src/plan.ts';
 import { type Account, report } from '../src/report.ts';
 import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
@@ -14,7 +14,10 @@ const current = { id: 'cred_a', age: 10 * MINUTES };
 const settled: StateSeed = { credentials: [current], written: [10 * MINUTES - 1] };
 const NEW = {
   id: 'cred_new',
+  identity: 'identity-new',
   thumbprint: 'thumbprint-new',
+  subject: 'CN=client',
+  keySize: 2048,
   notBefore: new Date(NOW),
   notAfter: new Date(NOW + 90 * DAY),
 };
@@ -23,7 +26,7 @@ function account(changes: WishChanges, seed: StateSeed, rest: Partial<Account> =
   const wanted = wish(changes);
   const observed = state(wanted, seed);
   return {
-    operation: 'rotate',
+    planOnly: false,
     wish: wanted,
     state: observed,
     plan: plan(wanted, observed),
@@ -36,6 +39,7 @@ function outcome(changes: Partial<Outcome> = {}): Outcome {
     rotated: true,
     credential: NEW,
     proof: 'proven',
+    clientId: 'client',
     delivered: ['repo:acme/shop PEM'],
     removed: [],
     steps: [{ text: 'Issue a key pair', milliseconds: 1234 }],
@@ -80,18 +84,18 @@ describe('the first line', () => {
     ],
     [
       'a plan that is due',
-      account({ force: true }, settled, { operation: 'plan' }),
+      account({ force: true }, settled, { planOnly: true }),
       '📋 `shop`: a rotation is due (Forced). This was only a plan.',
     ],
     [
       'a plan that is not',
-      account({}, settled, { operation: 'plan' }),
+      account({}, settled, { planOnly: true }),
       '📋 `shop`: nothing is due. The next rotation is due on 2026-12-24.',
     ],
     ['failed', account({}, settled, { error: failure() }), '❌ `shop`: VERIFICATION_FAILED.'],
     [
       'failed before anything was known',
-      { operation: 'rotate', wish: wish(), error: failure() },
+      { planOnly: false, wish: wish(), error: failure() },
       '❌ `client`: VERIFICATION_FAILED.',
     ],
   ])('%s', (_, told, line) => {
@@ -107,9 +111,9 @@ describe('outputs', () => {
   it.each<[string, Account]>([
     ['after a rotation', account({ force: true }, settled, { outcome: outcome() })],
     ['where nothing was due', account({}, settled, { outcome: idle() })],
-    ['of a plan', account({ force: true }, settled, { operation: 'plan' })],
+    ['of a plan', account({ force: true }, settled, { planOnly: true })],
     ['of a failure', account({}, settled, { error: failure() })],
-    ['before anything was known', { operation: 'rotate', wish: wish(), error: failure() }],
+    ['before anything was known', { planOnly: false, wish: wish(), error: failure() }],
   ])('are the declared ones, JSON where they say so, %s', (_, told) => {
     const { outputs } = report(told);
     expect(Object.keys(outputs).sort()).toEqual(declared);
@@ -141,7 +145,7 @@ describe('outputs', () => {
       rotated: 'false',
       reason: 'NotDue',
       'credential-id': 'cred_a',
-      thumbprint: 'thumbprint-cred_a',
+      thumbprint: 'identity-cred_a',
       'not-before': '',
       'not-after': '2027-01-23T12:00:00.000Z',
       'next-rotation': '2026-12-24T12:00:00.000Z',
@@ -169,16 +173,16 @@ describe('outputs', () => {
   });
 
   it('tell the steps of the plan as sentences', () => {
-    const told = account({ force: true }, settled, { operation: 'plan' });
+    const told = account({ force: true }, settled, { planOnly: true });
     const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
     expect([reason, steps]).toEqual([
       'Forced',
       [
         'Issue a key pair and a self-signed certificate',
-        'Upload the certificate as a credential',
+        'Upload its public part as a credential',
         'Associate (issued) alongside cred_a',
-        'Prove the certificate with an mTLS token request',
-        'Store key and certificate in repo:acme/shop PEM',
+        'Prove it with a token request',
+        'Store it in repo:acme/shop PEM',
       ],
     ]);
   });
@@ -214,7 +218,7 @@ describe('the summary', () => {
     expect(report(account({ force: true }, settled, { outcome: outcome() })).summary).toContain(
       '### What was done\n1. Issue a key pair (1.2 s)\n\nProof over mTLS: **proven**.',
     );
-    expect(report(account({ force: true }, settled, { operation: 'plan' })).summary).toContain(
+    expect(report(account({ force: true }, settled, { planOnly: true })).summary).toContain(
       '`!cert +cred ~[cred_a,(issued)] ?auth >repo:acme/shop`',
     );
   });
@@ -238,7 +242,7 @@ describe('the summary', () => {
           credentials: [{ id: 'cred_p', age: 70 * MINUTES }, current],
           written: [10 * MINUTES - 1, 60 * MINUTES],
         },
-        { operation: 'plan' },
+        { planOnly: true },
       ),
     );
     expect(annotations).toEqual([
@@ -263,7 +267,10 @@ describe('the summary', () => {
   ])('is not broken by a client that is called %j', (name) => {
     const hostile = account({ force: true, clientId: name }, settled, { outcome: outcome() });
     const observed = hostile.state ?? state(wish());
-    const told = { ...hostile, state: { ...observed, client: { ...observed.client, name } } };
+    const told = {
+      ...hostile,
+      state: { ...observed, client: observed.client && { ...observed.client, name } },
+    };
     const { headline, summary } = report(told);
     const plain = report(account({ force: true }, settled, { outcome: outcome() })).summary;
     const shape = (text: string) =>
@@ -275,7 +282,7 @@ describe('the summary', () => {
 
   it('is not broken by an environment of that kind', () => {
     const told = account({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
-      operation: 'plan',
+      planOnly: true,
     });
     const { summary } = report(told);
     const rows = summary.split('\n').filter((line) => line.startsWith('| env:'));
@@ -287,7 +294,7 @@ describe('the summary', () => {
     const told = account(
       { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
       { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },
-      { operation: 'plan' },
+      { planOnly: true },
     );
     expect(Buffer.byteLength(report(told).summary)).toBeLessThan(1024 * 1024);
   });

@@ -1,5 +1,6 @@
 /** The Management API: client and credential records, in Auth0's own field names (auth0-facts 1 and 2). */
 
+import type { Registration } from '../credential.ts';
 import { RotationError } from '../errors.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../http/json.ts';
 import type { ServerClock } from '../http/server-clock.ts';
@@ -8,9 +9,18 @@ import { pathOf } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import type { Credential, ObservedClient } from '../rotation/state.ts';
 import type { AuthenticationMethod } from '../rotation/wish.ts';
+import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
 
-/** Never `client_secret`, which the scopes of a rotation would also show. */
-const CLIENT_FIELDS = 'client_id,name,client_authentication_methods,token_endpoint_auth_method';
+/** Auth0: at most 100 (OpenAPI, GET /clients). */
+const PAGE = 100;
+
+export interface NewClient {
+  name: string;
+  method: AuthenticationMethod;
+  registration: Registration;
+  /** How a later run knows it again. */
+  metadata: Readonly<Record<string, string>>;
+}
 
 /** What the server said no to: `status` and its words decide what follows. */
 export interface Refusal {
@@ -49,9 +59,56 @@ export class Tenant {
   async client(id: string): Promise<ObservedClient> {
     const query = `fields=${CLIENT_FIELDS}&include_fields=true`;
     const response = await this.#call({ method: 'GET', path: `${clientPath(id)}?${query}` });
-    const body = parseJson(response);
-    if (response.status !== 200 || !isObject(body) || body.client_id !== id) throw this.#unexpected(response);
-    return { id, name: stringOf(body, 'name') ?? id, ...methodOf(body, () => this.#unexpected(response)) };
+    const client = readClient(parseJson(response));
+    if (response.status !== 200 || client?.id !== id) throw this.#unexpected(response);
+    return client;
+  }
+
+  /**
+   * The clients of this name. @throws RotationError AUTH0_…
+   * @returns with the value of `client_metadata` under `key`
+   */
+  async clientsNamed(name: string, key: string): Promise<{ id: string; metadata: string | undefined }[]> {
+    const found: { id: string; metadata: string | undefined }[] = [];
+    for (let page = 0; ; page += 1) {
+      const query = `fields=client_id,name,client_metadata&include_fields=true&per_page=${PAGE}&page=${page}`;
+      const response = await this.#call({ method: 'GET', path: `/clients?${query}` });
+      const body = parseJson(response);
+      if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
+      for (const item of body.filter((one) => stringOf(one, 'name') === name)) {
+        const id = stringOf(item, 'client_id');
+        if (!id) throw this.#unexpected(response);
+        found.push({ id, metadata: isObject(item) ? stringOf(item.client_metadata, key) : undefined });
+      }
+      if (body.length < PAGE) return found;
+    }
+  }
+
+  /** Makes a client with its first credential. @returns its id, or `lost` where it may have landed @throws RotationError AUTH0_… */
+  async createClient(client: NewClient): Promise<{ clientId: string } | 'lost'> {
+    const { method, registration, name, metadata } = client;
+    const body = {
+      name,
+      app_type: 'non_interactive',
+      oidc_conformant: true,
+      grant_types: ['client_credentials'],
+      jwt_configuration: { alg: 'RS256' },
+      client_metadata: metadata,
+      client_authentication_methods: { [method]: { credentials: [registration] } },
+    };
+    const answer = await this.#create('/clients', body);
+    if (answer === 'lost' || isRefusal(answer)) {
+      if (answer === 'lost') return 'lost';
+      throw refusedCertificate(answer);
+    }
+    const clientId = stringOf(parseJson(answer), 'client_id');
+    return clientId === undefined ? 'lost' : { clientId };
+  }
+
+  /** Gone already is gone. @throws RotationError AUTH0_… */
+  async deleteClient(id: string): Promise<void> {
+    const response = await this.#call({ method: 'DELETE', path: clientPath(id) });
+    if (response.status !== 204 && response.status !== 404) throw this.#unexpected(response);
   }
 
   /** The whole pool; Auth0 knows no pages here. @throws RotationError AUTH0_… for anything but a complete list */
@@ -62,20 +119,21 @@ export class Tenant {
     return body.map((item) => this.#parseCredential(item, response));
   }
 
-  /** Uploads a certificate. Answers a refusal (400) as data, since its reason decides what follows; `lost` where it may have landed. */
+  /** Uploads a credential. Answers a refusal (400) as data, since its reason decides what follows; `lost` where it may have landed. */
   async createCredential(
     clientId: string,
-    name: string,
-    pem: string,
+    registration: Registration,
   ): Promise<Credential | Refusal | 'lost'> {
-    const body = { name, credential_type: 'x509_cert', pem };
+    const answer = await this.#create(`${clientPath(clientId)}/credentials`, registration);
+    if (answer === 'lost' || isRefusal(answer)) return answer;
+    // Created, but the answer cannot be read: the list tells its id.
+    return readCredential(parseJson(answer)) ?? 'lost';
+  }
+
+  async #create(path: string, body: object): Promise<HttpResponse | Refusal | 'lost'> {
     try {
-      const response = await this.#call(
-        { method: 'POST', path: `${clientPath(clientId)}/credentials`, body },
-        'create',
-      );
-      // Created, but the answer cannot be read: the list tells its id.
-      if (response.status === 201) return readCredential(parseJson(response)) ?? 'lost';
+      const response = await this.#call({ method: 'POST', path, body }, 'create');
+      if (response.status === 201) return response;
       if (response.status >= 500 || response.status === 408) return 'lost';
       if (response.status === 400)
         return { status: 400, message: stringOf(parseJson(response), 'message') ?? '' };
@@ -97,8 +155,36 @@ export class Tenant {
     method: AuthenticationMethod,
     ids: readonly string[],
   ): Promise<'certain' | 'uncertain'> {
-    const credentials = ids.map((id) => ({ id }));
-    const body = { client_authentication_methods: { [method]: { credentials } } };
+    return this.#patch(clientId, methodBody(method, ids));
+  }
+
+  /** Moves the client to another method, whose first credentials these are: the old one ends (configure-mtls-for-a-client). */
+  async moveTo(clientId: string, method: string, ids: readonly string[]): Promise<'certain' | 'uncertain'> {
+    return this.#patch(clientId, { ...methodBody(method, ids), token_endpoint_auth_method: null });
+  }
+
+  /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
+  async moveToSecret(clientId: string, method: string): Promise<'certain' | 'uncertain'> {
+    const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
+    return this.#patch(clientId, body);
+  }
+
+  /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
+  async bindTokens(clientId: string, { by, required }: ObservedClient['binding']): Promise<void> {
+    const bodies = {
+      require_proof_of_possession: { require_proof_of_possession: required },
+      tls_client_certificate_binding: { access_token: { tls_client_certificate_binding: required } },
+    };
+    const path = clientPath(clientId);
+    const response = await this.#call({ method: 'PATCH', path, body: bodies[by] });
+    if (response.status === 200) return;
+    const message = stringOf(parseJson(response), 'message') ?? '';
+    if (response.status !== 400 || by === 'tls_client_certificate_binding' || !message.includes(by))
+      throw this.#unexpected(response);
+    await this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required });
+  }
+
+  async #patch(clientId: string, body: object): Promise<'certain' | 'uncertain'> {
     const response = await this.#call({ method: 'PATCH', path: clientPath(clientId), body });
     if (response.status !== 200) throw this.#unexpected(response);
     return response.uncertain ? 'uncertain' : 'certain';
@@ -145,50 +231,23 @@ export class Tenant {
   }
 }
 
-function readCredential(item: Json | undefined): Credential | undefined {
-  const id = stringOf(item, 'id');
-  const type = stringOf(item, 'credential_type');
-  const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
-  const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
-  const expiresAt = expires === undefined ? undefined : Date.parse(`${expires}`);
-  if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
-  return {
-    id,
-    type,
-    name: stringOf(item, 'name'),
-    thumbprint: stringOf(item, 'thumbprint_sha256'),
-    createdAt,
-    expiresAt,
-  };
+function methodBody(method: string, ids: readonly string[]): object {
+  return { client_authentication_methods: { [method]: { credentials: ids.map((id) => ({ id })) } } };
+}
+
+export function isRefusal(answer: unknown): answer is Refusal {
+  return isObject(answer as Json) && typeof (answer as Refusal).message === 'string';
+}
+
+export function refusedCertificate({ message }: Refusal): RotationError {
+  return new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `Auth0 refused the credential (400: ${quote(message)}).`,
+    remedy: 'Check subject, key-size and the method that the client uses.',
+  });
 }
 
 function clientPath(id: string): string {
   return `/clients/${encodeURIComponent(id)}`;
-}
-
-function isCredentialType(type: string | undefined): type is Credential['type'] {
-  return type === 'x509_cert' || type === 'public_key' || type === 'cert_subject_dn';
-}
-
-/** `client_authentication_methods` has exactly one member; under it token_endpoint_auth_method is absent. */
-function methodOf(
-  body: JsonObject,
-  unexpected: () => RotationError,
-): Pick<ObservedClient, 'method' | 'associated'> {
-  const methods = body.client_authentication_methods;
-  if (methods === undefined || methods === null) {
-    return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'an unknown method', associated: [] };
-  }
-  const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];
-  if (!entry || more.length > 0) throw unexpected();
-  const credentials = isObject(entry[1]) ? entry[1].credentials : undefined;
-  if (!Array.isArray(credentials)) throw unexpected();
-  const associated = credentials.map((item) => {
-    const id = stringOf(item, 'id');
-    if (!id) throw unexpected();
-    return id;
-  });
-  return { method: entry[0], associated };
 }
 
 /** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer */

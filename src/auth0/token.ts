@@ -1,7 +1,7 @@
-/** The token endpoint: how the action logs in to the Management API, and how a certificate proves itself. */
+/** The token endpoint: how the action logs in to the Management API, and how a new key proves itself. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import type { Pair } from '../certificate/inspect.ts';
+import type { CertifiedPair, Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import { isObject, parseJson, quote, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
@@ -13,7 +13,7 @@ export type ManagementLogin =
   | { kind: 'token'; token: string }
   | { kind: 'client-secret'; clientId: string; secret: string }
   | { kind: 'private-key-jwt'; clientId: string; privateKey: string }
-  | { kind: 'mtls'; clientId: string; pair: Pair };
+  | { kind: 'mtls'; clientId: string; pair: CertifiedPair };
 
 export interface ManagementApi {
   service: Service;
@@ -58,10 +58,12 @@ async function clientAuthentication(
 ): Promise<Record<string, string>> {
   if (login.kind === 'client-secret') return { client_secret: login.secret };
   if (login.kind === 'mtls') return {};
-  return {
-    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    client_assertion: await clientAssertion(login, domain, now()),
-  };
+  return clientAssertion(login, domain, now());
+}
+
+function assertionFor(service: Service, { clientId, domain, pair }: Proof): Promise<Record<string, string>> {
+  const { privateKey } = pair;
+  return clientAssertion({ clientId, privateKey }, domain, service.now());
 }
 
 /** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (authenticate-with-private-key-jwt). */
@@ -69,10 +71,10 @@ async function clientAssertion(
   { clientId, privateKey }: { clientId: string; privateKey: string },
   domain: string,
   now: number,
-): Promise<string> {
+): Promise<Record<string, string>> {
   const { SignJWT } = await import('jose');
   const issuedAt = Math.floor(now / 1000);
-  return new SignJWT()
+  const assertion = await new SignJWT()
     .setProtectedHeader({ alg: 'RS256' })
     .setIssuer(clientId)
     .setSubject(clientId)
@@ -81,6 +83,10 @@ async function clientAssertion(
     .setExpirationTime(issuedAt + 60)
     .setJti(randomUUID())
     .sign(createPrivateKey(privateKey));
+  return {
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: assertion,
+  };
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
@@ -94,34 +100,61 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
 
 export interface Proof {
   endpoint: string;
+  /** Auth0 domain: the audience of a client assertion. */
+  domain: string;
   clientId: string;
   pair: Pair;
-  /** x5t#S256 of the pair. */
+  /** x5t#S256 of the pair's certificate. */
   thumbprint: string;
   audience: string | undefined;
+  /** The token must be bound to the certificate (cnf.x5t#S256). */
+  mustBind: boolean;
 }
 
-/** `refused`: the client authentication failed, which passes while Auth0 propagates an association. */
+/**
+ * `refused`: the client authentication failed, which passes while Auth0 propagates an association;
+ * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
+ */
 export type ProofResult =
   | { outcome: 'proven'; bound: boolean }
-  | { outcome: 'refused' | 'failed'; detail: string };
+  | { outcome: 'refused' | 'unauthorized' | 'failed'; detail: string };
 
-/** One client_credentials request with the certificate (RFC 8705 section 2). @throws RotationError AUTH0_REQUEST_FAILED */
-export async function proveCertificate(service: Service, proof: Proof): Promise<ProofResult> {
-  const { clientId, audience, pair, thumbprint } = proof;
+/**
+ * One client_credentials request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
+ * @throws RotationError AUTH0_REQUEST_FAILED
+ */
+export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
+  const { audience, clientId, mustBind, pair, thumbprint } = proof;
+  const { certificate, privateKey } = pair;
+  const login = certificate === undefined ? await assertionFor(service, proof) : {};
   const request = await tokenRequest(proof.endpoint, {
     client_id: clientId,
     ...(audience ? { audience } : {}),
+    ...login,
   });
-  const response = await callAuth0(service, { ...request, clientCertificate: pair }, 'idempotent');
+  const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
+  // An assertion serves once (jti).
+  const repeatable = certificate === undefined ? 'create' : 'idempotent';
+  const response = await callAuth0(service, { ...request, ...byCertificate }, repeatable);
   const token = accessToken(response);
-  if (token === undefined) {
-    const refused = response.status === 401 || response.status === 403;
-    return { outcome: refused ? 'refused' : 'failed', detail: oauthError(response) };
-  }
+  if (token === undefined) return { outcome: refusalOf(response), detail: oauthError(response) };
   const bound = confirmation(token);
+  if (bound === undefined && mustBind)
+    return {
+      outcome: 'failed',
+      detail: 'the token is not bound to the certificate (cnf.x5t#S256 is missing)',
+    };
   if (bound === undefined || bound === thumbprint) return { outcome: 'proven', bound: bound !== undefined };
   return { outcome: 'failed', detail: 'the token is bound to another certificate (cnf.x5t#S256)' };
+}
+
+/** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
+const NO_GRANT = /client-grant|No audience parameter/i;
+
+function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
+  if (response.status !== 401 && response.status !== 403) return 'failed';
+  const description = stringOf(parseJson(response), 'error_description') ?? '';
+  return response.status === 403 && NO_GRANT.test(description) ? 'unauthorized' : 'refused';
 }
 
 async function tokenRequest(url: string, parameters: Record<string, string>): Promise<HttpRequest> {

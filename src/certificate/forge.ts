@@ -4,27 +4,38 @@
 import forge from 'node-forge/lib/forge.js';
 import 'node-forge/lib/x509.js';
 
-interface Certificate {
+/** An ASN.1 value as node-forge has it: bytes, or members. */
+export interface Asn1 {
+  tagClass: number;
+  type: number;
+  value: string | Asn1[];
+}
+
+export interface Certificate {
   publicKey: unknown;
   serialNumber: string;
   validity: { notBefore: Date; notAfter: Date };
   signatureOid: string;
   siginfo: { algorithmOid: string };
-  signature: string;
-  tbsCertificate: unknown;
   setSubject(attributes: object[]): void;
   setIssuer(attributes: object[]): void;
   setExtensions(extensions: object[]): void;
 }
 
-interface Forge {
+export interface Forge {
   oids: Record<string, string>;
-  asn1: { toDer(value: unknown): { getBytes(): string } };
+  asn1: {
+    Class: { UNIVERSAL: number };
+    Type: { SEQUENCE: number; BITSTRING: number; OID: number; NULL: number };
+    create(tagClass: number, type: number, constructed: boolean, value: string | Asn1[]): Asn1;
+    toDer(value: Asn1): { getBytes(): string };
+    fromDer(bytes: string): Asn1;
+    oidToDer(oid: string): { getBytes(): string };
+  };
   pki: {
     createCertificate(): Certificate;
     publicKeyFromPem(pem: string): unknown;
-    getTBSCertificate(certificate: Certificate): unknown;
-    certificateToPem(certificate: Certificate): string;
+    getTBSCertificate(certificate: Certificate): Asn1;
   };
 }
 

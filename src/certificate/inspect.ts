@@ -1,38 +1,70 @@
-/** What a PEM holds: certificate, key, thumbprint. Reads with node:crypto, which also knows what node-forge does not. */
+/** What a PEM holds: certificates, keys, thumbprints. Reads with node:crypto, which also knows what node-forge does not. */
 
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import type { CertificateFacts } from '../rotation/wish.ts';
-import { type Attribute, oidOf, printSubject } from './subject.ts';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readSubject } from './subject.ts';
 
-/** A private key and its certificate, as PEM. */
+/** A private key and what goes with it, as PEM. */
 export interface Pair {
   /** PKCS#8. */
   privateKey: string;
+  /** The leaf, then what was given of its chain; undefined with `private_key_jwt`, whose public key follows from the private one. */
+  certificate: string | undefined;
+}
+
+/** A pair of a method that authenticates by certificate. */
+export interface CertifiedPair extends Pair {
   certificate: string;
+}
+
+export interface CertificateFacts {
+  /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */
+  thumbprint: string;
+  /** RFC 4514. */
+  subject: string;
+  /** Bits of an RSA key, else 0. */
+  keySize: number;
+  notBefore: Date;
+  notAfter: Date;
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]+?-----END (?:[A-Z]+ )?PRIVATE KEY-----/;
 
 /**
- * The pair in a PEM bundle, whatever their order; line ends lost to `\n` are restored.
+ * The pair in a PEM bundle, whatever the order; line ends lost to `\n` are restored.
  * @throws Error with a reason that fits behind the input's name; never any part of the PEM
  */
-export function parsePair(text: string): Pair {
+export function parsePair(text: string): CertifiedPair {
   const pem = restoreLines(text);
   const key = PRIVATE_KEY.exec(pem)?.[0];
-  const certificates = pem.match(CERTIFICATE) ?? [];
   if (key === undefined) throw new Error('holds no PEM private key');
-  if (certificates.length === 0) throw new Error('holds no PEM certificate');
+  const certificates = parseCertificates(pem);
   const privateKey = parsePrivateKey(key);
-  const leaf = certificates
-    .map(parseCertificate)
-    .find((certificate) => certificate.checkPrivateKey(privateKey));
+  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
   if (!leaf) throw new Error('holds a private key that does not belong to its certificate');
-  return {
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    certificate: leaf.toString(),
-  };
+  return { privateKey: pkcs8(privateKey), certificate: chainOf(leaf, certificates).join('') };
+}
+
+/** A certificate and those above it that have issued each other, as far as they are given; never a root, which nobody needs. */
+export function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]): X509Certificate[] {
+  const chain = [leaf];
+  for (let below = leaf, next = issuerOf(below, given); next; below = next, next = issuerOf(below, given))
+    chain.push(next);
+  return chain;
+}
+
+function issuerOf(below: X509Certificate, given: readonly X509Certificate[]): X509Certificate | undefined {
+  if (isRoot(below)) return undefined;
+  return given.find((one) => !isRoot(one) && below.checkIssued(one) && below.verify(one.publicKey));
+}
+
+export function isRoot(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate);
+}
+
+/** The private key of a PEM, which may have text around it. @throws Error with a reason that fits behind the input's name */
+export function parseKey(text: string): Pair {
+  return { privateKey: pkcs8(parsePrivateKey(text)), certificate: undefined };
 }
 
 /** @throws Error with a reason that fits behind the input's name */
@@ -44,37 +76,64 @@ export function parsePrivateKey(text: string): KeyObject {
   }
 }
 
-function parseCertificate(pem: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    throw new Error('holds a PEM certificate that cannot be read');
-  }
+/** All certificates of a PEM, at least one. @throws Error with a reason that fits behind the input's name */
+export function parseCertificates(text: string): X509Certificate[] {
+  const found = restoreLines(text).match(CERTIFICATE) ?? [];
+  if (found.length === 0) throw new Error('holds no PEM certificate');
+  return found.map((pem) => {
+    try {
+      return new X509Certificate(pem);
+    } catch {
+      throw new Error('holds a PEM certificate that cannot be read');
+    }
+  });
 }
 
+export function pkcs8(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** SPKI, as PEM. */
+export function publicKeyOf(privateKeyPem: string): string {
+  return createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+}
+
+/** Bits of an RSA key, else 0. */
+export function keySizeOf(pem: string): number {
+  return createPublicKey(pem).asymmetricKeyDetails?.modulusLength ?? 0;
+}
+
+/** RFC 7638 thumbprint of an RSA key: what Auth0 gives a key as `kid`. */
+export function kidOf(privateKeyPem: string): string {
+  const { e, kty, n } = createPublicKey(privateKeyPem).export({ format: 'jwk' });
+  return createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
+}
+
+/** @param certificatePem the first one counts */
 export function inspect(certificatePem: string): CertificateFacts {
   const certificate = new X509Certificate(certificatePem);
   return {
     thumbprint: thumbprintOf(certificate),
-    subject: printSubject(subjectOf(certificate)),
+    subject: readSubject(certificate.subject),
     keySize: certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0,
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,
   };
 }
 
+/** The first certificate of a PEM alone. */
+export function leafOf(certificatePem: string): string {
+  return new X509Certificate(certificatePem).toString();
+}
+
+/** As Auth0 writes it: one attribute a line, in the certificate's order (tf-tls-client-auth-subject-dn). */
+export function subjectDnOf(certificatePem: string): string {
+  return new X509Certificate(certificatePem).subject;
+}
+
 /** RFC 8705 3.1: base64url of the SHA-256 of the DER. */
 function thumbprintOf(certificate: X509Certificate): string {
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
-}
-
-/** node:crypto prints one attribute a line, in the certificate's order, with specials and non-ASCII bytes escaped. */
-function subjectOf(certificate: X509Certificate): Attribute[] {
-  return certificate.subject.split('\n').map((line) => {
-    const equals = line.indexOf('=');
-    const type = line.slice(0, equals);
-    return { oid: oidOf(type) ?? type, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };
-  });
 }
 
 function restoreLines(text: string): string {

@@ -1,9 +1,11 @@
-/** Issues a key pair and its self-signed certificate: node:crypto makes the key and signs, node-forge builds the X.509. */
+/** Issues a certificate, self-signed or by a private CA: node:crypto makes the key and signs, node-forge builds the X.509. */
 
 import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { RotationError } from '../errors.ts';
-import type { Pair } from './inspect.ts';
+import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
+import type { Asn1, Certificate, Forge } from './forge.ts';
+import { type CertifiedPair, pkcs8 } from './inspect.ts';
 import { parseSubject } from './subject.ts';
 
 export interface CertificateWish {
@@ -29,34 +31,48 @@ export async function generateKey(bits: number): Promise<KeyObject> {
 
 /**
  * @param now milliseconds since the epoch, by Auth0's clock
+ * @param authority the private CA that signs; without, the certificate signs itself
  * @throws RotationError CERTIFICATE_TOO_LARGE
  */
-export async function issueSelfSigned(
+export async function issueCertificate(
   privateKey: KeyObject,
   wish: CertificateWish,
   now: number,
-): Promise<Pair> {
-  const certificate = await buildCertificate(privateKey, wish, now);
-  const size = encodeURIComponent(certificate).length;
+  authority?: Authority,
+): Promise<CertifiedPair> {
+  const { default: forge } = await import('./forge.ts');
+  const names = authority && namesOf(forge, authority);
+  const certificate = describe(forge, privateKey, wish, validity(wish, now, authority), names);
+  const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
+  const size = encodeURIComponent(leaf).length;
   if (size > HEADER_LIMIT) {
     throw new RotationError('CERTIFICATE_TOO_LARGE', {
       failed: `The certificate has ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
       remedy: 'Choose a shorter subject or a smaller key-size.',
     });
   }
-  return { privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), certificate };
+  return { privateKey: pkcs8(privateKey), certificate: leaf + (authority?.intermediates ?? '') };
 }
 
-async function buildCertificate(privateKey: KeyObject, wish: CertificateWish, now: number): Promise<string> {
-  const { default: forge } = await import('./forge.ts');
-  const { pki, asn1, oids } = forge;
+/** No certificate outlives its CA. */
+function validity({ validityDays }: CertificateWish, now: number, authority: Authority | undefined) {
+  const notAfter = Math.min(now + validityDays * DAY, authority?.notAfter ?? Number.POSITIVE_INFINITY);
+  return { notBefore: new Date(now - BACKDATE), notAfter: new Date(notAfter) };
+}
+
+function describe(
+  { pki }: Forge,
+  privateKey: KeyObject,
+  wish: CertificateWish,
+  valid: Certificate['validity'],
+  names: AuthorityNames | undefined,
+): Certificate {
   const certificate = pki.createCertificate();
   certificate.publicKey = pki.publicKeyFromPem(
     createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
   );
   certificate.serialNumber = serialNumber();
-  certificate.validity.notBefore = new Date(now - BACKDATE);
-  certificate.validity.notAfter = new Date(now + wish.validityDays * DAY);
+  certificate.validity = valid;
   const name = parseSubject(wish.subject).map(({ oid, value }) => attribute(oid, value));
   certificate.setSubject(name);
   certificate.setIssuer(name);
@@ -65,18 +81,50 @@ async function buildCertificate(privateKey: KeyObject, wish: CertificateWish, no
     { name: 'keyUsage', digitalSignature: true, critical: true },
     { name: 'extKeyUsage', clientAuth: true },
     { name: 'subjectKeyIdentifier' },
+    ...(names ? [{ name: 'authorityKeyIdentifier', keyIdentifier: names.keyIdentifier }] : []),
+  ]);
+  return certificate;
+}
+
+/** Signed natively: no private key ever enters node-forge, and a CA may have a key that it does not know. */
+function signed(
+  { asn1, oids, pki }: Forge,
+  certificate: Certificate,
+  signer: KeyObject,
+  names: AuthorityNames | undefined,
+): string {
+  const { SEQUENCE, BITSTRING, OID, NULL } = asn1.Type;
+  const node = (type: number, value: string | Asn1[]) =>
+    asn1.create(asn1.Class.UNIVERSAL, type, type === SEQUENCE, value);
+  const { digest, oid = oids.sha256WithRSAEncryption ?? '' } = algorithmOf(signer);
+  const isRsa = signer.asymmetricKeyType === 'rsa';
+  // RFC 5758 3.2: with ECDSA there are no parameters, with RSA they are NULL (RFC 4055 5).
+  const algorithm = node(SEQUENCE, [
+    node(OID, asn1.oidToDer(oid).getBytes()),
+    ...(isRsa ? [node(NULL, '')] : []),
   ]);
   certificate.signatureOid = oids.sha256WithRSAEncryption ?? '';
   certificate.siginfo.algorithmOid = certificate.signatureOid;
-  const tbs = pki.getTBSCertificate(certificate);
-  certificate.tbsCertificate = tbs;
-  // Signed natively: the private key never enters node-forge.
-  certificate.signature = sign(
-    'sha256',
-    Buffer.from(asn1.toDer(tbs).getBytes(), 'latin1'),
-    privateKey,
-  ).toString('latin1');
-  return pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
+  const body = pki.getTBSCertificate(certificate);
+  const members = body.value as Asn1[];
+  members[2] = algorithm;
+  if (names) members[3] = asn1.fromDer(names.subject);
+  const bytes = Buffer.from(asn1.toDer(body).getBytes(), 'latin1');
+  const signature = sign(digest, bytes, signer).toString('latin1');
+  const whole = node(SEQUENCE, [body, algorithm, node(BITSTRING, `\0${signature}`)]);
+  const der = Buffer.from(asn1.toDer(whole).getBytes(), 'latin1').toString('base64');
+  return `-----BEGIN CERTIFICATE-----\n${der.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+}
+
+/** RFC 5758 3.2: the digest of an ECDSA key follows its curve. */
+const ECDSA: Readonly<Record<string, { digest: string; oid: string }>> = {
+  prime256v1: { digest: 'sha256', oid: '1.2.840.10045.4.3.2' },
+  secp384r1: { digest: 'sha384', oid: '1.2.840.10045.4.3.3' },
+  secp521r1: { digest: 'sha512', oid: '1.2.840.10045.4.3.4' },
+};
+
+function algorithmOf(key: KeyObject): { digest: string; oid?: string } {
+  return ECDSA[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? { digest: 'sha256' };
 }
 
 /** RFC 5280 4.1.2.2: positive, at most 20 octets. */

@@ -45,6 +45,19 @@ export function printSubject(attributes: readonly Attribute[]): string {
     .join(',');
 }
 
+/**
+ * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it: one attribute a line, in the
+ * certificate's order, with specials and non-ASCII bytes escaped.
+ */
+export function readSubject(lines: string): string {
+  const attributes = lines.split('\n').map((line): Attribute => {
+    const equals = line.indexOf('=');
+    const type = line.slice(0, equals);
+    return { oid: oidOf(type) ?? type, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };
+  });
+  return printSubject(attributes);
+}
+
 /** At commas that are not escaped. */
 function split(text: string): string[] {
   const parts = text.match(/(?:\\.|[^,\\])+|\\$/g) ?? [];

@@ -14,7 +14,7 @@ import {
   stageOf,
   weigh,
 } from './evidence.ts';
-import type { Credential, SecretTimes, State } from './state.ts';
+import { associatedWith, type Credential, type SecretTimes, type State } from './state.ts';
 import type { Step } from './step.ts';
 import type { Wish } from './wish.ts';
 
@@ -38,6 +38,8 @@ export class Draft {
   readonly notes: string[] = [];
   associated: readonly string[];
   records: readonly Credential[];
+  /** See Plan. */
+  renews: string | undefined;
   /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
   completes = false;
 
@@ -47,10 +49,10 @@ export class Draft {
     this.observed = weigh(wish, state);
     this.evidence = this.observed;
     this.pool = new Pool(wish, state);
-    this.associated = state.client.associated;
+    this.associated = state.client ? associatedWith(state.client, wish.method) : [];
     this.records = [...state.pool].sort(newestFirst).reverse();
     if (state.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
-    if (this.evidence.unregistered) this.notes.push(UNREGISTERED);
+    if (this.evidence.unregistered && wish.operation !== 'revert') this.notes.push(UNREGISTERED);
   }
 
   associate(
@@ -62,13 +64,9 @@ export class Draft {
     this.associated = to;
   }
 
-  remove(
-    credential: Credential,
-    why: 'make room' | 'retire' | 'discard',
-    interrupts: Association['interrupts'] = [],
-  ): void {
+  remove(credential: Credential, why: Removal, interrupts: Association['interrupts'] = []): void {
     const { id } = credential;
-    if (this.associated.includes(id))
+    if (this.associated.includes(id) && why !== 'revert')
       this.associate(
         this.associated.filter((other) => other !== id),
         why,
@@ -117,6 +115,7 @@ export class Draft {
   }
 }
 
+type Removal = Extract<Step, { kind: 'delete-credential' }>['why'];
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /** When the last place that can have held it received the successor; a secret made later never held it. */

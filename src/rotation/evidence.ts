@@ -1,8 +1,8 @@
 /** Which credential is in use: derived from what both services record, every run (specification 3). Pure. */
 
 import { isOwnedBy, type Mark, ownerOf, readMark } from './mark.ts';
-import type { Credential, ObservedSecret, State } from './state.ts';
-import type { Wish } from './wish.ts';
+import { associatedWith, type Credential, type ObservedSecret, type State } from './state.ts';
+import { CREDENTIAL_TYPES, DAY, type Wish } from './wish.ts';
 
 /** Error of a translated time: a second for each service's Date header, and one since `updated_at` has whole seconds. */
 export const UNCERTAINTY = 3_000;
@@ -28,8 +28,10 @@ export interface Evidence {
   unexplained: boolean;
   /** The newest that any place holds. */
   newest: Credential | undefined;
-  /** `newest` is held by every place: it has superseded all older ones. */
+  /** `newest` is held by every place, in its newest form: it has superseded all older ones. */
   settled: boolean;
+  /** When what the primary holds expires, as far as anybody records it. */
+  expiresAt: number | undefined;
   /** `current-credential` names a certificate that Auth0 does not know. */
   unregistered: boolean;
   /** Ours, old enough to be in a secret, and not associated: either never delivered, or displaced after its delivery. */
@@ -40,19 +42,22 @@ export interface Evidence {
 
 export class Pool {
   readonly #owner: string;
+  readonly #type: Credential['type'];
   readonly #associated: ReadonlySet<string>;
   /** Made by hand, and named by one of ours as what it takes the place of. */
   readonly #replaced: ReadonlySet<string | undefined>;
 
   constructor(wish: Wish, state: State) {
     this.#owner = ownerOf(wish);
-    this.#associated = new Set(state.client.associated);
+    this.#type = CREDENTIAL_TYPES[wish.method];
+    this.#associated = new Set(state.client && associatedWith(state.client, wish.method));
     this.#replaced = new Set(state.pool.filter(this.isOurs).map(({ name }) => readMark(name)?.after));
   }
 
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
-  isOurs = (credential: Credential): boolean => isOwnedBy(readMark(credential.name), this.#owner);
+  isOurs = (credential: Credential): boolean =>
+    credential.type === this.#type && isOwnedBy(readMark(credential.name), this.#owner);
 
   /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
   isManaged = (credential: Credential): boolean =>
@@ -72,7 +77,7 @@ export class Pool {
 
 export function weigh(wish: Wish, state: State): Evidence {
   const pool = new Pool(wish, state);
-  const exact = wish.current && state.pool.find(({ thumbprint }) => thumbprint === wish.current?.thumbprint);
+  const exact = wish.current && state.pool.find(({ identity }) => identity === wish.current?.identity);
   const held = state.secrets.map((secret, index) =>
     index === 0 && exact && secret.times !== 'missing'
       ? [exact]
@@ -84,9 +89,13 @@ export function weigh(wish: Wish, state: State): Evidence {
   return {
     held,
     current: held[0]?.[0],
-    unexplained: exact === undefined && isUnexplained(held[0]?.[0], state.secrets[0], pool),
+    unexplained: exact === undefined && isUnexplained(wish, held[0]?.[0], state.secrets[0], pool),
     newest,
-    settled: newest !== undefined && held.every((candidates) => candidates[0]?.id === newest.id),
+    settled:
+      newest !== undefined &&
+      held.every((candidates) => candidates[0]?.id === newest.id) &&
+      !(wish.method === 'tls_client_auth' && state.secrets.some(isBehind)),
+    expiresAt: expiryOf(wish, state, held[0]?.[0]),
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
     displaced: later.flat().find((c) => !pool.isAssociated(c)),
@@ -131,12 +140,29 @@ function heldByTime(
 
 /** Made by hand, or older than any run that could have written the secret: what was delivered then is no longer there. */
 function isUnexplained(
+  wish: Wish,
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
   pool: Pool,
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
-  return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
+  if (!pool.isOurs(held)) return true;
+  // A subject DN outlives its certificates: it is delivered again and again.
+  return wish.method !== 'tls_client_auth' && secret.times.updatedAt > held.createdAt + LEASE;
+}
+
+/** Of certificates of one DN the primary receives the newest first. GitHub's own clock on both sides. */
+function isBehind({ version }: ObservedSecret, _: number, [primary]: readonly ObservedSecret[]): boolean {
+  return version !== undefined && version < (primary?.version ?? 0);
+}
+
+/** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */
+function expiryOf(wish: Wish, { secrets }: State, held: Credential | undefined): number | undefined {
+  if (wish.method !== 'tls_client_auth' || held === undefined) return held?.expiresAt;
+  const times = secrets[0]?.times;
+  const delivered = times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
+  if (wish.current) return wish.current.notAfter?.getTime();
+  return delivered === undefined ? undefined : delivered + wish.validityDays * DAY;
 }
 
 /** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
@@ -174,7 +200,7 @@ export function isBeingDelivered(
 ): boolean {
   const { newest, settled } = evidence;
   if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
-  return credential.thumbprint !== wish.current?.thumbprint;
+  return credential.identity !== wish.current?.identity;
 }
 
 export function isYoung(credential: Credential, now: number): boolean {

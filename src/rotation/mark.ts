@@ -27,6 +27,14 @@ export function writeMark({ owner, run, after }: Mark): string {
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
+/** Key of `client_metadata` under which a client that `create` has made names its owner. */
+export const CLIENT_MARK = PREFIX;
+
+/** Auth0: values of client_metadata have at most 255 characters. */
+export function writeClientMark(owner: string): string {
+  return owner.length <= 255 ? owner : digest(owner);
+}
+
 /** undefined: made by hand, or by another tool. */
 export function readMark(name: string | undefined): Mark | undefined {
   const match = FORM.exec(name ?? '');

@@ -5,6 +5,7 @@ import type { State } from './state.ts';
 import { DAY, type Wish } from './wish.ts';
 
 export type Reason =
+  | 'MethodDiffers'
   | 'NotDelivered'
   | 'PartlyDelivered'
   | 'CertificateExpired'
@@ -23,11 +24,16 @@ export interface Question {
 type Rule = readonly [Reason, (question: Question) => boolean, (question: Question) => string];
 
 const RULES: readonly Rule[] = [
+  [
+    'MethodDiffers',
+    ({ state, wish }) => state.client !== undefined && state.client.method !== wish.method,
+    ({ state, wish }) => `the client uses ${state.client?.method}, and is to use ${wish.method}`,
+  ],
   ['NotDelivered', notDelivered, explainNotDelivered],
   [
     'PartlyDelivered',
     partlyDelivered,
-    () => 'not every destination holds the newest credential, and its key is not at hand',
+    () => 'not every destination holds the newest key, and it is not at hand',
   ],
   ['CertificateExpired', expired, ({ evidence }) => `the current certificate expired ${dateOf(evidence)}`],
   [
@@ -36,7 +42,7 @@ const RULES: readonly Rule[] = [
     ({ evidence, wish }) =>
       `the current certificate expires ${dateOf(evidence)}, within ${wish.renewBeforeDays} days`,
   ],
-  ['SpecChanged', specChanged, ({ wish }) => `the wish has changed to ${wish.subject}, RSA ${wish.keySize}`],
+  ['SpecChanged', specChanged, ({ wish }) => `the wish has changed to ${describeWish(wish)}`],
   ['Forced', ({ wish }) => wish.force, () => 'it was asked for (force)'],
 ];
 
@@ -57,9 +63,9 @@ function notDelivered({ evidence }: Question): boolean {
   return current === undefined || unregistered || unexplained || displaced !== undefined;
 }
 
-function explainNotDelivered({
-  evidence: { current, displaced, unexplained, unregistered },
-}: Question): string {
+function explainNotDelivered({ evidence, state, wish }: Question): string {
+  const { current, displaced, unexplained, unregistered } = evidence;
+  if (state.client === undefined) return `no client was made under the name ${wish.clientName} yet`;
   if (displaced && current && !unregistered) {
     return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
   }
@@ -84,11 +90,18 @@ function expiring({ evidence, state, wish }: Question): boolean {
 /** Auth0 records neither subject nor key size: only `current-credential` shows them. */
 function specChanged({ wish }: Question): boolean {
   const { current } = wish;
-  return current !== undefined && (current.subject !== wish.subject || current.keySize !== wish.keySize);
+  if (current === undefined) return false;
+  const { keySize = current.keySize } = wish;
+  return (current.subject ?? wish.subject) !== wish.subject || current.keySize !== keySize;
 }
 
-function expiry({ current }: Evidence): number {
-  return current?.expiresAt ?? Number.POSITIVE_INFINITY;
+function describeWish({ keySize, method, subject }: Wish): string {
+  const key = keySize === undefined ? '' : `RSA ${keySize}`;
+  return method === 'private_key_jwt' ? key : [subject, key].filter(Boolean).join(', ');
+}
+
+function expiry({ expiresAt }: Evidence): number {
+  return expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
 function dateOf(evidence: Evidence): string {

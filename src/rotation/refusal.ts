@@ -4,15 +4,31 @@ import { RotationError } from '../errors.ts';
 import type { Draft } from './draft.ts';
 import { type Evidence, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
 import { isOwnedBy, ownerOf, readMark } from './mark.ts';
-import type { Credential, State } from './state.ts';
+import type { Credential, ObservedClient, State } from './state.ts';
 import type { Wish } from './wish.ts';
 
-export function refuseOtherMethod(wish: Wish, { client }: State): void {
-  if (client.method === wish.method) return;
+/** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
+export function refuseOtherMethod({ method, operation, revertTo }: Wish, { client }: State): void {
+  if (client === undefined || client.method === method) return;
+  if (operation === 'revert' && client.method === revertTo) return;
+  if (operation === 'enroll') {
+    refuseAlgorithm(client);
+    return;
+  }
   throw new RotationError('METHOD_MISMATCH', {
-    failed: `Client ${client.id} authenticates by ${client.method}, not by ${wish.method}.`,
+    failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
     remedy:
-      'Move the client to mTLS first (Auth0 guide "Configure mTLS for a Client"), and give the management client the scopes read:clients and read:client_credentials: without them Auth0 does not show the method.',
+      'Move it with operation: enroll (operation: plan shows how), or set authentication-method. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+  });
+}
+
+/** OpenAPI, PATCH /clients/{id}: "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256". */
+function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
+  if (algorithm === 'RS256') return;
+  throw new RotationError('ALGORITHM_MISMATCH', {
+    failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,
+    remedy:
+      'Set jwt_configuration.alg to RS256 first (Advanced settings, OAuth, JSON Web Token signature algorithm); applications that check ID tokens with the client secret must then check them with the tenant key.',
   });
 }
 

@@ -69,7 +69,7 @@ function warnIfRecent(draft: Draft, victim: Credential): void {
 export function placesFull(draft: Draft): RotationError {
   const holders = draft.records.map((c) => `${c.id} (${whose(draft, c)})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${draft.state.client.id} has no place for another credential: ${holders}.`,
+    failed: `Client ${draft.state.client?.id ?? draft.wish.clientName} has no place for another credential: ${holders}.`,
     remedy:
       'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.',
   });

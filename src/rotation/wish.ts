@@ -2,26 +2,50 @@
 
 import type { Destination, Place } from '../github/destination.ts';
 
-/** The authentication methods of Auth0 that use credentials, verbatim; the action rotates the first. */
-export type AuthenticationMethod = 'self_signed_tls_client_auth' | 'tls_client_auth' | 'private_key_jwt';
+/** The authentication methods of Auth0 that use credentials, verbatim. */
+export const METHODS = ['self_signed_tls_client_auth', 'tls_client_auth', 'private_key_jwt'] as const;
+export type AuthenticationMethod = (typeof METHODS)[number];
 
-/** What is known of the certificate in `current-credential`. */
-export interface CertificateFacts {
-  /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */
+export function isCredentialMethod(method: string): boolean {
+  return METHODS.some((one) => one === method);
+}
+
+/** What Auth0 calls a credential of each method. */
+export const CREDENTIAL_TYPES = {
+  self_signed_tls_client_auth: 'x509_cert',
+  tls_client_auth: 'cert_subject_dn',
+  private_key_jwt: 'public_key',
+} as const;
+
+/** The ways back to a client secret. */
+export type SecretMethod = 'client_secret_post' | 'client_secret_basic';
+
+/** What is known of a key pair, its own or that of `current-credential`. */
+export interface KeyFacts {
+  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
+  identity: string;
+  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
   thumbprint: string;
-  /** RFC 4514. */
-  subject: string;
+  /** RFC 4514; undefined without a certificate. */
+  subject: string | undefined;
+  /** Bits of an RSA key, else 0. */
   keySize: number;
-  notBefore: Date;
-  notAfter: Date;
+  notBefore: Date | undefined;
+  notAfter: Date | undefined;
 }
 
 export interface Wish {
+  /** What is asked for; a plan tells what this would do. */
+  operation: 'rotate' | 'create' | 'enroll' | 'revert';
+  /** Empty: the client that `create` makes does not exist yet. */
   clientId: string;
+  /** Of the client that `create` makes or has made. */
+  clientName: string | undefined;
   method: AuthenticationMethod;
   /** RFC 4514 subject DN. */
   subject: string;
-  keySize: 2048 | 3072 | 4096;
+  /** undefined: the pair was issued elsewhere. */
+  keySize: 2048 | 3072 | 4096 | undefined;
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
@@ -32,9 +56,12 @@ export interface Wish {
   certificateSecretName: string | undefined;
   /** The first is the primary. Never empty. */
   destinations: readonly [Destination, ...Destination[]];
-  current: CertificateFacts | undefined;
+  current: KeyFacts | undefined;
   verify: 'required' | 'auto' | 'off';
   verifyAudience: string | undefined;
+  tokenBinding: 'required' | 'off' | 'unchanged';
+  /** What `revert` restores. */
+  revertTo: SecretMethod;
   keepCredentials: ReadonlySet<string>;
   /** Run id and attempt: part of the name mark. */
   run: string;

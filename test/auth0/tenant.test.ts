@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Tenant } from '../../src/auth0/tenant.ts';
 import { inspect, parsePair } from '../../src/certificate/inspect.ts';
+import type { Registration } from '../../src/credential.ts';
 import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';
 import { type Answer, type Line, openLine, peer, trust } from '../support/wire.ts';
@@ -23,6 +24,8 @@ const connect = () => new Tenant(line.service('Auth0'), world.domain, () => worl
 const METHOD = 'self_signed_tls_client_auth';
 const certificate = () => selfSignedCertificate('new').cert;
 
+const upload = (name: string, pem: string): Registration => ({ name, credential_type: 'x509_cert', pem });
+
 describe('a tenant', () => {
   it('shows a client, its method and what is associated', async () => {
     expect(await connect().client(world.clientId)).toEqual({
@@ -30,6 +33,8 @@ describe('a tenant', () => {
       name: 'shop',
       method: METHOD,
       associated: [world.client.credentialId],
+      algorithm: 'RS256',
+      binding: { required: false, by: 'require_proof_of_possession' },
     });
   });
 
@@ -49,7 +54,7 @@ describe('a tenant', () => {
     const { thumbprint, notAfter } = inspect(parsePair(world.client.pem).certificate);
     const [only, ...more] = await connect().credentials(world.clientId);
     expect(more).toEqual([]);
-    expect(only).toMatchObject({ id: world.client.credentialId, type: 'x509_cert', thumbprint });
+    expect(only).toMatchObject({ id: world.client.credentialId, type: 'x509_cert', identity: thumbprint });
     expect(Math.abs((only?.expiresAt ?? 0) - notAfter.getTime())).toBeLessThan(1_000);
     expect(Math.abs((only?.createdAt ?? 0) - (world.tenantNow() - 86_400_000))).toBeLessThan(60_000);
   });
@@ -64,7 +69,7 @@ describe('a tenant', () => {
   it('creates, associates, and deletes what is not associated any more', async () => {
     const tenant = connect();
     const { clientId, credentialId: old = '' } = world.addServiceClient();
-    const made = await tenant.createCredential(clientId, 'name of it', certificate());
+    const made = await tenant.createCredential(clientId, upload('name of it', certificate()));
     if (typeof made === 'string' || 'status' in made) throw new Error('not created');
     expect(made).toMatchObject({ name: 'name of it', type: 'x509_cert' });
     expect(await tenant.associate(clientId, METHOD, [old, made.id])).toBe('certain');
@@ -85,8 +90,8 @@ describe('a tenant', () => {
   it('tells a full pool as data', async () => {
     const tenant = connect();
     const { clientId } = world.addServiceClient();
-    await tenant.createCredential(clientId, 'a', certificate());
-    expect(await tenant.createCredential(clientId, 'b', certificate())).toEqual({
+    await tenant.createCredential(clientId, upload('a', certificate()));
+    expect(await tenant.createCredential(clientId, upload('b', certificate()))).toEqual({
       status: 400,
       message: expect.stringMatching(/maximum of 2 credentials/),
     });
@@ -107,7 +112,7 @@ describe('a refusal', () => {
 
   it.each<[string, (tenant: Tenant, id: string) => Promise<unknown>]>([
     ['read:client_credentials', (tenant, id) => tenant.credentials(id)],
-    ['create:client_credentials', (tenant, id) => tenant.createCredential(id, 'a', certificate())],
+    ['create:client_credentials', (tenant, id) => tenant.createCredential(id, upload('a', certificate()))],
     ['delete:client_credentials', (tenant, id) => tenant.deleteCredential(id, 'x')],
     ['update:clients', (tenant, id) => tenant.associate(id, METHOD, [])],
   ])('for want of %s', async (scope, act) => {
@@ -179,7 +184,7 @@ describe('an answer that is none', () => {
     ['408', { status: 408 }, 1],
     ['201 with HTML', { status: 201, body: '<html>' }, 1],
   ])('to an upload may mean that it landed: %s', async (_, answer, count) => {
-    const asked = await ask([answer], (tenant) => tenant.createCredential('client', 'a', 'pem'));
+    const asked = await ask([answer], (tenant) => tenant.createCredential('client', upload('a', 'pem')));
     expect(asked).toEqual({ result: 'lost', count });
   });
 
@@ -189,7 +194,7 @@ describe('an answer that is none', () => {
         { status: 429, headers: { 'retry-after': '2' } },
         { status: 201, body: RECORD },
       ],
-      (tenant) => tenant.createCredential('client', 'a', 'pem'),
+      (tenant) => tenant.createCredential('client', upload('a', 'pem')),
     );
     expect(asked).toMatchObject({ result: { id: 'cred_a' }, count: 2 });
     expect(line.waits).toEqual([2_000]);

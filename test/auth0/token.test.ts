@@ -3,7 +3,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ManagementLogin, managementToken, proveCertificate } from '../../src/auth0/token.ts';
+import { type ManagementLogin, managementToken, proveKey } from '../../src/auth0/token.ts';
 import { inspect, parsePair } from '../../src/certificate/inspect.ts';
 import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';
@@ -158,12 +158,14 @@ describe('a proof', () => {
   ) {
     await using line = openLine();
     const pair = parsePair(pem);
-    return proveCertificate(line.service('edge'), {
+    return proveKey(line.service('edge'), {
       endpoint: world.edge.tokenEndpoint,
       clientId: world.clientId,
       pair,
+      domain: world.domain,
       thumbprint: inspect(pair.certificate).thumbprint,
       audience: API_AUDIENCE,
+      mustBind: false,
       ...changes,
     });
   }
@@ -182,7 +184,7 @@ describe('a proof', () => {
 
   it('tells why an audience is refused', async () => {
     expect(await prove(world.client.pem, { audience: 'https://nobody.example/' })).toEqual({
-      outcome: 'refused',
+      outcome: 'unauthorized',
       detail: expect.stringMatching(
         /^403, access_denied: Client is not authorized to access "https:\/\/nobody/,
       ),

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect, parsePair } from '../../src/certificate/inspect.ts';
-import { generateKey, issueSelfSigned } from '../../src/certificate/issue.ts';
+import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import { parseSubject, printSubject } from '../../src/certificate/subject.ts';
 
 const key = await generateKey(2048);
 const NOW = Date.parse('2026-11-24T12:00:00Z');
-const issue = (subject: string, validityDays = 90) => issueSelfSigned(key, { subject, validityDays }, NOW);
+const issue = (subject: string, validityDays = 90) => issueCertificate(key, { subject, validityDays }, NOW);
 const openssl = (pem: string, ...args: string[]) =>
   execFileSync('openssl', args, { input: pem, encoding: 'utf8' });
 
@@ -44,7 +44,7 @@ describe('a certificate', () => {
       const folder = mkdtempSync(join(tmpdir(), 'issue-'));
       try {
         const now = Date.now();
-        const own = await issueSelfSigned(
+        const own = await issueCertificate(
           await generateKey(bits),
           { subject: 'CN=shop', validityDays: 1 },
           now,
@@ -190,7 +190,7 @@ describe('a pair', () => {
   });
 
   it('of two that do not belong together is refused', async () => {
-    const other = await issueSelfSigned(await generateKey(2048), { subject: 'CN=b', validityDays: 1 }, NOW);
+    const other = await issueCertificate(await generateKey(2048), { subject: 'CN=b', validityDays: 1 }, NOW);
     expect(() => parsePair(`${other.privateKey}\n`)).toThrow();
     const { certificate } = await issue('CN=a');
     expect(() => parsePair(other.privateKey + certificate)).toThrow(/does not belong/);

@@ -4,14 +4,14 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../src/certificate/inspect.ts';
-import { generateKey, issueSelfSigned } from '../../src/certificate/issue.ts';
+import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import { type Attribute, oidOf, parseSubject, printSubject } from '../../src/certificate/subject.ts';
 
 const key = await generateKey(2048);
 
 /** What openssl reads of a certificate with this subject, as RFC 2253 text. */
 async function throughOpenssl(subject: string): Promise<string> {
-  const { certificate } = await issueSelfSigned(key, { subject, validityDays: 1 }, Date.now());
+  const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
   const args = ['x509', '-noout', '-subject', '-nameopt', 'esc_2253,utf8,sname,sep_comma_plus,dn_rev'];
   return execFileSync('openssl', args, { input: certificate, encoding: 'utf8' })
     .replace(/^subject=/, '')
@@ -159,7 +159,7 @@ describe('a subject', () => {
     await fc.assert(
       fc.asyncProperty(attributes, async (list) => {
         const subject = printSubject(list);
-        const { certificate } = await issueSelfSigned(key, { subject, validityDays: 1 }, Date.now());
+        const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
         expect(inspect(certificate).subject).toBe(subject);
       }),
       { numRuns: 80 },

@@ -83,7 +83,13 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a fresh full read before each PATCH',
-    without: [cut('association.ts', 'await this.refuseSurprise();')],
+    without: [
+      cut(
+        'association.ts',
+        'await this.#outliveGhost(ids);\n    await this.refuseSurprise();',
+        'await this.#outliveGhost(ids);',
+      ),
+    ],
     hunt: { pairs: [both('ours alone', CRASHED), both('settled', CRASHED), both('settled', BOTH)] },
   },
   {
@@ -124,7 +130,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'proof before delivery',
-    without: [cut('plan.ts', "if (draft.wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });")],
+    without: [cut('plan.ts', "if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });")],
     hunt: { singles: [single('ours alone')] },
   },
   {
@@ -191,7 +197,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a pause between a delivery and the next credential',
-    without: [cut('apply.ts', 'if (wait > 0) await sleep(clock, wait, cancellation);')],
+    without: [cut('delivery.ts', 'if (wait > 0) await sleep(clock, wait, cancellation);')],
     hunt: {
       pairs: [
         both('ours alone', BOTH, BY_TIME, { later: true }),
@@ -204,8 +210,8 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'rotation/evidence.ts',
-        'return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;',
-        'return !pool.isOurs(held);',
+        "return wish.method !== 'tls_client_auth' && secret.times.updatedAt > held.createdAt + LEASE;",
+        'return false;',
       ),
     ],
     hunt: { singles: [single('held, not associated', BY_TIME)] },

@@ -1,8 +1,8 @@
 /** Real keys and certificates, made once: RSA is slow, and every world uses each pair once (invariant I7). */
 
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { inspect, type Pair } from '../../src/certificate/inspect.ts';
-import { generateKey, issueSelfSigned } from '../../src/certificate/issue.ts';
+import { type CertifiedPair, inspect } from '../../src/certificate/inspect.ts';
+import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import { type CertificateContent, parseX509Certificate } from '../sandbox/tenant-credentials.ts';
 
 /** When every world begins: virtual, whole seconds. */
@@ -12,7 +12,7 @@ export const SUBJECT = 'CN=explored';
 
 export interface Material {
   label: string;
-  pair: Pair;
+  pair: CertifiedPair;
   key: KeyObject;
   thumbprint: string;
   /** A line of the private key that occurs nowhere else. */
@@ -59,7 +59,7 @@ async function makeMaterials(): Promise<Materials> {
 
 async function material(label: string, now: number, validityDays: number): Promise<Material> {
   const key = await generateKey(2048);
-  const pair = await issueSelfSigned(key, { subject: SUBJECT, validityDays }, now);
+  const pair = await issueCertificate(key, { subject: SUBJECT, validityDays }, now);
   const { thumbprint } = inspect(pair.certificate);
   return { label, pair, key, thumbprint, secretLine: pair.privateKey.split('\n')[6] ?? '' };
 }

@@ -102,8 +102,8 @@ export class Execution {
         issued.set(material.key, material);
         return material.key;
       },
-      issue: async (key: unknown) => {
-        const material = issued.get(key);
+      issuePair: async (_issuer: unknown, _wish: unknown, _now: number, key: () => Promise<unknown>) => {
+        const material = issued.get(await key());
         if (!material) throw new Error("a certificate for a key that is not this run's");
         return material.pair;
       },

@@ -1,6 +1,6 @@
 /** What a world is made of beside the tenant: GitHub, and small readers of what the two hold. */
 
-import { type Pair, parsePair } from '../../src/certificate/inspect.ts';
+import { type CertifiedPair, parsePair } from '../../src/certificate/inspect.ts';
 import type { Place } from '../../src/github/destination.ts';
 import { seededRandom } from '../sandbox/emulator.ts';
 import { GitHub } from '../sandbox/github.ts';
@@ -32,15 +32,15 @@ export async function prepareWorlds(): Promise<void> {
   boxKey ??= sodium.crypto_box_keypair();
 }
 
-const pairs = new Map<string, Pair>();
+const pairs = new Map<string, CertifiedPair>();
 
-export function pairOf(value: string): Pair {
+export function pairOf(value: string): CertifiedPair {
   const pair = pairs.get(value) ?? parsePair(value);
   pairs.set(value, pair);
   return pair;
 }
 
-export function valueFor({ part }: Place, { privateKey, certificate }: Pair): string {
+export function valueFor({ part }: Place, { privateKey, certificate }: CertifiedPair): string {
   if (part === 'private-key') return privateKey;
   return part === 'certificate' ? certificate : privateKey + certificate;
 }

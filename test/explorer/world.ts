@@ -1,6 +1,6 @@
 /** One world in memory: the tenant, its token endpoint and GitHub, under one virtual time. */
 
-import { inspect } from '../../src/certificate/inspect.ts';
+import { factsOf } from '../../src/credential.ts';
 import { type Place, printDestination, printPlace } from '../../src/github/destination.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs.ts';
@@ -89,7 +89,9 @@ export class World {
   #wishOf({ start, force, overlap, parts }: Scenario): Wish {
     const [primary, ...others] = DESTINATIONS;
     return {
+      operation: 'rotate',
       clientId: this.clientId,
+      clientName: undefined,
       method: 'self_signed_tls_client_auth',
       subject: SUBJECT,
       keySize: 2048,
@@ -104,6 +106,8 @@ export class World {
       current: undefined,
       verify: 'auto',
       verifyAudience: undefined,
+      tokenBinding: 'unchanged',
+      revertTo: 'client_secret_post',
       keepCredentials: new Set(),
       run: '0.1',
     };
@@ -185,7 +189,7 @@ export class World {
     const held = this.scenario.current ? this.#primaryValue() : undefined;
     const currentPair = held === undefined ? undefined : pairOf(held);
     return {
-      operation: 'rotate',
+      planOnly: false,
       domain: DOMAIN,
       mtlsDomain: undefined,
       audience: `https://${DOMAIN}/api/v2/`,
@@ -193,7 +197,8 @@ export class World {
       githubToken: 'github-token',
       githubApiUrl: 'https://api.github.com',
       currentPair,
-      wish: { ...this.wish, ...asked, current: currentPair && inspect(currentPair.certificate), run },
+      issuer: { kind: 'itself' },
+      wish: { ...this.wish, ...asked, current: currentPair && factsOf(this.wish.method, currentPair), run },
     };
   }
 

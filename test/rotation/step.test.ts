@@ -18,10 +18,16 @@ const associate = (
   interrupts: Place[] = [],
 ): Step => ({ kind: 'associate-credentials', why, from, to, interrupts });
 
+const SELF_SIGNED = 'a key pair and a self-signed certificate';
+
 describe('a step', () => {
   it.each<[Step, word: string, sentence: string]>([
-    [{ kind: 'issue-certificate' }, '!cert', 'Issue a key pair and a self-signed certificate'],
-    [{ kind: 'create-credential' }, '+cred', 'Upload the certificate as a credential'],
+    [
+      { kind: 'issue-certificate', what: SELF_SIGNED },
+      '!cert',
+      'Issue a key pair and a self-signed certificate',
+    ],
+    [{ kind: 'create-credential' }, '+cred', 'Upload its public part as a credential'],
     [associate('add', ['a'], ['a', ISSUED]), '~[a,(issued)]', 'Associate (issued) alongside a'],
     [associate('add', [], [ISSUED]), '~[(issued)]', 'Associate (issued)'],
     [associate('heal', ['p'], ['p', 'a']), '~[p,a]', 'Associate a again: a destination holds it'],
@@ -37,16 +43,16 @@ describe('a step', () => {
       'Disassociate p since its successor is delivered everywhere',
     ],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
-    [{ kind: 'authenticate' }, '?auth', 'Prove the certificate with an mTLS token request'],
+    [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
     [
       { kind: 'store-secret', place: repo, source: 'issued' },
       '>repo:acme/shop',
-      'Store key and certificate in repo:acme/shop PEM',
+      'Store it in repo:acme/shop PEM',
     ],
     [
       { kind: 'store-secret', place: repo, source: 'current-credential' },
       '>repo:acme/shop=',
-      'Store key and certificate in repo:acme/shop PEM',
+      'Store it in repo:acme/shop PEM',
     ],
     [
       { kind: 'store-secret', place: key, source: 'issued' },
@@ -65,7 +71,9 @@ describe('a step', () => {
   });
 
   it('follows the other', () => {
-    expect(notation([{ kind: 'issue-certificate' }, { kind: 'authenticate' }])).toBe('!cert ?auth');
+    expect(notation([{ kind: 'issue-certificate', what: SELF_SIGNED }, { kind: 'authenticate' }])).toBe(
+      '!cert ?auth',
+    );
     expect(notation([])).toBe('');
   });
 });

@@ -22,7 +22,7 @@ export interface Moment {
 
 export function replay(observed: State, evidence: Evidence, steps: readonly Step[]): Moment[] {
   let world: World = {
-    associated: observed.client.associated,
+    associated: observed.client?.associated ?? [],
     pool: observed.pool.map(({ id }) => id),
     held: new Map(
       observed.secrets.map(({ place }, index) => [printPlace(place), evidence.held[index]?.[0]?.id]),

@@ -27,7 +27,9 @@ export function wish(changes: WishChanges = {}): Wish {
   });
   if (!primary) throw new Error('a wish needs a destination');
   return {
+    operation: 'rotate',
     clientId: 'client',
+    clientName: undefined,
     method: 'self_signed_tls_client_auth',
     subject: 'CN=client',
     keySize: 2048,
@@ -40,6 +42,8 @@ export function wish(changes: WishChanges = {}): Wish {
     certificateSecretName: undefined,
     verify: 'auto',
     verifyAudience: undefined,
+    tokenBinding: 'unchanged',
+    revertTo: 'client_secret_post',
     run: '7.1',
     ...rest,
     destinations: [primary, ...others],
@@ -48,6 +52,7 @@ export function wish(changes: WishChanges = {}): Wish {
       current === undefined
         ? undefined
         : {
+            identity: `identity-${current}`,
             thumbprint: `thumbprint-${current}`,
             subject: 'CN=client',
             keySize: 2048,
@@ -84,6 +89,8 @@ export function state(of: Wish, seed: StateSeed = {}): State {
       name: 'shop',
       method,
       associated: credentials.filter((c) => c.associated !== false).map(({ id }) => id),
+      algorithm: 'RS256',
+      binding: { required: false, by: 'require_proof_of_possession' },
     },
     pool: credentials.map((c) => credential(of, c)),
     secrets: placesOf(of).map((place, index) => secret(place, written[index], seed.made)),
@@ -104,7 +111,7 @@ function credential(
     id,
     type,
     name: names[by],
-    thumbprint: `thumbprint-${id}`,
+    identity: `identity-${id}`,
     createdAt: NOW - age * MINUTE,
     expiresAt: expiresIn === undefined ? NOW + 60 * DAY : NOW + expiresIn,
   };

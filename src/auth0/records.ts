@@ -1,0 +1,73 @@
+/** Client and credential records as the Management API shows them, read defensively (auth0-facts 1). */
+
+import { readSubject } from '../certificate/subject.ts';
+import { isObject, type Json, type JsonObject, stringOf } from '../http/json.ts';
+import type { Credential, ObservedClient } from '../rotation/state.ts';
+
+/** Never `client_secret`, which the scopes of a rotation would also show. */
+export const CLIENT_FIELDS = [
+  'client_id',
+  'name',
+  'client_authentication_methods',
+  'token_endpoint_auth_method',
+  'jwt_configuration',
+  'require_proof_of_possession',
+  'access_token',
+].join(',');
+
+/** undefined: not the record of a client. */
+export function readClient(body: Json | undefined): ObservedClient | undefined {
+  const id = stringOf(body, 'client_id');
+  const method = isObject(body) ? readMethod(body) : undefined;
+  if (!isObject(body) || !id || !method) return undefined;
+  return {
+    id,
+    name: stringOf(body, 'name') ?? id,
+    ...method,
+    algorithm: stringOf(body.jwt_configuration, 'alg'),
+    binding: readBinding(body),
+  };
+}
+
+/** `client_authentication_methods` has exactly one member; under it token_endpoint_auth_method is absent. */
+function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associated'> | undefined {
+  const methods = body.client_authentication_methods;
+  if (methods === undefined || methods === null) {
+    return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'an unknown method', associated: [] };
+  }
+  const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];
+  const credentials = isObject(entry?.[1]) ? entry[1].credentials : undefined;
+  if (!entry || more.length > 0 || !Array.isArray(credentials)) return undefined;
+  const associated = credentials.map((item) => stringOf(item, 'id') ?? '');
+  return associated.includes('') ? undefined : { method: entry[0], associated };
+}
+
+/** The older property is shown only where it is known. */
+function readBinding(body: JsonObject): ObservedClient['binding'] {
+  const older = isObject(body.access_token) ? body.access_token.tls_client_certificate_binding : undefined;
+  if (body.require_proof_of_possession === undefined && typeof older === 'boolean')
+    return { required: older, by: 'tls_client_certificate_binding' };
+  return { required: body.require_proof_of_possession === true, by: 'require_proof_of_possession' };
+}
+
+/** undefined: not the record of a credential. */
+export function readCredential(item: Json | undefined): Credential | undefined {
+  const id = stringOf(item, 'id');
+  const type = stringOf(item, 'credential_type');
+  const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
+  const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
+  const expiresAt = expires === undefined ? undefined : Date.parse(`${expires}`);
+  if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
+  return { id, type, name: stringOf(item, 'name'), identity: identityOf(type, item), createdAt, expiresAt };
+}
+
+function identityOf(type: Credential['type'], item: Json | undefined): string | undefined {
+  if (type === 'x509_cert') return stringOf(item, 'thumbprint_sha256');
+  if (type === 'public_key') return stringOf(item, 'kid');
+  const subject = stringOf(item, 'subject_dn');
+  return subject === undefined ? undefined : readSubject(subject);
+}
+
+function isCredentialType(type: string | undefined): type is Credential['type'] {
+  return type === 'x509_cert' || type === 'public_key' || type === 'cert_subject_dn';
+}

@@ -1,0 +1,96 @@
+/** A private CA that is given as PEM, and pairs that another CA has issued: read and checked before anything happens. */
+
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import type { Asn1, Forge } from './forge.ts';
+import {
+  type CertifiedPair,
+  chainOf,
+  isRoot,
+  parseCertificates,
+  parsePair,
+  parsePrivateKey,
+} from './inspect.ts';
+
+export interface Authority {
+  privateKey: KeyObject;
+  certificate: X509Certificate;
+  /** Milliseconds: no certificate of its can outlive it. */
+  notAfter: number;
+  /** PEM of its certificate and what was given above it, without a root: what a server needs besides the leaf. */
+  intermediates: string;
+}
+
+/**
+ * @param certificates PEM of the CA, then of the CAs above it
+ * @throws Error with a reason that fits behind `ca-certificate`
+ */
+export function parseAuthority(certificates: string, privateKey: string): Authority {
+  const key = parsePrivateKey(privateKey);
+  const { asymmetricKeyType: type = '' } = key;
+  if (type !== 'rsa' && type !== 'ec') throw new Error(`has a key of type ${type}; RSA and EC can sign here`);
+  const chain = parseCertificates(certificates);
+  const ca = chain.find((one) => one.checkPrivateKey(key));
+  if (!ca) throw new Error('does not belong to ca-private-key');
+  if (!ca.ca) throw new Error('is no CA certificate (basicConstraints)');
+  refuseExpired(ca);
+  return {
+    privateKey: key,
+    certificate: ca,
+    notAfter: ca.validToDate.getTime(),
+    intermediates: isRoot(ca) ? '' : chainOf(ca, chain).join(''),
+  };
+}
+
+/**
+ * A pair that another CA has issued, with its chain.
+ * @throws Error with a reason that fits behind `certificate`
+ */
+export function parseIssuedPair(certificates: string, privateKey: string): CertifiedPair {
+  const pair = parsePair(`${privateKey}\n${certificates}`);
+  const given = parseCertificates(certificates);
+  const chain = parseCertificates(pair.certificate);
+  const [leaf] = chain;
+  if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
+  for (const one of chain) refuseExpired(one);
+  const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
+  if (outside.length > 0) throw new Error('holds a chain whose certificates have not issued each other');
+  return pair;
+}
+
+function refuseExpired(certificate: X509Certificate): void {
+  const { validToDate } = certificate;
+  if (validToDate.getTime() <= Date.now())
+    throw new Error(`holds a certificate that has expired on ${validToDate.toISOString().slice(0, 10)}`);
+}
+
+const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
+
+/** What a CA's certificates repeat of it, as latin1. */
+export interface AuthorityNames {
+  /** DER of its subject: their issuer, byte for byte, or the chain does not match. */
+  subject: string;
+  /** Their authority key identifier. */
+  keyIdentifier: string;
+}
+
+/** What node:crypto does not show. @throws Error where the certificate has a form that is not known */
+export function namesOf({ asn1 }: Forge, { certificate }: Authority): AuthorityNames {
+  const members = (node: Asn1 | undefined) => (Array.isArray(node?.value) ? node.value : []);
+  const [body] = members(asn1.fromDer(certificate.raw.toString('latin1')));
+  const fields = members(body);
+  // RFC 5280 4.1: [version] serial, signature, issuer, validity, subject, key, …, [3] extensions.
+  const subject = fields[fields[0]?.type === 0 ? 5 : 4];
+  const wanted = asn1.oidToDer(SUBJECT_KEY_IDENTIFIER).getBytes();
+  const extensions = members(members(fields.at(-1))[0]).map(members);
+  const octets = extensions.find(([oid]) => oid?.value === wanted)?.at(-1)?.value;
+  const identifier = typeof octets === 'string' ? asn1.fromDer(octets).value : keyDigest(certificate);
+  if (!subject || typeof identifier !== 'string')
+    throw new Error('the CA certificate has a form that is not known');
+  return { subject: asn1.toDer(subject).getBytes(), keyIdentifier: identifier };
+}
+
+/** A CA without the extension: any value that is its own serves (RFC 5280 4.2.1.2). */
+function keyDigest(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha1').update(spki).digest().toString('latin1');
+}

@@ -1,0 +1,58 @@
+/** How the action logs in to the Management API: exactly one way. */
+
+import type { ManagementLogin } from './auth0/token.ts';
+import { parsePair, parsePrivateKey, pkcs8 } from './certificate/inspect.ts';
+import type { Reader } from './input-reader.ts';
+
+const LOGINS = ['management-client-secret', 'management-private-key', 'management-credential'] as const;
+
+export function readLogin(reader: Reader): ManagementLogin | undefined {
+  const token = reader.text('management-token');
+  const clientId = reader.text('management-client-id');
+  const given = LOGINS.filter((name) => reader.text(name) !== undefined);
+  if (token !== undefined) {
+    if (clientId === undefined && given.length === 0) return { kind: 'token', token };
+    return reader.problem(
+      'management-token',
+      `cannot be given together with ${[...(clientId ? ['management-client-id'] : []), ...given].join(', ')}`,
+    );
+  }
+  const [only, ...more] = given;
+  if (only === undefined || more.length > 0) {
+    const found = given.length === 0 ? 'none of them is' : `${given.join(' and ')} are`;
+    return reader.problem(
+      'management-client-id',
+      `needs exactly one of ${LOGINS.join(', ')}, or management-token instead; ${found} given`,
+    );
+  }
+  if (clientId === undefined) return reader.problem(only, 'needs management-client-id');
+  return readClientLogin(reader, clientId, only);
+}
+
+/** Auth0 takes RSA of 2048 bits or more for private_key_jwt (configure-private-key-jwt). */
+function parseRsaKey(text: string): ReturnType<typeof parsePrivateKey> {
+  const key = parsePrivateKey(text);
+  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
+  throw new Error('is no RSA key of at least 2048 bits');
+}
+
+function readClientLogin(
+  reader: Reader,
+  clientId: string,
+  name: (typeof LOGINS)[number],
+): ManagementLogin | undefined {
+  const value = reader.required(name);
+  if (name === 'management-client-secret') return { kind: 'client-secret', clientId, secret: value };
+  if (name === 'management-credential') {
+    const pair = reader.parsed(name, parsePair);
+    return pair && { kind: 'mtls', clientId, pair };
+  }
+  const key = reader.parsed(name, parseRsaKey);
+  return (
+    key && {
+      kind: 'private-key-jwt',
+      clientId,
+      privateKey: pkcs8(key),
+    }
+  );
+}

@@ -1,0 +1,45 @@
+/** What `apply` is given and what it tells: the job of one client. */
+
+import type { KeyObject } from 'node:crypto';
+import type { Tenant } from './auth0/tenant.ts';
+import type { Pair } from './certificate/inspect.ts';
+import type { SecretStore } from './github/secret-store.ts';
+import type { Plan } from './plan.ts';
+import type { Proof, ProofEdges } from './proof.ts';
+import type { State } from './rotation/state.ts';
+import type { KeyFacts, Wish } from './rotation/wish.ts';
+
+/** What `apply` acts through. */
+export interface Edges extends ProofEdges {
+  tenant: Tenant;
+  /** undefined: nothing is stored. */
+  store: SecretStore | undefined;
+  /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
+  issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
+  /** Registers a value that must never be shown. */
+  mask: (secret: string) => void;
+  /** Told before each step; the answer is told how it went. */
+  onStep: (text: string) => (outcome: string) => void;
+}
+
+/** The job of one client. */
+export interface Job {
+  wish: Wish;
+  state: State;
+  plan: Plan;
+  /** What `current-credential` holds, for a delivery that needs no new key. */
+  currentPair: Pair | undefined;
+}
+
+export interface Outcome {
+  /** A new credential is held by a destination at least. */
+  rotated: boolean;
+  /** The new credential, once it is held. */
+  credential: ({ id: string } & KeyFacts) | undefined;
+  proof: Proof;
+  /** Of the client that was worked on: `create` learns it. */
+  clientId: string;
+  delivered: readonly string[];
+  removed: readonly string[];
+  steps: readonly { text: string; milliseconds: number }[];
+}

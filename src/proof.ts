@@ -1,0 +1,67 @@
+/** Proves the new key with a real token request, for as long as Auth0 may need until it knows it. */
+
+import { proveKey } from './auth0/token.ts';
+import type { Pair } from './certificate/inspect.ts';
+import { RotationError } from './errors.ts';
+import type { Cancellation, Service } from './http/service.ts';
+import type { Preparation } from './prepare.ts';
+import { type Clock, sleep } from './retry.ts';
+import type { KeyFacts, Wish } from './rotation/wish.ts';
+
+export type Proof = 'proven' | 'proven and bound' | 'not proven' | 'not authorized';
+
+export interface ProofEdges {
+  /** The customer edge that terminates mTLS; of a bare key the tenant itself. */
+  edge: Service;
+  domain: string;
+  preparation: Preparation;
+  clock: Clock;
+  cancellation: Cancellation;
+}
+
+/** How long Auth0 may need until an association is effective: unknown, so bounded. */
+const PROPAGATION = 30_000;
+
+/**
+ * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet
+ * @throws RotationError VERIFICATION_FAILED
+ */
+export async function prove(
+  wish: Wish,
+  { pair, facts }: { pair: Pair; facts: KeyFacts },
+  edges: ProofEdges,
+): Promise<Proof> {
+  const { cancellation, clock, domain, edge, preparation } = edges;
+  const endpoint = await preparation.endpoint();
+  if (endpoint === undefined) return 'not proven';
+  const { clientId, verifyAudience: audience } = wish;
+  const { thumbprint } = facts;
+  const mustBind = wish.tokenBinding === 'required';
+  const until = clock.now() + PROPAGATION;
+  for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {
+    const result = await proveKey(edge, { endpoint, domain, clientId, pair, thumbprint, audience, mustBind });
+    if (result.outcome === 'proven') return result.bound ? 'proven and bound' : 'proven';
+    const mayWait = wish.operation === 'create' && wish.verify !== 'required';
+    if (result.outcome === 'unauthorized' && mayWait) return 'not authorized';
+    if (result.outcome !== 'refused' || clock.now() + delay > until) throw notProven(wish, result.detail);
+    await sleep(clock, delay, cancellation);
+  }
+}
+
+function notProven({ method, operation }: Wish, detail: string): RotationError {
+  const grant =
+    operation === 'create'
+      ? ' A new client needs a client grant for that API first: with verify: auto it is delivered without a proof.'
+      : '';
+  const remedies = {
+    self_signed_tls_client_auth:
+      'Check that the edge forwards the certificate, that it keeps no list of thumbprints of its own, and that verify-audience names an API which the client may use.',
+    tls_client_auth:
+      'Check that the edge trusts the CA and reports it (client-certificate-ca-verified: SUCCESS), and that verify-audience names an API which the client may use.',
+    private_key_jwt: 'Check that verify-audience names an API which the client may use.',
+  };
+  return new RotationError('VERIFICATION_FAILED', {
+    failed: `The new ${method === 'private_key_jwt' ? 'key' : 'certificate'} could not log in (${detail}).`,
+    remedy: `${remedies[method]}${grant}`,
+  });
+}

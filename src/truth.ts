@@ -1,0 +1,58 @@
+/** What is true after a run that failed, for whoever reads its error. */
+
+import { RotationError } from './errors.ts';
+import { type Place, printPlace } from './github/destination.ts';
+import { LEASE } from './rotation/evidence.ts';
+import { isCredentialMethod } from './rotation/wish.ts';
+
+/** What a failed run leaves. */
+export interface Left {
+  /** What it has told of a delivery that it finished for another run. */
+  completed: string | undefined;
+  /** Places whose credential has given way. */
+  interrupted: readonly Place[];
+  /** Id of the credential that it made. */
+  made: string | undefined;
+  /** Ids of the credentials that it removed. */
+  removed: readonly string[];
+  /** The client secret's method, where that may be back. */
+  reverted: string | undefined;
+}
+
+export function unchanged({ completed, interrupted, removed, reverted }: Left): string {
+  if (completed !== undefined) return completed;
+  const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
+  if (reverted !== undefined)
+    return `The client uses ${reverted} again, or may do so; some of its credentials may be left: run revert once more.${gone}`;
+  if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
+  const places = interrupted.map(printPlace).join(', ');
+  return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+}
+
+/** @param now by Auth0's clock */
+export function orphaned(left: Left, undoError: RotationError, now: number): string {
+  const until = new Date(now + LEASE).toISOString();
+  return `${unchanged(left)} The new credential ${left.made ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
+}
+
+/** Of an enrollment that was undone. */
+export function movedBack(method: string): string {
+  const secret = isCredentialMethod(method)
+    ? ''
+    : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  return `The client uses ${method} again.${secret}`;
+}
+
+export function stillAssociated(id: string): RotationError {
+  return new RotationError('RETIREMENT_FAILED', {
+    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
+    remedy: 'Look which part of the client uses it; the next run tries again.',
+  });
+}
+
+export function notBound(required: boolean): RotationError {
+  return new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `Auth0 took the change of token binding, and does not show it (${required ? 'required' : 'off'}).`,
+    remedy: 'Run again; if it stays, set token-binding: unchanged and look at the client in Auth0.',
+  });
+}
