@@ -16,7 +16,7 @@ import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { type Left, movedBack, notBound, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { type Left, left, movedBack, notBound, orphaned, stillAssociated, unchanged } from './truth.ts';
 import { findMade, upload } from './upload.ts';
 
 const UNDO_TIME = 60_000;
@@ -54,6 +54,10 @@ class Work {
   #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
   #proof: Proof = 'not proven';
+  /** The client that was made, while it may have to be deleted again. */
+  #madeClient: string | undefined;
+  /** What the client used before it was enrolled, while that is not back. */
+  #former: string | undefined;
   /** The client secret's method, once it may be back: there is no way but forward. */
   #reverted: string | undefined;
   /** How to take back what was done or may have been done, the last first. Each tells what is true then. */
@@ -155,10 +159,12 @@ class Work {
     const made: { id?: string } = {};
     this.#undoing.push(async () => {
       if (made.id === undefined) return '';
+      this.#madeClient = made.id;
       await tenant.deleteClient(made.id);
+      this.#madeClient = undefined;
       return 'The new client was deleted again.';
     });
-    const state = await createClient(this.#wish, this.#job.state, tenant, this.#registration(), made);
+    const state = await createClient(this.#wish, this.#job.state, this.#edges, this.#registration(), made);
     this.#wish = { ...this.#wish, clientId: state.client.id };
     this.#association = new Association(this.#wish, state, this.#edges);
     [this.#made] = state.pool;
@@ -173,9 +179,13 @@ class Work {
       return this.#association.leave(to);
     }
     const former = this.#job.state.client?.associated ?? [];
+    this.#former = from;
     this.#undoing.push(async () => {
+      // Somebody has associated a credential of theirs meanwhile: they need the new method. If that cannot be read, nobody has.
+      if (await this.#association.isShared().catch(() => false)) return '';
       if (isCredentialMethod(from)) await tenant.moveTo(clientId, from, former);
       else await tenant.moveToSecret(clientId, from);
+      this.#former = undefined;
       return movedBack(from);
     });
     return this.#association.enter(credentials);
@@ -261,7 +271,11 @@ class Work {
     const { cancellation, clock } = this.#edges;
     cancellation.shield();
     clock.deadline = clock.now() + UNDO_TIME;
-    if (this.#delivery.begun) return error.withTruth(this.#delivery.truth(this.#target() ?? ''));
+    if (this.#delivery.begun) {
+      const truth = this.#delivery.truth(this.#target() ?? '');
+      const nobody = this.#delivery.stored.length === 0 ? left(this.#left()) : '';
+      return error.withTruth([truth, nobody].filter(Boolean).join(' '));
+    }
     try {
       const undone: string[] = [];
       for (let undo = this.#undoing.pop(); undo; undo = this.#undoing.pop()) undone.push(await undo());
@@ -288,7 +302,10 @@ class Work {
     return {
       completed: this.#completion.begun ? this.#completion.truth(id, heldBy) : undefined,
       interrupted: this.#interrupted,
+      former: this.#former,
+      method: this.#wish.method,
       made: this.#made?.id,
+      madeClient: this.#madeClient,
       removed: this.#removed,
       reverted: this.#reverted,
     };

@@ -20,6 +20,9 @@ export interface AssociationEdges extends Patience {
   store: SecretStore | undefined;
 }
 
+/** How long an old list may be shown again before it counts as another run's doing. */
+const LONGEST_DOUBT = 1_000;
+
 interface Fresh {
   method: string;
   associated: readonly string[];
@@ -39,6 +42,8 @@ export class Association {
   /** What the method holds, as this run left it; and before that, which a lagging read may still show. */
   #ids: readonly string[];
   #previousIds: readonly string[] = [];
+  /** All lists that this run has replaced. */
+  readonly #replaced: (readonly string[])[] = [];
   /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
   #ghost: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
@@ -118,12 +123,30 @@ export class Association {
 
   /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
   async ensure(id: string): Promise<void> {
-    const { associated } = await this.#client();
-    if (associated.includes(id)) return;
-    const others = associated.filter((other) => this.#known.has(other));
+    const { clock, cancellation } = this.#edges;
+    for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
+      const { associated } = await this.#client();
+      if (associated.includes(id)) return;
+      // A list that this run itself has replaced may be an old one that is shown again.
+      if (!this.#replaced.some((ids) => sameIds(ids, associated))) break;
+      await sleep(clock, delay, cancellation);
+    }
+    const [client, pool] = await Promise.all([
+      this.#client(),
+      this.#edges.tenant.credentials(this.#wish.clientId),
+    ]);
+    if (client.associated.includes(id)) return;
+    const there = (one: string) => one !== id && pool.some((credential) => credential.id === one);
+    const others = client.associated.filter((one) => there(one) && this.#known.has(one));
     await this.#patch([...others.slice(0, SLOT - 1), id]);
     const again = await this.#client();
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
+  }
+
+  /** Does the method hold anything but what this run made? */
+  async isShared(): Promise<boolean> {
+    const { associated } = await this.#client();
+    return associated.some((id) => id !== this.#made?.id);
   }
 
   /** Undoes what this run made; everything else stays as it is now. @throws RotationError */
@@ -150,6 +173,7 @@ export class Association {
     const fate = await this.#edges.tenant.associate(clientId, method, ids);
     if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
     this.#previousIds = this.#ids;
+    this.#replaced.push(this.#ids);
     this.#ids = ids;
   }
 

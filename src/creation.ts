@@ -3,6 +3,9 @@
 import type { Tenant } from './auth0/tenant.ts';
 import type { Registration } from './credential.ts';
 import { RotationError } from './errors.ts';
+import type { Patience } from './eventually.ts';
+import { LONGEST_FLIGHT } from './http/wire.ts';
+import { sleep } from './retry.ts';
 import { CLIENT_MARK, ownerOf, writeClientMark } from './rotation/mark.ts';
 import type { ObservedClient, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
@@ -26,6 +29,10 @@ export async function locateClient(wish: Wish, tenant: Tenant): Promise<Wish> {
   });
 }
 
+export interface CreationEdges extends Patience {
+  tenant: Tenant;
+}
+
 /**
  * @param made is told the id as soon as it is known, so that it can be undone
  * @returns the client with its first credential, read back
@@ -34,29 +41,52 @@ export async function locateClient(wish: Wish, tenant: Tenant): Promise<Wish> {
 export async function createClient(
   wish: Wish,
   state: State,
-  tenant: Tenant,
+  edges: CreationEdges,
   registration: Registration,
   made: { id?: string },
 ): Promise<State & { client: ObservedClient }> {
   const { clientName: name = '', method } = wish;
-  const metadata = { [CLIENT_MARK]: markOf(wish) };
-  const answer = await tenant.createClient({ name, method, registration, metadata });
-  if (answer !== 'lost') made.id = answer.clientId;
-  const ours = await madeClients(wish, tenant, registration.name);
-  const id = made.id ?? ours.find(({ isMine }) => isMine)?.id;
-  if (id === undefined) throw unanswered();
-  made.id = id;
-  if (ours.some((one) => one.id !== id)) throw together(name);
+  const client = { name, method, registration, metadata: { [CLIENT_MARK]: markOf(wish) } };
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const answer = await edges.tenant.createClient(client);
+    if (answer !== 'lost') made.id = answer.clientId;
+    // It may have landed, and is ours by its credential: a POST is never blindly repeated.
+    const ours = await landed(wish, edges, registration.name, answer === 'lost');
+    made.id ??= ours.find(({ isMine }) => isMine)?.id ?? '';
+    if (ours.some(({ id }) => id !== made.id)) throw together(name);
+    if (made.id !== '') return readBack(made.id, state, edges.tenant);
+    delete made.id;
+  }
+  throw unanswered();
+}
+
+async function readBack(
+  id: string,
+  state: State,
+  tenant: Tenant,
+): Promise<State & { client: ObservedClient }> {
   const [client, pool] = await Promise.all([tenant.client(id), tenant.credentials(id)]);
   return { ...state, client, pool };
 }
 
+/** Two clients of a name would be nobody's doing but ours: after a lost answer, what may still land is waited for. */
+async function landed(wish: Wish, edges: CreationEdges, name: string, isLost: boolean): Promise<Made[]> {
+  const { cancellation, clock, tenant } = edges;
+  const ours = await madeClients(wish, tenant, name);
+  if (ours.length > 0 || !isLost) return ours;
+  await sleep(clock, LONGEST_FLIGHT, cancellation);
+  return madeClients(wish, tenant, name);
+}
+
+const ATTEMPTS = 3;
+
+interface Made {
+  id: string;
+  isMine: boolean;
+}
+
 /** All clients of this name and workflow: another run may have made one in the same moment. */
-async function madeClients(
-  wish: Wish,
-  tenant: Tenant,
-  name: string,
-): Promise<{ id: string; isMine: boolean }[]> {
+async function madeClients(wish: Wish, tenant: Tenant, name: string): Promise<Made[]> {
   const named = await tenant.clientsNamed(wish.clientName ?? '', CLIENT_MARK);
   const ours = named.filter(({ metadata }) => metadata === markOf(wish));
   return Promise.all(

@@ -14,7 +14,10 @@ const ISSUERS = [
 ] as const;
 
 /** @returns undefined where there is none, or a problem */
-export function readIssuer(reader: Reader, wish: Pick<Wish, 'method' | 'operation'>): Issuer | undefined {
+export function readIssuer(
+  reader: Reader,
+  wish: Pick<Wish, 'method' | 'operation'> & { planOnly: boolean },
+): Issuer | undefined {
   const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
   if (wish.method !== 'tls_client_auth') {
     for (const name of given)
@@ -27,8 +30,8 @@ export function readIssuer(reader: Reader, wish: Pick<Wish, 'method' | 'operatio
   const [, brings] = ISSUERS;
   const broughtNames = given.filter((name) => brings.some((one) => one === name));
   if (given.length === 0) {
-    // To take a certificate away none is needed.
-    if (wish.operation === 'revert') return { kind: 'itself' };
+    // Nothing is issued.
+    if (wish.operation === 'revert' || wish.planOnly) return { kind: 'itself' };
     return reader.problem(
       'authentication-method',
       'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',
@@ -59,38 +62,41 @@ function readBrought(reader: Reader): Issuer | undefined {
 export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,
-  commonName: string,
-): Pick<Wish, 'subject' | 'keySize' | 'validityDays' | 'renewBeforeDays'> {
-  const subject = readSubject(reader, commonName);
+  fallbackSubject: string,
+): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
+  const subject = reader.parsed('subject', (text) => printSubject(parseSubject(text))) ?? fallbackSubject;
   const keySize = readKeySize(reader);
-  const validityDays = reader.integer('validity-days', 90, [1, 825]);
+  const wished = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
   if (issuer?.kind === 'brought') return { ...ofBrought(reader, issuer.pair, subject), renewBeforeDays };
+  const validityDays = Math.min(wished, daysLeft(issuer));
   if (renewBeforeDays >= validityDays) {
+    const bound = validityDays < wished ? `the days that ca-certificate has left` : 'validity-days';
     reader.problem(
       'renew-before-days',
-      `is ${renewBeforeDays}, which must be less than validity-days (${validityDays})`,
+      `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
     );
   }
-  return { subject, keySize, validityDays, renewBeforeDays };
+  return { subject, keySize, brought: undefined, validityDays, renewBeforeDays };
+}
+
+/** No certificate outlives its CA. */
+function daysLeft(issuer: Issuer | undefined): number {
+  if (issuer?.kind !== 'authority') return Number.POSITIVE_INFINITY;
+  return Math.floor((issuer.authority.notAfter - Date.now()) / DAY);
 }
 
 function ofBrought(
   reader: Reader,
   { certificate }: CertifiedPair,
   wished: string,
-): Pick<Wish, 'subject' | 'keySize' | 'validityDays'> {
-  const { notAfter, notBefore, subject } = inspect(certificate);
+): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays'> {
+  const facts = inspect(certificate);
+  const { notAfter, notBefore, subject } = facts;
   if (reader.text('subject') !== undefined && subject !== wished)
     reader.problem('subject', `is ${wished}, but the certificate that was brought is of ${subject}`);
   const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
-  return { subject, keySize: undefined, validityDays };
-}
-
-/** In one spelling, so that it compares with a certificate's. */
-function readSubject(reader: Reader, commonName: string): string {
-  const given = reader.parsed('subject', (text) => printSubject(parseSubject(text)));
-  return given ?? printSubject([{ oid: '2.5.4.3', value: commonName }]);
+  return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
 }
 
 function readKeySize(reader: Reader): Wish['keySize'] {

@@ -2,6 +2,7 @@
 
 import type { ManagementLogin } from './auth0/token.ts';
 import type { Pair } from './certificate/inspect.ts';
+import { printSubject } from './certificate/subject.ts';
 import { factsOf, type Issuer, parseCredential } from './credential.ts';
 import { RotationError } from './errors.ts';
 import { readLogin } from './input-login.ts';
@@ -65,9 +66,9 @@ function readAll(reader: Reader): Inputs | undefined {
   const githubToken = stores ? reader.required('github-token') : reader.text('github-token');
   const login = readLogin(reader);
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
-  const issuer = readIssuer(reader, { method, operation });
+  const issuer = readIssuer(reader, { method, operation, planOnly });
   const currentPair = readCurrent(reader, method, login);
-  const wish = readWish(reader, { operation, method, issuer, currentPair });
+  const wish = readWish(reader, { operation, method, issuer, currentPair, login });
   if (!login || !issuer || !wish || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
@@ -115,24 +116,31 @@ interface Known {
   method: AuthenticationMethod;
   issuer: Issuer | undefined;
   currentPair: Pair | undefined;
+  login: ManagementLogin | undefined;
 }
 
-function readWish(reader: Reader, { currentPair, issuer, method, operation }: Known): Wish | undefined {
+function readWish(reader: Reader, known: Known): Wish | undefined {
+  const { currentPair, issuer, login, method, operation } = known;
   const { clientId, clientName } = readClient(reader, operation);
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
     reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
+  const current = currentPair && factsOf(method, currentPair);
+  // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
+  const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
+  const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
   const wish = {
     operation,
     clientId,
     clientName,
     method,
-    ...readMaterial(reader, issuer, clientName ?? clientId),
+    ...readMaterial(reader, issuer, fallback),
+    isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force: reader.boolean('force'),
     overlap: readOverlap(reader),
     ...names,
-    current: currentPair && factsOf(method, currentPair),
+    current,
     verify: reader.oneOf('verify', ['auto', 'required', 'off'], 'auto'),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),

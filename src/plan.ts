@@ -1,10 +1,17 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
 import { Draft, type PlannedCredential, supersededAt } from './rotation/draft.ts';
-import { type Evidence, newestFirst } from './rotation/evidence.ts';
+import { type Evidence, LEASE, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
-import { refuseContradiction, refuseHaste, refuseOtherMethod, refuseUnfinished } from './rotation/refusal.ts';
-import { makeRoom, placesFull, SLOT } from './rotation/room.ts';
+import {
+  refuseContradiction,
+  refuseHaste,
+  refuseOtherMethod,
+  refuseReuse,
+  refuseUnfinished,
+} from './rotation/refusal.ts';
+import { CUTS_OFF, revert } from './rotation/revert.ts';
+import { makeRoom, makeSlot, nameTaken, placesFull, SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
 import { ISSUED, type KeyMaterial, type Step } from './rotation/step.ts';
 import { DAY, placesOf, type Wish } from './rotation/wish.ts';
@@ -53,16 +60,15 @@ export function plan(wish: Wish, observed: State): Plan {
   };
 }
 
-type Why = Pick<Plan, 'reason' | 'explanation'>;
-
 /** What is due: in order first, then a rotation or a retirement. */
-function renew(draft: Draft): Why {
+function renew(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
   const { state, wish } = draft;
   const healed = heal(draft);
   discardAbandoned(draft);
   finishDelivery(draft);
   const due = firstReason({ wish, state, evidence: draft.evidence });
   if (due) refuseHaste(draft);
+  if (due) refuseReuse(wish, due.reason);
   if (due) rotate(draft);
   else retire(draft);
   if (due) return due;
@@ -71,46 +77,18 @@ function renew(draft: Draft): Why {
     : { reason: 'NotDue', explanation: 'the current key is good' };
 }
 
-/** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
-function revert(draft: Draft): Why {
-  const { pool, state, wish } = draft;
-  const { method = wish.revertTo } = state.client ?? {};
-  const useless = draft.records.filter((c) => draft.mayRemove(c));
-  if (method !== wish.revertTo) {
-    const interrupts = state.secrets.filter((_, index) => draft.evidence.held[index]?.length !== 0);
-    const places = interrupts.map(({ place }) => place);
-    draft.steps.push({
-      kind: 'change-method',
-      from: method,
-      to: wish.revertTo,
-      credentials: [],
-      interrupts: places,
-    });
-    draft.notes.push(REVERTS);
-  }
-  for (const credential of useless)
-    if (pool.isManaged(credential) || method !== wish.revertTo) draft.remove(credential, 'revert');
-  if (draft.steps.length > 0 && method === wish.revertTo) return { reason: 'NotDue', explanation: LEFTOVERS };
-  return method === wish.revertTo
-    ? { reason: 'NotDue', explanation: `the client uses ${method}` }
-    : {
-        reason: 'MethodDiffers',
-        explanation: `the client uses ${method}, and is to use ${wish.revertTo} again`,
-      };
-}
-
-const LEFTOVERS = 'the method was changed before, and credentials of it were left';
-const REVERTS =
-  'INTERRUPTION: from this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
-
-/** Tokens are bound, or no longer, before the new certificate proves itself; else at the end. */
+/** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
 function bindTokens(draft: Draft): void {
-  const { state, wish } = draft;
-  const required = wish.tokenBinding === 'required';
-  if (wish.tokenBinding === 'unchanged' || (state.client?.binding.required ?? false) === required) return;
-  const proof = draft.steps.findIndex(({ kind }) => kind === 'authenticate' || kind === 'store-secret');
-  draft.steps.splice(proof < 0 ? draft.steps.length : proof, 0, { kind: 'bind-tokens', required });
-  if (required) draft.notes.push(BOUND);
+  const { state, steps, wish } = draft;
+  const bound = state.client?.binding.required ?? false;
+  // Without a certificate there is nothing to bind to, and a client secret would get no token.
+  const wished = wish.operation === 'revert' ? 'off' : wish.tokenBinding;
+  if (wished === 'unchanged' || bound === (wished === 'required')) return;
+  const first = ['authenticate', 'store-secret', ...(wish.operation === 'revert' ? ['change-method'] : [])];
+  const at = steps.findIndex(({ kind }) => first.includes(kind));
+  const step = { kind: 'bind-tokens' as const, required: !bound };
+  steps.splice(at < 0 ? steps.length : at, 0, step);
+  if (step.required) draft.notes.push(BOUND);
 }
 
 const BOUND =
@@ -154,56 +132,107 @@ function discardAbandoned(draft: Draft): void {
 /** With the newest pair at hand (`current-credential`) no new key is needed, and nobody is interrupted. */
 function finishDelivery(draft: Draft): void {
   const { evidence, state, wish } = draft;
-  const { newest, held } = evidence;
+  const { newest, held, lacking } = evidence;
   if (evidence.settled || newest === undefined || newest.identity !== wish.current?.identity) return;
-  // Of two certificates of one DN nobody can tell which is the newer; a new one costs nothing.
-  if (wish.method === 'tls_client_auth') return;
-  for (const [index, { place }] of state.secrets.entries()) {
-    if (held[index]?.[0]?.id === newest.id) continue;
-    draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
+  if (wish.method === 'tls_client_auth' && !isLatest(wish, state)) return;
+  for (const index of lacking) {
+    const place = state.secrets[index]?.place;
+    if (place) draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
   }
   draft.completes = true;
-  draft.evidence = { ...evidence, held: held.map(() => [newest]), settled: true };
+  draft.evidence = { ...evidence, held: held.map(() => [newest]), lacking: [], settled: true };
 }
+
+/**
+ * Of two certificates of one DN Auth0 cannot tell which is the newer: `current-credential` counts as the one that the
+ * primary holds only if it was made right before that was written.
+ */
+function isLatest({ current }: Wish, { secrets }: State): boolean {
+  const times = secrets[0]?.times;
+  if (times === undefined || typeof times === 'string' || !current?.notBefore) return false;
+  return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;
+}
+
+/** A certificate is valid a little before it is made (certificate/issue.ts). */
+const BACKDATE = 5 * 60_000;
 
 function rotate(draft: Draft): void {
   const { wish } = draft;
-  draft.renews = renewable(draft)?.id;
+  draft.renews = reuseName(draft)?.id;
   if (draft.renews === undefined && draft.state.client) makeRoom(draft);
   draft.steps.push({ kind: 'issue-certificate', what: materialOf(wish) });
-  if (draft.renews === undefined) register(draft);
-  else draft.notes.push(SAME_NAME);
+  register(draft);
   if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });
   for (const place of placesOf(wish)) draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
   removeAfterDelivery(draft);
+  removeFormer(draft);
+  if ((nextDue(draft.wish, draft.state, draft.evidence, true) ?? 0) <= draft.state.now)
+    draft.notes.push(SHORT);
 }
 
-/** Auth0 knows a CA-signed certificate by its subject DN alone: a new one of the same name needs no write (RFC 8705 2.1). */
-function renewable({ associated, records, wish }: Draft): Credential | undefined {
+const SHORT =
+  'WARNING: the new certificate is due again at once, since it lives no longer than renew-before-days: every run will rotate.';
+
+/** What the method held that the client has left: with it nobody can log in any more. */
+function removeFormer(draft: Draft): void {
+  const { pool, state, wish } = draft;
+  const { associated = [], method = wish.method } = state.client ?? {};
+  if (method === wish.method) return;
+  const former = draft.records.filter((c) => associated.includes(c.id) && !wish.keepCredentials.has(c.id));
+  for (const credential of former) if (!pool.othersMark(credential)) draft.remove(credential, 'leave');
+}
+
+/**
+ * Auth0 knows a CA-signed certificate by its subject DN alone: a new one of the same name needs no new credential
+ * (RFC 8705 2.1). It must stay the newest of ours, or the times would tell that another one is in use.
+ */
+function reuseName(draft: Draft): Credential | undefined {
+  const { pool, records, wish } = draft;
   if (wish.method !== 'tls_client_auth') return undefined;
-  return records.find(({ id, identity }) => identity === wish.subject && associated.includes(id));
+  const same = records.find(({ identity }) => identity === wish.subject);
+  if (!same) return undefined;
+  if (!pool.isCandidate(same)) throw nameTaken(draft, same);
+  const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
+  if (newer.every((c) => draft.isDisposable(c))) {
+    for (const credential of newer) draft.remove(credential, 'discard');
+    draft.notes.push(SAME_NAME);
+    return same;
+  }
+  // Auth0 takes no second credential of a name.
+  if (!draft.isDisposable(same)) throw placesFull(draft);
+  draft.remove(same, 'make room');
+  return undefined;
 }
 
 const SAME_NAME =
   'Auth0 knows a CA-signed certificate by its subject DN alone and cannot revoke one: the previous certificate stays valid until it expires.';
 
-/** The new key becomes known to Auth0. */
+/** The new key becomes known to Auth0, by its own credential or by one of its name. */
 function register(draft: Draft): void {
   const { state, wish } = draft;
   const { client } = state;
+  const ref = draft.renews ?? ISSUED;
   if (client === undefined) {
     draft.steps.push({ kind: 'create-client', name: wish.clientName ?? '', method: wish.method });
     draft.associated = [ISSUED];
     return;
   }
-  draft.steps.push({ kind: 'create-credential' });
+  if (ref === ISSUED) draft.steps.push({ kind: 'create-credential' });
+  if (draft.associated.includes(ref)) return;
   if (client.method === wish.method) {
-    draft.associate([...draft.associated, ISSUED], 'add');
+    if (ref !== ISSUED) makeSlot(draft);
+    draft.associate([...draft.associated, ref], 'add');
     return;
   }
-  const change = { from: client.method, to: wish.method, credentials: [ISSUED], interrupts: [] };
-  draft.steps.push({ kind: 'change-method', ...change });
-  draft.associated = [ISSUED];
+  draft.steps.push({
+    kind: 'change-method',
+    from: client.method,
+    to: wish.method,
+    credentials: [ref],
+    interrupts: [],
+  });
+  draft.associated = [ref];
+  if (wish.isManager) draft.notes.push(CUTS_OFF);
   draft.notes.push(
     `INTERRUPTION: Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
   );
@@ -220,7 +249,7 @@ function materialOf({ keySize, method }: Wish): KeyMaterial {
 /** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
 function removeAfterDelivery(draft: Draft): void {
   if (draft.wish.overlap !== 0) return;
-  const previous = draft.records.filter((c) => draft.mayRemove(c));
+  const previous = draft.records.filter((c) => draft.mayRemove(c) && c.id !== draft.renews);
   for (const credential of previous) draft.remove(credential, 'retire');
 }
 
@@ -248,6 +277,7 @@ function overlapEnd(draft: Draft, credential: Credential): number {
 }
 
 function nextDue(wish: Wish, state: State, { expiresAt }: Evidence, rotates: boolean): number | undefined {
-  if (rotates) return nextRotation(wish, state.now + wish.validityDays * DAY);
+  const issued = wish.brought?.notAfter?.getTime() ?? state.now + wish.validityDays * DAY;
+  if (rotates) return nextRotation(wish, issued);
   return expiresAt === undefined ? undefined : nextRotation(wish, expiresAt);
 }

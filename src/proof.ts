@@ -1,6 +1,6 @@
 /** Proves the new key with a real token request, for as long as Auth0 may need until it knows it. */
 
-import { proveKey } from './auth0/token.ts';
+import { proveKey } from './auth0/proof.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { RotationError } from './errors.ts';
 import type { Cancellation, Service } from './http/service.ts';

@@ -115,7 +115,7 @@ function heldNow({ outcome, plan, wish }: Account): Held | undefined {
 function annotations(account: Account): Annotation[] {
   const { plan, wish } = account;
   const list: Annotation[] = (plan?.notes ?? [])
-    .filter((note) => /INTERRUPTION|superseded less than|cannot log in/.test(note))
+    .filter((note) => /INTERRUPTION|WARNING|superseded less than|cannot log in/.test(note))
     .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
   const unproven = notProven(account);
   if (unproven) list.push({ level: 'warning', title: `Client ${wish.clientId}`, message: unproven });
@@ -157,7 +157,8 @@ function planned({ plan, wish }: Account): string | undefined {
 function rotated(account: Account): string {
   const { plan, wish } = account;
   const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
-  const todo = notProven(account) ? 'It was NOT proven.' : 'Nothing is to be done.';
+  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : 'Nothing is to be done.';
+  const todo = notProven(account) ? 'It was NOT proven.' : done;
   return `has a new ${what} (${plan?.reason}). ${todo}`;
 }
 

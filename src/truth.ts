@@ -11,8 +11,13 @@ export interface Left {
   completed: string | undefined;
   /** Places whose credential has given way. */
   interrupted: readonly Place[];
+  /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
+  former: string | undefined;
+  method: string;
   /** Id of the credential that it made. */
   made: string | undefined;
+  /** Id of the client that it made and could not delete again. */
+  madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
   /** The client secret's method, where that may be back. */
@@ -30,9 +35,19 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
 }
 
 /** @param now by Auth0's clock */
-export function orphaned(left: Left, undoError: RotationError, now: number): string {
+export function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  return `${unchanged(left)} The new credential ${left.made ?? ''} is still there, since undoing failed (${undoError.failed}): nobody holds its key, and a run after ${until} removes it.`;
+  const undoing = `since undoing failed (${undoError.failed})`;
+  if (what.madeClient !== undefined)
+    return `The new client ${what.madeClient} is still there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+  if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
+  return `${unchanged(what)} The new credential ${what.made ?? ''} is still there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+}
+
+/** Of an enrollment that moved the client and delivered nothing for certain. */
+export function left({ former, method }: Left): string {
+  if (former === undefined) return '';
+  return `The client uses ${method} now, or may do so, and perhaps nobody holds its key: then NOBODY CAN LOG IN, by ${former} neither. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
 }
 
 /** Of an enrollment that was undone. */

@@ -21,11 +21,13 @@ export async function upload(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await tenant.createCredential(wish.clientId, registration);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
-    if (isRefusal(answer) && !/already exist/i.test(answer.message))
-      throw await refused(answer, wish, state, tenant);
+    const repeated = isRefusal(answer) && /already exist/i.test(answer.message);
+    if (isRefusal(answer) && !repeated) throw await refused(answer, wish, state, tenant);
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
     const landed = await findMade(wish, tenant, registration.name, identity);
     if (landed) return landed;
+    // The list may lag behind; but what is not of this run in the end is somebody else's.
+    if (repeated && attempt === ATTEMPTS) throw refusedCertificate(answer);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer the upload of the credential, ${ATTEMPTS} times.`,

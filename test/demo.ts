@@ -4,7 +4,13 @@ import { strict as assert } from 'node:assert';
 import { setInterval } from 'node:timers';
 import { startConsumer } from './sandbox/consumer.ts';
 import { type ActionRun, runAction, startAction } from './sandbox/runner.ts';
-import { REPOSITORY, type Sandbox, startSandbox } from './sandbox/sandbox.ts';
+import {
+  API_AUDIENCE,
+  MANAGEMENT_SCOPES,
+  REPOSITORY,
+  type Sandbox,
+  startSandbox,
+} from './sandbox/sandbox.ts';
 
 const SECRET = 'AUTH0_MTLS_PEM';
 const SCOPE = `repo:${REPOSITORY}`;
@@ -25,7 +31,7 @@ function scene(title: string, ...lines: string[]): void {
 /** The action's own log, as GitHub shows it, while it runs. */
 async function act(world: Sandbox, inputs: Record<string, string> = {}): Promise<ActionRun> {
   world.transcript.clear();
-  const current = held(world);
+  const current = held(world, inputs['secret-name']);
   const waiting = setInterval(() => say(colour('2', '    … the action is at work')), 2_000);
   const run = await runAction(world, { 'current-credential': current, ...inputs });
   clearInterval(waiting);
@@ -50,12 +56,38 @@ const writes = (world: Sandbox) =>
 const requestsOf = (world: Sandbox) =>
   world.transcript.render().replace(/(auth0 GET \S+?)\?fields=\S+/g, (_, line: string) => line.padEnd(76));
 
-const held = (world: Sandbox) => world.github.secret(SCOPE, SECRET)?.value ?? '';
+const held = (world: Sandbox, name = SECRET) => world.github.secret(SCOPE, name)?.value ?? '';
 
-const canLogIn = async (world: Sandbox, pem: string) =>
-  (await world.requestToken(world.clientId, pem)).status === 200;
+const canLogIn = async (world: Sandbox, pem: string, clientId = world.clientId) =>
+  (await world.requestToken(clientId, pem)).status === 200;
 
-await using world = await startSandbox();
+/** As every client does that has a client secret. */
+async function answerToSecret(sandbox: Sandbox, { id, secret }: SecretClient, audience = API_AUDIENCE) {
+  const body = { grant_type: 'client_credentials', client_id: id, client_secret: secret, audience };
+  return (await sandbox.call(`${sandbox.tenantUrl}/oauth/token`, { body })).status;
+}
+
+interface SecretClient {
+  id: string;
+  secret: string;
+}
+
+/** A client that somebody made in the Auth0 Dashboard. */
+function clientWithSecret(sandbox: Sandbox, name: string): SecretClient {
+  const { client_id: id, client_secret: secret } = sandbox.tenant.createClient({
+    name,
+    app_type: 'non_interactive',
+    token_endpoint_auth_method: 'client_secret_post',
+    jwt_configuration: { alg: 'RS256' },
+    grants: { [API_AUDIENCE]: ['read:orders'] },
+  });
+  return { id, secret };
+}
+
+// Only `create` needs the last two scopes.
+await using world = await startSandbox({
+  managementScopes: [...MANAGEMENT_SCOPES, 'create:clients', 'delete:clients'],
+});
 
 scene(
   'A world on loopback',
@@ -164,6 +196,127 @@ expect(await canLogIn(world, held(world)), 'consumers still log in');
 
 scene('What the job summary of the forced rotation says (Markdown)');
 say(forced.summary.replace(/^/gm, '    '));
+
+// ---- the other operations, and the other methods
+
+const orders = clientWithSecret(world, 'orders');
+const forOrders = { 'client-id': orders.id, 'secret-name': 'ORDERS_PEM' };
+
+scene(
+  'operation: enroll — move a client from its client secret to a certificate',
+  '  First the plan, which names whom the move interrupts: Auth0 allows one method at a time.',
+);
+const move = await act(world, { ...forOrders, operation: 'plan' });
+expect(
+  move.exitCode === 0 && writes(world).length === 0 && move.log.includes('INTERRUPTION'),
+  'the plan names the interruption, and not one write was sent',
+);
+expect((await answerToSecret(world, orders)) === 200, 'the client secret still gets a token');
+say('\n  Somebody has read the plan and agrees:');
+const enrolled = await act(world, { ...forOrders, operation: 'enroll' });
+expect(enrolled.exitCode === 0 && enrolled.outputs.reason === 'MethodDiffers', 'the client was moved');
+expect(await canLogIn(world, held(world, 'ORDERS_PEM'), orders.id), 'what the secret holds gets a token');
+expect((await answerToSecret(world, orders)) === 401, 'the client secret does not any more (401)');
+
+scene(
+  'operation: revert — and back',
+  '  In this sandbox the client secret is still the one from before. Whether it is in Auth0 is not documented.',
+);
+const reverted = await act(world, { ...forOrders, operation: 'revert' });
+expect(
+  reverted.exitCode === 0 && reverted.outputs['removed-credential-ids'] !== '[]',
+  'the client uses its secret again, and its certificate is removed from Auth0',
+);
+expect((await answerToSecret(world, orders)) === 200, 'the client secret gets a token');
+expect(!(await canLogIn(world, held(world, 'ORDERS_PEM'), orders.id)), 'the certificate does not any more');
+
+scene(
+  'operation: create — twice, and there is one client',
+  '  A new client may use no API until somebody grants it one: its certificate is delivered without a proof, said aloud.',
+);
+const forBilling = { 'client-id': '', 'client-name': 'billing', 'secret-name': 'BILLING_PEM' };
+const created = await act(world, { ...forBilling, operation: 'create' });
+const billing = created.outputs['client-id'] ?? '';
+expect(created.exitCode === 0 && billing !== '', `a new client: ${billing}`);
+const { status } = await world.requestToken(billing, held(world, 'BILLING_PEM'));
+expect(status === 403, 'Auth0 knows its certificate, and allows it no API yet (403, not 401)');
+say('\n  The same workflow on the next day finds the client that it has made:');
+world.advance(DAY);
+const again = await act(world, { ...forBilling, operation: 'create' });
+expect(
+  again.outputs['client-id'] === billing && again.outputs.reason === 'NotDue' && writes(world).length === 0,
+  'the same client, and nothing is due',
+);
+
+scene(
+  'tls_client_auth — a certificate of your CA is renewed without a write to Auth0',
+  '  Auth0 knows a CA-signed certificate by its subject alone. An earlier step has had these two issued, for one subject.',
+);
+const reports = clientWithSecret(world, 'reports');
+const bring = (pair: { key: string; cert: string }) => ({
+  'client-id': reports.id,
+  'secret-name': 'REPORTS_PEM',
+  'authentication-method': 'tls_client_auth',
+  // These certificates are valid for 30 days.
+  'renew-before-days': '10',
+  certificate: pair.cert,
+  'private-key': pair.key,
+});
+const [firstPair, secondPair] = [1, 2].map(() => world.authority.clientCertificate({ CN: 'reports' }));
+assert.ok(firstPair && secondPair);
+const signed = await act(world, { ...bring(firstPair), operation: 'enroll' });
+const before = held(world, 'REPORTS_PEM');
+expect(
+  signed.exitCode === 0 && (await canLogIn(world, before, reports.id)),
+  'the first certificate gets a token',
+);
+say('\n  The second one, when a renewal is due (here it is forced):');
+const renewed = await act(world, { ...bring(secondPair), force: 'true' });
+expect(
+  renewed.exitCode === 0 && writes(world).every((line) => !line.includes('/api/v2/')),
+  'the secret was written, and nothing at Auth0',
+);
+expect(
+  held(world, 'REPORTS_PEM') !== before && (await canLogIn(world, held(world, 'REPORTS_PEM'), reports.id)),
+  'the second certificate gets a token',
+);
+expect(
+  await canLogIn(world, before, reports.id),
+  'the first one still does: only its CA could revoke it before it expires',
+);
+
+scene(
+  'private_key_jwt — the client that the action itself logs in with rotates its own key',
+  '  Once, with its client secret, it enrolls itself:',
+);
+const manager = { id: world.managementClientId, secret: world.managementClientSecret };
+const itself = {
+  'client-id': manager.id,
+  'secret-name': 'ROTATOR_KEY',
+  'authentication-method': 'private_key_jwt',
+  'verify-audience': world.managementAudience,
+};
+const own = await act(world, { ...itself, operation: 'enroll' });
+expect(own.exitCode === 0 && held(world, 'ROTATOR_KEY').includes('PRIVATE KEY'), 'its key is in the secret');
+const refusal = await answerToSecret(world, manager, world.managementAudience);
+expect(refusal === 401, 'its client secret is of no use any more (401)');
+say('\n  From then on it logs in with that key, and replaces it:');
+world.advance(DAY);
+const key = held(world, 'ROTATOR_KEY');
+const withOwnKey = {
+  'management-client-secret': '',
+  'management-private-key': key,
+  'current-credential': '',
+};
+const itsNext = await act(world, { ...itself, ...withOwnKey, force: 'true' });
+expect(
+  itsNext.outputs.rotated === 'true' && held(world, 'ROTATOR_KEY') !== key,
+  'a new key, proven by a token for the Management API',
+);
+expect(
+  !itsNext.traces.includes(keyLine(held(world, 'ROTATOR_KEY'))),
+  'no line of it is in log, outputs or files',
+);
 
 scene('Tokens at the authorization server (oidc-provider)');
 expect((await strangersAnswer(world)) === 401, 'a certificate that nobody registered is refused (401)');

@@ -153,14 +153,22 @@ describe('workflows and examples', () => {
 
   const users = [...workflows, ...examples].filter((path) => uses(parse(read(path))).length > 0);
 
-  it('are there for each kind of destination', () => {
+  it('are there for each kind of destination, operation and method', () => {
     expect(users.sort()).toEqual([
       '.github/workflows/rotate.yml',
+      'examples/ca-signed-vault.yml',
+      'examples/ca-signed.yml',
+      'examples/create.yml',
+      'examples/enroll.yml',
       'examples/environments.yml',
       'examples/expiry-alarm.yml',
       'examples/organization.yml',
+      'examples/private-key-jwt.yml',
+      'examples/revert.yml',
       'examples/rotate.yml',
+      'examples/self-rotation.yml',
       'examples/several-repositories.yml',
+      'examples/token-binding.yml',
     ]);
   });
 
@@ -255,7 +263,8 @@ function expectUse(workflow: Workflow): void {
       ([, input]) => input.required,
     );
     expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
-    expect(given['current-credential']).toMatch(/^\$\{\{ secrets\.AUTH0_MTLS_PEM \}\}$/);
+    const secret = given['secret-name'] ?? 'AUTH0_MTLS_PEM';
+    expect(given['current-credential']).toBe(`\${{ secrets.${secret} }}`);
     if (given.operation !== 'plan')
       expect(given['github-token']).toMatch(/^\$\{\{ steps\.app\.outputs\.token \}\}$/);
   }

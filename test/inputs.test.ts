@@ -77,6 +77,8 @@ describe('inputs', () => {
         method: 'self_signed_tls_client_auth',
         subject: 'CN=client',
         keySize: 2048,
+        brought: undefined,
+        isManager: false,
         validityDays: 90,
         renewBeforeDays: 30,
         force: false,

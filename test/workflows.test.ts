@@ -220,6 +220,7 @@ const isCheckout = ({ uses = '' }: Step) => uses.startsWith('actions/checkout@')
 const MAY_WRITE: Record<string, string[]> = {
   '.github/workflows/codeql.yml analyze': ['security-events'],
   '.github/workflows/release.yml publish': ['contents', 'id-token', 'attestations'],
+  'examples/ca-signed-vault.yml rotate': ['id-token'],
 };
 
 /** Each gives what is wrong. */

@@ -256,12 +256,20 @@ export async function callAuth0(
   request: HttpRequest,
   repeatable: Repeatable,
 ): Promise<HttpResponse> {
+  return answered(request, () => service.call(request, repeatable));
+}
+
+/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer to a request of this kind */
+export async function answered(
+  { method, url }: Pick<HttpRequest, 'method' | 'url'>,
+  call: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
   try {
-    return await service.call(request, repeatable);
+    return await call();
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
     throw new RotationError('AUTH0_REQUEST_FAILED', {
-      failed: `${new URL(request.url).host} gave no answer to ${request.method} ${pathOf(request.url)} (${error.code}).`,
+      failed: `${new URL(url).host} gave no answer to ${method} ${pathOf(url)} (${error.code}).`,
       remedy: 'Check auth0-domain, mtls-domain and the network of the runner, then run again.',
       cause: error,
     });

@@ -1,15 +1,9 @@
 /** A private CA that is given as PEM, and pairs that another CA has issued: read and checked before anything happens. */
 
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import { chainOf, isRoot } from './chain.ts';
 import type { Asn1, Forge } from './forge.ts';
-import {
-  type CertifiedPair,
-  chainOf,
-  isRoot,
-  parseCertificates,
-  parsePair,
-  parsePrivateKey,
-} from './inspect.ts';
+import { type CertifiedPair, parseCertificates, parsePair, parsePrivateKey } from './inspect.ts';
 
 export interface Authority {
   privateKey: KeyObject;

@@ -1,6 +1,7 @@
 /** What a PEM holds: certificates, keys, thumbprints. Reads with node:crypto, which also knows what node-forge does not. */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { chainOf } from './chain.ts';
 import { readSubject } from './subject.ts';
 
 /** A private key and what goes with it, as PEM. */
@@ -43,23 +44,6 @@ export function parsePair(text: string): CertifiedPair {
   const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
   if (!leaf) throw new Error('holds a private key that does not belong to its certificate');
   return { privateKey: pkcs8(privateKey), certificate: chainOf(leaf, certificates).join('') };
-}
-
-/** A certificate and those above it that have issued each other, as far as they are given; never a root, which nobody needs. */
-export function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]): X509Certificate[] {
-  const chain = [leaf];
-  for (let below = leaf, next = issuerOf(below, given); next; below = next, next = issuerOf(below, given))
-    chain.push(next);
-  return chain;
-}
-
-function issuerOf(below: X509Certificate, given: readonly X509Certificate[]): X509Certificate | undefined {
-  if (isRoot(below)) return undefined;
-  return given.find((one) => !isRoot(one) && below.checkIssued(one) && below.verify(one.publicKey));
-}
-
-export function isRoot(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate);
 }
 
 /** The private key of a PEM, which may have text around it. @throws Error with a reason that fits behind the input's name */

@@ -69,11 +69,19 @@ export class Service {
 
   /**
    * Sends until the policy is satisfied; any status may be the answer.
+   * @param request made anew for each attempt, where it serves only once
    * @throws NetworkError after the last attempt without an answer; RotationError CANCELLED, DEADLINE_EXCEEDED
    */
-  async call(request: HttpRequest, repeatable: Repeatable = 'idempotent'): Promise<HttpResponse> {
+  async call(
+    request: HttpRequest | (() => Promise<HttpRequest>),
+    repeatable: Repeatable = 'idempotent',
+  ): Promise<HttpResponse> {
     const { clock, cancellation } = this.#connection;
-    return retry(() => this.#attempt(request), {
+    const attempt =
+      typeof request === 'function'
+        ? async () => this.#attempt(await request())
+        : () => this.#attempt(request);
+    return retry(attempt, {
       repeatable,
       clock,
       serverNow: () => this.now(),

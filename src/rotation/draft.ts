@@ -66,7 +66,7 @@ export class Draft {
 
   remove(credential: Credential, why: Removal, interrupts: Association['interrupts'] = []): void {
     const { id } = credential;
-    if (this.associated.includes(id) && why !== 'revert')
+    if (this.associated.includes(id) && why !== 'revert' && why !== 'leave')
       this.associate(
         this.associated.filter((other) => other !== id),
         why,
@@ -81,7 +81,10 @@ export class Draft {
     return this.records.filter(
       (c) =>
         this.isDisposable(c) &&
-        (this.isAbandoned(c) || this.isSuperseded(c) || isRetired(this.evidence, this.pool, c)),
+        (this.isAbandoned(c) ||
+          this.isSuperseded(c) ||
+          isRetired(this.evidence, this.pool, c) ||
+          this.pool.isLeftover(c)),
     );
   }
 
@@ -91,7 +94,9 @@ export class Draft {
 
   /** Neither foreign nor asked to be kept. */
   mayRemove(credential: Credential): boolean {
-    return this.pool.isCandidate(credential) && !this.wish.keepCredentials.has(credential.id);
+    const { isCandidate, isLeftover } = this.pool;
+    const mayGo = isCandidate(credential) || isLeftover(credential);
+    return mayGo && !this.wish.keepCredentials.has(credential.id);
   }
 
   isAbandoned(credential: Credential): boolean {

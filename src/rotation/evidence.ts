@@ -28,7 +28,9 @@ export interface Evidence {
   unexplained: boolean;
   /** The newest that any place holds. */
   newest: Credential | undefined;
-  /** `newest` is held by every place, in its newest form: it has superseded all older ones. */
+  /** Indexes of the places that do not hold `newest`, or an older certificate of its name. */
+  lacking: readonly number[];
+  /** No place lacks `newest`: it has superseded all older ones. */
   settled: boolean;
   /** When what the primary holds expires, as far as anybody records it. */
   expiresAt: number | undefined;
@@ -43,6 +45,8 @@ export interface Evidence {
 export class Pool {
   readonly #owner: string;
   readonly #type: Credential['type'];
+  /** The client authenticates by the wished method. */
+  readonly #uses: boolean;
   readonly #associated: ReadonlySet<string>;
   /** Made by hand, and named by one of ours as what it takes the place of. */
   readonly #replaced: ReadonlySet<string | undefined>;
@@ -50,6 +54,7 @@ export class Pool {
   constructor(wish: Wish, state: State) {
     this.#owner = ownerOf(wish);
     this.#type = CREDENTIAL_TYPES[wish.method];
+    this.#uses = state.client?.method === wish.method;
     this.#associated = new Set(state.client && associatedWith(state.client, wish.method));
     this.#replaced = new Set(state.pool.filter(this.isOurs).map(({ name }) => readMark(name)?.after));
   }
@@ -58,6 +63,10 @@ export class Pool {
 
   isOurs = (credential: Credential): boolean =>
     credential.type === this.#type && isOwnedBy(readMark(credential.name), this.#owner);
+
+  /** Ours, of a method that the client has left: nobody can log in with it any more. */
+  isLeftover = (credential: Credential): boolean =>
+    this.#uses && credential.type !== this.#type && isOwnedBy(readMark(credential.name), this.#owner);
 
   /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
   isManaged = (credential: Credential): boolean =>
@@ -86,15 +95,16 @@ export function weigh(wish: Wish, state: State): Evidence {
   const later = state.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, state, pool));
   const unregistered = wish.current !== undefined && exact === undefined;
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
+  const lacking = [...held.keys()].filter(
+    (index) => held[index]?.[0]?.id !== newest?.id || isBehind(wish, index, state),
+  );
   return {
     held,
     current: held[0]?.[0],
     unexplained: exact === undefined && isUnexplained(wish, held[0]?.[0], state.secrets[0], pool),
     newest,
-    settled:
-      newest !== undefined &&
-      held.every((candidates) => candidates[0]?.id === newest.id) &&
-      !(wish.method === 'tls_client_auth' && state.secrets.some(isBehind)),
+    lacking,
+    settled: newest !== undefined && lacking.length === 0,
     expiresAt: expiryOf(wish, state, held[0]?.[0]),
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
@@ -146,14 +156,15 @@ function isUnexplained(
   pool: Pool,
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
-  if (!pool.isOurs(held)) return true;
-  // A subject DN outlives its certificates: it is delivered again and again.
-  return wish.method !== 'tls_client_auth' && secret.times.updatedAt > held.createdAt + LEASE;
+  // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
+  if (wish.method === 'tls_client_auth') return held.identity !== wish.subject;
+  return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
 /** Of certificates of one DN the primary receives the newest first. GitHub's own clock on both sides. */
-function isBehind({ version }: ObservedSecret, _: number, [primary]: readonly ObservedSecret[]): boolean {
-  return version !== undefined && version < (primary?.version ?? 0);
+function isBehind({ method }: Wish, index: number, { secrets }: State): boolean {
+  const [primary, place] = [secrets[0]?.version, secrets[index]?.version];
+  return method === 'tls_client_auth' && primary !== undefined && place !== undefined && place < primary;
 }
 
 /** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */

@@ -87,12 +87,13 @@ function expiring({ evidence, state, wish }: Question): boolean {
   return nextRotation(wish, expiry(evidence)) <= state.now;
 }
 
-/** Auth0 records neither subject nor key size: only `current-credential` shows them. */
-function specChanged({ wish }: Question): boolean {
-  const { current } = wish;
-  if (current === undefined) return false;
+/** Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
+function specChanged({ evidence, wish }: Question): boolean {
+  const { current, method, subject } = wish;
+  if (current === undefined)
+    return method === 'tls_client_auth' && (evidence.current?.identity ?? subject) !== subject;
   const { keySize = current.keySize } = wish;
-  return (current.subject ?? wish.subject) !== wish.subject || current.keySize !== keySize;
+  return (current.subject ?? subject) !== subject || current.keySize !== keySize;
 }
 
 function describeWish({ keySize, method, subject }: Wish): string {

@@ -5,12 +5,12 @@ import type { Draft } from './draft.ts';
 import { type Evidence, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
 import { isOwnedBy, ownerOf, readMark } from './mark.ts';
 import type { Credential, ObservedClient, State } from './state.ts';
-import type { Wish } from './wish.ts';
+import { isSecretMethod, type Wish } from './wish.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
-export function refuseOtherMethod({ method, operation, revertTo }: Wish, { client }: State): void {
+export function refuseOtherMethod({ method, operation }: Wish, { client }: State): void {
   if (client === undefined || client.method === method) return;
-  if (operation === 'revert' && client.method === revertTo) return;
+  if (operation === 'revert' && isSecretMethod(client.method)) return;
   if (operation === 'enroll') {
     refuseAlgorithm(client);
     return;
@@ -42,10 +42,21 @@ export function refuseContradiction({ contradiction, current }: Evidence): void 
 
 /** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
 export function refuseUnfinished({ evidence, pool, state, wish }: Draft): void {
+  // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
+  if (wish.operation === 'revert' && evidence.newest === undefined) return;
   const unfinished = (c: Credential) =>
     isPending(evidence, pool, c) || isBeingDelivered(wish, evidence, pool, c);
   const young = state.pool.find((c) => isYoung(c, state.now) && unfinished(c));
   if (young) throw rotationInProgress(young);
+}
+
+/** A pair that was brought can be delivered once. */
+export function refuseReuse({ brought, current }: Wish, reason: string): void {
+  if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
+  throw new RotationError('CERTIFICATE_REUSED', {
+    failed: `A rotation is due (${reason}), and the certificate that was brought is the one in use.`,
+    remedy: 'Let the earlier step issue a new one, and pass that as certificate and private-key.',
+  });
 }
 
 /** Whoever finishes another run's young delivery must not supersede it: that run may still store its own pair. */

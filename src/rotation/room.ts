@@ -14,7 +14,16 @@ const POOL = 2;
 
 /** The limit of two: of the method always, of the pool by default. */
 export function makeRoom(draft: Draft): void {
-  while (draft.associated.length >= SLOT || draft.records.length >= POOL) {
+  clear(draft, () => draft.associated.length >= SLOT || draft.records.length >= POOL);
+}
+
+/** Of the method alone: for a credential that is in the pool already. */
+export function makeSlot(draft: Draft): void {
+  clear(draft, () => draft.associated.length >= SLOT);
+}
+
+function clear(draft: Draft, isFull: () => boolean): void {
+  while (isFull()) {
     const full = draft.associated.length >= SLOT;
     const victim = roomGiver(draft, full);
     if (victim) {
@@ -72,6 +81,14 @@ export function placesFull(draft: Draft): RotationError {
     failed: `Client ${draft.state.client?.id ?? draft.wish.clientName} has no place for another credential: ${holders}.`,
     remedy:
       'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.',
+  });
+}
+
+/** Auth0 takes no second credential of a subject DN (docs credentials: none is uploaded twice). */
+export function nameTaken(draft: Draft, credential: Credential): RotationError {
+  return new RotationError('CREDENTIAL_LIMIT', {
+    failed: `Client ${draft.state.client?.id} has a credential of the subject ${credential.identity} already: ${credential.id} (${whose(draft, credential)}).`,
+    remedy: 'Choose another subject, or rotate from one workflow with many destinations.',
   });
 }
 

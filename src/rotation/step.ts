@@ -32,7 +32,11 @@ export type Step =
   | { kind: 'bind-tokens'; required: boolean }
   | { kind: 'authenticate' }
   | { kind: 'store-secret'; place: Place; source: 'issued' | 'current-credential' }
-  | { kind: 'delete-credential'; id: CredentialRef; why: 'make room' | 'retire' | 'discard' | 'revert' };
+  | {
+      kind: 'delete-credential';
+      id: CredentialRef;
+      why: 'make room' | 'retire' | 'discard' | 'revert' | 'leave';
+    };
 
 /** What a rotation makes, or is given. */
 export type KeyMaterial =
@@ -85,6 +89,7 @@ const WHY = {
   retire: 'since its successor is delivered everywhere',
   discard: 'since nobody has its key',
   revert: 'since its method is no longer used',
+  leave: 'since its method is no longer used',
 };
 
 function describeAssociation({ from, to, why, interrupts }: Association): string {

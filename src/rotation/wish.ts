@@ -18,7 +18,12 @@ export const CREDENTIAL_TYPES = {
 } as const;
 
 /** The ways back to a client secret. */
-export type SecretMethod = 'client_secret_post' | 'client_secret_basic';
+export const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'] as const;
+export type SecretMethod = (typeof SECRET_METHODS)[number];
+
+export function isSecretMethod(method: string): boolean {
+  return SECRET_METHODS.some((one) => one === method);
+}
 
 /** What is known of a key pair, its own or that of `current-credential`. */
 export interface KeyFacts {
@@ -46,6 +51,10 @@ export interface Wish {
   subject: string;
   /** undefined: the pair was issued elsewhere. */
   keySize: 2048 | 3072 | 4096 | undefined;
+  /** The pair that was issued elsewhere. */
+  brought: KeyFacts | undefined;
+  /** The client is the one that the action logs in with. */
+  isManager: boolean;
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;

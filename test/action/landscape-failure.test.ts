@@ -34,6 +34,7 @@ const post = ({ method, path }: EmulatorRequest) => method === 'POST' && path.en
 const patch = ({ method }: EmulatorRequest) => method === 'PATCH';
 const put = ({ method }: EmulatorRequest) => method === 'PUT';
 const remove = ({ method }: EmulatorRequest) => method === 'DELETE';
+const CLIENT = /\/clients\/([^/?]+)\?/;
 
 /** From now on: the client's next run has nothing in its way, and nothing is left to do after it. */
 async function heals(world: Sandbox, inputs: Record<string, string> = {}): Promise<void> {
@@ -46,21 +47,24 @@ async function heals(world: Sandbox, inputs: Record<string, string> = {}): Promi
   expect(pool).toContain(credentialOf(world, held(world)));
 }
 
-/** What an integration makes of a read that failed. */
-function emptied(path: string): ReturnType<typeof json> {
-  const [, id] = /\/clients\/([^/?]+)\?/.exec(path) ?? [];
-  if (id === undefined) return json(200, []);
-  return json(200, {
-    client_id: id,
-    client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
-  });
-}
-
 describe.concurrent('a run that dies, or whose answer is lost', () => {
+  it('S18 Yuzu lost the answer of a rotation, and the confirmation revoked the only token that anybody had: here both certificates log in, even with no overlap, until a run has seen what is stored', async () => {
+    await using world = await startSandbox();
+    const inputs = { overlap: '0h' };
+    await settle(world, inputs);
+    const old = held(world);
+    world.conditions.fault = (_, request) => (put(request) ? { kind: 'lose' } : undefined);
+    const run = await rotate(world, { ...inputs, force: 'true' });
+    expect([code(run), held(world) === old]).toEqual(['DELIVERY_INCOMPLETE', false]);
+    expect([await login(world), await login(world, old)]).toEqual([200, 200]);
+    await heals(world, inputs);
+    expect(await login(world, old)).toBe(401);
+  }, 60_000);
+
   it.each([
     ['the upload', 'answered', / POST .*credentials$/, 1],
     ['the association', 'answered', / PATCH /, 1],
-    ['the PUT, on its way', 'arrived', / PUT /, 2],
+    ['the PUT was sent', 'arrived', / PUT /, 2],
   ] as const)(
     'S13 Vault changed the only password before it had recorded the new one: here a run that dies after %s leaves a secret that logs in',
     async (_, phase, line, working) => {
@@ -68,6 +72,7 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
       const inputs = { overlap: '0h' };
       await settle(world, inputs);
       const old = held(world);
+      // What is on its way lands although nobody waits for it any more.
       world.conditions.fault = (__, request) => (put(request) ? { kind: 'late', delayMs: 300 } : undefined);
       const run = await rotate(
         world,
@@ -99,19 +104,6 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
     await heals(world);
   });
 
-  it('S18 Yuzu lost the answer of a rotation, and the confirmation revoked the only token that anybody had: here both certificates log in, even with no overlap, until a run has seen what is stored', async () => {
-    await using world = await startSandbox();
-    const inputs = { overlap: '0h' };
-    await settle(world, inputs);
-    const old = held(world);
-    world.conditions.fault = (_, request) => (put(request) ? { kind: 'lose' } : undefined);
-    const run = await rotate(world, { ...inputs, force: 'true' });
-    expect([code(run), held(world) === old]).toEqual(['DELIVERY_INCOMPLETE', false]);
-    expect([await login(world), await login(world, old)]).toEqual([200, 200]);
-    await heals(world, inputs);
-    expect(await login(world, old)).toBe(401);
-  });
-
   it.each([
     ['its answer is lost', false],
     ['its answer is lost and the list does not show it yet', true],
@@ -133,10 +125,8 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
       };
       const run = await rotate(world);
       expect([run.exitCode, code(run), posts]).toEqual([0, undefined, lags ? 2 : 1]);
-      const refusals = world.transcript
-        .exchanges('client')
-        .filter(({ responseBody }) => /already exist/.test(responseBody));
-      expect(refusals).toHaveLength(lags ? 1 : 0);
+      const answers = world.transcript.exchanges('client').map(({ responseBody }) => responseBody);
+      expect(answers.filter((body) => body.includes('already exist'))).toHaveLength(lags ? 1 : 0);
       expect(credentials(world).pool).toHaveLength(2);
       expect([await login(world), run.outputs['credential-id']]).toEqual([
         200,
@@ -166,11 +156,8 @@ describe.concurrent('a step that fails', () => {
     world.conditions.fault = (_, request) =>
       put(request) && request.path.includes('/environments/') ? NO : undefined;
     const run = await rotate(world, { ...inputs, force: 'true' });
-    expect([code(run), held(world) === old, held(world, OPS) === old]).toEqual([
-      'DELIVERY_INCOMPLETE',
-      false,
-      true,
-    ]);
+    const changed = [held(world), held(world, OPS)].map((pem) => pem !== old);
+    expect([code(run), changed]).toEqual(['DELIVERY_INCOMPLETE', [true, false]]);
     expect([await login(world), await login(world, old)]).toEqual([200, 200]);
     const pem = held(world);
     await heals(world, inputs);
@@ -186,11 +173,11 @@ describe.concurrent('a step that fails', () => {
   });
 
   it.each([
-    ['refused', () => NO, Number.POSITIVE_INFINITY],
+    ['is refused', () => NO, Number.POSITIVE_INFINITY],
     // Once it is stored, a list without the new credential is healed as another run's doing.
-    ['answered with an empty list', emptied, 0],
+    ['shows nothing', nothingIn, 0],
   ] as const)(
-    'S5 Infisical took a failed read for an empty list, and its PATCH dropped every other certificate: here each read in turn is %s, and all stay',
+    'S5 Infisical took a failed read for an empty list, and its PATCH dropped every other certificate: here each read of the client in turn %s, and all stay',
     async (_, answer, longestSecret) => {
       await using world = await startSandbox({ poolCap: 4 });
       const failed: number[] = [];
@@ -202,7 +189,7 @@ describe.concurrent('a step that fails', () => {
         const stored = () => held(world, SCOPE, `PEM_${n}`);
         let seen = 0;
         world.conditions.fault = (service, { method, path }) => {
-          const isRead = service === 'auth0' && method === 'GET' && path.startsWith('/api/v2/');
+          const isRead = service === 'auth0' && method === 'GET' && CLIENT.test(path);
           if (!isRead || stored().length > longestSecret) return undefined;
           seen += 1;
           return seen === n ? answer(path) : undefined;
@@ -219,8 +206,9 @@ describe.concurrent('a step that fails', () => {
         for (const one of [pem, stored()].filter(Boolean))
           expect([n, (await world.requestToken(clientId, one)).status]).toEqual([n, 200]);
       }
-      expect(failed).not.toEqual([]);
+      expect(failed).toContain(1);
     },
+    60_000,
   );
 
   it('S6 Infisical could not remove the old certificate, lost the new key with it and forgot which one was to go: here the new key is stored, and the next run finds what was to go', async () => {
@@ -264,6 +252,15 @@ describe.concurrent('a step that fails', () => {
     expect((await rotate(world)).outputs).toMatchObject({ rotated: 'false', reason: 'NotDue' });
   });
 });
+
+/** What an integration makes of a read that failed. */
+function nothingIn(path: string): ReturnType<typeof json> {
+  const [, id] = CLIENT.exec(path) ?? [];
+  return json(200, {
+    client_id: id,
+    client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
+  });
+}
 
 const old: CredentialSeed = { id: 'old', age: 60 };
 const fresh: CredentialSeed = { id: 'new', age: 16 };

@@ -5,7 +5,8 @@
  * The stories are S1 to S26 of the landscape, each told at least once. Parts that cannot be told about this action:
  * - S3, S18: that production itself has used the new certificate. The action does not read Auth0's logs (another scope);
  *   it proves the certificate itself, and keeps the previous one until its place is needed.
- * - S3: a secret of the same name in an environment that `destinations` does not name. GitHub is asked for those only.
+ * - S3: a secret of the same name in an environment that `destinations` does not name. It is not looked for: who reads it
+ *   keeps the old certificate, and is locked out when that gives way.
  * - S17: certificate and key as two files. The action writes no file.
  * - S22: another trigger that notices a missed schedule. That is a workflow of its own (examples/expiry-alarm.yml).
  */
@@ -142,7 +143,7 @@ describe.concurrent('an upload or a PATCH that does not work', () => {
     const run = await rotate(world, { verify: 'off' });
     expect([run.exitCode, run.outputs.rotated]).toEqual([1, 'false']);
     expect(everything(world)).toEqual(before);
-  });
+  }, 60_000);
 
   it('S17 step rekey stopped between two writes and left a certificate with the key of another: here the pair fits, and the next run completes its parts', async () => {
     await using world = await startSandbox();

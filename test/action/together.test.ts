@@ -38,7 +38,8 @@ describe('two runs at once', () => {
     await using world = await startSandbox();
     const runs = await Promise.all([1, 2].map(() => rotate(world)));
     expect(await login(world, world.client.pem)).toBe(200);
-    expect(runs.filter(({ exitCode }) => exitCode === 0).length).toBeLessThanOrEqual(1);
+    // On a busy machine the second may begin when the first has ended: then it has nothing to do.
+    expect(runs.filter(({ outputs }) => outputs.rotated === 'true').length).toBeLessThanOrEqual(1);
     world.advance(16 * MINUTE);
     expect((await rotate(world)).exitCode).toBe(0);
     expect([await login(world), await login(world, world.client.pem)]).toEqual([200, 200]);

@@ -3,7 +3,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ManagementLogin, managementToken, proveKey } from '../../src/auth0/token.ts';
+import { proveKey } from '../../src/auth0/proof.ts';
+import { type ManagementLogin, managementToken } from '../../src/auth0/token.ts';
 import { inspect, parsePair } from '../../src/certificate/inspect.ts';
 import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';

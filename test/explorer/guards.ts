@@ -122,8 +122,8 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'plan.ts',
-        "draft.associate([...draft.associated, ISSUED], 'add');",
-        "draft.associate([...draft.associated, ISSUED], 'add');\n  removeAfterDelivery(draft);",
+        "draft.associate([...draft.associated, ref], 'add');",
+        "draft.associate([...draft.associated, ref], 'add');\n  removeAfterDelivery(draft);",
       ),
     ],
     hunt: { singles: [single('ours alone', { overlap: 0 })] },
@@ -210,8 +210,8 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'rotation/evidence.ts',
-        "return wish.method !== 'tls_client_auth' && secret.times.updatedAt > held.createdAt + LEASE;",
-        'return false;',
+        'return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;',
+        'return !pool.isOurs(held);',
       ),
     ],
     hunt: { singles: [single('held, not associated', BY_TIME)] },
@@ -253,6 +253,23 @@ export const GUARDS: readonly Guard[] = [
     name: 'a delivery is finished before the next begins',
     without: [cut('plan.ts', 'finishDelivery(draft);\n  const due', 'const due')],
     hunt: { singles: [single('partly delivered', { force: false }), single('partly delivered')] },
+  },
+  {
+    name: 'a failed enrollment moves the client back',
+    without: [cut('apply.ts', 'else await tenant.moveToSecret(clientId, from);')],
+    hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
+  },
+  {
+    name: 'a client whose answer was lost is waited for',
+    without: [cut('creation.ts', 'await sleep(clock, LONGEST_FLIGHT, cancellation);')],
+    hunt: { singles: [single('no client', { operation: 'create', force: false })] },
+  },
+  {
+    name: 'a subject that is used again is the newest of ours',
+    without: [cut('plan.ts', "for (const credential of newer) draft.remove(credential, 'discard');")],
+    hunt: {
+      singles: [single('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true })],
+    },
   },
 ];
 

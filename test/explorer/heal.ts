@@ -2,6 +2,7 @@
 
 import { readMark } from '../../src/rotation/mark.ts';
 import type { Actor } from './actor.ts';
+import { recordIdentity } from './method.ts';
 import { nameOf, type Scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import { play } from './single.ts';
@@ -59,6 +60,12 @@ export async function heal(
   const { error } = first.account ?? {};
   if (error && !mayBeRefused) invariants.report('L1', `the next run fails: ${error.message}`);
   if (error) return;
+  if (world.wish.operation !== 'revert') await goesOn(execution, healed);
+}
+
+/** Consumers are served, nothing is left to do, and the next rotation works. */
+async function goesOn(execution: Execution, healed: Healed): Promise<void> {
+  const { invariants, world } = execution;
   for (const { place, works } of world.truth().held)
     if (!works) invariants.report('L1', `${place} does not work after the next run`);
   await settled(execution);
@@ -88,19 +95,23 @@ async function undisturbed(execution: Execution, name: string, force = false): P
 /** Two executions with the same key heal alike: times count as an order and as short distances. */
 function stateOf(execution: Execution, { start }: Scenario): string {
   const { world } = execution;
-  const { credentials } = world.tenant.reveal(world.clientId);
+  const credentials = world.clientId === '' ? [] : world.tenant.reveal(world.clientId).credentials;
   const associated = new Set(execution.invariants.now.associated);
   const pool = credentials.map((one) => ({
     at: Date.parse(one.created_at) - 2_300,
-    what: `${world.labelOf(one.thumbprint_sha256)}${markOf(one.name, world)}${associated.has(one.id) ? '+' : '-'}`,
+    what: `${world.labelOf(recordIdentity(one))}${markOf(one.name, world)}${associated.has(one.id) ? '+' : '-'}`,
   }));
   const held = world.truth().held.map((one) => ({
     at: Date.parse(one.updatedAt) + 1_400,
-    what: `${one.place}=${world.labelOf(one.thumbprint)}`,
+    what: `${one.place}=${world.labelOf(one.identity)}`,
   }));
   const order = [...pool, ...held].sort((a, b) => a.at - b.at || (a.what < b.what ? -1 : 1));
   const steps = order.map(({ at, what }, index) => `${gap(at - (order[index - 1]?.at ?? 0))}${what}`);
-  const asked = JSON.stringify({ ...execution.world.scenario, start: start.name });
+  const asked = JSON.stringify({
+    ...world.scenario,
+    start: start.name,
+    uses: execution.invariants.now.method,
+  });
   return `${asked} ${gap(world.time - (order.at(-1)?.at ?? 0))} ${steps.join(' ')}`;
 }
 

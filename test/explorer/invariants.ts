@@ -1,9 +1,11 @@
 /** The promises of specification 5, checked on what is really there after every single request. */
 
+import type { RotationError } from '../../src/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
+import type { Account } from '../../src/report.ts';
 import { isOwnedBy, ownerOf, readMark } from '../../src/rotation/mark.ts';
 import type { Actor } from './actor.ts';
-import { parseOnce } from './materials.ts';
+import { publicKeyIn, recordIdentity } from './method.ts';
 import { Queued } from './queued.ts';
 import { Displacements, type Residual } from './residual.ts';
 import { leakedIn } from './secrecy.ts';
@@ -38,7 +40,7 @@ export class Invariants {
   readonly #publicKeys = new Map<string, Actor>();
   readonly #excused = new Set<string>();
   /** Place → what a frozen PUT has put back there, and who. */
-  readonly #overwritten = new Map<string, { thumbprint: string | undefined; by: Actor }>();
+  readonly #overwritten = new Map<string, { identity: string | undefined; by: Actor }>();
   readonly #actors: Actor[] = [];
   readonly #queued: Queued;
   #now: Truth;
@@ -94,9 +96,14 @@ export class Invariants {
       !this.#allWaived(before, actor)
     )
       this.report('I3', 'no credential is associated any more');
-    if (now.rest !== this.#first.rest) this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
+    if (this.#first.method !== undefined && now.rest !== this.#first.rest)
+      this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
+    const { operation } = this.#world.wish;
+    if (operation === 'rotate' && now.method !== this.#first.method)
+      this.report('I4', `the client uses ${now.method}`);
     this.#checkByHand(actor, before, now);
-    for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
+    if (operation !== 'revert')
+      for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
     this.#checkOrphans(now);
   }
 
@@ -106,10 +113,10 @@ export class Invariants {
   }
 
   #rememberOverwritten(event: Event, before: Truth, now: Truth): void {
-    for (const { place, thumbprint } of now.held)
-      if (this.#overwritten.get(place)?.thumbprint !== thumbprint) this.#overwritten.delete(place);
-    for (const { place, thumbprint } of this.#displacements.overwritten(event, before, now)) {
-      this.#overwritten.set(place, { thumbprint, by: event.actor });
+    for (const { place, identity } of now.held)
+      if (this.#overwritten.get(place)?.identity !== identity) this.#overwritten.delete(place);
+    for (const { place, identity } of this.#displacements.overwritten(event, before, now)) {
+      this.#overwritten.set(place, { identity, by: event.actor });
       this.residuals.push({ kind: 'overwritten delivery', place, at: this.#trace.length, lasting: false });
     }
   }
@@ -135,7 +142,7 @@ export class Invariants {
       const old = before.held.find(({ place }) => place === holding.place);
       const stored = old?.value !== holding.value || old.updatedAt !== holding.updatedAt;
       if (stored && !holding.consistent) this.report('I2', `${holding.place}: key and certificate differ`);
-      if (stored && !this.#world.proven.has(holding.thumbprint ?? ''))
+      if (stored && !this.#world.proven.has(holding.proof ?? ''))
         this.report('I5', `${holding.place}: ${this.#label(holding)} was stored and has never logged in`);
       if (holding.works) this.#excused.delete(holding.place);
       else if (stored || old?.works) this.#checkBroken(event, holding);
@@ -150,9 +157,9 @@ export class Invariants {
     const beside = held.filter(({ place }) => place.split(' ')[0] === changed.place.split(' ')[0]);
     const pair = beside.find(({ part }) => part === 'pair');
     const other = beside.find(({ part }) => part !== 'pair' && part !== changed.part);
-    const together = other === undefined || other.thumbprint === changed.thumbprint;
+    const together = other === undefined || other.identity === changed.identity;
     // Where the pair was refused it stays as it was, and works.
-    if (together || pair?.thumbprint === changed.thumbprint || this.#triedPair(event)) return;
+    if (together || pair?.identity === changed.identity || this.#triedPair(event)) return;
     this.report('I2', `${changed.place} and ${other.place} differ, and no secret holds the new pair`);
   }
 
@@ -164,15 +171,15 @@ export class Invariants {
     );
   }
 
-  #label({ thumbprint }: Holding): string {
-    return this.#world.labelOf(thumbprint);
+  #label({ identity }: Holding): string {
+    return this.#world.labelOf(identity);
   }
 
   #checkBroken(event: Event, holding: Holding): void {
     const { actor, request } = event;
     if (request.method === 'PATCH' && actor.interrupts.has(holding.place)) {
       this.#excused.add(holding.place);
-      if (this.#keyIsAtHand(actor))
+      if (this.#world.wish.operation !== 'revert' && this.#keyIsAtHand(actor))
         this.report('I1', `${holding.place} is interrupted, and the newest key is at hand`);
       return;
     }
@@ -191,44 +198,57 @@ export class Invariants {
 
   /** With `current-credential`, and the primary holding the newest, a delivery can be finished instead. */
   #keyIsAtHand(actor: Actor): boolean {
-    const { tenant, clientId } = this.#world;
     const { held } = this.#now;
-    const records = tenant.reveal(clientId).credentials;
-    const newest = records
-      .filter((one) => held.some(({ thumbprint }) => thumbprint === one.thumbprint_sha256))
+    const newest = this.#records()
+      .filter((one) => held.some(({ identity }) => identity === recordIdentity(one)))
       .sort((a, b) => (a.created_at < b.created_at ? 1 : -1))[0];
-    return actor.current !== undefined && actor.current === newest?.thumbprint_sha256;
+    return actor.current !== undefined && newest !== undefined && actor.current === recordIdentity(newest);
+  }
+
+  #records() {
+    const { clientId, tenant } = this.#world;
+    return clientId === '' ? [] : tenant.reveal(clientId).credentials;
   }
 
   /** I7: every run its own key, and only one. */
   #checkNewKey({ actor, request }: Event, response: HttpResponse): void {
-    if (!request.url.endsWith('/credentials') || response.status !== 201) return;
-    const { id } = JSON.parse(response.body) as { id: string };
-    const { pem } = JSON.parse(request.body ?? '{}') as { pem: string };
-    const { publicKeyPem, thumbprint } = parseOnce(pem);
+    if (!/\/(credentials|clients)$/.test(request.url) || response.status !== 201) return;
+    const pem = /"pem":"([^"]+)"/.exec(request.body ?? '')?.[1];
+    if (pem !== undefined) this.#checkPublicKey(actor, publicKeyIn(JSON.parse(`"${pem}"`)));
+    for (const record of this.#records()) {
+      if (this.#makers.has(record.id) || this.#world.labels.has(record.id)) continue;
+      this.#makers.set(record.id, actor);
+      this.#world.labels.set(record.id, this.#world.labelOf(recordIdentity(record)));
+    }
+    if (this.#world.clients > this.#actors.length) this.report('create', `${this.#world.clients} clients`);
+  }
+
+  #checkPublicKey(actor: Actor, publicKeyPem: string): void {
     const user = this.#publicKeys.get(publicKeyPem);
     if (user !== undefined && user !== actor) this.report('I7', `${actor.name} uses the key of ${user.name}`);
     const another = [...this.#publicKeys].some(([key, by]) => by === actor && key !== publicKeyPem);
     if (another) this.report('I7', `${actor.name} uploads two keys`);
     this.#publicKeys.set(publicKeyPem, actor);
-    this.#makers.set(id, actor);
-    this.#world.labels.set(id, this.#world.labelOf(thumbprint));
   }
 
-  #makerOf(thumbprint: string | undefined): Actor | undefined {
-    const id = [...this.#now.pool].find(([, one]) => one === thumbprint)?.[0];
+  #othersDied(): boolean {
+    return this.#actors.some(({ dead }) => dead);
+  }
+
+  #makerOf(identity: string | undefined): Actor | undefined {
+    const id = [...this.#now.pool].find(([, one]) => one === identity)?.[0];
     return this.#makers.get(id ?? '');
   }
 
   /** L2. */
   #checkOrphans({ pool, held, associated }: Truth): void {
     const owner = ownerOf(this.#world.wish);
-    const records = this.#world.tenant.reveal(this.#world.clientId).credentials;
-    const holders = new Set(held.map(({ thumbprint }) => thumbprint));
-    const times = records.filter((one) => holders.has(one.thumbprint_sha256)).map((one) => one.created_at);
+    const records = this.#records();
+    const holders = new Set(held.map(({ identity }) => identity));
+    const times = records.filter((one) => holders.has(recordIdentity(one))).map((one) => one.created_at);
     const newest = times.sort().at(-1) ?? '';
     const orphans = records.filter((one) => {
-      if (holders.has(one.thumbprint_sha256) || !isOwnedBy(readMark(one.name), owner)) return false;
+      if (holders.has(recordIdentity(one)) || !isOwnedBy(readMark(one.name), owner)) return false;
       return one.created_at > newest && !this.#makers.get(one.id)?.live;
     });
     // The last associated one stays until its successor is delivered, even where nobody can use it (I3).
@@ -247,8 +267,24 @@ export class Invariants {
     if (leak) this.report('I6', `${actor.name} tells the key of ${leak}`);
     const { account } = actor;
     if (account?.error?.code === 'INTERNAL_ERROR') this.report('internal', account.error.message);
-    if (account?.error) this.#checkTruth(actor, account.error.truth);
+    if (account?.error) this.#checkTruth(actor, account.error);
     if (!account || account.error) return;
+    if (this.#world.wish.operation === 'revert') this.#checkReverted(actor);
+    else this.#checkWished(actor, account);
+  }
+
+  #checkReverted(actor: Actor): void {
+    const { method, pool } = this.#world.truth();
+    const ours = this.#records().filter((one) => isOwnedBy(readMark(one.name), ownerOf(this.#world.wish)));
+    if (method !== this.#world.wish.revertTo || ours.length > 0)
+      this.report(
+        'I8',
+        `${actor.name} reports success; ${method} is used, ${ours.length} of ${pool.size} are ours`,
+      );
+  }
+
+  /** A run has said that all is well. */
+  #checkWished(actor: Actor, account: Account): void {
     if ([...this.#overwritten.values()].some(({ by }) => by === actor))
       this.report('I8', `${actor.name} reports success, and has overwritten what another run had delivered`);
     const whole = this.#world.truth();
@@ -262,15 +298,32 @@ export class Invariants {
         `${actor.name} reports success, ${whole.held.length} places of ${this.#world.places.length} hold something`,
       );
     const othersLive = this.#actors.some((one) => one !== actor && one.live);
-    const held = new Set(truth.held.map(({ thumbprint }) => thumbprint));
+    const held = new Set(truth.held.map(({ identity }) => identity));
     if (held.size > 1 && !othersLive)
       this.report('I8', `${actor.name} reports success, the places hold ${held.size} different certificates`);
-    if (account.plan?.rotates && !othersLive && !held.has(account.outcome?.credential?.thumbprint ?? ''))
+    if (account.plan?.rotates && !othersLive && !held.has(account.outcome?.credential?.identity ?? ''))
       this.report('I8', `${actor.name} reports success, nobody holds its credential`);
   }
 
   /** What a failed run says is true now. */
-  #checkTruth(actor: Actor, truth: string): void {
+  #checkTruth(actor: Actor, { code, truth }: RotationError): void {
+    const { method, held } = this.#world.truth();
+    // What may have been stored is finished, not undone.
+    const undone =
+      this.#byHand === undefined &&
+      code !== 'DELIVERY_INCOMPLETE' &&
+      !held.some(({ works }) => works) &&
+      !truth.includes('still there');
+    if (
+      this.#world.wish.operation === 'enroll' &&
+      undone &&
+      method !== this.#first.method &&
+      !this.#othersDied()
+    )
+      this.report(
+        'truth',
+        `${actor.name} has failed and left ${method} to a client that used ${this.#first.method}`,
+      );
     const left = [...this.#makers].filter(([id, maker]) => maker === actor && this.#now.pool.has(id));
     if (left.length > 0 && truth.includes('was removed again'))
       this.report('truth', `${actor.name} says that its credential was removed again, and it is there`);

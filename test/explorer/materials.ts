@@ -1,7 +1,7 @@
 /** Real keys and certificates, made once: RSA is slow, and every world uses each pair once (invariant I7). */
 
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { type CertifiedPair, inspect } from '../../src/certificate/inspect.ts';
+import type { KeyObject } from 'node:crypto';
+import type { CertifiedPair } from '../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import { type CertificateContent, parseX509Certificate } from '../sandbox/tenant-credentials.ts';
 
@@ -12,9 +12,10 @@ export const SUBJECT = 'CN=explored';
 
 export interface Material {
   label: string;
-  pair: CertifiedPair;
   key: KeyObject;
-  thumbprint: string;
+  /** Self-signed, by subject: the common one, one of its own, and what else was asked for. */
+  certified: Map<string, CertifiedPair>;
+  made: { at: number; days: number };
   /** A line of the private key that occurs nowhere else. */
   secretLine: string;
 }
@@ -57,11 +58,24 @@ async function makeMaterials(): Promise<Materials> {
   return { seeds, fresh, all: [...seeds.values(), ...fresh] };
 }
 
-async function material(label: string, now: number, validityDays: number): Promise<Material> {
+async function material(label: string, at: number, days: number): Promise<Material> {
   const key = await generateKey(2048);
-  const pair = await issueCertificate(key, { subject: SUBJECT, validityDays }, now);
-  const { thumbprint } = inspect(pair.certificate);
-  return { label, pair, key, thumbprint, secretLine: pair.privateKey.split('\n')[6] ?? '' };
+  const made = { at, days };
+  const one = { label, key, certified: new Map<string, CertifiedPair>(), made, secretLine: '' };
+  await certify(one, `CN=${label}`);
+  const { privateKey } = await certify(one, SUBJECT);
+  return { ...one, secretLine: privateKey.split('\n')[6] ?? '' };
+}
+
+/** Its key with a certificate of that subject, made once. */
+export async function certify(
+  { certified, key, made }: Pick<Material, 'certified' | 'key' | 'made'>,
+  subject: string,
+): Promise<CertifiedPair> {
+  const pair =
+    certified.get(subject) ?? (await issueCertificate(key, { subject, validityDays: made.days }, made.at));
+  certified.set(subject, pair);
+  return pair;
 }
 
 const parsed = new Map<string, CertificateContent>();
@@ -71,37 +85,4 @@ export function parseOnce(pem: string): CertificateContent {
   const known = parsed.get(pem) ?? parseX509Certificate(pem);
   parsed.set(pem, known);
   return known;
-}
-
-/** What a secret's value is worth: read as a consumer reads it. */
-export interface Held {
-  /** x5t#S256 of its certificate, or of the one whose key it holds. */
-  thumbprint: string | undefined;
-  /** Key and certificate belong together (where both are there). */
-  consistent: boolean;
-}
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/;
-const KEY = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/;
-const read = new Map<string, Held>();
-
-export function readHeld(value: string, known: readonly Material[]): Held {
-  const before = read.get(value);
-  if (before) return before;
-  const certificate = CERTIFICATE.exec(value)?.[0];
-  const key = KEY.exec(value)?.[0];
-  const byKey = key && known.find(({ pair }) => samePublic(pair.privateKey, key))?.thumbprint;
-  const thumbprint = certificate ? parseOnce(certificate).thumbprint : byKey;
-  const consistent = !certificate || !key || belongs(certificate, key);
-  const held = { thumbprint, consistent };
-  read.set(value, held);
-  return held;
-}
-
-function belongs(certificate: string, key: string): boolean {
-  return new X509Certificate(certificate).publicKey.equals(createPublicKey(key));
-}
-
-function samePublic(one: string, other: string): boolean {
-  return createPublicKey(one).equals(createPublicKey(other));
 }

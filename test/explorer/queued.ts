@@ -7,7 +7,7 @@ import type { Displacements } from './residual.ts';
 import type { Truth, World } from './world.ts';
 
 interface Previous {
-  thumbprint: string;
+  identity: string;
   by: Actor | undefined;
   since: number;
 }
@@ -16,7 +16,7 @@ interface Previous {
 export class Queued {
   readonly #world: World;
   readonly #displacements: Displacements;
-  readonly #makerOf: (thumbprint: string | undefined) => Actor | undefined;
+  readonly #makerOf: (identity: string | undefined) => Actor | undefined;
   readonly #previous = new Map<string, Previous>();
   readonly #overlapOf = new Map<Actor, number>();
 
@@ -24,7 +24,7 @@ export class Queued {
     world: World,
     first: Truth,
     displacements: Displacements,
-    makerOf: (thumbprint: string | undefined) => Actor | undefined,
+    makerOf: (identity: string | undefined) => Actor | undefined,
   ) {
     this.#world = world;
     this.#displacements = displacements;
@@ -38,23 +38,23 @@ export class Queued {
 
   /** @returns what fails now */
   after(event: Event, before: Truth, now: Truth): string[] {
-    for (const { place, thumbprint } of now.held) {
+    for (const { place, identity } of now.held) {
       const old = before.held.find((one) => one.place === place);
-      if (old?.thumbprint && old.thumbprint !== thumbprint && old.works)
-        this.#previous.set(place, { thumbprint: old.thumbprint, by: event.actor, since: event.time });
+      if (old?.identity && old.identity !== identity && old.works)
+        this.#previous.set(place, { identity: old.identity, by: event.actor, since: event.time });
     }
-    const [worked, works] = [thumbprintsOf(before), thumbprintsOf(now)];
+    const [worked, works] = [identitiesOf(before), identitiesOf(now)];
     // What a destination holds comes before what a queued job holds.
     const broken = new Set(before.held.filter(({ works }) => !works).map(({ place }) => place));
     if (now.held.some(({ works, place }) => works && broken.has(place))) return [];
     return [...this.#previous]
-      .filter(([, { thumbprint }]) => worked.includes(thumbprint) && !works.includes(thumbprint))
+      .filter(([, { identity }]) => worked.includes(identity) && !works.includes(identity))
       .filter(([place, previous]) => {
-        const holds = now.held.find((one) => one.place === place)?.thumbprint;
+        const holds = now.held.find((one) => one.place === place)?.identity;
         return !this.#mayGo(event, previous, this.#makerOf(holds), worked.length);
       })
-      .map(([place, { thumbprint }]) => {
-        return `a job queued with the previous ${this.#world.labelOf(thumbprint)} of ${place} fails`;
+      .map(([place, { identity }]) => {
+        return `a job queued with the previous ${this.#world.labelOf(identity)} of ${place} fails`;
       });
   }
 
@@ -74,23 +74,23 @@ export class Queued {
   }
 
   #rememberSeeded({ held, associated, pool }: Truth): void {
-    const holders = new Set(held.map(({ thumbprint }) => thumbprint));
-    const newest = this.#seedOf(held[0]?.thumbprint);
+    const holders = new Set(held.map(({ identity }) => identity));
+    const newest = this.#seedOf(held[0]?.identity);
     if (holders.size !== 1 || !newest) return;
-    for (const thumbprint of associated.map((id) => pool.get(id) ?? '')) {
-      const seed = this.#seedOf(thumbprint);
+    for (const identity of associated.map((id) => pool.get(id) ?? '')) {
+      const seed = this.#seedOf(identity);
       if (!seed || seed.age <= newest.age || seed.mark === 'other') continue;
       const since = this.#world.time - newest.age;
-      for (const { place } of held) this.#previous.set(place, { thumbprint, by: undefined, since });
+      for (const { place } of held) this.#previous.set(place, { identity, by: undefined, since });
     }
   }
 
-  #seedOf(thumbprint: string | undefined) {
+  #seedOf(identity: string | undefined) {
     const { credentials } = this.#world.scenario.start;
-    return credentials.find(({ label }) => label === this.#world.labelOf(thumbprint));
+    return credentials.find(({ label }) => label === this.#world.labelOf(identity));
   }
 }
 
-function thumbprintsOf({ associated, pool }: Truth): string[] {
+function identitiesOf({ associated, pool }: Truth): string[] {
   return associated.map((id) => pool.get(id) ?? '');
 }

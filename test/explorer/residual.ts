@@ -45,13 +45,11 @@ export class Displacements {
   }
 
   wrote({ actor }: Event, before: Truth, now: Truth): void {
-    const old = thumbprints(before);
-    const fresh = thumbprints(now);
+    const old = identities(before);
+    const fresh = identities(now);
     const stored = now.held
-      .filter(
-        ({ place, thumbprint }) => before.held.find((b) => b.place === place)?.thumbprint !== thumbprint,
-      )
-      .map(({ thumbprint = '' }) => thumbprint);
+      .filter(({ place, identity }) => before.held.find((b) => b.place === place)?.identity !== identity)
+      .map(({ identity = '' }) => identity);
     this.#changes.push({
       at: this.#trace.length,
       actor,
@@ -63,20 +61,20 @@ export class Displacements {
   }
 
   explain({ actor, request, index }: Event, holding: Holding, _now: Truth): Residual | undefined {
-    const thumbprint = holding.thumbprint ?? '';
+    const identity = holding.identity ?? '';
     const at = this.#trace.length;
     // A request that a run has given up is not a frozen run.
     if (index === 0) return undefined;
-    const displaced = this.#changes.findLast(({ removed }) => removed.includes(thumbprint));
+    const displaced = this.#changes.findLast(({ removed }) => removed.includes(identity));
     if (displaced && !this.#wasFresh(displaced)) return undefined;
-    const associated = this.#changes.findLast(({ added }) => added.includes(thumbprint));
+    const associated = this.#changes.findLast(({ added }) => added.includes(identity));
     if (!displaced || !associated || displaced.actor === associated.actor) return undefined;
     const stale = displaced.base < associated.at && associated.at < displaced.at;
     if (!stale) return undefined;
     const base = { place: holding.place, at, lasting: false };
     if (request.method === 'PATCH' && displaced.actor === actor) {
       const delivered = this.#changes.find(
-        (c) => c.stored.includes(thumbprint) && c.actor === associated.actor && c.at > displaced.base,
+        (c) => c.stored.includes(identity) && c.actor === associated.actor && c.at > displaced.base,
       );
       return delivered && { ...base, kind: 'whole rotation' };
     }
@@ -90,10 +88,10 @@ export class Displacements {
     const base = this.#poolReads.get(actor) ?? -1;
     const between = this.#trace.slice(base, -1).filter((event) => event.actor === actor);
     if (base < 0 || between.some((event) => event.request.method !== 'GET')) return [];
-    return now.held.filter(({ place, thumbprint }) => {
-      const old = before.held.find((one) => one.place === place)?.thumbprint;
+    return now.held.filter(({ place, identity }) => {
+      const old = before.held.find((one) => one.place === place)?.identity;
       const stored = this.#changes.findLast((c) => c.actor !== actor && c.stored.includes(old ?? ''));
-      return old !== undefined && old !== thumbprint && stored !== undefined && stored.at > base;
+      return old !== undefined && old !== identity && stored !== undefined && stored.at > base;
     });
   }
 
@@ -130,6 +128,6 @@ export class Displacements {
   }
 }
 
-function thumbprints({ associated, pool }: Truth): string[] {
+function identities({ associated, pool }: Truth): string[] {
   return associated.map((id) => pool.get(id) ?? '');
 }

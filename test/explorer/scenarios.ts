@@ -1,6 +1,7 @@
 /** Starting states and wishes: what the explorer begins with. */
 
 import type { Destination } from '../../src/github/destination.ts';
+import { type AuthenticationMethod, METHODS, type Wish } from '../../src/rotation/wish.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -21,6 +22,8 @@ export interface SeededCredential {
 export interface Start {
   name: string;
   credentials: readonly SeededCredential[];
+  /** What the client authenticates by, where it is not the method that is asked for; `nothing`: there is no client yet. */
+  uses?: 'client_secret_post' | 'private_key_jwt' | 'nothing';
   /** What each destination holds, primary first: its length is how many there are at least. */
   holds: readonly (string | undefined)[];
 }
@@ -119,13 +122,26 @@ export interface Asked {
   /** Key and certificate secrets besides. */
   parts: boolean;
   poolCap: 2 | 4;
+  method: AuthenticationMethod;
+  operation: Wish['operation'];
+  /** Of CA-signed certificates: the next one has the subject of the primary's, or another. */
+  renews: boolean;
 }
 
 export interface Scenario extends Asked {
   start: Start;
 }
 
-const PLAIN: Asked = { force: true, overlap: 'until-next-rotation', current: true, parts: false, poolCap: 2 };
+const PLAIN: Asked = {
+  force: true,
+  overlap: 'until-next-rotation',
+  current: true,
+  parts: false,
+  poolCap: 2,
+  method: 'self_signed_tls_client_auth',
+  operation: 'rotate',
+  renews: false,
+};
 
 /** Every start with every wish that can make a difference to it, varied one or two at a time around the plain one. */
 export function allScenarios(): Scenario[] {
@@ -140,17 +156,86 @@ export function allScenarios(): Scenario[] {
     asked.push({ ...PLAIN, force, parts: true });
   }
   asked.push({ ...PLAIN, current: false, parts: true }, { ...PLAIN, overlap: 0, poolCap: 4 });
-  return STARTS.flatMap((start) => asked.map((one) => ({ ...one, start })));
+  const rotations = STARTS.flatMap((start) => asked.map((one) => ({ ...one, start })));
+  return [...rotations, ...otherMethods(), ...otherOperations()];
+}
+
+/** The same states with CA-signed certificates and bare keys. */
+function otherMethods(): Scenario[] {
+  const starts = STARTS.filter(({ name }) => !/request object|another|close together/.test(name));
+  const asked: Partial<Asked>[] = [];
+  for (const force of [true, false]) {
+    for (const current of [true, false]) {
+      asked.push({ method: 'private_key_jwt', force, current });
+      asked.push({ method: 'tls_client_auth', force, current });
+      asked.push({ method: 'tls_client_auth', force, current, renews: true });
+    }
+  }
+  asked.push({ method: 'tls_client_auth', overlap: 0, poolCap: 4 });
+  // A foreign credential and two names of ours need three places.
+  const room = ({ name }: Start, { method, renews }: Partial<Asked>) =>
+    method === 'tls_client_auth' && !renews && /^foreign|other owner/.test(name)
+      ? { poolCap: 4 as const }
+      : {};
+  const makesSense = ({ name }: Start, { renews }: Partial<Asked>) =>
+    !(renews && name.startsWith('other owner'));
+  return starts.flatMap((start) =>
+    asked
+      .filter((one) => makesSense(start, one))
+      .map((one) => ({ ...PLAIN, ...one, ...room(start, one), start })),
+  );
+}
+
+const NOT_ENROLLED: readonly Start[] = [
+  { name: 'client secret', uses: 'client_secret_post', credentials: [], holds: [undefined] },
+  { name: 'client secret, two', uses: 'client_secret_post', credentials: [], holds: [undefined, undefined] },
+  {
+    name: 'client secret, foreign in the pool',
+    uses: 'client_secret_post',
+    credentials: [hand('F1', 50 * DAY, false)],
+    holds: [undefined],
+  },
+];
+const NO_CLIENT: readonly Start[] = [
+  { name: 'no client', uses: 'nothing', credentials: [], holds: [undefined] },
+  { name: 'no client, two', uses: 'nothing', credentials: [], holds: [undefined, undefined] },
+];
+const REVERTED = [
+  'hand-made, held',
+  'settled',
+  'partly delivered',
+  'nothing associated',
+  'foreign certificate',
+];
+
+/** create, enroll and revert, from where they can begin. */
+function otherOperations(): Scenario[] {
+  const starting = (operation: Wish['operation'], starts: readonly Start[]) =>
+    METHODS.flatMap((method) =>
+      starts.map((start) => ({ ...PLAIN, force: false, operation, method, start })),
+    );
+  const reverting = STARTS.filter(({ name }) => REVERTED.includes(name));
+  const left = { ...PLAIN, operation: 'revert' as const, force: false };
+  return [
+    ...starting('create', NO_CLIENT),
+    ...starting('enroll', [...NOT_ENROLLED, ...STARTS.filter(({ name }) => name === 'settled, due')]),
+    ...starting('revert', reverting),
+    ...NOT_ENROLLED.slice(0, 1).map((start) => ({ ...left, start })),
+  ];
 }
 
 export function scenario(startName: string, asked: Partial<Asked> = {}): Scenario {
-  const start = STARTS.find(({ name }) => name === startName);
+  const start = [...STARTS, ...NOT_ENROLLED, ...NO_CLIENT].find(({ name }) => name === startName);
   if (!start) throw new Error(`no starting state '${startName}'`);
   return { ...PLAIN, ...asked, start };
 }
 
-export function nameOf({ start, force, overlap, current, parts, poolCap }: Scenario): string {
+export function nameOf(one: Scenario): string {
+  const { start, force, overlap, current, method, operation, parts, poolCap, renews } = one;
   const wishes = [
+    operation === 'rotate' ? '' : operation,
+    method === PLAIN.method ? '' : method,
+    renews ? 'same subject' : '',
     force ? 'force' : 'due only',
     current ? 'current-credential' : 'by time',
     overlap === 'until-next-rotation' ? '' : `overlap ${overlap / HOUR}h`,

@@ -7,6 +7,7 @@ import type { Account } from '../../src/report.ts';
 import type { Wish } from '../../src/rotation/wish.ts';
 import { Actor, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
+import { certify, type Material, SUBJECT } from './materials.ts';
 import { leaked } from './secrecy.ts';
 import type { World } from './world.ts';
 
@@ -68,7 +69,7 @@ export class Execution {
   #begin(actor: Actor, asked: Asking, given?: Inputs): void {
     const { world } = this;
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
-    actor.current = inputs.wish.current?.thumbprint;
+    actor.current = inputs.wish.current?.identity;
     const cancellation = new this.code.Cancellation(actor.controller.signal);
     const clock = {
       now: () => world.time,
@@ -95,17 +96,23 @@ export class Execution {
   }
 
   #issuing() {
-    const issued = new Map<unknown, ReturnType<World['issueNext']>>();
+    const issued = new Map<unknown, Material>();
     return {
       generateKey: async () => {
         const material = this.world.issueNext();
         issued.set(material.key, material);
         return material.key;
       },
-      issuePair: async (_issuer: unknown, _wish: unknown, _now: number, key: () => Promise<unknown>) => {
+      issuePair: async (
+        _: unknown,
+        wish: Pick<Wish, 'method' | 'subject'>,
+        __: number,
+        key: () => Promise<unknown>,
+      ) => {
         const material = issued.get(await key());
         if (!material) throw new Error("a certificate for a key that is not this run's");
-        return material.pair;
+        const pair = await certify(material, wish.method === 'tls_client_auth' ? wish.subject : SUBJECT);
+        return wish.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
       },
     };
   }

@@ -1,7 +1,8 @@
 /** What a world is made of beside the tenant: GitHub, and small readers of what the two hold. */
 
-import { type CertifiedPair, parsePair } from '../../src/certificate/inspect.ts';
-import type { Place } from '../../src/github/destination.ts';
+import type { Pair } from '../../src/certificate/inspect.ts';
+import { parseCredential } from '../../src/credential.ts';
+import type { AuthenticationMethod } from '../../src/rotation/wish.ts';
 import { seededRandom } from '../sandbox/emulator.ts';
 import { GitHub } from '../sandbox/github.ts';
 import type { KeyPair } from '../sandbox/github-secrets.ts';
@@ -32,17 +33,13 @@ export async function prepareWorlds(): Promise<void> {
   boxKey ??= sodium.crypto_box_keypair();
 }
 
-const pairs = new Map<string, CertifiedPair>();
+const pairs = new Map<string, Pair>();
 
-export function pairOf(value: string): CertifiedPair {
-  const pair = pairs.get(value) ?? parsePair(value);
-  pairs.set(value, pair);
+/** What a value of `current-credential` holds. */
+export function readPair(method: AuthenticationMethod, value: string): Pair {
+  const pair = pairs.get(method + value) ?? parseCredential(method, value);
+  pairs.set(method + value, pair);
   return pair;
-}
-
-export function valueFor({ part }: Place, { privateKey, certificate }: CertifiedPair): string {
-  if (part === 'private-key') return privateKey;
-  return part === 'certificate' ? certificate : privateKey + certificate;
 }
 
 export function publicKeyOf(certificate: string): string {

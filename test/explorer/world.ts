@@ -1,5 +1,6 @@
 /** One world in memory: the tenant, its token endpoint and GitHub, under one virtual time. */
 
+import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
 import { factsOf } from '../../src/credential.ts';
 import { type Place, printDestination, printPlace } from '../../src/github/destination.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
@@ -8,10 +9,20 @@ import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
 import { placesOf, type Wish } from '../../src/rotation/wish.ts';
 import { seededRandom } from '../sandbox/emulator.ts';
 import type { GitHub } from '../sandbox/github.ts';
-import { Tenant } from '../sandbox/tenant.ts';
-import { BASE, type Held, type Material, type Materials, parseOnce, readHeld, SUBJECT } from './materials.ts';
+import { type CredentialSeed, Tenant } from '../sandbox/tenant.ts';
+import { BASE, type Material, type Materials, parseOnce, SUBJECT } from './materials.ts';
+import {
+  authenticate,
+  type Held,
+  identityOf,
+  pairOf,
+  readHeld,
+  recordIdentity,
+  registrationOf,
+  valueFor,
+} from './method.ts';
 import { DESTINATIONS, type Scenario, type SeededCredential } from './scenarios.ts';
-import { lowerCase, newGitHub, pairOf, publicKeyOf, valueFor } from './services.ts';
+import { lowerCase, newGitHub, publicKeyOf, readPair } from './services.ts';
 
 /** The two services' clocks against the runner's: evidence by time must bear it. */
 const SKEW = { auth0: 2_300, github: -1_400 };
@@ -20,6 +31,8 @@ const MTLS = 'mtls.tenant.test';
 const SCOPES = [
   'read:clients',
   'update:clients',
+  'create:clients',
+  'delete:clients',
   ...['read', 'create', 'update', 'delete'].map((verb) => `${verb}:client_credentials`),
 ];
 const TOKEN = 'management-token';
@@ -33,10 +46,12 @@ export interface Holding extends Held {
 }
 
 export interface Truth {
-  /** Thumbprints, by credential id. */
+  /** What each credential is recognised by, by its id. */
   pool: ReadonlyMap<string, string>;
   associated: readonly string[];
   held: readonly Holding[];
+  /** What the client authenticates by; undefined: there is no client. */
+  method: string | undefined;
   /** The client, without what a rotation may change. */
   rest: string;
 }
@@ -46,12 +61,15 @@ export class World {
   readonly materials: Materials;
   readonly tenant: Tenant;
   readonly github: GitHub;
-  readonly clientId: string;
+  /** Empty: it does not exist yet, or no more. */
+  clientId: string;
+  /** How many clients were made and are still there. */
+  clients = 0;
   readonly wish: Wish;
   readonly places: readonly Place[];
   /** Ids of what no run may touch. */
   readonly foreign = new Set<string>();
-  /** Thumbprints that have logged in over mTLS, or were in use when the world began. */
+  /** Certificates and keys that have logged in, or were in use when the world began. */
   readonly proven = new Set<string>();
   readonly labels = new Map<string, string>();
   time = BASE;
@@ -69,7 +87,7 @@ export class World {
       parseCertificate: parseOnce,
     });
     this.github = newGitHub(() => this.time + SKEW.github);
-    this.clientId = this.#createClient().client_id;
+    this.clientId = scenario.start.uses === 'nothing' ? '' : this.#createClient().client_id;
     this.wish = this.#wishOf(scenario);
     this.places = placesOf(this.wish);
     for (const credential of scenario.start.credentials) this.#seed(credential);
@@ -77,24 +95,35 @@ export class World {
   }
 
   #createClient() {
+    const { method, start } = this.scenario;
+    const uses = start.uses ?? method;
+    const how =
+      uses === 'client_secret_post'
+        ? { token_endpoint_auth_method: uses }
+        : { client_authentication_methods: { [uses]: { credentials: [] } } };
     return this.tenant.createClient({
       name: 'explored',
       app_type: 'non_interactive',
       client_metadata: { team: 'orders' },
-      client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
+      ...how,
       grants: {},
     });
   }
 
-  #wishOf({ start, force, overlap, parts }: Scenario): Wish {
+  #wishOf(scenario: Scenario): Wish {
+    const { start, force, method, operation, overlap, parts, renews } = scenario;
     const [primary, ...others] = DESTINATIONS;
+    const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;
+    const subject = renews && same ? `CN=${same}` : 'CN=next';
     return {
-      operation: 'rotate',
+      operation,
       clientId: this.clientId,
-      clientName: undefined,
-      method: 'self_signed_tls_client_auth',
-      subject: SUBJECT,
+      clientName: operation === 'create' ? 'created' : undefined,
+      method,
+      subject: method === 'tls_client_auth' ? subject : SUBJECT,
       keySize: 2048,
+      brought: undefined,
+      isManager: false,
       validityDays: 90,
       renewBeforeDays: 30,
       force,
@@ -114,20 +143,27 @@ export class World {
   }
 
   #seed({ label, mark, associated, age, requestObject, after }: SeededCredential): void {
-    const { pair, thumbprint } = this.#seedMaterial(label);
+    const { method } = this.scenario;
+    const pair = pairOf(method, this.#seedMaterial(label));
     const replaced = [...this.labels].find(([, one]) => one === after)?.[0];
     const owner = mark === 'other' ? 'repo:acme/other#AUTH0_MTLS_PEM' : ownerOf(this.wish);
-    const id = this.tenant.seedCredential(this.clientId, {
-      pem: requestObject ? publicKeyOf(pair.certificate) : pair.certificate,
-      credential_type: requestObject ? 'public_key' : 'x509_cert',
+    const seed: CredentialSeed = {
+      ...(requestObject
+        ? { pem: publicKeyOf(pair.certificate ?? ''), credential_type: 'public_key' as const }
+        : registrationOf(method, pair)),
       associate: associated,
       created_at: new Date(this.time + SKEW.auth0 - age).toISOString(),
       ...(mark === 'none' ? {} : { name: writeMark({ owner, run: '900.1', after: replaced }) }),
-    });
+    };
+    const id = this.tenant.seedCredential(this.clientId, seed);
     this.labels.set(id, label);
-    this.proven.add(thumbprint);
+    this.proven.add(this.#proofOf(pair));
     if (mark === 'other' || (mark === 'none' && !associated)) this.foreign.add(id);
     if (requestObject) this.#admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+  }
+
+  #proofOf({ certificate, privateKey }: Pair): string {
+    return certificate === undefined ? kidOf(privateKey) : parseOnce(certificate).thumbprint;
   }
 
   #seedMaterial(label: string): Material {
@@ -150,13 +186,13 @@ export class World {
   associateByHand(): string | undefined {
     const { associated, pool } = this.truth();
     if (associated.length >= 2 || pool.size >= this.scenario.poolCap) return undefined;
-    const { pair, label } = this.#seedMaterial('H2');
-    const id = this.tenant.seedCredential(this.clientId, {
-      pem: pair.certificate,
-      credential_type: 'x509_cert',
-      associate: true,
-    });
-    this.labels.set(id, label);
+    if (this.truth().method !== this.scenario.method) return undefined;
+    const registration = registrationOf(
+      this.scenario.method,
+      pairOf(this.scenario.method, this.#seedMaterial('H2')),
+    );
+    const id = this.tenant.seedCredential(this.clientId, { ...registration, associate: true });
+    this.labels.set(id, 'H2');
     return id;
   }
 
@@ -165,7 +201,7 @@ export class World {
     for (const place of this.places) {
       const label = holds[this.wish.destinations.indexOf(place.destination)];
       if (label === undefined) continue;
-      const { pair } = this.#seedMaterial(label);
+      const pair = pairOf(this.scenario.method, this.#seedMaterial(label));
       const age = credentials.find((one) => one.label === label)?.age ?? 0;
       const at = this.time + SKEW.github - age + 20_000;
       const scope = printDestination(place.destination);
@@ -187,7 +223,7 @@ export class World {
   /** As the workflow gives them: `current-credential` is what the primary holds when the run begins. */
   inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap'>> = {}): Inputs {
     const held = this.scenario.current ? this.#primaryValue() : undefined;
-    const currentPair = held === undefined ? undefined : pairOf(held);
+    const currentPair = held === undefined ? undefined : readPair(this.scenario.method, held);
     return {
       planOnly: false,
       domain: DOMAIN,
@@ -198,7 +234,13 @@ export class World {
       githubApiUrl: 'https://api.github.com',
       currentPair,
       issuer: { kind: 'itself' },
-      wish: { ...this.wish, ...asked, current: currentPair && factsOf(this.wish.method, currentPair), run },
+      wish: {
+        ...this.wish,
+        clientId: this.wish.clientName ? '' : this.clientId,
+        ...asked,
+        current: currentPair && factsOf(this.wish.method, currentPair),
+        run,
+      },
     };
   }
 
@@ -214,8 +256,11 @@ export class World {
     if (url.host === MTLS) return this.#token(request);
     const { method, headers, body = '' } = request;
     if (url.host === DOMAIN && path.startsWith('/api/v2/')) {
-      return this.tenant.handle({ method, path, headers, body });
+      const answer = this.tenant.handle({ method, path, headers, body });
+      this.#follow(method, path, answer);
+      return answer;
     }
+    if (url.host === DOMAIN && path === '/oauth/token') return this.#token(request);
     if (url.host === DOMAIN) return this.#discovery();
     return this.github.handle({ method, path, headers: lowerCase(headers), body });
   }
@@ -224,15 +269,24 @@ export class World {
     return this.#auth0(200, { mtls_endpoint_aliases: { token_endpoint: `https://${MTLS}/oauth/token` } });
   }
 
-  #token({ body, clientCertificate }: HttpRequest): HttpResponse {
-    const clientId = new URLSearchParams(body).get('client_id') ?? '';
-    const known = this.tenant.authenticationOf(clientId)?.certificates ?? [];
-    const thumbprint = clientCertificate && parseOnce(clientCertificate.certificate).thumbprint;
-    if (!thumbprint || !known.some((pem) => parseOnce(pem).thumbprint === thumbprint)) {
-      return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
+  /** A client that comes, and goes. */
+  #follow(method: string, path: string, { body, status }: HttpResponse): void {
+    if (method === 'POST' && path === '/api/v2/clients' && status === 201) {
+      this.clientId = (JSON.parse(body) as { client_id: string }).client_id;
+      this.clients += 1;
     }
-    this.proven.add(thumbprint);
-    const payload = Buffer.from(JSON.stringify({ cnf: { 'x5t#S256': thumbprint } })).toString('base64url');
+    if (method === 'DELETE' && /^\/api\/v2\/clients\/[^/]+$/.test(path) && status === 204) {
+      this.clients -= 1;
+      if (path.endsWith(this.clientId)) this.clientId = '';
+    }
+  }
+
+  #token(request: HttpRequest): HttpResponse {
+    const login = authenticate(this.tenant, request);
+    if (!login) return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
+    this.proven.add(login.proof);
+    const claims = login.bound ? { cnf: { 'x5t#S256': login.bound } } : {};
+    const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
     return this.#auth0(200, { access_token: `e30.${payload}.e30`, token_type: 'Bearer' });
   }
 
@@ -243,40 +297,57 @@ export class World {
 
   /** What is really there; no run can see all of it. */
   truth(): Truth {
+    if (this.clientId === '') return { ...NOBODY, held: this.#heldBy(new Set()) };
     const { client, credentials } = this.tenant.reveal(this.clientId);
-    const { client_authentication_methods: methods, ...rest } = client;
-    const associated = (methods?.self_signed_tls_client_auth?.credentials ?? []).map(({ id }) => id);
-    const pool = new Map(credentials.map((one) => [one.id, one.thumbprint_sha256 ?? one.kid ?? '']));
+    const { client_authentication_methods: methods, token_endpoint_auth_method: secret, ...rest } = client;
+    const [used] = Object.entries(methods ?? {});
+    const { method } = this.scenario;
+    const associated = used?.[0] === method ? (used[1]?.credentials ?? []).map(({ id }) => id) : [];
+    const pool = new Map(credentials.map((one) => [one.id, recordIdentity(one)]));
     const working = new Set(associated.map((id) => pool.get(id)));
     const foreign = credentials.filter(({ id }) => this.foreign.has(id));
     const kept = associated.filter((id) => this.foreign.has(id));
-    const otherMethods = Object.keys(methods ?? {}).filter((name) => name !== 'self_signed_tls_client_auth');
     return {
       pool,
       associated,
-      held: this.places.flatMap((place) => this.#holding(place, working)),
-      rest: JSON.stringify([rest, foreign, kept.sort(), otherMethods]),
+      held: this.#heldBy(working),
+      method: used?.[0] ?? secret,
+      rest: JSON.stringify([rest, foreign, kept.sort()]),
     };
+  }
+
+  #heldBy(working: ReadonlySet<string | undefined>): Holding[] {
+    return this.places.flatMap((place) => this.#holding(place, working));
   }
 
   #holding(place: Place, working: ReadonlySet<string | undefined>): Holding[] {
     const secret = this.github.secret(printDestination(place.destination), place.secretName);
     if (secret === undefined) return [];
-    const held = readHeld(secret.value, this.materials.all);
+    const held = readHeld(this.scenario.method, secret.value, this.materials.all);
     const { part } = place;
     const { updatedAt, value } = secret;
     return [
-      { ...held, place: printPlace(place), part, works: working.has(held.thumbprint), updatedAt, value },
+      {
+        ...held,
+        place: printPlace(place),
+        part,
+        works: held.identity !== undefined && working.has(held.identity),
+        updatedAt,
+        value,
+      },
     ];
   }
 
-  created(id: string): number {
-    const found = this.tenant.reveal(this.clientId).credentials.find((one) => one.id === id);
-    return found ? Date.parse(found.created_at) : 0;
-  }
-
   /** A credential's name in traces. */
-  labelOf(thumbprint: string | undefined): string {
-    return this.materials.all.find((one) => one.thumbprint === thumbprint)?.label ?? 'unknown';
+  labelOf(identity: string | undefined): string {
+    const { method } = this.scenario;
+    if (method === 'tls_client_auth') return identity?.replace('CN=', '') ?? 'unknown';
+    const isIt = (one: Material) => {
+      const { certificate, privateKey } = pairOf(method, one);
+      return (certificate === undefined ? kidOf(privateKey) : identityOf(method, certificate)) === identity;
+    };
+    return this.materials.all.find(isIt)?.label ?? 'unknown';
   }
 }
+
+const NOBODY: Truth = { pool: new Map(), associated: [], held: [], method: undefined, rest: '' };

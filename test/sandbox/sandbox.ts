@@ -35,7 +35,7 @@ export interface Conditions {
 
 export interface SandboxOptions
   extends Partial<Conditions>,
-    Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs'>,
+    Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding'>,
     Pick<EdgeOptions, 'pinnedThumbprints'>,
     Pick<GitHubOptions, 'limits' | 'environmentSecretsNeed'> {
   /** How far the services' clocks are ahead of this machine's. */
@@ -178,6 +178,7 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
       poolCap: options.poolCap,
       rateLimit: options.rateLimit,
       staleReadsMs: options.staleReadsMs,
+      olderBinding: options.olderBinding,
     }),
   });
   const { api, view } = delayed(tenant, options.propagationDelayMs ?? 0);

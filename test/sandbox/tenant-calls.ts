@@ -45,6 +45,7 @@ export interface Call {
   logs: readonly LogEntry[];
   random: Random;
   poolCap: number;
+  olderBinding: boolean;
   parseCertificate: ParseCertificate;
 }
 
@@ -137,7 +138,8 @@ function getClient(call: Call): Outcome {
 }
 
 function postClient(call: Call): Outcome {
-  const body = withoutNulls(validBody<PostClient>('PostClient', call.body));
+  const schema = call.olderBinding ? 'PostOlderClient' : 'PostClient';
+  const body = withoutNulls(validBody<PostClient>(schema, call.body));
   const inline = inlineCredentials(body).filter(({ credentials }) => credentials.length > 0);
   // Whether inline credentials need more than create:clients is unknown.
   if (inline.length > 0 && !call.scopes.includes('create:client_credentials')) {
@@ -165,7 +167,8 @@ function postClient(call: Call): Outcome {
 }
 
 function updateClient(call: Call): Outcome {
-  const body = validBody<PatchClient>('PatchClient', call.body);
+  const schema = call.olderBinding ? 'PatchOlderClient' : 'PatchClient';
+  const body = validBody<PatchClient>(schema, call.body);
   assertPatchScopes(body, call.scopes);
   const record = patchClient(recordOf(call), body);
   const shown = viewClient(record.client, call.scopes, new URLSearchParams());

@@ -45,6 +45,7 @@ export interface Client {
   signed_request_object?: { required?: boolean; credentials?: readonly CredentialId[] };
   token_vault_privileged_access?: { credentials: readonly CredentialId[] };
   require_proof_of_possession?: boolean;
+  access_token?: { tls_client_certificate_binding?: boolean };
   client_metadata?: Record<string, string>;
   /** Fields that the emulator keeps and shows but gives no meaning. */
   [field: string]: unknown;

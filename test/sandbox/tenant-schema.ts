@@ -78,18 +78,30 @@ const UNCHECKED_FIELDS = [
   ...['refresh_token', 'require_pushed_authorization_requests', 'sso', 'sso_disabled', 'web_origins'],
 ];
 
-const clientBody = (items: (type: CredentialType) => Schema, required: readonly string[]): Schema => ({
+const clientFields = (items: (type: CredentialType) => Schema): Record<string, Schema> => ({
+  ...Object.fromEntries(UNCHECKED_FIELDS.map((field) => [field, {}])),
+  app_type: { type: 'string' },
+  is_first_party: { type: 'boolean' },
+  ...openapi.paths['/clients/{id}'].patch.requestBodyProperties,
+  ...clientSlots(items),
+});
+
+const clientBody = (properties: Record<string, Schema>, required: readonly string[]): Schema => ({
   type: 'object',
   additionalProperties: false,
   required,
-  properties: {
-    ...Object.fromEntries(UNCHECKED_FIELDS.map((field) => [field, {}])),
-    app_type: { type: 'string' },
-    is_first_party: { type: 'boolean' },
-    ...openapi.paths['/clients/{id}'].patch.requestBodyProperties,
-    ...clientSlots(items),
-  },
+  properties,
 });
+
+/** Not in the OpenAPI document: what the guide to mTLS has in place of require_proof_of_possession. */
+function olderClientFields(items: (type: CredentialType) => Schema): Record<string, Schema> {
+  const { require_proof_of_possession: _newer, ...fields } = clientFields(items);
+  const binding = { type: 'boolean' };
+  const properties = { tls_client_certificate_binding: binding };
+  return { ...fields, access_token: { type: 'object', additionalProperties: false, properties } };
+}
+
+const idOnly = (): Schema => ref('CredentialId');
 
 /** OpenAPI prose of client_metadata; null removes a property (docs configure-application-metadata). */
 const clientMetadata: Schema = {
@@ -112,8 +124,10 @@ const components: Record<string, Schema> = {
       scopes: { type: 'object' },
     },
   },
-  PostClient: clientBody(inlineCredential, ['name']),
-  PatchClient: clientBody(() => ref('CredentialId'), []),
+  PostClient: clientBody(clientFields(inlineCredential), ['name']),
+  PatchClient: clientBody(clientFields(idOnly), []),
+  PostOlderClient: clientBody(olderClientFields(inlineCredential), ['name']),
+  PatchOlderClient: clientBody(olderClientFields(idOnly), []),
   PatchTenantSettings: {
     type: 'object',
     additionalProperties: false, // The one setting that the emulator knows.
@@ -149,6 +163,8 @@ ajv.addSchema({ $id: 'management-api', components: { schemas: components } });
 export type BodyName =
   | 'PostClient'
   | 'PatchClient'
+  | 'PostOlderClient'
+  | 'PatchOlderClient'
   | 'PostClientCredentialRequestContent'
   | 'PatchClientCredentialRequestContent'
   | 'PatchTenantSettings';

@@ -117,6 +117,8 @@ export function authenticationOf({ client, credentials }: ClientRecord, now: num
       pem: publicKeyPem,
     })),
     subjectDns: ofType('cert_subject_dn').map(({ subject_dn = '' }) => subject_dn),
-    requireProofOfPossession: client.require_proof_of_possession === true,
+    requireProofOfPossession:
+      client.require_proof_of_possession === true ||
+      client.access_token?.tls_client_certificate_binding === true,
   };
 }

@@ -35,6 +35,8 @@ export interface TenantOptions {
   /** Credentials in a client's pool: 2 by default, 4 by entitlement. Source: terraform-provider-auth0 be64ff7d. */
   poolCap?: number;
   rateLimit?: RateLimit;
+  /** Refuses require_proof_of_possession and knows access_token.tls_client_certificate_binding instead. */
+  olderBinding?: boolean;
   /** GET may show a state that was current at most this long ago. Recorded reads agree at once, hence 0. */
   staleReadsMs?: number;
   /** Who calls with this access token. */
@@ -54,7 +56,8 @@ export interface ClientSeed extends Partial<Client> {
 
 export interface CredentialSeed {
   name?: string;
-  pem: string;
+  pem?: string;
+  subject_dn?: string;
   credential_type: CredentialType;
   associate: boolean;
   created_at?: string;
@@ -151,6 +154,7 @@ export class Tenant implements Emulator {
       state: this.#stateAt(asOf),
       logs: this.logs.filter(({ date }) => Date.parse(date) <= asOf),
       poolCap: this.#options.poolCap ?? 2,
+      olderBinding: this.#options.olderBinding === true,
     };
     return route.run(call);
   }

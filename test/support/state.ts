@@ -33,6 +33,8 @@ export function wish(changes: WishChanges = {}): Wish {
     method: 'self_signed_tls_client_auth',
     subject: 'CN=client',
     keySize: 2048,
+    brought: undefined,
+    isManager: false,
     validityDays: 90,
     renewBeforeDays: 30,
     force: false,

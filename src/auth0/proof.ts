@@ -1,0 +1,76 @@
+/** How a new key proves itself: one token request at the endpoint where its client will log in. */
+
+import type { Pair } from '../certificate/inspect.ts';
+import { isObject, parseJson, stringOf } from '../http/json.ts';
+import type { Service } from '../http/service.ts';
+import type { HttpResponse } from '../http/wire.ts';
+import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
+
+export interface Proof {
+  endpoint: string;
+  /** Auth0 domain: the audience of a client assertion. */
+  domain: string;
+  clientId: string;
+  pair: Pair;
+  /** x5t#S256 of the pair's certificate. */
+  thumbprint: string;
+  audience: string | undefined;
+  /** The token must be bound to the certificate (cnf.x5t#S256). */
+  mustBind: boolean;
+}
+
+/**
+ * `refused`: the client authentication failed, which passes while Auth0 propagates an association;
+ * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
+ */
+export type ProofResult =
+  | { outcome: 'proven'; bound: boolean }
+  | { outcome: 'refused' | 'unauthorized' | 'failed'; detail: string };
+
+/**
+ * One client_credentials request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
+ * @throws RotationError AUTH0_REQUEST_FAILED
+ */
+export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
+  const { audience, clientId, mustBind, pair, thumbprint } = proof;
+  const { certificate, privateKey } = pair;
+  const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
+  const response = await askForToken(service, proof.endpoint, async () => ({
+    ...tokenRequest(proof.endpoint, {
+      client_id: clientId,
+      ...(audience ? { audience } : {}),
+      ...(certificate === undefined ? await assertionFor(service, proof) : {}),
+    }),
+    ...byCertificate,
+  }));
+  const token = accessToken(response);
+  if (token === undefined) return { outcome: refusalOf(response), detail: oauthError(response) };
+  const bound = confirmation(token);
+  if (bound === undefined && mustBind)
+    return {
+      outcome: 'failed',
+      detail: 'the token is not bound to the certificate (cnf.x5t#S256 is missing)',
+    };
+  if (bound === undefined || bound === thumbprint) return { outcome: 'proven', bound: bound !== undefined };
+  return { outcome: 'failed', detail: 'the token is bound to another certificate (cnf.x5t#S256)' };
+}
+
+/** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
+const NO_GRANT = /client-grant|No audience parameter/i;
+
+function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
+  if (response.status !== 401 && response.status !== 403) return 'failed';
+  const description = stringOf(parseJson(response), 'error_description') ?? '';
+  return response.status === 403 && NO_GRANT.test(description) ? 'unauthorized' : 'refused';
+}
+
+function assertionFor(service: Service, { clientId, domain, pair }: Proof): Promise<Record<string, string>> {
+  const { privateKey } = pair;
+  return clientAssertion({ clientId, privateKey }, domain, service.now());
+}
+
+/** `cnf["x5t#S256"]` of a JWT; undefined where the token is opaque or not bound. */
+function confirmation(token: string): string | undefined {
+  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
+  return isObject(payload) ? stringOf(payload.cnf, 'x5t#S256') : undefined;
+}
