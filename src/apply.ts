@@ -179,16 +179,18 @@ class Work {
       return this.#association.leave(to);
     }
     const former = this.#job.state.client?.associated ?? [];
-    this.#former = from;
-    this.#undoing.push(async () => {
-      // Somebody has associated a credential of theirs meanwhile: they need the new method. If that cannot be read, nobody has.
-      if (await this.#association.isShared().catch(() => false)) return '';
-      if (isCredentialMethod(from)) await tenant.moveTo(clientId, from, former);
-      else await tenant.moveToSecret(clientId, from);
+    const moveBack = async () => {
+      // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
+      const isOurs = await this.#association.isAlone();
+      if (isOurs && isCredentialMethod(from)) await tenant.moveTo(clientId, from, former);
+      else if (isOurs) await tenant.moveToSecret(clientId, from);
       this.#former = undefined;
-      return movedBack(from);
+      return isOurs ? movedBack(from) : '';
+    };
+    return this.#association.enter(credentials, () => {
+      this.#former = from;
+      this.#undoing.push(moveBack);
     });
-    return this.#association.enter(credentials);
   }
 
   async #bind(required: boolean): Promise<void> {

@@ -76,9 +76,14 @@ export class Association {
     this.#readBack.catch(() => undefined);
   }
 
-  /** Moves the client to the wished method with these credentials: what it used before ends. @throws RotationError */
-  async enter(to: readonly CredentialRef[]): Promise<void> {
+  /**
+   * Moves the client to the wished method with these credentials: what it used before ends.
+   * @param onMove told right before: from then on it may have to be moved back
+   * @throws RotationError
+   */
+  async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
     await this.refuseSurprise();
+    onMove();
     const { clientId, method } = this.#wish;
     const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
     await this.#edges.tenant.moveTo(clientId, method, ids);
@@ -143,10 +148,14 @@ export class Association {
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
-  /** Does the method hold anything but what this run made? */
-  async isShared(): Promise<boolean> {
-    const { associated } = await this.#client();
-    return associated.some((id) => id !== this.#made?.id);
+  /** Does the client use the wished method, with nothing but what this run made? Where that cannot be read: yes. */
+  async isAlone(): Promise<boolean> {
+    try {
+      const { associated, method } = await this.#edges.tenant.client(this.#wish.clientId);
+      return method === this.#wish.method && associated.every((id) => id === this.#made?.id);
+    } catch {
+      return true;
+    }
   }
 
   /** Undoes what this run made; everything else stays as it is now. @throws RotationError */

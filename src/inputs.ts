@@ -67,7 +67,7 @@ function readAll(reader: Reader): Inputs | undefined {
   const login = readLogin(reader);
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
   const issuer = readIssuer(reader, { method, operation, planOnly });
-  const currentPair = readCurrent(reader, method, login);
+  const currentPair = readCurrent(reader, { method, operation }, login);
   const wish = readWish(reader, { operation, method, issuer, currentPair, login });
   if (!login || !issuer || !wish || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
@@ -85,15 +85,33 @@ function plannedOperation(reader: Reader): Wish['operation'] {
 /** The client that rotates its own credential has just logged in with what the primary holds. */
 function readCurrent(
   reader: Reader,
-  method: AuthenticationMethod,
+  { method, operation }: Pick<Wish, 'method' | 'operation'>,
   login: ManagementLogin | undefined,
 ): Pair | undefined {
-  const given = reader.parsed('current-credential', (text) => parseCredential(method, text));
-  if (given !== undefined || reader.text('current-credential') !== undefined) return given;
+  const text = reader.text('current-credential');
+  // What the method held that the client leaves is no evidence for the new one.
+  if (
+    text !== undefined &&
+    operation === 'enroll' &&
+    !canParse(method, text) &&
+    METHODS.some((one) => canParse(one, text))
+  )
+    return undefined;
+  const given = reader.parsed('current-credential', (value) => parseCredential(method, value));
+  if (given !== undefined || text !== undefined) return given;
   if (!login || login.kind === 'token' || login.clientId !== reader.text('client-id')) return undefined;
   if (login.kind === 'private-key-jwt' && method === 'private_key_jwt')
     return { privateKey: login.privateKey, certificate: undefined };
   return login.kind === 'mtls' && method !== 'private_key_jwt' ? login.pair : undefined;
+}
+
+function canParse(method: AuthenticationMethod, text: string): boolean {
+  try {
+    parseCredential(method, text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Host or host:port, nothing else: it becomes part of every address. */

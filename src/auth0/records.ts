@@ -33,7 +33,8 @@ export function readClient(body: Json | undefined): ObservedClient | undefined {
 function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associated'> | undefined {
   const methods = body.client_authentication_methods;
   if (methods === undefined || methods === null) {
-    return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'an unknown method', associated: [] };
+    // A client that was made without one shows none, and uses the default (go-express-configuration seq 7).
+    return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'client_secret_post', associated: [] };
   }
   const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];
   const credentials = isObject(entry?.[1]) ? entry[1].credentials : undefined;

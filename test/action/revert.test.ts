@@ -29,15 +29,23 @@ const CREDENTIAL = 'auth0 DELETE /api/v2/clients/{client}/credentials/{credentia
 const revert = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
   operate(world, { operation: 'revert', 'client-id': clientId, ...inputs });
 
-/** An enrolled client that was rotated once: two of our credentials. */
 async function enrolled(world: Sandbox, inputs: Inputs = {}): Promise<string> {
   const clientId = secretClient(world);
-  for (const operation of ['enroll', 'rotate']) {
-    const run = await operate(world, { operation, 'client-id': clientId, force: 'true', ...inputs });
-    expect(run.exitCode).toBe(0);
-    world.advance(20 * MINUTE);
-  }
+  await forced(world, { operation: 'enroll', 'client-id': clientId, ...inputs });
   return clientId;
+}
+
+/** An enrolled client with two of our credentials. */
+async function rotated(world: Sandbox): Promise<string> {
+  const clientId = await enrolled(world);
+  await forced(world, { 'client-id': clientId });
+  return clientId;
+}
+
+async function forced(world: Sandbox, inputs: Inputs): Promise<void> {
+  const { exitCode } = await operate(world, { force: 'true', ...inputs });
+  expect(exitCode).toBe(0);
+  world.advance(20 * MINUTE);
 }
 
 const patches = ({ method }: EmulatorRequest) => method === 'PATCH';
@@ -46,7 +54,7 @@ const deletes = ({ method }: EmulatorRequest) => method === 'DELETE';
 describe('revert', () => {
   it('the client secret works again, the certificate no longer, and ours are gone', async () => {
     await using world = await startSandbox();
-    const clientId = await enrolled(world);
+    const clientId = await rotated(world);
     const byHand = world.tenant.seedCredential(clientId, {
       credential_type: 'x509_cert',
       pem: foreign.cert,
@@ -77,7 +85,7 @@ describe('revert', () => {
 
   it('needs no github-token, and run again writes nothing', async () => {
     await using world = await startSandbox();
-    const clientId = await enrolled(world);
+    const clientId = await rotated(world);
     const first = await revert(world, clientId, { 'github-token': '' });
     expect([first.exitCode, effects(world)]).toEqual([
       0,
@@ -111,7 +119,7 @@ describe('revert', () => {
 
   it('keeps what keep-credentials names', async () => {
     await using world = await startSandbox();
-    const clientId = await enrolled(world);
+    const clientId = await rotated(world);
     const [kept = '', removed] = client(world, clientId).pool;
     const run = await revert(world, clientId, { 'keep-credentials': kept });
     expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([removed]));
@@ -185,7 +193,7 @@ describe('interrupted', () => {
     ['the first DELETE', deletes],
   ])('killed at %s: the next revert deletes what is left of ours', async (_, at) => {
     await using world = await startSandbox();
-    const clientId = await enrolled(world);
+    const clientId = await rotated(world);
     const byHand = world.tenant.seedCredential(clientId, {
       credential_type: 'x509_cert',
       pem: foreign.cert,
@@ -248,7 +256,7 @@ describe('interrupted', () => {
 
   it('Auth0 fails at a DELETE: the client secret works, and the next revert ends it', async () => {
     await using world = await startSandbox();
-    const clientId = await enrolled(world);
+    const clientId = await rotated(world);
     let seen = 0;
     world.conditions.fault = (_, request) => {
       seen += deletes(request) ? 1 : 0;
