@@ -7,7 +7,7 @@ import { type Plan, plan } from '../src/plan.ts';
 import { mayBeHeld, Pool, weigh } from '../src/rotation/evidence.ts';
 import type { State } from '../src/rotation/state.ts';
 import { ISSUED, notation, type Step } from '../src/rotation/step.ts';
-import type { Wish } from '../src/rotation/wish.ts';
+import { METHODS, type Wish } from '../src/rotation/wish.ts';
 import { type CredentialSeed, state, wish } from './support/state.ts';
 
 const IDS = ['a', 'b', 'c', 'd'];
@@ -38,6 +38,8 @@ const situation = fc
     keep: fc.subarray(IDS, { maxLength: 1 }),
     force: fc.boolean(),
     overlap: fc.constantFrom<Wish['overlap']>('until-next-rotation', 0, 3_600_000),
+    method: fc.constantFrom<Wish['method'][]>('self_signed_tls_client_auth', ...METHODS),
+    subject: fc.constantFrom('CN=client', 'identity-a', 'identity-b'),
   })
   .map(({ credentials, written, current, ...changes }) => {
     const wanted = wish({ ...changes, ...(current === undefined ? {} : { current }) });
@@ -133,11 +135,11 @@ describe('every plan', () => {
   });
 
   it('stores nothing that was not associated and, if asked, proven', () => {
-    property((_, observed, { steps }) => {
+    property((_, observed, { renews, steps }) => {
       const proof = steps.findIndex(({ kind }) => kind === 'authenticate');
       for (const [index, { step, after }] of replay(observed, steps).entries()) {
         if (step.kind !== 'store-secret' || step.source !== 'issued') continue;
-        expect(after).toContain(ISSUED);
+        expect(after).toContain(renews ?? ISSUED);
         expect(proof).toBeLessThan(index);
         expect(proof).toBeGreaterThanOrEqual(0);
       }

@@ -570,6 +570,305 @@ describe('plan', () => {
   });
 });
 
+const CA = { method: 'tls_client_auth', subject: 'identity-a' } as const;
+const SECRET = { method: 'client_secret_post' };
+const ENROLLMENT = '!cert +cred =self_signed_tls_client_auth[(issued)] ?auth >repo:acme/shop';
+
+/** What the specification's section 6 asks for. */
+const OPERATIONS: Row[] = [
+  [
+    'private_key_jwt rotates like a certificate',
+    { method: 'private_key_jwt', force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'a key of another use beside private_key_jwt is foreign',
+    { method: 'private_key_jwt', force: true },
+    { credentials: [current, { ...previous, by: 'hand', associated: false }], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'a CA-signed certificate of the same subject needs no credential',
+    { ...CA, force: true, current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    '!cert ?auth >repo:acme/shop',
+  ],
+  [
+    'nor a place: two are taken',
+    { ...CA, force: true, current: 'a' },
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    '!cert ?auth >repo:acme/shop',
+  ],
+  [
+    'overlap 0h keeps the subject that is delivered again',
+    { ...CA, force: true, current: 'a', overlap: 0 },
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    '!cert ?auth >repo:acme/shop ~[a] -p',
+  ],
+  [
+    'another subject is a rotation',
+    { ...CA, subject: 'CN=next', current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    ROTATION,
+  ],
+  [
+    'another subject, by time alone',
+    { ...CA, subject: 'CN=next' },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    ROTATION,
+  ],
+  [
+    'back to the previous subject: its record must be the newest again',
+    { ...CA, subject: 'identity-p', current: 'a' },
+    { credentials: [previous, current], written: [delivered] },
+    'SpecChanged',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'an abandoned credential of the subject is as good as a new one',
+    { ...CA, subject: 'identity-n', current: 'a' },
+    { credentials: [current, { id: 'n', age: 60, associated: false }], written: [delivered] },
+    'SpecChanged',
+    '-n !cert +cred ~[a,(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'a CA-signed certificate expires by current-credential',
+    { ...CA, current: 'a', renewBeforeDays: 61 },
+    { credentials: [current], written: [delivered] },
+    'CertificateExpiring',
+    '!cert ?auth >repo:acme/shop',
+  ],
+  [
+    'or by the time of its delivery',
+    { ...CA, renewBeforeDays: 81 },
+    { credentials: [current], written: [delivered] },
+    'CertificateExpiring',
+    '!cert ?auth >repo:acme/shop',
+  ],
+  [
+    'by the time of its delivery it is good',
+    { ...CA, renewBeforeDays: 79 },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'a new destination receives the CA-signed pair that is certainly the latest',
+    { ...CA, current: 'a', destinations: TWO },
+    { credentials: [current], written: [24 * 60 - 5] },
+    'NotDue',
+    '>env:acme/ops/prod=',
+  ],
+  [
+    'else a fresh one, with all others',
+    { ...CA, current: 'a', destinations: TWO },
+    { credentials: [current], written: [60] },
+    'PartlyDelivered',
+    '!cert ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'a destination that has an older certificate of the subject',
+    { ...CA, destinations: TWO },
+    { credentials: [current], written: [60, 3_000] },
+    'PartlyDelivered',
+    '!cert ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  ['enroll from a client secret', { operation: 'enroll' }, SECRET, 'MethodDiffers', ENROLLMENT],
+  [
+    'enroll from a key: what that method held goes once the certificate is delivered',
+    { operation: 'enroll' },
+    { method: 'private_key_jwt', credentials: [{ ...current, by: 'hand', type: 'public_key' }] },
+    'MethodDiffers',
+    `${ENROLLMENT} -a`,
+  ],
+  [
+    "enroll from a key: another workflow's stays",
+    { operation: 'enroll' },
+    { method: 'private_key_jwt', credentials: [{ ...current, by: 'another workflow', type: 'public_key' }] },
+    'MethodDiffers',
+    ENROLLMENT,
+  ],
+  [
+    'enroll once more',
+    { operation: 'enroll' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'our key of a method that was left gives its place',
+    { force: true },
+    {
+      credentials: [{ ...previous, associated: false, type: 'public_key' }, current],
+      written: [delivered],
+    },
+    'Forced',
+    `-p ${ROTATION}`,
+  ],
+  [
+    'create',
+    { operation: 'create', clientId: '', clientName: 'orders' },
+    { method: 'nothing' },
+    'NotDelivered',
+    '!cert +client ?auth >repo:acme/shop',
+  ],
+  [
+    'create once more',
+    { operation: 'create', clientName: 'orders' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'revert',
+    { operation: 'revert' },
+    { credentials: [previous, current], written: [delivered] },
+    'MethodDiffers',
+    '=client_secret_post[]!!repo:acme/shop -p -a',
+  ],
+  [
+    'revert a bound client',
+    { operation: 'revert' },
+    { credentials: [current], written: [delivered], bound: true },
+    'MethodDiffers',
+    '&unbound =client_secret_post[]!!repo:acme/shop -a',
+  ],
+  [
+    "revert leaves what is foreign, another workflow's or kept",
+    { operation: 'revert', keep: ['p'] },
+    {
+      credentials: [
+        previous,
+        current,
+        { id: 'x', age: 60, by: 'hand', associated: false },
+        { id: 'y', age: 60, by: 'another workflow', associated: false },
+      ],
+      written: [delivered],
+    },
+    'MethodDiffers',
+    '=client_secret_post[]!!repo:acme/shop -a',
+  ],
+  [
+    'revert once more, after a crash',
+    { operation: 'revert' },
+    { ...SECRET, credentials: [{ ...current, associated: false }], written: [delivered] },
+    'NotDue',
+    '-a',
+  ],
+  ['revert once more', { operation: 'revert' }, SECRET, 'NotDue', ''],
+  [
+    'revert of a crashed enrollment does not wait: nobody can log in',
+    { operation: 'revert' },
+    { credentials: [{ id: 'n', age: 1 }] },
+    'MethodDiffers',
+    '=client_secret_post[] -n',
+  ],
+  [
+    'tokens are bound before the proof',
+    { force: true, tokenBinding: 'required' },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    '!cert +cred ~[a,(issued)] &bound ?auth >repo:acme/shop',
+  ],
+  [
+    'tokens are bound where nothing else is due',
+    { tokenBinding: 'required' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '&bound',
+  ],
+  [
+    'tokens are bound already',
+    { tokenBinding: 'required' },
+    { credentials: [current], written: [delivered], bound: true },
+    'NotDue',
+    '',
+  ],
+  [
+    'tokens are bound no longer',
+    { tokenBinding: 'off' },
+    { credentials: [current], written: [delivered], bound: true },
+    'NotDue',
+    '&unbound',
+  ],
+];
+
+describe('the plan of another operation or method', () => {
+  it.each(OPERATIONS)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+  });
+
+  it.each<[string, WishChanges, StateSeed, string]>([
+    ['a client secret cannot be rotated', {}, SECRET, 'METHOD_MISMATCH'],
+    [
+      'revert of another credential method',
+      { operation: 'revert' },
+      { method: 'tls_client_auth' },
+      'METHOD_MISMATCH',
+    ],
+    [
+      "a subject that is another workflow's",
+      { ...CA, force: true },
+      { credentials: [{ ...current, by: 'another workflow' }] },
+      'CREDENTIAL_LIMIT',
+    ],
+    [
+      'a young delivery, whose key is not at hand',
+      { destinations: TWO },
+      { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
+      'ROTATION_IN_PROGRESS',
+    ],
+    [
+      'a young delivery, to be finished and superseded at once',
+      { destinations: TWO, current: 'a', force: true },
+      { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
+      'ROTATION_IN_PROGRESS',
+    ],
+  ])('%s is refused', (_, changes, seed, code) => {
+    const wanted = wish(changes);
+    expect(() => plan(wanted, state(wanted, seed))).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('refuses to enroll a client that signs with HS256, and a pair that was delivered before', () => {
+    const enrolling = wish({ operation: 'enroll' });
+    const observed = state(enrolling, SECRET);
+    const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
+    expect(() => plan(enrolling, old)).toThrow(expect.objectContaining({ code: 'ALGORITHM_MISMATCH' }));
+    const bringing = wish({ ...CA, force: true, current: 'a' });
+    const again = { ...bringing, brought: bringing.current };
+    expect(() => plan(again, state(again, { credentials: [current], written: [delivered] }))).toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_REUSED' }),
+    );
+  });
+
+  it('says whom it interrupts', () => {
+    const notes = (changes: WishChanges, seed: StateSeed) => {
+      const wanted = wish(changes);
+      return plan(wanted, state(wanted, seed)).notes.join(' ');
+    };
+    expect(notes({ operation: 'enroll' }, SECRET)).toMatch(/INTERRUPTION: .*by client_secret_post/);
+    expect(notes({ operation: 'revert' }, { credentials: [current], written: [delivered] })).toMatch(
+      /INTERRUPTION: .*nobody can log in with a certificate/,
+    );
+    expect(notes({ operation: 'enroll', isManager: true }, SECRET)).toMatch(
+      /the one that the action logs in with/,
+    );
+    expect(notes({ ...CA, force: true }, { credentials: [current], written: [delivered] })).toMatch(
+      /cannot revoke/,
+    );
+  });
+});
+
 describe('every row, step by step', () => {
   const carriedOut = (changes: WishChanges, seed: StateSeed) => {
     const wanted = wish(changes);

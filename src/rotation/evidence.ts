@@ -157,7 +157,7 @@ function isUnexplained(
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
   // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
-  if (wish.method === 'tls_client_auth') return held.identity !== wish.subject;
+  if (wish.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== wish.subject;
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 

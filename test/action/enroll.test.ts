@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../sandbox/emulator.ts';
+import type { ActionOptions } from '../sandbox/runner.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';
 import {
@@ -150,6 +151,19 @@ describe('from private_key_jwt', () => {
     const rotation = await enroll(world, clientId, { operation: 'rotate', force: 'true' });
     expect([rotation.exitCode, code(rotation)]).toEqual([0, undefined]);
   });
+
+  // operations 15: nobody knows any more that the former key was this method's predecessor.
+  it.fails('the next rotation has a place, also where the enrollment died at its delivery', async () => {
+    await using world = await startSandbox();
+    const clientId = keyClient(world);
+    const inputs = { operation: 'enroll', 'client-id': clientId };
+    await killed(world, inputs, ({ phase, arrival }) => phase === 'arrived' && puts(arrival.request));
+    world.advance(LEASE_OVER);
+    expect((await operate(world, inputs)).exitCode).toBe(0);
+    world.advance(20 * MINUTE);
+    const rotation = await enroll(world, clientId, { operation: 'rotate', force: 'true' });
+    expect([rotation.exitCode, code(rotation)]).toEqual([0, undefined]);
+  });
 });
 
 describe('refused before any effect', () => {
@@ -233,31 +247,23 @@ describe('undone', () => {
     expect(world.tenant.reveal(clientId)).toEqual(before);
   });
 
-  describe.each(['x509_cert', 'public_key'] as const)('but not what somebody else has changed', (type) => {
-    it(`meanwhile: ${type}`, async () => {
+  it.each(['x509_cert', 'public_key'] as const)(
+    'but not what somebody else has changed: %s',
+    async (type) => {
       await using world = await startSandbox();
       const clientId = secretClient(world);
       const theirs = { credential_type: type, pem: key.cert, associate: true };
       let seeded: string | undefined;
-      const run = await operate(
-        world,
-        { operation: 'enroll', 'client-id': clientId },
-        {
-          killWhen: ({ phase, arrival }) => {
-            if (
-              phase === 'answered' &&
-              arrival.request.path.endsWith('/credentials') &&
-              posts(arrival.request)
-            )
-              seeded ??= world.tenant.seedCredential(clientId, theirs);
-            return undefined;
-          },
-        },
-      );
+      const killWhen: ActionOptions['killWhen'] = ({ phase, arrival: { request } }) => {
+        if (phase === 'answered' && posts(request) && request.path.endsWith('/credentials'))
+          seeded ??= world.tenant.seedCredential(clientId, theirs);
+        return undefined;
+      };
+      const run = await operate(world, { operation: 'enroll', 'client-id': clientId }, { killWhen });
       expect([code(run), held(world)]).toEqual(['ROTATION_IN_PROGRESS', '']);
       expect(client(world, clientId)).toMatchObject({ associated: [seeded], pool: [seeded] });
-    });
-  });
+    },
+  );
 
   it('of a client whose record names no method: the client secret works again', async () => {
     await using world = await startSandbox();

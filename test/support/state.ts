@@ -4,7 +4,7 @@ import type { Place } from '../../src/github/destination.ts';
 import { parseDestination } from '../../src/github/destination.ts';
 import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
 import type { Credential, ObservedSecret, State } from '../../src/rotation/state.ts';
-import { placesOf, type Wish } from '../../src/rotation/wish.ts';
+import { CREDENTIAL_TYPES, placesOf, type Wish } from '../../src/rotation/wish.ts';
 
 export const NOW = Date.parse('2026-11-24T12:00:00Z');
 export const MINUTE = 60_000;
@@ -56,7 +56,7 @@ export function wish(changes: WishChanges = {}): Wish {
         : {
             identity: `identity-${current}`,
             thumbprint: `thumbprint-${current}`,
-            subject: 'CN=client',
+            subject: rest.method === 'tls_client_auth' ? `identity-${current}` : 'CN=client',
             keySize: 2048,
             notBefore: new Date(NOW - DAY),
             notAfter: new Date(NOW + 60 * DAY),
@@ -80,20 +80,26 @@ export interface StateSeed {
   written?: readonly (number | undefined | 'unread')[];
   /** Minutes before NOW that a secret was first made; default: a year. */
   made?: number;
+  /** `nothing`: there is no client yet. */
   method?: string;
+  /** Access tokens are bound to the certificate. */
+  bound?: boolean;
 }
 
 export function state(of: Wish, seed: StateSeed = {}): State {
-  const { credentials = [], method = of.method, written = [] } = seed;
+  const { bound: required = false, credentials = [], method = of.method, written = [] } = seed;
   return {
-    client: {
-      id: of.clientId,
-      name: 'shop',
-      method,
-      associated: credentials.filter((c) => c.associated !== false).map(({ id }) => id),
-      algorithm: 'RS256',
-      binding: { required: false, by: 'require_proof_of_possession' },
-    },
+    client:
+      method === 'nothing'
+        ? undefined
+        : {
+            id: of.clientId,
+            name: 'shop',
+            method,
+            associated: credentials.filter((c) => c.associated !== false).map(({ id }) => id),
+            algorithm: 'RS256',
+            binding: { required, by: 'require_proof_of_possession' },
+          },
     pool: credentials.map((c) => credential(of, c)),
     secrets: placesOf(of).map((place, index) => secret(place, written[index], seed.made)),
     now: NOW,
@@ -102,7 +108,7 @@ export function state(of: Wish, seed: StateSeed = {}): State {
 
 function credential(
   of: Wish,
-  { id, age, by = 'us', expiresIn, type = 'x509_cert' }: CredentialSeed,
+  { id, age, by = 'us', expiresIn, type = CREDENTIAL_TYPES[of.method] }: CredentialSeed,
 ): Credential {
   const names = {
     us: writeMark({ owner: ownerOf(of), run: '1.1' }),
