@@ -17,6 +17,7 @@ import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
 import { type Left, left, movedBack, notBound, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
 const UNDO_TIME = 60_000;
@@ -60,8 +61,7 @@ class Work {
   #former: string | undefined;
   /** The client secret's method, once it may be back: there is no way but forward. */
   #reverted: string | undefined;
-  /** How to take back what was done or may have been done, the last first. Each tells what is true then. */
-  readonly #undoing: (() => Promise<string>)[] = [];
+  readonly #undoing = new Undoing();
 
   constructor(job: Job, edges: Edges) {
     this.#wish = job.wish;
@@ -198,7 +198,9 @@ class Work {
     const { clientId } = this.#wish;
     const before = (await tenant.client(clientId)).binding;
     this.#undoing.push(async () => {
-      await tenant.bindTokens(clientId, before);
+      const { binding } = await tenant.client(clientId);
+      // What was refused has changed nothing.
+      if (binding.required !== before.required) await tenant.bindTokens(clientId, before);
       return '';
     });
     await tenant.bindTokens(clientId, { ...before, required });
@@ -278,13 +280,10 @@ class Work {
       const nobody = this.#delivery.stored.length === 0 ? left(this.#left()) : '';
       return error.withTruth([truth, nobody].filter(Boolean).join(' '));
     }
-    try {
-      const undone: string[] = [];
-      for (let undo = this.#undoing.pop(); undo; undo = this.#undoing.pop()) undone.push(await undo());
-      return error.withTruth([...undone, unchanged(this.#left())].filter(Boolean).join(' '));
-    } catch (undoError) {
-      return error.withTruth(orphaned(this.#left(), asRotationError(undoError), this.#edges.tenant.now()));
-    }
+    const { failures, undone } = await this.#undoing.run();
+    const [first] = failures;
+    if (first) return error.withTruth(orphaned(this.#left(), first, this.#edges.tenant.now()));
+    return error.withTruth([...undone, unchanged(this.#left())].filter(Boolean).join(' '));
   }
 
   async #removeMade(name: string): Promise<string> {

@@ -68,6 +68,9 @@ export class Association {
   /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
   async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
     const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    // Its PATCH would move the client.
+    if (this.#method !== this.#wish.method)
+      throw new Error('credentials of a method that the client does not use');
     await this.#outliveGhost(ids);
     await this.refuseSurprise();
     await this.#patch(ids);
@@ -86,9 +89,9 @@ export class Association {
     onMove();
     const { clientId, method } = this.#wish;
     const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    this.#ids = ids;
     await this.#edges.tenant.moveTo(clientId, method, ids);
     this.#method = method;
-    this.#ids = ids;
     this.#readBack = this.#verify(true);
     this.#readBack.catch(() => undefined);
   }
@@ -130,8 +133,9 @@ export class Association {
   async ensure(id: string): Promise<void> {
     const { clock, cancellation } = this.#edges;
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
-      const { associated } = await this.#client();
+      const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
+      if (method !== this.#wish.method) throw changedMeanwhile('the authentication method of the client');
       // A list that this run itself has replaced may be an old one that is shown again.
       if (!this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
@@ -148,11 +152,11 @@ export class Association {
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
-  /** Does the client use the wished method, with nothing but what this run made? Where that cannot be read: yes. */
+  /** Does the client use the wished method, with nothing but what this run has put in? Where that cannot be read: yes. */
   async isAlone(): Promise<boolean> {
     try {
       const { associated, method } = await this.#edges.tenant.client(this.#wish.clientId);
-      return method === this.#wish.method && associated.every((id) => id === this.#made?.id);
+      return method === this.#wish.method && associated.every((id) => this.#ids.includes(id));
     } catch {
       return true;
     }

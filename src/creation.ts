@@ -1,9 +1,11 @@
 /** Makes the client of `create`, exactly once although answers may be lost, and finds it again. */
 
-import type { Tenant } from './auth0/tenant.ts';
+import type { ListedClient, Tenant } from './auth0/tenant.ts';
 import type { Registration } from './credential.ts';
 import { RotationError } from './errors.ts';
 import type { Patience } from './eventually.ts';
+import { printPlace } from './github/destination.ts';
+import { quote } from './http/json.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import { sleep } from './retry.ts';
 import { CLIENT_MARK, ownerOf, writeClientMark } from './rotation/mark.ts';
@@ -11,21 +13,65 @@ import type { ObservedClient, State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
 
 /**
- * The wish with the id of the client that an earlier run of this workflow has made; as it is where there is none.
+ * The wish with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
+ * where there is none.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */
 export async function locateClient(wish: Wish, tenant: Tenant): Promise<Wish> {
   const { clientName, operation } = wish;
-  if (operation !== 'create' || clientName === undefined) return wish;
-  const named = await tenant.clientsNamed(clientName, CLIENT_MARK);
-  const ours = named.filter(({ metadata }) => metadata === markOf(wish));
-  const [only, ...more] = ours.length > 0 ? ours : named;
-  if (only === undefined) return wish;
-  if (ours.length === 1) return { ...wish, clientId: only.id };
-  throw new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${clientName}' (${[only, ...more].map(({ id }) => id).join(', ')}), ${ours.length > 1 ? 'more than one of them made by this workflow' : 'and this workflow has not made it'}.`,
+  if (operation !== 'create') return wish;
+  const all = await tenant.clients(CLIENT_MARK);
+  const ours = all.filter(({ mark }) => mark === markOf(wish));
+  const inUse = ours.length > 1 ? await whoseIsCurrent(wish, ours, tenant) : ours[0];
+  if (inUse) return { ...wish, clientId: inUse.id };
+  if (ours.length > 1) throw several(ours);
+  const named = all.filter(({ name }) => name === clientName);
+  if (named.length > 0) throw nameTaken(`${clientName}`, named);
+  return wish;
+}
+
+/** Two runs have made one each, and one of them has died: `current-credential` tells which one is in use. */
+async function whoseIsCurrent(
+  { current }: Wish,
+  clients: readonly ListedClient[],
+  tenant: Tenant,
+): Promise<ListedClient | undefined> {
+  for (const client of current ? clients : []) {
+    const pool = await tenant.credentials(client.id);
+    if (pool.some(({ identity }) => identity === current?.identity)) return client;
+  }
+  return undefined;
+}
+
+function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
+  return new RotationError('CLIENT_EXISTS', {
+    failed: `Auth0 already has a client named '${quote(name)}' (${list(clients)}), and this workflow has not made it.`,
     remedy:
       'Choose another client-name; or let operation: enroll or rotate work on the one that is there (client-id); or delete it in Auth0.',
+  });
+}
+
+function several(clients: readonly ListedClient[]): RotationError {
+  return new RotationError('CLIENT_EXISTS', {
+    failed: `This workflow has made more than one client (${list(clients)}): two runs were at work at once, and one of them has died.`,
+    remedy:
+      'Delete in Auth0 the one that nobody uses. With current-credential the next run knows the one that the destination holds, and goes on with it.',
+  });
+}
+
+function list(clients: readonly ListedClient[]): string {
+  return clients.map(({ id }) => id).join(', ');
+}
+
+/** A secret that holds something is somebody's: a new client's must not take its place unasked. @throws RotationError SECRET_EXISTS */
+export function refuseToOverwrite({ clientId, force, operation }: Wish, { secrets }: State): void {
+  if (operation !== 'create' || clientId !== '' || force) return;
+  const taken = secrets.filter(({ times }) => typeof times !== 'string');
+  if (taken.length === 0) return;
+  const places = taken.map(({ place }) => printPlace(place)).join(', ');
+  throw new RotationError('SECRET_EXISTS', {
+    failed: `${places} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
+    remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }
 
@@ -85,10 +131,9 @@ interface Made {
   isMine: boolean;
 }
 
-/** All clients of this name and workflow: another run may have made one in the same moment. */
+/** All clients of this workflow: another run may have made one in the same moment. */
 async function madeClients(wish: Wish, tenant: Tenant, name: string): Promise<Made[]> {
-  const named = await tenant.clientsNamed(wish.clientName ?? '', CLIENT_MARK);
-  const ours = named.filter(({ metadata }) => metadata === markOf(wish));
+  const ours = (await tenant.clients(CLIENT_MARK)).filter(({ mark }) => mark === markOf(wish));
   return Promise.all(
     ours.map(async ({ id }) => {
       const pool = await tenant.credentials(id);

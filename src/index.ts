@@ -14,7 +14,11 @@ const LONGEST_RUN = 10 * 60_000;
 
 async function main(): Promise<void> {
   for (const secret of secretsIn(process.env)) runner.mask(secret);
+  runner.stage('Inputs');
   const inputs = readInputs(process.env);
+  runner.info(
+    `auth0-mtls-rotation: ${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation} by ${inputs.wish.method}`,
+  );
   const wire = openWire(process.env);
   const began = monotonic();
   const connection = {
@@ -23,9 +27,16 @@ async function main(): Promise<void> {
     cancellation: new Cancellation(cancelledBySignal()),
     debug: runner.debug,
   };
-  const account = await run(inputs, connection, { mask: runner.mask, info: runner.info, onStep });
-  const told = report(account);
+  const account = await run(inputs, connection, {
+    mask: runner.mask,
+    info: runner.info,
+    stage: runner.stage,
+    onStep,
+  });
+  const told = report(account, runner.explanationOf);
+  runner.stage('Report');
   await runner.publish(told);
+  runner.stage();
   runner.info(told.headline);
   if (account.error) runner.fail(account.error);
   connection.cancellation.end();
@@ -66,4 +77,7 @@ function onStep(text: string): (outcome: string) => void {
   };
 }
 
-main().catch((error: unknown) => runner.fail(asRotationError(error)));
+main().catch((error: unknown) => {
+  runner.stage();
+  runner.fail(asRotationError(error));
+});

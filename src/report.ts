@@ -36,11 +36,12 @@ export interface Report {
   headline: string;
 }
 
-export function report(account: Account): Report {
+/** @param explanationOf where a code is explained, as a link */
+export function report(account: Account, explanationOf: (code: string) => string): Report {
   return {
     outputs: outputs(account),
     annotations: annotations(account),
-    summary: summary(account),
+    summary: summary(account, explanationOf),
     headline: headline(account),
   };
 }
@@ -169,7 +170,7 @@ const PLANNED = {
   revert: 'the client would go back to a client secret',
 } as const;
 
-function summary(account: Account): string {
+function summary(account: Account, explanationOf: (code: string) => string): string {
   const { error, plan, wish } = account;
   const unproven = notProven(account);
   const parts = [
@@ -177,7 +178,7 @@ function summary(account: Account): string {
     error
       ? [
           `**What failed.** ${error.failed}`,
-          `**What to do.** ${error.remedy}`,
+          `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).`,
           `**What is true now.** ${error.truth}`,
         ].join('\n\n')
       : '',

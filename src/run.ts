@@ -5,10 +5,12 @@ import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
 import { Tenant } from './auth0/tenant.ts';
 import { managementToken } from './auth0/token.ts';
 import { generateKey } from './certificate/issue.ts';
-import { locateClient } from './creation.ts';
+import { locateClient, refuseToOverwrite } from './creation.ts';
 import { issuePair } from './credential.ts';
 import { asRotationError } from './errors.ts';
+import { printPlace } from './github/destination.ts';
 import { SecretStore } from './github/secret-store.ts';
+import { quote } from './http/json.ts';
 import { type Connection, Service } from './http/service.ts';
 import type { Inputs } from './inputs.ts';
 import type { Edges } from './job.ts';
@@ -24,6 +26,8 @@ import type { Wish } from './rotation/wish.ts';
 export interface Telling {
   mask: (secret: string) => void;
   info: (line: string) => void;
+  /** Called when a stage of the road begins. */
+  stage: (name: string) => void;
   onStep: Edges['onStep'];
 }
 
@@ -48,15 +52,20 @@ export async function run(
   const { preparation } = edges;
   const mayRotate = !planOnly && inputs.wish.operation !== 'revert';
   try {
+    telling.stage('Observe');
     if (mayRotate && inputs.wish.force) preparation.begin();
     account.wish = await locateClient(inputs.wish, edges.tenant);
     account.state = await observe(account.wish, edges, (times) => {
       if (mayRotate && looksDue(inputs.wish, times, connection.clock)) preparation.begin();
     });
     if (planOnly) account.wish = inferred(account.wish, account.state);
+    tellObserved(account.state, telling);
+    telling.stage('Plan');
+    refuseToOverwrite(account.wish, account.state);
     account.plan = plan(account.wish, account.state);
     tell(account.plan, telling);
     if (!planOnly) {
+      telling.stage('Apply');
       const job = { wish: account.wish, state: account.state, plan: account.plan, currentPair };
       Object.assign(account, await apply(job, edges));
     }
@@ -70,6 +79,19 @@ export async function run(
 function inferred(wish: Wish, { client }: State): Wish {
   const differs = client !== undefined && client.method !== wish.method;
   return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll' } : wish;
+}
+
+function tellObserved({ client, pool, secrets }: State, { info }: Telling): void {
+  if (client) {
+    info(
+      `Client ${quote(client.name)} uses ${client.method}; associated: ${client.associated.join(', ') || 'nothing'}.`,
+    );
+    info(`In its pool: ${pool.map(({ id }) => id).join(', ') || 'nothing'}.`);
+  }
+  for (const { place, times } of secrets) {
+    const told = typeof times === 'string' ? times : `written ${new Date(times.updatedAt).toISOString()}`;
+    info(`${printPlace(place)}: ${told}.`);
+  }
 }
 
 function tell(decided: NonNullable<Account['plan']>, { info }: Telling): void {

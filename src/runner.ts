@@ -22,6 +22,29 @@ const ANNOTATE = { error: core.error, warning: core.warning, notice: core.notice
 export const info = core.info;
 export const debug = core.debug;
 
+let isOpen = false;
+
+/** Begins a stage of the road: the runner folds its lines into a group. Without a name the last one ends. */
+export function stage(name?: string): void {
+  if (isOpen) core.endGroup();
+  isOpen = name !== undefined;
+  if (name !== undefined) core.startGroup(name);
+}
+
+/** Where an error code is explained, in the version of the action that runs. */
+export function explanationOf(code: string): string {
+  const {
+    GITHUB_ACTION_REF,
+    GITHUB_ACTION_REPOSITORY,
+    GITHUB_SERVER_URL = 'https://github.com',
+  } = process.env;
+  const path = `docs/troubleshooting.md#${code.toLowerCase()}`;
+  // An action that is used from its own checkout has no repository.
+  return GITHUB_ACTION_REPOSITORY
+    ? `${GITHUB_SERVER_URL}/${GITHUB_ACTION_REPOSITORY}/blob/${GITHUB_ACTION_REF || 'main'}/${path}`
+    : path;
+}
+
 /** Writes everything that outlives the process, and fails the step where something failed. */
 export async function publish(report: Report): Promise<void> {
   for (const [name, value] of Object.entries(report.outputs)) core.setOutput(name, value);
@@ -32,5 +55,5 @@ export async function publish(report: Report): Promise<void> {
 /** Fails the step. The message tells what failed, what to do, and what is true now. */
 export function fail(error: RotationError): void {
   process.exitCode = 1;
-  core.error(error.message, { title: error.code });
+  core.error(`${error.message} More: ${explanationOf(error.code)}`, { title: error.code });
 }

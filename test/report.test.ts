@@ -6,12 +6,14 @@ import { parse } from 'yaml';
 import { RotationError } from '../src/errors.ts';
 import type { Outcome } from '../src/job.ts';
 import { plan } from '../src/plan.ts';
-import { type Account, report } from '../src/report.ts';
+import { type Account, report as reportWith } from '../src/report.ts';
 import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
 
 const MINUTES = 24 * 60;
 const current = { id: 'cred_a', age: 10 * MINUTES };
 const settled: StateSeed = { credentials: [current], written: [10 * MINUTES - 1] };
+const report = (account: Account) => reportWith(account, (code) => `docs#${code}`);
+
 const NEW = {
   id: 'cred_new',
   identity: 'identity-new',
@@ -192,7 +194,7 @@ describe('the summary', () => {
   it('tells an error in three sentences', () => {
     const { summary } = report(account({}, settled, { error: failure('All is well.') }));
     expect(summary).toContain(
-      '**What failed.** It failed.\n\n**What to do.** Mend it.\n\n**What is true now.** All is well.',
+      '**What failed.** It failed.\n\n**What to do.** Mend it. [More about VERIFICATION_FAILED](docs#VERIFICATION_FAILED).\n\n**What is true now.** All is well.',
     );
   });
 

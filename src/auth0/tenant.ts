@@ -14,6 +14,12 @@ import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
 /** Auth0: at most 100 (OpenAPI, GET /clients). */
 const PAGE = 100;
 
+export interface ListedClient {
+  id: string;
+  name: string;
+  mark: string | undefined;
+}
+
 export interface NewClient {
   name: string;
   method: AuthenticationMethod;
@@ -64,21 +70,18 @@ export class Tenant {
     return client;
   }
 
-  /**
-   * The clients of this name. @throws RotationError AUTH0_…
-   * @returns with the value of `client_metadata` under `key`
-   */
-  async clientsNamed(name: string, key: string): Promise<{ id: string; metadata: string | undefined }[]> {
-    const found: { id: string; metadata: string | undefined }[] = [];
+  /** All clients, with the value of `client_metadata` under `key`. @throws RotationError AUTH0_… */
+  async clients(key: string): Promise<ListedClient[]> {
+    const found: ListedClient[] = [];
     for (let page = 0; ; page += 1) {
       const query = `fields=client_id,name,client_metadata&include_fields=true&per_page=${PAGE}&page=${page}`;
       const response = await this.#call({ method: 'GET', path: `/clients?${query}` });
       const body = parseJson(response);
       if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
-      for (const item of body.filter((one) => stringOf(one, 'name') === name)) {
+      for (const item of body) {
         const id = stringOf(item, 'client_id');
-        if (!id) throw this.#unexpected(response);
-        found.push({ id, metadata: isObject(item) ? stringOf(item.client_metadata, key) : undefined });
+        if (!id || !isObject(item)) throw this.#unexpected(response);
+        found.push({ id, name: stringOf(item, 'name') ?? '', mark: stringOf(item.client_metadata, key) });
       }
       if (body.length < PAGE) return found;
     }

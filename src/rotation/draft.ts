@@ -52,7 +52,8 @@ export class Draft {
     this.associated = state.client ? associatedWith(state.client, wish.method) : [];
     this.records = [...state.pool].sort(newestFirst).reverse();
     if (state.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
-    if (this.evidence.unregistered && wish.operation !== 'revert') this.notes.push(UNREGISTERED);
+    if (this.evidence.unregistered && state.client && wish.operation !== 'revert')
+      this.notes.push(UNREGISTERED);
   }
 
   associate(

@@ -86,6 +86,7 @@ export class Pool {
 
 export function weigh(wish: Wish, state: State): Evidence {
   const pool = new Pool(wish, state);
+  if (state.client && state.client.method !== wish.method) return nothingHeld(state);
   const exact = wish.current && state.pool.find(({ identity }) => identity === wish.current?.identity);
   const held = state.secrets.map((secret, index) =>
     index === 0 && exact && secret.times !== 'missing'
@@ -111,6 +112,22 @@ export function weigh(wish: Wish, state: State): Evidence {
     displaced: later.flat().find((c) => !pool.isAssociated(c)),
     // Only our runs write the secret: what is associated and older than it must be what it holds now.
     contradiction: exact && later[0]?.find(pool.isAssociated),
+  };
+}
+
+/** While the client uses another method nobody logs in with what the secrets hold. */
+function nothingHeld({ secrets }: State): Evidence {
+  return {
+    held: secrets.map(() => []),
+    current: undefined,
+    unexplained: false,
+    newest: undefined,
+    lacking: [...secrets.keys()],
+    settled: false,
+    expiresAt: undefined,
+    unregistered: false,
+    displaced: undefined,
+    contradiction: undefined,
   };
 }
 

@@ -196,6 +196,13 @@ const NOT_ENROLLED: readonly Start[] = [
     holds: [undefined],
   },
 ];
+/** Ours, from before the client was moved back: nobody logs in with it, and a secret holds it still. */
+const LEFT_BEHIND: readonly Start[] = (['client_secret_post', 'private_key_jwt'] as const).map((uses) => ({
+  name: `left behind, ${uses}`,
+  uses,
+  credentials: [{ ...C1, associated: false }],
+  holds: ['C1'],
+}));
 const NO_CLIENT: readonly Start[] = [
   { name: 'no client', uses: 'nothing', credentials: [], holds: [undefined] },
   { name: 'no client, two', uses: 'nothing', credentials: [], holds: [undefined, undefined] },
@@ -218,6 +225,7 @@ function otherOperations(): Scenario[] {
   const left = { ...PLAIN, operation: 'revert' as const, force: false };
   return [
     ...starting('create', NO_CLIENT),
+    ...starting('enroll', LEFT_BEHIND).filter(({ method, start }) => method !== start.uses),
     ...starting('enroll', [...NOT_ENROLLED, ...STARTS.filter(({ name }) => name === 'settled, due')]),
     ...starting('revert', reverting),
     ...NOT_ENROLLED.slice(0, 1).map((start) => ({ ...left, start })),
@@ -225,7 +233,9 @@ function otherOperations(): Scenario[] {
 }
 
 export function scenario(startName: string, asked: Partial<Asked> = {}): Scenario {
-  const start = [...STARTS, ...NOT_ENROLLED, ...NO_CLIENT].find(({ name }) => name === startName);
+  const start = [...STARTS, ...NOT_ENROLLED, ...LEFT_BEHIND, ...NO_CLIENT].find(
+    ({ name }) => name === startName,
+  );
   if (!start) throw new Error(`no starting state '${startName}'`);
   return { ...PLAIN, ...asked, start };
 }

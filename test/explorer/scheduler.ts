@@ -85,7 +85,7 @@ export class Execution {
     const running = this.code.run(
       inputs,
       { send: (request) => this.#park(actor, request), clock, cancellation, debug: tell },
-      { mask: () => undefined, info: tell, onStep },
+      { mask: () => undefined, info: tell, stage: () => undefined, onStep },
       this.#issuing(),
     );
     this.invariants.begin(actor, asked.overlap);
