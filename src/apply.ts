@@ -1,6 +1,7 @@
 /** Plan → outcome: one switch over the steps. Holds the only private key, in one variable. */
 
 import { Association } from './association.ts';
+import { bind } from './binding.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { createClient } from './creation.ts';
 import { factsOf, type Registration, registrationOf } from './credential.ts';
@@ -8,6 +9,7 @@ import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
 import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
+import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { Edges, Job, Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
 import { type Proof, prove } from './proof.ts';
@@ -16,11 +18,12 @@ import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { type Left, left, movedBack, notBound, orphaned, stillAssociated, unchanged } from './truth.ts';
-import { Undoing } from './undo.ts';
+import { type Left, left, movedBack, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { takeBack, Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
-const UNDO_TIME = 60_000;
+/** With a change that may land once more it takes a minute to be sure. */
+const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
 /** Never throws: a failure is told beside what was done, with what is true now. */
 export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome; error?: RotationError }> {
@@ -105,7 +108,7 @@ class Work {
       case 'change-method':
         return this.#changeMethod(step);
       case 'bind-tokens':
-        return this.#bind(step.required);
+        return bind(step.required, this.#wish.clientId, this.#edges, this.#undoing);
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.settled()]);
         return;
@@ -162,6 +165,7 @@ class Work {
       this.#madeClient = made.id;
       await tenant.deleteClient(made.id);
       this.#madeClient = undefined;
+      this.#wish = this.#job.wish;
       return 'The new client was deleted again.';
     });
     const state = await createClient(this.#wish, this.#job.state, this.#edges, this.#registration(), made);
@@ -182,8 +186,12 @@ class Work {
     const moveBack = async () => {
       // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
       const isOurs = await this.#association.isAlone();
-      if (isOurs && isCredentialMethod(from)) await tenant.moveTo(clientId, from, former);
-      else if (isOurs) await tenant.moveToSecret(clientId, from);
+      const back = () =>
+        isCredentialMethod(from)
+          ? tenant.moveTo(clientId, from, former)
+          : tenant.moveToSecret(clientId, from);
+      const isBack = async () => (await tenant.client(clientId)).method === from;
+      if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);
       this.#former = undefined;
       return isOurs ? movedBack(from) : '';
     };
@@ -193,32 +201,17 @@ class Work {
     });
   }
 
-  async #bind(required: boolean): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
-    const before = (await tenant.client(clientId)).binding;
-    this.#undoing.push(async () => {
-      const { binding } = await tenant.client(clientId);
-      // What was refused has changed nothing.
-      if (binding.required !== before.required) await tenant.bindTokens(clientId, before);
-      return '';
-    });
-    await tenant.bindTokens(clientId, { ...before, required });
-    const attempt = async () => {
-      const { binding } = await tenant.client(clientId);
-      return { done: binding.required === required, value: undefined };
-    };
-    await eventually(this.#edges, attempt, () => notBound(required));
-  }
-
   async #prove(): Promise<void> {
     this.#proof = await prove(this.#wish, this.#requireIssued(), this.#edges);
   }
 
   async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#complete(place);
+    const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
+    if (renewsFirst) await this.#association.refuseSurprise();
     await this.#delivery.put(place, this.#requireIssued().pair);
     this.#association.delivered = true;
+    if (renewsFirst) await this.#association.rememberDelivery();
     this.#edges.cancellation.shield();
   }
 
@@ -248,6 +241,7 @@ class Work {
     await this.#association.settled();
     const id = this.#target();
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
+    if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
   }
 
   /** The credential that the delivered pair logs in with. */

@@ -26,6 +26,8 @@ const LONGEST_DOUBT = 1_000;
 interface Fresh {
   method: string;
   associated: readonly string[];
+  /** Of whatever method the client uses. */
+  all: readonly string[];
   pool: readonly Credential[];
   /** `updated_at` of the primary's secret. */
   version: number | undefined;
@@ -47,6 +49,8 @@ export class Association {
   /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
   #ghost: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
+  /** When the primary's secret was written by this run. */
+  #delivery: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
   /** This run has stored the new credential: the secret's time is ours. */
   delivered = false;
@@ -85,12 +89,16 @@ export class Association {
    * @throws RotationError
    */
   async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
-    await this.refuseSurprise();
+    const { all } = await this.refuseSurprise();
+    // If this is undone, it is this list that comes back.
+    if (!sameIds(all, this.#state.client?.associated ?? []))
+      throw changedMeanwhile("the client's associated credentials");
     onMove();
     const { clientId, method } = this.#wish;
     const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
     this.#ids = ids;
-    await this.#edges.tenant.moveTo(clientId, method, ids);
+    const fate = await this.#edges.tenant.moveTo(clientId, method, ids);
+    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
     this.#method = method;
     this.#readBack = this.#verify(true);
     this.#readBack.catch(() => undefined);
@@ -112,7 +120,7 @@ export class Association {
   }
 
   /** A fresh full read must show what this run expects. @throws RotationError ROTATION_IN_PROGRESS */
-  async refuseSurprise(): Promise<void> {
+  async refuseSurprise(): Promise<Fresh> {
     const fresh = await this.#readFresh();
     const rival = this.#rivalIn(fresh.pool);
     if (rival) throw rotationInProgress(rival);
@@ -121,6 +129,7 @@ export class Association {
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
+    return fresh;
   }
 
   /** The current pair was stored in a place: a run that has come meanwhile may have had its own there. @throws RotationError */
@@ -135,9 +144,9 @@ export class Association {
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
-      if (method !== this.#wish.method) throw changedMeanwhile('the authentication method of the client');
+      const isOld = method !== this.#wish.method;
       // A list that this run itself has replaced may be an old one that is shown again.
-      if (!this.#replaced.some((ids) => sameIds(ids, associated))) break;
+      if (!isOld && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
     }
     const [client, pool] = await Promise.all([
@@ -145,6 +154,8 @@ export class Association {
       this.#edges.tenant.credentials(this.#wish.clientId),
     ]);
     if (client.associated.includes(id)) return;
+    if (client.method !== this.#wish.method)
+      throw changedMeanwhile('the authentication method of the client');
     const there = (one: string) => one !== id && pool.some((credential) => credential.id === one);
     const others = client.associated.filter((one) => there(one) && this.#known.has(one));
     await this.#patch([...others.slice(0, SLOT - 1), id]);
@@ -152,11 +163,37 @@ export class Association {
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
-  /** Does the client use the wished method, with nothing but what this run has put in? Where that cannot be read: yes. */
+  /** Local time until which a change of this run may land once more; 0: none may. */
+  get haunted(): number {
+    return this.#ghost?.until ?? 0;
+  }
+
+  /** A renewal changes nothing at Auth0, so that only the secret's time tells of another one. */
+  async rememberDelivery(): Promise<void> {
+    this.#delivery = await this.#primaryTime();
+  }
+
+  /** @throws RotationError ROTATION_IN_PROGRESS where somebody has stored another certificate meanwhile */
+  async refuseOtherDelivery(): Promise<void> {
+    if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#state);
+  }
+
+  async #primaryTime(): Promise<number | undefined> {
+    const [primary] = this.#state.secrets;
+    const times = primary && (await this.#edges.store?.times(primary.place));
+    return times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
+  }
+
+  /**
+   * May the client be moved back? Not where somebody else has moved it, or has associated a credential of theirs. What was
+   * there before may be an old record that is shown again.
+   */
   async isAlone(): Promise<boolean> {
+    const before = this.#state.client;
     try {
       const { associated, method } = await this.#edges.tenant.client(this.#wish.clientId);
-      return method === this.#wish.method && associated.every((id) => this.#ids.includes(id));
+      if (method === this.#wish.method) return associated.every((id) => this.#ids.includes(id));
+      return method === before?.method && sameIds(associated, before.associated);
     } catch {
       return true;
     }
@@ -169,6 +206,9 @@ export class Association {
     await this.#readBack.catch(() => undefined);
     const attempt = async () => {
       const { associated } = await this.#client();
+      // After an enrollment the client must be moved back first: an empty list would lock everybody out.
+      const enrolled = this.#state.client !== undefined && this.#state.client.method !== this.#wish.method;
+      if (enrolled && associated.includes(id)) return { done: false, value: undefined };
       if (associated.includes(id)) await this.#patch(associated.filter((other) => other !== id));
       return { done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined };
     };
@@ -176,9 +216,9 @@ export class Association {
   }
 
   /** The client, with the credentials of the wished method only. */
-  async #client(): Promise<ObservedClient> {
+  async #client(): Promise<ObservedClient & Pick<Fresh, 'all'>> {
     const client = await this.#edges.tenant.client(this.#wish.clientId);
-    return { ...client, associated: associatedWith(client, this.#wish.method) };
+    return { ...client, all: client.associated, associated: associatedWith(client, this.#wish.method) };
   }
 
   async #patch(ids: readonly string[]): Promise<void> {
@@ -210,8 +250,8 @@ export class Association {
         store?.times(primary.place) ?? 'missing',
       ]);
       const version = typeof times === 'string' ? undefined : times.updatedAt;
-      const { associated, method } = client;
-      const fresh = { associated, method, pool, version };
+      const { all, associated, method } = client;
+      const fresh = { all, associated, method, pool, version };
       return { done: !this.#lags(fresh), value: fresh };
     };
     return eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
@@ -262,6 +302,16 @@ function sameIds(a: readonly string[], b: readonly string[]): boolean {
 function overtaken(rival: Credential, place: Place): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `While this run stored the current pair in ${printPlace(place)}, run ${readMark(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    remedy:
+      'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.',
+  });
+}
+
+/** Both are good, but key and certificate as secrets of their own may not belong together. */
+function mixed({ secrets }: State): RotationError {
+  const places = secrets.map(({ place }) => printPlace(place)).join(', ');
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run delivered, another one stored a certificate of the same subject: ${places} may hold either.`,
     remedy:
       'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.',
   });

@@ -3,7 +3,7 @@
 import type { ListedClient, Tenant } from './auth0/tenant.ts';
 import type { Registration } from './credential.ts';
 import { RotationError } from './errors.ts';
-import type { Patience } from './eventually.ts';
+import { eventually, type Patience } from './eventually.ts';
 import { printPlace } from './github/destination.ts';
 import { quote } from './http/json.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
@@ -100,19 +100,36 @@ export async function createClient(
     const ours = await landed(wish, edges, registration.name, answer === 'lost');
     made.id ??= ours.find(({ isMine }) => isMine)?.id ?? '';
     if (ours.some(({ id }) => id !== made.id)) throw together(name);
-    if (made.id !== '') return readBack(made.id, state, edges.tenant);
+    if (made.id !== '') return readBack(made.id, state, edges);
     delete made.id;
   }
   throw unanswered();
 }
 
+/** Reads may lag behind the POST. */
 async function readBack(
   id: string,
   state: State,
-  tenant: Tenant,
+  edges: CreationEdges,
 ): Promise<State & { client: ObservedClient }> {
-  const [client, pool] = await Promise.all([tenant.client(id), tenant.credentials(id)]);
+  const { tenant } = edges;
+  const attempt = async () => {
+    const [client, pool] = await Promise.all([seen(tenant.client(id)), seen(tenant.credentials(id))]);
+    return { done: client !== undefined && pool !== undefined && pool.length > 0, value: { client, pool } };
+  };
+  const { client, pool } = await eventually(edges, attempt, unanswered);
+  if (!client || !pool) throw unanswered();
   return { ...state, client, pool };
+}
+
+/** undefined: not there yet. */
+async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'CLIENT_NOT_FOUND') return undefined;
+    throw error;
+  }
 }
 
 /** Two clients of a name would be nobody's doing but ours: after a lost answer, what may still land is waited for. */
@@ -136,7 +153,7 @@ async function madeClients(wish: Wish, tenant: Tenant, name: string): Promise<Ma
   const ours = (await tenant.clients(CLIENT_MARK)).filter(({ mark }) => mark === markOf(wish));
   return Promise.all(
     ours.map(async ({ id }) => {
-      const pool = await tenant.credentials(id);
+      const pool = (await seen(tenant.credentials(id))) ?? [];
       return { id, isMine: pool.some((credential) => credential.name === name) };
     }),
   );

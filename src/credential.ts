@@ -11,6 +11,7 @@ import {
   type Pair,
   parseKey,
   parsePair,
+  parsePrivateKey,
   pkcs8,
   publicKeyOf,
   subjectDnOf,
@@ -29,7 +30,12 @@ export type Registration = { name: string } & (
 
 /** @throws Error with a reason that fits behind the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
-  return method === 'private_key_jwt' ? parseKey(text) : parsePair(text);
+  if (method !== 'private_key_jwt') return parsePair(text);
+  const pair = parseKey(text);
+  // Auth0: RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
+  if (parsePrivateKey(pair.privateKey).asymmetricKeyType !== 'rsa' || keySizeOf(pair.privateKey) < 2048)
+    throw new Error('is no RSA key of at least 2048 bits');
+  return pair;
 }
 
 /** @param expiresAt of a public key, which cannot tell; milliseconds */

@@ -44,7 +44,7 @@ export class Delivery {
       this.#stored.push(place);
     } catch (thrown) {
       const error = asRotationError(thrown);
-      if (!this.#begun && !mayHaveLanded(error)) throw error;
+      if (!this.#begun && !this.#store?.inDoubt && !mayHaveLanded(error)) throw error;
       this.#begun = true;
       this.#failures.push({ place, error });
       // What the primary does not hold for certain goes nowhere else.

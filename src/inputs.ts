@@ -172,7 +172,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
 function readClient(reader: Reader, operation: Wish['operation']): Pick<Wish, 'clientId' | 'clientName'> {
   if (operation !== 'create') {
     const clientId = reader.required('client-id');
-    if (/^\.{1,2}$/.test(clientId)) reader.problem('client-id', 'is no client id');
+    if (/^\.{1,2}$|[\x00-\x1f\x7f]/.test(clientId)) reader.problem('client-id', 'is no client id');
     if (reader.text('client-name') !== undefined)
       reader.problem('client-name', 'is for operation: create alone');
     return { clientId, clientName: undefined };
@@ -184,7 +184,8 @@ function readClient(reader: Reader, operation: Wish['operation']): Pick<Wish, 'c
       'cannot be given with operation: create, which makes the client and tells its id',
     );
   // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
-  if (/[<>]/.test(clientName)) reader.problem('client-name', 'must not have < or >');
+  if (/[<>\x00-\x1f\x7f]/.test(clientName))
+    reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };
 }
 

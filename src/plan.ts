@@ -1,5 +1,6 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
+import { quote } from './http/json.ts';
 import { Draft, type PlannedCredential, supersededAt } from './rotation/draft.ts';
 import { type Evidence, LEASE, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
@@ -45,6 +46,7 @@ export function plan(wish: Wish, observed: State): Plan {
   refuseOtherMethod(wish, state);
   refuseContradiction(draft.evidence);
   refuseUnfinished(draft);
+  noteName(draft);
   const why = wish.operation === 'revert' ? revert(draft) : renew(draft);
   bindTokens(draft);
   const rotates = draft.steps.some(({ kind }) => kind === 'issue-certificate');
@@ -53,11 +55,27 @@ export function plan(wish: Wish, observed: State): Plan {
     steps: draft.steps,
     rotates,
     renews: draft.renews,
-    replaces: state.pool.find((c) => draft.pool.isCandidate(c) && !draft.pool.isOurs(c))?.id,
+    replaces: replacedBy(draft)?.id,
     nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,
   };
+}
+
+/** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
+function noteName({ notes, state, wish }: Draft): void {
+  if (wish.clientName === undefined || !state.client || state.client.name === wish.clientName) return;
+  notes.push(
+    `WARNING: the client that this workflow has made is called ${quote(state.client.name)}, not ${wish.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+  );
+}
+
+/** Made by hand, and superseded by this rotation; with `enroll` what the method holds that the client leaves. */
+function replacedBy({ pool, state }: Draft): Credential | undefined {
+  const { associated = [] } = state.client ?? {};
+  return state.pool.find(
+    (c) => !pool.isOurs(c) && !pool.othersMark(c) && (pool.isCandidate(c) || associated.includes(c.id)),
+  );
 }
 
 /** What is due: in order first, then a rotation or a retirement. */

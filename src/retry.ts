@@ -21,6 +21,8 @@ export interface RetryOptions {
   clock: Clock;
   serverNow: () => number;
   cancellation: Cancellation;
+  /** Told when an attempt got no answer and may have landed, whatever becomes of the next ones. */
+  onUncertain?: (() => void) | undefined;
 }
 
 const ATTEMPTS = 5;
@@ -34,7 +36,7 @@ export async function retry(
 ): Promise<HttpResponse> {
   let uncertain = false;
   for (let count = 1; ; count += 1) {
-    const outcome = await settle(attempt);
+    const outcome = await settle(attempt, options.onUncertain);
     const response = outcome instanceof NetworkError ? undefined : outcome;
     if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
       if (response) return uncertain ? { ...response, uncertain } : response;
@@ -45,7 +47,16 @@ export async function retry(
   }
 }
 
-async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
+async function settle(
+  attempt: () => Promise<HttpResponse>,
+  onUncertain?: () => void,
+): Promise<HttpResponse | NetworkError> {
+  const outcome = await answerOf(attempt);
+  if (mayHaveLanded(outcome)) onUncertain?.();
+  return outcome;
+}
+
+async function answerOf(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
   try {
     return await attempt();
   } catch (error) {

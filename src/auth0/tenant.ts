@@ -173,18 +173,21 @@ export class Tenant {
   }
 
   /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
-  async bindTokens(clientId: string, { by, required }: ObservedClient['binding']): Promise<void> {
+  async bindTokens(
+    clientId: string,
+    { by, required }: ObservedClient['binding'],
+  ): Promise<'certain' | 'uncertain'> {
     const bodies = {
       require_proof_of_possession: { require_proof_of_possession: required },
       tls_client_certificate_binding: { access_token: { tls_client_certificate_binding: required } },
     };
     const path = clientPath(clientId);
     const response = await this.#call({ method: 'PATCH', path, body: bodies[by] });
-    if (response.status === 200) return;
+    if (response.status === 200) return response.uncertain ? 'uncertain' : 'certain';
     const message = stringOf(parseJson(response), 'message') ?? '';
     if (response.status !== 400 || by === 'tls_client_certificate_binding' || !message.includes(by))
       throw this.#unexpected(response);
-    await this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required });
+    return this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required });
   }
 
   async #patch(clientId: string, body: object): Promise<'certain' | 'uncertain'> {

@@ -45,6 +45,7 @@ export function parseIssuedPair(certificates: string, privateKey: string): Certi
   const chain = parseCertificates(pair.certificate);
   const [leaf] = chain;
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
+  if (!leaf?.subject) throw new Error('holds a certificate without a subject, by which Auth0 would know it');
   for (const one of chain) refuseExpired(one);
   const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
   if (outside.length > 0) throw new Error('holds a chain whose certificates have not issued each other');
@@ -52,7 +53,9 @@ export function parseIssuedPair(certificates: string, privateKey: string): Certi
 }
 
 function refuseExpired(certificate: X509Certificate): void {
-  const { validToDate } = certificate;
+  const { validFromDate, validToDate } = certificate;
+  if (validFromDate.getTime() > Date.now() + 60_000)
+    throw new Error(`holds a certificate that is valid from ${validFromDate.toISOString()} on only`);
   if (validToDate.getTime() <= Date.now())
     throw new Error(`holds a certificate that has expired on ${validToDate.toISOString().slice(0, 10)}`);
 }

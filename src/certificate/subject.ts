@@ -49,7 +49,8 @@ export function printSubject(attributes: readonly Attribute[]): string {
  * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it: one attribute a line, in the
  * certificate's order, with specials and non-ASCII bytes escaped.
  */
-export function readSubject(lines: string): string {
+export function readSubject(lines: string | undefined): string {
+  if (!lines) return '';
   const attributes = lines.split('\n').map((line): Attribute => {
     const equals = line.indexOf('=');
     const type = line.slice(0, equals);

@@ -25,11 +25,14 @@ export class SecretStore {
   readonly #keys = new Map<string, Promise<PublicKey>>();
   /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
   uncertain = false;
+  /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
+  inDoubt = false;
 
   constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
     const onUncertain = () => {
       this.uncertain = true;
+      this.inDoubt = true;
     };
     this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
   }
@@ -67,6 +70,7 @@ export class SecretStore {
    * Seals and stores a value. @throws RotationError; `landed` of its NetworkError cause says whether it may be stored
    */
   async store(place: Place, value: string): Promise<void> {
+    this.inDoubt = false;
     const { destination } = place;
     const path = `${basePath(destination)}/${encodeURIComponent(place.secretName)}`;
     const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
@@ -171,13 +175,17 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 function fetchBy(service: Service, onUncertain: () => void) {
   return async (url: string, init: { method: string; headers: Record<string, string>; body?: string }) => {
-    const response = await service.call({
+    const request = {
       method: init.method as HttpRequest['method'],
       url,
       headers: init.headers,
       ...(init.body === undefined ? {} : { body: init.body }),
-    });
-    if (response.uncertain && init.method !== 'GET') onUncertain();
+    };
+    const response = await service.call(
+      request,
+      'idempotent',
+      init.method === 'GET' ? undefined : onUncertain,
+    );
     const headers = new Map(Object.entries(response.headers));
     return { url, status: response.status, headers, text: async () => response.body };
   };

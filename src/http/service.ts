@@ -75,6 +75,7 @@ export class Service {
   async call(
     request: HttpRequest | (() => Promise<HttpRequest>),
     repeatable: Repeatable = 'idempotent',
+    onUncertain?: () => void,
   ): Promise<HttpResponse> {
     const { clock, cancellation } = this.#connection;
     const attempt =
@@ -86,6 +87,7 @@ export class Service {
       clock,
       serverNow: () => this.now(),
       cancellation,
+      onUncertain,
     });
   }
 
@@ -102,7 +104,8 @@ export class Service {
       return withoutEchoes(response, request);
     } catch (error) {
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
-      cancellation.check();
+      // What a write without an answer did is not known, cancelled or not.
+      if (request.method === 'GET') cancellation.check();
       throw error;
     }
   }

@@ -38,6 +38,8 @@ export interface Evidence {
   unregistered: boolean;
   /** Ours, old enough to be in a secret, and not associated: either never delivered, or displaced after its delivery. */
   displaced: Credential | undefined;
+  /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
+  impossible: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is older. */
   contradiction: Credential | undefined;
 }
@@ -66,11 +68,16 @@ export class Pool {
 
   /** Ours, of a method that the client has left: nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
-    this.#uses && credential.type !== this.#type && isOwnedBy(readMark(credential.name), this.#owner);
+    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
 
   /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
   isManaged = (credential: Credential): boolean =>
-    this.isOurs(credential) || (readMark(credential.name) === undefined && this.#replaced.has(credential.id));
+    credential.type === this.#type && this.#isAttributed(credential);
+
+  #isAttributed({ id, name }: Credential): boolean {
+    const mark = readMark(name);
+    return mark === undefined ? this.#replaced.has(id) : isOwnedBy(mark, this.#owner);
+  }
 
   /** Another workflow's, by its mark. */
   othersMark(credential: Credential): Mark | undefined {
@@ -110,9 +117,17 @@ export function weigh(wish: Wish, state: State): Evidence {
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
     displaced: later.flat().find((c) => !pool.isAssociated(c)),
+    impossible: exact !== undefined && cannotHold(exact, state.secrets[0], pool),
     // Only our runs write the secret: what is associated and older than it must be what it holds now.
     contradiction: exact && later[0]?.find(pool.isAssociated),
   };
+}
+
+/** A run creates first and delivers later; a hand may do it the other way round. */
+function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
+  if (secret === undefined || typeof secret.times === 'string') return false;
+  if (pool.othersMark(exact) !== undefined) return true;
+  return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
 /** While the client uses another method nobody logs in with what the secrets hold. */
@@ -127,6 +142,7 @@ function nothingHeld({ secrets }: State): Evidence {
     expiresAt: undefined,
     unregistered: false,
     displaced: undefined,
+    impossible: false,
     contradiction: undefined,
   };
 }

@@ -32,7 +32,14 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   });
 }
 
-export function refuseContradiction({ contradiction, current }: Evidence): void {
+export function refuseContradiction({ contradiction, current, impossible }: Evidence): void {
+  if (impossible) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `current-credential is ${current?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
+      remedy:
+        'Pass the secret of the primary destination itself. In a job with an environment, a secret of the same name there hides the one of the repository.',
+    });
+  }
   if (!contradiction) return;
   throw new RotationError('STALE_CREDENTIAL', {
     failed: `current-credential is ${current?.id}, but the primary secret was written after ${contradiction.id} was delivered: it changed after this job's secrets were read.`,

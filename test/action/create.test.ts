@@ -1,7 +1,7 @@
 /** `create`: one client, exactly once, whatever happens on the way. */
 
 import { X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../sandbox/emulator.ts';
 import type { ActionOptions } from '../sandbox/runner.ts';
 import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
@@ -18,10 +18,14 @@ import {
   loginByKey,
   loginBySecret,
   operate,
+  sharedWorld,
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE, SCOPE } from './support.ts';
+import { code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
+
+const shared = sharedWorld(CREATOR);
+beforeEach(() => deleteClients(shared()));
 
 const CREATE = { operation: 'create', 'client-id': '', 'client-name': 'orders' };
 const create = (world: Sandbox, inputs: Inputs = {}, options: ActionOptions = {}) =>
@@ -31,6 +35,12 @@ const postsClient = ({ method, path }: EmulatorRequest) => method === 'POST' && 
 const puts = ({ method }: EmulatorRequest) => method === 'PUT';
 const POST = 'auth0 POST /api/v2/clients';
 const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
+
+async function deleteClients(world: Sandbox): Promise<void> {
+  const headers = { authorization: `Bearer ${await world.managementToken()}` };
+  for (const id of await clientsNamed(world, 'orders'))
+    await world.call(`${world.tenantUrl}/api/v2/clients/${id}`, { method: 'DELETE', headers });
+}
 
 /** Somebody lets the client use the API: the emulator knows no grants, so the same client is made once more. */
 function grant(world: Sandbox, clientId: string): void {
@@ -45,7 +55,7 @@ function grant(world: Sandbox, clientId: string): void {
 
 describe('create', () => {
   it('makes a client with its credential, delivers that and tells the id', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const run = await create(world);
     const [clientId = '', ...more] = await clientsNamed(world, 'orders');
     expect(more).toEqual([]);
@@ -73,7 +83,7 @@ describe('create', () => {
   });
 
   it('makes one that logs in by private_key_jwt', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const run = await create(world, { 'authentication-method': 'private_key_jwt' });
     const clientId = run.outputs['client-id'] ?? '';
     expect([run.exitCode, client(world, clientId).method]).toEqual([0, 'private_key_jwt']);
@@ -84,7 +94,7 @@ describe('create', () => {
   });
 
   it('run again makes no second client, and from then on rotates', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const clientId = (await create(world)).outputs['client-id'] ?? '';
     world.advance(20 * MINUTE);
     const idle = await create(world);
@@ -101,7 +111,7 @@ describe('create', () => {
   });
 
   it('only plans where that was asked for', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const plan = { operation: 'plan' };
     const first = await create(world, plan);
     expect(first.outputs).toMatchObject({ 'client-id': '', rotated: 'false', reason: 'NotDelivered' });
@@ -112,6 +122,46 @@ describe('create', () => {
     const second = await create(world, plan);
     expect(second.outputs).toMatchObject({ 'client-id': made.outputs['client-id'], reason: 'NotDue' });
     expect(effects(world)).toEqual([]);
+  });
+});
+
+describe('whose client it is', () => {
+  it('is known by its mark, also when it is called otherwise by now', async () => {
+    const world = shared();
+    const subject = 'CN=orders';
+    const clientId = (await create(world, { subject })).outputs['client-id'];
+    world.advance(20 * MINUTE);
+    const renamed = await create(world, { subject, 'client-name': 'invoices' });
+    expect(renamed.outputs).toMatchObject({ 'client-id': clientId, reason: 'NotDue' });
+    expect([renamed.exitCode, effects(world)]).toEqual([0, []]);
+  });
+
+  it('is told by current-credential, where two runs have made one each', async () => {
+    const world = shared();
+    const clientId = (await create(world)).outputs['client-id'] ?? '';
+    const { client_id: _, ...twin } = world.tenant.reveal(clientId).client;
+    world.tenant.createClient({
+      ...twin,
+      client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
+    });
+    world.advance(20 * MINUTE);
+    const blind = await create(world, { 'current-credential': '' });
+    expect([blind.exitCode, code(blind), effects(world)]).toEqual([1, 'CLIENT_EXISTS', []]);
+    for (const id of await clientsNamed(world, 'orders')) expect(told(blind)).toContain(id);
+    expect((await create(world)).outputs).toMatchObject({ 'client-id': clientId, reason: 'NotDue' });
+  });
+
+  it("a secret that holds another client's credential is overwritten by force alone", async () => {
+    const world = shared();
+    world.github.seedSecret(SCOPE, SECRET, world.client.pem, { updatedAt: world.githubNow() - 60_000 });
+    const run = await create(world);
+    expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'SECRET_EXISTS', []]);
+    expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
+    const forced = await create(world, { force: 'true' });
+    expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
+      0,
+      [forced.outputs['client-id']],
+    ]);
   });
 });
 
@@ -128,7 +178,7 @@ describe('a tenant with many clients', () => {
 
 describe('a client that may use no API yet', () => {
   it('auto: delivered, and said aloud', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const run = await create(world);
     expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);
     expect(warnings(run)).toMatch(/WITHOUT a proof.*Create a client grant/);
@@ -137,7 +187,7 @@ describe('a client that may use no API yet', () => {
   });
 
   it('required: refused, and the client is gone again', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const run = await create(world, { verify: 'required' });
     expect([run.exitCode, code(run), run.outputs.rotated]).toEqual([1, 'VERIFICATION_FAILED', 'false']);
     expect(told(run)).toMatch(/needs a client grant.*The new client was deleted again\./);
@@ -150,7 +200,7 @@ describe('refused before any effect', () => {
     ['somebody else', async (world) => world.tenant.createClient({ name: 'orders' })],
     ['another workflow', (world) => create(world, { 'secret-name': 'OTHER' })],
   ])('a client of that name that %s has made', async (_, make) => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     await make(world);
     const [theirs = ''] = await clientsNamed(world, 'orders');
     const before = world.tenant.reveal(theirs);
@@ -172,18 +222,13 @@ describe('refused before any effect', () => {
 });
 
 describe('refused before any request', () => {
-  let world: Sandbox;
-  beforeAll(async () => {
-    world = await startSandbox();
-  });
-  afterAll(() => world[Symbol.asyncDispose]());
-
   it.each<[string, Inputs, string]>([
     ['with a client-id', { 'client-id': 'one' }, "Input 'client-id' cannot be given"],
     ['without a client-name', { 'client-name': '' }, "Input 'client-name' must not be empty"],
-    ['with a name that Auth0 does not take', { 'client-name': '<b>' }, 'must not have < or >'],
+    ['with a name that Auth0 does not take', { 'client-name': '<b>' }, 'must not have <, > or a control character'],
     ['without github-token', { 'github-token': '' }, "Input 'github-token' must not be empty"],
   ])('%s', async (_, inputs, words) => {
+    const world = shared();
     const run = await create(world, inputs);
     expect([code(run), world.transcript.count()]).toEqual(['INVALID_INPUT', 0]);
     expect(told(run)).toContain(words);
@@ -199,7 +244,7 @@ describe('POST /clients', () => {
   ];
 
   it.each(LANDS)('that has landed without a usable answer is adopted: %o', async (fault) => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     world.conditions.fault = (_, request) => (postsClient(request) ? fault : undefined);
     const run = await create(world);
     const clients = await clientsNamed(world, 'orders');
@@ -209,7 +254,7 @@ describe('POST /clients', () => {
   });
 
   it('that got no answer is waited for, not sent again at once; cancelled, nothing is left', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     let posted = false;
     world.conditions.fault = (_, request) => {
       posted ||= postsClient(request);
@@ -226,7 +271,7 @@ describe('POST /clients', () => {
   });
 
   it('that is one too many for the moment is sent again', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     let seen = 0;
     world.conditions.fault = (_, request) => {
       seen += postsClient(request) ? 1 : 0;
@@ -237,7 +282,7 @@ describe('POST /clients', () => {
   });
 
   it('of two runs in the same moment: never two clients, and what is stored belongs to the one', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     world.conditions.fault = (_, request) =>
       postsClient(request) ? { kind: 'slow', delayMs: 1_500 } : undefined;
     const runs = await Promise.all([create(world), create(world)]);
@@ -258,7 +303,7 @@ describe('a delivery that GitHub refuses', () => {
   };
 
   it('deletes the client again', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     refuse(world);
     const run = await create(world);
     expect([run.exitCode, code(run), run.outputs.rotated]).toEqual([1, 'GITHUB_FORBIDDEN', 'false']);
@@ -284,7 +329,7 @@ describe('a delivery that GitHub refuses', () => {
 
 describe('cancelled', () => {
   it('with its client just made: deletes it again', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     const killWhen: ActionOptions['killWhen'] = ({ phase, arrival }) =>
       phase === 'answered' && postsClient(arrival.request) ? 'SIGINT' : undefined;
     const run = await create(world, {}, { killWhen });
@@ -296,7 +341,7 @@ describe('cancelled', () => {
 
 describe('killed', () => {
   it('at each request: the next run finishes with the client that is there, or makes the first', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     let points = 0;
     for (;;) {
       const n = points + 1;
@@ -322,7 +367,7 @@ describe('killed', () => {
   }, 60_000);
 
   it('with its client just made: another run keeps away until the lease is over', async () => {
-    await using world = await startSandbox(CREATOR);
+    const world = shared();
     await killed(world, CREATE, ({ phase, arrival }) => phase === 'answered' && postsClient(arrival.request));
     const [clientId] = await clientsNamed(world, 'orders');
     const early = await create(world);

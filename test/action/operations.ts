@@ -1,9 +1,16 @@
 /** What the stories of create, enroll and revert share, and those of the other methods: clients, and ways to log in. */
 
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { ActionOptions, ActionRun } from '../sandbox/runner.ts';
-import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox } from '../sandbox/sandbox.ts';
+import {
+  API_AUDIENCE,
+  MANAGEMENT_SCOPES,
+  REPOSITORY,
+  type Sandbox,
+  type SandboxOptions,
+  startSandbox,
+} from '../sandbox/sandbox.ts';
 import type { ClientSeed } from '../sandbox/tenant.ts';
 import type { TrafficEvent } from '../sandbox/transcript.ts';
 import { held, leaks, MINUTE, rotate, SCOPE, SECRET } from './support.ts';
@@ -45,6 +52,30 @@ export async function killed(
 
 function privateKeyIn(text: string): string {
   return /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/.exec(text)?.[0] ?? '';
+}
+
+/** One world for many stories: each begins in fair weather, and with no secret in GitHub. */
+export function sharedWorld(options: SandboxOptions = {}): () => Sandbox {
+  let started: Sandbox | undefined;
+  const world = () => {
+    if (started === undefined) throw new Error('asked for before the first test');
+    return started;
+  };
+  beforeAll(async () => {
+    started = await startSandbox(options);
+  });
+  beforeEach(() => forget(world()));
+  afterAll(() => started?.[Symbol.asyncDispose]());
+  return world;
+}
+
+async function forget(world: Sandbox): Promise<void> {
+  world.conditions.fault = undefined;
+  const headers = { authorization: `Bearer ${world.githubToken}` };
+  for (const name of world.github.secretNames(SCOPE)) {
+    const url = `${world.githubUrl}/repos/${REPOSITORY}/actions/secrets/${name}`;
+    expect((await world.call(url, { method: 'DELETE', headers })).status).toBe(204);
+  }
 }
 
 // --- clients ---

@@ -5,7 +5,7 @@ import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../sandbox/emulator.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import {
@@ -17,12 +17,14 @@ import {
   loginBySecret,
   operate,
   secretClient,
+  sharedWorld,
   told,
 } from './operations.ts';
 import { code, DAY, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
 
 const METHOD = { 'authentication-method': 'private_key_jwt' };
 
+const shared = sharedWorld();
 const run = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
   operate(world, { ...METHOD, 'client-id': clientId, ...inputs });
 
@@ -40,7 +42,7 @@ const asserts = ({ path, body }: EmulatorRequest) =>
 
 describe('private_key_jwt', () => {
   it('enrolls: the stored key signs assertions, and every reader takes the secret as it is', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = secretClient(world);
     const enrollment = await run(world, clientId, { operation: 'enroll', verify: 'required' });
     expect(enrollment).toMatchObject({ exitCode: 0, files: [], stderr: '', droppedOutputs: [] });
@@ -66,7 +68,7 @@ describe('private_key_jwt', () => {
   });
 
   it('rotates alongside: the former key works until its place is needed', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const first = held(world);
     const forced = await run(world, clientId, { force: 'true' });
@@ -81,7 +83,7 @@ describe('private_key_jwt', () => {
   });
 
   it('retires the former key when the overlap is over', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const overlap = { overlap: '12h' };
     const clientId = await enrolled(world, overlap);
     const first = held(world);
@@ -98,7 +100,7 @@ describe('private_key_jwt', () => {
   });
 
   it.each(['', 'given'])('rotates when the key expires soon, with current-credential %j', async (given) => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const current = given ? {} : { 'current-credential': '' };
     const idle = await run(world, clientId, current);
@@ -110,7 +112,7 @@ describe('private_key_jwt', () => {
   });
 
   it('stores the key alone in a secret of its own, without the kid', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world, { 'private-key-secret-name': 'KEY' });
     const key = held(world, SCOPE, 'KEY');
     expect(held(world)).toMatch(/^# kid: /);
@@ -126,7 +128,7 @@ describe('private_key_jwt', () => {
   });
 
   it('asks with a new assertion where the proof got no answer', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     let seen = 0;
     world.conditions.fault = (_, request) => {
@@ -139,7 +141,7 @@ describe('private_key_jwt', () => {
   });
 
   it('shows no part of the key in a debug log either', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const inputs = { ...METHOD, operation: 'enroll', 'client-id': secretClient(world) };
     const { exitCode, log } = await operate(world, inputs, { debug: true });
     expect(exitCode).toBe(0);
@@ -190,7 +192,7 @@ describe('a proof that fails', () => {
   };
 
   it('of an enrollment: the client secret works again', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = secretClient(world);
     const before = world.tenant.reveal(clientId);
     refuse(world);
@@ -204,7 +206,7 @@ describe('a proof that fails', () => {
   });
 
   it('of a rotation: the former key stays', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const [before, text] = [world.tenant.reveal(clientId), held(world)];
     refuse(world);
@@ -225,19 +227,15 @@ describe('refused before any effect', () => {
     ['a current-credential that is no key', { 'current-credential': 'x' }, /is not a PEM private key/],
   ];
 
-  let world: Sandbox;
-  beforeAll(async () => {
-    world = await startSandbox();
-  });
-  afterAll(() => world[Symbol.asyncDispose]());
-
   it.each(REFUSED)('%s', async (_, inputs, words) => {
+    const world = shared();
     const refused = await run(world, world.clientId, inputs);
     expect([refused.exitCode, code(refused), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);
     expect(told(refused)).toMatch(words);
   });
 
   it('a current-credential that the secret has outlived', async () => {
+    const world = shared();
     const clientId = await enrolled(world);
     const former = held(world);
     await run(world, clientId, { force: 'true' });

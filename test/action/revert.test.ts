@@ -16,6 +16,7 @@ import {
   operate,
   otherFields,
   secretClient,
+  sharedWorld,
   told,
   warnings,
 } from './operations.ts';
@@ -26,6 +27,7 @@ const MTLS = 'self_signed_tls_client_auth';
 const PATCH = 'auth0 PATCH /api/v2/clients/{client}';
 const CREDENTIAL = 'auth0 DELETE /api/v2/clients/{client}/credentials/{credential}';
 
+const shared = sharedWorld();
 const revert = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
   operate(world, { operation: 'revert', 'client-id': clientId, ...inputs });
 
@@ -53,7 +55,7 @@ const deletes = ({ method }: EmulatorRequest) => method === 'DELETE';
 
 describe('revert', () => {
   it('the client secret works again, the certificate no longer, and ours are gone', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await rotated(world);
     const byHand = world.tenant.seedCredential(clientId, {
       credential_type: 'x509_cert',
@@ -84,7 +86,7 @@ describe('revert', () => {
   });
 
   it('needs no github-token, and run again writes nothing', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await rotated(world);
     const first = await revert(world, clientId, { 'github-token': '' });
     expect([first.exitCode, effects(world)]).toEqual([
@@ -98,7 +100,7 @@ describe('revert', () => {
   });
 
   it('to client_secret_basic', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const run = await revert(world, clientId, { 'revert-to': 'client_secret_basic' });
     expect([run.exitCode, client(world, clientId).method]).toEqual([0, 'client_secret_basic']);
@@ -106,7 +108,7 @@ describe('revert', () => {
   });
 
   it('of private_key_jwt', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const method = { 'authentication-method': 'private_key_jwt' };
     const clientId = await enrolled(world, method);
     expect(await loginByKey(world, clientId, held(world))).toBe(200);
@@ -118,7 +120,7 @@ describe('revert', () => {
   });
 
   it('keeps what keep-credentials names', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await rotated(world);
     const [kept = '', removed] = client(world, clientId).pool;
     const run = await revert(world, clientId, { 'keep-credentials': kept });
@@ -139,7 +141,7 @@ describe('revert', () => {
   });
 
   it('only plans where that was asked for', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const before = world.tenant.reveal(clientId);
     const run = await revert(world, clientId, { operation: 'plan', 'plan-of': 'revert' });
@@ -149,7 +151,7 @@ describe('revert', () => {
   });
 
   it('and enrolled again: a new credential, and the secret logs in', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const pem = held(world);
     await revert(world, clientId);
@@ -162,14 +164,14 @@ describe('revert', () => {
   });
 
   it('of a client that uses yet another method is refused', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const run = await revert(world, world.clientId, { 'authentication-method': 'private_key_jwt' });
     expect([code(run), effects(world)]).toEqual(['METHOD_MISMATCH', []]);
     expect(await loginByCertificate(world, world.clientId, world.client.pem)).toBe(200);
   });
 
   it.each(['unchanged', 'off'])('unbinds what was bound, token-binding %s', async (wish) => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world, { 'token-binding': 'required' });
     const run = await revert(world, clientId, { 'token-binding': wish });
     expect([run.exitCode, client(world, clientId).method]).toEqual([0, 'client_secret_post']);
@@ -178,7 +180,7 @@ describe('revert', () => {
   });
 
   it('of a client that uses the other client secret method changes that', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = secretClient(world, 'client_secret_basic');
     const run = await revert(world, clientId);
     expect([run.exitCode, effects(world)]).toEqual([0, [PATCH]]);
@@ -192,7 +194,7 @@ describe('interrupted', () => {
     ['the PATCH', patches],
     ['the first DELETE', deletes],
   ])('killed at %s: the next revert deletes what is left of ours', async (_, at) => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await rotated(world);
     const byHand = world.tenant.seedCredential(clientId, {
       credential_type: 'x509_cert',
@@ -215,7 +217,7 @@ describe('interrupted', () => {
   });
 
   it('cancelled after the PATCH: there is no way back', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const run = await operate(
       world,
@@ -233,7 +235,7 @@ describe('interrupted', () => {
   });
 
   it('an enrollment that died with nobody able to log in: a revert ends that at once', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = secretClient(world);
     const inputs = { operation: 'enroll', 'client-id': clientId };
     await killed(world, inputs, ({ phase, arrival }) => phase === 'arrived' && patches(arrival.request));
@@ -243,7 +245,7 @@ describe('interrupted', () => {
   });
 
   it('Auth0 fails at the PATCH: said that it may have landed', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await enrolled(world);
     const before = world.tenant.reveal(clientId);
     world.conditions.fault = (_, request) => (patches(request) ? json(400, { message: 'no' }) : undefined);
@@ -255,7 +257,7 @@ describe('interrupted', () => {
   });
 
   it('Auth0 fails at a DELETE: the client secret works, and the next revert ends it', async () => {
-    await using world = await startSandbox();
+    const world = shared();
     const clientId = await rotated(world);
     let seen = 0;
     world.conditions.fault = (_, request) => {

@@ -1,13 +1,8 @@
 /** The management client rotates its own credential: from then on no client secret is needed anywhere. */
 
-import { describe, expect, it } from 'vitest';
-import {
-  API_AUDIENCE,
-  MANAGEMENT_SCOPES,
-  type Sandbox,
-  type SandboxOptions,
-  startSandbox,
-} from '../sandbox/sandbox.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import type { ClientSeed } from '../sandbox/tenant.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';
 import {
   client,
@@ -20,7 +15,7 @@ import {
   operate,
   told,
 } from './operations.ts';
-import { code, held, MINUTE } from './support.ts';
+import { code, held, MINUTE, SCOPE } from './support.ts';
 
 const first = selfSignedCertificate('manager');
 
@@ -51,131 +46,129 @@ const WAYS: Way[] = [
   },
 ];
 
-describe.each(WAYS)('by $method', ({ method, type, made, input, login }) => {
-  async function begin(options: SandboxOptions = {}): Promise<{ world: Sandbox; clientId: string }> {
-    const world = await startSandbox(options);
-    const { client_id: clientId } = world.tenant.createClient({
-      name: 'manager',
-      client_authentication_methods: { [method]: { credentials: [] } },
-      grants: {
-        [world.managementAudience]: [...MANAGEMENT_SCOPES],
-        [API_AUDIENCE]: ['read:orders'],
-      },
+describe.each(WAYS)('by $method', ({ method, type, made, input, login: loginBy }) => {
+  let world: Sandbox;
+  beforeAll(async () => {
+    world = await startSandbox();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  let managers = 0;
+  /** A management client, with a secret of its own in GitHub. */
+  function manager(
+    fields: ClientSeed = { client_authentication_methods: { [method]: { credentials: [] } } },
+  ) {
+    managers += 1;
+    const name = `MANAGER_${managers}`;
+    const { client_id: clientId, client_secret: secret } = world.tenant.createClient({
+      name,
+      grants: { [world.managementAudience]: [...MANAGEMENT_SCOPES], [API_AUDIENCE]: ['read:orders'] },
+      ...fields,
     });
-    world.tenant.seedCredential(clientId, { credential_type: type, pem: first.cert, associate: true });
-    return { world, clientId };
+    const current = () => held(world, SCOPE, name);
+    /** What it logs in with is all that it is given. */
+    const given = (inputs: Inputs): Inputs => ({
+      'client-id': clientId,
+      'secret-name': name,
+      'management-client-id': clientId,
+      'management-client-secret': '',
+      [input]: current() || made,
+      'current-credential': '',
+      'authentication-method': method,
+      'verify-audience': world.managementAudience,
+      verify: 'required',
+      ...inputs,
+    });
+    const rotate = (inputs: Inputs = {}) => operate(world, given(inputs));
+    const login = (pem = current()) => loginBy(world, clientId, pem);
+    return { clientId, secret, current, given, rotate, login };
   }
 
-  /** What it logs in with is all that it is given. */
-  const selfInputs = (world: Sandbox, clientId: string, inputs: Inputs): Inputs => ({
-    'client-id': clientId,
-    'management-client-id': clientId,
-    'management-client-secret': '',
-    [input]: held(world) || made,
-    'current-credential': '',
-    'authentication-method': method,
-    'verify-audience': world.managementAudience,
-    verify: 'required',
-    ...inputs,
-  });
-  const rotateSelf = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
-    operate(world, selfInputs(world, clientId, inputs));
+  function seeded() {
+    const self = manager();
+    world.tenant.seedCredential(self.clientId, { credential_type: type, pem: first.cert, associate: true });
+    return self;
+  }
 
   it.each(['until-next-rotation', '0h'])('three rotations in a row, overlap %s', async (overlap) => {
-    const { world, clientId } = await begin();
-    await using _ = world;
+    const self = seeded();
     const seen = [made];
     for (const force of ['false', 'true', 'true']) {
-      const run = await rotateSelf(world, clientId, { overlap, force });
+      const run = await self.rotate({ overlap, force });
       expect(run).toMatchObject({ exitCode: 0, files: [], stderr: '', droppedOutputs: [] });
       expect(run.outputs).toMatchObject({ rotated: 'true', reason: seen[1] ? 'Forced' : 'NotDelivered' });
       const bodies = world.transcript.arrivals('client').map(({ request }) => request.body);
       expect(bodies.filter((body) => body.includes('client_secret'))).toEqual([]);
-      expect(client(world, clientId).associated).toContain(run.outputs['credential-id']);
-      seen.push(held(world));
+      expect(client(world, self.clientId).associated).toContain(run.outputs['credential-id']);
+      seen.push(self.current());
       world.advance(20 * MINUTE);
     }
     expect(new Set(seen).size).toBe(4);
-    const logins = await Promise.all(seen.map((pem) => login(world, clientId, pem)));
+    const logins = await Promise.all(seen.map(self.login));
     expect(logins).toEqual(overlap === '0h' ? [401, 401, 401, 200] : [401, 401, 200, 200]);
   });
 
   it('begins with its client secret, and needs it only once', async () => {
-    await using world = await startSandbox();
-    const { client_id: clientId, client_secret: secret } = world.tenant.createClient({
-      name: 'manager',
-      token_endpoint_auth_method: 'client_secret_post',
-      grants: { [world.managementAudience]: [...MANAGEMENT_SCOPES], [API_AUDIENCE]: ['read:orders'] },
-    });
-    const bySecret = { 'management-client-secret': secret, [input]: '' };
-    const enrollment = await rotateSelf(world, clientId, { ...bySecret, operation: 'enroll' });
-    expect([enrollment.exitCode, client(world, clientId).method]).toEqual([0, method]);
+    const self = manager({ token_endpoint_auth_method: 'client_secret_post' });
+    const bySecret = { 'management-client-secret': self.secret, [input]: '' };
+    const enrollment = await self.rotate({ ...bySecret, operation: 'enroll' });
+    expect([enrollment.exitCode, client(world, self.clientId).method]).toEqual([0, method]);
     world.advance(20 * MINUTE);
-    expect(code(await rotateSelf(world, clientId, { ...bySecret, force: 'true' }))).toBe(
-      'AUTH0_UNAUTHORIZED',
-    );
-    expect((await rotateSelf(world, clientId, { force: 'true' })).outputs.reason).toBe('Forced');
-    expect(await login(world, clientId, held(world))).toBe(200);
+    expect(code(await self.rotate({ ...bySecret, force: 'true' }))).toBe('AUTH0_UNAUTHORIZED');
+    expect((await self.rotate({ force: 'true' })).outputs.reason).toBe('Forced');
+    expect(await self.login()).toBe(200);
   });
 
   it('killed at each write: the next run still logs in, and settles it', async () => {
-    const { world, clientId } = await begin();
-    await using _ = world;
-    await rotateSelf(world, clientId);
+    const self = seeded();
+    await self.rotate();
     for (const write of [/^auth0 DELETE/, /^auth0 POST .*credentials$/, /^auth0 PATCH/, /^github PUT/]) {
       world.advance(LEASE_OVER);
-      const inputs = selfInputs(world, clientId, { force: 'true' });
       const run = await killed(
         world,
-        inputs,
+        self.given({ force: 'true' }),
         ({ phase, arrival }) => phase === 'arrived' && write.test(arrival.line),
       );
-      expect([write, run.signal]).toEqual([write, 'SIGKILL']);
-      expect([write, await login(world, clientId, held(world))]).toEqual([write, 200]);
+      expect([write, run.signal, await self.login()]).toEqual([write, 'SIGKILL', 200]);
       world.advance(LEASE_OVER);
-      const next = await rotateSelf(world, clientId);
-      expect([write, next.exitCode, code(next)]).toEqual([write, 0, undefined]);
-      expect([write, await login(world, clientId, held(world))]).toEqual([write, 200]);
+      const next = await self.rotate();
+      expect([write, next.exitCode, code(next), await self.login()]).toEqual([write, 0, undefined, 200]);
     }
   });
 
   it('has nothing to do while its key is good, and knows the secret exactly', async () => {
-    const { world, clientId } = await begin();
-    await using _ = world;
-    const rotation = await rotateSelf(world, clientId);
+    const self = seeded();
+    const rotation = await self.rotate();
     world.advance(20 * MINUTE);
-    const idle = await rotateSelf(world, clientId);
+    const idle = await self.rotate();
     expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
     expect(idle.outputs['credential-id']).toBe(rotation.outputs['credential-id']);
     // Known by the login, so that another size is seen.
-    const larger = await rotateSelf(world, clientId, { 'key-size': '3072' });
+    const larger = await self.rotate({ 'key-size': '3072' });
     expect([larger.exitCode, larger.outputs.reason]).toEqual([0, 'SpecChanged']);
-    expect(await login(world, clientId, held(world))).toBe(200);
+    expect(await self.login()).toBe(200);
   });
 
   it('asks once more where the login got no answer', async () => {
-    const { world, clientId } = await begin();
-    await using _ = world;
+    const self = seeded();
     let seen = 0;
-    world.conditions.fault = (__, { path }) => {
+    world.conditions.fault = (_, { path }) => {
       seen += path === '/oauth/token' ? 1 : 0;
       return path === '/oauth/token' && seen === 1 ? { kind: 'lose' } : undefined;
     };
-    const run = await rotateSelf(world, clientId);
-    expect([run.exitCode, code(run)]).toEqual([0, undefined]);
-    expect(await login(world, clientId, held(world))).toBe(200);
+    const run = await self.rotate();
+    world.conditions.fault = undefined;
+    expect([run.exitCode, code(run), await self.login()]).toEqual([0, undefined, 200]);
   });
 
   it('with a key that has given way is refused, and nothing changes', async () => {
-    const { world, clientId } = await begin();
-    await using _ = world;
-    await rotateSelf(world, clientId, { overlap: '0h' });
+    const self = seeded();
+    await self.rotate({ overlap: '0h' });
     world.advance(20 * MINUTE);
-    const before = world.tenant.reveal(clientId);
-    const run = await rotateSelf(world, clientId, { [input]: made, force: 'true' });
+    const before = world.tenant.reveal(self.clientId);
+    const run = await self.rotate({ [input]: made, force: 'true' });
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'AUTH0_UNAUTHORIZED', []]);
     expect(told(run)).toContain('Nothing was changed in Auth0 or GitHub.');
-    expect(world.tenant.reveal(clientId)).toEqual(before);
-    expect(await login(world, clientId, held(world))).toBe(200);
+    expect([world.tenant.reveal(self.clientId), await self.login()]).toEqual([before, 200]);
   });
 });

@@ -256,7 +256,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a failed enrollment moves the client back',
-    without: [cut('apply.ts', 'else if (isOurs) await tenant.moveToSecret(clientId, from);')],
+    without: [
+      cut('apply.ts', 'if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);'),
+    ],
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
   {

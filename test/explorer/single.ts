@@ -41,6 +41,15 @@ const ON_WRITES: readonly Fault[] = [
   { name: 'answer lost once', deliveries: once({ kind: 'lose' }), passes: true },
   { name: 'connection lost', deliveries: always({ kind: 'drop' }) },
   { name: 'connection lost once', deliveries: once({ kind: 'drop' }), passes: true },
+  {
+    name: 'answer lost, then refused',
+    deliveries: [{ kind: 'lose' }, ...always({ kind: 'refuse', status: 403 })],
+  },
+  {
+    name: 'connection lost, then refused',
+    deliveries: [{ kind: 'drop' }, ...always({ kind: 'refuse', status: 403 })],
+  },
+  { name: 'answer lost, then cancelled', deliveries: [{ kind: 'lose' }, { kind: 'cancel' }] },
 ];
 export const LANDINGS: readonly number[] = [1, 2, 3, 5, 8, Number.POSITIVE_INFINITY];
 const LATE: readonly Fault[] = LANDINGS.map((landsAfter) => ({

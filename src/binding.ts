@@ -1,0 +1,35 @@
+/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or no longer. */
+
+import type { Tenant } from './auth0/tenant.ts';
+import { eventually, type Patience } from './eventually.ts';
+import { LONGEST_FLIGHT } from './http/wire.ts';
+import { notBound } from './truth.ts';
+import { takeBack, type Undoing } from './undo.ts';
+
+/** @throws RotationError AUTH0_… */
+export async function bind(
+  required: boolean,
+  clientId: string,
+  edges: Patience & { tenant: Tenant },
+  undoing: Undoing,
+): Promise<void> {
+  const { tenant } = edges;
+  const before = (await tenant.client(clientId)).binding;
+  let until = 0;
+  let isSet = false;
+  undoing.push(async () => {
+    const isBack = async () => (await tenant.client(clientId)).binding.required === before.required;
+    const back = () => tenant.bindTokens(clientId, before);
+    // What was refused has changed nothing.
+    if (isSet || !(await isBack())) await takeBack(edges, until, back, isBack);
+    return '';
+  });
+  const fate = await tenant.bindTokens(clientId, { ...before, required });
+  isSet = true;
+  if (fate === 'uncertain') until = edges.clock.now() + LONGEST_FLIGHT;
+  const attempt = async () => {
+    const { binding } = await tenant.client(clientId);
+    return { done: binding.required === required, value: undefined };
+  };
+  await eventually(edges, attempt, () => notBound(required));
+}
