@@ -262,6 +262,11 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
   {
+    name: 'a secret whose write is in doubt is not undone',
+    without: [cut('delivery.ts', ' && !this.#store?.inDoubt')],
+    hunt: { singles: [single('ours alone')] },
+  },
+  {
     name: 'a client whose answer was lost is waited for',
     without: [cut('creation.ts', 'await sleep(clock, LONGEST_FLIGHT, cancellation);')],
     hunt: { singles: [single('no client', { operation: 'create', force: false })] },

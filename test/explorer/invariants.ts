@@ -313,7 +313,7 @@ export class Invariants {
       this.#byHand === undefined &&
       code !== 'DELIVERY_INCOMPLETE' &&
       !held.some(({ works }) => works) &&
-      !truth.includes('still there');
+      !truth.includes('NOBODY CAN LOG IN');
     if (
       this.#world.wish.operation === 'enroll' &&
       undone &&

@@ -87,7 +87,7 @@ export function quickPlan(sample: number, seed: number): Plan {
   const deeper = first ? [{ pairing: first, bounds: BOTH }] : [];
   // The other operations, and of the other methods the states that they see differently.
   const others = every.filter(({ method, operation }, index) =>
-    operation === 'rotate' ? !isPlain(method, operation) && index % 16 === 0 : index % 3 === 0,
+    operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0,
   );
   const all = [...singles, ...extra, ...others];
   return { singles: all, pairs: [...pairs, ...deeper], stale: all, sample, seed };
