@@ -225,7 +225,11 @@ describe('refused before any request', () => {
   it.each<[string, Inputs, string]>([
     ['with a client-id', { 'client-id': 'one' }, "Input 'client-id' cannot be given"],
     ['without a client-name', { 'client-name': '' }, "Input 'client-name' must not be empty"],
-    ['with a name that Auth0 does not take', { 'client-name': '<b>' }, 'must not have <, > or a control character'],
+    [
+      'with a name that Auth0 does not take',
+      { 'client-name': '<b>' },
+      'must not have <, > or a control character',
+    ],
     ['without github-token', { 'github-token': '' }, "Input 'github-token' must not be empty"],
   ])('%s', async (_, inputs, words) => {
     const world = shared();
