@@ -101,16 +101,18 @@ function bindTokens(draft: Draft): void {
   const bound = state.client?.binding.required ?? false;
   // Without a certificate there is nothing to bind to, and a client secret would get no token.
   const wished = wish.operation === 'revert' ? 'off' : wish.tokenBinding;
+  const rotates = steps.some(({ kind }) => kind === 'issue-certificate');
+  if (rotates && (wished === 'required' || (bound && wished === 'unchanged'))) draft.notes.push(BOUND);
   if (wished === 'unchanged' || bound === (wished === 'required')) return;
   const first = ['authenticate', 'store-secret', ...(wish.operation === 'revert' ? ['change-method'] : [])];
   const at = steps.findIndex(({ kind }) => first.includes(kind));
   const step = { kind: 'bind-tokens' as const, required: !bound };
   steps.splice(at < 0 ? steps.length : at, 0, step);
-  if (step.required) draft.notes.push(BOUND);
+  if (step.required && !rotates) draft.notes.push(BOUND);
 }
 
 const BOUND =
-  'Access tokens will be bound to the certificate they were asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
+  'Access tokens are bound to the certificate they are asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
 
 const HEALED = 'a credential that a destination holds was not associated';
 

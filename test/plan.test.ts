@@ -851,6 +851,16 @@ describe('the plan of another operation or method', () => {
     );
   });
 
+  it('by time alone delivers what is brought: nobody knows when the one before it expires', () => {
+    const bringing = wish({ ...CA, current: 'a' });
+    const unknown = { ...bringing, brought: bringing.current, current: undefined };
+    const observed = state(unknown, { credentials: [current], written: [delivered] });
+    expect(plan(unknown, observed)).toMatchObject({
+      reason: 'NotDelivered',
+      explanation: expect.stringContaining('nobody has recorded'),
+    });
+  });
+
   it('says whom it interrupts', () => {
     const notes = (changes: WishChanges, seed: StateSeed) => {
       const wanted = wish(changes);

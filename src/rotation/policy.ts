@@ -69,6 +69,8 @@ function explainNotDelivered({ evidence, state, wish }: Question): string {
   if (displaced && current && !unregistered) {
     return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
   }
+  if (unexplained && wish.brought && !unregistered)
+    return 'nobody has recorded when a certificate that was brought expires (current-credential would tell)';
   if (unexplained && current && !unregistered) {
     return `by time alone the primary destination would hold ${current.id}, but no run can have stored that then (current-credential would tell)`;
   }

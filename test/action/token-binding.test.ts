@@ -46,7 +46,7 @@ describe('required', () => {
     const run = await bind(world, 'required', { force: 'true', verify: 'required' });
     expect([run.exitCode, binding(world)]).toEqual([0, [true, undefined]]);
     expect(run.summary).toContain('**proven and bound**');
-    expect(run.log).toContain('Access tokens will be bound to the certificate');
+    expect(run.log).toContain('Access tokens are bound to the certificate');
     expect(await boundTo(world)).toBe(thumbprint(world));
   });
 
