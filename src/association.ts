@@ -1,15 +1,13 @@
 /** The credentials that the client's method holds, as this run changes them, and its guard against a second run
  *  (specification 4): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
 
-import type { Tenant } from './auth0/tenant.ts';
-import { RotationError } from './errors.ts';
+import type { Fate, Tenant } from './auth0/tenant.ts';
 import { eventually, type Patience } from './eventually.ts';
-import { type Place, printPlace } from './github/destination.ts';
+import type { Place } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import { sleep } from './retry.ts';
-import { readMark } from './rotation/mark.ts';
-import { findRival, rotationInProgress } from './rotation/refusal.ts';
+import { changedMeanwhile, findRival, mixed, overtaken, rotationInProgress } from './rotation/refusal.ts';
 import { SLOT } from './rotation/room.ts';
 import { associatedWith, type Credential, type ObservedClient, type State } from './rotation/state.ts';
 import { type CredentialRef, ISSUED } from './rotation/step.ts';
@@ -71,16 +69,14 @@ export class Association {
 
   /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
   async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
-    const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
+    const ids = this.#resolve(to);
     // Its PATCH would move the client.
     if (this.#method !== this.#wish.method)
       throw new Error('credentials of a method that the client does not use');
     await this.#outliveGhost(ids);
     await this.refuseSurprise();
     await this.#patch(ids);
-    this.#readBack = this.#verify(adds);
-    // A failure is told to whoever awaits it.
-    this.#readBack.catch(() => undefined);
+    this.#beginReadBack(adds);
   }
 
   /**
@@ -95,13 +91,10 @@ export class Association {
       throw changedMeanwhile("the client's associated credentials");
     onMove();
     const { clientId, method } = this.#wish;
-    const ids = to.map((id) => (id === ISSUED ? this.#requireMade().id : id));
-    this.#ids = ids;
-    const fate = await this.#edges.tenant.moveTo(clientId, method, ids);
-    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
+    this.#ids = this.#resolve(to);
+    this.#remember(this.#ids, await this.#edges.tenant.moveTo(clientId, method, this.#ids));
     this.#method = method;
-    this.#readBack = this.#verify(true);
-    this.#readBack.catch(() => undefined);
+    this.#beginReadBack(true);
   }
 
   /** Moves the client to a client secret. @throws RotationError */
@@ -223,11 +216,24 @@ export class Association {
 
   async #patch(ids: readonly string[]): Promise<void> {
     const { clientId, method } = this.#wish;
-    const fate = await this.#edges.tenant.associate(clientId, method, ids);
-    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
+    this.#remember(ids, await this.#edges.tenant.associate(clientId, method, ids));
     this.#previousIds = this.#ids;
     this.#replaced.push(this.#ids);
     this.#ids = ids;
+  }
+
+  #remember(ids: readonly string[], fate: Fate): void {
+    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
+  }
+
+  #beginReadBack(adds: boolean): void {
+    this.#readBack = this.#verify(adds);
+    // A failure is told to whoever awaits it.
+    this.#readBack.catch(() => undefined);
+  }
+
+  #resolve(refs: readonly CredentialRef[]): string[] {
+    return refs.map((id) => (id === ISSUED ? this.#requireMade().id : id));
   }
 
   /** What may still land must have landed before anything else is built upon it. */
@@ -296,30 +302,4 @@ export class Association {
 
 function sameIds(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));
-}
-
-/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
-function overtaken(rival: Credential, place: Place): RotationError {
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run stored the current pair in ${printPlace(place)}, run ${readMark(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
-    remedy:
-      'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.',
-  });
-}
-
-/** Both are good, but key and certificate as secrets of their own may not belong together. */
-function mixed({ secrets }: State): RotationError {
-  const places = secrets.map(({ place }) => printPlace(place)).join(', ');
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run delivered, another one stored a certificate of the same subject: ${places} may hold either.`,
-    remedy:
-      'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.',
-  });
-}
-
-function changedMeanwhile(what: string): RotationError {
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Somebody else changed ${what} while this run was at work.`,
-    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
-  });
 }

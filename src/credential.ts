@@ -9,9 +9,8 @@ import {
   kidOf,
   leafOf,
   type Pair,
-  parseKey,
   parsePair,
-  parsePrivateKey,
+  parseRsaKey,
   pkcs8,
   publicKeyOf,
   subjectDnOf,
@@ -31,11 +30,7 @@ export type Registration = { name: string } & (
 /** @throws Error with a reason that fits behind the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
   if (method !== 'private_key_jwt') return parsePair(text);
-  const pair = parseKey(text);
-  // Auth0: RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
-  if (parsePrivateKey(pair.privateKey).asymmetricKeyType !== 'rsa' || keySizeOf(pair.privateKey) < 2048)
-    throw new Error('is no RSA key of at least 2048 bits');
-  return pair;
+  return { privateKey: pkcs8(parseRsaKey(text)), certificate: undefined };
 }
 
 /** @param expiresAt of a public key, which cannot tell; milliseconds */

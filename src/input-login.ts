@@ -1,7 +1,7 @@
 /** How the action logs in to the Management API: exactly one way. */
 
 import type { ManagementLogin } from './auth0/token.ts';
-import { parsePair, parsePrivateKey, pkcs8 } from './certificate/inspect.ts';
+import { parsePair, parseRsaKey, pkcs8 } from './certificate/inspect.ts';
 import type { Reader } from './input-reader.ts';
 
 const LOGINS = ['management-client-secret', 'management-private-key', 'management-credential'] as const;
@@ -27,13 +27,6 @@ export function readLogin(reader: Reader): ManagementLogin | undefined {
   }
   if (clientId === undefined) return reader.problem(only, 'needs management-client-id');
   return readClientLogin(reader, clientId, only);
-}
-
-/** Auth0 takes RSA of 2048 bits or more for private_key_jwt (configure-private-key-jwt). */
-function parseRsaKey(text: string): ReturnType<typeof parsePrivateKey> {
-  const key = parsePrivateKey(text);
-  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
-  throw new Error('is no RSA key of at least 2048 bits');
 }
 
 function readClientLogin(

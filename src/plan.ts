@@ -49,12 +49,12 @@ export function plan(wish: Wish, observed: State): Plan {
   noteName(draft);
   const why = wish.operation === 'revert' ? revert(draft) : renew(draft);
   bindTokens(draft);
-  const rotates = draft.steps.some(({ kind }) => kind === 'issue-certificate');
+  const { renews, rotates, steps } = draft;
   return {
     ...why,
-    steps: draft.steps,
+    steps,
     rotates,
-    renews: draft.renews,
+    renews,
     replaces: replacedBy(draft)?.id,
     nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
     credentials: state.pool.map((credential) => draft.describe(credential)),
@@ -97,18 +97,16 @@ function renew(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
 
 /** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
 function bindTokens(draft: Draft): void {
-  const { state, steps, wish } = draft;
+  const { rotates, state, steps, wish } = draft;
   const bound = state.client?.binding.required ?? false;
   // Without a certificate there is nothing to bind to, and a client secret would get no token.
   const wished = wish.operation === 'revert' ? 'off' : wish.tokenBinding;
-  const rotates = steps.some(({ kind }) => kind === 'issue-certificate');
-  if (rotates && (wished === 'required' || (bound && wished === 'unchanged'))) draft.notes.push(BOUND);
-  if (wished === 'unchanged' || bound === (wished === 'required')) return;
+  const required = wished === 'unchanged' ? bound : wished === 'required';
+  if (required && (rotates || !bound)) draft.notes.push(BOUND);
+  if (required === bound) return;
   const first = ['authenticate', 'store-secret', ...(wish.operation === 'revert' ? ['change-method'] : [])];
   const at = steps.findIndex(({ kind }) => first.includes(kind));
-  const step = { kind: 'bind-tokens' as const, required: !bound };
-  steps.splice(at < 0 ? steps.length : at, 0, step);
-  if (step.required && !rotates) draft.notes.push(BOUND);
+  steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
 }
 
 const BOUND =
@@ -186,8 +184,7 @@ function rotate(draft: Draft): void {
   for (const place of placesOf(wish)) draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
   removeAfterDelivery(draft);
   removeFormer(draft);
-  if ((nextDue(draft.wish, draft.state, draft.evidence, true) ?? 0) <= draft.state.now)
-    draft.notes.push(SHORT);
+  if ((nextDue(wish, draft.state, draft.evidence, true) ?? 0) <= draft.state.now) draft.notes.push(SHORT);
 }
 
 const SHORT =

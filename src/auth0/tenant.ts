@@ -28,6 +28,9 @@ export interface NewClient {
   metadata: Readonly<Record<string, string>>;
 }
 
+/** `uncertain`: an attempt that got no answer may still land. */
+export type Fate = 'certain' | 'uncertain';
+
 /** What the server said no to: `status` and its words decide what follows. */
 export interface Refusal {
   status: number;
@@ -100,10 +103,8 @@ export class Tenant {
       client_authentication_methods: { [method]: { credentials: [registration] } },
     };
     const answer = await this.#create('/clients', body);
-    if (answer === 'lost' || isRefusal(answer)) {
-      if (answer === 'lost') return 'lost';
-      throw refusedCertificate(answer);
-    }
+    if (answer === 'lost') return 'lost';
+    if (isRefusal(answer)) throw refusedCertificate(answer);
     const clientId = stringOf(parseJson(answer), 'client_id');
     return clientId === undefined ? 'lost' : { clientId };
   }
@@ -149,51 +150,41 @@ export class Tenant {
     }
   }
 
-  /**
-   * Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_…
-   * @returns 'uncertain' where an attempt without an answer may still land
-   */
-  async associate(
-    clientId: string,
-    method: AuthenticationMethod,
-    ids: readonly string[],
-  ): Promise<'certain' | 'uncertain'> {
+  /** Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_… */
+  async associate(clientId: string, method: AuthenticationMethod, ids: readonly string[]): Promise<Fate> {
     return this.#patch(clientId, methodBody(method, ids));
   }
 
   /** Moves the client to another method, whose first credentials these are: the old one ends (configure-mtls-for-a-client). */
-  async moveTo(clientId: string, method: string, ids: readonly string[]): Promise<'certain' | 'uncertain'> {
+  async moveTo(clientId: string, method: string, ids: readonly string[]): Promise<Fate> {
     return this.#patch(clientId, { ...methodBody(method, ids), token_endpoint_auth_method: null });
   }
 
   /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
-  async moveToSecret(clientId: string, method: string): Promise<'certain' | 'uncertain'> {
+  async moveToSecret(clientId: string, method: string): Promise<Fate> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     return this.#patch(clientId, body);
   }
 
   /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
-  async bindTokens(
-    clientId: string,
-    { by, required }: ObservedClient['binding'],
-  ): Promise<'certain' | 'uncertain'> {
+  async bindTokens(clientId: string, { by, required }: ObservedClient['binding']): Promise<Fate> {
     const bodies = {
       require_proof_of_possession: { require_proof_of_possession: required },
       tls_client_certificate_binding: { access_token: { tls_client_certificate_binding: required } },
     };
     const path = clientPath(clientId);
     const response = await this.#call({ method: 'PATCH', path, body: bodies[by] });
-    if (response.status === 200) return response.uncertain ? 'uncertain' : 'certain';
+    if (response.status === 200) return fateOf(response);
     const message = stringOf(parseJson(response), 'message') ?? '';
     if (response.status !== 400 || by === 'tls_client_certificate_binding' || !message.includes(by))
       throw this.#unexpected(response);
     return this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required });
   }
 
-  async #patch(clientId: string, body: object): Promise<'certain' | 'uncertain'> {
+  async #patch(clientId: string, body: object): Promise<Fate> {
     const response = await this.#call({ method: 'PATCH', path: clientPath(clientId), body });
     if (response.status !== 200) throw this.#unexpected(response);
-    return response.uncertain ? 'uncertain' : 'certain';
+    return fateOf(response);
   }
 
   /** Gone already is gone. @returns 'associated' where Auth0 refuses since the credential is still in use */
@@ -235,6 +226,10 @@ export class Tenant {
   #unexpected(response: HttpResponse): RotationError {
     return unexpectedAnswer(`https://${this.#domain}`, response);
   }
+}
+
+function fateOf(response: HttpResponse): Fate {
+  return response.uncertain ? 'uncertain' : 'certain';
 }
 
 function methodBody(method: string, ids: readonly string[]): object {

@@ -46,9 +46,14 @@ export function parsePair(text: string): CertifiedPair {
   return { privateKey: pkcs8(privateKey), certificate: chainOf(leaf, certificates).join('') };
 }
 
-/** The private key of a PEM, which may have text around it. @throws Error with a reason that fits behind the input's name */
-export function parseKey(text: string): Pair {
-  return { privateKey: pkcs8(parsePrivateKey(text)), certificate: undefined };
+/**
+ * The key of private_key_jwt: Auth0 takes RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
+ * @throws Error with a reason that fits behind the input's name
+ */
+export function parseRsaKey(text: string): KeyObject {
+  const key = parsePrivateKey(text);
+  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
+  throw new Error('is no RSA key of at least 2048 bits');
 }
 
 /** @throws Error with a reason that fits behind the input's name */

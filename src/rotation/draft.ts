@@ -56,6 +56,11 @@ export class Draft {
       this.notes.push(UNREGISTERED);
   }
 
+  /** A new key pair is issued. */
+  get rotates(): boolean {
+    return this.steps.some(({ kind }) => kind === 'issue-certificate');
+  }
+
   associate(
     to: readonly string[],
     why: Association['why'],

@@ -190,8 +190,8 @@ function isUnexplained(
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
   // Nobody has recorded how long a certificate that was brought lives.
-  // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
   if (wish.brought) return true;
+  // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
   if (wish.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== wish.subject;
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }

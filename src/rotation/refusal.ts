@@ -1,6 +1,7 @@
-/** When nothing may be done at all. Pure. */
+/** When nothing may be done at all, or no more since another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { type Place, printPlace } from '../github/destination.ts';
 import type { Draft } from './draft.ts';
 import { type Evidence, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './evidence.ts';
 import { isOwnedBy, ownerOf, readMark } from './mark.ts';
@@ -99,5 +100,32 @@ export function rotationInProgress(rival: Credential): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Another rotation of this client is in progress: run ${readMark(rival.name)?.run} made credential ${rival.id} at ${since}.`,
     remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
+  });
+}
+
+const ONE_PAIR =
+  'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.';
+
+/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
+export function overtaken(rival: Credential, place: Place): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run stored the current pair in ${printPlace(place)}, run ${readMark(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    remedy: ONE_PAIR,
+  });
+}
+
+/** Both are good, but key and certificate as secrets of their own may not belong together. */
+export function mixed({ secrets }: State): RotationError {
+  const places = secrets.map(({ place }) => printPlace(place)).join(', ');
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run delivered, another one stored a certificate of the same subject: ${places} may hold either.`,
+    remedy: ONE_PAIR,
+  });
+}
+
+export function changedMeanwhile(what: string): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Somebody else changed ${what} while this run was at work.`,
+    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
   });
 }
