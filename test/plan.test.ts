@@ -823,6 +823,18 @@ describe('the plan of another operation or method', () => {
       'CREDENTIAL_LIMIT',
     ],
     [
+      "a current-credential that is another workflow's",
+      { current: 'a' },
+      { credentials: [{ ...current, by: 'another workflow' }], written: [delivered] },
+      'STALE_CREDENTIAL',
+    ],
+    [
+      'a current-credential of ours that was made after the secret was written',
+      { current: 'a' },
+      { credentials: [previous, current], written: [60 * DAYS] },
+      'STALE_CREDENTIAL',
+    ],
+    [
       'a young delivery, whose key is not at hand',
       { destinations: TWO },
       { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },

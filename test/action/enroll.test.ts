@@ -1,5 +1,6 @@
 /** `enroll`: from a client secret, or from another method, to certificates; and back where that fails. */
 
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../sandbox/emulator.ts';
 import type { ActionOptions } from '../sandbox/runner.ts';
@@ -291,6 +292,26 @@ describe('undone', () => {
     expect(code(await enroll(world, clientId))).toBe('VERIFICATION_FAILED');
     expect(await loginBySecret(world, clientId)).toBe(200);
   });
+
+  it.each<[string, Inputs]>([
+    ['the client secret works again', {}],
+    ['it gets tokens that are bound to nothing, as before', { 'token-binding': 'required' }],
+  ])(
+    'where reads lag behind: %s',
+    async (_, inputs) => {
+      for (const seed of [1, 2, 3]) {
+        await using world = await startSandbox({ staleReadsMs: 1_000, seed });
+        const clientId = secretClient(world);
+        // Else a read may show the tenant before the client was made.
+        await setTimeout(1_100);
+        world.conditions.fault = (at) =>
+          at === 'edge' ? json(400, { error: 'invalid_request' }) : undefined;
+        expect(code(await enroll(world, clientId, inputs))).toBe('VERIFICATION_FAILED');
+        expect([seed, await loginBySecret(world, clientId)]).toEqual([seed, 200]);
+      }
+    },
+    60_000,
+  );
 
   it('only in part, when Auth0 fails: it says who cannot log in', async () => {
     const world = shared();
