@@ -218,6 +218,8 @@ describe('masks', () => {
     expect(run.masks.length).toBeGreaterThan(20);
     expect(run.masks.filter((text) => text.length < 8 || /[{}]/.test(text))).toEqual([]);
     expect(run.log).toContain(`repo:acme/shop ${SECRET}`);
-    expect(run.log).not.toContain('***');
+    // The runner itself hides each line of a secret input, be it of four characters: that is not the action's doing.
+    const shown = run.stdout.split('\n').filter((line) => !line.startsWith('::add-mask::'));
+    expect(run.masks.filter((mask) => shown.some((line) => line.includes(mask)))).toEqual([]);
   });
 });
