@@ -1,9 +1,9 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
 import { quote } from './http/json.ts';
-import { Draft, type PlannedCredential, supersededAt } from './rotation/draft.ts';
-import { type Evidence, LEASE, newestFirst } from './rotation/evidence.ts';
-import { firstReason, nextRotation, type Reason } from './rotation/policy.ts';
+import { Draft, type PlannedCredential } from './rotation/draft.ts';
+import { LEASE, newestFirst } from './rotation/evidence.ts';
+import { firstReason, nextDue, type Reason } from './rotation/policy.ts';
 import {
   refuseContradiction,
   refuseHaste,
@@ -11,11 +11,13 @@ import {
   refuseReuse,
   refuseUnfinished,
 } from './rotation/refusal.ts';
-import { CUTS_OFF, revert } from './rotation/revert.ts';
-import { makeRoom, makeSlot, nameTaken, placesFull, SLOT } from './rotation/room.ts';
+import { rotate } from './rotation/renewal.ts';
+import { retire } from './rotation/retire.ts';
+import { revert } from './rotation/revert.ts';
+import { placesFull, SLOT } from './rotation/room.ts';
 import type { Credential, State } from './rotation/state.ts';
-import { ISSUED, type KeyMaterial, type Step } from './rotation/step.ts';
-import { DAY, placesOf, type Wish } from './rotation/wish.ts';
+import type { Step } from './rotation/step.ts';
+import type { Wish } from './rotation/wish.ts';
 
 export interface Plan {
   /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation; nor is a `revert`, whose reason is `MethodDiffers`. */
@@ -173,128 +175,3 @@ function isLatest({ current }: Wish, { secrets }: State): boolean {
 
 /** A certificate is valid a little before it is made (certificate/issue.ts). */
 const BACKDATE = 5 * 60_000;
-
-function rotate(draft: Draft): void {
-  const { wish } = draft;
-  draft.renews = reuseName(draft)?.id;
-  if (draft.renews === undefined && draft.state.client) makeRoom(draft);
-  draft.steps.push({ kind: 'issue-certificate', what: materialOf(wish) });
-  register(draft);
-  if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });
-  for (const place of placesOf(wish)) draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
-  removeAfterDelivery(draft);
-  removeFormer(draft);
-  if ((nextDue(wish, draft.state, draft.evidence, true) ?? 0) <= draft.state.now) draft.notes.push(SHORT);
-}
-
-const SHORT =
-  'WARNING: the new certificate is due again at once, since it lives no longer than renew-before-days: every run will rotate.';
-
-/** What the method held that the client has left: with it nobody can log in any more. */
-function removeFormer(draft: Draft): void {
-  const { pool, state, wish } = draft;
-  const { associated = [], method = wish.method } = state.client ?? {};
-  if (method === wish.method) return;
-  const former = draft.records.filter((c) => associated.includes(c.id) && !wish.keepCredentials.has(c.id));
-  for (const credential of former) if (!pool.othersMark(credential)) draft.remove(credential, 'leave');
-}
-
-/**
- * Auth0 knows a CA-signed certificate by its subject DN alone: a new one of the same name needs no new credential
- * (RFC 8705 2.1). It must stay the newest of ours, or the times would tell that another one is in use.
- */
-function reuseName(draft: Draft): Credential | undefined {
-  const { pool, records, wish } = draft;
-  if (wish.method !== 'tls_client_auth') return undefined;
-  const same = records.find(({ identity }) => identity === wish.subject);
-  if (!same) return undefined;
-  if (!pool.isCandidate(same)) throw nameTaken(draft, same);
-  const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
-  if (newer.every((c) => draft.isDisposable(c))) {
-    for (const credential of newer) draft.remove(credential, 'discard');
-    draft.notes.push(SAME_NAME);
-    return same;
-  }
-  // Auth0 takes no second credential of a name.
-  if (!draft.isDisposable(same)) throw placesFull(draft);
-  draft.remove(same, 'make room');
-  return undefined;
-}
-
-const SAME_NAME =
-  'Auth0 knows a CA-signed certificate by its subject DN alone and cannot revoke one: the previous certificate stays valid until it expires.';
-
-/** The new key becomes known to Auth0, by its own credential or by one of its name. */
-function register(draft: Draft): void {
-  const { state, wish } = draft;
-  const { client } = state;
-  const ref = draft.renews ?? ISSUED;
-  if (client === undefined) {
-    draft.steps.push({ kind: 'create-client', name: wish.clientName ?? '', method: wish.method });
-    draft.associated = [ISSUED];
-    return;
-  }
-  if (ref === ISSUED) draft.steps.push({ kind: 'create-credential' });
-  if (draft.associated.includes(ref)) return;
-  if (client.method === wish.method) {
-    if (ref !== ISSUED) makeSlot(draft);
-    draft.associate([...draft.associated, ref], 'add');
-    return;
-  }
-  draft.steps.push({
-    kind: 'change-method',
-    from: client.method,
-    to: wish.method,
-    credentials: [ref],
-    interrupts: [],
-  });
-  draft.associated = [ref];
-  if (wish.isManager) draft.notes.push(CUTS_OFF);
-  draft.notes.push(
-    `INTERRUPTION: Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
-  );
-}
-
-function materialOf({ keySize, method }: Wish): KeyMaterial {
-  if (method === 'private_key_jwt') return 'a key pair';
-  if (method === 'self_signed_tls_client_auth') return 'a key pair and a self-signed certificate';
-  return keySize === undefined
-    ? 'the certificate that was brought'
-    : 'a key pair and a certificate of the private CA';
-}
-
-/** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
-function removeAfterDelivery(draft: Draft): void {
-  if (draft.wish.overlap !== 0) return;
-  const previous = draft.records.filter((c) => draft.mayRemove(c) && c.id !== draft.renews);
-  for (const credential of previous) draft.remove(credential, 'retire');
-}
-
-/** Not due: remove what is due to go. */
-function retire(draft: Draft): void {
-  const { state } = draft;
-  for (const credential of draft.removable) {
-    const over = overlapEnd(draft, credential);
-    if (!draft.associated.includes(credential.id) || over <= state.now) draft.remove(credential, 'retire');
-    else if (Number.isFinite(over)) {
-      draft.notes.push(
-        `Credential ${credential.id} stays associated until ${new Date(over).toISOString()} (overlap).`,
-      );
-    }
-  }
-}
-
-/** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
-function overlapEnd(draft: Draft, credential: Credential): number {
-  const { overlap } = draft.wish;
-  const since = supersededAt(draft, credential);
-  return overlap === 'until-next-rotation' || since === undefined
-    ? Number.POSITIVE_INFINITY
-    : since + overlap;
-}
-
-function nextDue(wish: Wish, state: State, { expiresAt }: Evidence, rotates: boolean): number | undefined {
-  const issued = wish.brought?.notAfter?.getTime() ?? state.now + wish.validityDays * DAY;
-  if (rotates) return nextRotation(wish, issued);
-  return expiresAt === undefined ? undefined : nextRotation(wish, expiresAt);
-}

@@ -58,6 +58,18 @@ export function nextRotation(wish: Wish, expiresAt: number): number {
   return expiresAt - wish.renewBeforeDays * DAY;
 }
 
+/** When the next rotation is due after this one, or without it. */
+export function nextDue(
+  wish: Wish,
+  state: State,
+  { expiresAt }: Evidence,
+  rotates: boolean,
+): number | undefined {
+  const issued = wish.brought?.notAfter?.getTime() ?? state.now + wish.validityDays * DAY;
+  if (rotates) return nextRotation(wish, issued);
+  return expiresAt === undefined ? undefined : nextRotation(wish, expiresAt);
+}
+
 function notDelivered({ evidence }: Question): boolean {
   const { current, displaced, unexplained, unregistered } = evidence;
   return current === undefined || unregistered || unexplained || displaced !== undefined;

@@ -114,14 +114,14 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'the previous stays associated (deferred retirement)',
-    without: [cut('plan.ts', 'if (draft.wish.overlap !== 0) return;')],
+    without: [cut('rotation/renewal.ts', 'if (draft.wish.overlap !== 0) return;')],
     hunt: { singles: [single('ours alone')] },
   },
   {
     name: 'nothing goes before its successor is delivered',
     without: [
       cut(
-        'plan.ts',
+        'rotation/renewal.ts',
         "draft.associate([...draft.associated, ref], 'add');",
         "draft.associate([...draft.associated, ref], 'add');\n  removeAfterDelivery(draft);",
       ),
@@ -130,7 +130,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'proof before delivery',
-    without: [cut('plan.ts', "if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });")],
+    without: [
+      cut('rotation/renewal.ts', "if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });"),
+    ],
     hunt: { singles: [single('ours alone')] },
   },
   {
@@ -273,7 +275,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a subject that is used again is the newest of ours',
-    without: [cut('plan.ts', "for (const credential of newer) draft.remove(credential, 'discard');")],
+    without: [
+      cut('rotation/renewal.ts', "for (const credential of newer) draft.remove(credential, 'discard');"),
+    ],
     hunt: {
       singles: [single('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true })],
     },

@@ -1,0 +1,67 @@
+/** What the steps after this one read. Never a key, never a PEM: the runner drops an output that matches a mask. */
+
+import type { Account } from '../report.ts';
+import { describeStep } from '../rotation/step.ts';
+import { nextRotation } from './headline.ts';
+import { iso } from './markdown.ts';
+
+export function outputs(account: Account): Record<string, string> {
+  const { plan, outcome, wish, error } = account;
+  const held = heldNow(account);
+  const entry = {
+    'client-id': outcome?.clientId ?? wish.clientId,
+    rotated: outcome?.rotated ?? false,
+    reason: plan?.reason ?? '',
+    'credential-id': held?.id ?? '',
+    thumbprint: held?.thumbprint ?? '',
+    'not-before': held?.notBefore ?? '',
+    'not-after': held?.notAfter ?? '',
+    'removed-credential-ids': outcome?.removed ?? [],
+    'next-rotation': iso(nextRotation(account)),
+  };
+  const told = plan && {
+    reason: plan.reason,
+    explanation: plan.explanation,
+    steps: plan.steps.map(describeStep),
+    notes: plan.notes,
+  };
+  return {
+    ...entry,
+    rotated: `${entry.rotated}`,
+    'removed-credential-ids': JSON.stringify(entry['removed-credential-ids']),
+    plan: JSON.stringify(told ?? null),
+    result: JSON.stringify([
+      {
+        ...entry,
+        ...(error ? { error: { code: error.code, message: error.message } } : {}),
+      },
+    ]),
+    matrix: '[]',
+  };
+}
+
+interface Held {
+  id: string;
+  thumbprint: string;
+  notBefore: string;
+  notAfter: string;
+}
+
+/** What the destinations hold after the run. */
+function heldNow({ outcome, plan, wish }: Account): Held | undefined {
+  const made = outcome?.credential;
+  if (made) {
+    const { id, thumbprint, notBefore, notAfter } = made;
+    return { id, thumbprint, notBefore: iso(notBefore?.getTime()), notAfter: iso(notAfter?.getTime()) };
+  }
+  const current = plan?.credentials.find(({ stage }) => stage === 'current');
+  if (!current || outcome?.removed.includes(current.id)) return undefined;
+  const exact = wish.current?.identity === current.identity ? wish.current : undefined;
+  const known = wish.method === 'tls_client_auth' ? '' : (current.identity ?? '');
+  return {
+    id: current.id,
+    thumbprint: exact?.thumbprint ?? known,
+    notBefore: iso(exact?.notBefore?.getTime()),
+    notAfter: iso(current.expiresAt ?? exact?.notAfter?.getTime()),
+  };
+}
