@@ -18,7 +18,7 @@ import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { type Left, left, movedBack, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { type Left, left, movedBack, orphaned, stillAssociated, takenOver, unchanged } from './truth.ts';
 import { takeBack, Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
@@ -193,7 +193,7 @@ class Work {
       const isBack = async () => (await tenant.client(clientId)).method === from;
       if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);
       this.#former = undefined;
-      return isOurs ? movedBack(from) : '';
+      return isOurs ? movedBack(from) : takenOver(from);
     };
     return this.#association.enter(credentials, () => {
       this.#former = from;

@@ -1,7 +1,7 @@
 /** The credentials that the client's method holds, as this run changes them, and its guard against a second run
  *  (specification 4): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
 
-import type { Fate, Tenant } from './auth0/tenant.ts';
+import type { Tenant } from './auth0/tenant.ts';
 import { eventually, type Patience } from './eventually.ts';
 import type { Place } from './github/destination.ts';
 import type { SecretStore } from './github/secret-store.ts';
@@ -92,7 +92,7 @@ export class Association {
     onMove();
     const { clientId, method } = this.#wish;
     this.#ids = this.#resolve(to);
-    this.#remember(this.#ids, await this.#edges.tenant.moveTo(clientId, method, this.#ids));
+    await this.#edges.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
     this.#method = method;
     this.#beginReadBack(true);
   }
@@ -201,7 +201,7 @@ export class Association {
       const { associated } = await this.#client();
       // After an enrollment the client must be moved back first: an empty list would lock everybody out.
       const enrolled = this.#state.client !== undefined && this.#state.client.method !== this.#wish.method;
-      if (enrolled && associated.includes(id)) return { done: false, value: undefined };
+      if (enrolled && sameIds(associated, [id])) return { done: false, value: undefined };
       if (associated.includes(id)) await this.#patch(associated.filter((other) => other !== id));
       return { done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined };
     };
@@ -216,14 +216,14 @@ export class Association {
 
   async #patch(ids: readonly string[]): Promise<void> {
     const { clientId, method } = this.#wish;
-    this.#remember(ids, await this.#edges.tenant.associate(clientId, method, ids));
+    await this.#edges.tenant.associate(clientId, method, ids, () => this.#remember(ids));
     this.#previousIds = this.#ids;
     this.#replaced.push(this.#ids);
     this.#ids = ids;
   }
 
-  #remember(ids: readonly string[], fate: Fate): void {
-    if (fate === 'uncertain') this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
+  #remember(ids: readonly string[]): void {
+    this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
   }
 
   #beginReadBack(adds: boolean): void {

@@ -20,13 +20,14 @@ export async function bind(
   undoing.push(async () => {
     const isBack = async () => (await tenant.client(clientId)).binding.required === before.required;
     const back = () => tenant.bindTokens(clientId, before);
-    // What was refused has changed nothing.
-    if (isSet || !(await isBack())) await takeBack(edges, until, back, isBack);
+    // What was refused has changed nothing; what got no answer may yet do so.
+    if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);
     return '';
   });
-  const fate = await tenant.bindTokens(clientId, { ...before, required });
+  await tenant.bindTokens(clientId, { ...before, required }, () => {
+    until = edges.clock.now() + LONGEST_FLIGHT;
+  });
   isSet = true;
-  if (fate === 'uncertain') until = edges.clock.now() + LONGEST_FLIGHT;
   const attempt = async () => {
     const { binding } = await tenant.client(clientId);
     return { done: binding.required === required, value: undefined };

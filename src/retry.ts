@@ -16,13 +16,15 @@ export interface Clock {
   deadline: number;
 }
 
+/** Told when an attempt got no answer and may have landed: it may still do so, whatever becomes of the next ones. */
+export type OnUncertain = () => void;
+
 export interface RetryOptions {
   repeatable: Repeatable;
   clock: Clock;
   serverNow: () => number;
   cancellation: Cancellation;
-  /** Told when an attempt got no answer and may have landed, whatever becomes of the next ones. */
-  onUncertain?: (() => void) | undefined;
+  onUncertain?: OnUncertain | undefined;
 }
 
 const ATTEMPTS = 5;
@@ -34,29 +36,19 @@ export async function retry(
   attempt: () => Promise<HttpResponse>,
   options: RetryOptions,
 ): Promise<HttpResponse> {
-  let uncertain = false;
   for (let count = 1; ; count += 1) {
-    const outcome = await settle(attempt, options.onUncertain);
+    const outcome = await settle(attempt);
+    if (mayHaveLanded(outcome)) options.onUncertain?.();
     const response = outcome instanceof NetworkError ? undefined : outcome;
     if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
-      if (response) return uncertain ? { ...response, uncertain } : response;
+      if (response) return response;
       throw outcome;
     }
-    uncertain ||= mayHaveLanded(outcome);
     await pause(response ? advisedDelay(response, options.serverNow()) : undefined, count, options);
   }
 }
 
-async function settle(
-  attempt: () => Promise<HttpResponse>,
-  onUncertain?: () => void,
-): Promise<HttpResponse | NetworkError> {
-  const outcome = await answerOf(attempt);
-  if (mayHaveLanded(outcome)) onUncertain?.();
-  return outcome;
-}
-
-async function answerOf(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
+async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
   try {
     return await attempt();
   } catch (error) {

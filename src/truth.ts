@@ -58,6 +58,11 @@ export function movedBack(method: string): string {
   return `The client uses ${method} again.${secret}`;
 }
 
+/** Of an enrollment that is undone, and that somebody else has built upon. */
+export function takenOver(method: string): string {
+  return `Somebody else has changed the client meanwhile: it was not moved back to ${method}. Look at the client in Auth0.`;
+}
+
 export function stillAssociated(id: string): RotationError {
   return new RotationError('RETIREMENT_FAILED', {
     failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,

@@ -31,6 +31,7 @@ async function attempt(
     deadline,
   };
   let count = 0;
+  let uncertain = 0;
   const next = async () => {
     const outcome = outcomes[count] ?? outcomes.at(-1);
     count += 1;
@@ -43,8 +44,11 @@ async function attempt(
     clock,
     serverNow: () => 1_000_000 + now,
     cancellation,
+    onUncertain: () => {
+      uncertain += 1;
+    },
   }).catch((error: unknown) => error);
-  return { result, count, waits };
+  return { result, count, waits, uncertain };
 }
 
 describe('retry', () => {
@@ -66,9 +70,13 @@ describe('retry', () => {
   });
 
   it('repeats what got no answer, and says that it may land twice', async () => {
-    expect(await attempt([lost, answer(200)])).toMatchObject({ result: { status: 200, uncertain: true } });
-    expect((await attempt([refused, answer(200)])).result).not.toHaveProperty('uncertain');
-    expect(await attempt([lost])).toMatchObject({ result: lost, count: 5 });
+    expect(await attempt([lost, answer(200)])).toMatchObject({ result: { status: 200 }, uncertain: 1 });
+    expect(await attempt([answer(504), answer(403)])).toMatchObject({
+      result: { status: 403 },
+      uncertain: 1,
+    });
+    expect(await attempt([refused, answer(200)])).toMatchObject({ result: { status: 200 }, uncertain: 0 });
+    expect(await attempt([lost])).toMatchObject({ result: lost, count: 5, uncertain: 5 });
   });
 
   it.each<[string, HttpResponse | Error, number]>([

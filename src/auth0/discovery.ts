@@ -3,7 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { isObject, parseJson, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
-import { callAuth0, unexpectedAnswer } from './tenant.ts';
+import { callAuth0, unexpectedAnswer } from './answers.ts';
 
 /**
  * The token endpoint that asks for a client certificate; undefined where the tenant names none.

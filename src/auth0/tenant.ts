@@ -5,10 +5,11 @@ import { RotationError } from '../errors.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../http/json.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import type { Repeatable, Service } from '../http/service.ts';
-import { pathOf } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
+import type { OnUncertain } from '../retry.ts';
 import type { Credential, ObservedClient } from '../rotation/state.ts';
 import type { AuthenticationMethod } from '../rotation/wish.ts';
+import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
 
 /** Auth0: at most 100 (OpenAPI, GET /clients). */
@@ -27,9 +28,6 @@ export interface NewClient {
   /** How a later run knows it again. */
   metadata: Readonly<Record<string, string>>;
 }
-
-/** `uncertain`: an attempt that got no answer may still land. */
-export type Fate = 'certain' | 'uncertain';
 
 /** What the server said no to: `status` and its words decide what follows. */
 export interface Refusal {
@@ -151,40 +149,55 @@ export class Tenant {
   }
 
   /** Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_… */
-  async associate(clientId: string, method: AuthenticationMethod, ids: readonly string[]): Promise<Fate> {
-    return this.#patch(clientId, methodBody(method, ids));
+  async associate(
+    clientId: string,
+    method: AuthenticationMethod,
+    ids: readonly string[],
+    onUncertain?: OnUncertain,
+  ): Promise<void> {
+    await this.#patch(clientId, methodBody(method, ids), onUncertain);
   }
 
   /** Moves the client to another method, whose first credentials these are: the old one ends (configure-mtls-for-a-client). */
-  async moveTo(clientId: string, method: string, ids: readonly string[]): Promise<Fate> {
-    return this.#patch(clientId, { ...methodBody(method, ids), token_endpoint_auth_method: null });
+  async moveTo(
+    clientId: string,
+    method: string,
+    ids: readonly string[],
+    onUncertain?: OnUncertain,
+  ): Promise<void> {
+    const body = { ...methodBody(method, ids), token_endpoint_auth_method: null };
+    await this.#patch(clientId, body, onUncertain);
   }
 
   /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
-  async moveToSecret(clientId: string, method: string): Promise<Fate> {
+  async moveToSecret(clientId: string, method: string): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
-    return this.#patch(clientId, body);
+    await this.#patch(clientId, body);
   }
 
   /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
-  async bindTokens(clientId: string, { by, required }: ObservedClient['binding']): Promise<Fate> {
+  async bindTokens(
+    clientId: string,
+    { by, required }: ObservedClient['binding'],
+    onUncertain?: OnUncertain,
+  ): Promise<void> {
     const bodies = {
       require_proof_of_possession: { require_proof_of_possession: required },
       tls_client_certificate_binding: { access_token: { tls_client_certificate_binding: required } },
     };
     const path = clientPath(clientId);
-    const response = await this.#call({ method: 'PATCH', path, body: bodies[by] });
-    if (response.status === 200) return fateOf(response);
+    const response = await this.#call({ method: 'PATCH', path, body: bodies[by] }, 'idempotent', onUncertain);
+    if (response.status === 200) return;
     const message = stringOf(parseJson(response), 'message') ?? '';
     if (response.status !== 400 || by === 'tls_client_certificate_binding' || !message.includes(by))
       throw this.#unexpected(response);
-    return this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required });
+    await this.bindTokens(clientId, { by: 'tls_client_certificate_binding', required }, onUncertain);
   }
 
-  async #patch(clientId: string, body: object): Promise<Fate> {
-    const response = await this.#call({ method: 'PATCH', path: clientPath(clientId), body });
+  async #patch(clientId: string, body: object, onUncertain?: OnUncertain): Promise<void> {
+    const request = { method: 'PATCH' as const, path: clientPath(clientId), body };
+    const response = await this.#call(request, 'idempotent', onUncertain);
     if (response.status !== 200) throw this.#unexpected(response);
-    return fateOf(response);
   }
 
   /** Gone already is gone. @returns 'associated' where Auth0 refuses since the credential is still in use */
@@ -200,6 +213,7 @@ export class Tenant {
   async #call(
     request: { method: HttpRequest['method']; path: string; body?: JsonObject | object },
     repeatable: Repeatable = 'idempotent',
+    onUncertain?: OnUncertain,
   ): Promise<HttpResponse> {
     const { method, path, body } = request;
     const headers = { authorization: `Bearer ${await this.#token()}`, accept: 'application/json' };
@@ -212,6 +226,7 @@ export class Tenant {
         ...(body ? { body: JSON.stringify(body) } : {}),
       },
       repeatable,
+      onUncertain,
     );
     refuse(response, `${method} /api/v2${path.split('?')[0]}`);
     return response;
@@ -226,10 +241,6 @@ export class Tenant {
   #unexpected(response: HttpResponse): RotationError {
     return unexpectedAnswer(`https://${this.#domain}`, response);
   }
-}
-
-function fateOf(response: HttpResponse): Fate {
-  return response.uncertain ? 'uncertain' : 'certain';
 }
 
 function methodBody(method: string, ids: readonly string[]): object {
@@ -249,68 +260,4 @@ export function refusedCertificate({ message }: Refusal): RotationError {
 
 function clientPath(id: string): string {
   return `/clients/${encodeURIComponent(id)}`;
-}
-
-/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer */
-export async function callAuth0(
-  service: Service,
-  request: HttpRequest,
-  repeatable: Repeatable,
-): Promise<HttpResponse> {
-  return answered(request, () => service.call(request, repeatable));
-}
-
-/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer to a request of this kind */
-export async function answered(
-  { method, url }: Pick<HttpRequest, 'method' | 'url'>,
-  call: () => Promise<HttpResponse>,
-): Promise<HttpResponse> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw new RotationError('AUTH0_REQUEST_FAILED', {
-      failed: `${new URL(url).host} gave no answer to ${method} ${pathOf(url)} (${error.code}).`,
-      remedy: 'Check auth0-domain, mtls-domain and the network of the runner, then run again.',
-      cause: error,
-    });
-  }
-}
-
-/** @throws RotationError for the refusals that mean the same on every call */
-function refuse(response: HttpResponse, call: string): void {
-  const message = quote(stringOf(parseJson(response), 'message'));
-  if (response.status === 401) {
-    throw new RotationError('AUTH0_UNAUTHORIZED', {
-      failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
-      remedy:
-        'Give a fresh management-token, or management-client-id with one of its credentials, and check management-audience.',
-    });
-  }
-  if (response.status === 403) {
-    throw new RotationError('AUTH0_FORBIDDEN', {
-      failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
-      remedy:
-        'Grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials on the Management API.',
-    });
-  }
-  if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {
-    throw new RotationError('CLIENT_NOT_FOUND', {
-      failed: `Auth0 knows no client at ${call} (404${message && `: ${message}`}).`,
-      remedy: 'Check client-id and auth0-domain.',
-    });
-  }
-}
-
-/** An answer that the contract does not know: HTML, half a JSON, another status. */
-export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
-  const body = parseJson(response);
-  const said = quote(
-    stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
-  );
-  const what = said === '' ? `${response.body.length} characters that are not what was asked for` : said;
-  return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
-    remedy: 'Run again; if it stays, look at the debug log and at the status page of Auth0.',
-  });
 }

@@ -6,7 +6,7 @@ import { RotationError } from '../errors.ts';
 import { parseJson, quote, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
-import { answered, unexpectedAnswer } from './tenant.ts';
+import { answered, unexpectedAnswer } from './answers.ts';
 
 /** The four ways to a Management API token (specification 2). */
 export type ManagementLogin =

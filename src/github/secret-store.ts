@@ -5,6 +5,7 @@ import { type Json, quote, stringOf } from '../http/json.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, NetworkError } from '../http/wire.ts';
+import type { OnUncertain } from '../retry.ts';
 import type { SecretTimes } from '../rotation/state.ts';
 import { type Destination, type Place, printDestination, printPlace } from './destination.ts';
 import { seal } from './sealed-box.ts';
@@ -173,7 +174,7 @@ async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof f
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-function fetchBy(service: Service, onUncertain: () => void) {
+function fetchBy(service: Service, onUncertain: OnUncertain) {
   return async (url: string, init: { method: string; headers: Record<string, string>; body?: string }) => {
     const request = {
       method: init.method as HttpRequest['method'],

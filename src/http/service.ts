@@ -1,7 +1,7 @@
 /** One remote service: the retry policy, its clock, its debug log. */
 
 import { RotationError } from '../errors.ts';
-import { type Clock, retry } from '../retry.ts';
+import { type Clock, type OnUncertain, retry } from '../retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
@@ -75,7 +75,7 @@ export class Service {
   async call(
     request: HttpRequest | (() => Promise<HttpRequest>),
     repeatable: Repeatable = 'idempotent',
-    onUncertain?: () => void,
+    onUncertain?: OnUncertain,
   ): Promise<HttpResponse> {
     const { clock, cancellation } = this.#connection;
     const attempt =

@@ -17,8 +17,6 @@ export interface HttpResponse {
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
   body: string;
-  /** An earlier attempt got no answer: it may still land, up to `LONGEST_FLIGHT` after it was sent. */
-  uncertain?: boolean;
 }
 
 /** @throws NetworkError where there is no complete answer */

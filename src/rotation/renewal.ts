@@ -1,5 +1,6 @@
 /** The steps of a rotation, from the place for the new credential to the removal of the last. Pure. */
 
+import { printPlace } from '../github/destination.ts';
 import type { Draft } from './draft.ts';
 import { newestFirst } from './evidence.ts';
 import { nextDue } from './policy.ts';
@@ -66,6 +67,8 @@ function register(draft: Draft): void {
   const ref = draft.renews ?? ISSUED;
   if (client === undefined) {
     draft.steps.push({ kind: 'create-client', name: wish.clientName ?? '', method: wish.method });
+    const taken = state.secrets.filter(({ times }) => typeof times !== 'string');
+    if (taken.length > 0) draft.notes.push(overwrites(taken.map(({ place }) => printPlace(place))));
     draft.associated = [ISSUED];
     return;
   }
@@ -88,6 +91,10 @@ function register(draft: Draft): void {
   draft.notes.push(
     `INTERRUPTION: Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
   );
+}
+
+function overwrites(places: readonly string[]): string {
+  return `INTERRUPTION: ${places.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
 }
 
 function materialOf({ keySize, method }: Wish): KeyMaterial {

@@ -264,6 +264,13 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
   {
+    name: 'a change of method that was refused, and may land, is waited for',
+    without: [
+      cut('association.ts', 'method, this.#ids, () => this.#remember(this.#ids));', 'method, this.#ids);'),
+    ],
+    hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
+  },
+  {
     name: 'a secret whose write is in doubt is not undone',
     without: [cut('delivery.ts', ' && !this.#store?.inDoubt')],
     hunt: { singles: [single('ours alone')] },

@@ -64,8 +64,15 @@ const LATE_AND_GIVEN_UP: Fault = {
   landsAfter: Number.POSITIVE_INFINITY,
 };
 
+/** Late, and the retry is refused: the run undoes before it lands. */
+const LATE_AND_REFUSED: readonly Fault[] = [1, 3, 4, 5, Number.POSITIVE_INFINITY].map((landsAfter) => ({
+  name: `refused, and lands ${Number.isFinite(landsAfter) ? `${landsAfter} requests` : 'a minute'} late`,
+  deliveries: [{ kind: 'late' }, ...always({ kind: 'refuse', status: 403 })],
+  landsAfter,
+}));
+
 export function faultsOn(method: string): readonly Fault[] {
-  return method === 'GET' ? ON_READS : [...ON_WRITES, ...LATE, LATE_AND_GIVEN_UP];
+  return method === 'GET' ? ON_READS : [...ON_WRITES, ...LATE, LATE_AND_GIVEN_UP, ...LATE_AND_REFUSED];
 }
 
 /** Where a fault strikes, and what it does to each attempt. */

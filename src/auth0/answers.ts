@@ -1,0 +1,72 @@
+/** What an answer of Auth0 means that is not the one asked for, and what no answer means. */
+
+import { RotationError } from '../errors.ts';
+import { parseJson, quote, stringOf } from '../http/json.ts';
+import { pathOf, type Repeatable, type Service } from '../http/service.ts';
+import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
+import type { OnUncertain } from '../retry.ts';
+
+/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer */
+export async function callAuth0(
+  service: Service,
+  request: HttpRequest,
+  repeatable: Repeatable,
+  onUncertain?: OnUncertain,
+): Promise<HttpResponse> {
+  return answered(request, () => service.call(request, repeatable, onUncertain));
+}
+
+/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer to a request of this kind */
+export async function answered(
+  { method, url }: Pick<HttpRequest, 'method' | 'url'>,
+  call: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    throw new RotationError('AUTH0_REQUEST_FAILED', {
+      failed: `${new URL(url).host} gave no answer to ${method} ${pathOf(url)} (${error.code}).`,
+      remedy: 'Check auth0-domain, mtls-domain and the network of the runner, then run again.',
+      cause: error,
+    });
+  }
+}
+
+/** @throws RotationError for the refusals that mean the same on every call */
+export function refuse(response: HttpResponse, call: string): void {
+  const message = quote(stringOf(parseJson(response), 'message'));
+  if (response.status === 401) {
+    throw new RotationError('AUTH0_UNAUTHORIZED', {
+      failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
+      remedy:
+        'Give a fresh management-token, or management-client-id with one of its credentials, and check management-audience.',
+    });
+  }
+  if (response.status === 403) {
+    throw new RotationError('AUTH0_FORBIDDEN', {
+      failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
+      remedy:
+        'Grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials on the Management API.',
+    });
+  }
+  if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {
+    throw new RotationError('CLIENT_NOT_FOUND', {
+      failed: `Auth0 knows no client at ${call} (404${message && `: ${message}`}).`,
+      remedy: 'Check client-id and auth0-domain.',
+    });
+  }
+}
+
+/** An answer that the contract does not know: HTML, half a JSON, another status. */
+export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
+  const body = parseJson(response);
+  const said = quote(
+    stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
+  );
+  const what = said === '' ? `${response.body.length} characters that are not what was asked for` : said;
+  return new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
+    remedy: 'Run again; if it stays, look at the debug log and at the status page of Auth0.',
+  });
+}
