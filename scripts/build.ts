@@ -1,7 +1,18 @@
 /** Bundles src into dist/index.js: one file, the same bytes from the same input. `--check` compares instead of writing. */
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+
+/** The toolkit does not say of itself that importing it does nothing: what only its unused parts import would stay. */
+const dropUnused: Plugin = {
+  name: 'drop-unused',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@actions\/(exec|http-client)$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === dropUnused) return undefined;
+      return { ...(await resolve(path, { ...from, pluginData: dropUnused })), sideEffects: false };
+    });
+  },
+};
 
 const result = await build({
   entryPoints: ['src/index.ts'],
@@ -12,6 +23,12 @@ const result = await build({
   // node-forge needs require, and @actions/core is ESM only: CommonJS takes both.
   format: 'cjs',
   minify: true,
+  // Of two packages, only what the action uses.
+  alias: {
+    undici: './scripts/slim/undici.cjs',
+    '@octokit/plugin-rest-endpoint-methods': './scripts/slim/rest-endpoint-methods.js',
+  },
+  plugins: [dropUnused],
   legalComments: 'none',
   charset: 'utf8',
   metafile: true,
