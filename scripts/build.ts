@@ -1,15 +1,28 @@
 /** Bundles src into dist/index.js: one file, the same bytes from the same input. `--check` compares instead of writing. */
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
-/** The toolkit does not say of itself that importing it does nothing: what only its unused parts import would stay. */
-const dropUnused: Plugin = {
-  name: 'drop-unused',
+/** Packages of which the bundle takes only what the action uses, and the file of `slim` that says what that is. */
+const SLIM: Readonly<Record<string, string>> = {
+  undici: 'undici.cjs',
+  '@actions/http-client': 'http-client.js',
+  '@octokit/plugin-rest-endpoint-methods': 'rest-endpoint-methods.js',
+};
+
+const slim: Plugin = {
+  name: 'slim',
   setup({ onResolve, resolve }) {
-    onResolve({ filter: /^@actions\/(exec|http-client)$/ }, async ({ path, pluginData, ...from }) => {
-      if (pluginData === dropUnused) return undefined;
-      return { ...(await resolve(path, { ...from, pluginData: dropUnused })), sideEffects: false };
+    const names = new RegExp(`^(${Object.keys(SLIM).join('|')})$`);
+    onResolve({ filter: names }, ({ path }) => ({
+      path: join(import.meta.dirname, 'slim', SLIM[path] ?? ''),
+      sideEffects: false,
+    }));
+    // The toolkit does not say of itself that importing it does nothing: what its unused parts import would stay.
+    onResolve({ filter: /^@actions\/(exec|http-client\/.*)$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === slim) return undefined;
+      return { ...(await resolve(path, { ...from, pluginData: slim })), sideEffects: false };
     });
   },
 };
@@ -23,12 +36,7 @@ const result = await build({
   // node-forge needs require, and @actions/core is ESM only: CommonJS takes both.
   format: 'cjs',
   minify: true,
-  // Of two packages, only what the action uses.
-  alias: {
-    undici: './scripts/slim/undici.cjs',
-    '@octokit/plugin-rest-endpoint-methods': './scripts/slim/rest-endpoint-methods.js',
-  },
-  plugins: [dropUnused],
+  plugins: [slim],
   legalComments: 'none',
   charset: 'utf8',
   metafile: true,
