@@ -67,7 +67,7 @@ export async function clientAssertion(
   domain: string,
   now: number,
 ): Promise<Record<string, string>> {
-  const { SignJWT } = await import('jose');
+  const { SignJWT } = await import('jose/jwt/sign');
   const issuedAt = Math.floor(now / 1000);
   const assertion = await new SignJWT()
     .setProtectedHeader({ alg: 'RS256' })

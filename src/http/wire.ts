@@ -68,12 +68,14 @@ export function openWire(environment: Readonly<Record<string, string | undefined
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const total = AbortSignal.timeout(LONGEST_FLIGHT);
     try {
-      const { request: undiciRequest } = await import('undici');
-      const answer = await undiciRequest(request.url, {
+      const dispatcher = await dispatcherFor(request.clientCertificate);
+      const { origin, pathname, search } = new URL(request.url);
+      const answer = await dispatcher.request({
+        origin,
+        path: `${pathname}${search}`,
         method: request.method,
         headers: { ...request.headers },
         body: request.body ?? null,
-        dispatcher: await dispatcherFor(request.clientCertificate),
         signal: request.signal ? AbortSignal.any([request.signal, total]) : total,
       });
       const body = await answer.body.text();
