@@ -10,7 +10,7 @@ import { asRotationError, type RotationError } from './errors.ts';
 import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
-import type { Edges, Job, Outcome } from './job.ts';
+import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
 import { type Proof, prove } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
@@ -18,7 +18,16 @@ import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { type Left, left, movedBack, orphaned, stillAssociated, takenOver, unchanged } from './truth.ts';
+import {
+  alarm,
+  type Left,
+  left,
+  movedBack,
+  orphaned,
+  stillAssociated,
+  takenOver,
+  unchanged,
+} from './truth.ts';
 import { takeBack, Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
@@ -51,7 +60,7 @@ class Work {
   readonly #completion: Delivery;
   /** Local time of its last write. */
   #completedAt = 0;
-  readonly #steps: { text: string; milliseconds: number }[] = [];
+  readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
@@ -81,14 +90,16 @@ class Work {
     const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
     const told = this.#edges.onStep(text);
     const began = this.#edges.clock.now();
+    let failed = true;
     try {
       await this.#execute(step);
+      failed = false;
       told('done');
     } catch (error) {
       told('failed');
       throw error;
     } finally {
-      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began });
+      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began, failed });
     }
   }
 
@@ -258,7 +269,8 @@ class Work {
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
       clientId: this.#wish.clientId,
-      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
+      delivered: printAll([...this.#completion.stored, ...this.#delivery.stored]),
+      inDoubt: printAll([...this.#completion.inDoubt, ...this.#delivery.inDoubt]),
       removed: this.#removed,
       steps: this.#steps,
     };
@@ -271,13 +283,17 @@ class Work {
     clock.deadline = clock.now() + UNDO_TIME;
     if (this.#delivery.begun) {
       const truth = this.#delivery.truth(this.#target() ?? '');
-      const nobody = this.#delivery.stored.length === 0 ? left(this.#left()) : '';
-      return error.withTruth([truth, nobody].filter(Boolean).join(' '));
+      const { stored } = this.#delivery;
+      const nobody = stored.length === 0 ? left(this.#left()) : '';
+      return error.withTruth([nobody, truth].filter(Boolean).join(' '), alarm(this.#left(), stored));
     }
     const { failures, undone } = await this.#undoing.run();
     const [first] = failures;
-    if (first) return error.withTruth(orphaned(this.#left(), first, this.#edges.tenant.now()));
-    return error.withTruth([...undone, unchanged(this.#left())].filter(Boolean).join(' '));
+    const what = this.#left();
+    const truth = first
+      ? orphaned(what, first, this.#edges.tenant.now())
+      : [...undone, unchanged(what)].filter(Boolean).join(' ');
+    return error.withTruth(truth, alarm(what, []));
   }
 
   async #removeMade(name: string): Promise<string> {
@@ -310,6 +326,10 @@ class Work {
     if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
     return this.#issued;
   }
+}
+
+function printAll(places: readonly Place[]): string[] {
+  return [...new Set(places.map(printPlace))];
 }
 
 type Change = Extract<Step, { kind: 'change-method' }>;

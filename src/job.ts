@@ -40,6 +40,15 @@ export interface Outcome {
   /** Of the client that was worked on: `create` learns it. */
   clientId: string;
   delivered: readonly string[];
+  /** Places that may have been stored: no clear answer came. */
+  inDoubt: readonly string[];
   removed: readonly string[];
-  steps: readonly { text: string; milliseconds: number }[];
+  steps: readonly DoneStep[];
+}
+
+export interface DoneStep {
+  text: string;
+  milliseconds: number;
+  /** The last one, where the run ended with it. */
+  failed: boolean;
 }

@@ -5,7 +5,7 @@ import type { Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
 import { headline, notProven } from './report/headline.ts';
 import { outputs } from './report/outputs.ts';
-import { summary } from './report/summary.ts';
+import { notes, summary } from './report/summary.ts';
 import type { State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
 
@@ -46,8 +46,8 @@ export function report(account: Account, explanationOf: (code: string) => string
 }
 
 function annotations(account: Account): Annotation[] {
-  const { plan, wish } = account;
-  const list: Annotation[] = (plan?.notes ?? [])
+  const { wish } = account;
+  const list: Annotation[] = notes(account)
     .filter((note) => /INTERRUPTION|WARNING|superseded less than|cannot log in/.test(note))
     .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
   const unproven = notProven(account);
