@@ -11,24 +11,16 @@ import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
+import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
 import { type Proof, prove } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
 import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { describeStep, ISSUED, type Step } from './rotation/step.ts';
-import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import {
-  alarm,
-  type Left,
-  left,
-  movedBack,
-  orphaned,
-  stillAssociated,
-  takenOver,
-  unchanged,
-} from './truth.ts';
-import { takeBack, Undoing } from './undo.ts';
+import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
+import { alarm, type Left, left, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
 /** With a change that may land once more it takes a minute to be sure. */
@@ -69,10 +61,7 @@ class Work {
   #proof: Proof = 'not proven';
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
-  /** What the client used before it was enrolled, while that is not back. */
-  #former: string | undefined;
-  /** The client secret's method, once it may be back: there is no way but forward. */
-  #reverted: string | undefined;
+  readonly #method: MethodChange;
   readonly #undoing = new Undoing();
 
   constructor(job: Job, edges: Edges) {
@@ -80,6 +69,7 @@ class Work {
     this.#job = job;
     this.#edges = edges;
     this.#association = new Association(job.wish, job.state, edges);
+    this.#method = new MethodChange(job, edges);
     this.#delivery = new Delivery(edges.store);
     this.#completion = new Delivery(edges.store);
   }
@@ -117,7 +107,8 @@ class Work {
         this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
       case 'change-method':
-        return this.#changeMethod(step);
+        this.#interrupted.push(...step.interrupts);
+        return this.#method.change(step, this.#association, this.#undoing);
       case 'bind-tokens':
         return bind(step.required, this.#wish.clientId, this.#edges, this.#undoing);
       case 'authenticate':
@@ -183,33 +174,6 @@ class Work {
     this.#wish = { ...this.#wish, clientId: state.client.id };
     this.#association = new Association(this.#wish, state, this.#edges);
     [this.#made] = state.pool;
-  }
-
-  async #changeMethod({ credentials, from, interrupts, to }: Change): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
-    if (credentials.length === 0) {
-      this.#interrupted.push(...interrupts);
-      this.#reverted = to;
-      return this.#association.leave(to);
-    }
-    const former = this.#job.state.client?.associated ?? [];
-    const moveBack = async () => {
-      // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
-      const isOurs = await this.#association.isAlone();
-      const back = () =>
-        isCredentialMethod(from)
-          ? tenant.moveTo(clientId, from, former)
-          : tenant.moveToSecret(clientId, from);
-      const isBack = async () => (await tenant.client(clientId)).method === from;
-      if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);
-      this.#former = undefined;
-      return isOurs ? movedBack(from) : takenOver(from);
-    };
-    return this.#association.enter(credentials, () => {
-      this.#former = from;
-      this.#undoing.push(moveBack);
-    });
   }
 
   async #prove(): Promise<void> {
@@ -313,12 +277,12 @@ class Work {
     return {
       completed: this.#completion.begun ? this.#completion.truth(id, heldBy) : undefined,
       interrupted: this.#interrupted,
-      former: this.#former,
+      former: this.#method.former,
       method: this.#wish.method,
       made: this.#made?.id,
       madeClient: this.#madeClient,
       removed: this.#removed,
-      reverted: this.#reverted,
+      reverted: this.#method.reverted,
     };
   }
 
@@ -331,5 +295,3 @@ class Work {
 function printAll(places: readonly Place[]): string[] {
   return [...new Set(places.map(printPlace))];
 }
-
-type Change = Extract<Step, { kind: 'change-method' }>;

@@ -259,7 +259,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'a failed enrollment moves the client back',
     without: [
-      cut('apply.ts', 'if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);'),
+      cut('method-change.ts', 'if (isOurs) await takeBack(this.#edges, association.haunted, back, isBack);'),
     ],
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
