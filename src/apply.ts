@@ -13,11 +13,11 @@ import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
-import { type Proof, prove } from './proof.ts';
+import { type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
 import { ownerOf, writeMark } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
-import { describeStep, ISSUED, type Step } from './rotation/step.ts';
+import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
 import { alarm, type Left, left, orphaned, stillAssociated, unchanged } from './truth.ts';
 import { Undoing } from './undo.ts';
@@ -30,7 +30,7 @@ const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome; error?: RotationError }> {
   const work = new Work(job, edges);
   try {
-    if (job.plan.rotates) await edges.preparation.check();
+    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate')) await edges.preparation.check();
     for (const step of job.plan.steps) await work.perform(step);
     await work.confirm();
     return { outcome: work.outcome() };
@@ -105,7 +105,7 @@ class Work {
         return this.#createClient();
       case 'associate-credentials':
         this.#interrupted.push(...step.interrupts);
-        return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
+        return this.#association.replace(step.to, ['add', 'heal', 'rehearse'].includes(step.why));
       case 'change-method':
         this.#interrupted.push(...step.interrupts);
         return this.#method.change(step, this.#association, this.#undoing);
@@ -114,6 +114,8 @@ class Work {
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.settled()]);
         return;
+      case 'authenticate-unregistered':
+        return proveRefusal(this.#wish, this.#edges);
       case 'store-secret':
         return this.#store(step.place, step.source);
       case 'delete-credential':
@@ -154,8 +156,9 @@ class Work {
 
   #registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { method, run } = this.#wish;
-    const name = writeMark({ owner: ownerOf(this.#wish), run, after: this.#job.plan.replaces });
+    const { method, operation, run } = this.#wish;
+    const after = this.#job.plan.replaces;
+    const name = writeMark({ owner: ownerOf(this.#wish), run, after, rehearsal: operation === 'rehearse' });
     return registrationOf(method, pair, facts, name);
   }
 
@@ -200,14 +203,15 @@ class Work {
     await this.#association.refuseOvertaken(place);
   }
 
-  async #delete(id: string): Promise<void> {
+  async #delete(ref: CredentialRef): Promise<void> {
     const { tenant } = this.#edges;
+    const id = ref === ISSUED ? (this.#made?.id ?? '') : ref;
     const attempt = async () => {
       const answer = await tenant.deleteCredential(this.#wish.clientId, id);
       return { done: answer === 'deleted', value: undefined };
     };
     await eventually(this.#edges, attempt, () => stillAssociated(id));
-    this.#removed.push(id);
+    if (ref !== ISSUED) this.#removed.push(id);
   }
 
   /** The wish must be true on re-read: what was delivered is associated. */

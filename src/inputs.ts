@@ -53,7 +53,7 @@ export function secretsIn(environment: Environment): string[] {
   return names.map((name) => raw(environment, name)).filter((value) => value !== '');
 }
 
-const OPERATIONS = ['rotate', 'create', 'enroll', 'revert'] as const;
+const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 function readAll(reader: Reader): Inputs | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan'], 'rotate');
@@ -159,7 +159,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
     overlap: readOverlap(reader),
     ...names,
     current,
-    verify: reader.oneOf('verify', ['auto', 'required', 'off'], 'auto'),
+    verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
     revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
@@ -200,7 +200,15 @@ function readTokenBinding(
       'token-binding',
       'is required: tokens can be bound to a certificate only, and there will be none',
     );
-  return binding;
+  // A rehearsal leaves the client as it is.
+  return operation === 'rehearse' ? 'unchanged' : binding;
+}
+
+function readVerify(reader: Reader, operation: Wish['operation']): Wish['verify'] {
+  const verify = reader.oneOf('verify', ['auto', 'required', 'off'], 'auto');
+  if (operation !== 'rehearse') return verify;
+  if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
+  return 'required';
 }
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };

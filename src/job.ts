@@ -16,8 +16,6 @@ export interface Edges extends ProofEdges {
   store: SecretStore | undefined;
   /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
   issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
-  /** Registers a value that must never be shown. */
-  mask: (secret: string) => void;
   /** Told before each step; the answer is told how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }

@@ -64,7 +64,8 @@ export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clo
 
 function endpointMissing(): RotationError {
   return new RotationError('MTLS_ENDPOINT_NOT_FOUND', {
-    failed: 'verify is required, but discovery names no token endpoint that asks for a client certificate.',
+    failed:
+      'A proof is required (verify, or a rehearsal), but discovery names no token endpoint that asks for a client certificate.',
     remedy:
       'Set mtls-domain to the custom domain whose edge terminates mTLS, or enable mTLS endpoint aliases of the tenant.',
   });

@@ -130,6 +130,8 @@ function connect(inputs: Inputs, connection: Connection, telling: Telling, issui
     domain,
     preparation: new Preparation(wish, { generateKey: issuing.generateKey, discover, store }),
     issue: (wished, now, key) => issuing.issuePair(inputs.issuer, wished, now, key),
+    unregistered: (wished, now) =>
+      issuing.issuePair({ kind: 'itself' }, wished, now, () => issuing.generateKey(2048)),
     clock: connection.clock,
     cancellation: connection.cancellation,
     mask: telling.mask,

@@ -110,6 +110,21 @@ expect(
 );
 
 scene(
+  'operation: rehearse — everything for real, except the delivery',
+  '  It also asks with a certificate that nobody has registered: were that let in, the edge would let everybody in.',
+);
+const asItWas = JSON.stringify(world.tenant.reveal(world.clientId));
+const rehearsed = await act(world, { operation: 'rehearse' });
+expect(
+  rehearsed.exitCode === 0 && writes(world).length === 4,
+  'a credential was uploaded, associated, proven, disassociated and deleted; the stranger was refused',
+);
+expect(
+  JSON.stringify(world.tenant.reveal(world.clientId)) === asItWas && held(world) === '',
+  'the client is as it was, to the last field, and no secret was written',
+);
+
+scene(
   'The first rotation',
   "  The action's own log, as GitHub shows it, then every request that the three services saw.",
 );

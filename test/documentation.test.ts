@@ -164,6 +164,7 @@ describe('workflows and examples', () => {
       'examples/expiry-alarm.yml',
       'examples/organization.yml',
       'examples/private-key-jwt.yml',
+      'examples/rehearse.yml',
       'examples/revert.yml',
       'examples/rotate.yml',
       'examples/self-rotation.yml',

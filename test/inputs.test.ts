@@ -184,7 +184,7 @@ type Row = [inputs: Record<string, string>, words: RegExp];
 const CLIENT = { 'management-token': '', 'management-client-id': 'm' };
 
 const BAD: Row[] = [
-  [{ operation: 'rotat' }, /'operation' is 'rotat'; write rotate, create, enroll, revert, plan\./],
+  [{ operation: 'rotat' }, /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan\./],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
   [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],

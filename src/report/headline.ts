@@ -14,6 +14,7 @@ export function headline(account: Account): string {
   if (error) return `❌ ${client}: ${failed(account, error)}`;
   if (planOnly) return `📋 ${client}: ${planned(account) ?? `nothing is due.${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(account)}${next}`;
+  if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(account)}${next}`;
   if (plan?.reason === 'MethodDiffers')
     return `✅ ${client} uses ${wish.revertTo} again. Its consumers need the client secret.`;
   const steps = plan?.steps.length ?? 0;
@@ -35,7 +36,7 @@ function failed({ outcome, plan, state }: Account, { alarm, code }: RotationErro
 }
 
 function planned({ plan, wish }: Account): string | undefined {
-  if (!plan?.rotates && plan?.reason !== 'MethodDiffers') return undefined;
+  if (!plan?.rotates && plan?.reason !== 'MethodDiffers' && plan?.reason !== 'Rehearsal') return undefined;
   return `${PLANNED[wish.operation]} (${plan.reason}). This was only a plan.`;
 }
 
@@ -51,8 +52,15 @@ function rotated(account: Account): string {
   return `has a new ${what} (${plan?.reason}). ${todo}`;
 }
 
+function rehearsed({ plan, wish }: Account): string {
+  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
+  return `the rehearsal worked. A new ${what} was made, ${registered}; one that nobody has registered was refused. Nothing was changed or delivered.`;
+}
+
 const PLANNED = {
   rotate: 'a rotation is due',
+  rehearse: 'a rotation would be rehearsed',
   create: 'a client would be created, or its key rotated',
   enroll: 'the client would move to another method',
   revert: 'the client would go back to a client secret',

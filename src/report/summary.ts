@@ -92,7 +92,8 @@ function stepList({ error, outcome, plan, planOnly, wish }: Account): string {
         `1. ${failed ? '❌ ' : ''}${plain(what)} (${(milliseconds / 1000).toFixed(1)} s)`,
     );
     const by = wish.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
-    const proof = outcome.rotated ? [`\nProof ${by}: **${outcome.proof}**.`] : [];
+    const rehearsed = wish.operation === 'rehearse' && !error;
+    const proof = outcome.rotated || rehearsed ? [`\nProof ${by}: **${outcome.proof}**.`] : [];
     return [error ? '### What was tried' : '### What was done', ...shortenedList(done, rest), ...proof].join(
       '\n',
     );

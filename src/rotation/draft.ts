@@ -58,9 +58,9 @@ export class Draft {
       this.notes.push(UNREGISTERED);
   }
 
-  /** A new key pair is issued. */
+  /** A new key pair is issued and delivered. */
   get rotates(): boolean {
-    return this.steps.some(({ kind }) => kind === 'issue-certificate');
+    return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
   }
 
   associate(

@@ -56,11 +56,25 @@ export async function heal(
   for (const actor of execution.actors) if (actor.live) execution.kill(actor);
   world.time += AFTER_LEASE;
   // What a frozen PUT has overwritten cannot be seen by the times: its run said what to do.
+  // What a rehearsal has left the next one removes, or a rotation.
+  if (scenario.operation === 'rehearse' && !scenario.force) await rehearseAgain(execution, mayBeRefused);
   const first = await undisturbed(execution, 'healing', invariants.overwritten);
   const { error } = first.account ?? {};
   if (error && !mayBeRefused) invariants.report('L1', `the next run fails: ${error.message}`);
   if (error) return;
   if (world.wish.operation !== 'revert') await goesOn(execution, healed);
+}
+
+async function rehearseAgain(execution: Execution, mayBeRefused: boolean): Promise<void> {
+  const { invariants, world } = execution;
+  const again = execution.start('rehearsing');
+  await play(execution, again);
+  if (mayBeRefused) return;
+  const { error } = again.account ?? {};
+  if (error) invariants.report('L1', `the next rehearsal fails: ${error.message}`);
+  const { credentials } = world.tenant.reveal(world.clientId);
+  if (credentials.some(({ name }) => readMark(name)?.rehearsal))
+    invariants.report('L1', 'a rehearsal has left a credential, and the next one too');
 }
 
 /** Consumers are served, nothing is left to do, and the next rotation works. */
@@ -87,7 +101,8 @@ async function settled(execution: Execution): Promise<void> {
 }
 
 async function undisturbed(execution: Execution, name: string, force = false): Promise<Actor> {
-  const actor = execution.start(name, { force });
+  const { operation } = execution.world.wish;
+  const actor = execution.start(name, { force, operation: operation === 'rehearse' ? 'rotate' : operation });
   await play(execution, actor);
   return actor;
 }
@@ -117,7 +132,7 @@ function stateOf(execution: Execution, { start }: Scenario): string {
 
 function markOf(name: string | undefined, { labels }: World): string {
   const mark = readMark(name);
-  return mark ? `*${labels.get(mark.after ?? '') ?? ''}` : '';
+  return mark ? `*${mark.rehearsal ? 'rehearsed' : ''}${labels.get(mark.after ?? '') ?? ''}` : '';
 }
 
 function gap(milliseconds: number): string {

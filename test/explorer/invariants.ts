@@ -99,7 +99,7 @@ export class Invariants {
     if (this.#first.method !== undefined && now.rest !== this.#first.rest)
       this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
     const { operation } = this.#world.wish;
-    if (operation === 'rotate' && now.method !== this.#first.method)
+    if ((operation === 'rotate' || operation === 'rehearse') && now.method !== this.#first.method)
       this.report('I4', `the client uses ${now.method}`);
     this.#checkByHand(actor, before, now);
     if (operation !== 'revert')
@@ -269,8 +269,22 @@ export class Invariants {
     if (account?.error?.code === 'INTERNAL_ERROR') this.report('internal', account.error.message);
     if (account?.error) this.#checkTruth(actor, account.error);
     if (!account || account.error) return;
-    if (this.#world.wish.operation === 'revert') this.#checkReverted(actor);
+    if (account.wish.operation === 'rehearse') this.#checkRehearsed(actor);
+    else if (this.#world.wish.operation === 'revert') this.#checkReverted(actor);
     else this.#checkWished(actor, account);
+  }
+
+  /** All is as it was found, save what a rehearsal that has died had left. */
+  #checkRehearsed(actor: Actor): void {
+    const told = ({ associated, held, rest }: Truth, pool: readonly string[]) =>
+      JSON.stringify([pool, associated.filter((id) => pool.includes(id)).sort(), held, rest]);
+    const records = this.#records();
+    const pool = [...this.#first.pool.keys()].sort();
+    // What a rotation does beside it is that one's own affair.
+    if (this.#actors.some((one) => one !== actor && one.account?.wish.operation !== 'rehearse')) return;
+    const rehearsed = records.filter(({ id, name }) => !pool.includes(id) && readMark(name)?.rehearsal);
+    if (rehearsed.length > 0 || told(this.#now, pool) !== told(this.#first, pool))
+      this.report('I8', `${actor.name} reports success, and the client is not as it was`);
   }
 
   #checkReverted(actor: Actor): void {

@@ -19,7 +19,7 @@ const LONGEST_RUN = 600_000;
 /** A request that its sender gave up lives no longer: the total timeout of src/http/wire.ts. */
 const LONGEST_LIFE = 60_000;
 
-type Asking = Partial<Pick<Wish, 'force' | 'overlap'>>;
+type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>>;
 
 export class Execution {
   readonly world: World;
@@ -100,6 +100,8 @@ export class Execution {
     return {
       generateKey: async () => {
         const material = this.world.issueNext();
+        // A second key is that of the negative control: no CA signs for it.
+        if (issued.size > 0) this.world.strangers.add(material);
         issued.set(material.key, material);
         return material.key;
       },

@@ -47,13 +47,26 @@ function pairings(): Pairing[] {
   return found;
 }
 
+/** What is rehearsed while another run rotates. */
+function rehearsing(): Pairing[] {
+  const rehearse = { operation: 'rehearse' } as const;
+  return [true, false].flatMap((current) => {
+    const name = 'rehearse and rotate';
+    const alone = scenario('ours alone', { current });
+    return [
+      { name, scenario: alone, first: rehearse },
+      { name, scenario: alone, second: rehearse },
+    ];
+  });
+}
+
 export const PREEMPTED: Bounds = { preemptions: 3, crashes: 0 };
 export const CRASHED: Bounds = { preemptions: 1, crashes: 1 };
 /** Beyond what was asked for; it holds the admitted residual and its neighbours. */
 export const BOTH: Bounds = { preemptions: 2, crashes: 1 };
 
 export function fullPlan(sample: number, seed: number): Plan {
-  const pairs = pairings().flatMap((pairing) =>
+  const pairs = [...pairings(), ...rehearsing()].flatMap((pairing) =>
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');

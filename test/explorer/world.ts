@@ -71,6 +71,8 @@ export class World {
   readonly foreign = new Set<string>();
   /** Certificates and keys that have logged in, or were in use when the world began. */
   readonly proven = new Set<string>();
+  /** Whose certificates no CA has signed. */
+  readonly strangers = new Set<Material>();
   readonly labels = new Map<string, string>();
   time = BASE;
   #issued = 0;
@@ -221,7 +223,7 @@ export class World {
   }
 
   /** As the workflow gives them: `current-credential` is what the primary holds when the run begins. */
-  inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap'>> = {}): Inputs {
+  inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>> = {}): Inputs {
     const held = this.scenario.current ? this.#primaryValue() : undefined;
     const currentPair = held === undefined ? undefined : readPair(this.scenario.method, held);
     return {
@@ -283,11 +285,17 @@ export class World {
 
   #token(request: HttpRequest): HttpResponse {
     const login = authenticate(this.tenant, request);
-    if (!login) return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
+    if (!login || this.#isStranger(login.proof))
+      return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
     this.proven.add(login.proof);
     const claims = login.bound ? { cnf: { 'x5t#S256': login.bound } } : {};
     const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
     return this.#auth0(200, { access_token: `e30.${payload}.e30`, token_type: 'Bearer' });
+  }
+
+  #isStranger(proof: string): boolean {
+    const pairs = [...this.strangers].flatMap(({ certified }) => [...certified.values()]);
+    return pairs.some(({ certificate }) => parseOnce(certificate).thumbprint === proof);
   }
 
   #auth0(status: number, body: object): HttpResponse {

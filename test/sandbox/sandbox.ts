@@ -36,7 +36,7 @@ export interface Conditions {
 export interface SandboxOptions
   extends Partial<Conditions>,
     Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding'>,
-    Pick<EdgeOptions, 'pinnedThumbprints'>,
+    Pick<EdgeOptions, 'pinnedThumbprints' | 'verifiesClients'>,
     Pick<GitHubOptions, 'limits' | 'environmentSecretsNeed'> {
   /** How far the services' clocks are ahead of this machine's. */
   tenantSkewMs?: number;
@@ -206,6 +206,7 @@ function startEdge(options: SandboxOptions, base: Base, upstream: string): Promi
     ...wire('edge', base),
     ...defined({
       pinnedThumbprints: options.pinnedThumbprints,
+      verifiesClients: options.verifiesClients,
       openToAll: options.openToAll === true ? pair.cert : options.openToAll,
     }),
   });
