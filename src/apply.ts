@@ -5,9 +5,9 @@ import { bind } from './binding.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { createClient } from './creation.ts';
 import { factsOf, type Registration, registrationOf } from './credential.ts';
+import { deleteCredential } from './deletion.ts';
 import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
-import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
@@ -15,11 +15,11 @@ import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
 import { type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
-import { ownerOf, writeMark } from './rotation/mark.ts';
+import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { alarm, type Left, left, orphaned, stillAssociated, unchanged } from './truth.ts';
+import { alarm, type Left, left, orphaned, unchanged } from './truth.ts';
 import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
@@ -156,10 +156,7 @@ class Work {
 
   #registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { method, operation, run } = this.#wish;
-    const after = this.#job.plan.replaces;
-    const name = writeMark({ owner: ownerOf(this.#wish), run, after, rehearsal: operation === 'rehearse' });
-    return registrationOf(method, pair, facts, name);
+    return registrationOf(this.#wish.method, pair, facts, markFor(this.#wish, this.#job.plan.replaces));
   }
 
   async #createClient(): Promise<void> {
@@ -204,13 +201,8 @@ class Work {
   }
 
   async #delete(ref: CredentialRef): Promise<void> {
-    const { tenant } = this.#edges;
     const id = ref === ISSUED ? (this.#made?.id ?? '') : ref;
-    const attempt = async () => {
-      const answer = await tenant.deleteCredential(this.#wish.clientId, id);
-      return { done: answer === 'deleted', value: undefined };
-    };
-    await eventually(this.#edges, attempt, () => stillAssociated(id));
+    await deleteCredential(this.#wish.clientId, id, this.#edges);
     if (ref !== ISSUED) this.#removed.push(id);
   }
 

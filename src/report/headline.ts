@@ -25,6 +25,8 @@ export function headline(account: Account): string {
 
 function failed({ outcome, plan, state }: Account, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
+  if (code === 'UNREGISTERED_ACCEPTED')
+    return `whoever knows the client id can log in (${code}). Something is to be done at once.`;
   if (outcome?.rotated)
     return `a new key was made and stored, but not all went well (${code}). Something is to be done.`;
   const current = plan?.credentials.find(({ stage }) => stage === 'current');

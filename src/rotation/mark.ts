@@ -29,6 +29,12 @@ export function writeMark({ owner, run, after, rehearsal }: Mark): string {
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
+/** The name of what a run makes. @param after what it takes the place of */
+export function markFor(wish: Wish, after: string | undefined): string {
+  const { operation, run } = wish;
+  return writeMark({ owner: ownerOf(wish), run, after, rehearsal: operation === 'rehearse' });
+}
+
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
 export const CLIENT_MARK = PREFIX;
 
