@@ -5,15 +5,18 @@ import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
 import { describeStep, notation } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
+import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { day, row } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
-  const { error, plan, wish } = account;
+  const { error, watch, wish } = account;
+  // What a rotation would do is not what a watch is asked for.
+  const plan = watch ? undefined : account.plan;
   const unproven = notProven(account);
   const parts = [
     `## ${headline(account)}`,
-    error
+    error && !watch
       ? [
           `**What failed.** ${error.failed}`,
           `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).`,
@@ -22,6 +25,7 @@ export function summary(account: Account, explanationOf: (code: string) => strin
       : '',
     plan && !error ? `**Why:** ${plan.explanation}.` : '',
     ...(plan?.notes ?? []).map((note) => `> ${note}`),
+    watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${unproven}`,
     chart(account),
     credentialTable(account),
@@ -49,7 +53,7 @@ function placeTable({ state, outcome }: Account): string {
   ].join('\n');
 }
 
-function stepList({ outcome, plan, planOnly, wish }: Account): string {
+function stepList({ outcome, plan, planOnly, watch, wish }: Account): string {
   if (outcome && outcome.steps.length > 0) {
     const done = outcome.steps.map(
       ({ text, milliseconds }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
@@ -61,7 +65,7 @@ function stepList({ outcome, plan, planOnly, wish }: Account): string {
       : [];
     return ['### What was done', ...done, ...proof].join('\n');
   }
-  if (!planOnly || !plan || plan.steps.length === 0) return '';
+  if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
   return [
     `### What ${wish.operation} would do`,
     ...plan.steps.map((step) => `1. ${describeStep(step)}`),
