@@ -3,12 +3,15 @@
 import type { RotationError } from '../errors.ts';
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
+import { watchHeadline } from './findings.ts';
 import { day } from './markdown.ts';
 
 export function headline(account: Account): string {
   const { error, planOnly, outcome, plan, wish } = account;
   const name = quote(account.state?.client?.name ?? wish.clientName) || wish.clientId;
   const client = `\`${quote(name)}\``;
+  const watched = watchHeadline(account, client);
+  if (watched) return watched;
   const due = nextRotation(account);
   const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
   if (error) return `❌ ${client}: ${failed(account, error)}`;

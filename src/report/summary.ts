@@ -6,17 +6,21 @@ import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
 import { describeStep, ISSUED } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
+import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
-  const { error, plan, wish } = account;
+  const { error, watch, wish } = account;
+  // What a rotation would do is not what a watch is asked for.
+  const plan = watch ? undefined : account.plan;
   const unproven = notProven(account);
   const parts = [
     `## ${headline(account)}`,
-    error ? sentences(error, explanationOf).join('\n\n') : '',
+    error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
     plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...notes(account).map((note) => `> ${text(note)}`),
+    ...(watch ? [] : notes(account).map((note) => `> ${text(note)}`)),
+    watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     chart(account),
     credentialTable(account),
@@ -84,7 +88,7 @@ function fates({ error, outcome, plan }: Account): (place: string) => (typeof FA
   };
 }
 
-function stepList({ error, outcome, plan, planOnly, wish }: Account): string {
+function stepList({ error, outcome, plan, planOnly, watch, wish }: Account): string {
   const rest = (count: number) => `1. … and ${count} more (shortened)`;
   if (outcome && outcome.steps.length > 0) {
     const done = outcome.steps.map(
@@ -98,7 +102,7 @@ function stepList({ error, outcome, plan, planOnly, wish }: Account): string {
       '\n',
     );
   }
-  if (!planOnly || !plan || plan.steps.length === 0) return '';
+  if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
   const planned = plan.steps.map(
     (step) => `1. ${plain(describeStep(step).replaceAll(ISSUED, 'the new credential'))}`,
   );

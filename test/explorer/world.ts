@@ -228,6 +228,7 @@ export class World {
     const currentPair = held === undefined ? undefined : readPair(this.scenario.method, held);
     return {
       planOnly: false,
+      watch: undefined,
       domain: DOMAIN,
       mtlsDomain: undefined,
       audience: `https://${DOMAIN}/api/v2/`,
