@@ -13,7 +13,7 @@ import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
-import { type Proof, prove, proveRefusal } from './proof.ts';
+import { approach, type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
 import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
@@ -142,6 +142,7 @@ class Work {
     mask(pair.privateKey);
     const { method, validityDays } = this.#wish;
     this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
+    await approach(pair, this.#edges);
   }
 
   async #create(): Promise<void> {

@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   const began = monotonic();
   const connection = {
     send: wire.send,
+    advance: wire.advance,
     clock: { now: monotonic, sleep, random: Math.random, deadline: began + LONGEST_RUN },
     cancellation: new Cancellation(cancelledBySignal()),
     debug: runner.debug,

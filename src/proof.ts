@@ -26,6 +26,16 @@ export interface ProofEdges {
 /** How long Auth0 may need until an association is effective: unknown, so bounded. */
 const PROPAGATION = 30_000;
 
+/** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
+export async function approach(
+  { certificate, privateKey }: Pair,
+  { edge, preparation }: ProofEdges,
+): Promise<void> {
+  const endpoint = await preparation.endpoint();
+  if (endpoint !== undefined && certificate !== undefined)
+    edge.advance({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
+}
+
 /**
  * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet
  * @throws RotationError VERIFICATION_FAILED

@@ -85,7 +85,7 @@ describe('imports', () => {
 
   it.each([
     ['node-forge', ['certificate/forge.ts']],
-    ['undici', ['http/wire.ts']],
+    ['undici', ['http/connections.ts', 'http/wire.ts']],
     ['@actions/github', ['github/api.ts']],
     ['@actions/core', ['runner.ts']],
     ['jose', ['auth0/token.ts']],
