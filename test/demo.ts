@@ -212,6 +212,30 @@ expect(await canLogIn(world, held(world)), 'consumers still log in');
 scene('What the job summary of the forced rotation says (Markdown)');
 say(forced.summary.replace(/^/gm, '    '));
 
+scene(
+  'operation: watch — a second workflow looks whether all is well',
+  '  GitHub has disabled the schedule of the rotation: nothing has happened in this repository for 60 days.',
+);
+world.github.addWorkflow(REPOSITORY, 'rotate.yml', 'disabled_inactivity');
+const asWatch = { operation: 'watch', workflow: 'rotate.yml', 'report-issue': 'true' };
+const alarmed = await act(world, asWatch);
+expect(
+  alarmed.exitCode === 1 &&
+    alarmed.annotations.some(({ properties }) => properties.title === 'WorkflowDisabled'),
+  'the watch fails, and says how to enable it',
+);
+const [opened] = await issues(world);
+expect(opened?.state === 'open', `an issue is open: ${opened?.title}`);
+say('\n  Somebody has enabled it:');
+world.github.addWorkflow(REPOSITORY, 'rotate.yml');
+const calm = await act(world, asWatch);
+const [closed] = await issues(world);
+expect(calm.exitCode === 0 && closed?.state === 'closed', 'all is well, and the same issue is closed');
+expect(
+  writes(world).every((line) => line.includes('/issues/')),
+  'nothing else was written',
+);
+
 // ---- the other operations, and the other methods
 
 const orders = clientWithSecret(world, 'orders');
@@ -342,6 +366,14 @@ for (const [method, count] of Object.entries(granted)) {
 }
 const seconds = (performance.now() / 1000).toFixed(1);
 say(`\n${colour('1;32', `Everything was as told, in ${seconds} s.`)}`);
+
+async function issues(sandbox: Sandbox): Promise<{ title: string; state: string }[]> {
+  const headers = { authorization: `Bearer ${sandbox.workflowToken}` };
+  const { body } = await sandbox.call(`${sandbox.githubUrl}/repos/${REPOSITORY}/issues?state=all`, {
+    headers,
+  });
+  return body as { title: string; state: string }[];
+}
 
 /** The negative control: the edge does not let everybody in. */
 async function strangersAnswer(sandbox: Sandbox): Promise<number> {

@@ -170,7 +170,6 @@ describe('workflows and examples', () => {
       'examples/create.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
-      'examples/expiry-alarm.yml',
       'examples/organization.yml',
       'examples/private-key-jwt.yml',
       'examples/rehearse.yml',
@@ -179,6 +178,7 @@ describe('workflows and examples', () => {
       'examples/self-rotation.yml',
       'examples/several-repositories.yml',
       'examples/token-binding.yml',
+      'examples/watch.yml',
     ]);
   });
 
