@@ -8,8 +8,14 @@ export function findingTable(findings: readonly Finding[]): string {
   return [
     '| | What is found | What to do |',
     '| --- | --- | --- |',
-    ...findings.map(({ severity, todo, what }) => row([ICONS[severity], plain(what), plain(todo)])),
+    ...findings.map(({ severity, todo, what }) => row([ICONS[severity], inert(what), inert(todo)])),
   ].join('\n');
+}
+
+/** Of a finding only the code spans are Markdown: in them stands what servers have said. */
+function inert(sentence: string): string {
+  const parts = sentence.split(/(`[^`]+`)/);
+  return parts.map((part) => (part.startsWith('`') ? part : plain(part))).join('');
 }
 
 const ICONS = { failure: '❌', warning: '⚠️' };

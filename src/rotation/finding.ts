@@ -3,7 +3,7 @@
 import type { RotationError } from '../errors.ts';
 import { quote } from '../http/json.ts';
 
-/** Both sentences are Markdown, in which whatever a server has said stands in a code span, and no day counts down. */
+/** In both sentences whatever a server has said stands in a code span, and no day counts down. */
 export interface Finding {
   severity: 'warning' | 'failure';
   /** Its kind, and what it is about: stays the same as long as the finding does. */
