@@ -44,7 +44,7 @@ function rotated(account: Account): string {
   const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
   const unproven =
     outcome?.proof === 'not authorized'
-      ? 'It was NOT proven: authorize the client for an API.'
+      ? 'It was NOT proven. Authorize it for an API.'
       : 'It was NOT proven.';
   const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : 'Nothing is to be done.';
   const todo = notProven(account) ? unproven : done;
