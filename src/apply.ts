@@ -84,11 +84,8 @@ class Work {
     try {
       await this.#execute(step);
       failed = false;
-      told('done');
-    } catch (error) {
-      told('failed');
-      throw error;
     } finally {
+      told(failed ? 'failed' : 'done');
       this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began, failed });
     }
   }
@@ -230,8 +227,8 @@ class Work {
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
       clientId: this.#wish.clientId,
-      delivered: printAll([...this.#completion.stored, ...this.#delivery.stored]),
-      inDoubt: printAll([...this.#completion.inDoubt, ...this.#delivery.inDoubt]),
+      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
+      inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printPlace),
       removed: this.#removed,
       steps: this.#steps,
     };
@@ -287,8 +284,4 @@ class Work {
     if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
     return this.#issued;
   }
-}
-
-function printAll(places: readonly Place[]): string[] {
-  return [...new Set(places.map(printPlace))];
 }

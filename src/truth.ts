@@ -37,7 +37,7 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
 /** @param now by Auth0's clock */
 export function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  const undoing = `since undoing failed (${undoError.failed})`;
+  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
     return `The new client ${what.madeClient} is still there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;

@@ -5,7 +5,7 @@ import type { Outcome } from '../src/job.ts';
 import type { Account } from '../src/report.ts';
 import { alarm } from '../src/truth.ts';
 import { CREATOR, type Inputs, operate, secretClient, sharedWorld } from './action/operations.ts';
-import { DAY, json } from './action/support.ts';
+import { DAY, held, json, SCOPE } from './action/support.ts';
 import { CHROMIUM, openScreen, type Screen, type Theme, WIDTH } from './rendering/page.ts';
 import type { ActionOptions } from './sandbox/runner.ts';
 import type { Fault } from './sandbox/serve.ts';
@@ -182,6 +182,12 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         'private-key': key,
       };
       expect(bars(await look(await run(signed)))).toEqual(['new']);
+      // Auth0 records no expiry of a subject DN: current-credential tells it.
+      world.advance(DAY);
+      const { operation: _, ...again } = signed;
+      const notDue = await run({ ...again, 'current-credential': held(world, SCOPE, 'REPORTS') });
+      expect(notDue).toContain('nothing is due');
+      expect(bars(await look(notDue))).toEqual(['current']);
       const byKey = {
         operation: 'enroll',
         'client-id': secretClient(world),

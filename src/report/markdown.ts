@@ -51,6 +51,6 @@ export function shortenedList(
     left -= Buffer.byteLength(line) + 1;
     return left < 0;
   });
-  if (fitting < 0) return lines;
+  if (fitting < 0 || fitting === lines.length - 1) return lines;
   return [...lines.slice(0, fitting), rest(lines.length - fitting - 1), ...lines.slice(-1)];
 }
