@@ -30,6 +30,8 @@ const slim: Plugin = {
 const result = await build({
   entryPoints: ['src/index.ts'],
   outfile: 'dist/index.js',
+  // The same library without what it has for CommonJS: only that can be shaken.
+  alias: { yaml: './node_modules/yaml/browser/index.js' },
   bundle: true,
   platform: 'node',
   target: 'node24',

@@ -26,12 +26,21 @@ export const ERROR_CODES = [
   'DELIVERY_INCOMPLETE',
   'WATCH_FAILED',
   'RETIREMENT_FAILED',
+  'CANARY_FAILED',
   'CANCELLED',
   'DEADLINE_EXCEEDED',
   'INTERNAL_ERROR',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** A problem in a file of the repository: the log of GitHub shows it at its line. Both count from 1. */
+export interface LocatedProblem {
+  message: string;
+  file: string;
+  line: number;
+  column: number;
+}
 
 export interface Explanation {
   /** What failed. */
@@ -44,6 +53,8 @@ export interface Explanation {
   alarm?: string | undefined;
   /** All problems, where there is more than one (inputs). */
   problems?: readonly string[];
+  /** Those that are in a file. */
+  located?: readonly LocatedProblem[];
   cause?: unknown;
 }
 
@@ -58,6 +69,7 @@ export class RotationError extends Error {
   readonly truth: string;
   readonly alarm: string | undefined;
   readonly problems: readonly string[];
+  readonly located: readonly LocatedProblem[];
 
   constructor(code: ErrorCode, explanation: Explanation) {
     const { alarm, cause, failed, remedy, truth = UNTOUCHED } = explanation;
@@ -68,6 +80,7 @@ export class RotationError extends Error {
     this.truth = truth;
     this.alarm = alarm;
     this.problems = explanation.problems ?? [];
+    this.located = explanation.located ?? [];
   }
 
   /** The same failure, told by somebody who knows what it left behind. */

@@ -2,10 +2,15 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { asRotationError } from './errors.ts';
-import { Cancellation } from './http/service.ts';
+import { readFleet } from './fleet/fleet.ts';
+import { workThrough } from './fleet/wave.ts';
+import { Cancellation, type Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
-import { readInputs, secretsIn } from './inputs.ts';
-import { report } from './report.ts';
+import { raw } from './input-reader.ts';
+import { type Inputs, invalid, readInputs, secretsIn } from './inputs.ts';
+import { fleetReport } from './report/fleet.ts';
+import { headline } from './report/headline.ts';
+import { type Account, type Report, report } from './report.ts';
 import { run } from './run.ts';
 import * as runner from './runner.ts';
 
@@ -15,33 +20,90 @@ const LONGEST_RUN = 10 * 60_000;
 async function main(): Promise<void> {
   for (const secret of secretsIn(process.env)) runner.mask(secret);
   runner.stage('Inputs');
-  const inputs = readInputs(process.env);
-  runner.info(
-    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation}`} by ${inputs.wish.method}`,
-  );
+  const path = raw(process.env, 'manifest');
+  const work = path === '' ? oneClient(readInputs(process.env)) : manyClients(await readManifest(path));
   const wire = openWire(process.env);
-  const began = monotonic();
+  const cancelled = cancelledBySignal();
   const connection = {
     send: wire.send,
     advance: wire.advance,
-    clock: { now: monotonic, sleep, random: Math.random, deadline: began + LONGEST_RUN },
-    cancellation: new Cancellation(cancelledBySignal()),
+    clock: { now: monotonic, sleep, random: Math.random, deadline: monotonic() + LONGEST_RUN },
+    cancellation: new Cancellation(cancelled),
     debug: runner.debug,
   };
-  const account = await run(inputs, connection, {
-    mask: runner.mask,
-    info: runner.info,
-    stage: runner.stage,
-    onStep,
-  });
-  const told = report(account, runner.explanationOf);
+  const { accounts, told } = await work(connection, cancelled);
   runner.stage('Report');
   await runner.publish(told);
   runner.stage();
   runner.info(told.headline);
-  if (account.error) runner.fail(account.error);
+  const [only] = accounts;
+  if (path === '' && only?.error) runner.fail(only.error);
+  if (accounts.some(({ error }) => error)) process.exitCode = 1;
   connection.cancellation.end();
   await wire.close();
+}
+
+type Work = (
+  connection: Connection,
+  cancelled: AbortSignal,
+) => Promise<{ accounts: readonly Account[]; told: Report }>;
+
+function oneClient(inputs: Inputs): Work {
+  runner.info(
+    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation}`} by ${inputs.wish.method}`,
+  );
+  return async (connection) => {
+    const { info, mask, stage } = runner;
+    const account = await run(inputs, connection, { info, mask, stage, onStep });
+    return { accounts: [account], told: report(account, runner.explanationOf) };
+  };
+}
+
+async function readManifest(path: string): Promise<Inputs[]> {
+  try {
+    return readFleet(process.env, path, await runner.readFile(path));
+  } catch (error) {
+    const code =
+      error instanceof Error && 'syscall' in error && 'code' in error ? `${error.code}` : undefined;
+    if (code === undefined) throw error;
+    const problem = `Input 'manifest' is '${path}', which cannot be read (${code}).`;
+    throw invalid('inputs', [problem], 'Let actions/checkout come before the action, and check the path.');
+  }
+}
+
+function manyClients(clients: readonly Inputs[]): Work {
+  const [first] = clients;
+  runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
+  runner.stage();
+  return async (connection, cancelled) => {
+    const { mask } = runner;
+    const accounts = await workThrough(clients, {
+      connection,
+      cancelled,
+      longestRun: LONGEST_RUN,
+      mask,
+      tell,
+    });
+    return { accounts, told: fleetReport(accounts, runner.explanationOf) };
+  };
+}
+
+/** Their lines would be all mixed up: each client's come together, when it is done. */
+function tell({ wish }: Inputs) {
+  const lines: string[] = [];
+  return {
+    info: (line: string) => void lines.push(line),
+    stage: () => undefined,
+    debug: (message: string) => runner.debug(`${wish.clientId}: ${message}`),
+    onStep: (text: string) => {
+      const began = monotonic();
+      return (outcome: string) => void lines.push(`→ ${text}: ${outcome} in ${secondsSince(began)} s`);
+    },
+    end: (account: Account) => {
+      if (account.error) lines.push(account.error.message);
+      runner.group(headline(account), lines);
+    },
+  };
 }
 
 /** Does not jump with the machine's clock. */
@@ -69,13 +131,16 @@ const STILL = 2_000;
 
 function onStep(text: string): (outcome: string) => void {
   const began = monotonic();
-  const seconds = () => ((monotonic() - began) / 1000).toFixed(1);
   runner.info(`→ ${text} …`);
-  const timer = setInterval(() => runner.info(`  … still at it after ${seconds()} s`), STILL);
+  const timer = setInterval(() => runner.info(`  … still at it after ${secondsSince(began)} s`), STILL);
   return (outcome) => {
     clearInterval(timer);
-    runner.info(`  ${outcome} in ${seconds()} s`);
+    runner.info(`  ${outcome} in ${secondsSince(began)} s`);
   };
+}
+
+function secondsSince(began: number): string {
+  return ((monotonic() - began) / 1000).toFixed(1);
 }
 
 main().catch((error: unknown) => {

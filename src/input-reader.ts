@@ -7,8 +7,18 @@ export function raw(environment: Environment, name: string): string {
   return (environment[`INPUT_${name.toUpperCase()}`] ?? '').trim();
 }
 
+/** What is wrong with an input, as its name's predicate. */
+export interface Problem {
+  name: string;
+  what: string;
+}
+
+export function describeProblem({ name, what }: Problem): string {
+  return `Input '${name}' ${what}.`;
+}
+
 export class Reader {
-  readonly problems: string[] = [];
+  readonly problems: Problem[] = [];
   readonly environment: Environment;
 
   constructor(environment: Environment) {
@@ -23,7 +33,7 @@ export class Reader {
   problem(name: string, what: string): undefined {
     // A key in the wrong place is not shown.
     const shown = what.replace(/-----BEGIN [^']*/g, '(a PEM)').replace(/[A-Za-z0-9+/=]{48,}/g, '…');
-    this.problems.push(`Input '${name}' ${shown}.`);
+    this.problems.push({ name, what: shown });
     return undefined;
   }
 

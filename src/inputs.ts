@@ -4,11 +4,11 @@ import type { ManagementLogin } from './auth0/token.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { printSubject } from './certificate/subject.ts';
 import { factsOf, type Issuer, parseCredential } from './credential.ts';
-import { RotationError } from './errors.ts';
+import { type LocatedProblem, RotationError } from './errors.ts';
 import { readLogin } from './input-login.ts';
 import { readIssuer, readMaterial } from './input-material.ts';
 import { readDestinations, readSecretNames } from './input-places.ts';
-import { type Environment, Reader, raw } from './input-reader.ts';
+import { describeProblem, type Environment, Reader, raw } from './input-reader.ts';
 import { readWatch } from './input-watch.ts';
 import { type AuthenticationMethod, DAY, METHODS, type Wish } from './rotation/wish.ts';
 import type { Watch } from './watch.ts';
@@ -33,34 +33,55 @@ export interface Inputs {
 /** @throws RotationError INVALID_INPUT with every problem */
 export function readInputs(environment: Environment): Inputs {
   const reader = new Reader(environment);
-  const inputs = readAll(reader);
+  const inputs = readClient(reader);
+  if ((reader.text('shard') ?? WHOLE) !== WHOLE)
+    reader.problem('shard', 'is a part of a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return inputs;
-  throw new RotationError('INVALID_INPUT', {
-    failed: `The inputs have ${reader.problems.length === 1 ? 'a problem' : `${reader.problems.length} problems`}: ${reader.problems.join(' ')}`,
-    remedy: 'Correct the workflow.',
-    problems: reader.problems,
+  throw invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+}
+
+/** The shard that is the whole fleet. */
+export const WHOLE = '1/1';
+
+/** Problems that a message tells: more would hide each other. */
+const TOLD = 40;
+
+export function invalid(
+  what: string,
+  problems: readonly string[],
+  remedy: string,
+  located: readonly LocatedProblem[] = [],
+): RotationError {
+  const rest = problems.length > TOLD ? ` And ${problems.length - TOLD} more.` : '';
+  return new RotationError('INVALID_INPUT', {
+    failed: `The ${what} ${what.endsWith('s') ? 'have' : 'has'} ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}: ${problems.slice(0, TOLD).join(' ')}${rest}`,
+    remedy,
+    problems,
+    located,
   });
 }
 
+export const SECRET_INPUTS = [
+  'management-client-secret',
+  'management-private-key',
+  'management-credential',
+  'management-token',
+  'github-token',
+  'workflow-token',
+  'current-credential',
+  'ca-private-key',
+  'private-key',
+];
+
 /** Every value that must never be shown, as it came in, valid or not. */
 export function secretsIn(environment: Environment): string[] {
-  const names = [
-    'management-client-secret',
-    'management-private-key',
-    'management-credential',
-    'management-token',
-    'github-token',
-    'workflow-token',
-    'current-credential',
-    'ca-private-key',
-    'private-key',
-  ];
-  return names.map((name) => raw(environment, name)).filter((value) => value !== '');
+  return SECRET_INPUTS.map((name) => raw(environment, name)).filter((value) => value !== '');
 }
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
-function readAll(reader: Reader): Inputs | undefined {
+/** One client, and what all need. @returns undefined where there is a problem */
+export function readClient(reader: Reader): Inputs | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
   const planOnly = given === 'plan' || given === 'watch';
   const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;
@@ -145,7 +166,7 @@ interface Known {
 
 function readWish(reader: Reader, known: Known): Wish | undefined {
   const { currentPair, issuer, login, method, operation } = known;
-  const { clientId, clientName } = readClient(reader, operation);
+  const { clientId, clientName } = readIdentity(reader, operation);
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
@@ -175,7 +196,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
   return destinations && { ...wish, destinations };
 }
 
-function readClient(reader: Reader, operation: Wish['operation']): Pick<Wish, 'clientId' | 'clientName'> {
+function readIdentity(reader: Reader, operation: Wish['operation']): Pick<Wish, 'clientId' | 'clientName'> {
   if (operation !== 'create') {
     const clientId = reader.required('client-id');
     if (/^\.{1,2}$|[\x00-\x1f\x7f]/.test(clientId)) reader.problem('client-id', 'is no client id');

@@ -3,7 +3,7 @@
 import type { Tenant } from './auth0/tenant.ts';
 import { RotationError } from './errors.ts';
 import type { SecretStore } from './github/secret-store.ts';
-import type { ObservedSecret, SecretTimes, State } from './rotation/state.ts';
+import type { ObservedClient, ObservedSecret, SecretTimes, State } from './rotation/state.ts';
 import { placesOf, type Wish } from './rotation/wish.ts';
 
 export interface Observed {
@@ -17,12 +17,14 @@ export type RecordedTimes = SecretTimes | 'missing' | 'unread';
 /**
  * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
  * @param onSecrets called with the times by GitHub's clock as soon as they are known
+ * @param listed the client, where it was read together with others
  * @throws RotationError
  */
 export async function observe(
   wish: Wish,
   { tenant, store }: Observed,
   onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
+  listed: (times: readonly RecordedTimes[]) => Promise<ObservedClient | undefined> = NOWHERE,
 ): Promise<State> {
   const places = placesOf(wish);
   // First on the wire: what asks GitHub is loaded meanwhile.
@@ -31,7 +33,7 @@ export async function observe(
     places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
   );
   const [times] = await Promise.all([reading, login, reading.then(onSecrets)]);
-  const { client, pool } = await observeClient(wish, tenant);
+  const { client, pool } = await observeClient(wish, tenant, await listed(times));
   if (store && client) await compareClocks(wish, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
   return {
@@ -42,9 +44,15 @@ export async function observe(
   };
 }
 
-async function observeClient({ clientId }: Wish, tenant: Tenant): Promise<Pick<State, 'client' | 'pool'>> {
+const NOWHERE = async () => undefined;
+
+async function observeClient(
+  { clientId }: Wish,
+  tenant: Tenant,
+  listed: ObservedClient | undefined,
+): Promise<Pick<State, 'client' | 'pool'>> {
   if (clientId === '') return { client: undefined, pool: [] };
-  const [client, pool] = await Promise.all([tenant.client(clientId), tenant.credentials(clientId)]);
+  const [client, pool] = await Promise.all([listed ?? tenant.client(clientId), tenant.credentials(clientId)]);
   return { client, pool };
 }
 

@@ -43,13 +43,14 @@ export interface Report {
 export function report(account: Account, explanationOf: (code: string) => string): Report {
   return {
     outputs: outputs(account),
-    annotations: annotations(account),
+    annotations: warnings(account),
     summary: summary(account, explanationOf),
     headline: headline(account),
   };
 }
 
-function annotations(account: Account): Annotation[] {
+/** What a person should look at although the run went on. */
+export function warnings(account: Account): Annotation[] {
   const { watch, wish } = account;
   if (watch) return findingAnnotations(watch.findings);
   const list: Annotation[] = notes(account)

@@ -1,23 +1,20 @@
 /** The road: inputs → observe → plan → apply → report, once. */
 
 import { apply } from './apply.ts';
-import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
-import { Tenant } from './auth0/tenant.ts';
-import { managementToken } from './auth0/token.ts';
 import { generateKey } from './certificate/issue.ts';
+import { connect, type Issuing, type Shared, share } from './connect.ts';
 import { locateClient, refuseToOverwrite } from './creation.ts';
 import { issuePair } from './credential.ts';
 import { asRotationError } from './errors.ts';
 import { GitHubApi } from './github/api.ts';
 import { printPlace } from './github/destination.ts';
-import { SecretStore } from './github/secret-store.ts';
 import { quote } from './http/json.ts';
 import { type Connection, Service } from './http/service.ts';
 import type { Inputs } from './inputs.ts';
 import type { Edges } from './job.ts';
-import { observe } from './observe.ts';
+import { observe, type RecordedTimes } from './observe.ts';
 import { plan } from './plan.ts';
-import { looksDue, Preparation, type Sources } from './prepare.ts';
+import { looksDue } from './prepare.ts';
 import type { Account } from './report.ts';
 import type { State } from './rotation/state.ts';
 import { describeStep } from './rotation/step.ts';
@@ -33,13 +30,15 @@ export interface Telling {
   onStep: Edges['onStep'];
 }
 
-/** How keys and certificates are made. */
-export interface Issuing {
-  generateKey: Sources['generateKey'];
-  issuePair: typeof issuePair;
+/** One client of how many. */
+export interface Among {
+  shared: Shared;
+  /** Resolves when this client may be rotated. @throws RotationError where none may */
+  mayRotate(): Promise<void>;
 }
 
-const ISSUING: Issuing = { generateKey, issuePair };
+export const ISSUING: Issuing = { generateKey, issuePair };
+const ALONE = async () => {};
 
 /** Works on one client and tells how it went: a failure is part of the account, never thrown. */
 export async function run(
@@ -47,9 +46,10 @@ export async function run(
   connection: Connection,
   telling: Telling,
   issuing = ISSUING,
+  among: Among = { shared: share(inputs, connection, telling.mask), mayRotate: ALONE },
 ): Promise<Account> {
   const { currentPair, planOnly } = inputs;
-  const edges = connect(inputs, connection, telling, issuing);
+  const edges = connect(inputs, connection, telling, issuing, among.shared);
   const account: Account = { planOnly, wish: inputs.wish };
   const { preparation } = edges;
   const mayRotate = !planOnly && inputs.wish.operation !== 'revert';
@@ -57,9 +57,18 @@ export async function run(
     telling.stage('Observe');
     if (mayRotate && inputs.wish.force) preparation.begin();
     account.wish = await locateClient(inputs.wish, edges.tenant);
-    account.state = await observe(account.wish, edges, (times) => {
-      if (mayRotate && looksDue(inputs.wish, times, connection.clock)) preparation.begin();
+    const isDue = (times: readonly RecordedTimes[]) => looksDue(inputs.wish, times, connection.clock);
+    const onSecrets = (times: readonly RecordedTimes[]) => {
+      if (mayRotate && isDue(times)) preparation.begin();
+    };
+    let isListed = false;
+    account.state = await observe(account.wish, edges, onSecrets, async (times) => {
+      const client = isDue(times) ? undefined : await among.shared.listed?.(inputs.wish.clientId);
+      isListed = client !== undefined;
+      return client;
     });
+    if (isListed && !isIdle(account.wish, account.state))
+      account.state = await observe(account.wish, edges, onSecrets);
     if (planOnly && !inputs.watch) account.wish = inferred(account.wish, account.state);
     tellObserved(account.state, telling);
     telling.stage('Plan');
@@ -67,6 +76,7 @@ export async function run(
     account.plan = plan(account.wish, account.state);
     tell(account.plan, telling);
     if (!planOnly) {
+      if (account.plan.rotates) await among.mayRotate();
       telling.stage('Apply');
       const job = { wish: account.wish, state: account.state, plan: account.plan, currentPair };
       Object.assign(account, await apply(job, edges));
@@ -78,6 +88,15 @@ export async function run(
   telling.stage('Watch');
   const api = new GitHubApi(new Service('GitHub', connection), inputs.watch.token, inputs.githubApiUrl);
   return watch(account, inputs.watch, { store: edges.store, api, info: telling.info });
+}
+
+/** A listing is old when its turn comes: only rest may rest on it. */
+function isIdle(wish: Wish, state: State): boolean {
+  try {
+    return plan(wish, state).steps.length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** A plan for a client that uses another method is that of `enroll`: nothing else could work on it. */
@@ -103,51 +122,4 @@ function tell(decided: NonNullable<Account['plan']>, { info }: Telling): void {
   info(`Plan: ${decided.reason}, since ${decided.explanation}.`);
   for (const [index, step] of decided.steps.entries()) info(`  ${index + 1}. ${describeStep(step)}`);
   for (const note of decided.notes) info(`  Note: ${note}`);
-}
-
-function connect(inputs: Inputs, connection: Connection, telling: Telling, issuing: Issuing): Edges {
-  const { audience, domain, githubApiUrl, githubToken, login, mtlsDomain, wish } = inputs;
-  const auth0 = new Service('Auth0', connection);
-  const edge = new Service('mTLS edge', connection);
-  const discoverMtls = once(() => discoverMtlsTokenEndpoint(edge, domain, mtlsDomain));
-  // A client assertion goes to the tenant itself.
-  const byAssertion = wish.method === 'private_key_jwt';
-  const discover = byAssertion ? async () => `https://${domain}/oauth/token` : discoverMtls;
-  const token = once(async () => {
-    const fresh = await managementToken({
-      service: auth0,
-      domain,
-      audience,
-      login,
-      mtlsTokenEndpoint: discoverMtls,
-    });
-    telling.mask(fresh);
-    return fresh;
-  });
-  const store =
-    githubToken === undefined
-      ? undefined
-      : new SecretStore(new Service('GitHub', connection), githubToken, githubApiUrl);
-  return {
-    tenant: new Tenant(auth0, domain, token),
-    store,
-    edge,
-    domain,
-    preparation: new Preparation(wish, { generateKey: issuing.generateKey, discover, store }),
-    issue: (wished, now, key) => issuing.issuePair(inputs.issuer, wished, now, key),
-    unregistered: (wished, now) =>
-      issuing.issuePair({ kind: 'itself' }, wished, now, () => issuing.generateKey(2048)),
-    clock: connection.clock,
-    cancellation: connection.cancellation,
-    mask: telling.mask,
-    onStep: telling.onStep,
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -1,9 +1,12 @@
 /** How the action speaks to the GitHub runner: masks, groups, outputs, annotations, summary. */
 
+import { readFile as readFileOf } from 'node:fs/promises';
 import * as core from '@actions/core';
 import type { RotationError } from './errors.ts';
 import type { Report } from './report.ts';
 
+/** GitHub shows ten errors of a step: one is the whole. */
+const MOST_LOCATED = 9;
 /** Shorter lines would mask ordinary text. */
 const SHORTEST_MASK = 8;
 
@@ -61,8 +64,22 @@ export async function publish(report: Report): Promise<void> {
   if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(report.summary, true).write();
 }
 
+/** A file of the workspace, which an earlier step has checked out. @throws Error with a `code` */
+export function readFile(path: string): Promise<string> {
+  return readFileOf(path, 'utf8');
+}
+
+/** Lines that belong together, folded. */
+export function group(name: string, lines: readonly string[]): void {
+  core.startGroup(name);
+  for (const line of lines) core.info(line);
+  core.endGroup();
+}
+
 /** Fails the step. The message tells what failed, what to do, and what is true now. */
 export function fail(error: RotationError): void {
   process.exitCode = 1;
+  for (const { column, file, line, message } of error.located.slice(0, MOST_LOCATED))
+    core.error(message, { title: error.code, file, startLine: line, startColumn: column });
   core.error(`${error.message} More: ${explanationOf(error.code)}`, { title: error.code });
 }

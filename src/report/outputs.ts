@@ -6,19 +6,8 @@ import { nextRotation } from './headline.ts';
 import { iso } from './markdown.ts';
 
 export function outputs(account: Account): Record<string, string> {
-  const { plan, outcome, wish, error, watch } = account;
-  const held = heldNow(account);
-  const entry = {
-    'client-id': outcome?.clientId ?? wish.clientId,
-    rotated: outcome?.rotated ?? false,
-    reason: plan?.reason ?? '',
-    'credential-id': held?.id ?? '',
-    thumbprint: held?.thumbprint ?? '',
-    'not-before': held?.notBefore ?? '',
-    'not-after': held?.notAfter ?? '',
-    'removed-credential-ids': outcome?.removed ?? [],
-    'next-rotation': iso(nextRotation(account)),
-  };
+  const { plan } = account;
+  const { error: _, findings: __, ...entry } = entryOf(account);
   const told = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
@@ -30,14 +19,27 @@ export function outputs(account: Account): Record<string, string> {
     rotated: `${entry.rotated}`,
     'removed-credential-ids': JSON.stringify(entry['removed-credential-ids']),
     plan: JSON.stringify(told ?? null),
-    result: JSON.stringify([
-      {
-        ...entry,
-        ...(watch ? { findings: watch.findings } : {}),
-        ...(error ? { error: { code: error.code, message: error.message } } : {}),
-      },
-    ]),
+    result: JSON.stringify([entryOf(account)]),
     matrix: '[]',
+  };
+}
+
+/** One client's entry of `result`. */
+export function entryOf(account: Account) {
+  const { plan, outcome, wish, error, watch } = account;
+  const held = heldNow(account);
+  return {
+    'client-id': outcome?.clientId ?? wish.clientId,
+    rotated: outcome?.rotated ?? false,
+    reason: plan?.reason ?? '',
+    'credential-id': held?.id ?? '',
+    thumbprint: held?.thumbprint ?? '',
+    'not-before': held?.notBefore ?? '',
+    'not-after': held?.notAfter ?? '',
+    'removed-credential-ids': outcome?.removed ?? [],
+    'next-rotation': iso(nextRotation(account)),
+    ...(watch ? { findings: watch.findings } : {}),
+    ...(error ? { error: { code: error.code, message: error.message } } : {}),
   };
 }
 

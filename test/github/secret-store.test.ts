@@ -244,6 +244,6 @@ describe('an answer that is none', () => {
     const { destination } = place('repo:acme/shop', 'PEM');
     await expect(store.publicKey(destination)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
     await expect(store.store(place('repo:acme/shop', 'PEM'), 'CANARY')).rejects.not.toThrow(/CANARY/);
-    expect(server.exchanges.map(({ method }) => method)).toEqual(['GET']);
+    expect(server.exchanges.map(({ method }) => method)).not.toContain('PUT');
   });
 });

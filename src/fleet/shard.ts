@@ -1,0 +1,33 @@
+/** A part of a fleet: a client is in exactly one, whatever their number is. Pure. */
+
+import { numberOf } from './spread.ts';
+
+export interface Shard {
+  /** From 1. */
+  index: number;
+  of: number;
+}
+
+/** GitHub: jobs of a matrix (usage-limits). */
+const MOST = 256;
+/** Clients that are due in one job: minutes even on the smallest tenant, and far less than a GitHub App's token lives (1 h). */
+const CLIENTS = 50;
+
+/** @throws Error what is wrong with the text */
+export function parseShard(text: string): Shard {
+  const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];
+  if (index && of && index <= of && of <= MOST) return { index, of };
+  throw new Error(`is '${text}'; write a part such as 2/5, of ${MOST} at most`);
+}
+
+export function isIn({ index, of }: Shard, clientId: string): boolean {
+  return numberOf(`shard ${clientId}`) % of === index - 1;
+}
+
+/** The shards that have one of these clients, as `strategy.matrix` takes them. */
+export function shardsOf(clientIds: readonly string[]): string[] {
+  const of = Math.min(MOST, Math.ceil(clientIds.length / CLIENTS));
+  return Array.from({ length: of }, (_, at) => ({ index: at + 1, of }))
+    .filter((shard) => clientIds.some((id) => isIn(shard, id)))
+    .map(({ index }) => `${index}/${of}`);
+}

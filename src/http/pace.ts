@@ -1,0 +1,227 @@
+/** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
+
+import { type Clock, deadlineExceeded, sleep } from '../retry.ts';
+import type { Cancellation } from './service.ts';
+import type { HttpRequest, HttpResponse } from './wire.ts';
+
+/** Of whoever waits. */
+export interface Waiting {
+  clock: Clock;
+  cancellation: Cancellation;
+}
+
+/** One for all who ask the same service, each for its own request. */
+export interface Pace {
+  /**
+   * Resolves when the request may go. What it answers is called once with the answer, or with none.
+   * @throws RotationError CANCELLED, DEADLINE_EXCEEDED: it was not sent
+   */
+  turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void>;
+}
+
+/** How often somebody who waits looks again: an answer to another request may have changed everything. */
+const LOOK = 25;
+
+/** First come, first served. */
+class Line {
+  #last: Promise<void> = Promise.resolve();
+
+  /** @returns lets the next one in */
+  async enter(): Promise<() => void> {
+    const before = this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise;
+    await before;
+    return resolve;
+  }
+}
+
+/** @param left milliseconds, asked again and again */
+async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
+  for (let wait = left(); wait > 0; wait = left()) {
+    if (clock.now() + wait > clock.deadline) throw deadlineExceeded();
+    await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
+  }
+  // It may have been cancelled while others were served.
+  cancellation.check();
+}
+
+/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (rate-limit-policy). */
+export class SharedBudget implements Pace {
+  readonly #line = new Line();
+  readonly #buckets = new Map<number, Bucket>();
+  /** A plan may have a bucket for some requests and another for the rest (rate-limit-configurations): told by their size. */
+  readonly #bucketOf = new Map<string, Bucket | undefined>();
+  #latest: Bucket | undefined = new Bucket(SMALLEST);
+
+  /** How many requests may come at once: undefined before the first answer, or where nothing is said of it. */
+  get burst(): number | undefined {
+    return this.#buckets.size === 0 ? undefined : Math.min(...this.#buckets.keys());
+  }
+
+  async turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void> {
+    const { clock } = waiting;
+    const kind = kindOf(request);
+    const bucket = () => (this.#bucketOf.has(kind) ? this.#bucketOf.get(kind) : this.#latest);
+    const next = await this.#line.enter();
+    try {
+      await waitWhile(() => bucket()?.wait(clock.now()) ?? 0, waiting);
+      const taken = bucket();
+      taken?.take(clock.now());
+      return (response) => {
+        taken?.giveBack();
+        if (response) this.#observe(kind, response, clock.now());
+      };
+    } finally {
+      next();
+    }
+  }
+
+  #observe(kind: string, { headers, status }: HttpResponse, now: number): void {
+    const [limit, remaining, resetAt] = ['limit', 'remaining', 'reset'].map((name) =>
+      Number.parseInt(headers[`x-ratelimit-${name}`] ?? '', 10),
+    );
+    const isKnown = limit !== undefined && limit > 0 && remaining !== undefined && remaining >= 0;
+    const bucket = isKnown ? (this.#buckets.get(limit) ?? new Bucket(limit)) : undefined;
+    if (isKnown && bucket) {
+      this.#buckets.set(limit, bucket);
+      // By the service's own clock: the answer has just come.
+      const until = Number(resetAt) * 1000 - Date.parse(headers.date ?? '');
+      const reset = Number.isFinite(until) ? Math.max(until, 0) : LONGEST_RESET;
+      bucket.observe({ remaining, reset, took: status === 429 ? 0 : 1 }, now);
+    }
+    this.#bucketOf.set(kind, bucket);
+    this.#latest = bucket;
+  }
+}
+
+/** Of a service that has not answered yet: the smallest burst that Auth0 documents (rate-limit-configurations). */
+const SMALLEST = 2;
+/** Where an answer does not say when there are tokens again. */
+const LONGEST_RESET = 60_000;
+/** A rate is measured over at least this long: over less, whole tokens say little. */
+const LONG_ENOUGH = 5_000;
+
+function kindOf({ method, url }: HttpRequest): string {
+  return `${method} ${new URL(url).pathname.replace(/\/(clients|credentials)\/[^/]+/g, '/$1/*')}`;
+}
+
+/** What an answer shows. */
+interface Seen {
+  remaining: number;
+  /** Milliseconds to it. */
+  reset: number;
+  /** Tokens that the request took: one that was refused took none. */
+  took: 0 | 1;
+}
+
+class Bucket {
+  readonly #limit: number;
+  #tokens: number;
+  /** Local time of `#tokens`. */
+  #at = 0;
+  /** Tokens a millisecond. */
+  #rate = 0;
+  #isMeasured = false;
+  #resetAt = Number.POSITIVE_INFINITY;
+  #inFlight = 0;
+  #sample: { at: number; remaining: number; taken: number } | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#tokens = limit;
+  }
+
+  wait(now: number): number {
+    const missing = 1 - this.#tokensAt(now);
+    if (missing <= 0) return 0;
+    // At `reset` there is one, whatever was reckoned.
+    const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? LOOK : 0);
+    return Math.min(missing / this.#rate, reset, LONGEST_RESET);
+  }
+
+  take(now: number): void {
+    this.#tokens = this.#tokensAt(now) - 1;
+    this.#at = now;
+    this.#inFlight += 1;
+  }
+
+  giveBack(): void {
+    this.#inFlight -= 1;
+  }
+
+  observe(seen: Seen, now: number): void {
+    this.#measure(seen, now);
+    // What is on its way may not be counted yet. What others take is in it.
+    this.#tokens = seen.remaining - this.#inFlight;
+    this.#at = now;
+    this.#resetAt = now + seen.reset;
+  }
+
+  /** Whether `reset` means "full again" or "one token again" is not documented: it is believed until a rate was measured. */
+  #measure({ remaining, reset, took }: Seen, now: number): void {
+    const sample = this.#sample;
+    if (sample) sample.taken += took;
+    if (!this.#isMeasured) this.#rate = (this.#limit - remaining) / Math.max(reset, LOOK);
+    if (sample && now - sample.at < LONG_ENOUGH) return;
+    const gained = sample ? (remaining - sample.remaining + sample.taken) / (now - sample.at) : 0;
+    this.#isMeasured = gained > 0;
+    if (gained > 0) this.#rate = gained;
+    this.#sample = { at: now, remaining, taken: 0 };
+  }
+
+  #tokensAt(now: number): number {
+    return Math.min(this.#limit, this.#tokens + (now - this.#at) * this.#rate);
+  }
+}
+
+/** GitHub asks for writes one after the other, a second apart (best-practices-for-using-the-rest-api). */
+const APART = 1_000;
+
+/** Of one run, which its cancellation tells from others. */
+interface Turn {
+  of: Cancellation;
+}
+
+/** Whoever has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
+export class SpacedWrites implements Pace {
+  readonly #hurry: AbortSignal;
+  /** In order of their coming. */
+  readonly #waiting: Turn[] = [];
+  #isBusy = false;
+  #last: Cancellation | undefined;
+  /** Local time. */
+  #notBefore = 0;
+
+  /** @param hurry once it aborts there is no time left to wait */
+  constructor(hurry: AbortSignal) {
+    this.#hurry = hurry;
+  }
+
+  async turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void> {
+    if (request.method === 'GET') return () => {};
+    const { cancellation, clock } = waiting;
+    const turn = { of: cancellation };
+    this.#waiting.push(turn);
+    try {
+      await waitWhile(() => this.#left(turn, clock.now()), waiting);
+      this.#isBusy = true;
+      this.#last = turn.of;
+    } finally {
+      this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+    }
+    const began = clock.now();
+    return (response) => {
+      // A secondary limit is everybody's.
+      const after = Number(response?.headers['retry-after'] ?? 0) * 1000;
+      this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
+      this.#isBusy = false;
+    };
+  }
+
+  #left(turn: Turn, now: number): number {
+    const next = this.#waiting.find((one) => one.of === this.#last) ?? this.#waiting[0];
+    if (this.#isBusy || turn !== next) return LOOK;
+    return this.#hurry.aborted ? 0 : this.#notBefore - now;
+  }
+}

@@ -1,0 +1,189 @@
+/** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
+
+import { shardsOf } from '../fleet/shard.ts';
+import { quote } from '../http/json.ts';
+import { type Account, type Annotation, type Report, warnings } from '../report.ts';
+import { describeStep } from '../rotation/step.ts';
+import { nextRotation } from './headline.ts';
+import { day, iso, row } from './markdown.ts';
+import { entryOf, outputs } from './outputs.ts';
+
+/** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
+const SUMMARY = 1_000_000;
+/** Of it the table; the rest is for details. */
+const TABLE = 600_000;
+/** GitHub: outputs of a job have at most 1 MB, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
+const RESULT = 400_000;
+/** GitHub shows ten annotations of a kind and step (problem-matchers). */
+const ANNOTATIONS = 9;
+
+export function fleetReport(accounts: readonly Account[], explanationOf: (code: string) => string): Report {
+  const worstFirst = accounts.toSorted((a, b) => rank(a) - rank(b));
+  return {
+    outputs: fleetOutputs(accounts, worstFirst),
+    annotations: annotations(worstFirst, explanationOf),
+    summary: summary(worstFirst, explanationOf),
+    headline: headline(accounts),
+  };
+}
+
+const KINDS = [
+  ['failed', '❌', ({ error }) => error !== undefined && !wasSpared(error.code)],
+  ['not tried', '⏸️', ({ error }) => error !== undefined],
+  [
+    'rotated, to be looked at',
+    '⚠️',
+    (account) => account.outcome?.rotated === true && warnings(account).length > 0,
+  ],
+  ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
+  ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
+  ['would be put in order', '📋', ({ plan, planOnly }) => planOnly && (plan?.steps.length ?? 0) > 0],
+  ['put in order', '✅', ({ plan }) => (plan?.steps.length ?? 0) > 0],
+  ['not due', '✅', () => true],
+] as const satisfies [string, string, (account: Account) => boolean][];
+
+/** Not its own failure: nothing was done about it. */
+function wasSpared(code: string): boolean {
+  return code === 'CANARY_FAILED' || code === 'CANCELLED';
+}
+
+function rank(account: Account): number {
+  return KINDS.findIndex(([, , holds]) => holds(account));
+}
+
+function nameOf({ state, wish }: Account): string {
+  const name = quote(state?.client?.name);
+  return name === ''
+    ? `\`${quote(wish.clientId)}\``
+    : `${name.replaceAll('*', '\\*')} (\`${quote(wish.clientId)}\`)`;
+}
+
+function headline(accounts: readonly Account[]): string {
+  const ranks = accounts.map(rank);
+  const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
+  const told = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
+  const [, sign] = KINDS[Math.min(...ranks)] ?? [];
+  return `${sign ?? '✅'} ${accounts.length} clients: ${told.join(', ') || 'none in this shard'}.`;
+}
+
+function summary(worstFirst: readonly Account[], explanationOf: (code: string) => string): string {
+  const begin = `## ${headline(worstFirst)}\n`;
+  const table = bounded(worstFirst.map(tableRow), TABLE);
+  const details = bounded(
+    worstFirst.map((account) => detailsOf(account, explanationOf)).filter((text) => text !== ''),
+    SUMMARY - size(begin) - size(table.text),
+  );
+  return [
+    begin,
+    worstFirst.length === 0 ? '' : '| Client | | Why | Next rotation |\n| --- | --- | --- | --- |',
+    table.text,
+    table.left > 0 ? `\n${table.left} more clients have no row: the summary may not be longer.\n` : '',
+    details.text,
+    details.left > 0
+      ? `\nDetails of ${details.left} more clients were left out: the summary may not be longer.\n`
+      : '',
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+/** As many of the first ones as fit. */
+function bounded(texts: readonly string[], most: number): { text: string; left: number } {
+  const kept: string[] = [];
+  let used = 0;
+  for (const text of texts) {
+    used += size(text) + 1;
+    if (used > most) break;
+    kept.push(text);
+  }
+  return { text: kept.join('\n'), left: texts.length - kept.length };
+}
+
+function size(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+function tableRow(account: Account): string {
+  const { error, plan } = account;
+  const [kind, sign] = KINDS[rank(account)] ?? ['', ''];
+  const next = nextRotation(account);
+  return row([
+    nameOf(account),
+    `${sign} ${kind}`,
+    error ? `\`${error.code}\`` : (plan?.reason ?? ''),
+    next === undefined ? '–' : day(next),
+  ]);
+}
+
+/** What does not fit into a row, folded. */
+function detailsOf(account: Account, explanationOf: (code: string) => string): string {
+  const { error, outcome, plan, planOnly } = account;
+  const steps = planOnly
+    ? (plan?.steps ?? []).map((step) => `1. ${describeStep(step)}`)
+    : (outcome?.steps ?? []).map(
+        ({ milliseconds, text }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
+      );
+  const notes = warnings(account).map(({ message }) => `> ${message}\n`);
+  const failure = error && [
+    `**What failed.** ${error.failed}\n`,
+    `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).\n`,
+    `**What is true now.** ${error.truth}\n`,
+  ];
+  const lines = [...(failure ?? []), ...notes, ...steps];
+  if (lines.length === 0 || error?.code === 'CANARY_FAILED') return '';
+  const open = failure ? ' open' : '';
+  return `\n<details${open}><summary>${nameOf(account).replaceAll('`', '')}</summary>\n\n${lines.join('\n')}\n\n</details>`;
+}
+
+/** Only what a person must do. */
+function annotations(worstFirst: readonly Account[], explanationOf: (code: string) => string): Annotation[] {
+  const failed = worstFirst.flatMap(({ error, wish }): Annotation[] =>
+    error === undefined || wasSpared(error.code)
+      ? []
+      : [
+          {
+            level: 'error',
+            title: `${error.code}: client ${wish.clientId}`,
+            message: `${error.message} More: ${explanationOf(error.code)}`,
+          },
+        ],
+  );
+  return [...firstOf(failed), ...firstOf(worstFirst.flatMap(warnings))];
+}
+
+function firstOf(list: readonly Annotation[]): Annotation[] {
+  const [first] = list;
+  const left = list.length - ANNOTATIONS;
+  if (!first || left <= 0) return [...list];
+  const rest = {
+    ...first,
+    title: 'More clients',
+    message: `And ${left} more: the summary of this job has them.`,
+  };
+  return [...list.slice(0, ANNOTATIONS), rest];
+}
+
+function fleetOutputs(accounts: readonly Account[], worstFirst: readonly Account[]): Record<string, string> {
+  const [any] = accounts;
+  const single = any ? Object.keys(outputs(any)) : [];
+  const empty = Object.fromEntries(single.map((name) => [name, '']));
+  const dates = accounts.flatMap((account) => nextRotation(account) ?? []);
+  const due = accounts.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
+  return {
+    ...empty,
+    rotated: `${accounts.some(({ outcome }) => outcome?.rotated)}`,
+    'removed-credential-ids': JSON.stringify(accounts.flatMap(({ outcome }) => outcome?.removed ?? [])),
+    'next-rotation': dates.length === 0 ? '' : iso(Math.min(...dates)),
+    plan: 'null',
+    result: result(worstFirst),
+    matrix: JSON.stringify(shardsOf(due.map(({ wish }) => wish.clientId))),
+  };
+}
+
+/** One entry a client, worst first; what does not fit is counted in a last entry of its own. */
+function result(worstFirst: readonly Account[]): string {
+  const entries = worstFirst.map((account) => JSON.stringify(entryOf(account)));
+  const { left } = bounded(entries, RESULT);
+  const kept = left === 0 ? entries : [...entries.slice(0, -left), JSON.stringify({ 'left-out': left })];
+  return `[${kept.join(',')}]`;
+}
