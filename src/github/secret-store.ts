@@ -1,7 +1,7 @@
 /** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
 
 import { RotationError } from '../errors.ts';
-import { type Json, quote, stringOf } from '../http/json.ts';
+import { isObject, type Json, quote, stringOf } from '../http/json.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, NetworkError } from '../http/wire.ts';
@@ -28,6 +28,8 @@ export class SecretStore {
   uncertain = false;
   /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
   inDoubt = false;
+  /** When the last secret was stored, by GitHub's clock. */
+  storedAt = 0;
 
   constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
@@ -84,6 +86,16 @@ export class SecretStore {
     if (answer.status !== 201 && answer.status !== 204) {
       throw refused(destination, answer, `store ${printPlace(place)}`);
     }
+    this.storedAt = this.#service.now();
+  }
+
+  /** A list that GitHub wraps in an object. @throws RotationError */
+  async list(path: string, member: string, destination: Destination): Promise<readonly Json[]> {
+    const answer = await this.#get(path, destination, `show its ${member.replace('_', ' ')}`);
+    if (answer.status === 404) throw notFound(destination);
+    const list = isObject(answer.data) ? answer.data[member] : undefined;
+    if (!Array.isArray(list)) throw unexpected(destination, answer.status);
+    return list;
   }
 
   async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
@@ -127,10 +139,10 @@ export class SecretStore {
   }
 
   /** 200 or 404. */
-  async #get(path: string, destination: Destination): Promise<Answer> {
+  async #get(path: string, destination: Destination, what = 'read its secrets'): Promise<Answer> {
     const answer = await this.#request('GET', path, destination);
     if (answer.status === 200 || answer.status === 404) return answer;
-    throw refused(destination, answer, 'read its secrets');
+    throw refused(destination, answer, what);
   }
 
   async #request(

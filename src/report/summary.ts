@@ -7,6 +7,7 @@ import type { Account } from '../report.ts';
 import { describeStep, ISSUED } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { headline, notProven } from './headline.ts';
+import { holderTable } from './holders.ts';
 import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
@@ -21,6 +22,7 @@ export function summary(account: Account, explanationOf: (code: string) => strin
     chart(account),
     credentialTable(account),
     placeTable(account),
+    holderTable(account),
     stepList(account),
     `<sub>Client ${code(quote(account.outcome?.clientId ?? wish.clientId))} · run ${wish.run}</sub>`,
   ];
