@@ -7,6 +7,7 @@ import {
   client,
   effects,
   type Inputs,
+  killed,
   loginByCertificate,
   loginByKey,
   operate,
@@ -15,7 +16,7 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE, rotate, SCOPE, settle } from './support.ts';
+import { code, credentialOf, held, json, MINUTE, rotate, SCOPE, settle, withConsumers } from './support.ts';
 
 const REVOKE = { force: 'true', revoke: 'previous' };
 const OPS = 'repo:acme/ops';
@@ -94,6 +95,36 @@ describe('revoke: previous', () => {
       await loginByKey(world, clientId, key),
       await loginByKey(world, clientId, held(world, SCOPE, 'KEY')),
     ]).toEqual([401, 200]);
+  });
+});
+
+describe('consumers', () => {
+  it('that read the secret anew are served throughout; one that was queued before is locked out', async () => {
+    await using world = await startSandbox();
+    const { pem } = await leaked(world);
+    const refused = await withConsumers(world, [SCOPE], async () => {
+      expect((await operate(world, REVOKE)).exitCode).toBe(0);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    });
+    // Only who had read the secret just before may be refused: that is what is asked for.
+    expect(refused.filter(({ overtaken }) => !overtaken)).toEqual([]);
+    expect(await loginByCertificate(world, world.clientId, pem)).toBe(401);
+  });
+
+  it('are served after a crash between delivery and revocation, and the next run revokes', async () => {
+    await using world = await startSandbox();
+    const { pem } = await leaked(world);
+    const run = await killed(world, REVOKE, ({ phase, arrival }) => {
+      return phase === 'answered' && arrival.line.includes('PUT');
+    });
+    expect([run.signal, await loginByCertificate(world, world.clientId, held(world))]).toEqual([
+      'SIGKILL',
+      200,
+    ]);
+    const between = held(world);
+    expect((await operate(world, REVOKE)).exitCode).toBe(0);
+    const after = [pem, between, held(world)].map((one) => loginByCertificate(world, world.clientId, one));
+    expect(await Promise.all(after)).toEqual([401, 401, 200]);
   });
 });
 
