@@ -151,6 +151,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
     reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
   const current = currentPair && factsOf(method, currentPair);
+  const force = reader.boolean('force');
   // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
   const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
@@ -161,7 +162,8 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
     method,
     ...readMaterial(reader, issuer, fallback),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
-    force: reader.boolean('force'),
+    force,
+    revoke: readRevoke(reader, operation, force),
     overlap: readOverlap(reader),
     ...names,
     current,
@@ -193,6 +195,14 @@ function readClient(reader: Reader, operation: Wish['operation']): Pick<Wish, 'c
   if (/[<>\x00-\x1f\x7f]/.test(clientName))
     reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };
+}
+
+function readRevoke(reader: Reader, operation: Wish['operation'], force: boolean): boolean {
+  if (reader.text('revoke') === undefined) return false;
+  reader.oneOf('revoke', ['previous'], 'previous');
+  if (operation !== 'rotate') reader.problem('revoke', 'is for operation: rotate alone, and its plan');
+  else if (!force) reader.problem('revoke', 'needs force: true: it is for an emergency');
+  return true;
 }
 
 function readTokenBinding(

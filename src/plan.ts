@@ -39,8 +39,8 @@ export interface Plan {
 }
 
 /**
- * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT:
- *   nothing may be done
+ * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
+ *   CANNOT_REVOKE: nothing may be done
  */
 export function plan(wish: Wish, observed: State): Plan {
   // Auth0's list has no order.
@@ -125,6 +125,8 @@ const HEALED = 'a credential that a destination holds was not associated';
 
 /** What a destination holds must be associated before anything else. @returns whether something was not */
 function heal(draft: Draft): boolean {
+  // Somebody has taken it out already: what is to be revoked does not come back.
+  if (draft.wish.revoke) return false;
   const { evidence } = draft;
   const missing = evidence.held
     .flatMap((candidates) => candidates.slice(0, 1))

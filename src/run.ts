@@ -83,7 +83,7 @@ export async function run(
 /** A plan for a client that uses another method is that of `enroll`: nothing else could work on it. */
 function inferred(wish: Wish, { client }: State): Wish {
   const differs = client !== undefined && client.method !== wish.method;
-  return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll' } : wish;
+  return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll', revoke: false } : wish;
 }
 
 function tellObserved({ client, pool, secrets }: State, { info }: Telling): void {

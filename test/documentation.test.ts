@@ -168,6 +168,7 @@ describe('workflows and examples', () => {
       'examples/ca-signed-vault.yml',
       'examples/ca-signed.yml',
       'examples/create.yml',
+      'examples/emergency.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
       'examples/organization.yml',

@@ -82,6 +82,7 @@ describe('inputs', () => {
         validityDays: 90,
         renewBeforeDays: 30,
         force: false,
+        revoke: false,
         overlap: 'until-next-rotation',
         secretName: 'AUTH0_MTLS_PEM',
         privateKeySecretName: undefined,

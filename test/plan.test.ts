@@ -801,6 +801,77 @@ const OPERATIONS: Row[] = [
   ],
 ];
 
+const REVOKE = { force: true, revoke: true };
+
+const REVOCATIONS: Row[] = [
+  [
+    'what was held goes after the delivery',
+    REVOKE,
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    `${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+  [
+    'so does what was made by hand, and whatever place is there for more',
+    { ...REVOKE, overlap: 7 * DAY },
+    { credentials: [{ ...previous, by: 'hand' }], written: [delivered] },
+    'NotDelivered',
+    `${ROTATION.replace('[a', '[p')} ~[(issued)] -p ?holders`,
+  ],
+  [
+    'the previous one has made room before',
+    REVOKE,
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+  [
+    'what somebody has taken out by hand does not come back',
+    { ...REVOKE, current: 'a' },
+    { credentials: [{ ...current, associated: false }], written: [delivered] },
+    'Forced',
+    '!cert +cred ~[(issued)] ?auth >repo:acme/shop -a ?holders',
+  ],
+  [
+    "neither another workflow's nor a foreign one goes",
+    REVOKE,
+    {
+      credentials: [
+        { ...previous, by: 'another workflow' },
+        { id: 'f', age: 5 * DAYS, by: 'hand', associated: false },
+      ],
+    },
+    'NotDelivered',
+    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop ?holders',
+  ],
+  [
+    'another subject of a CA-signed certificate: the old one goes',
+    { ...REVOKE, ...CA, subject: 'CN=next', current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    `${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+];
+
+describe('the plan of a revocation', () => {
+  it.each(REVOCATIONS)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+    expect(decided.notes.join('\n')).toMatch(/INTERRUPTION: \w is revoked|there was nothing to revoke/);
+  });
+
+  it.each<[string, WishChanges, RegExp]>([
+    ['a subject that stays', CA, /by its subject identity-a alone \(a\).*Choose another subject/],
+    ['what must be kept', { keep: ['a'] }, /would remove a, and keep-credentials says/],
+  ])('is refused: %s', (_, changes, words) => {
+    const wanted = wish({ ...REVOKE, ...changes });
+    const attempt = () => plan(wanted, state(wanted, { credentials: [current], written: [delivered] }));
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CANNOT_REVOKE' }));
+    expect(attempt).toThrow(words);
+  });
+});
+
 const REHEARSE = { operation: 'rehearse' } as const;
 const REHEARSAL = '!cert +cred ~[a,(issued)] ?auth ?unregistered ~[a] -(issued)';
 const dead = { id: 'r', by: 'a rehearsal' } as const;

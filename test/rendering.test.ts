@@ -277,6 +277,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         madeClient: undefined,
         removed: [],
         reverted: undefined,
+        revoking: [],
       };
       const error = failure().withTruth('Then NOBODY CAN LOG IN.', alarm(left, []));
       await look(report(account({}, settled, { error, outcome: undone() })).summary);

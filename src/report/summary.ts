@@ -8,6 +8,7 @@ import { describeStep, ISSUED } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
+import { holderTable } from './holders.ts';
 import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
@@ -25,6 +26,7 @@ export function summary(account: Account, explanationOf: (code: string) => strin
     chart(account),
     credentialTable(account),
     placeTable(account),
+    holderTable(account),
     stepList(account),
     `<sub>Client ${code(quote(account.outcome?.clientId ?? wish.clientId))} · run ${wish.run}</sub>`,
   ];

@@ -58,6 +58,8 @@ export interface Wish {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
+  /** What was held before goes in the run that has delivered its successor. */
+  revoke: boolean;
   /** Milliseconds, or until its place is needed. */
   overlap: 'until-next-rotation' | number;
   secretName: string;

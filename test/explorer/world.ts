@@ -129,6 +129,7 @@ export class World {
       validityDays: 90,
       renewBeforeDays: 30,
       force,
+      revoke: false,
       overlap,
       secretName: 'AUTH0_MTLS_PEM',
       privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,

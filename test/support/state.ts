@@ -38,6 +38,7 @@ export function wish(changes: WishChanges = {}): Wish {
     validityDays: 90,
     renewBeforeDays: 30,
     force: false,
+    revoke: false,
     overlap: 'until-next-rotation',
     secretName: 'PEM',
     privateKeySecretName: undefined,
