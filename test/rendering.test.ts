@@ -1,8 +1,11 @@
 /** Job summaries as people see them: rendered as GitHub does it, in a real browser. */
 
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { RotationError } from '../src/errors.ts';
 import type { Outcome } from '../src/job.ts';
+import { changesOf } from '../src/report/issue.ts';
 import type { Account } from '../src/report.ts';
+import { findingOf, warning } from '../src/rotation/finding.ts';
 import { alarm } from '../src/truth.ts';
 import { CREATOR, type Inputs, operate, secretClient, sharedWorld } from './action/operations.ts';
 import { DAY, held, json, SCOPE } from './action/support.ts';
@@ -20,7 +23,7 @@ import {
   report,
   settled,
 } from './support/account.ts';
-import { state, wish } from './support/state.ts';
+import { NOW, state, wish } from './support/state.ts';
 
 // Where CI is set the absence of the browser must not pass for a success.
 test.runIf(process.env.CI === 'true')('chromium is installed', () => expect(CHROMIUM).toBeDefined());
@@ -113,6 +116,15 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     expect(seen.bars.length > 0).toBe(summary.includes('```mermaid'));
     expectBars(seen);
     return seen;
+  }
+
+  /** What is neither code nor a chart. */
+  function prose(): Promise<string> {
+    return screen.page.evaluate(`(() => {
+      const copy = document.querySelector('article').cloneNode(true);
+      for (const one of copy.querySelectorAll('code, .mermaid')) one.remove();
+      return copy.textContent;
+    })()`);
   }
 
   describe('what the action writes', () => {
@@ -258,6 +270,17 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         ),
       ],
       ['failed before anything was known', { planOnly: false, wish: wish(), error: failure() }],
+      [
+        'watched',
+        account({}, settled, {
+          planOnly: true,
+          watch: {
+            findings: [warning('Orphan', '`cred_b` is an orphan.', 'Start it.')],
+            life: { until: NOW + 60 * DAY, left: 0.85 },
+            isAtWork: false,
+          },
+        }),
+      ],
       ['a year and more', account({ force: true, validityDays: 825 }, settled, { planOnly: true })],
     ])('%s', async (_, told) => {
       const { summary } = report(told);
@@ -346,14 +369,24 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     // GitHub makes a link of an address, which then shows where it leads.
     expect(links.filter((link) => !name.includes(link))).toEqual(['docs#VERIFICATION_FAILED']);
     // A name of somebody who would be told of it stands in code only.
-    const prose: string = await screen.page.evaluate(`(() => {
-      const copy = document.querySelector('article').cloneNode(true);
-      for (const one of copy.querySelectorAll('code, .mermaid')) one.remove();
-      return copy.textContent;
-    })()`);
-    expect(prose).not.toMatch(/@\w/);
+    expect(await prose()).not.toMatch(/@\w/);
     expect(await screen.page.locator('table').last().locator('tr').count()).toBe(2);
     if (!/[\\|]/.test(name))
       expect(await screen.page.locator('table').last().locator('code').first().textContent()).toBe(place);
+  });
+
+  it.each(HOSTILE)('nothing in %j becomes more than text of an issue', async (name) => {
+    const error = new RotationError('METHOD_MISMATCH', { failed: `It is ${name}.`, remedy: `Ask ${name}.` });
+    const [change] = changesOf(
+      [],
+      wish({ clientId: name }),
+      [findingOf('RotationRefused', error)],
+      'https://run/',
+    );
+    if (change?.kind !== 'open') throw new Error('no issue');
+    const { links, tables } = await look(change.body);
+    expect(links.filter((link) => !name.includes(link))).toEqual(['https://run/']);
+    expect(tables.map((rows) => rows.length)).toEqual([2]);
+    expect(await prose()).not.toMatch(/@\w/);
   });
 });
