@@ -6,7 +6,6 @@ import type { Tenant } from './tenant.ts';
 
 export interface LogEntry extends Use {
   id: string;
-  clientId: string | undefined;
 }
 
 const ACTION = 'auth0-mtls-rotation-action';
@@ -49,7 +48,7 @@ export async function readUses(
     if (joined) from = Math.min(from, ...found.map(({ at }) => at));
     const isWhole = joined && found.length < PAGE * PAGES;
     if (!isWhole && joined && seen.size > before && seen.size < MOST) continue;
-    const uses = [...seen.values()].filter((entry) => entry.clientId === clientId && entry.identity !== '');
+    const uses = [...seen.values()].filter(({ identity }) => identity !== '');
     return { since: isWhole ? kept : from, uses };
   }
 }
@@ -91,7 +90,6 @@ export function readLogEntry(item: Json): LogEntry | undefined {
   return {
     id,
     at,
-    clientId: stringOf(item, 'client_id'),
     // "As per RFC 8705 section 3.1": x5t#S256. In another spelling this run's own entry would not be found, and nothing goes.
     identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
     ip: quote(stringOf(item, 'ip')) || 'unknown',

@@ -99,6 +99,19 @@ describe('the tenant logs', () => {
     expect(requests()).toBeLessThan(62);
   });
 
+  it('are not believed to be whole where the second search does not begin in the first', async () => {
+    log(4 * DAY);
+    for (let count = 0; count < 1_000; count += 1) log(HOUR + count);
+    const later = {
+      ...world.tenant.logs[0],
+      log_id: 'x',
+      date: new Date(world.tenantNow() - DAY).toISOString(),
+    };
+    world.conditions.fault = (_, { path }) => (/TO\+2/.test(path) ? json(200, [later]) : undefined);
+    const { lacks } = await read(2 * DAY);
+    expect(lacks).toBeGreaterThan(46 * HOUR);
+  });
+
   it('may hold more in one second than a search shows', async () => {
     log(4 * DAY);
     for (let count = 0; count < 1_100; count += 1) log(HOUR);
