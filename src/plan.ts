@@ -1,7 +1,7 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
 import { quote } from './http/json.ts';
-import { Draft, type PlannedCredential } from './rotation/draft.ts';
+import { Draft, type LogQuestion, type PlannedCredential } from './rotation/draft.ts';
 import { LEASE, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextDue, type Reason } from './rotation/policy.ts';
 import {
@@ -36,6 +36,8 @@ export interface Plan {
   credentials: readonly PlannedCredential[];
   /** What a person should know. */
   notes: readonly string[];
+  /** Until this is answered, the plan keeps what it might remove. undefined: there is nothing to ask. */
+  asks: LogQuestion | undefined;
 }
 
 /**
@@ -62,6 +64,7 @@ export function plan(wish: Wish, observed: State): Plan {
     nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,
+    asks: draft.asks,
   };
 }
 

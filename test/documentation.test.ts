@@ -173,6 +173,7 @@ describe('workflows and examples', () => {
       'examples/environments.yml',
       'examples/organization.yml',
       'examples/private-key-jwt.yml',
+      'examples/proven-retirement.yml',
       'examples/rehearse.yml',
       'examples/revert.yml',
       'examples/rotate.yml',

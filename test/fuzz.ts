@@ -347,6 +347,7 @@ const CALLS: readonly ((service: Service, pem: string) => Promise<unknown>)[] = 
   (service) => tenantOf(service).client('client'),
   (service) => tenantOf(service).clients('mark'),
   (service) => tenantOf(service).credentials('client'),
+  (service) => tenantOf(service).logs(new URLSearchParams()),
   (service) => tenantOf(service).deleteCredential('client', 'id'),
   (service) =>
     tenantOf(service).createCredential('client', { name: 'n', credential_type: 'x509_cert', pem: '' }),
@@ -355,8 +356,14 @@ const CALLS: readonly ((service: Service, pem: string) => Promise<unknown>)[] = 
   (service) => storeOf(service).store(PLACE, 'value'),
   (service) => {
     const pair = { privateKey: '', certificate: 'x' };
-    const proof = { domain: 't', clientId: 'c', pair, thumbprint: 't', audience: undefined, mustBind: true };
-    return proveKey(service, { ...proof, endpoint: 'https://t/oauth/token' });
+    const login = {
+      endpoint: 'https://t/oauth/token',
+      domain: 't',
+      clientId: 'c',
+      pair,
+      audience: undefined,
+    };
+    return proveKey(service, { ...login, thumbprint: 't', mustBind: true, run: '7.1' });
   },
 ];
 const PLACE = { destination: { kind: 'org', org: 'acme' }, secretName: 'X', part: 'pair' } as const;

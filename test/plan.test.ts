@@ -17,6 +17,8 @@ type Row = [name: string, wish: WishChanges, state: StateSeed, reason: string, s
 const current = { id: 'a', age: 10 * DAYS };
 const previous = { id: 'p', age: 70 * DAYS };
 const delivered = 10 * DAYS - 0.1;
+/** Somebody uses the current one. */
+const login = { id: 'a', age: 60 };
 
 const ROWS: Row[] = [
   // The reasons, in their order.
@@ -359,6 +361,133 @@ const ROWS: Row[] = [
     { credentials: [current], written: [delivered] },
     'Forced',
     `${ROTATION} ~[(issued)] -a`,
+  ],
+  // Proven unused.
+  [
+    'when-unused: the successor is used, the previous one is not, and the logs are up to date',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: what was before the window does not count',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { since: 7 * DAYS, uses: [login, { id: 'p', age: 7 * DAYS + 0.001 }] },
+    },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: the previous one was used at the first moment of the window',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { uses: [login, { id: 'p', age: 7 * DAYS }] },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: so was it by a proof',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { uses: [login, { id: 'p', age: 1, isProof: true }] },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the logs were not read',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the window is longer than since the delivery',
+    { quietWindow: 10 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the overlap is the least time',
+    { quietWindow: 7 * DAY, overlap: 11 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the overlap is over',
+    { quietWindow: 7 * DAY, overlap: 9 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: the logs do not reach back to the window',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { since: 7 * DAYS - 1, uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: only this action has used the successor',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: {
+        uses: [
+          { ...login, isProof: true },
+          { id: 'a', age: 8 * DAYS },
+        ],
+      },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: without current-credential nothing shows that the logs are up to date',
+    { quietWindow: 7 * DAY },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the logs are late',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { upTo: 'late', uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: it is kept',
+    { quietWindow: 7 * DAY, current: 'a', keep: ['p'] },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: not in the run that delivered',
+    { quietWindow: 7 * DAY, overlap: 0, force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'when-unused: a rotation goes on, whoever uses what gives way',
+    { quietWindow: 7 * DAY, force: true },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [{ id: 'p', age: 1 }] } },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
   ],
   [
     'verify off',

@@ -9,7 +9,7 @@ import { chart, credentialTable } from './credentials.ts';
 import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { holderTable } from './holders.ts';
-import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
+import { code, day, inert, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
   const { error, watch, wish } = account;
@@ -20,7 +20,7 @@ export function summary(account: Account, explanationOf: (code: string) => strin
     `## ${headline(account)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
     plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...(watch ? [] : notes(account).map((note) => `> ${text(note)}`)),
+    ...(watch ? [] : notes(account).map((note) => `> ${shortened(inert(note))}`)),
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     chart(account),

@@ -111,6 +111,8 @@ export function materialOf({ keySize, method }: Wish): KeyMaterial {
 
 /** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
 function removeAfterDelivery(draft: Draft): void {
+  // Nobody but this run can have used the new one yet.
+  if (draft.wish.quietWindow !== undefined) return;
   if (draft.wish.overlap !== 0) return;
   const previous = draft.records.filter((c) => draft.mayRemove(c) && c.id !== draft.renews);
   for (const credential of previous) draft.remove(credential, 'retire');

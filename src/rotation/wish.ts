@@ -62,6 +62,8 @@ export interface Wish {
   revoke: boolean;
   /** Milliseconds, or until its place is needed. */
   overlap: 'until-next-rotation' | number;
+  /** `retire: when-unused`: for how long nobody may have used the previous credential, in milliseconds. undefined: by time. */
+  quietWindow: number | undefined;
   secretName: string;
   privateKeySecretName: string | undefined;
   certificateSecretName: string | undefined;

@@ -131,6 +131,7 @@ export class World {
       force,
       revoke: false,
       overlap,
+      quietWindow: undefined,
       secretName: 'AUTH0_MTLS_PEM',
       privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,
       certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,
