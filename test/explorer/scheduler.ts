@@ -19,7 +19,7 @@ const LONGEST_RUN = 600_000;
 /** A request that its sender gave up lives no longer: the total timeout of src/http/wire.ts. */
 const LONGEST_LIFE = 60_000;
 
-type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>>;
+type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation' | 'revoke'>>;
 
 export class Execution {
   readonly world: World;
@@ -88,7 +88,7 @@ export class Execution {
       { mask: () => undefined, info: tell, stage: () => undefined, onStep },
       this.#issuing(),
     );
-    this.invariants.begin(actor, asked.overlap);
+    this.invariants.begin(actor, inputs.wish.revoke ? 0 : asked.overlap);
     running.then(
       (account) => this.#end(actor, account),
       (error: unknown) => this.invariants.report('thrown', `${actor.name} threw ${error}`),

@@ -113,7 +113,7 @@ export class World {
   }
 
   #wishOf(scenario: Scenario): Wish {
-    const { start, force, method, operation, overlap, parts, renews } = scenario;
+    const { start, force, method, operation, overlap, parts, renews, revoke } = scenario;
     const [primary, ...others] = DESTINATIONS;
     const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;
     const subject = renews && same ? `CN=${same}` : 'CN=next';
@@ -129,7 +129,7 @@ export class World {
       validityDays: 90,
       renewBeforeDays: 30,
       force,
-      revoke: false,
+      revoke,
       overlap,
       quietWindow: undefined,
       secretName: 'AUTH0_MTLS_PEM',
@@ -225,7 +225,7 @@ export class World {
   }
 
   /** As the workflow gives them: `current-credential` is what the primary holds when the run begins. */
-  inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>> = {}): Inputs {
+  inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap' | 'operation' | 'revoke'>> = {}): Inputs {
     const held = this.scenario.current ? this.#primaryValue() : undefined;
     const currentPair = held === undefined ? undefined : readPair(this.scenario.method, held);
     return {
