@@ -197,6 +197,18 @@ describe('other files of the repository', () => {
     },
   );
 
+  it('are all there', () => {
+    const repository = ['LICENSE', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', '.editorconfig'];
+    const github = ['CODEOWNERS', 'dependabot.yml', 'ISSUE_TEMPLATE/bug.yml', 'ISSUE_TEMPLATE/config.yml'];
+    const flows = ['ci', 'check-dist', 'codeql', 'dependency-review', 'release'];
+    const wanted = [
+      ...repository,
+      ...github.map((name) => `.github/${name}`),
+      ...flows.map((name) => `.github/workflows/${name}.yml`),
+    ];
+    expect(wanted.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
   it('keep the dependencies of workflows and of the package fresh', () => {
     const { updates } = parse(read('.github/dependabot.yml'));
     expect(updates.map((one: Record<string, string>) => one['package-ecosystem']).sort()).toEqual([
