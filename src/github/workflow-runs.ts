@@ -1,6 +1,6 @@
 /** Workflow runs that were queued before a secret was stored, and are not over: GitHub gave them what it held then. */
 
-import { asRotationError } from '../errors.ts';
+import { asRotationError, RotationError } from '../errors.ts';
 import { isObject, type Json, stringOf } from '../http/json.ts';
 import { type Destination, printDestination, type Repository } from './destination.ts';
 import type { SecretStore } from './secret-store.ts';
@@ -80,20 +80,29 @@ async function activeRuns(
     for (const item of await store.list(path, 'workflow_runs', repository, 'show its workflow runs')) {
       const run = readRun(item, name);
       // One that has moved on between two of these questions counts once.
-      if (run && Date.parse(run.createdAt) <= before && `${run.id}` !== own) found.set(run.id, run);
+      const isOver = run.status === 'completed';
+      if (!isOver && Date.parse(run.createdAt) <= before && `${run.id}` !== own) found.set(run.id, run);
     }
   }
   return [...found.values()];
 }
 
-/** undefined: what cannot be read, or is over. */
-function readRun(item: Json | undefined, repository: string): (WorkflowRun & { id: number }) | undefined {
-  if (!isObject(item) || typeof item.id !== 'number') return undefined;
-  const { id } = item;
-  const url = stringOf(item, 'html_url');
-  const status = stringOf(item, 'status');
-  const createdAt = stringOf(item, 'created_at');
+/** @throws RotationError GITHUB_REQUEST_FAILED: one that cannot be read may be a holder */
+function readRun(item: Json | undefined, repository: string): WorkflowRun & { id: number } {
+  const id = isObject(item) ? item.id : undefined;
+  const [url = '', status, createdAt = ''] = ['html_url', 'status', 'created_at'].map((key) =>
+    stringOf(item, key),
+  );
+  const isReadable = LINK.test(url) && !Number.isNaN(Date.parse(createdAt));
+  if (typeof id !== 'number' || status === undefined || !isReadable) {
+    throw new RotationError('GITHUB_REQUEST_FAILED', {
+      failed: `GitHub has a workflow run in ${repository} that cannot be read.`,
+      remedy: 'Look at the runs of that repository.',
+    });
+  }
   const name = stringOf(item, 'name') ?? stringOf(item, 'path') ?? `${id}`;
-  if (url === undefined || status === undefined || createdAt === undefined) return undefined;
-  return status === 'completed' ? undefined : { id, repository, name, url, status, createdAt };
+  return { id, repository, name, url, status, createdAt };
 }
+
+/** Nothing in it ends a link of Markdown. */
+const LINK = /^https:\/\/[^\s()<>|]+$/;

@@ -2,14 +2,19 @@
 
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
-import { code, plain, row, shortenedList } from './markdown.ts';
+import { code, iso, plain, row, shortenedList } from './markdown.ts';
 
 export function holderTable({ outcome }: Account): string {
   const holders = outcome?.holders;
   if (!holders) return '';
   const { runs, searched, unsearched } = holders;
   const rows = runs.map(({ createdAt, name, repository, status, url }) =>
-    row([`[${plain(quote(name))}](${url})`, code(repository), status, createdAt]),
+    row([
+      `[${plain(quote(name))}](${url})`,
+      code(repository),
+      plain(quote(status)),
+      iso(Date.parse(createdAt)),
+    ]),
   );
   const rest = (count: number) => row([`… and ${count} more (shortened)`, '', '', '']);
   const table = ['| Workflow run | Repository | Status | Queued |', '| --- | --- | --- | --- |'];

@@ -191,6 +191,11 @@ describe('who still holds it', () => {
   it.each([
     ['a token that may not look', undefined, /GitHub refused to show its workflow runs.*Actions: read/],
     ['an answer that cannot be read', json(200, 'x'), /cannot be used/],
+    [
+      'a run that cannot be read',
+      json(200, { workflow_runs: [{ id: 1, status: 'queued', html_url: 'https://x)[', created_at: 'now' }] }),
+      /has a workflow run in acme\/shop that cannot be read/,
+    ],
   ])('%s is told, and is no error', async (_, fault, words) => {
     await using world = await startSandbox();
     await leaked(world);
