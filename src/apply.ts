@@ -57,6 +57,8 @@ class Work {
   readonly #interrupted: Place[] = [];
   #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
+  /** It may have to be removed again. */
+  #mayBeOrphan = false;
   #proof: Proof = 'not proven';
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
@@ -144,6 +146,7 @@ class Work {
     const { facts } = this.#requireIssued();
     await keepQuiet(this.#job.state, this.#edges, this.#completedAt);
     const registration = this.#registration();
+    this.#mayBeOrphan = true;
     this.#undoing.push(() => this.#removeMade(registration.name));
     const { state } = this.#job;
     this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity);
@@ -274,18 +277,18 @@ class Work {
       const nobody = this.#delivery.stored.length === 0 ? left(this.#left()) : '';
       return error.withTruth([truth, nobody].filter(Boolean).join(' '));
     }
-    const { failures, undone } = await this.#undoing.run();
+    const { failures, told } = await this.#undoing.run();
     const [first] = failures;
-    if (first) return error.withTruth(orphaned(this.#left(), first, this.#edges.tenant.now()));
-    return error.withTruth([...undone, unchanged(this.#left())].filter(Boolean).join(' '));
+    const rest = first ? orphaned(this.#left(), first, this.#edges.tenant.now()) : unchanged(this.#left());
+    return error.withTruth([...told, rest].join(' '));
   }
 
   async #removeMade(name: string): Promise<string> {
     const { identity } = this.#requireIssued().facts;
     this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
-    if (!this.#made) return '';
-    await this.#association.remove(this.#made.id);
-    return 'The new credential was removed again.';
+    if (this.#made) await this.#association.remove(this.#made.id);
+    this.#mayBeOrphan = false;
+    return this.#made ? 'The new credential was removed again.' : '';
   }
 
   #current(): Plan['credentials'][number] | undefined {
@@ -299,7 +302,7 @@ class Work {
       interrupted: this.#interrupted,
       former: this.#former,
       method: this.#wish.method,
-      made: this.#made?.id,
+      made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,
       reverted: this.#reverted,

@@ -271,6 +271,28 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
   {
+    name: 'a failed run leaves token binding as it was',
+    without: [
+      cut(
+        'binding.ts',
+        'if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);',
+      ),
+    ],
+    hunt: { singles: [single('ours alone', { binding: 'required' })] },
+  },
+  {
+    name: 'a change of token binding that may yet land is waited for',
+    without: [cut('binding.ts', 'until = edges.clock.now() + LONGEST_FLIGHT;')],
+    hunt: { singles: [single('ours alone', { binding: 'required' })] },
+  },
+  {
+    name: 'with token binding required, only a bound token is a proof',
+    without: [
+      cut('proof.ts', "const mustBind = wish.tokenBinding === 'required';", 'const mustBind = false;'),
+    ],
+    hunt: { singles: [single('ours alone', { binding: 'required', tenant: 'binds nothing' })] },
+  },
+  {
     name: 'a secret whose write is in doubt is not undone',
     without: [cut('delivery.ts', ' && !this.#store?.inDoubt')],
     hunt: { singles: [single('ours alone')] },

@@ -5,7 +5,7 @@
 
 import type { Actor } from './actor.ts';
 import type { Event } from './invariants.ts';
-import type { Holding, Truth } from './world.ts';
+import type { Holding, Truth } from './truth.ts';
 
 export interface Residual {
   /**

@@ -148,7 +148,8 @@ export async function exploreSingle(
       clean.invariants.report('refusal', `${account?.error?.code} has changed something`);
     if (account?.error?.code !== 'ROTATION_IN_PROGRESS') return tally.add(clean, scenario, 'refused');
   }
-  await heal(clean, healed, scenario, refused);
+  const hopeless = scenario.tenant === 'binds nothing';
+  await heal(clean, healed, scenario, refused || hopeless);
   tally.add(clean, scenario, 'no fault');
   for (const [index, method] of methods.entries()) {
     for (const fault of faultsOn(method)) {
@@ -164,7 +165,7 @@ export async function exploreSingle(
     tally.faults += 1;
     if (fault.passes && actor.succeeded && struck.account?.error)
       execution.invariants.report('passing', `the run fails: ${struck.account.error.message}`);
-    if (!fault.outside) await heal(execution, healed, scenario, false);
+    if (!fault.outside) await heal(execution, healed, scenario, hopeless);
     tally.add(execution, scenario, `${fault.name} at request ${at}`);
   }
 }
