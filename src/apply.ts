@@ -182,8 +182,11 @@ class Work {
     const { clientId } = this.#wish;
     if (credentials.length === 0) {
       this.#interrupted.push(...interrupts);
-      this.#reverted = to;
-      return this.#association.leave(to);
+      return this.#association.leave(to, () => {
+        this.#reverted = to;
+        // A client secret would get no token where tokens are bound again.
+        this.#undoing.forget();
+      });
     }
     const former = this.#job.state.client?.associated ?? [];
     const moveBack = async () => {

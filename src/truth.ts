@@ -28,7 +28,7 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
   if (completed !== undefined) return completed;
   const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so; some of its credentials may be left: run revert once more.${gone}`;
+    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
   if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
   const places = interrupted.map(printPlace).join(', ');
   return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;

@@ -15,6 +15,11 @@ export class Undoing {
     this.#stack.push({ undo, otherwise });
   }
 
+  /** There is no way back. */
+  forget(): void {
+    this.#stack.length = 0;
+  }
+
   /** The last first, each by itself: one that fails must not keep the others from being taken back. */
   async run(): Promise<{ told: string[]; failures: RotationError[] }> {
     const told: string[] = [];

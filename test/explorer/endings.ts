@@ -17,6 +17,8 @@ export interface Known {
   /** When the world began. */
   first: Truth;
   actors: readonly Actor[];
+  /** What was there when a run began. */
+  found: ReadonlyMap<Actor, Truth>;
   /** Who has made a credential, by its id. */
   makers: ReadonlyMap<string, Actor>;
   /** Places where a frozen PUT has put back what another run had replaced, and whose it was. */
@@ -26,8 +28,6 @@ export interface Known {
 
 export class Endings {
   readonly #known: Known;
-  /** The method that each run has found. */
-  readonly #found = new Map<Actor, string | undefined>();
   readonly binding: Binding;
   /** A person has associated a credential of theirs. */
   othersHand = false;
@@ -35,11 +35,6 @@ export class Endings {
   constructor(known: Known) {
     this.#known = known;
     this.binding = new Binding(known);
-  }
-
-  begin(actor: Actor, now: Truth): void {
-    this.#found.set(actor, now.method);
-    this.binding.begin(actor, now);
   }
 
   check(actor: Actor, now: Truth): void {
@@ -60,9 +55,14 @@ export class Endings {
   }
 
   #checkReverted(actor: Actor, { method, pool }: Truth): void {
-    const { world, report } = this.#known;
+    const { found, makers, world, report } = this.#known;
     if (this.#othersLive(actor)) return;
-    const ours = world.credentials().filter((one) => isOwnedBy(readMark(one.name), ownerOf(world.wish)));
+    // What a run has made after the last look, and left by its death, the next one finds.
+    const isVisible = (id: string) =>
+      found.get(actor)?.pool.has(id) === true || makers.get(id)?.dead !== true;
+    const ours = world
+      .credentials()
+      .filter(({ id, name }) => isVisible(id) && isOwnedBy(readMark(name), ownerOf(world.wish)));
     if (method !== world.wish.revertTo || ours.length > 0)
       report(
         'I8',
@@ -93,17 +93,17 @@ export class Endings {
 
   /** What a failed run says is true now. */
   #checkTruth(actor: Actor, { code, truth }: RotationError, { method, held, pool }: Truth): void {
-    const { actors, makers, report } = this.#known;
+    const { actors, found, makers, report } = this.#known;
     // What may have been stored is finished, not undone.
     const undone =
       !this.othersHand &&
       code !== 'DELIVERY_INCOMPLETE' &&
       !held.some(({ works }) => works) &&
       !truth.includes('NOBODY CAN LOG IN');
-    const found = this.#found.get(actor);
+    const before = found.get(actor)?.method;
     const alone = !this.#othersLive(actor) && !actors.some(({ dead }) => dead);
-    if (actor.operation === 'enroll' && undone && method !== found && alone)
-      report('truth', `${actor.name} has failed and left ${method} to a client that used ${found}`);
+    if (actor.operation === 'enroll' && undone && method !== before && alone)
+      report('truth', `${actor.name} has failed and left ${method} to a client that used ${before}`);
     const left = [...makers].filter(([id, maker]) => maker === actor && pool.has(id));
     if (left.length > 0 && truth.includes('was removed again'))
       report('truth', `${actor.name} says that its credential was removed again, and it is there`);

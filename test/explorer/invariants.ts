@@ -41,6 +41,7 @@ export class Invariants {
   /** Place → what a frozen PUT has put back there, and who. */
   readonly #overwritten = new Map<string, { identity: string | undefined; by: Actor }>();
   readonly #actors: Actor[] = [];
+  readonly #found = new Map<Actor, Truth>();
   readonly #queued: Queued;
   readonly #endings: Endings;
   #now: Truth;
@@ -59,6 +60,7 @@ export class Invariants {
       trace,
       first: this.#first,
       actors: this.#actors,
+      found: this.#found,
       makers: this.#makers,
       overwritten: this.#overwritten,
       report: (invariant, detail) => this.report(invariant, detail),
@@ -72,7 +74,7 @@ export class Invariants {
   begin(actor: Actor, overlap = this.#world.wish.overlap): void {
     this.#actors.push(actor);
     this.#queued.begin(actor, overlap);
-    this.#endings.begin(actor, this.#now);
+    this.#found.set(actor, this.#now);
   }
 
   /** What a person has associated meanwhile belongs to them. */
@@ -295,11 +297,16 @@ export class Invariants {
 
   /** When nothing moves any more: what does not work must have begun so, or be excused. */
   settle(actors: readonly Actor[]): void {
+    const died = actors.some(({ dead }) => dead);
+    const { length } = this.#world.clientIds;
+    if (length > 1 && died)
+      this.residuals.push({ kind: 'two clients', place: '', at: this.#trace.length, lasting: true });
+    else if (length > 1) this.report('create', `${length} clients are left, and no run has died`);
     for (const { place, works } of this.#now.held) {
       if (works || !this.#excused.has(place)) continue;
       const residual = this.residuals.find((one) => one.place === place);
       if (!residual) continue;
-      if (actors.some(({ dead }) => dead)) residual.lasting = true;
+      if (died) residual.lasting = true;
       else this.report('I1', `${place} is left without a working credential, and no run has died`);
     }
   }

@@ -2,6 +2,7 @@
 
 import type { Code } from './actor.ts';
 import { Healed } from './heal.ts';
+import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
 import { allScenarios, scenario } from './scenarios.ts';
@@ -22,6 +23,8 @@ export interface Plan {
   pairs: readonly PairSearch[];
   /** Runs that are held up. */
   stale: ReturnType<typeof allScenarios>;
+  /** Reads that lag. */
+  lags: ReturnType<typeof allScenarios>;
   /** How many random schedules, and the first one's seed. */
   sample: number;
   seed: number;
@@ -29,7 +32,7 @@ export interface Plan {
 
 const retiring = { force: false, overlap: HALF_A_DAY } as const;
 
-function pairings(): Pairing[] {
+export function pairings(): Pairing[] {
   const found: Pairing[] = [];
   for (const poolCap of [2, 4] as const) {
     for (const current of [true, false]) {
@@ -47,17 +50,61 @@ function pairings(): Pairing[] {
   return found;
 }
 
+/** Of the other operations. */
+export function otherPairings(): Pairing[] {
+  const force = false;
+  const creating = scenario('no client', { operation: 'create', force });
+  const enrolling = scenario('client secret', { operation: 'enroll', force });
+  const reverting = scenario('settled', { operation: 'revert', force });
+  const itself = scenario('settled', { isManager: true });
+  const rotate = { operation: 'rotate', force: true } as const;
+  return [
+    { name: 'both create', scenario: creating },
+    { name: 'both create, the second begins later', scenario: creating, later: true },
+    { name: 'both enroll', scenario: enrolling },
+    { name: 'both enroll, the second begins later', scenario: enrolling, later: true },
+    { name: 'enroll and rotate', scenario: enrolling, second: rotate, later: true },
+    { name: 'revert and rotate', scenario: reverting, second: rotate },
+    { name: 'rotate and revert', scenario: reverting, first: rotate, later: true },
+    { name: 'both revert', scenario: reverting },
+    { name: 'both rotate themselves', scenario: itself, later: true },
+  ];
+}
+
+/** One scenario of each shape that a run's writes can have. */
+export function laggards(): ReturnType<typeof allScenarios> {
+  const force = false;
+  return [
+    ...['ours alone', 'settled', 'hand-made, held', 'abandoned, associated', 'nothing associated'].map(
+      (name) => scenario(name),
+    ),
+    scenario('settled', { overlap: 0, poolCap: 4 }),
+    scenario('settled', { force, overlap: 0 }),
+    scenario('partly delivered', { current: false }),
+    scenario('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true }),
+    scenario('settled', { binding: 'required' }),
+    scenario('settled, bound', { binding: 'off', tenant: 'older binding', force }),
+    scenario('no client', { operation: 'create', force }),
+    scenario('no client', { operation: 'create', force, binding: 'required' }),
+    scenario('client secret', { operation: 'enroll', force }),
+    scenario('client secret', { operation: 'enroll', force, binding: 'required' }),
+    scenario('left behind, private_key_jwt', { operation: 'enroll', force }),
+    scenario('settled, bound', { operation: 'revert', force }),
+    scenario('settled', { isManager: true, method: 'private_key_jwt' }),
+  ];
+}
+
 export const PREEMPTED: Bounds = { preemptions: 3, crashes: 0 };
 export const CRASHED: Bounds = { preemptions: 1, crashes: 1 };
 /** Beyond what was asked for; it holds the admitted residual and its neighbours. */
 export const BOTH: Bounds = { preemptions: 2, crashes: 1 };
 
 export function fullPlan(sample: number, seed: number): Plan {
-  const pairs = pairings().flatMap((pairing) =>
+  const pairs = [...pairings(), ...otherPairings()].flatMap((pairing) =>
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
-  return { singles: allScenarios(), pairs, stale, sample, seed };
+  return { singles: allScenarios(), pairs, stale, lags: laggards(), sample, seed };
 }
 
 /** Every starting state once, and the pairs that have found something. */
@@ -90,7 +137,14 @@ export function quickPlan(sample: number, seed: number): Plan {
     operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0,
   );
   const all = [...singles, ...extra, ...others];
-  return { singles: all, pairs: [...pairs, ...deeper], stale: all, sample, seed };
+  return {
+    singles: all,
+    pairs: [...pairs, ...deeper],
+    stale: all,
+    lags: laggards().filter((_, index) => index % 8 === 0),
+    sample,
+    seed,
+  };
 }
 
 function isPlain(method: string, operation: string): boolean {
@@ -118,9 +172,10 @@ export async function search(
 
 type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
 
-function* tasks({ singles, pairs, stale, sample, seed }: Plan): Generator<Task> {
+function* tasks({ singles, pairs, stale, lags, sample, seed }: Plan): Generator<Task> {
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
+  for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
   const known = pairings();

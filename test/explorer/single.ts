@@ -105,8 +105,18 @@ class Strike {
   }
 }
 
-/** Lets one run go to its end, with a fault at its n-th request. @returns the methods of its requests */
-export async function play(execution: Execution, actor: Actor, at = 0, fault?: Fault): Promise<string[]> {
+/**
+ * Lets one run go to its end, with a fault at its n-th request.
+ * @param before told of each request before it is let go
+ * @returns the methods of its requests
+ */
+export async function play(
+  execution: Execution,
+  actor: Actor,
+  at = 0,
+  fault?: Fault,
+  before: (parked: Parked) => void = () => undefined,
+): Promise<string[]> {
   const methods: string[] = [];
   const strike = new Strike(at, fault);
   await execution.drain();
@@ -115,6 +125,7 @@ export async function play(execution: Execution, actor: Actor, at = 0, fault?: F
     if (parked) {
       if (parked.index > 0) methods.push(parked.request.method);
       if (strike.isDue()) execution.landLate();
+      before(parked);
       execution.release(parked, strike.on(parked));
     } else if (!execution.wake(actor)) throw new Error('a run is neither at work nor asleep');
     await execution.drain();

@@ -20,6 +20,7 @@ export class Tally {
   schedules = 0;
   samples = 0;
   stale = 0;
+  lags = 0;
   executions = 0;
   requests = 0;
   crashes = 0;
@@ -50,7 +51,7 @@ export class Tally {
   print(): string {
     const lines = [
       `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan)`,
-      `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}`,
+      `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}; lagging reads: ${this.lags}`,
       `executions: ${this.executions}; requests that landed: ${this.requests}`,
       `violations: ${this.findings.length}`,
     ];
