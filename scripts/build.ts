@@ -1,7 +1,31 @@
 /** Bundles src into dist/index.js: one file, the same bytes from the same input. `--check` compares instead of writing. */
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+/** Packages of which the bundle takes only what the action uses, and the file of `slim` that says what that is. */
+const SLIM: Readonly<Record<string, string>> = {
+  undici: 'undici.cjs',
+  '@actions/http-client': 'http-client.js',
+  '@octokit/plugin-rest-endpoint-methods': 'rest-endpoint-methods.js',
+};
+
+const slim: Plugin = {
+  name: 'slim',
+  setup({ onResolve, resolve }) {
+    const names = new RegExp(`^(${Object.keys(SLIM).join('|')})$`);
+    onResolve({ filter: names }, ({ path }) => ({
+      path: join(import.meta.dirname, 'slim', SLIM[path] ?? ''),
+      sideEffects: false,
+    }));
+    // The toolkit does not say of itself that importing it does nothing: what its unused parts import would stay.
+    onResolve({ filter: /^@actions\/(exec|http-client\/.*)$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === slim) return undefined;
+      return { ...(await resolve(path, { ...from, pluginData: slim })), sideEffects: false };
+    });
+  },
+};
 
 const result = await build({
   entryPoints: ['src/index.ts'],
@@ -12,6 +36,7 @@ const result = await build({
   // node-forge needs require, and @actions/core is ESM only: CommonJS takes both.
   format: 'cjs',
   minify: true,
+  plugins: [slim],
   legalComments: 'none',
   charset: 'utf8',
   metafile: true,

@@ -33,6 +33,7 @@ const OPERATIONS: [path: string, methods: string[]][] = [
   [`${REPO}/issues/{issue_number}`, ['get', 'patch']],
   [`${REPO}/issues/{issue_number}/comments`, ['get', 'post']],
   [`${REPO}/actions/workflows/{workflow_id}`, ['get']],
+  [`${REPO}/actions/workflows/{workflow_id}/runs`, ['get']],
   [`${REPO}/actions/runs`, ['get']],
   ['/user', ['get']],
   ['/rate_limit', ['get']],

@@ -5,21 +5,22 @@ import { bind } from './binding.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { createClient } from './creation.ts';
 import { factsOf, type Registration, registrationOf } from './credential.ts';
+import { deleteCredential } from './deletion.ts';
 import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
-import { eventually } from './eventually.ts';
 import { type Place, printPlace } from './github/destination.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
-import type { Edges, Job, Outcome } from './job.ts';
+import type { DoneStep, Edges, Job, Outcome } from './job.ts';
+import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
-import { type Proof, prove } from './proof.ts';
+import { approach, type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
-import { ownerOf, writeMark } from './rotation/mark.ts';
+import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
-import { describeStep, ISSUED, type Step } from './rotation/step.ts';
-import { DAY, isCredentialMethod, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { type Left, left, movedBack, orphaned, stillAssociated, takenOver, unchanged } from './truth.ts';
-import { takeBack, Undoing } from './undo.ts';
+import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
+import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
+import { alarm, type Left, left, orphaned, unchanged } from './truth.ts';
+import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
 /** With a change that may land once more it takes a minute to be sure. */
@@ -29,7 +30,7 @@ const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome; error?: RotationError }> {
   const work = new Work(job, edges);
   try {
-    if (job.plan.rotates) await edges.preparation.check();
+    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate')) await edges.preparation.check();
     for (const step of job.plan.steps) await work.perform(step);
     await work.confirm();
     return { outcome: work.outcome() };
@@ -51,7 +52,7 @@ class Work {
   readonly #completion: Delivery;
   /** Local time of its last write. */
   #completedAt = 0;
-  readonly #steps: { text: string; milliseconds: number }[] = [];
+  readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
@@ -62,10 +63,7 @@ class Work {
   #proof: Proof = 'not proven';
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
-  /** What the client used before it was enrolled, while that is not back. */
-  #former: string | undefined;
-  /** The client secret's method, once it may be back: there is no way but forward. */
-  #reverted: string | undefined;
+  readonly #method: MethodChange;
   readonly #undoing = new Undoing();
 
   constructor(job: Job, edges: Edges) {
@@ -73,6 +71,7 @@ class Work {
     this.#job = job;
     this.#edges = edges;
     this.#association = new Association(job.wish, job.state, edges);
+    this.#method = new MethodChange(job, edges);
     this.#delivery = new Delivery(edges.store);
     this.#completion = new Delivery(edges.store);
   }
@@ -83,14 +82,16 @@ class Work {
     const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
     const told = this.#edges.onStep(text);
     const began = this.#edges.clock.now();
+    let failed = true;
     try {
       await this.#execute(step);
+      failed = false;
       told('done');
     } catch (error) {
       told('failed');
       throw error;
     } finally {
-      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began });
+      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began, failed });
     }
   }
 
@@ -106,14 +107,17 @@ class Work {
         return this.#createClient();
       case 'associate-credentials':
         this.#interrupted.push(...step.interrupts);
-        return this.#association.replace(step.to, step.why === 'add' || step.why === 'heal');
+        return this.#association.replace(step.to, ['add', 'heal', 'rehearse'].includes(step.why));
       case 'change-method':
-        return this.#changeMethod(step);
+        this.#interrupted.push(...step.interrupts);
+        return this.#method.change(step, this.#association, this.#undoing);
       case 'bind-tokens':
         return bind(step.required, this.#wish.clientId, this.#edges, this.#undoing);
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.settled()]);
         return;
+      case 'authenticate-unregistered':
+        return proveRefusal(this.#wish, this.#edges);
       case 'store-secret':
         return this.#store(step.place, step.source);
       case 'delete-credential':
@@ -140,6 +144,7 @@ class Work {
     mask(pair.privateKey);
     const { method, validityDays } = this.#wish;
     this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
+    await approach(pair, this.#edges);
   }
 
   async #create(): Promise<void> {
@@ -155,9 +160,7 @@ class Work {
 
   #registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { method, run } = this.#wish;
-    const name = writeMark({ owner: ownerOf(this.#wish), run, after: this.#job.plan.replaces });
-    return registrationOf(method, pair, facts, name);
+    return registrationOf(this.#wish.method, pair, facts, markFor(this.#wish, this.#job.plan.replaces));
   }
 
   async #createClient(): Promise<void> {
@@ -175,36 +178,6 @@ class Work {
     this.#wish = { ...this.#wish, clientId: state.client.id };
     this.#association = new Association(this.#wish, state, this.#edges);
     [this.#made] = state.pool;
-  }
-
-  async #changeMethod({ credentials, from, interrupts, to }: Change): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
-    if (credentials.length === 0) {
-      this.#interrupted.push(...interrupts);
-      return this.#association.leave(to, () => {
-        this.#reverted = to;
-        // A client secret would get no token where tokens are bound again.
-        this.#undoing.forget();
-      });
-    }
-    const former = this.#job.state.client?.associated ?? [];
-    const moveBack = async () => {
-      // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
-      const isOurs = await this.#association.isAlone();
-      const back = () =>
-        isCredentialMethod(from)
-          ? tenant.moveTo(clientId, from, former)
-          : tenant.moveToSecret(clientId, from);
-      const isBack = async () => (await tenant.client(clientId)).method === from;
-      if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);
-      this.#former = undefined;
-      return isOurs ? movedBack(from) : takenOver(from);
-    };
-    return this.#association.enter(credentials, () => {
-      this.#former = from;
-      this.#undoing.push(moveBack);
-    });
   }
 
   async #prove(): Promise<void> {
@@ -231,14 +204,10 @@ class Work {
     await this.#association.refuseOvertaken(place);
   }
 
-  async #delete(id: string): Promise<void> {
-    const { tenant } = this.#edges;
-    const attempt = async () => {
-      const answer = await tenant.deleteCredential(this.#wish.clientId, id);
-      return { done: answer === 'deleted', value: undefined };
-    };
-    await eventually(this.#edges, attempt, () => stillAssociated(id));
-    this.#removed.push(id);
+  async #delete(ref: CredentialRef): Promise<void> {
+    const id = ref === ISSUED ? (this.#made?.id ?? '') : ref;
+    await deleteCredential(this.#wish.clientId, id, this.#edges);
+    if (ref !== ISSUED) this.#removed.push(id);
   }
 
   /** The wish must be true on re-read: what was delivered is associated. */
@@ -264,7 +233,8 @@ class Work {
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
       clientId: this.#wish.clientId,
-      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
+      delivered: printAll([...this.#completion.stored, ...this.#delivery.stored]),
+      inDoubt: printAll([...this.#completion.inDoubt, ...this.#delivery.inDoubt]),
       removed: this.#removed,
       steps: this.#steps,
     };
@@ -277,13 +247,15 @@ class Work {
     clock.deadline = clock.now() + UNDO_TIME;
     if (this.#delivery.begun) {
       const truth = this.#delivery.truth(this.#target() ?? '');
-      const nobody = this.#delivery.stored.length === 0 ? left(this.#left()) : '';
-      return error.withTruth([truth, nobody].filter(Boolean).join(' '));
+      const { stored } = this.#delivery;
+      const nobody = stored.length === 0 ? left(this.#left()) : '';
+      return error.withTruth([nobody, truth].filter(Boolean).join(' '), alarm(this.#left(), stored));
     }
     const { failures, told } = await this.#undoing.run();
     const [first] = failures;
-    const rest = first ? orphaned(this.#left(), first, this.#edges.tenant.now()) : unchanged(this.#left());
-    return error.withTruth([...told, rest].join(' '));
+    const what = this.#left();
+    const rest = first ? orphaned(what, first, this.#edges.tenant.now()) : unchanged(what);
+    return error.withTruth([...told, rest].join(' '), alarm(what, []));
   }
 
   async #removeMade(name: string): Promise<string> {
@@ -303,12 +275,12 @@ class Work {
     return {
       completed: this.#completion.begun ? this.#completion.truth(id, heldBy) : undefined,
       interrupted: this.#interrupted,
-      former: this.#former,
+      former: this.#method.former,
       method: this.#wish.method,
       made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,
-      reverted: this.#reverted,
+      reverted: this.#method.reverted,
     };
   }
 
@@ -318,4 +290,6 @@ class Work {
   }
 }
 
-type Change = Extract<Step, { kind: 'change-method' }>;
+function printAll(places: readonly Place[]): string[] {
+  return [...new Set(places.map(printPlace))];
+}

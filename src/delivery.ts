@@ -13,7 +13,7 @@ import type { State } from './rotation/state.ts';
 export class Delivery {
   readonly #store: SecretStore | undefined;
   readonly #stored: Place[] = [];
-  readonly #failures: { place: Place; error: RotationError }[] = [];
+  readonly #failures: { place: Place; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
 
   constructor(store: SecretStore | undefined) {
@@ -29,12 +29,17 @@ export class Delivery {
     return this.#stored;
   }
 
+  /** They may hold the new pair, or what they held before. */
+  get inDoubt(): readonly Place[] {
+    return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ place }) => place);
+  }
+
   /** A failure after the first write is kept for `settle`, so that the other places are still served. */
   async put(place: Place, pair: Pair): Promise<void> {
     // The parts of a destination change together with its pair, or not at all.
     const beside = this.#failures.find((failure) => failure.place.destination === place.destination);
     if (beside) {
-      this.#failures.push({ place, error: beside.error });
+      this.#failures.push({ place, error: beside.error, landed: 'no' });
       return;
     }
     try {
@@ -44,9 +49,10 @@ export class Delivery {
       this.#stored.push(place);
     } catch (thrown) {
       const error = asRotationError(thrown);
-      if (!this.#begun && !this.#store?.inDoubt && !mayHaveLanded(error)) throw error;
+      const landed = this.#store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
+      if (!this.#begun && landed === 'no') throw error;
       this.#begun = true;
-      this.#failures.push({ place, error });
+      this.#failures.push({ place, error, landed });
       // What the primary does not hold for certain goes nowhere else.
       if (this.#stored.length === 0) this.settle();
     }

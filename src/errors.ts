@@ -18,11 +18,13 @@ export const ERROR_CODES = [
   'DISCOVERY_FAILED',
   'MTLS_ENDPOINT_NOT_FOUND',
   'VERIFICATION_FAILED',
+  'UNREGISTERED_ACCEPTED',
   'GITHUB_UNAUTHORIZED',
   'GITHUB_FORBIDDEN',
   'GITHUB_REQUEST_FAILED',
   'DESTINATION_NOT_FOUND',
   'DELIVERY_INCOMPLETE',
+  'WATCH_FAILED',
   'RETIREMENT_FAILED',
   'CANCELLED',
   'DEADLINE_EXCEEDED',
@@ -38,6 +40,8 @@ export interface Explanation {
   remedy: string;
   /** What is true now. Where an edge throws it is not known yet: `apply` adds it. */
   truth?: string;
+  /** Consumers may not be able to log in any more: what is read before all else, in few words. */
+  alarm?: string | undefined;
   /** All problems, where there is more than one (inputs). */
   problems?: readonly string[];
   cause?: unknown;
@@ -52,21 +56,23 @@ export class RotationError extends Error {
   readonly failed: string;
   readonly remedy: string;
   readonly truth: string;
+  readonly alarm: string | undefined;
   readonly problems: readonly string[];
 
   constructor(code: ErrorCode, explanation: Explanation) {
-    const truth = explanation.truth ?? UNTOUCHED;
-    super(`${explanation.failed} ${explanation.remedy} ${truth}`, { cause: explanation.cause });
+    const { alarm, cause, failed, remedy, truth = UNTOUCHED } = explanation;
+    super((alarm ? [truth, failed, remedy] : [failed, remedy, truth]).join(' '), { cause });
     this.code = code;
-    this.failed = explanation.failed;
-    this.remedy = explanation.remedy;
+    this.failed = failed;
+    this.remedy = remedy;
     this.truth = truth;
+    this.alarm = alarm;
     this.problems = explanation.problems ?? [];
   }
 
   /** The same failure, told by somebody who knows what it left behind. */
-  withTruth(truth: string): RotationError {
-    return new RotationError(this.code, { ...this, truth, cause: this.cause });
+  withTruth(truth: string, alarm?: string): RotationError {
+    return new RotationError(this.code, { ...this, truth, alarm, cause: this.cause });
   }
 }
 

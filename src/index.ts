@@ -17,12 +17,13 @@ async function main(): Promise<void> {
   runner.stage('Inputs');
   const inputs = readInputs(process.env);
   runner.info(
-    `auth0-mtls-rotation: ${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation} by ${inputs.wish.method}`,
+    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation}`} by ${inputs.wish.method}`,
   );
   const wire = openWire(process.env);
   const began = monotonic();
   const connection = {
     send: wire.send,
+    advance: wire.advance,
     clock: { now: monotonic, sleep, random: Math.random, deadline: began + LONGEST_RUN },
     cancellation: new Cancellation(cancelledBySignal()),
     debug: runner.debug,

@@ -9,11 +9,15 @@ import { readLogin } from './input-login.ts';
 import { readIssuer, readMaterial } from './input-material.ts';
 import { readDestinations, readSecretNames } from './input-places.ts';
 import { type Environment, Reader, raw } from './input-reader.ts';
+import { readWatch } from './input-watch.ts';
 import { type AuthenticationMethod, DAY, METHODS, type Wish } from './rotation/wish.ts';
+import type { Watch } from './watch.ts';
 
 export interface Inputs {
   /** Nothing is changed. */
   planOnly: boolean;
+  /** It is looked, and told what is found. */
+  watch: Watch | undefined;
   domain: string;
   mtlsDomain: string | undefined;
   audience: string;
@@ -46,6 +50,7 @@ export function secretsIn(environment: Environment): string[] {
     'management-credential',
     'management-token',
     'github-token',
+    'workflow-token',
     'current-credential',
     'ca-private-key',
     'private-key',
@@ -53,12 +58,13 @@ export function secretsIn(environment: Environment): string[] {
   return names.map((name) => raw(environment, name)).filter((value) => value !== '');
 }
 
-const OPERATIONS = ['rotate', 'create', 'enroll', 'revert'] as const;
+const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 function readAll(reader: Reader): Inputs | undefined {
-  const given = reader.oneOf('operation', [...OPERATIONS, 'plan'], 'rotate');
-  const planOnly = given === 'plan';
-  const operation = given === 'plan' ? plannedOperation(reader) : given;
+  const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
+  const planOnly = given === 'plan' || given === 'watch';
+  const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;
+  const watch = readWatch(reader, given === 'watch');
   const domain = readHost(reader, 'auth0-domain', reader.required('auth0-domain'));
   const mtls = reader.text('mtls-domain');
   const mtlsDomain = mtls === undefined ? undefined : readHost(reader, 'mtls-domain', mtls);
@@ -73,7 +79,7 @@ function readAll(reader: Reader): Inputs | undefined {
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
   const hosts = { domain, mtlsDomain, audience, githubApiUrl };
-  return { ...hosts, planOnly, login, githubToken, currentPair, issuer, wish };
+  return { ...hosts, planOnly, watch, login, githubToken, currentPair, issuer, wish };
 }
 
 /** What a plan tells of: `create` where a name is given and no client. */
@@ -159,7 +165,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
     overlap: readOverlap(reader),
     ...names,
     current,
-    verify: reader.oneOf('verify', ['auto', 'required', 'off'], 'auto'),
+    verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
     revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
@@ -200,7 +206,15 @@ function readTokenBinding(
       'token-binding',
       'is required: tokens can be bound to a certificate only, and there will be none',
     );
-  return binding;
+  // A rehearsal leaves the client as it is.
+  return operation === 'rehearse' ? 'unchanged' : binding;
+}
+
+function readVerify(reader: Reader, operation: Wish['operation']): Wish['verify'] {
+  const verify = reader.oneOf('verify', ['auto', 'required', 'off'], 'auto');
+  if (operation !== 'rehearse') return verify;
+  if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
+  return 'required';
 }
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };

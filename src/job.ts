@@ -16,8 +16,6 @@ export interface Edges extends ProofEdges {
   store: SecretStore | undefined;
   /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
   issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
-  /** Registers a value that must never be shown. */
-  mask: (secret: string) => void;
   /** Told before each step; the answer is told how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }
@@ -40,6 +38,15 @@ export interface Outcome {
   /** Of the client that was worked on: `create` learns it. */
   clientId: string;
   delivered: readonly string[];
+  /** Places that may have been stored: no clear answer came. */
+  inDoubt: readonly string[];
   removed: readonly string[];
-  steps: readonly { text: string; milliseconds: number }[];
+  steps: readonly DoneStep[];
+}
+
+export interface DoneStep {
+  text: string;
+  milliseconds: number;
+  /** The last one, where the run ended with it. */
+  failed: boolean;
 }

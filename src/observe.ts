@@ -25,10 +25,12 @@ export async function observe(
   onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
 ): Promise<State> {
   const places = placesOf(wish);
+  // First on the wire: what asks GitHub is loaded meanwhile.
+  const login = tenant.login();
   const reading = Promise.all(
     places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
   );
-  const [times] = await Promise.all([reading, tenant.login(), reading.then(onSecrets)]);
+  const [times] = await Promise.all([reading, login, reading.then(onSecrets)]);
   const { client, pool } = await observeClient(wish, tenant);
   if (store && client) await compareClocks(wish, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);

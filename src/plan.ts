@@ -11,6 +11,7 @@ import {
   refuseReuse,
   refuseUnfinished,
 } from './rotation/refusal.ts';
+import { rehearse } from './rotation/rehearsal.ts';
 import { rotate } from './rotation/renewal.ts';
 import { retire } from './rotation/retire.ts';
 import { revert } from './rotation/revert.ts';
@@ -20,11 +21,11 @@ import type { Step } from './rotation/step.ts';
 import type { Wish } from './rotation/wish.ts';
 
 export interface Plan {
-  /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation; nor is a `revert`, whose reason is `MethodDiffers`. */
-  reason: Reason | 'NotAssociated' | 'NotDue';
+  /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation; nor is a `revert`, whose reason is `MethodDiffers`, or a `Rehearsal`. */
+  reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
   explanation: string;
   steps: readonly Step[];
-  /** A new key pair is issued. */
+  /** A new key pair is issued and delivered. */
   rotates: boolean;
   /** Id of the credential under whose subject DN the new certificate logs in: Auth0 needs no other. */
   renews: string | undefined;
@@ -49,7 +50,7 @@ export function plan(wish: Wish, observed: State): Plan {
   refuseContradiction(draft.evidence);
   refuseUnfinished(draft);
   noteName(draft);
-  const why = wish.operation === 'revert' ? revert(draft) : renew(draft);
+  const why = decide(draft);
   bindTokens(draft);
   const { renews, rotates, steps } = draft;
   return {
@@ -57,11 +58,17 @@ export function plan(wish: Wish, observed: State): Plan {
     steps,
     rotates,
     renews,
-    replaces: replacedBy(draft)?.id,
+    replaces: rotates ? replacedBy(draft)?.id : undefined,
     nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,
   };
+}
+
+function decide(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
+  const { operation } = draft.wish;
+  if (operation === 'rehearse') return rehearse(draft);
+  return operation === 'revert' ? revert(draft) : renew(draft);
 }
 
 /** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */

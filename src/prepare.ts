@@ -54,17 +54,22 @@ export class Preparation {
   }
 }
 
-/** A guess that costs a key at worst: is it worth preparing while Auth0 is still being asked? */
+/**
+ * A guess that costs a key at worst: is it worth preparing while Auth0 is still being asked? `current-credential` tells the
+ * certificate's end; without, the secret's time lets it be guessed.
+ */
 export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clock): boolean {
-  const life = (wish.validityDays - wish.renewBeforeDays) * DAY;
   const [primary] = times;
   if (primary === undefined || primary === 'unread') return false;
-  return primary === 'missing' || primary.updatedAt + life <= clock.now();
+  if (primary === 'missing') return true;
+  const ends = wish.current?.notAfter?.getTime() ?? primary.updatedAt + wish.validityDays * DAY;
+  return ends - wish.renewBeforeDays * DAY <= clock.now();
 }
 
 function endpointMissing(): RotationError {
   return new RotationError('MTLS_ENDPOINT_NOT_FOUND', {
-    failed: 'verify is required, but discovery names no token endpoint that asks for a client certificate.',
+    failed:
+      'A proof is required (verify, or a rehearsal), but discovery names no token endpoint that asks for a client certificate.',
     remedy:
       'Set mtls-domain to the custom domain whose edge terminates mTLS, or enable mTLS endpoint aliases of the tenant.',
   });

@@ -1,6 +1,6 @@
 /** Proves the new key with a real token request, for as long as Auth0 may need until it knows it. */
 
-import { proveKey } from './auth0/proof.ts';
+import { isAdmitted, proveKey } from './auth0/proof.ts';
 import type { Pair } from './certificate/inspect.ts';
 import { RotationError } from './errors.ts';
 import type { Cancellation, Service } from './http/service.ts';
@@ -15,12 +15,26 @@ export interface ProofEdges {
   edge: Service;
   domain: string;
   preparation: Preparation;
+  /** A new pair for the wished subject that Auth0 is never told of. */
+  unregistered: (wish: Wish, now: number) => Promise<Pair>;
+  /** Registers a value that must never be shown. */
+  mask: (secret: string) => void;
   clock: Clock;
   cancellation: Cancellation;
 }
 
 /** How long Auth0 may need until an association is effective: unknown, so bounded. */
 const PROPAGATION = 30_000;
+
+/** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
+export async function approach(
+  { certificate, privateKey }: Pair,
+  { edge, preparation }: ProofEdges,
+): Promise<void> {
+  const endpoint = await preparation.endpoint();
+  if (endpoint !== undefined && certificate !== undefined)
+    edge.advance({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
+}
 
 /**
  * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet
@@ -46,6 +60,37 @@ export async function prove(
     if (result.outcome !== 'refused' || clock.now() + delay > until) throw notProven(wish, result.detail);
     await sleep(clock, delay, cancellation);
   }
+}
+
+/**
+ * The negative control, right after a proof that has worked: an edge that admits everybody would let any certificate prove itself.
+ * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
+ */
+export async function proveRefusal(wish: Wish, edges: ProofEdges): Promise<void> {
+  const { domain, edge, mask, preparation, unregistered } = edges;
+  const endpoint = await preparation.endpoint();
+  if (endpoint === undefined) throw new Error('a rehearsal was planned without an endpoint');
+  const pair = await unregistered(wish, edge.now());
+  mask(pair.privateKey);
+  const { clientId, verifyAudience: audience } = wish;
+  const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience });
+  if (admitted) throw unregisteredAccepted(wish);
+}
+
+function unregisteredAccepted({ clientId, method }: Wish): RotationError {
+  const what = method === 'private_key_jwt' ? 'An assertion by a key' : 'A certificate';
+  const remedies = {
+    self_signed_tls_client_auth:
+      'Let the edge ask each caller for its certificate and forward that one, and nothing in its place (client-certificate), and look in Auth0 whether client_authentication_methods of the client is what it should be.',
+    tls_client_auth:
+      'Let the edge check each certificate against the CA, and forward client-certificate-ca-verified: SUCCESS only for those that the CA has signed.',
+    private_key_jwt:
+      'Look in Auth0 whether client_authentication_methods of the client is private_key_jwt, with its own keys alone.',
+  };
+  return new RotationError('UNREGISTERED_ACCEPTED', {
+    failed: `${what} that nobody has registered got an access token of client ${clientId}: whoever knows the client id can log in.`,
+    remedy: `${remedies[method]} Then rehearse again.`,
+  });
 }
 
 function notProven({ method, operation }: Wish, detail: string): RotationError {

@@ -3,11 +3,13 @@
 import type { RotationError } from './errors.ts';
 import type { Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
+import { findingAnnotations } from './report/findings.ts';
 import { headline, notProven } from './report/headline.ts';
 import { outputs } from './report/outputs.ts';
-import { summary } from './report/summary.ts';
+import { notes, summary } from './report/summary.ts';
 import type { State } from './rotation/state.ts';
 import type { Wish } from './rotation/wish.ts';
+import type { Watched } from './watch.ts';
 
 /** One client's run, as far as it came. */
 export interface Account {
@@ -17,7 +19,9 @@ export interface Account {
   state?: State;
   plan?: Plan;
   outcome?: Outcome;
-  error?: RotationError;
+  /** Of a watch. */
+  watch?: Watched;
+  error?: RotationError | undefined;
 }
 
 export interface Annotation {
@@ -46,8 +50,9 @@ export function report(account: Account, explanationOf: (code: string) => string
 }
 
 function annotations(account: Account): Annotation[] {
-  const { plan, wish } = account;
-  const list: Annotation[] = (plan?.notes ?? [])
+  const { watch, wish } = account;
+  if (watch) return findingAnnotations(watch.findings);
+  const list: Annotation[] = notes(account)
     .filter((note) => /INTERRUPTION|WARNING|superseded less than|cannot log in/.test(note))
     .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
   const unproven = notProven(account);

@@ -8,6 +8,7 @@ import { generateKey } from './certificate/issue.ts';
 import { locateClient, refuseToOverwrite } from './creation.ts';
 import { issuePair } from './credential.ts';
 import { asRotationError } from './errors.ts';
+import { GitHubApi } from './github/api.ts';
 import { printPlace } from './github/destination.ts';
 import { SecretStore } from './github/secret-store.ts';
 import { quote } from './http/json.ts';
@@ -21,6 +22,7 @@ import type { Account } from './report.ts';
 import type { State } from './rotation/state.ts';
 import { describeStep } from './rotation/step.ts';
 import type { Wish } from './rotation/wish.ts';
+import { watch } from './watch.ts';
 
 /** What a run tells while it is at work. */
 export interface Telling {
@@ -58,7 +60,7 @@ export async function run(
     account.state = await observe(account.wish, edges, (times) => {
       if (mayRotate && looksDue(inputs.wish, times, connection.clock)) preparation.begin();
     });
-    if (planOnly) account.wish = inferred(account.wish, account.state);
+    if (planOnly && !inputs.watch) account.wish = inferred(account.wish, account.state);
     tellObserved(account.state, telling);
     telling.stage('Plan');
     refuseToOverwrite(account.wish, account.state);
@@ -72,7 +74,10 @@ export async function run(
   } catch (error) {
     account.error = asRotationError(error);
   }
-  return account;
+  if (!inputs.watch) return account;
+  telling.stage('Watch');
+  const api = new GitHubApi(new Service('GitHub', connection), inputs.watch.token, inputs.githubApiUrl);
+  return watch(account, inputs.watch, { store: edges.store, api, info: telling.info });
 }
 
 /** A plan for a client that uses another method is that of `enroll`: nothing else could work on it. */
@@ -130,6 +135,8 @@ function connect(inputs: Inputs, connection: Connection, telling: Telling, issui
     domain,
     preparation: new Preparation(wish, { generateKey: issuing.generateKey, discover, store }),
     issue: (wished, now, key) => issuing.issuePair(inputs.issuer, wished, now, key),
+    unregistered: (wished, now) =>
+      issuing.issuePair({ kind: 'itself' }, wished, now, () => issuing.generateKey(2048)),
     clock: connection.clock,
     cancellation: connection.cancellation,
     mask: telling.mask,

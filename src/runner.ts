@@ -19,7 +19,16 @@ export function mask(secret: string): void {
 
 const ANNOTATE = { error: core.error, warning: core.warning, notice: core.notice };
 
-export const info = core.info;
+/** One line, which is no command to the runner (`::` where it begins, `##[` anywhere), whatever a server has put into it. */
+export function info(line: string): void {
+  core.info(
+    line
+      .replace(/[\r\n\u2028\u2029]+/g, ' ')
+      .replace(/^\s*::/, ': :')
+      .replaceAll('##[', '# #['),
+  );
+}
+
 export const debug = core.debug;
 
 let isOpen = false;

@@ -52,6 +52,20 @@ export function left({ former, method }: Left): string {
   return `The client uses ${method} now, or may do so, and perhaps nobody holds its key: then NOBODY CAN LOG IN, by ${former} neither. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
 }
 
+/**
+ * What must be read before all else: consumers may not be able to log in.
+ * @param served places that hold the new credential for certain
+ */
+export function alarm({ former, interrupted, reverted }: Left, served: readonly Place[]): string | undefined {
+  if (former !== undefined && served.length === 0) return NOBODY;
+  const names = served.map(printPlace);
+  const waiting = interrupted.some((place) => !names.includes(printPlace(place)));
+  return waiting && reverted === undefined ? SOME : undefined;
+}
+
+const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
+const SOME = 'some consumers may not be able to log in. Run again now';
+
 /** Of an enrollment that was undone. */
 export function movedBack(method: string): string {
   const secret = isCredentialMethod(method)

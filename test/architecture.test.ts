@@ -57,8 +57,8 @@ const importersOf = (name: string) => [
 
 /** Rooms of src that code of a room may run; types may come from anywhere above `http`. */
 const MAY_USE: Record<string, string[]> = {
-  // The one thing that tells of a failure, and how a destination is printed.
-  rotation: ['rotation', 'errors.ts', 'github/destination.ts'],
+  // The one thing that tells of a failure, how a destination is printed, and what servers have said.
+  rotation: ['rotation', 'errors.ts', 'github/destination.ts', 'http/json.ts'],
   certificate: ['certificate', 'errors.ts'],
   http: ['http', 'errors.ts', 'retry.ts'],
   // A subject DN in Auth0's spelling is read like a certificate's.
@@ -85,8 +85,8 @@ describe('imports', () => {
 
   it.each([
     ['node-forge', ['certificate/forge.ts']],
-    ['undici', ['http/wire.ts']],
-    ['@actions/github', ['github/secret-store.ts']],
+    ['undici', ['http/connections.ts', 'http/wire.ts']],
+    ['@actions/github', ['github/api.ts']],
     ['@actions/core', ['runner.ts']],
     ['jose', ['auth0/token.ts']],
     ['@noble/ciphers', ['github/sealed-box.ts']],

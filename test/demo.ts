@@ -110,6 +110,21 @@ expect(
 );
 
 scene(
+  'operation: rehearse — everything for real, except the delivery',
+  '  It also asks with a certificate that nobody has registered: were that let in, the edge would let everybody in.',
+);
+const asItWas = JSON.stringify(world.tenant.reveal(world.clientId));
+const rehearsed = await act(world, { operation: 'rehearse' });
+expect(
+  rehearsed.exitCode === 0 && writes(world).length === 4,
+  'a credential was uploaded, associated, proven, disassociated and deleted; the stranger was refused',
+);
+expect(
+  JSON.stringify(world.tenant.reveal(world.clientId)) === asItWas && held(world) === '',
+  'the client is as it was, to the last field, and no secret was written',
+);
+
+scene(
   'The first rotation',
   "  The action's own log, as GitHub shows it, then every request that the three services saw.",
 );
@@ -196,6 +211,30 @@ expect(await canLogIn(world, held(world)), 'consumers still log in');
 
 scene('What the job summary of the forced rotation says (Markdown)');
 say(forced.summary.replace(/^/gm, '    '));
+
+scene(
+  'operation: watch — a second workflow looks whether all is well',
+  '  GitHub has disabled the schedule of the rotation: nothing has happened in this repository for 60 days.',
+);
+world.github.addWorkflow(REPOSITORY, 'rotate.yml', 'disabled_inactivity');
+const asWatch = { operation: 'watch', workflow: 'rotate.yml', 'report-issue': 'true' };
+const alarmed = await act(world, asWatch);
+expect(
+  alarmed.exitCode === 1 &&
+    alarmed.annotations.some(({ properties }) => properties.title === 'WorkflowDisabled'),
+  'the watch fails, and says how to enable it',
+);
+const [opened] = await issues(world);
+expect(opened?.state === 'open', `an issue is open: ${opened?.title}`);
+say('\n  Somebody has enabled it:');
+world.github.addWorkflow(REPOSITORY, 'rotate.yml');
+const calm = await act(world, asWatch);
+const [closed] = await issues(world);
+expect(calm.exitCode === 0 && closed?.state === 'closed', 'all is well, and the same issue is closed');
+expect(
+  writes(world).every((line) => line.includes('/issues/')),
+  'nothing else was written',
+);
 
 // ---- the other operations, and the other methods
 
@@ -327,6 +366,14 @@ for (const [method, count] of Object.entries(granted)) {
 }
 const seconds = (performance.now() / 1000).toFixed(1);
 say(`\n${colour('1;32', `Everything was as told, in ${seconds} s.`)}`);
+
+async function issues(sandbox: Sandbox): Promise<{ title: string; state: string }[]> {
+  const headers = { authorization: `Bearer ${sandbox.workflowToken}` };
+  const { body } = await sandbox.call(`${sandbox.githubUrl}/repos/${REPOSITORY}/issues?state=all`, {
+    headers,
+  });
+  return body as { title: string; state: string }[];
+}
 
 /** The negative control: the edge does not let everybody in. */
 async function strangersAnswer(sandbox: Sandbox): Promise<number> {

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ERROR_CODES } from '../src/errors.ts';
 import { report } from '../src/report.ts';
+import { explanationOf } from '../src/runner.ts';
 import { wish } from './support/state.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -73,6 +74,14 @@ describe('documents', () => {
       ([, code]) => code,
     );
     expect(headings.sort()).toEqual([...ERROR_CODES].sort());
+  });
+
+  it('have the heading that an error links to', () => {
+    const anchors = anchorsOf('docs/troubleshooting.md');
+    for (const code of ERROR_CODES) {
+      const [, path, anchor] = /(docs\/[^#]+)#(.+)$/.exec(explanationOf(code)) ?? [];
+      expect([path, anchors.filter((one) => one === anchor)]).toEqual(['docs/troubleshooting.md', [anchor]]);
+    }
   });
 
   it('tell of every error code what it means, why it happens and what to do', () => {
@@ -161,14 +170,15 @@ describe('workflows and examples', () => {
       'examples/create.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
-      'examples/expiry-alarm.yml',
       'examples/organization.yml',
       'examples/private-key-jwt.yml',
+      'examples/rehearse.yml',
       'examples/revert.yml',
       'examples/rotate.yml',
       'examples/self-rotation.yml',
       'examples/several-repositories.yml',
       'examples/token-binding.yml',
+      'examples/watch.yml',
     ]);
   });
 

@@ -168,6 +168,26 @@ describe('inputs', () => {
     expect(problems({ 'github-token': '' })).toHaveLength(1);
   });
 
+  it.each([
+    ['', undefined],
+    ['rotate.yml', { owner: 'acme', repo: 'shop', file: 'rotate.yml' }],
+    ['other/ops/.github/workflows/a-b.yaml', { owner: 'other', repo: 'ops', file: 'a-b.yaml' }],
+  ])('let a watch look at the workflow %j', (workflow, file) => {
+    const context = { ...CONTEXT, GITHUB_SERVER_URL: 'https://github.test' };
+    const read = inputs(
+      { operation: 'watch', 'github-token': '', 'report-issue': 'true', workflow },
+      context,
+    );
+    expect([read.planOnly, read.wish.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
+    expect(read.watch).toEqual({
+      token: DEFAULTS['workflow-token'],
+      home: { kind: 'repo', owner: 'acme', repo: 'shop' },
+      workflow: file,
+      reportIssue: true,
+      runUrl: 'https://github.test/acme/shop/actions/runs/41',
+    });
+  });
+
   it.each<[Record<string, string>, object]>([
     [{ 'management-client-secret': 's' }, { kind: 'client-secret', clientId: 'm', secret: 's' }],
     [
@@ -184,7 +204,10 @@ type Row = [inputs: Record<string, string>, words: RegExp];
 const CLIENT = { 'management-token': '', 'management-client-id': 'm' };
 
 const BAD: Row[] = [
-  [{ operation: 'rotat' }, /'operation' is 'rotat'; write rotate, create, enroll, revert, plan\./],
+  [
+    { operation: 'rotat' },
+    /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
+  ],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
   [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
@@ -239,6 +262,16 @@ const BAD: Row[] = [
     },
     /'management-private-key'/,
   ],
+  [{ workflow: 'rotate.yml' }, /'workflow' is for operation: watch alone/],
+  [{ operation: 'plan', 'report-issue': 'true' }, /'report-issue' is for operation: watch alone/],
+  [{ operation: 'watch', 'report-issue': 'yes' }, /'report-issue' is 'yes'; write true or false/],
+  [
+    { operation: 'watch', workflow: 'Rotate' },
+    /'workflow' is 'Rotate'; write a file name such as rotate.yml/,
+  ],
+  [{ operation: 'watch', workflow: '../rotate.yml' }, /'workflow' is '\.\.\/rotate.yml'/],
+  [{ operation: 'watch', workflow: 'rotate.yml?a=b.yml' }, /'workflow' is/],
+  [{ operation: 'watch', 'workflow-token': '' }, /'workflow-token' must not be empty/],
 ];
 
 describe('what is refused', () => {

@@ -801,6 +801,176 @@ const OPERATIONS: Row[] = [
   ],
 ];
 
+const REHEARSE = { operation: 'rehearse' } as const;
+const REHEARSAL = '!cert +cred ~[a,(issued)] ?auth ?unregistered ~[a] -(issued)';
+const dead = { id: 'r', by: 'a rehearsal' } as const;
+
+const REHEARSALS: Row[] = [
+  ['a rehearsal', REHEARSE, { credentials: [current], written: [delivered] }, 'Rehearsal', REHEARSAL],
+  [
+    'of what was made by hand, before the first rotation',
+    REHEARSE,
+    { credentials: [{ ...current, by: 'hand' }] },
+    'Rehearsal',
+    REHEARSAL,
+  ],
+  [
+    'changes no token binding',
+    { ...REHEARSE, method: 'private_key_jwt' },
+    { credentials: [current], written: [delivered], bound: true },
+    'Rehearsal',
+    REHEARSAL,
+  ],
+  [
+    'heals, finishes and retires nothing',
+    { ...REHEARSE, current: 'a', destinations: TWO, overlap: 0, force: true },
+    { credentials: [{ ...current, associated: false }, previous], written: [delivered] },
+    'Rehearsal',
+    REHEARSAL.replaceAll('[a', '[p'),
+  ],
+  [
+    'leaves what another rotation has abandoned',
+    REHEARSE,
+    { credentials: [current, { id: 'x', age: 60, associated: false }], written: [delivered] },
+    'Rehearsal',
+    REHEARSAL,
+  ],
+  [
+    'removes what a rehearsal has left that died',
+    REHEARSE,
+    { credentials: [current, { ...dead, age: 60 }], written: [delivered] },
+    'Rehearsal',
+    `~[a] -r ${REHEARSAL}`,
+  ],
+  [
+    'so does a rotation',
+    { force: true },
+    { credentials: [current, { ...dead, age: 60 }], written: [delivered] },
+    'Forced',
+    `~[a] -r ${ROTATION}`,
+  ],
+  [
+    'and a run that finds nothing due',
+    {},
+    { credentials: [current, { ...dead, age: 60 }], written: [delivered] },
+    'NotDue',
+    '~[a] -r',
+  ],
+  [
+    'what was delivered after it had died is held, by time alone as well',
+    {},
+    {
+      credentials: [
+        { id: 'a', age: 62 },
+        { ...dead, age: 61 },
+      ],
+      written: [60],
+    },
+    'NotDue',
+    '~[a] -r',
+  ],
+  [
+    'a credential that was not taken out by it is not doubted',
+    {},
+    {
+      credentials: [
+        { id: 'a', age: 62 },
+        { ...dead, age: 61, associated: false },
+      ],
+      written: [60],
+    },
+    'NotDue',
+    '-r',
+  ],
+  [
+    'no rotation reuses its subject',
+    { method: 'tls_client_auth', subject: 'identity-r' },
+    {
+      credentials: [
+        { ...current, by: 'hand' },
+        { ...dead, age: 60 },
+      ],
+    },
+    'NotDelivered',
+    `~[a] -r ${ROTATION}`,
+  ],
+  [
+    'of a CA-signed certificate whose subject Auth0 knows: no write',
+    { ...REHEARSE, ...CA },
+    { credentials: [previous, current], written: [delivered] },
+    'Rehearsal',
+    '!cert ?auth ?unregistered',
+  ],
+  [
+    'of a CA-signed certificate of another subject',
+    { ...REHEARSE, ...CA, subject: 'CN=next' },
+    { credentials: [current], written: [delivered] },
+    'Rehearsal',
+    REHEARSAL,
+  ],
+];
+
+describe('the plan of a rehearsal, and of what comes after it', () => {
+  it.each(REHEARSALS)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+    if (wanted.operation === 'rehearse')
+      expect([decided.rotates, decided.replaces]).toEqual([false, undefined]);
+  });
+
+  it.each<[string, WishChanges, StateSeed, string, RegExp]>([
+    [
+      'both places are taken',
+      {},
+      { credentials: [previous, current], written: [delivered] },
+      'CREDENTIAL_LIMIT',
+      /takes nothing out that it has not made.*before the second rotation; or set an overlap/,
+    ],
+    [
+      'a rotation is at work',
+      {},
+      { credentials: [current, { id: 'x', age: 5 }], written: [delivered] },
+      'ROTATION_IN_PROGRESS',
+      /made credential x/,
+    ],
+    [
+      'another rehearsal is at work',
+      {},
+      { credentials: [current, { ...dead, age: 5 }], written: [delivered] },
+      'ROTATION_IN_PROGRESS',
+      /made credential r/,
+    ],
+    ['another method', {}, SECRET, 'METHOD_MISMATCH', /operation: enroll/],
+    [
+      'current-credential contradicts',
+      { current: 'p' },
+      { credentials: [previous, current], written: [delivered] },
+      'STALE_CREDENTIAL',
+      /was delivered/,
+    ],
+    [
+      'the subject is known, and not associated',
+      CA,
+      { credentials: [{ ...current, associated: false }, previous], written: [delivered] },
+      'CREDENTIAL_LIMIT',
+      /of the subject identity-a already/,
+    ],
+    [
+      'what died must be kept',
+      { keep: ['r'] },
+      { credentials: [current, { ...dead, age: 60 }], written: [delivered] },
+      'CREDENTIAL_LIMIT',
+      /r \(in keep-credentials\)/,
+    ],
+  ])('is refused: %s', (_, changes, seed, code, words) => {
+    const wanted = wish({ ...REHEARSE, ...changes });
+    const attempt = () => plan(wanted, state(wanted, seed));
+    expect(attempt).toThrow(expect.objectContaining({ code }));
+    expect(attempt).toThrow(words);
+  });
+});
+
 describe('the plan of another operation or method', () => {
   it.each(OPERATIONS)('%s', (_, changes, seed, reason, steps) => {
     const wanted = wish(changes);

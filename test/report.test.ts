@@ -3,65 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { RotationError } from '../src/errors.ts';
-import type { Outcome } from '../src/job.ts';
-import { plan } from '../src/plan.ts';
-import { type Account, report as reportWith } from '../src/report.ts';
-import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
-
-const MINUTES = 24 * 60;
-const current = { id: 'cred_a', age: 10 * MINUTES };
-const settled: StateSeed = { credentials: [current], written: [10 * MINUTES - 1] };
-const report = (account: Account) => reportWith(account, (code) => `docs#${code}`);
-
-const NEW = {
-  id: 'cred_new',
-  identity: 'identity-new',
-  thumbprint: 'thumbprint-new',
-  subject: 'CN=client',
-  keySize: 2048,
-  notBefore: new Date(NOW),
-  notAfter: new Date(NOW + 90 * DAY),
-};
-
-function account(changes: WishChanges, seed: StateSeed, rest: Partial<Account> = {}): Account {
-  const wanted = wish(changes);
-  const observed = state(wanted, seed);
-  return {
-    planOnly: false,
-    wish: wanted,
-    state: observed,
-    plan: plan(wanted, observed),
-    ...rest,
-  };
-}
-
-function outcome(changes: Partial<Outcome> = {}): Outcome {
-  return {
-    rotated: true,
-    credential: NEW,
-    proof: 'proven',
-    clientId: 'client',
-    delivered: ['repo:acme/shop PEM'],
-    removed: [],
-    steps: [{ text: 'Issue a key pair', milliseconds: 1234 }],
-    ...changes,
-  };
-}
-
-const idle = (): Outcome => ({
-  ...outcome(),
-  rotated: false,
-  credential: undefined,
-  delivered: [],
-  steps: [],
-});
-const failure = (truth?: string) =>
-  new RotationError('VERIFICATION_FAILED', {
-    failed: 'It failed.',
-    remedy: 'Mend it.',
-    ...(truth === undefined ? {} : { truth }),
-  });
+import type { Account } from '../src/report.ts';
+import { account, current, failure, idle, MINUTES, outcome, report, settled } from './support/account.ts';
+import { state, wish } from './support/state.ts';
 
 describe('the first line', () => {
   it.each<[string, Account, string]>([
@@ -94,11 +38,15 @@ describe('the first line', () => {
       account({}, settled, { planOnly: true }),
       '📋 `shop`: nothing is due. The next rotation is due on 2026-12-24.',
     ],
-    ['failed', account({}, settled, { error: failure() }), '❌ `shop`: VERIFICATION_FAILED.'],
+    [
+      'failed',
+      account({}, settled, { error: failure() }),
+      '❌ `shop`: VERIFICATION_FAILED. Something is to be done before 2027-01-23, when the current key expires.',
+    ],
     [
       'failed before anything was known',
       { planOnly: false, wish: wish(), error: failure() },
-      '❌ `client`: VERIFICATION_FAILED.',
+      '❌ `client`: VERIFICATION_FAILED. Something is to be done.',
     ],
   ])('%s', (_, told, line) => {
     const { headline, summary } = report(told);
@@ -209,10 +157,11 @@ describe('the summary', () => {
       'dateFormat YYYY-MM-DD',
       'axisFormat %d %b',
       'section Credentials',
-      'current (new) cred_new :active, 2026-11-24, 2027-02-22',
       'previous cred_a :done, 2026-11-14, 2027-01-23',
-      'section Plan',
-      'next rotation :milestone, 2027-01-23, 0d',
+      'overlap until 2027-01-23 :2026-11-24, 2027-01-23',
+      'new cred_new :active, 2026-11-24, 2027-02-22',
+      'section Rotation',
+      'next rotation 2027-01-23 :milestone, 2027-01-23, 0d',
     ]);
   });
 
@@ -221,7 +170,7 @@ describe('the summary', () => {
       '### What was done\n1. Issue a key pair (1.2 s)\n\nProof over mTLS: **proven**.',
     );
     expect(report(account({ force: true }, settled, { planOnly: true })).summary).toContain(
-      '`!cert +cred ~[cred_a,(issued)] ?auth >repo:acme/shop`',
+      '1. Associate the new credential alongside cred_a\n',
     );
   });
 
@@ -287,17 +236,69 @@ describe('the summary', () => {
       planOnly: true,
     });
     const { summary } = report(told);
-    const rows = summary.split('\n').filter((line) => line.startsWith('| env:'));
-    expect(rows).toEqual(['| env:acme/shop/a\\|b | `PEM` | written 2026-11-14 | unchanged |']);
+    const rows = summary.split('\n').filter((line) => line.startsWith('| `env:'));
+    expect(rows).toEqual(['| `env:acme/shop/a\\|b` | `PEM` | written 2026-11-14 | unchanged |']);
   });
 
-  it('stays far below the megabyte that GitHub takes', () => {
-    const destinations = Array.from({ length: 100 }, (_, n) => `env:acme/shop/${'e'.repeat(250)}${n}`);
+  it.each<[string, Partial<Account>]>([
+    ['a plan', { planOnly: true }],
+    ['a rotation', { outcome: outcome() }],
+    ['a failure', { error: failure() }],
+  ])(
+    'of 2,000 destinations with long names stays below the megabyte that GitHub takes, and says so: %s',
+    (_, rest) => {
+      const destinations = Array.from({ length: 2_000 }, (_, n) => `env:acme/shop/${'é|'.repeat(120)}${n}`);
+      const places = destinations.map((destination) => `${destination} PEM`);
+      const told = account(
+        { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
+        { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },
+        rest,
+      );
+      const stored = outcome({
+        delivered: places.slice(0, -1),
+        inDoubt: places.slice(-1),
+        steps: [...places, 'last'].map((text) => ({ text, milliseconds: 1, failed: text === 'last' })),
+      });
+      const error = rest.error?.withTruth(places.join(', '));
+      const { summary } = report({
+        ...told,
+        ...(rest.outcome ? { outcome: stored } : {}),
+        ...(error ? { outcome: stored, error } : {}),
+      });
+      expect(Buffer.byteLength(summary)).toBeLessThan(1024 * 1024);
+      expect(summary).toMatch(/and \d+ more \(shortened\)/);
+      if (error === undefined) return;
+      expect(summary).toContain('… (shortened)\n');
+      // The worst is kept.
+      expect(summary).toMatch(/1999` \| `PEM` \| written \S+ \| \*\*in doubt\*\* \|\n/);
+      expect(summary).toContain('1. ❌ last (0.0 s)\n');
+    },
+  );
+
+  it('tells of a destination in doubt, and of one that was missed', () => {
+    const destinations = ['repo:acme/shop', 'repo:acme/a', 'repo:acme/b'];
+    const made = outcome({ inDoubt: ['repo:acme/b PEM'] });
+    const told = account({ destinations, force: true }, settled, { outcome: made, error: failure() });
+    const rows = report(told).summary.match(/^\| `repo:.*\|$/gm);
+    expect(rows).toEqual([
+      '| `repo:acme/b` | `PEM` | missing | **in doubt** |',
+      '| `repo:acme/a` | `PEM` | missing | **not stored** |',
+      '| `repo:acme/shop` | `PEM` | written 2026-11-14 | **stored** |',
+    ]);
+  });
+
+  it('claims nothing of what a run that failed has undone', () => {
     const told = account(
-      { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
-      { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },
-      { planOnly: true },
+      { operation: 'enroll' },
+      { ...settled, method: 'client_secret_post' },
+      { error: failure(), outcome: idle() },
     );
-    expect(Buffer.byteLength(report(told).summary)).toBeLessThan(1024 * 1024);
+    const { annotations, summary } = report(told);
+    const note = /^The plan was: INTERRUPTION: /;
+    expect(summary.match(/^> .*INTERRUPTION.*$/gm)).toEqual([
+      expect.stringMatching(/^> The plan was: INTERRUPTION: /),
+    ]);
+    expect(annotations.map(({ message }) => message)).toEqual([expect.stringMatching(note)]);
+    expect(summary).toMatch(/\| unchanged \|\n/);
   });
 });

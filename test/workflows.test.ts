@@ -221,6 +221,7 @@ const MAY_WRITE: Record<string, string[]> = {
   '.github/workflows/codeql.yml analyze': ['security-events'],
   '.github/workflows/release.yml publish': ['contents', 'id-token', 'attestations'],
   'examples/ca-signed-vault.yml rotate': ['id-token'],
+  'examples/watch.yml watch': ['issues'],
 };
 
 /** Each gives what is wrong. */

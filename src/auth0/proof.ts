@@ -1,20 +1,25 @@
 /** How a new key proves itself: one token request at the endpoint where its client will log in. */
 
 import type { Pair } from '../certificate/inspect.ts';
+import { RotationError } from '../errors.ts';
 import { isObject, parseJson, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
-import type { HttpResponse } from '../http/wire.ts';
+import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
 
-export interface Proof {
+/** Who asks for a token, where, and with what. */
+export interface Login {
   endpoint: string;
   /** Auth0 domain: the audience of a client assertion. */
   domain: string;
   clientId: string;
   pair: Pair;
+  audience: string | undefined;
+}
+
+export interface Proof extends Login {
   /** x5t#S256 of the pair's certificate. */
   thumbprint: string;
-  audience: string | undefined;
   /** The token must be bound to the certificate (cnf.x5t#S256). */
   mustBind: boolean;
 }
@@ -32,17 +37,8 @@ export type ProofResult =
  * @throws RotationError AUTH0_REQUEST_FAILED
  */
 export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
-  const { audience, clientId, mustBind, pair, thumbprint } = proof;
-  const { certificate, privateKey } = pair;
-  const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
-  const response = await askForToken(service, proof.endpoint, async () => ({
-    ...tokenRequest(proof.endpoint, {
-      client_id: clientId,
-      ...(audience ? { audience } : {}),
-      ...(certificate === undefined ? await assertionFor(service, proof) : {}),
-    }),
-    ...byCertificate,
-  }));
+  const { mustBind, thumbprint } = proof;
+  const response = await authenticate(service, proof);
   const token = accessToken(response);
   if (token === undefined) return { outcome: refusalOf(response), detail: oauthError(response) };
   const bound = confirmation(token);
@@ -55,6 +51,48 @@ export async function proveKey(service: Service, proof: Proof): Promise<ProofRes
   return { outcome: 'failed', detail: 'the token is bound to another certificate (cnf.x5t#S256)' };
 }
 
+/**
+ * Does a key that nobody has registered get a token? An edge that checks certificates itself may end the connection instead of
+ * answering (RFC 8446: an alert, of which a client may see the reset alone).
+ * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED where that cannot be told
+ */
+export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
+  try {
+    const response = await authenticate(service, login);
+    if (accessToken(response) !== undefined) return true;
+    const { status } = response;
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429) return false;
+    throw unclear(oauthError(response));
+  } catch (error) {
+    const cause = error instanceof RotationError ? error.cause : undefined;
+    if (cause instanceof NetworkError && ENDED_BY_SERVER.test(cause.code)) return false;
+    throw error;
+  }
+}
+
+const ENDED_BY_SERVER = /^(ERR_SSL_|EPROTO|ECONNRESET|EPIPE|UND_ERR_SOCKET)/;
+
+function unclear(detail: string): RotationError {
+  return new RotationError('VERIFICATION_FAILED', {
+    failed: `Whether a key that nobody has registered is refused cannot be told (${detail}).`,
+    remedy: 'Rehearse again; if it stays, look at the log of the edge.',
+  });
+}
+
+async function authenticate(service: Service, login: Login): Promise<HttpResponse> {
+  const { audience, clientId, endpoint, pair } = login;
+  const { certificate, privateKey } = pair;
+  const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
+  return askForToken(service, endpoint, async () => ({
+    ...tokenRequest(endpoint, {
+      client_id: clientId,
+      ...(audience ? { audience } : {}),
+      ...(certificate === undefined ? await assertionFor(service, login) : {}),
+    }),
+    ...byCertificate,
+  }));
+}
+
 /** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
 const NO_GRANT = /client-grant|No audience parameter/i;
 
@@ -64,7 +102,7 @@ function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed
   return response.status === 403 && NO_GRANT.test(description) ? 'unauthorized' : 'refused';
 }
 
-function assertionFor(service: Service, { clientId, domain, pair }: Proof): Promise<Record<string, string>> {
+function assertionFor(service: Service, { clientId, domain, pair }: Login): Promise<Record<string, string>> {
   const { privateKey } = pair;
   return clientAssertion({ clientId, privateKey }, domain, service.now());
 }

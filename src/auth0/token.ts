@@ -30,6 +30,8 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   if (login.kind === 'token') return login.token;
   const endpoint = await endpointFor(api);
   const pair = login.kind === 'mtls' ? { clientCertificate: login.pair } : {};
+  // The token is for two reads at once.
+  api.service.advance({ url: `https://${api.domain}/` }, 2);
   const response = await askForToken(api.service, endpoint, async () => ({
     ...tokenRequest(endpoint, {
       client_id: login.clientId,
@@ -67,7 +69,7 @@ export async function clientAssertion(
   domain: string,
   now: number,
 ): Promise<Record<string, string>> {
-  const { SignJWT } = await import('jose');
+  const { SignJWT } = await import('jose/jwt/sign');
   const issuedAt = Math.floor(now / 1000);
   const assertion = await new SignJWT()
     .setProtectedHeader({ alg: 'RS256' })

@@ -26,6 +26,8 @@ export async function generateKey(bits: number): Promise<KeyObject> {
     modulusLength: bits,
     publicExponent: 0x10001,
   });
+  // Will be needed next: loaded now, while the network is waited for.
+  await import('./forge.ts');
   return privateKey;
 }
 

@@ -5,6 +5,8 @@ export type Destination =
   | { kind: 'env'; owner: string; repo: string; environment: string }
   | { kind: 'org'; org: string };
 
+export type Repository = Extract<Destination, { kind: 'repo' }>;
+
 /** One secret of a destination: the whole pair, or one part of it (inputs `private-key-secret-name`, `certificate-secret-name`). */
 export interface Place {
   destination: Destination;

@@ -1,28 +1,27 @@
 /** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
 
 import { RotationError } from '../errors.ts';
-import { type Json, quote, stringOf } from '../http/json.ts';
+import { isObject, type Json, quote, stringOf } from '../http/json.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import { pathOf, type Service } from '../http/service.ts';
-import { type HttpRequest, NetworkError } from '../http/wire.ts';
-import type { OnUncertain } from '../retry.ts';
+import type { Service } from '../http/service.ts';
 import type { SecretTimes } from '../rotation/state.ts';
-import { type Destination, type Place, printDestination, printPlace } from './destination.ts';
+import { type Answer, GitHubApi } from './api.ts';
+import {
+  type Destination,
+  type Place,
+  printDestination,
+  printPlace,
+  type Repository,
+} from './destination.ts';
 import { seal } from './sealed-box.ts';
-
-type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
 interface PublicKey {
   key_id: string;
   key: string;
 }
 
-/** The version that GitHub Enterprise Server knows too. */
-const API_VERSION = '2022-11-28';
-
 export class SecretStore {
-  readonly #service: Service;
-  readonly #octokit: Promise<Octokit>;
+  readonly #api: GitHubApi;
   readonly #keys = new Map<string, Promise<PublicKey>>();
   /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
   uncertain = false;
@@ -30,17 +29,15 @@ export class SecretStore {
   inDoubt = false;
 
   constructor(service: Service, token: string, apiUrl: string) {
-    this.#service = service;
-    const onUncertain = () => {
+    this.#api = new GitHubApi(service, token, apiUrl, () => {
       this.uncertain = true;
       this.inDoubt = true;
-    };
-    this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
+    });
   }
 
   /** GitHub's clock, relative to the local one. */
   get clock(): ServerClock {
-    return this.#service.clock;
+    return this.#api.clock;
   }
 
   /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
@@ -88,7 +85,7 @@ export class SecretStore {
 
   async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
     const { key, key_id } = await this.publicKey(destination);
-    return this.#request('PUT', path, destination, {
+    return this.#api.request('PUT', path, {
       encrypted_value: seal(value, key),
       key_id,
       ...visibility,
@@ -106,13 +103,34 @@ export class SecretStore {
   }
 
   async #selectedRepositories(path: string, destination: Destination): Promise<number[]> {
-    const ids: number[] = [];
+    const list = await this.#list(`${path}/repositories`, 'repositories', destination);
+    const ids = list.map((one) => (isObject(one) ? one.id : undefined));
+    if (!ids.every((id) => typeof id === 'number')) throw unexpected(destination, 200);
+    return ids;
+  }
+
+  /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  async names(destination: Destination): Promise<string[]> {
+    const list = await this.#list(basePath(destination), 'secrets', destination);
+    return list.map((one) => stringOf(one, 'name') ?? '');
+  }
+
+  /** Names of the repository's environments. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  async environments(repository: Repository): Promise<string[]> {
+    const path = `/repos/${repository.owner}/${repository.repo}/environments`;
+    const list = await this.#list(path, 'environments', repository, 'list its environments');
+    return list.map((one) => stringOf(one, 'name') ?? '');
+  }
+
+  async #list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
+    const all: Json[] = [];
     for (let page = 1; ; page += 1) {
-      const answer = await this.#get(`${path}/repositories?per_page=100&page=${page}`, destination);
-      const list = answer.status === 200 ? repositoryIds(answer.data) : undefined;
-      if (list === undefined) throw unexpected(destination, answer.status);
-      ids.push(...list);
-      if (list.length < 100) return ids;
+      const { data, status } = await this.#get(`${path}?per_page=100&page=${page}`, destination, what);
+      if (status === 404) throw notFound(destination);
+      const list = isObject(data) ? data[member] : undefined;
+      if (!Array.isArray(list)) throw unexpected(destination, status);
+      all.push(...list);
+      if (list.length < 100) return all;
     }
   }
 
@@ -127,27 +145,10 @@ export class SecretStore {
   }
 
   /** 200 or 404. */
-  async #get(path: string, destination: Destination): Promise<Answer> {
-    const answer = await this.#request('GET', path, destination);
+  async #get(path: string, destination: Destination, what = 'read its secrets'): Promise<Answer> {
+    const answer = await this.#api.request('GET', path);
     if (answer.status === 200 || answer.status === 404) return answer;
-    throw refused(destination, answer, 'read its secrets');
-  }
-
-  async #request(
-    method: 'GET' | 'PUT',
-    path: string,
-    destination: Destination,
-    body: object = {},
-  ): Promise<Answer> {
-    const octokit = await this.#octokit;
-    const headers = { 'x-github-api-version': API_VERSION };
-    try {
-      const { status, data } = await octokit.request(`${method} ${path}`, { ...body, headers });
-      return { status, data };
-    } catch (error) {
-      if (error instanceof RotationError) throw error;
-      return answerOf(error) ?? lost(destination, method, path, error);
-    }
+    throw refused(destination, answer, what);
   }
 }
 
@@ -158,74 +159,6 @@ function canSealFor(key: string): boolean {
   } catch {
     return false;
   }
-}
-
-interface Answer {
-  status: number;
-  data: Json | undefined;
-  accepted?: string | undefined;
-}
-
-/** Octokit writes the requests; the wire of the action sends them, with its retry policy and its clock. */
-async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof fetchBy>): Promise<Octokit> {
-  const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl: apiUrl, request: { fetch }, log: SILENT });
-}
-
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
-
-function fetchBy(service: Service, onUncertain: OnUncertain) {
-  return async (url: string, init: { method: string; headers: Record<string, string>; body?: string }) => {
-    const request = {
-      method: init.method as HttpRequest['method'],
-      url,
-      headers: init.headers,
-      ...(init.body === undefined ? {} : { body: init.body }),
-    };
-    const response = await service.call(
-      request,
-      'idempotent',
-      init.method === 'GET' ? undefined : onUncertain,
-    );
-    const headers = new Map(Object.entries(response.headers));
-    return { url, status: response.status, headers, text: async () => response.body };
-  };
-}
-
-function answerOf(error: unknown): Answer | undefined {
-  const response = error instanceof Error && 'response' in error ? (error.response as RawAnswer) : undefined;
-  if (response === undefined) return undefined;
-  return {
-    status: response.status,
-    data: response.data,
-    accepted: response.headers['x-accepted-github-permissions'],
-  };
-}
-
-interface RawAnswer {
-  status: number;
-  data: Json;
-  headers: Record<string, string | undefined>;
-}
-
-/** Octokit wraps what its fetch throws. */
-function lost(destination: Destination, method: string, path: string, error: unknown): never {
-  const cause = [error, error instanceof Error ? error.cause : undefined].find(
-    (one) => one instanceof NetworkError || one instanceof RotationError,
-  );
-  if (cause instanceof RotationError) throw cause;
-  throw new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `GitHub gave no answer to ${method} ${pathOf(`https://host${path}`)} for ${printDestination(destination)} (${cause?.code ?? 'no connection'}).`,
-    remedy: 'Check the network of the runner and the status page of GitHub, then run again.',
-    cause,
-  });
-}
-
-function repositoryIds(data: Json | undefined): number[] | undefined {
-  const list = (data as { repositories?: unknown } | undefined)?.repositories;
-  if (!Array.isArray(list)) return undefined;
-  const ids = list.map((one: { id?: unknown } | null) => one?.id);
-  return ids.every((id) => typeof id === 'number') ? ids : undefined;
 }
 
 function basePath(destination: Destination): string {

@@ -3,11 +3,13 @@
 import { RotationError } from '../errors.ts';
 import { type Clock, type OnUncertain, retry } from '../retry.ts';
 import { ServerClock } from './server-clock.ts';
-import { type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
+import { type Advance, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
 /** What all services of a run share. */
 export interface Connection {
   send: Send;
+  /** Only saves time. */
+  advance?: Advance;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
   cancellation: Cancellation;
@@ -65,6 +67,11 @@ export class Service {
   /** Milliseconds since the epoch by this service's clock. */
   now(): number {
     return this.#connection.clock.now() + this.clock.offset;
+  }
+
+  /** Requests will go there: `count` connections shall be open. */
+  advance(to: Parameters<Advance>[0], count: number): void {
+    void this.#connection.advance?.(to, count);
   }
 
   /**

@@ -1,6 +1,7 @@
-/** The wire: one HTTP request and its answer. The only importer of undici. */
+/** The wire: one HTTP request and its answer, by undici. */
 
 import type { Dispatcher } from 'undici';
+import { Connections } from './connections.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -21,6 +22,9 @@ export interface HttpResponse {
 
 /** @throws NetworkError where there is no complete answer */
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** Opens connections to where requests will go, so that there are as many as `count`. Never throws. */
+export type Advance = (to: Pick<HttpRequest, 'url' | 'clientCertificate'>, count: number) => Promise<void>;
 
 /** No answer. `landed` says whether the server may have done what was asked. */
 export class NetworkError extends Error {
@@ -47,33 +51,40 @@ const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY
 /** Connections are kept alive until `close`; redirects are never followed (a token must not travel with one). */
 export function openWire(environment: Readonly<Record<string, string | undefined>>): {
   send: Send;
+  advance: Advance;
   close(): Promise<void>;
 } {
-  const dispatchers = new Map<string, Dispatcher>();
+  /** By client certificate. Through a proxy no connection is opened in advance. */
+  const ways = new Map<string, { dispatcher: Dispatcher; connections?: Connections }>();
   const proxied = PROXY_VARIABLES.some((name) => environment[name]);
 
-  async function dispatcherFor(pair: HttpRequest['clientCertificate']): Promise<Dispatcher> {
+  async function wayFor(pair: HttpRequest['clientCertificate']) {
+    const { Agent, buildConnector, EnvHttpProxyAgent } = await import('undici');
     const key = pair?.certificate ?? '';
-    const open = dispatchers.get(key);
-    if (open) return open;
-    const { Agent, EnvHttpProxyAgent } = await import('undici');
-    const connect = pair ? { ...CONNECT, cert: pair.certificate, key: pair.privateKey } : CONNECT;
+    const known = ways.get(key);
+    if (known) return known;
+    const tls = pair ? { ...CONNECT, cert: pair.certificate, key: pair.privateKey } : CONNECT;
+    const connections = new Connections(buildConnector(tls));
     // Through a proxy the handshake with the server happens inside the tunnel (requestTls).
-    const options = { ...LIMITS, connect, requestTls: connect };
-    const dispatcher = proxied ? new EnvHttpProxyAgent(options) : new Agent(options);
-    dispatchers.set(key, dispatcher);
-    return dispatcher;
+    const options = { ...LIMITS, connect: tls, requestTls: tls };
+    const way = proxied
+      ? { dispatcher: new EnvHttpProxyAgent(options) }
+      : { dispatcher: new Agent({ ...LIMITS, connect: connections.connector }), connections };
+    ways.set(key, way);
+    return way;
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const total = AbortSignal.timeout(LONGEST_FLIGHT);
     try {
-      const { request: undiciRequest } = await import('undici');
-      const answer = await undiciRequest(request.url, {
+      const { dispatcher } = await wayFor(request.clientCertificate);
+      const { origin, pathname, search } = new URL(request.url);
+      const answer = await dispatcher.request({
+        origin,
+        path: `${pathname}${search}`,
         method: request.method,
         headers: { ...request.headers },
         body: request.body ?? null,
-        dispatcher: await dispatcherFor(request.clientCertificate),
         signal: request.signal ? AbortSignal.any([request.signal, total]) : total,
       });
       const body = await answer.body.text();
@@ -85,10 +96,19 @@ export function openWire(environment: Readonly<Record<string, string | undefined
     }
   }
 
+  async function advance({ clientCertificate, url }: Parameters<Advance>[0], count: number): Promise<void> {
+    const { connections } = await wayFor(clientCertificate);
+    // What is being asked at this moment opens its own.
+    await new Promise(setImmediate);
+    connections?.advance(new URL(url), count);
+  }
+
   return {
     send,
+    advance,
     close: async () => {
-      await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
+      for (const { connections } of ways.values()) connections?.close();
+      await Promise.all([...ways.values()].map(({ dispatcher }) => dispatcher.destroy()));
     },
   };
 }

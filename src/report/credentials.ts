@@ -3,73 +3,137 @@
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
 import type { PlannedCredential } from '../rotation/draft.ts';
+import type { Stage } from '../rotation/evidence.ts';
 import { CREDENTIAL_TYPES, DAY } from '../rotation/wish.ts';
 import { nextRotation } from './headline.ts';
-import { day, row } from './markdown.ts';
+import { code, day, row } from './markdown.ts';
+
+type Shown = PlannedCredential & { label: string };
 
 /** What the client holds once the run is over. */
-function credentialsAfter({
-  outcome,
-  plan,
-  state,
-  wish,
-}: Account): (PlannedCredential & { label: string })[] {
+function credentialsAfter(account: Account): Shown[] {
+  const { outcome, plan, state, wish } = account;
   const made = outcome?.credential;
-  const rest = (plan?.credentials ?? [])
-    .filter(({ id }) => !outcome?.removed.includes(id) && id !== made?.id)
-    .map((c) => ({ ...c, label: made && c.stage === 'current' ? 'previous' : c.stage }));
-  if (!made) return rest;
-  const added = {
+  const now = state?.now ?? 0;
+  const delivered = outcome?.delivered ?? [];
+  const rest = (plan?.credentials ?? []).filter(
+    ({ id }) => !outcome?.removed.includes(id) && id !== made?.id,
+  );
+  if (!made)
+    return rest.map((c) => ({
+      ...c,
+      label: c.stage,
+      heldBy:
+        c.stage === 'current' ? [...new Set([...c.heldBy, ...delivered])] : without(c.heldBy, delivered),
+    }));
+  const added: Shown = {
     id: made.id,
     type: CREDENTIAL_TYPES[wish.method],
     name: undefined,
     identity: made.identity,
-    createdAt: made.notBefore?.getTime() ?? state?.now ?? 0,
+    createdAt: now,
     expiresAt: made.notAfter?.getTime(),
-    stage: 'current' as const,
+    stage: 'current',
     associated: true,
-    heldBy: outcome.delivered,
-    label: 'current (new)',
+    heldBy: delivered,
+    overlapEnd: undefined,
+    label: 'new',
   };
-  return [added, ...rest.map((c) => ({ ...c, heldBy: [] }))];
+  const complete = account.error === undefined;
+  const others = rest.map((c) => ({
+    ...c,
+    label: c.stage === 'current' || (complete && GIVES_WAY.includes(c.stage)) ? 'previous' : c.stage,
+    heldBy: without(c.heldBy, delivered),
+    overlapEnd: wish.overlap === 'until-next-rotation' ? undefined : now + wish.overlap,
+  }));
+  return [added, ...others];
+}
+
+/** Stages of what a successor in every place supersedes. */
+const GIVES_WAY: readonly Stage[] = ['current', 'in use', 'partly delivered'];
+
+function without(places: readonly string[], others: readonly string[]): string[] {
+  return places.filter((place) => !others.includes(place));
 }
 
 export function chart(account: Account): string {
-  const rows = credentialsAfter(account).filter((c) => c.associated && c.expiresAt !== undefined);
+  const rows = credentialsAfter(account)
+    .filter((c) => c.associated && c.expiresAt !== undefined)
+    .sort((a, b) => a.createdAt - b.createdAt);
   if (rows.length === 0) return '';
-  const next = nextRotation(account);
-  const lines = rows.map((c) => {
-    const state = c.stage === 'current' ? (c.label === 'previous' ? 'done, ' : 'active, ') : 'done, ';
-    return `    ${c.label} ${c.id.slice(0, 12)} :${state}${day(c.createdAt)}, ${day(Math.max(c.expiresAt ?? 0, c.createdAt + DAY))}`;
-  });
+  const ends = rows.map((c) => c.expiresAt ?? 0);
+  const years = Math.max(...ends) - Math.min(...rows.map((c) => c.createdAt)) > 300 * DAY;
   return [
     '```mermaid',
     'gantt',
     '    dateFormat YYYY-MM-DD',
-    '    axisFormat %d %b',
+    `    axisFormat ${years ? '%b %Y' : '%d %b'}`,
     '    section Credentials',
-    ...lines,
-    ...(next === undefined ? [] : ['    section Plan', `    next rotation :milestone, ${day(next)}, 0d`]),
+    ...rows.flatMap((c) => bars(c, rows.at(-1)?.createdAt ?? 0, account)),
+    ...milestone(account),
     '```',
   ].join('\n');
 }
+
+/**
+ * The validity, and of what has been superseded the time in which it still logs in.
+ * @param since its newest successor was made then
+ */
+function bars(c: Shown, since: number, account: Account): string[] {
+  const { createdAt, expiresAt = 0, id, label } = c;
+  const bar = `    ${label} ${id.replace(/\W/g, '').slice(0, 12)} :${c.stage === 'current' && label !== 'previous' ? 'active' : 'done'}, ${span(createdAt, expiresAt)}`;
+  const now = account.state?.now ?? 0;
+  const over = Math.min(c.overlapEnd ?? nextRotation(account) ?? expiresAt, expiresAt);
+  if (label !== 'previous' || over <= now) return [bar];
+  return [bar, `    overlap until ${day(over)} :${span(since, over)}`];
+}
+
+/** Less than a day would not be seen. */
+function span(from: number, to: number): string {
+  return `${day(from)}, ${day(Math.max(to, from + DAY))}`;
+}
+
+function milestone(account: Account): string[] {
+  const { outcome, plan, state } = account;
+  const isDue = plan?.rotates && !outcome?.rotated;
+  const at = isDue ? state?.now : nextRotation(account);
+  if (at === undefined) return [];
+  const what = isDue ? 'rotation is due' : `next rotation ${day(at)}`;
+  return ['    section Rotation', `    ${what} :milestone, ${day(at)}, 0d`];
+}
+
+/** The table of destinations names every secret. */
+const SHOWN_PLACES = 3;
 
 export function credentialTable(account: Account): string {
   const rows = credentialsAfter(account);
   if (rows.length === 0) return '';
   return [
-    `| Credential | Stage | ${IDENTITIES[account.wish.method]} | Expires | Held by |`,
-    '| --- | --- | --- | --- | --- |',
+    `| Credential | Stage | ${IDENTITIES[account.wish.method]} | Created | Expires | Held by |`,
+    '| --- | --- | --- | --- | --- | --- |',
     ...rows.map((c) =>
       row([
-        `\`${c.id}\``,
+        code(c.id),
         c.label,
-        c.identity ? `\`${shortened(c.identity)}\`` : '–',
-        c.expiresAt ? day(c.expiresAt) : '–',
-        c.heldBy.join(', ') || '–',
+        c.identity ? code(short(c.identity)) : '–',
+        unbroken(c.createdAt),
+        c.expiresAt ? unbroken(c.expiresAt) : '–',
+        holders(c.heldBy),
       ]),
     ),
   ].join('\n');
+}
+
+/** In a narrow column a date would break at its hyphens. */
+function unbroken(at: number): string {
+  return day(at).replaceAll('-', '\u2011');
+}
+
+function holders(places: readonly string[]): string {
+  const destinations = [...new Set(places.map((place) => place.slice(0, place.lastIndexOf(' '))))];
+  const shown = destinations.slice(0, SHOWN_PLACES).map(code).join(', ');
+  const more = destinations.length - SHOWN_PLACES;
+  return more > 0 ? `${shown} and ${more} more` : shown || '–';
 }
 
 const IDENTITIES = {
@@ -78,7 +142,9 @@ const IDENTITIES = {
   private_key_jwt: 'Key id',
 } as const;
 
-/** Digests are long and mean nothing; a subject does not grow that long. */
-function shortened(identity: string): string {
-  return /^[\w-]{43}$/.test(identity) ? `${identity.slice(0, 12)}…` : quote(identity);
+/** Digests are long and mean nothing; of a subject the beginning tells enough. */
+function short(identity: string): string {
+  const longest = /^[\w-]{43}$/.test(identity) ? 12 : 60;
+  const safe = quote(identity);
+  return safe.length > longest ? `${safe.slice(0, longest)}…` : safe;
 }

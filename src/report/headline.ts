@@ -1,17 +1,23 @@
 /** One sentence: what happened, and whether anything is to be done. */
 
+import type { RotationError } from '../errors.ts';
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
+import { watchHeadline } from './findings.ts';
 import { day } from './markdown.ts';
 
 export function headline(account: Account): string {
   const { error, planOnly, outcome, plan, wish } = account;
-  const client = `\`${quote(account.state?.client?.name ?? wish.clientName ?? wish.clientId)}\``;
+  const name = quote(account.state?.client?.name ?? wish.clientName) || wish.clientId;
+  const client = `\`${quote(name)}\``;
+  const watched = watchHeadline(account, client);
+  if (watched) return watched;
   const due = nextRotation(account);
   const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
-  if (error) return `❌ ${client}: ${error.code}.`;
+  if (error) return `❌ ${client}: ${failed(account, error)}`;
   if (planOnly) return `📋 ${client}: ${planned(account) ?? `nothing is due.${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(account)}${next}`;
+  if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(account)}${next}`;
   if (plan?.reason === 'MethodDiffers')
     return `✅ ${client} uses ${wish.revertTo} again. Its consumers need the client secret.`;
   const steps = plan?.steps.length ?? 0;
@@ -20,21 +26,46 @@ export function headline(account: Account): string {
   return `✅ ${client}: nothing is due.${next}`;
 }
 
+function failed({ outcome, plan, state }: Account, { alarm, code }: RotationError): string {
+  if (alarm) return `${alarm} (${code}).`;
+  if (code === 'UNREGISTERED_ACCEPTED')
+    return `whoever knows the client id can log in (${code}). Something is to be done at once.`;
+  if (outcome?.rotated)
+    return `a new key was made and stored, but not all went well (${code}). Something is to be done.`;
+  const current = plan?.credentials.find(({ stage }) => stage === 'current');
+  const expiresAt = current?.expiresAt;
+  if (state === undefined || expiresAt === undefined) return `${code}. Something is to be done.`;
+  return expiresAt > state.now
+    ? `${code}. Something is to be done before ${day(expiresAt)}, when the current key expires.`
+    : `${code}. Something is to be done at once: the current key expired on ${day(expiresAt)}.`;
+}
+
 function planned({ plan, wish }: Account): string | undefined {
-  if (!plan?.rotates && plan?.reason !== 'MethodDiffers') return undefined;
+  if (!plan?.rotates && plan?.reason !== 'MethodDiffers' && plan?.reason !== 'Rehearsal') return undefined;
   return `${PLANNED[wish.operation]} (${plan.reason}). This was only a plan.`;
 }
 
 function rotated(account: Account): string {
-  const { plan, wish } = account;
+  const { outcome, plan, wish } = account;
   const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const unproven =
+    outcome?.proof === 'not authorized'
+      ? 'It was NOT proven: authorize the client for an API.'
+      : 'It was NOT proven.';
   const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : 'Nothing is to be done.';
-  const todo = notProven(account) ? 'It was NOT proven.' : done;
+  const todo = notProven(account) ? unproven : done;
   return `has a new ${what} (${plan?.reason}). ${todo}`;
+}
+
+function rehearsed({ plan, wish }: Account): string {
+  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
+  return `the rehearsal worked. A new ${what} was made, ${registered}; one that nobody has registered was refused. Nothing was changed or delivered.`;
 }
 
 const PLANNED = {
   rotate: 'a rotation is due',
+  rehearse: 'a rotation would be rehearsed',
   create: 'a client would be created, or its key rotated',
   enroll: 'the client would move to another method',
   revert: 'the client would go back to a client secret',

@@ -1,8 +1,24 @@
-/** Cells and dates of what people read. */
+/** Cells, dates and lengths of what people read. */
 
 /** A cell must not break the table. */
 export function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/[\r\n]+/g, ' ')).join(' | ')} |`;
+  return `| ${cells.map((cell) => cell.replace(/\\*\|/g, '\\|').replace(/[\r\n]+/g, ' ')).join(' | ')} |`;
+}
+
+/** A name as code: nothing in it is Markdown, HTML or a mention. */
+export function code(text: string): string {
+  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const space = /^`|`$/.test(text) ? ' ' : '';
+  return `${fence}${space}${text}${space}${fence}`;
+}
+
+/** A sentence as it is: names in it are neither Markdown nor HTML, and mention nobody. */
+export function plain(text: string): string {
+  return text
+    .replace(/[\\`*[\]<>&~|]/g, '\\$&')
+    .replace(/[\r\n]+/g, ' ')
+    .replaceAll('@', '@\u200b');
 }
 
 export function day(at: number): string {
@@ -11,4 +27,30 @@ export function day(at: number): string {
 
 export function iso(at: number | undefined): string {
   return at === undefined || !Number.isFinite(at) ? '' : new Date(at).toISOString();
+}
+
+/** GitHub shows nothing of a summary above 1 MiB: what is long is shortened, and says so. */
+const LONGEST_TEXT = 10_000;
+const LONGEST_LIST = 300_000;
+
+export function shortened(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (shortened)`;
+}
+
+/**
+ * The first lines and the last: what must be read stands there.
+ * @param rest tells of how many are left out
+ */
+export function shortenedList(
+  lines: readonly string[],
+  rest: (count: number) => string,
+  longest = LONGEST_LIST,
+): readonly string[] {
+  let left = longest;
+  const fitting = lines.findIndex((line) => {
+    left -= Buffer.byteLength(line) + 1;
+    return left < 0;
+  });
+  if (fitting < 0) return lines;
+  return [...lines.slice(0, fitting), rest(lines.length - fitting - 1), ...lines.slice(-1)];
 }

@@ -6,7 +6,7 @@ import { nextRotation } from './headline.ts';
 import { iso } from './markdown.ts';
 
 export function outputs(account: Account): Record<string, string> {
-  const { plan, outcome, wish, error } = account;
+  const { plan, outcome, wish, error, watch } = account;
   const held = heldNow(account);
   const entry = {
     'client-id': outcome?.clientId ?? wish.clientId,
@@ -33,6 +33,7 @@ export function outputs(account: Account): Record<string, string> {
     result: JSON.stringify([
       {
         ...entry,
+        ...(watch ? { findings: watch.findings } : {}),
         ...(error ? { error: { code: error.code, message: error.message } } : {}),
       },
     ]),

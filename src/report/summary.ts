@@ -1,71 +1,110 @@
 /** The job summary of one client, in GitHub-flavoured Markdown. */
 
+import type { RotationError } from '../errors.ts';
 import { printDestination, printPlace } from '../github/destination.ts';
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
-import { describeStep, notation } from '../rotation/step.ts';
+import { describeStep, ISSUED } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
+import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
-import { day, row } from './markdown.ts';
+import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
-  const { error, plan, wish } = account;
+  const { error, watch, wish } = account;
+  // What a rotation would do is not what a watch is asked for.
+  const plan = watch ? undefined : account.plan;
   const unproven = notProven(account);
   const parts = [
     `## ${headline(account)}`,
-    error
-      ? [
-          `**What failed.** ${error.failed}`,
-          `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).`,
-          `**What is true now.** ${error.truth}`,
-        ].join('\n\n')
-      : '',
-    plan && !error ? `**Why:** ${plan.explanation}.` : '',
-    ...(plan?.notes ?? []).map((note) => `> ${note}`),
-    unproven === undefined ? '' : `> ⚠️ ${unproven}`,
+    error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
+    plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
+    ...(watch ? [] : notes(account).map((note) => `> ${text(note)}`)),
+    watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
+    unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     chart(account),
     credentialTable(account),
     placeTable(account),
     stepList(account),
-    `<sub>Client \`${quote(account.outcome?.clientId ?? wish.clientId)}\` · run ${wish.run}</sub>`,
+    `<sub>Client ${code(quote(account.outcome?.clientId ?? wish.clientId))} · run ${wish.run}</sub>`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function placeTable({ state, outcome }: Account): string {
+/** What a person should know. A run that failed has not done what its plan says. */
+export function notes({ error, plan }: Account): readonly string[] {
+  const all = plan?.notes ?? [];
+  return error ? all.map((note) => `The plan was: ${note}`) : all;
+}
+
+const text = (sentence: string) => shortened(plain(sentence));
+
+function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
+  const truth = `**What is true now.** ${text(error.truth)}`;
+  const told = [
+    `**What failed.** ${text(error.failed)}`,
+    `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
+  ];
+  return error.alarm ? [truth, ...told] : [...told, truth];
+}
+
+/** The worst first. */
+const FATES = ['**in doubt**', '**not stored**', '**stored**', 'unchanged'] as const;
+
+function placeTable(account: Account): string {
+  const { state } = account;
   if (!state) return '';
-  const stored = new Set(outcome?.delivered);
+  const fateOf = fates(account);
+  const rows = state.secrets
+    .map(({ place, times }) => ({ place, times, fate: fateOf(printPlace(place)) }))
+    .sort((a, b) => FATES.indexOf(a.fate) - FATES.indexOf(b.fate))
+    .map(({ place, times, fate }) =>
+      row([
+        code(printDestination(place.destination)),
+        code(place.secretName),
+        typeof times === 'string' ? times : `written ${day(times.updatedAt)}`,
+        fate,
+      ]),
+    );
+  const rest = (count: number) => row([`… and ${count} more (shortened)`, '', '', '']);
   return [
     '| Destination | Secret | Before this run | Now |',
     '| --- | --- | --- | --- |',
-    ...state.secrets.map(({ place, times }) =>
-      row([
-        printDestination(place.destination),
-        `\`${place.secretName}\``,
-        typeof times === 'string' ? times : `written ${day(times.updatedAt)}`,
-        stored.has(printPlace(place)) ? '**stored**' : 'unchanged',
-      ]),
-    ),
+    ...shortenedList(rows, rest),
   ].join('\n');
 }
 
-function stepList({ outcome, plan, planOnly, wish }: Account): string {
+function fates({ error, outcome, plan }: Account): (place: string) => (typeof FATES)[number] {
+  const [stored, inDoubt] = [new Set(outcome?.delivered), new Set(outcome?.inDoubt)];
+  const planned = new Set(
+    plan?.steps.flatMap((step) => (step.kind === 'store-secret' ? [printPlace(step.place)] : [])),
+  );
+  // Before the first write everything was undone: then nothing is missing.
+  const missing = error !== undefined && stored.size + inDoubt.size > 0;
+  return (place) => {
+    if (inDoubt.has(place)) return '**in doubt**';
+    if (stored.has(place)) return '**stored**';
+    return missing && planned.has(place) ? '**not stored**' : 'unchanged';
+  };
+}
+
+function stepList({ error, outcome, plan, planOnly, watch, wish }: Account): string {
+  const rest = (count: number) => `1. … and ${count} more (shortened)`;
   if (outcome && outcome.steps.length > 0) {
     const done = outcome.steps.map(
-      ({ text, milliseconds }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
+      ({ text: what, milliseconds, failed }) =>
+        `1. ${failed ? '❌ ' : ''}${plain(what)} (${(milliseconds / 1000).toFixed(1)} s)`,
     );
-    const proof = outcome.rotated
-      ? [
-          `\nProof ${wish.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS'}: **${outcome.proof}**.`,
-        ]
-      : [];
-    return ['### What was done', ...done, ...proof].join('\n');
+    const by = wish.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
+    const rehearsed = wish.operation === 'rehearse' && !error;
+    const proof = outcome.rotated || rehearsed ? [`\nProof ${by}: **${outcome.proof}**.`] : [];
+    return [error ? '### What was tried' : '### What was done', ...shortenedList(done, rest), ...proof].join(
+      '\n',
+    );
   }
-  if (!planOnly || !plan || plan.steps.length === 0) return '';
-  return [
-    `### What ${wish.operation} would do`,
-    ...plan.steps.map((step) => `1. ${describeStep(step)}`),
-    '',
-    `\`${notation(plan.steps)}\``,
-  ].join('\n');
+  if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
+  const planned = plan.steps.map(
+    (step) => `1. ${plain(describeStep(step).replaceAll(ISSUED, 'the new credential'))}`,
+  );
+  return [`### What ${wish.operation} would do`, ...shortenedList(planned, rest)].join('\n');
 }

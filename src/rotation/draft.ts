@@ -23,6 +23,8 @@ export interface PlannedCredential extends Credential {
   associated: boolean;
   /** Places that hold it before this run, as far as the evidence tells. */
   heldBy: readonly string[];
+  /** When its overlap is over, where a duration was asked for and a successor is delivered. */
+  overlapEnd: number | undefined;
 }
 
 /** The plan as it grows: every step is appended together with its effect on what the client will hold. */
@@ -56,9 +58,9 @@ export class Draft {
       this.notes.push(UNREGISTERED);
   }
 
-  /** A new key pair is issued. */
+  /** A new key pair is issued and delivered. */
   get rotates(): boolean {
-    return this.steps.some(({ kind }) => kind === 'issue-certificate');
+    return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
   }
 
   associate(
@@ -117,11 +119,13 @@ export class Draft {
     const heldBy = this.state.secrets.filter(
       (_, index) => this.observed.held[index]?.[0]?.id === credential.id,
     );
+    const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
       stage: stageOf(this.observed, this.pool, credential),
       associated: this.pool.isAssociated(credential),
       heldBy: heldBy.map(({ place }) => printPlace(place)),
+      overlapEnd: Number.isFinite(over) ? over : undefined,
     };
   }
 }
@@ -141,6 +145,15 @@ export function supersededAt(
     .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
     .map(({ updatedAt }) => updatedAt);
   return Math.max(newest.createdAt, completes ? state.now : 0, ...deliveries);
+}
+
+/** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
+export function overlapEnd(draft: Draft, credential: Credential): number {
+  const { overlap } = draft.wish;
+  const since = supersededAt(draft, credential);
+  return overlap === 'until-next-rotation' || since === undefined
+    ? Number.POSITIVE_INFINITY
+    : since + overlap;
 }
 
 const UNREAD =

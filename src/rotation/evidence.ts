@@ -66,6 +66,10 @@ export class Pool {
   isOurs = (credential: Credential): boolean =>
     credential.type === this.#type && isOwnedBy(readMark(credential.name), this.#owner);
 
+  /** Made by a rehearsal of ours, which has died: no place has ever held it. */
+  isRehearsed = (credential: Credential): boolean =>
+    this.isOurs(credential) && readMark(credential.name)?.rehearsal === true;
+
   /** Ours, of a method that the client has left: nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
     this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
@@ -153,7 +157,8 @@ function candidatesFor(secret: ObservedSecret, { pool: all, secrets }: State, po
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => pool.isCandidate(c) && c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
+    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 

@@ -10,21 +10,29 @@ export interface Mark {
   run: string;
   /** Id of a credential without a mark that it takes the place of: made by hand, it cannot be marked itself. */
   after?: string | undefined;
+  /** Made to be proven and removed again: no destination ever holds it. */
+  rehearsal?: boolean;
 }
 
 /** Auth0: a credential's name has at most 128 characters (Management API, POST /clients/{id}/credentials). */
 const LONGEST_NAME = 128;
 const PREFIX = 'auth0-mtls-rotation';
-const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?$`);
+const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?( rehearsal)?$`);
 
 /** Primary destination and secret, in one spelling: GitHub's names ignore case. */
 export function ownerOf(wish: Pick<Wish, 'destinations' | 'secretName'>): string {
   return `${printDestination(wish.destinations[0]).toLowerCase()}#${wish.secretName.toUpperCase()}`;
 }
 
-export function writeMark({ owner, run, after }: Mark): string {
-  const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}`;
+export function writeMark({ owner, run, after, rehearsal }: Mark): string {
+  const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}${rehearsal ? ' rehearsal' : ''}`;
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
+}
+
+/** The name of what a run makes. @param after what it takes the place of */
+export function markFor(wish: Wish, after: string | undefined): string {
+  const { operation, run } = wish;
+  return writeMark({ owner: ownerOf(wish), run, after, rehearsal: operation === 'rehearse' });
 }
 
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
@@ -38,7 +46,9 @@ export function writeClientMark(owner: string): string {
 /** undefined: made by hand, or by another tool. */
 export function readMark(name: string | undefined): Mark | undefined {
   const match = FORM.exec(name ?? '');
-  return match ? { owner: `${match[1]}`, run: `${match[2]}`, after: match[3] } : undefined;
+  return match
+    ? { owner: `${match[1]}`, run: `${match[2]}`, after: match[3], rehearsal: match[4] !== undefined }
+    : undefined;
 }
 
 /** An owner whose mark was too long is known by its digest. */

@@ -46,7 +46,8 @@ function reuseName(draft: Draft): Credential | undefined {
   if (!same) return undefined;
   if (!pool.isCandidate(same)) throw nameTaken(draft, same);
   const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
-  if (newer.every((c) => draft.isDisposable(c))) {
+  // The times would never tell that a rehearsal's is in use.
+  if (!pool.isRehearsed(same) && newer.every((c) => draft.isDisposable(c))) {
     for (const credential of newer) draft.remove(credential, 'discard');
     draft.notes.push(SAME_NAME);
     return same;
@@ -97,7 +98,7 @@ function overwrites(places: readonly string[]): string {
   return `INTERRUPTION: ${places.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
 }
 
-function materialOf({ keySize, method }: Wish): KeyMaterial {
+export function materialOf({ keySize, method }: Wish): KeyMaterial {
   if (method === 'private_key_jwt') return 'a key pair';
   if (method === 'self_signed_tls_client_auth') return 'a key pair and a self-signed certificate';
   return keySize === undefined

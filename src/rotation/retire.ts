@@ -1,7 +1,6 @@
 /** What goes where no rotation is due. Pure. */
 
-import { type Draft, supersededAt } from './draft.ts';
-import type { Credential } from './state.ts';
+import { type Draft, overlapEnd } from './draft.ts';
 
 /** Not due: remove what is due to go. */
 export function retire(draft: Draft): void {
@@ -15,13 +14,4 @@ export function retire(draft: Draft): void {
       );
     }
   }
-}
-
-/** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
-function overlapEnd(draft: Draft, credential: Credential): number {
-  const { overlap } = draft.wish;
-  const since = supersededAt(draft, credential);
-  return overlap === 'until-next-rotation' || since === undefined
-    ? Number.POSITIVE_INFINITY
-    : since + overlap;
 }

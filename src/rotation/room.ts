@@ -79,10 +79,14 @@ export function placesFull(draft: Draft): RotationError {
   const holders = draft.records.map((c) => `${c.id} (${whose(draft, c)})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${draft.state.client?.id ?? draft.wish.clientName} has no place for another credential: ${holders}.`,
-    remedy:
-      'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.',
+    remedy: draft.wish.operation === 'rehearse' ? REHEARSE_EARLIER : FREE_A_PLACE,
   });
 }
+
+const FREE_A_PLACE =
+  'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.';
+const REHEARSE_EARLIER =
+  'A rehearsal takes nothing out that it has not made. Rehearse before the second rotation; or set an overlap (such as 7d), so that a run of rotate removes the previous credential when that is over.';
 
 /** Auth0 takes no second credential of a subject DN (docs credentials: none is uploaded twice). */
 export function nameTaken(draft: Draft, credential: Credential): RotationError {

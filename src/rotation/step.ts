@@ -11,7 +11,7 @@ export type Step =
   | { kind: 'create-credential' }
   | {
       kind: 'associate-credentials';
-      why: 'heal' | 'make room' | 'add' | 'retire' | 'discard';
+      why: 'heal' | 'make room' | 'add' | 'retire' | 'discard' | 'rehearse';
       /** What the method holds before and after. */
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
@@ -31,11 +31,13 @@ export type Step =
     }
   | { kind: 'bind-tokens'; required: boolean }
   | { kind: 'authenticate' }
+  /** The negative control: a key that nobody has registered. */
+  | { kind: 'authenticate-unregistered' }
   | { kind: 'store-secret'; place: Place; source: 'issued' | 'current-credential' }
   | {
       kind: 'delete-credential';
       id: CredentialRef;
-      why: 'make room' | 'retire' | 'discard' | 'revert' | 'leave';
+      why: 'make room' | 'retire' | 'discard' | 'revert' | 'leave' | 'rehearse';
     };
 
 /** What a rotation makes, or is given. */
@@ -64,6 +66,8 @@ export function describeStep(step: Step): string {
       return describeAssociation(step);
     case 'authenticate':
       return 'Prove it with a token request';
+    case 'authenticate-unregistered':
+      return 'Ask for a token with a key that nobody has registered, which must be refused';
     case 'store-secret':
       return `Store ${partName(step.place)} in ${printPlace(step.place)}`;
     case 'delete-credential':
@@ -90,6 +94,7 @@ const WHY = {
   discard: 'since nobody has its key',
   revert: 'since its method is no longer used',
   leave: 'since its method is no longer used',
+  rehearse: 'since it was made for this rehearsal alone',
 };
 
 function describeAssociation({ from, to, why, interrupts }: Association): string {
@@ -126,6 +131,8 @@ function symbol(step: Step): string {
       return step.required ? '&bound' : '&unbound';
     case 'authenticate':
       return '?auth';
+    case 'authenticate-unregistered':
+      return '?unregistered';
     case 'store-secret':
       return `>${placeSymbol(step.place)}${step.source === 'current-credential' ? '=' : ''}`;
     case 'delete-credential':

@@ -41,7 +41,7 @@ export interface KeyFacts {
 
 export interface Wish {
   /** What is asked for; a plan tells what this would do. */
-  operation: 'rotate' | 'create' | 'enroll' | 'revert';
+  operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
   /** Empty: the client that `create` makes does not exist yet. */
   clientId: string;
   /** Of the client that `create` makes or has made. */

@@ -328,7 +328,13 @@ describe('undone', () => {
     const run = await enroll(world, clientId);
     expect([code(run), client(world, clientId).method]).toEqual(['VERIFICATION_FAILED', MTLS]);
     expect(await loginBySecret(world, clientId)).toBe(401);
-    expect(told(run)).toMatch(/NOBODY CAN LOG IN, by client_secret_post neither.*operation: revert/);
+    // First of all, wherever it is read.
+    expect(told(run)).toMatch(
+      /^The client uses .* NOBODY CAN LOG IN, by client_secret_post neither.*operation: revert/,
+    );
+    expect(run.summary).toMatch(
+      /^## ❌ `orders`: perhaps NOBODY CAN LOG IN.*\n\n\*\*What is true now\.\*\* The client uses /,
+    );
     world.conditions.fault = undefined;
     expect((await enroll(world, clientId, { operation: 'revert' })).exitCode).toBe(0);
     expect(await loginBySecret(world, clientId)).toBe(200);

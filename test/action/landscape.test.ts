@@ -5,10 +5,9 @@
  * The stories are S1 to S26 of the landscape, each told at least once. Parts that cannot be told about this action:
  * - S3, S18: that production itself has used the new certificate. The action does not read Auth0's logs (another scope);
  *   it proves the certificate itself, and keeps the previous one until its place is needed.
- * - S3: a secret of the same name in an environment that `destinations` does not name. It is not looked for: who reads it
- *   keeps the old certificate, and is locked out when that gives way.
+ * - S3, S22: a secret of the same name in an environment that `destinations` does not name, and a schedule that does not run.
+ *   A rotation does not look for them: a watch does (watch.test.ts).
  * - S17: certificate and key as two files. The action writes no file.
- * - S22: another trigger that notices a missed schedule. That is a workflow of its own (examples/expiry-alarm.yml).
  */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';

@@ -1,4 +1,5 @@
 /** The figures of the bench that no busy machine changes; times are the bench's alone. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { distBytes, MAKE_ROOM, measure, median, NOT_DUE, ROTATION, startWorld } from './measure.ts';
@@ -30,6 +31,12 @@ describe('what a run costs at a latency of 50 ms', { retry: 2 }, () => {
 });
 
 test('dist is at most 1 MB', () => expect(distBytes()).toBeLessThanOrEqual(1_000_000));
+
+test('there is one undici, for the toolkit and for the action', () => {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+  const copies = Object.keys(packages).filter((path) => /(^|\/)undici$/.test(path));
+  expect(copies).toEqual(['node_modules/undici']);
+});
 
 test('a median of an even number lies between the two in the middle', () => {
   expect(median([9, 1, 3, 2])).toBe(2.5);

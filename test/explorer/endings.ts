@@ -46,12 +46,28 @@ export class Endings {
     this.binding.end(actor, now);
     if (account.error?.code === 'INTERNAL_ERROR') report('internal', account.error.message);
     if (account.error) this.#checkTruth(actor, account.error, now);
+    else if (actor.operation === 'rehearse') this.#checkRehearsed(actor, now);
     else if (actor.operation === 'revert') this.#checkReverted(actor, now);
     else this.#checkWished(actor, account, now);
   }
 
   #othersLive(actor: Actor): boolean {
     return this.#known.actors.some((one) => one !== actor && one.live);
+  }
+
+  /** All is as it was found, save what a rehearsal that has died had left. */
+  #checkRehearsed(actor: Actor, now: Truth): void {
+    const { actors, first, report, world } = this.#known;
+    const told = ({ associated, bound, held, rest }: Truth, pool: readonly string[]) =>
+      JSON.stringify([pool, associated.filter((id) => pool.includes(id)).sort(), bound, held, rest]);
+    const pool = [...first.pool.keys()].sort();
+    // What a rotation does beside it is that one's own affair.
+    if (actors.some((one) => one !== actor && one.account?.wish.operation !== 'rehearse')) return;
+    const rehearsed = world
+      .credentials()
+      .filter(({ id, name }) => !pool.includes(id) && readMark(name)?.rehearsal);
+    if (rehearsed.length > 0 || told(now, pool) !== told(first, pool))
+      report('I8', `${actor.name} reports success, and the client is not as it was`);
   }
 
   #checkReverted(actor: Actor, { method, pool }: Truth): void {

@@ -259,7 +259,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'a failed enrollment moves the client back',
     without: [
-      cut('apply.ts', 'if (isOurs) await takeBack(this.#edges, this.#association.haunted, back, isBack);'),
+      cut('method-change.ts', 'if (isOurs) await takeBack(this.#edges, association.haunted, back, isBack);'),
     ],
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
@@ -287,7 +287,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a revert that has moved the client binds no tokens again',
-    without: [cut('apply.ts', 'this.#undoing.forget();')],
+    without: [cut('method-change.ts', 'undoing.forget();')],
     hunt: { singles: [single('settled, bound', { operation: 'revert', force: false })] },
   },
   {
@@ -329,7 +329,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a secret whose write is in doubt is not undone',
-    without: [cut('delivery.ts', ' && !this.#store?.inDoubt')],
+    without: [cut('delivery.ts', 'this.#store?.inDoubt || ')],
     hunt: { singles: [single('ours alone')] },
   },
   {

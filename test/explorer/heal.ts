@@ -58,6 +58,8 @@ export async function heal(
   for (const actor of execution.actors) if (actor.live) execution.kill(actor);
   world.time += AFTER_LEASE;
   // What a frozen PUT has overwritten cannot be seen by the times: its run said what to do.
+  // What a rehearsal has left the next one removes, or a rotation.
+  if (scenario.operation === 'rehearse' && !scenario.force) await rehearseAgain(execution, mayBeRefused);
   const first = await undisturbed(execution, 'healing', invariants.overwritten);
   const { error } = first.account ?? {};
   // Which of two clients is in use only `current-credential` can tell.
@@ -72,6 +74,17 @@ export async function heal(
 function isLockedOut({ invariants, world }: Execution, { code }: RotationError): boolean {
   const isOut = world.scenario.isManager && code === 'AUTH0_UNAUTHORIZED';
   return isOut && invariants.residuals.some(({ lasting }) => lasting);
+}
+
+async function rehearseAgain(execution: Execution, mayBeRefused: boolean): Promise<void> {
+  const { invariants, world } = execution;
+  const again = execution.start('rehearsing');
+  await play(execution, again);
+  if (mayBeRefused) return;
+  const { error } = again.account ?? {};
+  if (error) invariants.report('L1', `the next rehearsal fails: ${error.message}`);
+  if (world.credentials().some(({ name }) => readMark(name)?.rehearsal))
+    invariants.report('L1', 'a rehearsal has left a credential, and the next one too');
 }
 
 /** Consumers are served, nothing is left to do, and the next rotation works. */
@@ -99,7 +112,8 @@ async function settled(execution: Execution): Promise<void> {
 }
 
 async function undisturbed(execution: Execution, name: string, force = false): Promise<Actor> {
-  const actor = execution.start(name, { force });
+  const { operation } = execution.world.wish;
+  const actor = execution.start(name, { force, operation: operation === 'rehearse' ? 'rotate' : operation });
   await play(execution, actor);
   return actor;
 }
@@ -131,7 +145,7 @@ function stateOf(execution: Execution, { start }: Scenario): string {
 
 function markOf(name: string | undefined, { labels }: World): string {
   const mark = readMark(name);
-  return mark ? `*${labels.get(mark.after ?? '') ?? ''}` : '';
+  return mark ? `*${mark.rehearsal ? 'rehearsed' : ''}${labels.get(mark.after ?? '') ?? ''}` : '';
 }
 
 function gap(milliseconds: number): string {

@@ -111,8 +111,8 @@ export class Invariants {
       this.report('I3', 'no credential is associated any more');
     if (this.#first.method !== undefined && now.rest !== this.#first.rest)
       this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
-    if (actor.operation === 'rotate' && now.method !== before.method)
-      this.report('I4', `the client uses ${now.method}`);
+    const keeps = actor.operation === 'rotate' || actor.operation === 'rehearse';
+    if (keeps && now.method !== before.method) this.report('I4', `the client uses ${now.method}`);
     this.#endings.binding.after(event, before, now);
     this.#checkByHand(actor, before, now);
     if (this.#actors.every(({ operation }) => operation !== 'revert'))

@@ -33,7 +33,7 @@ const SEEDS: Readonly<Record<string, { age: number; days: number }>> = {
   O1: { age: 15, days: 90 },
 };
 /** What one world's runs can issue at most. */
-const FRESH = 6;
+const FRESH = 8;
 
 export interface Materials {
   seeds: ReadonlyMap<string, Material>;

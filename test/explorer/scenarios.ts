@@ -100,6 +100,16 @@ const REVERTED = [
   'foreign certificate',
 ];
 
+const REHEARSED = [
+  'hand-made, held',
+  'hand-made, no secret',
+  'ours alone',
+  'two hold one',
+  'settled',
+  'held, not associated',
+  'foreign certificate',
+];
+
 /** create, enroll and revert, from where they can begin. */
 function otherOperations(): Scenario[] {
   const starting = (operation: Wish['operation'], starts: readonly Start[]) =>
@@ -114,6 +124,7 @@ function otherOperations(): Scenario[] {
     ...starting('enroll', [...NOT_ENROLLED, ...STARTS.filter(({ name }) => name === 'settled, due')]),
     ...starting('revert', reverting),
     ...NOT_ENROLLED.slice(0, 1).map((start) => ({ ...left, start })),
+    ...rehearsals(),
   ];
 }
 
@@ -167,6 +178,22 @@ function managers(): Scenario[] {
     scenario('settled', { method, isManager: true, overlap: 0, poolCap: 4 }),
     scenario('partly delivered', { method, isManager: true, force: false }),
   ]);
+}
+
+/** `force`: a rotation comes after it, else another rehearsal first. */
+function rehearsals(): Scenario[] {
+  const starts = STARTS.filter(({ name }) => REHEARSED.includes(name));
+  const asked: Partial<Asked>[] = [
+    ...METHODS.map((method) => ({ method })),
+    { method: 'tls_client_auth', renews: true, force: false },
+    { current: false },
+    { current: false, force: false },
+  ];
+  // One that nobody may take out needs a third place.
+  const room = ({ name }: Start) => (/foreign|not associated/.test(name) ? { poolCap: 4 as const } : {});
+  return starts.flatMap((start) =>
+    asked.map((one) => ({ ...PLAIN, ...one, ...room(start), operation: 'rehearse' as const, start })),
+  );
 }
 
 export function scenario(startName: string, asked: Partial<Asked> = {}): Scenario {

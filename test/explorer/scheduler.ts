@@ -99,6 +99,8 @@ export class Execution {
     return {
       generateKey: async () => {
         const material = this.world.issueNext();
+        // A second key is that of the negative control: no CA signs for it.
+        if (issued.size > 0) this.world.strangers.add(material);
         issued.set(material.key, material);
         return material.key;
       },

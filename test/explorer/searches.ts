@@ -4,14 +4,13 @@ import type { Code } from './actor.ts';
 import { Healed } from './heal.ts';
 import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
+import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
 import { allScenarios, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
 import { exploreStale } from './stale.ts';
 import { Tally } from './tally.ts';
-
-const HALF_A_DAY = 12 * 3_600_000;
 
 export interface PairSearch {
   pairing: Pairing;
@@ -30,49 +29,8 @@ export interface Plan {
   seed: number;
 }
 
-const retiring = { force: false, overlap: HALF_A_DAY } as const;
-
-export function pairings(): Pairing[] {
-  const found: Pairing[] = [];
-  for (const poolCap of [2, 4] as const) {
-    for (const current of [true, false]) {
-      const asked = { poolCap, current };
-      for (const start of ['ours alone', 'settled', 'hand-made, held', 'nothing', 'abandoned, associated'])
-        found.push({ name: 'both rotate', scenario: scenario(start, asked) });
-      const settled = scenario('settled', asked);
-      found.push({ name: 'rotate and retire', scenario: settled, second: retiring });
-      found.push({ name: 'retire and rotate', scenario: settled, first: retiring });
-      found.push({ name: 'both rotate, the second begins later', scenario: settled, later: true });
-      found.push({ name: 'both rotate', scenario: scenario('two hold one', asked) });
-      found.push({ name: 'both rotate', scenario: scenario('partly delivered', asked) });
-    }
-  }
-  return found;
-}
-
-/** Of the other operations. */
-export function otherPairings(): Pairing[] {
-  const force = false;
-  const creating = scenario('no client', { operation: 'create', force });
-  const enrolling = scenario('client secret', { operation: 'enroll', force });
-  const reverting = scenario('settled', { operation: 'revert', force });
-  const itself = scenario('settled', { isManager: true });
-  const rotate = { operation: 'rotate', force: true } as const;
-  return [
-    { name: 'both create', scenario: creating },
-    { name: 'both create, the second begins later', scenario: creating, later: true },
-    { name: 'both enroll', scenario: enrolling },
-    { name: 'both enroll, the second begins later', scenario: enrolling, later: true },
-    { name: 'enroll and rotate', scenario: enrolling, second: rotate, later: true },
-    { name: 'revert and rotate', scenario: reverting, second: rotate },
-    { name: 'rotate and revert', scenario: reverting, first: rotate, later: true },
-    { name: 'both revert', scenario: reverting },
-    { name: 'both rotate themselves', scenario: itself, later: true },
-  ];
-}
-
 /** One scenario of each shape that a run's writes can have. */
-export function laggards(): ReturnType<typeof allScenarios> {
+function laggards(): ReturnType<typeof allScenarios> {
   const force = false;
   return [
     ...['ours alone', 'settled', 'hand-made, held', 'abandoned, associated', 'nothing associated'].map(
@@ -100,7 +58,7 @@ export const CRASHED: Bounds = { preemptions: 1, crashes: 1 };
 export const BOTH: Bounds = { preemptions: 2, crashes: 1 };
 
 export function fullPlan(sample: number, seed: number): Plan {
-  const pairs = [...pairings(), ...otherPairings()].flatMap((pairing) =>
+  const pairs = [...pairings(), ...rehearsing(), ...otherPairings()].flatMap((pairing) =>
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');

@@ -52,6 +52,8 @@ export class World {
   readonly proven = new Set<string>();
   /** Those of them that got a token which is bound to them; likewise. */
   readonly provenBound = new Set<string>();
+  /** Whose certificates no CA has signed. */
+  readonly strangers = new Set<Material>();
   readonly labels = new Map<string, string>();
   time = BASE;
   /** Reads of Auth0 that show what was there before. */
@@ -204,6 +206,7 @@ export class World {
     const currentPair = held === undefined ? undefined : readPair(method, held);
     return {
       planOnly: false,
+      watch: undefined,
       domain: DOMAIN,
       mtlsDomain: undefined,
       audience: MANAGEMENT_AUDIENCE,
@@ -268,7 +271,8 @@ export class World {
 
   #token(request: HttpRequest): HttpResponse {
     const login = authenticate(this.tenant, request);
-    if (!login) return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
+    if (!login || this.#isStranger(login.proof))
+      return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
     const bound = this.scenario.tenant === 'binds nothing' ? undefined : login.bound;
     this.proven.add(login.proof);
     if (bound) this.provenBound.add(login.proof);
@@ -278,6 +282,11 @@ export class World {
     const audience = new URLSearchParams(request.body).get('audience');
     if (this.scenario.isManager && audience === MANAGEMENT_AUDIENCE) this.#tokens.add(token);
     return this.#auth0(200, { access_token: token, token_type: 'Bearer' });
+  }
+
+  #isStranger(proof: string): boolean {
+    const pairs = [...this.strangers].flatMap(({ certified }) => [...certified.values()]);
+    return pairs.some(({ certificate }) => parseOnce(certificate).thumbprint === proof);
   }
 
   #auth0(status: number, body: object): HttpResponse {

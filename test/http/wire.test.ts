@@ -1,6 +1,7 @@
 /** Real requests to real servers: what arrives, what is trusted, and what is told where nothing comes back. */
 
 import { createServer } from 'node:net';
+import tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../src/http/wire.ts';
 import { NetworkError, openWire } from '../../src/http/wire.ts';
@@ -132,6 +133,21 @@ describe('no answer', () => {
     const ours = await start(() => undefined);
     const other = ours.url.replace('localhost', '127.0.0.2');
     expect(await failure(wire()(get(other)))).toMatchObject({ landed: 'no' });
+  });
+
+  it('from a server that speaks no TLS 1.2, whatever Node would allow', async () => {
+    const { DEFAULT_CIPHERS, DEFAULT_MIN_VERSION } = tls;
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const served = await start((_, response) => response.end('{}'), {
+      tls: { ...authority.serverCertificate(), ...old },
+    });
+    tls.DEFAULT_MIN_VERSION = 'TLSv1';
+    tls.DEFAULT_CIPHERS = 'DEFAULT@SECLEVEL=0';
+    try {
+      expect(await failure(wire()(get(served.url)))).not.toBe('answered');
+    } finally {
+      Object.assign(tls, { DEFAULT_CIPHERS, DEFAULT_MIN_VERSION });
+    }
   });
 
   it.each<[Fault, number]>([

@@ -12,12 +12,19 @@ describe('a mark', () => {
   it('names the owner and the run', () => {
     const name = writeMark({ owner: SHORT, run: '123.1' });
     expect(name).toBe('auth0-mtls-rotation repo:acme/shop#PEM run 123.1');
-    expect(readMark(name)).toEqual({ owner: SHORT, run: '123.1', after: undefined });
+    expect(readMark(name)).toEqual({ owner: SHORT, run: '123.1', after: undefined, rehearsal: false });
   });
 
   it('names what it takes the place of', () => {
     const name = writeMark({ owner: SHORT, run: '123.1', after: 'cred_a' });
-    expect(readMark(name)).toEqual({ owner: SHORT, run: '123.1', after: 'cred_a' });
+    expect(readMark(name)).toEqual({ owner: SHORT, run: '123.1', after: 'cred_a', rehearsal: false });
+  });
+
+  it.each([SHORT, LONG])('names a rehearsal', (owner) => {
+    const name = writeMark({ owner, run: '123.1', rehearsal: true });
+    expect(name.length).toBeLessThanOrEqual(128);
+    expect(readMark(name)).toMatchObject({ run: '123.1', after: undefined, rehearsal: true });
+    expect(isOwnedBy(readMark(name), owner)).toBe(true);
   });
 
   it.each([SHORT, LONG])('is its own', (owner) => {

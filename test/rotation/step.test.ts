@@ -45,6 +45,16 @@ describe('a step', () => {
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
     [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
     [
+      { kind: 'authenticate-unregistered' },
+      '?unregistered',
+      'Ask for a token with a key that nobody has registered, which must be refused',
+    ],
+    [
+      associate('rehearse', ['a', ISSUED], ['a']),
+      '~[a]',
+      'Disassociate (issued) since it was made for this rehearsal alone',
+    ],
+    [
       { kind: 'store-secret', place: repo, source: 'issued' },
       '>repo:acme/shop',
       'Store it in repo:acme/shop PEM',

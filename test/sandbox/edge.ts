@@ -19,6 +19,8 @@ export interface EdgeOptions extends Pick<ServeOptions, 'fault' | 'latencyMs' | 
   edgeSecret: string;
   /** PEM of the CA whose client certificates are reported as verified. */
   clientCa?: string;
+  /** A certificate that `clientCa` has not signed ends the handshake (nginx answers 400 instead; others send the alert). */
+  verifiesClients?: boolean;
   /** The edge's own allow-list, read at every request: its owner may change it. */
   pinnedThumbprints?: ReadonlySet<string>;
   /** A broken edge, for negative controls: every caller is presented to Auth0 with this registered certificate (PEM). */
@@ -41,9 +43,14 @@ const OWN_HEADERS = new Set([
 const UPSTREAM_TIMEOUT_MS = 30_000;
 
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const { authority, clientCa, fault, latencyMs, onExchange, port } = options;
+  const { authority, clientCa, fault, latencyMs, onExchange, port, verifiesClients = false } = options;
   const agent = new Agent({ ca: authority.pem, keepAlive: true });
-  const tls = { ...authority.serverCertificate(), requestCert: true, ...(clientCa ? { ca: clientCa } : {}) };
+  const tls = {
+    ...authority.serverCertificate(),
+    requestCert: true,
+    rejectUnauthorized: verifiesClients,
+    ...(clientCa ? { ca: clientCa } : {}),
+  };
   const served = await serve((request, response) => pass(options, agent, request, response), {
     tls,
     ...(fault ? { fault } : {}),

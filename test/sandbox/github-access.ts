@@ -12,6 +12,8 @@ export interface Grant {
   repositories?: readonly string[] | 'all';
   /** Whose token it is; only user tokens have an answer to GET /user. */
   login?: string;
+  /** `false`: no push access to its repositories, whatever it may write besides. */
+  pushes?: false;
 }
 
 export interface Limits {

@@ -597,6 +597,10 @@ describe('the rest of a repository', () => {
     expect(client.call('GET', issues).data).toEqual([]);
     expect(client.call('GET', `${issues}?state=closed`).data).toHaveLength(1);
     expect(client.call('GET', `${issues}/2`).status).toBe(404);
+    client.github.addToken('outsider', { ...WRITER, pushes: false });
+    client.token = 'outsider';
+    const theirs = client.call('POST', issues, { title: 'without a label', labels: ['mtls'] });
+    expect(theirs).toMatchObject({ status: 201, data: { labels: [] } });
   });
 
   test('GraphQL answers the one query that gh asks, and says so for any other', () => {
@@ -628,6 +632,15 @@ describe('the rest of a repository', () => {
         .call('GET', `/repos/octo-org/app/actions/runs${query}`)
         .data.workflow_runs.map(({ run_number }: { run_number: number }) => run_number);
     expect(runs('')).toEqual([2, 1]);
+    client.github.addWorkflow('octo-org/app', 'other.yml');
+    const runsOf = (file: string): unknown =>
+      client.call('GET', `/repos/octo-org/app/actions/workflows/${file}/runs?status=completed`).data;
+    expect(runsOf('rotate.yml')).toMatchObject({
+      total_count: 1,
+      workflow_runs: [{ conclusion: 'failure' }],
+    });
+    expect(runsOf('other.yml')).toMatchObject({ total_count: 0 });
+    expect(runsOf('none.yml')).toMatchObject({ message: 'Not Found' });
     expect(runs('?status=queued')).toEqual([2]);
     expect(runs('?status=failure&event=schedule&branch=main')).toEqual([1]);
     const created = [

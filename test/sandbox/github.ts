@@ -179,9 +179,12 @@ export class GitHub implements Emulator {
     this.#secrets.rotateKey(scope);
   }
 
+  /** Called again, it changes the state. */
   addWorkflow(fullName: string, file: string, state: Workflow['state'] = 'active'): void {
-    const workflow = { id: this.#nextId(), file, state, createdAt: isoSeconds(this.#now()) };
-    this.#repository(fullName).workflows.push(workflow);
+    const { workflows } = this.#repository(fullName);
+    const known = workflows.find((one) => one.file === file);
+    if (known) known.state = state;
+    else workflows.push({ id: this.#nextId(), file, state, createdAt: isoSeconds(this.#now()) });
   }
 
   addRun(fullName: string, file: string, run: Partial<Omit<Run, 'id' | 'file'>> = {}): void {

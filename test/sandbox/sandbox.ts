@@ -36,7 +36,7 @@ export interface Conditions {
 export interface SandboxOptions
   extends Partial<Conditions>,
     Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding'>,
-    Pick<EdgeOptions, 'pinnedThumbprints'>,
+    Pick<EdgeOptions, 'pinnedThumbprints' | 'verifiesClients'>,
     Pick<GitHubOptions, 'limits' | 'environmentSecretsNeed'> {
   /** How far the services' clocks are ahead of this machine's. */
   tenantSkewMs?: number;
@@ -118,6 +118,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
 interface Parts {
   authority: Authority;
+  edgeSecret: string;
   directory: string;
   pair: KeyAndCertificate;
   conditions: Conditions;
@@ -131,7 +132,7 @@ interface Parts {
   githubApi: Served;
 }
 
-type Base = Pick<Parts, 'authority' | 'pair' | 'conditions' | 'clocks' | 'transcript'>;
+type Base = Pick<Parts, 'authority' | 'edgeSecret' | 'pair' | 'conditions' | 'clocks' | 'transcript'>;
 
 async function startParts(options: SandboxOptions, stack: AsyncDisposableStack): Promise<Parts> {
   const { latencyMs = 0, fault, mtlsAlias = true } = options;
@@ -139,6 +140,7 @@ async function startParts(options: SandboxOptions, stack: AsyncDisposableStack):
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const base: Base = {
     authority: createAuthority(),
+    edgeSecret: randomBytes(24).toString('hex'),
     pair: selfSignedCertificate('shop'),
     conditions: { latencyMs, fault, mtlsAlias },
     clocks: {
@@ -159,9 +161,8 @@ async function startParts(options: SandboxOptions, stack: AsyncDisposableStack):
 }
 
 async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisposableStack) {
-  const { authority, conditions, clocks } = base;
+  const { authority, conditions, clocks, edgeSecret } = base;
   const now = () => Date.now() + clocks.auth0.skewMs;
-  const edgeSecret = randomBytes(24).toString('hex');
   // A tenant knows its own address, which is known only when it listens: nobody asks before it is mounted.
   const mounted: { api?: Emulator; rest?: Listener; edge?: Edge } = {};
   const unavailable: Listener = (_request, response) => response.writeHead(503).end();
@@ -190,13 +191,13 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
     now,
     ...defined({ bindTokens: options.bindTokens }),
   });
-  const edge = stack.use(await startEdge(options, base, auth0.url, edgeSecret));
+  const edge = stack.use(await startEdge(options, base, auth0.url));
   Object.assign(mounted, { api, rest: dated(authorizationServer.listener, now), edge });
   return { tenant, authorizationServer, auth0, edge };
 }
 
-function startEdge(options: SandboxOptions, base: Base, upstream: string, edgeSecret: string): Promise<Edge> {
-  const { authority, pair } = base;
+function startEdge(options: SandboxOptions, base: Base, upstream: string): Promise<Edge> {
+  const { authority, edgeSecret, pair } = base;
   return createEdge({
     authority,
     upstream,
@@ -205,6 +206,7 @@ function startEdge(options: SandboxOptions, base: Base, upstream: string, edgeSe
     ...wire('edge', base),
     ...defined({
       pinnedThumbprints: options.pinnedThumbprints,
+      verifiesClients: options.verifiesClients,
       openToAll: options.openToAll === true ? pair.cert : options.openToAll,
     }),
   });
@@ -273,6 +275,8 @@ export class Sandbox implements AsyncDisposable {
   readonly tenant: Tenant;
   readonly authorizationServer: AuthorizationServer;
   readonly edge: Edge;
+  /** What an edge authenticates itself to the tenant with (`cname-api-key`). */
+  readonly edgeSecret: string;
   readonly github: GitHub;
   readonly transcript: Transcript;
   readonly conditions: Conditions;
@@ -305,6 +309,7 @@ export class Sandbox implements AsyncDisposable {
     this.tenant = parts.tenant;
     this.authorizationServer = parts.authorizationServer;
     this.edge = parts.edge;
+    this.edgeSecret = parts.edgeSecret;
     this.github = parts.github;
     this.transcript = parts.transcript;
     this.conditions = parts.conditions;

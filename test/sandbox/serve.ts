@@ -52,9 +52,10 @@ export interface Exchange {
 export interface TlsOptions {
   key: string;
   cert: string;
-  /** Against these client certificates are verified (never refused: that is the handler's decision). */
+  /** Against these client certificates are verified; refused only where `rejectUnauthorized` says so, else by the handler. */
   ca?: string;
   requestCert?: boolean;
+  rejectUnauthorized?: boolean;
 }
 
 export interface ServeOptions {
@@ -139,7 +140,7 @@ function tlsOptions(tls: TlsOptions): object {
   return {
     ...rest,
     requestCert,
-    rejectUnauthorized: false,
+    rejectUnauthorized: tls.rejectUnauthorized ?? false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // No session tickets where certificates matter: every connection proves its client key anew.
     ...(requestCert ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),

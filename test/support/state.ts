@@ -68,7 +68,7 @@ export interface CredentialSeed {
   id: string;
   /** Minutes before NOW. */
   age: number;
-  by?: 'us' | 'hand' | 'another workflow';
+  by?: 'us' | 'a rehearsal' | 'hand' | 'another workflow';
   associated?: boolean;
   expiresIn?: number;
   type?: Credential['type'];
@@ -112,6 +112,7 @@ function credential(
 ): Credential {
   const names = {
     us: writeMark({ owner: ownerOf(of), run: '1.1' }),
+    'a rehearsal': writeMark({ owner: ownerOf(of), run: '1.1', rehearsal: true }),
     hand: 'made by hand',
     'another workflow': writeMark({ owner: 'repo:acme/other#PEM', run: '3.1' }),
   };

@@ -1,0 +1,68 @@
+/** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (secrets.md). */
+
+import { RotationError } from '../errors.ts';
+import { type Destination, type Place, type Repository, shadows } from './destination.ts';
+import type { SecretStore } from './secret-store.ts';
+
+export interface Shadow {
+  hidden: Place;
+  by: Destination;
+}
+
+export interface Shadows {
+  found: readonly Shadow[];
+  /** Repositories that could not be looked at, and why not. */
+  unread: readonly { repository: Repository; error: RotationError }[];
+}
+
+/**
+ * @param home the repository of this run: of an organization's repositories it is the one that is looked at
+ * @throws RotationError GITHUB_REQUEST_FAILED
+ */
+export async function findShadows(
+  store: SecretStore,
+  places: readonly Place[],
+  home: Repository | undefined,
+): Promise<Shadows> {
+  const found: Shadow[] = [];
+  const unread: Shadows['unread'][number][] = [];
+  for (const repository of repositoriesOf(places, home)) {
+    try {
+      for (const by of await candidates(store, repository)) {
+        const hideable = places.filter(({ destination }) => shadows(by, destination));
+        const names = hideable.length > 0 ? await store.names(by) : [];
+        const hidden = hideable.filter(({ secretName }) => names.includes(secretName));
+        found.push(...hidden.map((place) => ({ hidden: place, by })));
+      }
+    } catch (error) {
+      if (!(error instanceof RotationError) || !LACKS_PERMISSION.includes(error.code)) throw error;
+      unread.push({ repository, error });
+    }
+  }
+  return { found, unread };
+}
+
+const LACKS_PERMISSION: readonly string[] = [
+  'GITHUB_FORBIDDEN',
+  'GITHUB_UNAUTHORIZED',
+  'DESTINATION_NOT_FOUND',
+];
+
+/** The repositories whose jobs read what we deliver, as far as we know them. */
+function repositoriesOf(places: readonly Place[], home: Repository | undefined): Repository[] {
+  const all = places.flatMap(({ destination }) => {
+    if (destination.kind === 'repo') return [destination];
+    return home && shadows(home, destination) ? [home] : [];
+  });
+  const names = all.map(({ owner, repo }) => `${owner}/${repo}`.toLowerCase());
+  return all.filter((_, index) => names.indexOf(`${names[index]}`) === index);
+}
+
+async function candidates(store: SecretStore, repository: Repository): Promise<Destination[]> {
+  const { owner, repo } = repository;
+  const environments = await store.environments(repository);
+  return [
+    repository,
+    ...environments.map((environment) => ({ kind: 'env' as const, owner, repo, environment })),
+  ];
+}

@@ -1,0 +1,32 @@
+/** What GitHub tells of a workflow: whether it may run at all, and how its last run ended. */
+
+import { isObject, stringOf } from '../http/json.ts';
+import { type Answer, type GitHubApi, refused } from './api.ts';
+
+export interface WorkflowFile {
+  owner: string;
+  repo: string;
+  file: string;
+}
+
+export interface ObservedWorkflow extends WorkflowFile {
+  /** `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually` (OpenAPI, schema workflow). */
+  state: string;
+  /** Of the last run that has ended. */
+  conclusion: string | undefined;
+}
+
+/** @throws RotationError GITHUB_… */
+export async function readWorkflow(api: GitHubApi, of: WorkflowFile): Promise<ObservedWorkflow> {
+  const path = `/repos/${of.owner}/${of.repo}/actions/workflows/${of.file}`;
+  const read = async (rest = ''): Promise<Answer> => {
+    const answer = await api.request('GET', `${path}${rest}`);
+    if (answer.status === 200) return answer;
+    throw refused(`show the workflow ${of.file} of ${of.owner}/${of.repo}`, answer, 'actions: read');
+  };
+  const state = stringOf((await read()).data, 'state');
+  const { data } = await read('/runs?status=completed&per_page=1');
+  const runs = isObject(data) ? data.workflow_runs : undefined;
+  if (state === undefined || !Array.isArray(runs)) throw refused('tell of it', { status: 200, data }, '');
+  return { ...of, state, conclusion: stringOf(runs[0], 'conclusion') };
+}

@@ -1,0 +1,45 @@
+/** What a watch has found, as people read it. */
+
+import type { Account, Annotation } from '../report.ts';
+import type { Finding } from '../rotation/finding.ts';
+import { day, plain, row } from './markdown.ts';
+
+export function findingTable(findings: readonly Finding[]): string {
+  return [
+    '| | What is found | What to do |',
+    '| --- | --- | --- |',
+    ...findings.map(({ severity, todo, what }) => row([ICONS[severity], inert(what), inert(todo)])),
+  ].join('\n');
+}
+
+/** Of a finding only the code spans are Markdown: in them stands what servers have said. */
+function inert(sentence: string): string {
+  const parts = sentence.split(/(`[^`]+`)/);
+  return parts.map((part) => (part.startsWith('`') ? part : plain(part))).join('');
+}
+
+const ICONS = { failure: '❌', warning: '⚠️' };
+
+export function findingAnnotations(findings: readonly Finding[]): Annotation[] {
+  return findings.map(({ key, severity, todo, what }) => ({
+    level: severity === 'failure' ? 'error' : 'warning',
+    title: key,
+    message: `${what} ${todo}`,
+  }));
+}
+
+/** How much life is left, and whether anything is to be done. */
+export function watchHeadline({ error, watch, wish }: Account, client: string): string | undefined {
+  if (watch === undefined) return undefined;
+  const { findings, life } = watch;
+  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const left =
+    life &&
+    `${Math.max(0, Math.floor(life.left * 100))} % of the life of its ${what} is left, until ${day(life.until)}`;
+  const count = findings.length === 1 ? '1 thing needs' : `${findings.length} things need`;
+  const todo = findings.length === 0 ? 'Nothing is to be done.' : `${count} attention.`;
+  if (watch.isAtWork && !error)
+    return `⏳ ${client}: a rotation is at work, or was a moment ago. Nothing is judged.`;
+  const icon = error ? '❌' : findings.length > 0 ? '⚠️' : '✅';
+  return `${icon} ${client}: ${left ? `${left}. ` : ''}${todo}`;
+}

@@ -1,0 +1,62 @@
+/** Accounts of runs as the report gets them, built on the planner's states. */
+
+import { RotationError } from '../../src/errors.ts';
+import type { Outcome } from '../../src/job.ts';
+import { plan } from '../../src/plan.ts';
+import { type Account, report as reportWith } from '../../src/report.ts';
+import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './state.ts';
+
+export const MINUTES = 24 * 60;
+export const current = { id: 'cred_a', age: 10 * MINUTES };
+export const settled: StateSeed = { credentials: [current], written: [10 * MINUTES - 1] };
+export const report = (told: Account) => reportWith(told, (code) => `docs#${code}`);
+
+export const NEW = {
+  id: 'cred_new',
+  identity: 'identity-new',
+  thumbprint: 'thumbprint-new',
+  subject: 'CN=client',
+  keySize: 2048,
+  notBefore: new Date(NOW),
+  notAfter: new Date(NOW + 90 * DAY),
+};
+
+export function account(changes: WishChanges, seed: StateSeed, rest: Partial<Account> = {}): Account {
+  const wanted = wish(changes);
+  const observed = state(wanted, seed);
+  return {
+    planOnly: false,
+    wish: wanted,
+    state: observed,
+    plan: plan(wanted, observed),
+    ...rest,
+  };
+}
+
+export function outcome(changes: Partial<Outcome> = {}): Outcome {
+  return {
+    rotated: true,
+    credential: NEW,
+    proof: 'proven',
+    clientId: 'client',
+    delivered: ['repo:acme/shop PEM'],
+    inDoubt: [],
+    removed: [],
+    steps: [{ text: 'Issue a key pair', milliseconds: 1234, failed: false }],
+    ...changes,
+  };
+}
+
+export const idle = (): Outcome => ({
+  ...outcome(),
+  rotated: false,
+  credential: undefined,
+  delivered: [],
+  steps: [],
+});
+export const failure = (truth?: string) =>
+  new RotationError('VERIFICATION_FAILED', {
+    failed: 'It failed.',
+    remedy: 'Mend it.',
+    ...(truth === undefined ? {} : { truth }),
+  });
