@@ -9,17 +9,19 @@ import { deleteCredential } from './deletion.ts';
 import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
 import { type Place, printPlace } from './github/destination.ts';
+import { findHolders, type Holders } from './github/workflow-runs.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
 import { approach, type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
+import { UNCERTAINTY } from './rotation/evidence.ts';
 import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { alarm, type Left, left, orphaned, unchanged } from './truth.ts';
+import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './truth.ts';
 import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
@@ -56,6 +58,7 @@ class Work {
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
+  #holders: Holders | undefined;
   #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
   /** It may have to be removed again. */
@@ -86,11 +89,8 @@ class Work {
     try {
       await this.#execute(step);
       failed = false;
-      told('done');
-    } catch (error) {
-      told('failed');
-      throw error;
     } finally {
+      told(failed ? 'failed' : 'done');
       this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began, failed });
     }
   }
@@ -122,6 +122,8 @@ class Work {
         return this.#store(step.place, step.source);
       case 'delete-credential':
         return this.#delete(step.id);
+      case 'find-holders':
+        return this.#findHolders();
     }
   }
 
@@ -210,6 +212,15 @@ class Work {
     if (ref !== ISSUED) this.#removed.push(id);
   }
 
+  async #findHolders(): Promise<void> {
+    const { store } = this.#edges;
+    const { destinations, run } = this.#wish;
+    const [own = ''] = run.split('.');
+    // One too many is better than one that is missed.
+    const before = (store?.storedAt ?? 0) + UNCERTAINTY;
+    this.#holders = store && (await findHolders(store, destinations, before, own));
+  }
+
   /** The wish must be true on re-read: what was delivered is associated. */
   async confirm(): Promise<void> {
     this.#settleDeliveries();
@@ -233,9 +244,10 @@ class Work {
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
       clientId: this.#wish.clientId,
-      delivered: printAll([...this.#completion.stored, ...this.#delivery.stored]),
-      inDoubt: printAll([...this.#completion.inDoubt, ...this.#delivery.inDoubt]),
+      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
+      inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printPlace),
       removed: this.#removed,
+      holders: this.#holders,
       steps: this.#steps,
     };
   }
@@ -249,12 +261,17 @@ class Work {
       const truth = this.#delivery.truth(this.#target() ?? '');
       const { stored } = this.#delivery;
       const nobody = stored.length === 0 ? left(this.#left()) : '';
-      return error.withTruth([nobody, truth].filter(Boolean).join(' '), alarm(this.#left(), stored));
+      return error.withTruth(
+        [nobody, truth, unrevoked(this.#left(), true)].filter(Boolean).join(' '),
+        alarm(this.#left(), stored),
+      );
     }
     const { failures, told } = await this.#undoing.run();
     const [first] = failures;
     const what = this.#left();
-    const rest = first ? orphaned(what, first, this.#edges.tenant.now()) : unchanged(what);
+    const rest = first
+      ? orphaned(what, first, this.#edges.tenant.now())
+      : [unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
     return error.withTruth([...told, rest].join(' '), alarm(what, []));
   }
 
@@ -280,6 +297,9 @@ class Work {
       made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,
+      revoking: this.#job.plan.steps.flatMap((step) =>
+        step.kind === 'delete-credential' && step.why === 'revoke' ? [step.id] : [],
+      ),
       reverted: this.#method.reverted,
     };
   }
@@ -288,8 +308,4 @@ class Work {
     if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
     return this.#issued;
   }
-}
-
-function printAll(places: readonly Place[]): string[] {
-  return [...new Set(places.map(printPlace))];
 }

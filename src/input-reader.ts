@@ -21,7 +21,9 @@ export class Reader {
   }
 
   problem(name: string, what: string): undefined {
-    this.problems.push(`Input '${name}' ${what}.`);
+    // A key in the wrong place is not shown.
+    const shown = what.replace(/-----BEGIN [^']*/g, '(a PEM)').replace(/[A-Za-z0-9+/=]{48,}/g, '…');
+    this.problems.push(`Input '${name}' ${shown}.`);
     return undefined;
   }
 

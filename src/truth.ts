@@ -20,6 +20,8 @@ export interface Left {
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
+  /** Ids of the credentials that were to be revoked. */
+  revoking: readonly string[];
   /** The client secret's method, where that may be back. */
   reverted: string | undefined;
 }
@@ -34,10 +36,20 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
   return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
 }
 
+/** @param begun a destination may hold the successor */
+export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
+  const left = revoking.filter((id) => !removed.includes(id));
+  if (left.length === 0) return '';
+  const what = begun
+    ? 'with current-credential and overlap: 0h, without force and revoke: that finishes the delivery and removes it'
+    : 'with force: true and revoke: previous';
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is mended, run again ${what}.`;
+}
+
 /** @param now by Auth0's clock */
 export function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  const undoing = `since undoing failed (${undoError.failed})`;
+  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
     return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
@@ -53,17 +65,20 @@ export function left({ former, method }: Left): string {
 }
 
 /**
- * What must be read before all else: consumers may not be able to log in.
+ * What must be read before all else: consumers may not be able to log in, or somebody who must not still can.
  * @param served places that hold the new credential for certain
  */
-export function alarm({ former, interrupted, reverted }: Left, served: readonly Place[]): string | undefined {
+export function alarm(what: Left, served: readonly Place[]): string | undefined {
+  const { former, interrupted, reverted } = what;
   if (former !== undefined && served.length === 0) return NOBODY;
   const names = served.map(printPlace);
   const waiting = interrupted.some((place) => !names.includes(printPlace(place)));
-  return waiting && reverted === undefined ? SOME : undefined;
+  if (waiting && reverted === undefined) return SOME;
+  return unrevoked(what, true) === '' ? undefined : STILL_VALID;
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
+const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Run again now';
 
 /** Of an enrollment that was undone. */

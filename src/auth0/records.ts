@@ -57,7 +57,7 @@ export function readCredential(item: Json | undefined): Credential | undefined {
   const type = stringOf(item, 'credential_type');
   const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
   const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
-  const expiresAt = expires === undefined ? undefined : Date.parse(`${expires}`);
+  const expiresAt = expires === undefined ? undefined : Date.parse(stringOf(item, 'expires_at') ?? '');
   if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
   return { id, type, name: stringOf(item, 'name'), identity: identityOf(type, item), createdAt, expiresAt };
 }

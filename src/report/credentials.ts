@@ -4,8 +4,8 @@ import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
 import type { PlannedCredential } from '../rotation/draft.ts';
 import type { Stage } from '../rotation/evidence.ts';
-import { CREDENTIAL_TYPES, DAY } from '../rotation/wish.ts';
-import { nextRotation } from './headline.ts';
+import { CREDENTIAL_TYPES, DAY, type Wish } from '../rotation/wish.ts';
+import { nextRotation, pairOf } from './headline.ts';
 import { code, day, row } from './markdown.ts';
 
 type Shown = PlannedCredential & { label: string };
@@ -19,13 +19,7 @@ function credentialsAfter(account: Account): Shown[] {
   const rest = (plan?.credentials ?? []).filter(
     ({ id }) => !outcome?.removed.includes(id) && id !== made?.id,
   );
-  if (!made)
-    return rest.map((c) => ({
-      ...c,
-      label: c.stage,
-      heldBy:
-        c.stage === 'current' ? [...new Set([...c.heldBy, ...delivered])] : without(c.heldBy, delivered),
-    }));
+  if (!made) return rest.map((c) => unchanged(c, delivered, wish));
   const added: Shown = {
     id: made.id,
     type: CREDENTIAL_TYPES[wish.method],
@@ -47,6 +41,20 @@ function credentialsAfter(account: Account): Shown[] {
     overlapEnd: wish.overlap === 'until-next-rotation' ? undefined : now + wish.overlap,
   }));
   return [added, ...others];
+}
+
+/** It may have been delivered to further places. */
+function unchanged(c: PlannedCredential, delivered: readonly string[], wish: Wish): Shown {
+  if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
+  const { notAfter, notBefore } = pairOf(c, wish) ?? {};
+  return {
+    ...c,
+    label: c.stage,
+    // The record of a subject DN is older than its certificate, and knows no expiry.
+    createdAt: c.expiresAt === undefined ? (notBefore?.getTime() ?? c.createdAt) : c.createdAt,
+    expiresAt: c.expiresAt ?? notAfter?.getTime(),
+    heldBy: [...new Set([...c.heldBy, ...delivered])],
+  };
 }
 
 /** Stages of what a successor in every place supersedes. */

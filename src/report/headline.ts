@@ -3,6 +3,8 @@
 import type { RotationError } from '../errors.ts';
 import { quote } from '../http/json.ts';
 import type { Account } from '../report.ts';
+import type { Credential } from '../rotation/state.ts';
+import type { KeyFacts, Wish } from '../rotation/wish.ts';
 import { watchHeadline } from './findings.ts';
 import { day } from './markdown.ts';
 
@@ -26,18 +28,23 @@ export function headline(account: Account): string {
   return `✅ ${client}: nothing is due.${next}`;
 }
 
-function failed({ outcome, plan, state }: Account, { alarm, code }: RotationError): string {
+function failed({ outcome, plan, state, wish }: Account, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
     return `whoever knows the client id can log in (${code}). Something is to be done at once.`;
   if (outcome?.rotated)
     return `a new key was made and stored, but not all went well (${code}). Something is to be done.`;
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
-  const expiresAt = current?.expiresAt;
+  const expiresAt = current?.expiresAt ?? pairOf(current, wish)?.notAfter?.getTime();
   if (state === undefined || expiresAt === undefined) return `${code}. Something is to be done.`;
   return expiresAt > state.now
     ? `${code}. Something is to be done before ${day(expiresAt)}, when the current key expires.`
     : `${code}. Something is to be done at once: the current key expired on ${day(expiresAt)}.`;
+}
+
+/** What `current-credential` tells of a credential: Auth0 records no expiry of a subject DN. */
+export function pairOf(credential: Credential | undefined, { current }: Wish): KeyFacts | undefined {
+  return current?.identity === credential?.identity ? current : undefined;
 }
 
 function planned({ plan, wish }: Account): string | undefined {
@@ -50,11 +57,18 @@ function rotated(account: Account): string {
   const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
   const unproven =
     outcome?.proof === 'not authorized'
-      ? 'It was NOT proven: authorize the client for an API.'
+      ? 'It was NOT proven. Authorize it for an API.'
       : 'It was NOT proven.';
-  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : 'Nothing is to be done.';
+  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(account);
   const todo = notProven(account) ? unproven : done;
   return `has a new ${what} (${plan?.reason}). ${todo}`;
+}
+
+function afterwards({ outcome, wish }: Account): string {
+  if (!wish.revoke) return 'Nothing is to be done.';
+  const { runs = [], unsearched = [] } = outcome?.holders ?? {};
+  const more = unsearched.length > 0 ? ', and not everywhere was it looked for them' : '';
+  return `The previous one is revoked; workflow runs that may still hold it: ${runs.length}${more}.`;
 }
 
 function rehearsed({ plan, wish }: Account): string {

@@ -156,7 +156,7 @@ export function median(values: readonly number[]): number {
 }
 
 export function distBytes(): number {
-  const directory = new URL('../../dist/', import.meta.url).pathname;
+  const directory = join(import.meta.dirname, '../../dist');
   return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }
 

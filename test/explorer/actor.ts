@@ -14,7 +14,7 @@ export interface Code {
 }
 
 /** What a run is asked for, where it differs from its scenario. */
-export type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>>;
+export type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation' | 'revoke'>>;
 
 export interface Parked {
   actor: Actor;

@@ -76,7 +76,10 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'the earliest unsettled credential wins',
     without: [
-      cut('association.ts', 'if (rival) throw rotationInProgress(rival);'),
+      cut(
+        'association.ts',
+        'const rival = this.#rivalIn(fresh.pool);\n    if (rival) throw rotationInProgress(rival);',
+      ),
       cut('association.ts', 'if (rival) await this.#putBack(rival);'),
     ],
     hunt: { pairs: [both('nothing', PREEMPTED), both('ours alone', BOTH), both('settled', BOTH)] },

@@ -113,7 +113,11 @@ async function settled(execution: Execution): Promise<void> {
 
 async function undisturbed(execution: Execution, name: string, force = false): Promise<Actor> {
   const { operation } = execution.world.wish;
-  const actor = execution.start(name, { force, operation: operation === 'rehearse' ? 'rotate' : operation });
+  const actor = execution.start(name, {
+    force,
+    operation: operation === 'rehearse' ? 'rotate' : operation,
+    revoke: false,
+  });
   await play(execution, actor);
   return actor;
 }

@@ -13,6 +13,7 @@ export const DESTINATIONS: readonly [Destination, ...Destination[]] = [
 /** What the runs of a world are asked for. */
 export interface Asked {
   force: boolean;
+  revoke: boolean;
   overlap: 'until-next-rotation' | number;
   /** `current-credential` is given. */
   current: boolean;
@@ -37,6 +38,7 @@ export interface Scenario extends Asked {
 
 const PLAIN: Asked = {
   force: true,
+  revoke: false,
   overlap: 'until-next-rotation',
   current: true,
   parts: false,
@@ -125,6 +127,7 @@ function otherOperations(): Scenario[] {
     ...starting('revert', reverting),
     ...NOT_ENROLLED.slice(0, 1).map((start) => ({ ...left, start })),
     ...rehearsals(),
+    ...revocations(),
   ];
 }
 
@@ -180,6 +183,22 @@ function managers(): Scenario[] {
   ]);
 }
 
+const REVOKED = [
+  'hand-made, held',
+  'ours alone',
+  'settled',
+  'partly delivered',
+  'two hold one',
+  'held, not associated',
+];
+
+function revocations(): Scenario[] {
+  const starts = STARTS.filter(({ name }) => REVOKED.includes(name));
+  return starts.flatMap((start) =>
+    [true, false].map((current) => ({ ...PLAIN, revoke: true, current, start })),
+  );
+}
+
 /** `force`: a rotation comes after it, else another rehearsal first. */
 function rehearsals(): Scenario[] {
   const starts = STARTS.filter(({ name }) => REHEARSED.includes(name));
@@ -201,7 +220,7 @@ export function scenario(startName: string, asked: Partial<Asked> = {}): Scenari
 }
 
 export function nameOf(one: Scenario): string {
-  const { start, force, overlap, current, method, operation, parts, poolCap, renews } = one;
+  const { start, force, overlap, current, method, operation, parts, poolCap, renews, revoke } = one;
   const { binding, isManager, tenant } = one;
   const wishes = [
     operation === 'rotate' ? '' : operation,
@@ -211,6 +230,7 @@ export function nameOf(one: Scenario): string {
     tenant === 'current' ? '' : tenant,
     isManager ? 'itself' : '',
     force ? 'force' : 'due only',
+    revoke ? 'revoke' : '',
     current ? 'current-credential' : 'by time',
     overlap === 'until-next-rotation' ? '' : `overlap ${overlap / HOUR}h`,
     parts ? 'parts' : '',

@@ -87,7 +87,7 @@ export class Execution {
       { mask: () => undefined, info: tell, stage: () => undefined, onStep },
       this.#issuing(),
     );
-    this.invariants.begin(actor, asked.overlap);
+    this.invariants.begin(actor, inputs.wish.revoke ? 0 : asked.overlap);
     running.then(
       (account) => this.#end(actor, account),
       (error: unknown) => this.invariants.report('thrown', `${actor.name} threw ${error}`),

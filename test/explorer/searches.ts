@@ -6,7 +6,7 @@ import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
-import { allScenarios, scenario } from './scenarios.ts';
+import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
 import { exploreStale } from './stale.ts';
@@ -68,7 +68,7 @@ export function fullPlan(sample: number, seed: number): Plan {
 /** Every starting state once, and the pairs that have found something. */
 export function quickPlan(sample: number, seed: number): Plan {
   const every = allScenarios();
-  const rotations = every.filter(({ method, operation }) => isPlain(method, operation));
+  const rotations = every.filter(({ method, operation, revoke }) => isPlain(method, operation) && !revoke);
   const singles = rotations.filter(
     ({ overlap, parts, poolCap, force, current, start }, index) =>
       overlap === 'until-next-rotation' &&
@@ -79,6 +79,9 @@ export function quickPlan(sample: number, seed: number): Plan {
   );
   const extra = [
     scenario('settled', { overlap: 0 }),
+    scenario('settled', { revoke: true }),
+    scenario('ours alone', { operation: 'rehearse' }),
+    scenario('ours alone', { operation: 'rehearse', force: false, current: false }),
     scenario('settled', { force: false, overlap: HALF_A_DAY }),
     scenario('hand-made, no secret', { parts: true, current: false }),
     scenario('partly delivered', { force: false }),
@@ -90,10 +93,7 @@ export function quickPlan(sample: number, seed: number): Plan {
   const pairs = chosen.map((pairing) => ({ pairing, bounds: CRASHED }));
   const [first] = chosen;
   const deeper = first ? [{ pairing: first, bounds: BOTH }] : [];
-  // The other operations, and of the other methods the states that they see differently.
-  const others = every.filter(({ method, operation }, index) =>
-    operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0,
-  );
+  const others = every.filter(isSampled);
   const all = [...singles, ...extra, ...others];
   return {
     singles: all,
@@ -103,6 +103,12 @@ export function quickPlan(sample: number, seed: number): Plan {
     sample,
     seed,
   };
+}
+
+/** Of the other operations, and of the other methods the states that they see differently; a rehearsal stands above. */
+function isSampled({ method, operation }: Scenario, index: number): boolean {
+  if (operation === 'rehearse') return false;
+  return operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0;
 }
 
 function isPlain(method: string, operation: string): boolean {

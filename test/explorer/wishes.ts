@@ -9,7 +9,7 @@ export const MTLS = 'mtls.tenant.test';
 export const MANAGEMENT_AUDIENCE = `https://${DOMAIN}/api/v2/`;
 
 export function wishOf(scenario: Scenario, clientId: string): Wish {
-  const { binding, force, isManager, method, operation, overlap, parts, renews, start } = scenario;
+  const { binding, force, isManager, method, operation, overlap, parts, renews, revoke, start } = scenario;
   const [primary, ...others] = DESTINATIONS;
   const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;
   const subject = renews && same ? `CN=${same}` : 'CN=next';
@@ -25,7 +25,9 @@ export function wishOf(scenario: Scenario, clientId: string): Wish {
     validityDays: 90,
     renewBeforeDays: 30,
     force,
+    revoke,
     overlap,
+    quietWindow: undefined,
     secretName: 'AUTH0_MTLS_PEM',
     privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,
     certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,

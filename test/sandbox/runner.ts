@@ -79,7 +79,9 @@ export interface ActionOptions {
   timeoutMs?: number;
 }
 
-const ROOT = new URL('../..', import.meta.url).pathname;
+const ROOT = join(import.meta.dirname, '../..');
+/** ACTION_NODE: the Node that runs the action, where it is not the one that runs the tests. */
+const { ACTION_NODE = process.execPath, PATH = '', SystemRoot } = process.env;
 const TIMEOUT_MS = 120_000;
 const CANCEL_MS = [7_500, 2_500] as const;
 const SUMMARY_LIMIT = 1_048_576;
@@ -117,7 +119,7 @@ export function startAction(
   const declared = declaredInputs(world, options.actionFile ?? join(ROOT, 'action.yml'), env);
   const given = { ...declared, ...worldInputs(world), ...inputs };
   for (const [name, value] of Object.entries(given)) env[inputVariable(name)] = value;
-  const child = spawn(process.execPath, [options.main ?? join(ROOT, 'dist/index.js')], {
+  const child = spawn(ACTION_NODE, [options.main ?? join(ROOT, 'dist/index.js')], {
     cwd: join(directory, 'workspace'),
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -144,7 +146,9 @@ function runnerEnvironment(
 ): Record<string, string> {
   const commands = FILE_COMMANDS.map((name) => [`GITHUB_${name}`, join(directory, 'commands', name)]);
   return {
-    PATH: process.env.PATH ?? '',
+    PATH,
+    // Windows opens no socket without it.
+    ...(SystemRoot === undefined ? {} : { SystemRoot }),
     HOME: join(directory, 'home'),
     CI: 'true',
     GITHUB_ACTIONS: 'true',
