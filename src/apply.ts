@@ -61,6 +61,8 @@ class Work {
   #holders: Holders | undefined;
   #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
+  /** It may have to be removed again. */
+  #mayBeOrphan = false;
   #proof: Proof = 'not proven';
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
@@ -151,6 +153,7 @@ class Work {
     const { facts } = this.#requireIssued();
     await keepQuiet(this.#job.state, this.#edges, this.#completedAt);
     const registration = this.#registration();
+    this.#mayBeOrphan = true;
     this.#undoing.push(() => this.#removeMade(registration.name));
     const { state } = this.#job;
     this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity);
@@ -263,21 +266,21 @@ class Work {
         alarm(this.#left(), stored),
       );
     }
-    const { failures, undone } = await this.#undoing.run();
+    const { failures, told } = await this.#undoing.run();
     const [first] = failures;
     const what = this.#left();
-    const truth = first
+    const rest = first
       ? orphaned(what, first, this.#edges.tenant.now())
-      : [...undone, unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
-    return error.withTruth(truth, alarm(what, []));
+      : [unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
+    return error.withTruth([...told, rest].join(' '), alarm(what, []));
   }
 
   async #removeMade(name: string): Promise<string> {
     const { identity } = this.#requireIssued().facts;
     this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
-    if (!this.#made) return '';
-    await this.#association.remove(this.#made.id);
-    return 'The new credential was removed again.';
+    if (this.#made) await this.#association.remove(this.#made.id);
+    this.#mayBeOrphan = false;
+    return this.#made ? 'The new credential was removed again.' : '';
   }
 
   #current(): Plan['credentials'][number] | undefined {
@@ -291,7 +294,7 @@ class Work {
       interrupted: this.#interrupted,
       former: this.#method.former,
       method: this.#wish.method,
-      made: this.#made?.id,
+      made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,
       revoking: this.#job.plan.steps.flatMap((step) =>

@@ -14,7 +14,7 @@ export interface Left {
   /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
   former: string | undefined;
   method: string;
-  /** Id of the credential that it made. */
+  /** Id of the credential that it made and could not remove again; empty: it is not known whether it did. */
   made: string | undefined;
   /** Id of the client that it made and could not delete again. */
   madeClient: string | undefined;
@@ -30,7 +30,7 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
   if (completed !== undefined) return completed;
   const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so; some of its credentials may be left: run revert once more.${gone}`;
+    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
   if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
   const places = interrupted.map(printPlace).join(', ');
   return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
@@ -51,9 +51,11 @@ export function orphaned(what: Left, undoError: RotationError, now: number): str
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
-    return `The new client ${what.madeClient} is still there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
-  return `${unchanged(what)} The new credential ${what.made ?? ''} is still there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  if (what.made === undefined)
+    return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
+  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
 /** Of an enrollment that moved the client and delivered nothing for certain. */
@@ -97,6 +99,13 @@ export function stillAssociated(id: string): RotationError {
     failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
     remedy: 'Look which part of the client uses it; the next run tries again.',
   });
+}
+
+/** Of a change of token binding that could not be taken back. */
+export function leftBound(required: boolean): string {
+  return required
+    ? 'Access tokens of the client may be bound to its certificate now, and a client secret gets none then: look at the client in Auth0.'
+    : 'Access tokens of the client may not be bound to its certificate any more: look at the client in Auth0.';
 }
 
 export function notBound(required: boolean): RotationError {

@@ -184,9 +184,9 @@ export class Tenant {
   }
 
   /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
-  async moveToSecret(clientId: string, method: string): Promise<void> {
+  async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
-    await this.#patch(clientId, body);
+    await this.#patch(clientId, body, onUncertain);
   }
 
   /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */

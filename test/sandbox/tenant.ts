@@ -39,6 +39,8 @@ export interface TenantOptions {
   olderBinding?: boolean;
   /** GET may show a state that was current at most this long ago. Recorded reads agree at once, hence 0. */
   staleReadsMs?: number;
+  /** When that was the current state which this GET shows; undefined: now. Instead of `staleReadsMs`, for one who decides of each read. */
+  readsAsOf?: () => number | undefined;
   /** How long an entry takes to appear in the logs: "you may see some delays" (docs log-data-retention). */
   logDelayMs?: number;
   /** How long the logs are kept: 30 days on an Enterprise plan (docs log-data-retention). */
@@ -209,7 +211,8 @@ export class Tenant implements Emulator {
   }
 
   #staleTime(now: number): number {
-    const { staleReadsMs = 0, random } = this.#options;
+    const { staleReadsMs = 0, random, readsAsOf } = this.#options;
+    if (readsAsOf) return readsAsOf() ?? now;
     return staleReadsMs > 0 ? now - random() * staleReadsMs : now;
   }
 
@@ -221,7 +224,8 @@ export class Tenant implements Emulator {
 
   /** Keeps the states since the one that was current when the stalest read looks. */
   #commit(state: State, now: number): void {
-    const oldest = now - (this.#options.staleReadsMs ?? 0);
+    const { readsAsOf, staleReadsMs = 0 } = this.#options;
+    const oldest = readsAsOf ? Number.NEGATIVE_INFINITY : now - staleReadsMs;
     const first = this.#states.findLastIndex(({ since }) => since <= oldest);
     this.#states = [...this.#states.slice(Math.max(first, 0)), { since: now, state }];
   }
