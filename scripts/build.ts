@@ -1,7 +1,7 @@
 /** Bundles src into dist/index.js: one file, the same bytes from the same input. `--check` compares instead of writing. */
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path/posix';
 import { build, type Plugin } from 'esbuild';
 
 /** Packages of which the bundle takes only what the action uses, and the file of `slim` that says what that is. */
@@ -57,23 +57,44 @@ function packageSizes(): [string, number][] {
   return [...sizes].sort((a, b) => b[1] - a[1]);
 }
 
-/** The licenses of everything that is bundled. A package without a license text stops the build. */
+/** Code of others inside of a package, which neither its license nor its sources name. */
+const WITHIN: Readonly<Record<string, string>> = {
+  undici: 'Contains llhttp (MIT, on the same terms): Copyright Fedor Indutny, 2018.',
+};
+
+/** The licenses of everything that is bundled. A package without a license stops the build. */
 async function licenses(): Promise<string> {
   const names = packageSizes()
     .map(([name]) => name)
     .filter((name) => name !== 'src');
   const texts = names.sort().map(async (name) => {
-    const folder =
-      inputs.map(([path]) => new RegExp(`^(.*node_modules/${name})/`).exec(path)?.[1]).find(Boolean) ?? '';
+    const files = inputs.map(([path]) => path).filter((path) => path.includes(`node_modules/${name}/`));
+    const folder = new RegExp(`^.*node_modules/${name}`).exec(files[0] ?? '')?.[0] ?? '';
     const { version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
-    const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
-    const text = file
-      ? (await readFile(`${folder}/${file}`, 'utf8')).trim().replaceAll('\r\n', '\n')
-      : `License: ${license}`;
     if (!license) throw new Error(`${name} names no license`);
-    return `${name} ${version} (${typeof license === 'string' ? license : license.type})\n\n${text}\n`;
+    const own = (await licenseIn(folder)) ?? `License: ${license}`;
+    const head = `${name} ${version} (${typeof license === 'string' ? license : license.type})`;
+    const all = [head, own, ...(await notices(folder, files)), WITHIN[name]];
+    return `${all.filter(Boolean).join('\n\n')}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+async function licenseIn(folder: string): Promise<string | undefined> {
+  const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
+  return file && (await readFile(`${folder}/${file}`, 'utf8')).trim().replaceAll('\r\n', '\n');
+}
+
+/** Of code that a package has taken from others: beside its bundled files, and in their comments. */
+async function notices(folder: string, files: readonly string[]): Promise<string[]> {
+  const folders = [...new Set(files.map((path) => dirname(path)))].filter((one) => one !== folder);
+  const beside = await Promise.all(folders.sort().map(licenseIn));
+  const sources = await Promise.all([...files].sort().map((path) => readFile(path, 'utf8')));
+  const inside = sources
+    .flatMap((text) => text.match(/\/\*[\s\S]*?\*\//g) ?? [])
+    .filter((comment) => /provided "as.is"/i.test(comment))
+    .map((comment) => comment.replaceAll('\r\n', '\n'));
+  return [...new Set([...beside, ...inside])].filter((one) => one !== undefined);
 }
 
 const files = new Map([

@@ -9,17 +9,19 @@ import { deleteCredential } from './deletion.ts';
 import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
 import { type Place, printPlace } from './github/destination.ts';
+import { findHolders, type Holders } from './github/workflow-runs.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
 import { approach, type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
+import { UNCERTAINTY } from './rotation/evidence.ts';
 import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
 import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
-import { alarm, type Left, left, orphaned, unchanged } from './truth.ts';
+import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './truth.ts';
 import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
@@ -56,8 +58,11 @@ class Work {
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
+  #holders: Holders | undefined;
   #issued: { pair: Pair; facts: KeyFacts } | undefined;
   #made: Credential | undefined;
+  /** It may have to be removed again. */
+  #mayBeOrphan = false;
   #proof: Proof = 'not proven';
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
@@ -117,6 +122,8 @@ class Work {
         return this.#store(step.place, step.source);
       case 'delete-credential':
         return this.#delete(step.id);
+      case 'find-holders':
+        return this.#findHolders();
     }
   }
 
@@ -146,6 +153,7 @@ class Work {
     const { facts } = this.#requireIssued();
     await keepQuiet(this.#job.state, this.#edges, this.#completedAt);
     const registration = this.#registration();
+    this.#mayBeOrphan = true;
     this.#undoing.push(() => this.#removeMade(registration.name));
     const { state } = this.#job;
     this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity);
@@ -204,6 +212,15 @@ class Work {
     if (ref !== ISSUED) this.#removed.push(id);
   }
 
+  async #findHolders(): Promise<void> {
+    const { store } = this.#edges;
+    const { destinations, run } = this.#wish;
+    const [own = ''] = run.split('.');
+    // One too many is better than one that is missed.
+    const before = (store?.storedAt ?? 0) + UNCERTAINTY;
+    this.#holders = store && (await findHolders(store, destinations, before, own));
+  }
+
   /** The wish must be true on re-read: what was delivered is associated. */
   async confirm(): Promise<void> {
     this.#settleDeliveries();
@@ -230,6 +247,7 @@ class Work {
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printPlace),
       removed: this.#removed,
+      holders: this.#holders,
       steps: this.#steps,
     };
   }
@@ -243,23 +261,26 @@ class Work {
       const truth = this.#delivery.truth(this.#target() ?? '');
       const { stored } = this.#delivery;
       const nobody = stored.length === 0 ? left(this.#left()) : '';
-      return error.withTruth([nobody, truth].filter(Boolean).join(' '), alarm(this.#left(), stored));
+      return error.withTruth(
+        [nobody, truth, unrevoked(this.#left(), true)].filter(Boolean).join(' '),
+        alarm(this.#left(), stored),
+      );
     }
-    const { failures, undone } = await this.#undoing.run();
+    const { failures, told } = await this.#undoing.run();
     const [first] = failures;
     const what = this.#left();
-    const truth = first
+    const rest = first
       ? orphaned(what, first, this.#edges.tenant.now())
-      : [...undone, unchanged(what)].filter(Boolean).join(' ');
-    return error.withTruth(truth, alarm(what, []));
+      : [unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
+    return error.withTruth([...told, rest].join(' '), alarm(what, []));
   }
 
   async #removeMade(name: string): Promise<string> {
     const { identity } = this.#requireIssued().facts;
     this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
-    if (!this.#made) return '';
-    await this.#association.remove(this.#made.id);
-    return 'The new credential was removed again.';
+    if (this.#made) await this.#association.remove(this.#made.id);
+    this.#mayBeOrphan = false;
+    return this.#made ? 'The new credential was removed again.' : '';
   }
 
   #current(): Plan['credentials'][number] | undefined {
@@ -273,9 +294,12 @@ class Work {
       interrupted: this.#interrupted,
       former: this.#method.former,
       method: this.#wish.method,
-      made: this.#made?.id,
+      made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,
+      revoking: this.#job.plan.steps.flatMap((step) =>
+        step.kind === 'delete-credential' && step.why === 'revoke' ? [step.id] : [],
+      ),
       reverted: this.#method.reverted,
     };
   }

@@ -97,14 +97,22 @@ export class Association {
     this.#beginReadBack(true);
   }
 
-  /** Moves the client to a client secret. @throws RotationError */
-  async leave(to: string): Promise<void> {
+  /**
+   * Moves the client to a client secret.
+   * @param onMove told once that may have happened: from then on there is no way but forward
+   * @throws RotationError
+   */
+  async leave(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#edges;
     const { clientId } = this.#wish;
     await this.refuseSurprise();
-    await tenant.moveToSecret(clientId, to);
+    await tenant.moveToSecret(clientId, to, onMove);
+    onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await eventually(this.#edges, attempt, () => changedMeanwhile('the authentication method of the client'));
+    // A rotation that has slipped in has left its credential.
+    const rival = this.#rivalIn(await tenant.credentials(clientId));
+    if (rival) throw rotationInProgress(rival);
   }
 
   /** The read-back of the last change. @throws RotationError ROTATION_IN_PROGRESS */

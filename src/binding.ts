@@ -3,7 +3,7 @@
 import type { Tenant } from './auth0/tenant.ts';
 import { eventually, type Patience } from './eventually.ts';
 import { LONGEST_FLIGHT } from './http/wire.ts';
-import { notBound } from './truth.ts';
+import { leftBound, notBound } from './truth.ts';
 import { takeBack, type Undoing } from './undo.ts';
 
 /** @throws RotationError AUTH0_… */
@@ -23,7 +23,7 @@ export async function bind(
     // What was refused has changed nothing; what got no answer may yet do so.
     if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);
     return '';
-  });
+  }, leftBound(required));
   await tenant.bindTokens(clientId, { ...before, required }, () => {
     until = edges.clock.now() + LONGEST_FLIGHT;
   });

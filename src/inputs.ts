@@ -172,6 +172,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
     reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
   const current = currentPair && factsOf(method, currentPair);
+  const force = reader.boolean('force');
   // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
   const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
@@ -182,8 +183,10 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
     method,
     ...readMaterial(reader, issuer, fallback),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
-    force: reader.boolean('force'),
+    force,
+    revoke: readRevoke(reader, operation, force),
     overlap: readOverlap(reader),
+    quietWindow: readQuietWindow(reader, method),
     ...names,
     current,
     verify: readVerify(reader, operation),
@@ -216,6 +219,14 @@ function readIdentity(reader: Reader, operation: Wish['operation']): Pick<Wish, 
   return { clientId: '', clientName };
 }
 
+function readRevoke(reader: Reader, operation: Wish['operation'], force: boolean): boolean {
+  if (reader.text('revoke') === undefined) return false;
+  reader.oneOf('revoke', ['previous'], 'previous');
+  if (operation !== 'rotate') reader.problem('revoke', 'is for operation: rotate alone, and its plan');
+  else if (!force) reader.problem('revoke', 'needs force: true: it is for an emergency');
+  return true;
+}
+
 function readTokenBinding(
   reader: Reader,
   method: AuthenticationMethod,
@@ -243,8 +254,34 @@ const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DA
 function readOverlap(reader: Reader): Wish['overlap'] {
   const text = reader.text('overlap') ?? 'until-next-rotation';
   if (text === 'until-next-rotation') return text;
-  const match = /^(\d{1,5})([mhdw])$/.exec(text);
-  if (match) return Number(match[1]) * (UNITS[`${match[2]}`] ?? 0);
+  const overlap = milliseconds(text);
+  if (overlap !== undefined) return overlap;
   reader.problem('overlap', `is '${text}'; write until-next-rotation, or a duration such as 12h or 7d`);
   return 'until-next-rotation';
+}
+
+/** Auth0 keeps logs for 30 days at most (log-data-retention): a window as long would never be in them whole. */
+const LONGEST_WINDOW = 29 * DAY;
+
+/** undefined: by time. */
+function readQuietWindow(reader: Reader, method: AuthenticationMethod): number | undefined {
+  const retire = reader.oneOf('retire', ['by-time', 'when-unused'], 'by-time');
+  const text = reader.text('quiet-window') ?? '7d';
+  const quietWindow = milliseconds(text) ?? 0;
+  if (quietWindow <= 0 || quietWindow > LONGEST_WINDOW)
+    reader.problem('quiet-window', `is '${text}'; write a duration up to 29d, such as 12h or 7d`);
+  if (retire === 'by-time') return undefined;
+  if (method !== 'self_signed_tls_client_auth')
+    reader.problem(
+      'retire',
+      'is when-unused, which works with self_signed_tls_client_auth alone: the tenant logs tell certificates apart, not keys, and a subject has many certificates',
+    );
+  if (reader.text('verify') === 'off')
+    reader.problem('retire', 'is when-unused, which needs a token request: it cannot go with verify: off');
+  return quietWindow;
+}
+
+function milliseconds(duration: string): number | undefined {
+  const match = /^(\d{1,5})([mhdw])$/.exec(duration);
+  return match ? Number(match[1]) * (UNITS[`${match[2]}`] ?? 0) : undefined;
 }

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Tenant } from './auth0/tenant.ts';
 import type { Pair } from './certificate/inspect.ts';
 import type { SecretStore } from './github/secret-store.ts';
+import type { Holders } from './github/workflow-runs.ts';
 import type { Plan } from './plan.ts';
 import type { Proof, ProofEdges } from './proof.ts';
 import type { State } from './rotation/state.ts';
@@ -41,6 +42,8 @@ export interface Outcome {
   /** Places that may have been stored: no clear answer came. */
   inDoubt: readonly string[];
   removed: readonly string[];
+  /** Of what was revoked; undefined: nothing was, or it was not asked. */
+  holders: Holders | undefined;
   steps: readonly DoneStep[];
 }
 

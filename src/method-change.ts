@@ -23,8 +23,11 @@ export class MethodChange {
   /** @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async change({ credentials, from, to }: Change, association: Association, undoing: Undoing): Promise<void> {
     if (credentials.length === 0) {
-      this.reverted = to;
-      return association.leave(to);
+      return association.leave(to, () => {
+        this.reverted = to;
+        // A client secret would get no token where tokens are bound again.
+        undoing.forget();
+      });
     }
     return association.enter(credentials, () => {
       this.former = from;

@@ -1,7 +1,7 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
 import { quote } from './http/json.ts';
-import { Draft, type PlannedCredential } from './rotation/draft.ts';
+import { Draft, type LogQuestion, type PlannedCredential } from './rotation/draft.ts';
 import { LEASE, newestFirst } from './rotation/evidence.ts';
 import { firstReason, nextDue, type Reason } from './rotation/policy.ts';
 import {
@@ -36,11 +36,13 @@ export interface Plan {
   credentials: readonly PlannedCredential[];
   /** What a person should know. */
   notes: readonly string[];
+  /** Until this is answered, the plan keeps what it might remove. undefined: there is nothing to ask. */
+  asks: LogQuestion | undefined;
 }
 
 /**
- * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT:
- *   nothing may be done
+ * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
+ *   CANNOT_REVOKE: nothing may be done
  */
 export function plan(wish: Wish, observed: State): Plan {
   // Auth0's list has no order.
@@ -62,6 +64,7 @@ export function plan(wish: Wish, observed: State): Plan {
     nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
     credentials: state.pool.map((credential) => draft.describe(credential)),
     notes: draft.notes,
+    asks: draft.asks,
   };
 }
 
@@ -125,6 +128,8 @@ const HEALED = 'a credential that a destination holds was not associated';
 
 /** What a destination holds must be associated before anything else. @returns whether something was not */
 function heal(draft: Draft): boolean {
+  // Somebody has taken it out already: what is to be revoked does not come back.
+  if (draft.wish.revoke) return false;
   const { evidence } = draft;
   const missing = evidence.held
     .flatMap((candidates) => candidates.slice(0, 1))

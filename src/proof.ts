@@ -48,12 +48,13 @@ export async function prove(
   const { cancellation, clock, domain, edge, preparation } = edges;
   const endpoint = await preparation.endpoint();
   if (endpoint === undefined) return 'not proven';
-  const { clientId, verifyAudience: audience } = wish;
+  const { clientId, run, verifyAudience: audience } = wish;
   const { thumbprint } = facts;
   const mustBind = wish.tokenBinding === 'required';
   const until = clock.now() + PROPAGATION;
   for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {
-    const result = await proveKey(edge, { endpoint, domain, clientId, pair, thumbprint, audience, mustBind });
+    const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind, run };
+    const result = await proveKey(edge, asked);
     if (result.outcome === 'proven') return result.bound ? 'proven and bound' : 'proven';
     const mayWait = wish.operation === 'create' && wish.verify !== 'required';
     if (result.outcome === 'unauthorized' && mayWait) return 'not authorized';
@@ -72,8 +73,8 @@ export async function proveRefusal(wish: Wish, edges: ProofEdges): Promise<void>
   if (endpoint === undefined) throw new Error('a rehearsal was planned without an endpoint');
   const pair = await unregistered(wish, edge.now());
   mask(pair.privateKey);
-  const { clientId, verifyAudience: audience } = wish;
-  const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience });
+  const { clientId, run, verifyAudience: audience } = wish;
+  const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience, run });
   if (admitted) throw unregisteredAccepted(wish);
 }
 

@@ -5,6 +5,7 @@ import type { Outcome } from './job.ts';
 import type { Plan } from './plan.ts';
 import { findingAnnotations } from './report/findings.ts';
 import { headline, notProven } from './report/headline.ts';
+import { holderWarnings } from './report/holders.ts';
 import { outputs } from './report/outputs.ts';
 import { notes, summary } from './report/summary.ts';
 import type { State } from './rotation/state.ts';
@@ -56,6 +57,8 @@ export function warnings(account: Account): Annotation[] {
   const list: Annotation[] = notes(account)
     .filter((note) => /INTERRUPTION|WARNING|superseded less than|cannot log in/.test(note))
     .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
+  for (const message of holderWarnings(account))
+    list.push({ level: 'warning', title: `Client ${wish.clientId}`, message });
   const unproven = notProven(account);
   if (unproven) list.push({ level: 'warning', title: `Client ${wish.clientId}`, message: unproven });
   return list;

@@ -19,6 +19,7 @@ import type { Account } from './report.ts';
 import type { State } from './rotation/state.ts';
 import { describeStep } from './rotation/step.ts';
 import type { Wish } from './rotation/wish.ts';
+import { observeUsage } from './usage.ts';
 import { watch } from './watch.ts';
 
 /** What a run tells while it is at work. */
@@ -73,6 +74,7 @@ export async function run(
     tellObserved(account.state, telling);
     telling.stage('Plan');
     refuseToOverwrite(account.wish, account.state);
+    account.state = await observeUsage(account.wish, account.state, edges, currentPair);
     account.plan = plan(account.wish, account.state);
     tell(account.plan, telling);
     if (!planOnly) {
@@ -102,7 +104,7 @@ function isIdle(wish: Wish, state: State): boolean {
 /** A plan for a client that uses another method is that of `enroll`: nothing else could work on it. */
 function inferred(wish: Wish, { client }: State): Wish {
   const differs = client !== undefined && client.method !== wish.method;
-  return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll' } : wish;
+  return differs && wish.operation === 'rotate' ? { ...wish, operation: 'enroll', revoke: false } : wish;
 }
 
 function tellObserved({ client, pool, secrets }: State, { info }: Telling): void {

@@ -14,12 +14,14 @@ export interface Left {
   /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
   former: string | undefined;
   method: string;
-  /** Id of the credential that it made. */
+  /** Id of the credential that it made and could not remove again; empty: it is not known whether it did. */
   made: string | undefined;
   /** Id of the client that it made and could not delete again. */
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
+  /** Ids of the credentials that were to be revoked. */
+  revoking: readonly string[];
   /** The client secret's method, where that may be back. */
   reverted: string | undefined;
 }
@@ -28,10 +30,20 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
   if (completed !== undefined) return completed;
   const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so; some of its credentials may be left: run revert once more.${gone}`;
+    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
   if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
   const places = interrupted.map(printPlace).join(', ');
   return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+}
+
+/** @param begun a destination may hold the successor */
+export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
+  const left = revoking.filter((id) => !removed.includes(id));
+  if (left.length === 0) return '';
+  const what = begun
+    ? 'with current-credential and overlap: 0h, without force and revoke: that finishes the delivery and removes it'
+    : 'with force: true and revoke: previous';
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is mended, run again ${what}.`;
 }
 
 /** @param now by Auth0's clock */
@@ -39,9 +51,11 @@ export function orphaned(what: Left, undoError: RotationError, now: number): str
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
-    return `The new client ${what.madeClient} is still there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
-  return `${unchanged(what)} The new credential ${what.made ?? ''} is still there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  if (what.made === undefined)
+    return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
+  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
 /** Of an enrollment that moved the client and delivered nothing for certain. */
@@ -51,17 +65,20 @@ export function left({ former, method }: Left): string {
 }
 
 /**
- * What must be read before all else: consumers may not be able to log in.
+ * What must be read before all else: consumers may not be able to log in, or somebody who must not still can.
  * @param served places that hold the new credential for certain
  */
-export function alarm({ former, interrupted, reverted }: Left, served: readonly Place[]): string | undefined {
+export function alarm(what: Left, served: readonly Place[]): string | undefined {
+  const { former, interrupted, reverted } = what;
   if (former !== undefined && served.length === 0) return NOBODY;
   const names = served.map(printPlace);
   const waiting = interrupted.some((place) => !names.includes(printPlace(place)));
-  return waiting && reverted === undefined ? SOME : undefined;
+  if (waiting && reverted === undefined) return SOME;
+  return unrevoked(what, true) === '' ? undefined : STILL_VALID;
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
+const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Run again now';
 
 /** Of an enrollment that was undone. */
@@ -82,6 +99,13 @@ export function stillAssociated(id: string): RotationError {
     failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
     remedy: 'Look which part of the client uses it; the next run tries again.',
   });
+}
+
+/** Of a change of token binding that could not be taken back. */
+export function leftBound(required: boolean): string {
+  return required
+    ? 'Access tokens of the client may be bound to its certificate now, and a client secret gets none then: look at the client in Auth0.'
+    : 'Access tokens of the client may not be bound to its certificate any more: look at the client in Auth0.';
 }
 
 export function notBound(required: boolean): RotationError {

@@ -8,24 +8,31 @@ import { sleep } from './retry.ts';
 export type Undo = () => Promise<string>;
 
 export class Undoing {
-  readonly #stack: Undo[] = [];
+  readonly #stack: { undo: Undo; otherwise: string }[] = [];
 
-  push(undo: Undo): void {
-    this.#stack.push(undo);
+  /** @param otherwise what is true where it fails, if that needs a word */
+  push(undo: Undo, otherwise = ''): void {
+    this.#stack.push({ undo, otherwise });
+  }
+
+  /** There is no way back. */
+  forget(): void {
+    this.#stack.length = 0;
   }
 
   /** The last first, each by itself: one that fails must not keep the others from being taken back. */
-  async run(): Promise<{ undone: string[]; failures: RotationError[] }> {
-    const undone: string[] = [];
+  async run(): Promise<{ told: string[]; failures: RotationError[] }> {
+    const told: string[] = [];
     const failures: RotationError[] = [];
-    for (let undo = this.#stack.pop(); undo; undo = this.#stack.pop()) {
+    for (let last = this.#stack.pop(); last; last = this.#stack.pop()) {
       try {
-        undone.push(await undo());
+        told.push(await last.undo());
       } catch (thrown) {
         failures.push(asRotationError(thrown));
+        told.push(last.otherwise);
       }
     }
-    return { undone, failures };
+    return { told: told.filter(Boolean), failures };
   }
 }
 

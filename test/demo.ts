@@ -209,6 +209,20 @@ expect(
 );
 expect(await canLogIn(world, held(world)), 'consumers still log in');
 
+scene(
+  'revoke: previous — a key has leaked',
+  '  A run that was queued before the rotation still holds the old key: it is named. The thief and that run are locked out.',
+);
+world.advance(DAY);
+const stolen = held(world);
+world.github.addRun(REPOSITORY, 'deploy.yml', { status: 'in_progress', conclusion: null });
+world.advance(MINUTE);
+const revoked = await act(world, { force: 'true', revoke: 'previous' });
+expect(revoked.exitCode === 0 && (await canLogIn(world, held(world))), 'the new certificate gets a token');
+expect(!(await canLogIn(world, stolen)), 'the stolen one does not any more');
+say(/### Who may still hold[\s\S]*?(?=\n### )/.exec(revoked.summary)?.[0].replace(/^/gm, '    ') ?? '');
+expect(revoked.summary.includes('[deploy.yml]'), 'the run that still holds it is named, with a link');
+
 scene('What the job summary of the forced rotation says (Markdown)');
 say(forced.summary.replace(/^/gm, '    '));
 

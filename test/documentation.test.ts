@@ -170,10 +170,12 @@ describe('workflows and examples', () => {
       'examples/ca-signed-vault.yml',
       'examples/ca-signed.yml',
       'examples/create.yml',
+      'examples/emergency.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
       'examples/organization.yml',
       'examples/private-key-jwt.yml',
+      'examples/proven-retirement.yml',
       'examples/rehearse.yml',
       'examples/revert.yml',
       'examples/rotate.yml',
@@ -207,6 +209,18 @@ describe('other files of the repository', () => {
       expect(parse(read(path))).toBeTypeOf('object');
     },
   );
+
+  it('are all there', () => {
+    const repository = ['LICENSE', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', '.editorconfig'];
+    const github = ['CODEOWNERS', 'dependabot.yml', 'ISSUE_TEMPLATE/bug.yml', 'ISSUE_TEMPLATE/config.yml'];
+    const flows = ['ci', 'check-dist', 'codeql', 'dependency-review', 'release'];
+    const wanted = [
+      ...repository,
+      ...github.map((name) => `.github/${name}`),
+      ...flows.map((name) => `.github/workflows/${name}.yml`),
+    ];
+    expect(wanted.filter((path) => !existsSync(path))).toEqual([]);
+  });
 
   it('keep the dependencies of workflows and of the package fresh', () => {
     const { updates } = parse(read('.github/dependabot.yml'));

@@ -8,23 +8,14 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { discoverMtlsTokenEndpoint } from '../src/auth0/discovery.ts';
-import { proveKey } from '../src/auth0/proof.ts';
-import { readClient, readCredential } from '../src/auth0/records.ts';
-import { Tenant } from '../src/auth0/tenant.ts';
-import { managementToken } from '../src/auth0/token.ts';
 import { parseAuthority, parseIssuedPair } from '../src/certificate/authority.ts';
 import { parseCertificates, parsePair, parsePrivateKey, parseRsaKey } from '../src/certificate/inspect.ts';
 import { issueCertificate } from '../src/certificate/issue.ts';
 import { parseSubject, printSubject, readSubject } from '../src/certificate/subject.ts';
-import { RotationError } from '../src/errors.ts';
 import { parseDestination, printDestination } from '../src/github/destination.ts';
-import { SecretStore } from '../src/github/secret-store.ts';
-import { type Json, parseJson } from '../src/http/json.ts';
-import { Cancellation, type Connection, Service } from '../src/http/service.ts';
-import { type HttpResponse, NetworkError } from '../src/http/wire.ts';
 import { readInputs, secretsIn } from '../src/inputs.ts';
 import { readMark } from '../src/rotation/mark.ts';
+import { coded, records, serverAnswers } from './fuzz-answers.ts';
 import { createAuthority, selfSignedCertificate } from './sandbox/tls.ts';
 
 interface Target {
@@ -55,12 +46,6 @@ function refused(error: unknown, secret = ''): void {
   if (!(error instanceof Error) || error.constructor !== Error) throw error;
   const lines = secret.split('\n').filter((line) => line.length >= 20 && !line.startsWith('-----'));
   if (lines.some((line) => error.message.includes(line))) throw new Error('the reason repeats the secret');
-}
-
-/** @throws whatever is thrown but an error of the closed list that is not an accident */
-function coded(error: unknown): RotationError {
-  if (error instanceof RotationError && error.code !== 'INTERNAL_ERROR') return error;
-  throw error;
 }
 
 const subjects = spoiled(
@@ -199,179 +184,6 @@ function inputs({ pem }: Materials): fc.IRawProperty<unknown> {
       const secrets = [...secretsIn(environment).filter((text) => text.length >= 20), ...Object.values(some)];
       const lines = secrets.flatMap((text) => text.match(/[A-Za-z0-9+/=]{48,}/g) ?? []);
       if (lines.some((line) => message.includes(line))) throw new Error('the problem repeats a secret');
-    }
-  });
-}
-
-/** Bodies like those of Auth0 and GitHub, with anything in the place of anything. */
-const json: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    fc.constantFrom<Json>(
-      'cred_1',
-      'x509_cert',
-      'public_key',
-      'client',
-      '2026-01-01T00:00:00.000Z',
-      '',
-      'aGVsbG8=',
-    ),
-    fc.oneof(fc.integer(), fc.double({ noNaN: true }), fc.boolean(), fc.constant(null)),
-    fc.string({ unit: 'binary', maxLength: 12 }),
-    fc.array(tie('value'), { maxLength: 3 }),
-    fc.dictionary(
-      fc.oneof(
-        fc.constantFrom(
-          'id',
-          'client_id',
-          'name',
-          'credential_type',
-          'created_at',
-          'expires_at',
-          'updated_at',
-          'kid',
-        ),
-        fc.constantFrom(
-          'client_authentication_methods',
-          'self_signed_tls_client_auth',
-          'credentials',
-          'subject_dn',
-        ),
-        fc.constantFrom(
-          'token_endpoint',
-          'mtls_endpoint_aliases',
-          'access_token',
-          'error',
-          'error_description',
-        ),
-        fc.constantFrom(
-          'key',
-          'key_id',
-          'message',
-          'visibility',
-          '__proto__',
-          'constructor',
-          'toString',
-          'jwt_configuration',
-        ),
-      ),
-      tie('value'),
-      { maxKeys: 5 },
-    ),
-  ),
-})).value;
-
-function records(): fc.IRawProperty<unknown> {
-  return fc.property(json, (body) => {
-    const read = parseJson({ body: JSON.stringify(body) });
-    readClient(read);
-    readCredential(read);
-    if (Object.getPrototypeOf({}).polluted !== undefined) throw new TypeError('a prototype was reached');
-  });
-}
-
-const answers: fc.Arbitrary<HttpResponse | NetworkError> = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.record({
-      status: fc.oneof(
-        { weight: 3, arbitrary: fc.constantFrom(200, 201) },
-        fc.integer({ min: 200, max: 599 }),
-      ),
-      headers: fc.dictionary(
-        fc.constantFrom(
-          'date',
-          'retry-after',
-          'x-ratelimit-reset',
-          'x-ratelimit-remaining',
-          'content-type',
-          'location',
-        ),
-        fc.oneof(
-          fc.constantFrom(
-            'application/json',
-            '0',
-            '-1',
-            '99999999999',
-            'Thu, 01 Jan 1970 00:00:00 GMT',
-            'never',
-          ),
-          fc.string({ maxLength: 20 }),
-        ),
-      ),
-      body: fc.oneof(
-        { weight: 4, arbitrary: json.map((body) => JSON.stringify(body)) },
-        fc.string({ unit: 'binary' }),
-      ),
-    }),
-  },
-  fc.constantFrom(new NetworkError('ECONNRESET', 'unknown'), new NetworkError('ENOTFOUND', 'no')),
-);
-
-/** No time passes: what would be waited for is not. */
-function connectionOf(answer: HttpResponse | NetworkError): Connection {
-  return {
-    send: async () => {
-      if (answer instanceof NetworkError) throw answer;
-      return answer;
-    },
-    clock: {
-      now: () => 1_800_000_000_000,
-      sleep: async () => {},
-      random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
-    },
-    cancellation: new Cancellation(new AbortController().signal),
-    debug: () => undefined,
-  };
-}
-
-const LOGIN = { kind: 'client-secret', clientId: 'm', secret: 'a-secret-of-the-client' } as const;
-const AT_HOME = /^https:\/\/([^/@]+\.)?tenant\.test(:\d+)?(\/|$|\?|#)/;
-
-/** Whoever answers: an error of the list, or what can be used. */
-const CALLS: readonly ((service: Service, pem: string) => Promise<unknown>)[] = [
-  async (service) => {
-    const endpoint = await discoverMtlsTokenEndpoint(service, 'tenant.test', undefined);
-    if (endpoint !== undefined && !AT_HOME.test(new URL(endpoint).href))
-      throw new TypeError('an endpoint elsewhere');
-  },
-  (service) =>
-    managementToken({
-      service,
-      domain: 't',
-      audience: 'a',
-      login: LOGIN,
-      mtlsTokenEndpoint: async () => undefined,
-    }),
-  (service) => tenantOf(service).client('client'),
-  (service) => tenantOf(service).clients('mark'),
-  (service) => tenantOf(service).credentials('client'),
-  (service) => tenantOf(service).deleteCredential('client', 'id'),
-  (service) =>
-    tenantOf(service).createCredential('client', { name: 'n', credential_type: 'x509_cert', pem: '' }),
-  (service) => storeOf(service).times(PLACE),
-  (service) => storeOf(service).publicKey(PLACE.destination),
-  (service) => storeOf(service).store(PLACE, 'value'),
-  (service) => {
-    const pair = { privateKey: '', certificate: 'x' };
-    const proof = { domain: 't', clientId: 'c', pair, thumbprint: 't', audience: undefined, mustBind: true };
-    return proveKey(service, { ...proof, endpoint: 'https://t/oauth/token' });
-  },
-];
-const PLACE = { destination: { kind: 'org', org: 'acme' }, secretName: 'X', part: 'pair' } as const;
-const tenantOf = (service: Service) => new Tenant(service, 'tenant.test', async () => 'a-token-of-auth0');
-const storeOf = (service: Service) =>
-  new SecretStore(service, 'a-token-of-github', 'https://api.github.test');
-
-function serverAnswers(): fc.IRawProperty<unknown> {
-  return fc.asyncProperty(answers, fc.constantFrom(...CALLS), async (answer, call) => {
-    try {
-      await call(new Service('Server', connectionOf(answer)), '');
-    } catch (error) {
-      const { message } = coded(error);
-      if (message.includes(LOGIN.secret) || /[\r\n]|::|##\[/.test(message))
-        throw new Error(`a message that harms: ${message}`);
     }
   });
 }

@@ -82,6 +82,7 @@ describe('inputs', () => {
         validityDays: 90,
         renewBeforeDays: 30,
         force: false,
+        revoke: false,
         overlap: 'until-next-rotation',
         secretName: 'AUTH0_MTLS_PEM',
         privateKeySecretName: undefined,
@@ -157,6 +158,16 @@ describe('inputs', () => {
     expect(inputs({ overlap: text }).wish.overlap).toBe(value);
   });
 
+  it.each([
+    [{}, undefined],
+    [{ retire: 'by-time', 'quiet-window': '3d' }, undefined],
+    [{ retire: 'when-unused' }, 7 * DAY],
+    [{ retire: 'when-unused', 'quiet-window': '36h' }, 36 * HOUR],
+    [{ retire: 'when-unused', 'quiet-window': '29d' }, 29 * DAY],
+  ])('%j waits for %s', (given, value) => {
+    expect(inputs(given).wish.quietWindow).toBe(value);
+  });
+
   it('tell the certificate of current-credential', () => {
     const { currentPair, wish } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
     expect(currentPair).toEqual(pair);
@@ -230,6 +241,15 @@ const BAD: Row[] = [
   [{ 'renew-before-days': '-1' }, /'renew-before-days' is '-1'/],
   [{ 'renew-before-days': '90' }, /'renew-before-days' is 90, which must be less than validity-days \(90\)/],
   [{ overlap: '12' }, /'overlap' is '12'; write until-next-rotation, or a duration such as 12h or 7d/],
+  [{ retire: 'unused' }, /'retire' is 'unused'; write by-time, when-unused/],
+  [{ 'quiet-window': 'long' }, /'quiet-window' is 'long'; write a duration up to 29d, such as 12h or 7d/],
+  [{ retire: 'when-unused', 'quiet-window': '0d' }, /'quiet-window' is '0d'/],
+  [{ retire: 'when-unused', 'quiet-window': '30d' }, /'quiet-window' is '30d'/],
+  [
+    { retire: 'when-unused', 'authentication-method': 'private_key_jwt' },
+    /'retire' is when-unused, which works with self_signed_tls_client_auth alone/,
+  ],
+  [{ retire: 'when-unused', verify: 'off' }, /'retire' is when-unused, which needs a token request/],
   [{ subject: 'CN=a,XX=b' }, /'subject' has the unknown attribute 'XX'/],
   [{ 'secret-name': '1A' }, /'secret-name' is '1A'; a secret's name has letters/],
   [{ 'secret-name': 'GitHub_A' }, /'secret-name' is 'GitHub_A'/],
@@ -297,6 +317,8 @@ describe('what is refused', () => {
       'renew-before-days': 'x',
       force: 'x',
       overlap: 'x',
+      retire: 'x',
+      'quiet-window': 'x',
       'secret-name': '-',
       'private-key-secret-name': '.',
       'certificate-secret-name': '+',
@@ -319,6 +341,8 @@ describe('what is refused', () => {
         'renew-before-days',
         'force',
         'overlap',
+        'retire',
+        'quiet-window',
         'secret-name',
         'private-key-secret-name',
         'certificate-secret-name',

@@ -38,6 +38,7 @@ const situation = fc
     keep: fc.subarray(IDS, { maxLength: 1 }),
     force: fc.boolean(),
     overlap: fc.constantFrom<Wish['overlap']>('until-next-rotation', 0, 3_600_000),
+    quietWindow: fc.constantFrom(undefined, 3_600_000),
     method: fc.constantFrom<Wish['method'][]>('self_signed_tls_client_auth', ...METHODS),
     subject: fc.constantFrom('CN=client', 'identity-a', 'identity-b'),
   })
@@ -131,6 +132,13 @@ describe('every plan', () => {
             held.filter((id) => takenOut(moment).includes(id) && moment.step.kind !== 'delete-credential'),
           ).toEqual([]);
       }
+    });
+  });
+
+  it('retires nothing by usage that nobody has asked the logs for', () => {
+    property((wanted, _, { steps }) => {
+      const retired = steps.filter((step) => step.kind === 'associate-credentials' && step.why === 'retire');
+      if (wanted.quietWindow !== undefined) expect(retired).toEqual([]);
     });
   });
 

@@ -17,6 +17,8 @@ type Row = [name: string, wish: WishChanges, state: StateSeed, reason: string, s
 const current = { id: 'a', age: 10 * DAYS };
 const previous = { id: 'p', age: 70 * DAYS };
 const delivered = 10 * DAYS - 0.1;
+/** Somebody uses the current one. */
+const login = { id: 'a', age: 60 };
 
 const ROWS: Row[] = [
   // The reasons, in their order.
@@ -359,6 +361,133 @@ const ROWS: Row[] = [
     { credentials: [current], written: [delivered] },
     'Forced',
     `${ROTATION} ~[(issued)] -a`,
+  ],
+  // Proven unused.
+  [
+    'when-unused: the successor is used, the previous one is not, and the logs are up to date',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: what was before the window does not count',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { since: 7 * DAYS, uses: [login, { id: 'p', age: 7 * DAYS + 0.001 }] },
+    },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: the previous one was used at the first moment of the window',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { uses: [login, { id: 'p', age: 7 * DAYS }] },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: so was it by a proof',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: { uses: [login, { id: 'p', age: 1, isProof: true }] },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the logs were not read',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the window is longer than since the delivery',
+    { quietWindow: 10 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the overlap is the least time',
+    { quietWindow: 7 * DAY, overlap: 11 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the overlap is over',
+    { quietWindow: 7 * DAY, overlap: 9 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'when-unused: the logs do not reach back to the window',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { since: 7 * DAYS - 1, uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: only this action has used the successor',
+    { quietWindow: 7 * DAY, current: 'a' },
+    {
+      credentials: [previous, current],
+      written: [delivered],
+      usage: {
+        uses: [
+          { ...login, isProof: true },
+          { id: 'a', age: 8 * DAYS },
+        ],
+      },
+    },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: without current-credential nothing shows that the logs are up to date',
+    { quietWindow: 7 * DAY },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: the logs are late',
+    { quietWindow: 7 * DAY, current: 'a' },
+    { credentials: [previous, current], written: [delivered], usage: { upTo: 'late', uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: it is kept',
+    { quietWindow: 7 * DAY, current: 'a', keep: ['p'] },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [login] } },
+    'NotDue',
+    '',
+  ],
+  [
+    'when-unused: not in the run that delivered',
+    { quietWindow: 7 * DAY, overlap: 0, force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'when-unused: a rotation goes on, whoever uses what gives way',
+    { quietWindow: 7 * DAY, force: true },
+    { credentials: [previous, current], written: [delivered], usage: { uses: [{ id: 'p', age: 1 }] } },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
   ],
   [
     'verify off',
@@ -800,6 +929,77 @@ const OPERATIONS: Row[] = [
     '&unbound',
   ],
 ];
+
+const REVOKE = { force: true, revoke: true };
+
+const REVOCATIONS: Row[] = [
+  [
+    'what was held goes after the delivery',
+    REVOKE,
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    `${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+  [
+    'so does what was made by hand, and whatever place is there for more',
+    { ...REVOKE, overlap: 7 * DAY },
+    { credentials: [{ ...previous, by: 'hand' }], written: [delivered] },
+    'NotDelivered',
+    `${ROTATION.replace('[a', '[p')} ~[(issued)] -p ?holders`,
+  ],
+  [
+    'the previous one has made room before',
+    REVOKE,
+    { credentials: [previous, current], written: [delivered] },
+    'Forced',
+    `~[a] -p ${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+  [
+    'what somebody has taken out by hand does not come back',
+    { ...REVOKE, current: 'a' },
+    { credentials: [{ ...current, associated: false }], written: [delivered] },
+    'Forced',
+    '!cert +cred ~[(issued)] ?auth >repo:acme/shop -a ?holders',
+  ],
+  [
+    "neither another workflow's nor a foreign one goes",
+    REVOKE,
+    {
+      credentials: [
+        { ...previous, by: 'another workflow' },
+        { id: 'f', age: 5 * DAYS, by: 'hand', associated: false },
+      ],
+    },
+    'NotDelivered',
+    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop ?holders',
+  ],
+  [
+    'another subject of a CA-signed certificate: the old one goes',
+    { ...REVOKE, ...CA, subject: 'CN=next', current: 'a' },
+    { credentials: [current], written: [delivered] },
+    'SpecChanged',
+    `${ROTATION} ~[(issued)] -a ?holders`,
+  ],
+];
+
+describe('the plan of a revocation', () => {
+  it.each(REVOCATIONS)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+    expect(decided.notes.join('\n')).toMatch(/INTERRUPTION: \w is revoked|there was nothing to revoke/);
+  });
+
+  it.each<[string, WishChanges, RegExp]>([
+    ['a subject that stays', CA, /by its subject identity-a alone \(a\).*Choose another subject/],
+    ['what must be kept', { keep: ['a'] }, /would remove a, and keep-credentials says/],
+  ])('is refused: %s', (_, changes, words) => {
+    const wanted = wish({ ...REVOKE, ...changes });
+    const attempt = () => plan(wanted, state(wanted, { credentials: [current], written: [delivered] }));
+    expect(attempt).toThrow(expect.objectContaining({ code: 'CANNOT_REVOKE' }));
+    expect(attempt).toThrow(words);
+  });
+});
 
 const REHEARSE = { operation: 'rehearse' } as const;
 const REHEARSAL = '!cert +cred ~[a,(issued)] ?auth ?unregistered ~[a] -(issued)';

@@ -1,13 +1,16 @@
 /** Job summaries as people see them: rendered as GitHub does it, in a real browser. */
 
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { RotationError } from '../src/errors.ts';
 import type { Outcome } from '../src/job.ts';
+import { changesOf } from '../src/report/issue.ts';
 import type { Account } from '../src/report.ts';
+import { findingOf, warning } from '../src/rotation/finding.ts';
 import { alarm } from '../src/truth.ts';
 import { CREATOR, type Inputs, operate, secretClient, sharedWorld } from './action/operations.ts';
 import { DAY, held, json, SCOPE } from './action/support.ts';
 import { CHROMIUM, openScreen, type Screen, type Theme, WIDTH } from './rendering/page.ts';
-import type { ActionOptions } from './sandbox/runner.ts';
+import { startSandbox } from './sandbox/sandbox.ts';
 import type { Fault } from './sandbox/serve.ts';
 import {
   account,
@@ -20,7 +23,7 @@ import {
   report,
   settled,
 } from './support/account.ts';
-import { state, wish } from './support/state.ts';
+import { NOW, state, wish } from './support/state.ts';
 
 // Where CI is set the absence of the browser must not pass for a success.
 test.runIf(process.env.CI === 'true')('chromium is installed', () => expect(CHROMIUM).toBeDefined());
@@ -115,11 +118,20 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     return seen;
   }
 
+  /** What is neither code nor a chart. */
+  function prose(): Promise<string> {
+    return screen.page.evaluate(`(() => {
+      const copy = document.querySelector('article').cloneNode(true);
+      for (const one of copy.querySelectorAll('code, .mermaid')) one.remove();
+      return copy.textContent;
+    })()`);
+  }
+
   describe('what the action writes', () => {
     const shared = sharedWorld(CREATOR);
 
-    async function run(inputs: Inputs, options: ActionOptions = {}, exitCode = 0): Promise<string> {
-      const done = await operate(shared(), inputs, options);
+    async function run(inputs: Inputs, exitCode = 0, world = shared()): Promise<string> {
+      const done = await operate(world, inputs);
       expect(done.exitCode, done.log).toBe(exitCode);
       expect(done.summary).not.toBe('');
       return done.summary;
@@ -129,10 +141,11 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     const OVERLAP = { overlap: '7d' };
 
     it('of a client from its first plan to the end of an overlap', async () => {
-      const world = shared();
+      // Its time runs far ahead of the certificates that are brought below.
+      await using world = await startSandbox();
       const seen: Record<string, Seen> = {};
       const take = async (name: string, inputs: Inputs = {}) => {
-        const summary = await run(inputs);
+        const summary = await run(inputs, 0, world);
         seen[name] = await look(summary);
         await look(summary, 'dark');
       };
@@ -206,7 +219,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
       world.github.addRepository('acme/ops');
       world.conditions.fault = (service, { method, path }) =>
         service === 'github' && method === 'PUT' && path.includes('acme/ops') ? fault : undefined;
-      const summary = await run({ force: 'true', destinations: 'repo:acme/shop\nrepo:acme/ops' }, {}, 1);
+      const summary = await run({ force: 'true', destinations: 'repo:acme/shop\nrepo:acme/ops' }, 1);
       const { tables } = await look(summary);
       const [, ...places] = tables.at(-1) ?? [];
       expect(places.map((cells) => [cells[0], cells.at(-1)])).toEqual([
@@ -258,6 +271,17 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         ),
       ],
       ['failed before anything was known', { planOnly: false, wish: wish(), error: failure() }],
+      [
+        'watched',
+        account({}, settled, {
+          planOnly: true,
+          watch: {
+            findings: [warning('Orphan', '`cred_b` is an orphan.', 'Start it.')],
+            life: { until: NOW + 60 * DAY, left: 0.85 },
+            isAtWork: false,
+          },
+        }),
+      ],
       ['a year and more', account({ force: true, validityDays: 825 }, settled, { planOnly: true })],
     ])('%s', async (_, told) => {
       const { summary } = report(told);
@@ -277,6 +301,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         madeClient: undefined,
         removed: [],
         reverted: undefined,
+        revoking: [],
       };
       const error = failure().withTruth('Then NOBODY CAN LOG IN.', alarm(left, []));
       await look(report(account({}, settled, { error, outcome: undone() })).summary);
@@ -345,14 +370,24 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     // GitHub makes a link of an address, which then shows where it leads.
     expect(links.filter((link) => !name.includes(link))).toEqual(['docs#VERIFICATION_FAILED']);
     // A name of somebody who would be told of it stands in code only.
-    const prose: string = await screen.page.evaluate(`(() => {
-      const copy = document.querySelector('article').cloneNode(true);
-      for (const one of copy.querySelectorAll('code, .mermaid')) one.remove();
-      return copy.textContent;
-    })()`);
-    expect(prose).not.toMatch(/@\w/);
+    expect(await prose()).not.toMatch(/@\w/);
     expect(await screen.page.locator('table').last().locator('tr').count()).toBe(2);
     if (!/[\\|]/.test(name))
       expect(await screen.page.locator('table').last().locator('code').first().textContent()).toBe(place);
+  });
+
+  it.each(HOSTILE)('nothing in %j becomes more than text of an issue', async (name) => {
+    const error = new RotationError('METHOD_MISMATCH', { failed: `It is ${name}.`, remedy: `Ask ${name}.` });
+    const [change] = changesOf(
+      [],
+      wish({ clientId: name }),
+      [findingOf('RotationRefused', error)],
+      'https://run/',
+    );
+    if (change?.kind !== 'open') throw new Error('no issue');
+    const { links, tables } = await look(change.body);
+    expect(links.filter((link) => !name.includes(link))).toEqual(['https://run/']);
+    expect(tables.map((rows) => rows.length)).toEqual([2]);
+    expect(await prose()).not.toMatch(/@\w/);
   });
 });

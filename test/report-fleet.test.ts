@@ -21,6 +21,7 @@ const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable
   nextRotation: 1_800_000_000_000 + steps * DAY,
   credentials: [],
   notes,
+  asks: undefined,
 });
 const of = (clientId: string, account: Partial<Account> = {}): Account => ({
   planOnly: false,
@@ -32,6 +33,7 @@ const outcome = (clientId: string): NonNullable<Account['outcome']> => ({
   rotated: true,
   credential: undefined,
   proof: 'proven',
+  holders: undefined,
   clientId,
   delivered: [],
   inDoubt: [],

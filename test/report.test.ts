@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { inert } from '../src/report/markdown.ts';
 import type { Account } from '../src/report.ts';
 import { account, current, failure, idle, MINUTES, outcome, report, settled } from './support/account.ts';
 import { state, wish } from './support/state.ts';
@@ -300,5 +301,16 @@ describe('the summary', () => {
     ]);
     expect(annotations.map(({ message }) => message)).toEqual([expect.stringMatching(note)]);
     expect(summary).toMatch(/\| unchanged \|\n/);
+  });
+});
+
+describe('a sentence', () => {
+  it.each([
+    ['by `a_*b*` and *c*', 'by `a_*b*` and \\*c\\*'],
+    ['`<b>', '\\`\\<b\\>'],
+    ['``<b>`', '\\``<b>`'],
+    ['a `b` @c', 'a `b` @\u200bc'],
+  ])('%j: nothing is Markdown but its code spans, which are closed', (sentence, shown) => {
+    expect(inert(sentence)).toBe(shown);
   });
 });

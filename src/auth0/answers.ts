@@ -46,8 +46,9 @@ export function refuse(response: HttpResponse, call: string): void {
   if (response.status === 403) {
     throw new RotationError('AUTH0_FORBIDDEN', {
       failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
-      remedy:
-        'Grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials on the Management API.',
+      remedy: call.endsWith('/logs')
+        ? 'Grant it read:logs on the Management API, or set retire: by-time.'
+        : 'Grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials on the Management API.',
     });
   }
   if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {

@@ -5,6 +5,7 @@ import { RotationError } from '../errors.ts';
 import { isObject, parseJson, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
+import { proofHeaders } from './logs.ts';
 import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
 
 /** Who asks for a token, where, and with what. */
@@ -15,6 +16,8 @@ export interface Login {
   clientId: string;
   pair: Pair;
   audience: string | undefined;
+  /** Run id and attempt, for whoever reads the tenant logs. */
+  run: string;
 }
 
 export interface Proof extends Login {
@@ -80,17 +83,17 @@ function unclear(detail: string): RotationError {
 }
 
 async function authenticate(service: Service, login: Login): Promise<HttpResponse> {
-  const { audience, clientId, endpoint, pair } = login;
+  const { audience, clientId, endpoint, pair, run } = login;
   const { certificate, privateKey } = pair;
   const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
-  return askForToken(service, endpoint, async () => ({
-    ...tokenRequest(endpoint, {
+  return askForToken(service, endpoint, async () => {
+    const request = tokenRequest(endpoint, {
       client_id: clientId,
       ...(audience ? { audience } : {}),
       ...(certificate === undefined ? await assertionFor(service, login) : {}),
-    }),
-    ...byCertificate,
-  }));
+    });
+    return { ...request, ...byCertificate, headers: { ...request.headers, ...proofHeaders(run) } };
+  });
 }
 
 /** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */

@@ -10,6 +10,7 @@ import type { OnUncertain } from '../retry.ts';
 import type { Credential, ObservedClient } from '../rotation/state.ts';
 import type { AuthenticationMethod } from '../rotation/wish.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
+import { type LogEntry, readLogEntry } from './logs.ts';
 import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
 
 /** Auth0: at most 100 (OpenAPI, GET /clients). */
@@ -127,10 +128,23 @@ export class Tenant {
 
   /** The whole pool; Auth0 knows no pages here. @throws RotationError AUTH0_… for anything but a complete list */
   async credentials(clientId: string): Promise<Credential[]> {
-    const response = await this.#call({ method: 'GET', path: `${clientPath(clientId)}/credentials` });
+    return this.#list(`${clientPath(clientId)}/credentials`, readCredential);
+  }
+
+  /** One page of the tenant logs. @throws RotationError AUTH0_… */
+  async logs(query: URLSearchParams): Promise<LogEntry[]> {
+    return this.#list(`/logs?${query}`, readLogEntry);
+  }
+
+  async #list<T>(path: string, read: (item: Json) => T | undefined): Promise<T[]> {
+    const response = await this.#call({ method: 'GET', path });
     const body = parseJson(response);
     if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
-    return body.map((item) => this.#parseCredential(item, response));
+    return body.map((item) => {
+      const record = read(item);
+      if (record === undefined) throw this.#unexpected(response);
+      return record;
+    });
   }
 
   /** Uploads a credential. Answers a refusal (400) as data, since its reason decides what follows; `lost` where it may have landed. */
@@ -182,9 +196,9 @@ export class Tenant {
   }
 
   /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
-  async moveToSecret(clientId: string, method: string): Promise<void> {
+  async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
-    await this.#patch(clientId, body);
+    await this.#patch(clientId, body, onUncertain);
   }
 
   /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
@@ -242,12 +256,6 @@ export class Tenant {
     );
     refuse(response, `${method} /api/v2${path.split('?')[0]}`);
     return response;
-  }
-
-  #parseCredential(item: Json | undefined, response: HttpResponse): Credential {
-    const credential = readCredential(item);
-    if (!credential) throw this.#unexpected(response);
-    return credential;
   }
 
   #unexpected(response: HttpResponse): RotationError {

@@ -35,6 +35,11 @@ export class GitHubApi {
     return this.#service.clock;
   }
 
+  /** Milliseconds since the epoch by GitHub's clock. */
+  now(): number {
+    return this.#service.now();
+  }
+
   /** Any status is an answer. @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known */
   async request(method: Method, path: string, body: object = {}): Promise<Answer> {
     const octokit = await this.#octokit;

@@ -30,6 +30,8 @@ export class SecretStore {
   uncertain = false;
   /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
   inDoubt = false;
+  /** When the last secret was stored, by GitHub's clock. */
+  storedAt = 0;
 
   /** @param keys what others have read already */
   constructor(service: Service, token: string, apiUrl: string, keys: PublicKeys = new Map()) {
@@ -88,6 +90,7 @@ export class SecretStore {
     if (answer.status !== 201 && answer.status !== 204) {
       throw refused(destination, answer, `store ${printPlace(place)}`);
     }
+    this.storedAt = this.#api.now();
   }
 
   async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
@@ -110,7 +113,7 @@ export class SecretStore {
   }
 
   async #selectedRepositories(path: string, destination: Destination): Promise<number[]> {
-    const list = await this.#list(`${path}/repositories`, 'repositories', destination);
+    const list = await this.list(`${path}/repositories`, 'repositories', destination);
     const ids = list.map((one) => (isObject(one) ? one.id : undefined));
     if (!ids.every((id) => typeof id === 'number')) throw unexpected(destination, 200);
     return ids;
@@ -118,21 +121,28 @@ export class SecretStore {
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async names(destination: Destination): Promise<string[]> {
-    const list = await this.#list(basePath(destination), 'secrets', destination);
+    const list = await this.list(basePath(destination), 'secrets', destination);
     return list.map((one) => stringOf(one, 'name') ?? '');
   }
 
   /** Names of the repository's environments. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async environments(repository: Repository): Promise<string[]> {
     const path = `/repos/${repository.owner}/${repository.repo}/environments`;
-    const list = await this.#list(path, 'environments', repository, 'list its environments');
+    const list = await this.list(path, 'environments', repository, 'list its environments');
     return list.map((one) => stringOf(one, 'name') ?? '');
   }
 
-  async #list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
+  /**
+   * All pages of a list that GitHub wraps in an object.
+   * @param what it is that the token may be refused
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
+  async list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
     const all: Json[] = [];
+    const query = path.includes('?') ? '&' : '?';
     for (let page = 1; ; page += 1) {
-      const { data, status } = await this.#get(`${path}?per_page=100&page=${page}`, destination, what);
+      const paged = `${path}${query}per_page=100&page=${page}`;
+      const { data, status } = await this.#get(paged, destination, what);
       if (status === 404) throw notFound(destination);
       const list = isObject(data) ? data[member] : undefined;
       if (!Array.isArray(list)) throw unexpected(destination, status);

@@ -2,7 +2,7 @@
 
 import type { Account, Annotation } from '../report.ts';
 import type { Finding } from '../rotation/finding.ts';
-import { day, plain, row } from './markdown.ts';
+import { day, inert, row } from './markdown.ts';
 
 export function findingTable(findings: readonly Finding[]): string {
   return [
@@ -10,12 +10,6 @@ export function findingTable(findings: readonly Finding[]): string {
     '| --- | --- | --- |',
     ...findings.map(({ severity, todo, what }) => row([ICONS[severity], inert(what), inert(todo)])),
   ].join('\n');
-}
-
-/** Of a finding only the code spans are Markdown: in them stands what servers have said. */
-function inert(sentence: string): string {
-  const parts = sentence.split(/(`[^`]+`)/);
-  return parts.map((part) => (part.startsWith('`') ? part : plain(part))).join('');
 }
 
 const ICONS = { failure: '❌', warning: '⚠️' };

@@ -59,9 +59,16 @@ function rotated(account: Account): string {
     outcome?.proof === 'not authorized'
       ? 'It was NOT proven. Authorize it for an API.'
       : 'It was NOT proven.';
-  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : 'Nothing is to be done.';
+  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(account);
   const todo = notProven(account) ? unproven : done;
   return `has a new ${what} (${plan?.reason}). ${todo}`;
+}
+
+function afterwards({ outcome, wish }: Account): string {
+  if (!wish.revoke) return 'Nothing is to be done.';
+  const { runs = [], unsearched = [] } = outcome?.holders ?? {};
+  const more = unsearched.length > 0 ? ', and not everywhere was it looked for them' : '';
+  return `The previous one is revoked; workflow runs that may still hold it: ${runs.length}${more}.`;
 }
 
 function rehearsed({ plan, wish }: Account): string {

@@ -6,6 +6,7 @@ import type { Finding } from '../rotation/finding.ts';
 import { ownerOf } from '../rotation/mark.ts';
 import type { Wish } from '../rotation/wish.ts';
 import { findingTable } from './findings.ts';
+import { code } from './markdown.ts';
 
 /** Issues are found by it, and known by the mark in their body. */
 export const LABEL = 'auth0-mtls-rotation';
@@ -73,7 +74,7 @@ function closing({ body }: Issue): IssueFields {
 
 function textOf(wish: Wish, findings: readonly Finding[], runUrl: string): string[] {
   return [
-    `The watch of the Auth0 client \`${wish.clientId}\` has found this (${link(runUrl)}):`,
+    `The watch of the Auth0 client ${code(wish.clientId)} has found this (${link(runUrl)}):`,
     '',
     findingTable(findings),
     '',

@@ -21,6 +21,12 @@ export function plain(text: string): string {
     .replaceAll('@', '@\u200b');
 }
 
+/** The same, but for its code spans: in them stands what servers have said. */
+export function inert(sentence: string): string {
+  const parts = sentence.split(/(`[^`]+`)/);
+  return parts.map((part, index) => (index % 2 === 1 ? part : plain(part))).join('');
+}
+
 export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }

@@ -8,7 +8,8 @@ import { describeStep, ISSUED } from '../rotation/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
-import { code, day, plain, row, shortened, shortenedList } from './markdown.ts';
+import { holderTable } from './holders.ts';
+import { code, day, inert, plain, row, shortened, shortenedList } from './markdown.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
   const { error, watch, wish } = account;
@@ -19,12 +20,13 @@ export function summary(account: Account, explanationOf: (code: string) => strin
     `## ${headline(account)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
     plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...(watch ? [] : notes(account).map((note) => `> ${text(note)}`)),
+    ...(watch ? [] : notes(account).map((note) => `> ${shortened(inert(note))}`)),
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     chart(account),
     credentialTable(account),
     placeTable(account),
+    holderTable(account),
     stepList(account),
     `<sub>Client ${code(quote(account.outcome?.clientId ?? wish.clientId))} · run ${wish.run}</sub>`,
   ];

@@ -27,6 +27,14 @@ export interface PlannedCredential extends Credential {
   overlapEnd: number | undefined;
 }
 
+/** What the tenant logs are to tell before the plan is final. */
+export interface LogQuestion {
+  /** From when on. */
+  since: number;
+  /** Also whether they are up to date, which takes a token request. */
+  upToDate: boolean;
+}
+
 /** The plan as it grows: every step is appended together with its effect on what the client will hold. */
 export class Draft {
   readonly wish: Wish;
@@ -42,6 +50,8 @@ export class Draft {
   records: readonly Credential[];
   /** See Plan. */
   renews: string | undefined;
+  /** See Plan. */
+  asks: LogQuestion | undefined;
   /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
   completes = false;
 

@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { newestFirst } from './evidence.ts';
 import { nextDue } from './policy.ts';
 import { CUTS_OFF } from './revert.ts';
+import { refuseRevocation, revoke } from './revocation.ts';
 import { makeRoom, makeSlot, nameTaken, placesFull } from './room.ts';
 import type { Credential } from './state.ts';
 import { ISSUED, type KeyMaterial } from './step.ts';
@@ -13,12 +14,14 @@ import { placesOf, type Wish } from './wish.ts';
 export function rotate(draft: Draft): void {
   const { wish } = draft;
   draft.renews = reuseName(draft)?.id;
+  if (wish.revoke) refuseRevocation(draft);
   if (draft.renews === undefined && draft.state.client) makeRoom(draft);
   draft.steps.push({ kind: 'issue-certificate', what: materialOf(wish) });
   register(draft);
   if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });
   for (const place of placesOf(wish)) draft.steps.push({ kind: 'store-secret', place, source: 'issued' });
-  removeAfterDelivery(draft);
+  if (wish.revoke) revoke(draft);
+  else removeAfterDelivery(draft);
   removeFormer(draft);
   if ((nextDue(wish, draft.state, draft.evidence, true) ?? 0) <= draft.state.now) draft.notes.push(SHORT);
 }
@@ -108,6 +111,8 @@ export function materialOf({ keySize, method }: Wish): KeyMaterial {
 
 /** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
 function removeAfterDelivery(draft: Draft): void {
+  // Nobody but this run can have used the new one yet.
+  if (draft.wish.quietWindow !== undefined) return;
   if (draft.wish.overlap !== 0) return;
   const previous = draft.records.filter((c) => draft.mayRemove(c) && c.id !== draft.renews);
   for (const credential of previous) draft.remove(credential, 'retire');

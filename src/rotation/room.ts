@@ -5,6 +5,7 @@ import { printPlace } from '../github/destination.ts';
 import { Draft, supersededAt } from './draft.ts';
 import { mayBeHeld } from './evidence.ts';
 import type { Credential, State } from './state.ts';
+import { printUsers, usesSince, watchedSince } from './usage.ts';
 import { DAY, type Wish } from './wish.ts';
 
 /** Auth0: a method holds at most 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
@@ -28,6 +29,7 @@ function clear(draft: Draft, isFull: () => boolean): void {
     const victim = roomGiver(draft, full);
     if (victim) {
       warnIfRecent(draft, victim);
+      if (full) warnIfUsed(draft, victim);
       draft.remove(victim, 'make room');
     } else if (full) {
       interrupt(draft);
@@ -72,6 +74,16 @@ function warnIfRecent(draft: Draft, victim: Credential): void {
   if (since === undefined || draft.state.now - since >= DAY) return;
   draft.notes.push(
     `Credential ${victim.id} was superseded less than a day ago and gives way now: runs that were queued before that rotation still hold it and will fail.`,
+  );
+}
+
+/** An expiry is worse: the rotation goes on, and tells. */
+function warnIfUsed(draft: Draft, victim: Credential): void {
+  const since = watchedSince(draft, victim);
+  const users = since === undefined ? [] : usesSince(draft, since, victim);
+  if (users.length === 0) return;
+  draft.notes.push(
+    `WARNING: credential ${victim.id} gives way to this rotation, and is still in use, by the tenant logs: ${printUsers(users)}. They cannot log in until they use what this run delivers.`,
   );
 }
 

@@ -49,12 +49,34 @@ export function associatedWith({ method, associated }: ObservedClient, wished: s
   return method === wished ? associated : [];
 }
 
+/** One token request that a certificate was used for, by the tenant logs. */
+export interface Use {
+  /** x5t#S256 of the certificate. */
+  identity: string;
+  at: number;
+  ip: string;
+  userAgent: string;
+  /** It was a proof of this action: nobody's login. */
+  isProof: boolean;
+}
+
+/** What the tenant logs tell of the client's certificates. */
+export interface Usage {
+  /** The logs hold everything from here on. */
+  since: number;
+  /** Up to here, for certain: a token request that this run made then is in them. Else why that is not known. */
+  upTo: number | 'not asked' | 'no endpoint' | 'refused' | 'late';
+  uses: readonly Use[];
+}
+
 export interface State {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
   /** One for every place of the wish, in its order: the first is the primary's. */
   secrets: readonly ObservedSecret[];
+  /** undefined: the tenant logs were not read. */
+  usage?: Usage | undefined;
   /** Auth0's clock. */
   now: number;
 }

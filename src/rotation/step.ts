@@ -11,7 +11,7 @@ export type Step =
   | { kind: 'create-credential' }
   | {
       kind: 'associate-credentials';
-      why: 'heal' | 'make room' | 'add' | 'retire' | 'discard' | 'rehearse';
+      why: 'heal' | 'make room' | 'add' | 'retire' | 'revoke' | 'discard' | 'rehearse';
       /** What the method holds before and after. */
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
@@ -37,8 +37,10 @@ export type Step =
   | {
       kind: 'delete-credential';
       id: CredentialRef;
-      why: 'make room' | 'retire' | 'discard' | 'revert' | 'leave' | 'rehearse';
-    };
+      why: 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
+    }
+  /** Workflow runs that were queued before the delivery. */
+  | { kind: 'find-holders' };
 
 /** What a rotation makes, or is given. */
 export type KeyMaterial =
@@ -72,6 +74,8 @@ export function describeStep(step: Step): string {
       return `Store ${partName(step.place)} in ${printPlace(step.place)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
+    case 'find-holders':
+      return 'Look for workflow runs that may still hold what was revoked';
   }
 }
 
@@ -91,6 +95,7 @@ const WHY = {
   heal: 'again: a destination holds it',
   'make room': 'to make room',
   retire: 'since its successor is delivered everywhere',
+  revoke: 'since it is revoked',
   discard: 'since nobody has its key',
   revert: 'since its method is no longer used',
   leave: 'since its method is no longer used',
@@ -137,6 +142,8 @@ function symbol(step: Step): string {
       return `>${placeSymbol(step.place)}${step.source === 'current-credential' ? '=' : ''}`;
     case 'delete-credential':
       return `-${step.id}`;
+    case 'find-holders':
+      return '?holders';
   }
 }
 

@@ -58,8 +58,12 @@ export interface Wish {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
+  /** What was held before goes in the run that has delivered its successor. */
+  revoke: boolean;
   /** Milliseconds, or until its place is needed. */
   overlap: 'until-next-rotation' | number;
+  /** `retire: when-unused`: for how long nobody may have used the previous credential, in milliseconds. undefined: by time. */
+  quietWindow: number | undefined;
   secretName: string;
   privateKeySecretName: string | undefined;
   certificateSecretName: string | undefined;

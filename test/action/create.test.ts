@@ -322,7 +322,7 @@ describe('a delivery that GitHub refuses', () => {
     const run = await create(world);
     expect([code(run), held(world)]).toEqual(['GITHUB_FORBIDDEN', '']);
     const [clientId = ''] = await clientsNamed(world, 'orders');
-    expect(told(run)).toContain(`The new client ${clientId} is still there`);
+    expect(told(run)).toContain(`The new client ${clientId} may still be there`);
     expect(told(run)).toContain('expected any of: delete:clients');
     world.conditions.fault = undefined;
     world.advance(LEASE_OVER);

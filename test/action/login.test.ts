@@ -104,7 +104,7 @@ describe('a Management API token', () => {
     };
     const run = await rotate(world);
     expect([code(run), held(world)]).toEqual(['AUTH0_UNAUTHORIZED', '']);
-    expect(run.annotations.at(-1)?.message).toContain('is still there');
+    expect(run.annotations.at(-1)?.message).toContain('may still be there');
     expect(await login(world, world.client.pem)).toBe(200);
     world.conditions.fault = undefined;
     world.advance(16 * 60_000);

@@ -167,6 +167,7 @@ describe('a proof', () => {
       thumbprint: inspect(pair.certificate).thumbprint,
       audience: API_AUDIENCE,
       mustBind: false,
+      run: '7.1',
       ...changes,
     });
   }

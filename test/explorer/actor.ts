@@ -3,6 +3,7 @@
 import type { Cancellation } from '../../src/http/service.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Account } from '../../src/report.ts';
+import type { Wish } from '../../src/rotation/wish.ts';
 import type { run } from '../../src/run.ts';
 
 /** What is explored: the real road, or one with a guard removed. */
@@ -11,6 +12,9 @@ export interface Code {
   NetworkError: new (code: string, landed: 'no' | 'unknown') => Error;
   Cancellation: new (signal: AbortSignal) => Cancellation;
 }
+
+/** What a run is asked for, where it differs from its scenario. */
+export type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation' | 'revoke'>>;
 
 export interface Parked {
   actor: Actor;
@@ -63,6 +67,7 @@ export class Actor {
   readonly interrupts = new Set<string>();
   /** Thumbprint of its `current-credential`. */
   current: string | undefined;
+  operation: Wish['operation'] = 'rotate';
   account: Account | undefined;
   dead = false;
   sent = 0;

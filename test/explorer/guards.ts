@@ -76,7 +76,10 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'the earliest unsettled credential wins',
     without: [
-      cut('association.ts', 'if (rival) throw rotationInProgress(rival);'),
+      cut(
+        'association.ts',
+        'const rival = this.#rivalIn(fresh.pool);\n    if (rival) throw rotationInProgress(rival);',
+      ),
       cut('association.ts', 'if (rival) await this.#putBack(rival);'),
     ],
     hunt: { pairs: [both('nothing', PREEMPTED), both('ours alone', BOTH), both('settled', BOTH)] },
@@ -271,6 +274,63 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
   },
   {
+    name: 'a failed run leaves token binding as it was',
+    without: [
+      cut(
+        'binding.ts',
+        'if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);',
+      ),
+    ],
+    hunt: { singles: [single('ours alone', { binding: 'required' })] },
+  },
+  {
+    name: 'a change of token binding that may yet land is waited for',
+    without: [cut('binding.ts', 'until = edges.clock.now() + LONGEST_FLIGHT;')],
+    hunt: { singles: [single('ours alone', { binding: 'required' })] },
+  },
+  {
+    name: 'a revert that has moved the client binds no tokens again',
+    without: [cut('method-change.ts', 'undoing.forget();')],
+    hunt: { singles: [single('settled, bound', { operation: 'revert', force: false })] },
+  },
+  {
+    name: 'a revert looks whether a rotation has slipped in',
+    without: [
+      cut(
+        'association.ts',
+        'const rival = this.#rivalIn(await tenant.credentials(clientId));\n    if (rival) throw rotationInProgress(rival);',
+      ),
+    ],
+    hunt: {
+      pairs: [
+        both(
+          'settled',
+          CRASHED,
+          { operation: 'revert', force: false },
+          { second: { operation: 'rotate', force: true } },
+        ),
+      ],
+    },
+  },
+  {
+    name: 'reads may lag behind: what this run has changed is waited for',
+    without: [
+      cut(
+        'association.ts',
+        'return !sameIds(associated, this.#ids) && sameIds(associated, this.#previousIds);',
+        'return false;',
+      ),
+    ],
+    hunt: { lags: [single('settled')] },
+  },
+  {
+    name: 'with token binding required, only a bound token is a proof',
+    without: [
+      cut('proof.ts', "const mustBind = wish.tokenBinding === 'required';", 'const mustBind = false;'),
+    ],
+    hunt: { singles: [single('ours alone', { binding: 'required', tenant: 'binds nothing' })] },
+  },
+  {
     name: 'a secret whose write is in doubt is not undone',
     without: [cut('delivery.ts', 'this.#store?.inDoubt || ')],
     hunt: { singles: [single('ours alone')] },
@@ -305,7 +365,7 @@ export async function guardTable(told: (row: Row) => void = () => undefined): Pr
 export async function remove({ name, without, hunt }: Guard): Promise<Row> {
   const tally = new Tally();
   tally.limit = 1;
-  const plan: Plan = { singles: [], pairs: [], stale: [], sample: 0, seed: 1, ...hunt };
+  const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], sample: 0, seed: 1, ...hunt };
   await search(await mutated(without), plan, tally);
   const [first] = tally.findings;
   if (first?.violation.invariant === 'internal')

@@ -6,10 +6,16 @@ import type { Execution } from './scheduler.ts';
 
 type Resource = string;
 
+const EVERYTHING: Resource[] = ['clients', 'client', 'pool'];
+
 /** Which records a request reads and writes: requests that share none commute. */
 function touched(method: string, url: string): { reads: Resource[]; writes: Resource[] } {
   if (url.includes('/.well-known/') || url.endsWith('/public-key')) return { reads: [], writes: [] };
   if (url.includes('/oauth/token')) return { reads: ['client', 'pool'], writes: [] };
+  // Lists and creations of clients.
+  if (/\/clients(\?|$)/.test(url))
+    return method === 'GET' ? { reads: ['clients'], writes: [] } : { reads: [], writes: EVERYTHING };
+  if (/\/clients\/[^/?]+$/.test(url) && method === 'DELETE') return { reads: [], writes: EVERYTHING };
   if (!url.includes('/clients/'))
     return method === 'GET' ? { reads: [url], writes: [] } : { reads: [], writes: [url] };
   if (method === 'PATCH') return { reads: ['pool'], writes: ['client'] };

@@ -1,15 +1,14 @@
 /** The promises of specification 5, checked on what is really there after every single request. */
 
-import type { RotationError } from '../../src/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
-import type { Account } from '../../src/report.ts';
 import { isOwnedBy, ownerOf, readMark } from '../../src/rotation/mark.ts';
 import type { Actor } from './actor.ts';
+import { Endings } from './endings.ts';
 import { publicKeyIn, recordIdentity } from './method.ts';
 import { Queued } from './queued.ts';
 import { Displacements, type Residual } from './residual.ts';
-import { leakedIn } from './secrecy.ts';
-import type { Holding, Truth, World } from './world.ts';
+import type { Holding, Truth } from './truth.ts';
+import type { World } from './world.ts';
 
 export interface Event {
   actor: Actor;
@@ -42,7 +41,9 @@ export class Invariants {
   /** Place → what a frozen PUT has put back there, and who. */
   readonly #overwritten = new Map<string, { identity: string | undefined; by: Actor }>();
   readonly #actors: Actor[] = [];
+  readonly #found = new Map<Actor, Truth>();
   readonly #queued: Queued;
+  readonly #endings: Endings;
   #now: Truth;
   #byHand: string | undefined;
   #byHandAt = 0;
@@ -54,6 +55,16 @@ export class Invariants {
     this.#now = this.#first;
     this.#displacements = new Displacements(trace);
     this.#queued = new Queued(world, this.#first, this.#displacements, (one) => this.#makerOf(one));
+    this.#endings = new Endings({
+      world,
+      trace,
+      first: this.#first,
+      actors: this.#actors,
+      found: this.#found,
+      makers: this.#makers,
+      overwritten: this.#overwritten,
+      report: (invariant, detail) => this.report(invariant, detail),
+    });
   }
 
   get now(): Truth {
@@ -63,11 +74,13 @@ export class Invariants {
   begin(actor: Actor, overlap = this.#world.wish.overlap): void {
     this.#actors.push(actor);
     this.#queued.begin(actor, overlap);
+    this.#found.set(actor, this.#now);
   }
 
   /** What a person has associated meanwhile belongs to them. */
   associatedByHand(id: string | undefined): void {
     this.#byHand = id;
+    this.#endings.othersHand = id !== undefined;
     this.#byHandAt = this.#trace.length;
     this.#now = this.#world.truth();
   }
@@ -89,7 +102,7 @@ export class Invariants {
     this.#rememberOverwritten(event, before, now);
     if (request.method === 'POST') this.#checkNewKey(event, response);
     this.#checkHeld(event, before, now);
-    if (now.associated.length > 2) this.report('I3', `${now.associated.length} credentials are associated`);
+    if (now.fullest > 2) this.report('I3', `${now.fullest} credentials are associated`);
     if (
       now.associated.length === 0 &&
       before.held.some(({ works }) => works) &&
@@ -98,11 +111,11 @@ export class Invariants {
       this.report('I3', 'no credential is associated any more');
     if (this.#first.method !== undefined && now.rest !== this.#first.rest)
       this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
-    const { operation } = this.#world.wish;
-    if ((operation === 'rotate' || operation === 'rehearse') && now.method !== this.#first.method)
-      this.report('I4', `the client uses ${now.method}`);
+    const keeps = actor.operation === 'rotate' || actor.operation === 'rehearse';
+    if (keeps && now.method !== before.method) this.report('I4', `the client uses ${now.method}`);
+    this.#endings.binding.after(event, before, now);
     this.#checkByHand(actor, before, now);
-    if (operation !== 'revert')
+    if (this.#actors.every(({ operation }) => operation !== 'revert'))
       for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
     this.#checkOrphans(now);
   }
@@ -123,7 +136,14 @@ export class Invariants {
 
   #checkByHand(actor: Actor, before: Truth, now: Truth): void {
     const id = this.#byHand;
-    if (id === undefined || !before.associated.includes(id) || now.associated.includes(id)) return;
+    // The client that a failed run has made goes with all that it holds.
+    if (
+      id === undefined ||
+      now.method === undefined ||
+      !before.associated.includes(id) ||
+      now.associated.includes(id)
+    )
+      return;
     // What was there when its plan was made is part of the plan.
     if (!this.#displacements.hadSeenAll(actor, this.#byHandAt)) return;
     // The same residual: frozen between its read and its PATCH.
@@ -141,12 +161,20 @@ export class Invariants {
     for (const holding of now.held) {
       const old = before.held.find(({ place }) => place === holding.place);
       const stored = old?.value !== holding.value || old.updatedAt !== holding.updatedAt;
-      if (stored && !holding.consistent) this.report('I2', `${holding.place}: key and certificate differ`);
-      if (stored && !this.#world.proven.has(holding.proof ?? ''))
-        this.report('I5', `${holding.place}: ${this.#label(holding)} was stored and has never logged in`);
+      if (stored) this.#checkStored(holding);
       if (holding.works) this.#excused.delete(holding.place);
       else if (stored || old?.works) this.#checkBroken(event, holding);
     }
+  }
+
+  /** I2, I5. */
+  #checkStored(holding: Holding): void {
+    const { consistent, place, proof } = holding;
+    if (!consistent) this.report('I2', `${place}: key and certificate differ`);
+    if (!this.#world.proven.has(proof ?? ''))
+      this.report('I5', `${place}: ${this.#label(holding)} was stored and has never logged in`);
+    else if (this.#endings.binding.lacks(holding))
+      this.report('I5', `${place}: ${this.#label(holding)} was stored and its token was not bound`);
   }
 
   /** Key and certificate as two secrets cannot change at once: the one that holds both must be the first to change. */
@@ -171,6 +199,13 @@ export class Invariants {
     );
   }
 
+  #isReverted(): boolean {
+    const { method } = this.#now;
+    return (
+      method === this.#world.wish.revertTo && this.#actors.some(({ operation }) => operation === 'revert')
+    );
+  }
+
   #label({ identity }: Holding): string {
     return this.#world.labelOf(identity);
   }
@@ -179,11 +214,12 @@ export class Invariants {
     const { actor, request } = event;
     if (request.method === 'PATCH' && actor.interrupts.has(holding.place)) {
       this.#excused.add(holding.place);
-      if (this.#world.wish.operation !== 'revert' && this.#keyIsAtHand(actor))
+      if (actor.operation !== 'revert' && this.#keyIsAtHand(actor))
         this.report('I1', `${holding.place} is interrupted, and the newest key is at hand`);
       return;
     }
-    if (this.#overwritten.has(holding.place)) {
+    // A revert was asked for meanwhile: whoever delivers notices, and says so.
+    if (this.#overwritten.has(holding.place) || this.#isReverted()) {
       this.#excused.add(holding.place);
       return;
     }
@@ -199,15 +235,11 @@ export class Invariants {
   /** With `current-credential`, and the primary holding the newest, a delivery can be finished instead. */
   #keyIsAtHand(actor: Actor): boolean {
     const { held } = this.#now;
-    const newest = this.#records()
+    const newest = this.#world
+      .credentials()
       .filter((one) => held.some(({ identity }) => identity === recordIdentity(one)))
       .sort((a, b) => (a.created_at < b.created_at ? 1 : -1))[0];
     return actor.current !== undefined && newest !== undefined && actor.current === recordIdentity(newest);
-  }
-
-  #records() {
-    const { clientId, tenant } = this.#world;
-    return clientId === '' ? [] : tenant.reveal(clientId).credentials;
   }
 
   /** I7: every run its own key, and only one. */
@@ -215,12 +247,13 @@ export class Invariants {
     if (!/\/(credentials|clients)$/.test(request.url) || response.status !== 201) return;
     const pem = /"pem":"([^"]+)"/.exec(request.body ?? '')?.[1];
     if (pem !== undefined) this.#checkPublicKey(actor, publicKeyIn(JSON.parse(`"${pem}"`)));
-    for (const record of this.#records()) {
+    for (const record of this.#world.credentials()) {
       if (this.#makers.has(record.id) || this.#world.labels.has(record.id)) continue;
       this.#makers.set(record.id, actor);
       this.#world.labels.set(record.id, this.#world.labelOf(recordIdentity(record)));
     }
-    if (this.#world.clients > this.#actors.length) this.report('create', `${this.#world.clients} clients`);
+    const { length } = this.#world.clientIds;
+    if (length > this.#actors.length) this.report('create', `${length} clients`);
   }
 
   #checkPublicKey(actor: Actor, publicKeyPem: string): void {
@@ -231,10 +264,6 @@ export class Invariants {
     this.#publicKeys.set(publicKeyPem, actor);
   }
 
-  #othersDied(): boolean {
-    return this.#actors.some(({ dead }) => dead);
-  }
-
   #makerOf(identity: string | undefined): Actor | undefined {
     const id = [...this.#now.pool].find(([, one]) => one === identity)?.[0];
     return this.#makers.get(id ?? '');
@@ -243,7 +272,7 @@ export class Invariants {
   /** L2. */
   #checkOrphans({ pool, held, associated }: Truth): void {
     const owner = ownerOf(this.#world.wish);
-    const records = this.#records();
+    const records = this.#world.credentials();
     const holders = new Set(held.map(({ identity }) => identity));
     const times = records.filter((one) => holders.has(recordIdentity(one))).map((one) => one.created_at);
     const newest = times.sort().at(-1) ?? '';
@@ -263,93 +292,21 @@ export class Invariants {
 
   /** I6 and I8, when a run has told its result. */
   end(actor: Actor): void {
-    const leak = leakedIn(this.#world, actor.told);
-    if (leak) this.report('I6', `${actor.name} tells the key of ${leak}`);
-    const { account } = actor;
-    if (account?.error?.code === 'INTERNAL_ERROR') this.report('internal', account.error.message);
-    if (account?.error) this.#checkTruth(actor, account.error);
-    if (!account || account.error) return;
-    if (account.wish.operation === 'rehearse') this.#checkRehearsed(actor);
-    else if (this.#world.wish.operation === 'revert') this.#checkReverted(actor);
-    else this.#checkWished(actor, account);
-  }
-
-  /** All is as it was found, save what a rehearsal that has died had left. */
-  #checkRehearsed(actor: Actor): void {
-    const told = ({ associated, held, rest }: Truth, pool: readonly string[]) =>
-      JSON.stringify([pool, associated.filter((id) => pool.includes(id)).sort(), held, rest]);
-    const records = this.#records();
-    const pool = [...this.#first.pool.keys()].sort();
-    // What a rotation does beside it is that one's own affair.
-    if (this.#actors.some((one) => one !== actor && one.account?.wish.operation !== 'rehearse')) return;
-    const rehearsed = records.filter(({ id, name }) => !pool.includes(id) && readMark(name)?.rehearsal);
-    if (rehearsed.length > 0 || told(this.#now, pool) !== told(this.#first, pool))
-      this.report('I8', `${actor.name} reports success, and the client is not as it was`);
-  }
-
-  #checkReverted(actor: Actor): void {
-    const { method, pool } = this.#world.truth();
-    const ours = this.#records().filter((one) => isOwnedBy(readMark(one.name), ownerOf(this.#world.wish)));
-    if (method !== this.#world.wish.revertTo || ours.length > 0)
-      this.report(
-        'I8',
-        `${actor.name} reports success; ${method} is used, ${ours.length} of ${pool.size} are ours`,
-      );
-  }
-
-  /** A run has said that all is well. */
-  #checkWished(actor: Actor, account: Account): void {
-    if ([...this.#overwritten.values()].some(({ by }) => by === actor))
-      this.report('I8', `${actor.name} reports success, and has overwritten what another run had delivered`);
-    const whole = this.#world.truth();
-    const truth = { ...whole, held: whole.held.filter(({ place }) => !this.#overwritten.has(place)) };
-    const wrong = truth.held.filter(({ works }) => !works);
-    if (wrong.length > 0)
-      this.report('I8', `${actor.name} reports success, ${wrong[0]?.place} does not work`);
-    if (whole.held.length < this.#world.places.length)
-      this.report(
-        'I8',
-        `${actor.name} reports success, ${whole.held.length} places of ${this.#world.places.length} hold something`,
-      );
-    const othersLive = this.#actors.some((one) => one !== actor && one.live);
-    const held = new Set(truth.held.map(({ identity }) => identity));
-    if (held.size > 1 && !othersLive)
-      this.report('I8', `${actor.name} reports success, the places hold ${held.size} different certificates`);
-    if (account.plan?.rotates && !othersLive && !held.has(account.outcome?.credential?.identity ?? ''))
-      this.report('I8', `${actor.name} reports success, nobody holds its credential`);
-  }
-
-  /** What a failed run says is true now. */
-  #checkTruth(actor: Actor, { code, truth }: RotationError): void {
-    const { method, held } = this.#world.truth();
-    // What may have been stored is finished, not undone.
-    const undone =
-      this.#byHand === undefined &&
-      code !== 'DELIVERY_INCOMPLETE' &&
-      !held.some(({ works }) => works) &&
-      !truth.includes('NOBODY CAN LOG IN');
-    if (
-      this.#world.wish.operation === 'enroll' &&
-      undone &&
-      method !== this.#first.method &&
-      !this.#othersDied()
-    )
-      this.report(
-        'truth',
-        `${actor.name} has failed and left ${method} to a client that used ${this.#first.method}`,
-      );
-    const left = [...this.#makers].filter(([id, maker]) => maker === actor && this.#now.pool.has(id));
-    if (left.length > 0 && truth.includes('was removed again'))
-      this.report('truth', `${actor.name} says that its credential was removed again, and it is there`);
+    this.#endings.check(actor, this.#now);
   }
 
   /** When nothing moves any more: what does not work must have begun so, or be excused. */
   settle(actors: readonly Actor[]): void {
+    const died = actors.some(({ dead }) => dead);
+    const { length } = this.#world.clientIds;
+    if (length > 1 && died)
+      this.residuals.push({ kind: 'two clients', place: '', at: this.#trace.length, lasting: true });
+    else if (length > 1) this.report('create', `${length} clients are left, and no run has died`);
     for (const { place, works } of this.#now.held) {
       if (works || !this.#excused.has(place)) continue;
       const residual = this.residuals.find((one) => one.place === place);
       if (!residual) continue;
-      if (actors.some(({ dead }) => dead)) residual.lasting = true;
+      if (died) residual.lasting = true;
       else this.report('I1', `${place} is left without a working credential, and no run has died`);
     }
   }

@@ -4,7 +4,7 @@ import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
 import type { Place } from '../../src/github/destination.ts';
 import type { HttpRequest } from '../../src/http/wire.ts';
-import type { AuthenticationMethod } from '../../src/rotation/wish.ts';
+import { type AuthenticationMethod, METHODS } from '../../src/rotation/wish.ts';
 import type { CredentialSeed, Tenant } from '../sandbox/tenant.ts';
 import { type Material, parseOnce, SUBJECT } from './materials.ts';
 
@@ -53,10 +53,10 @@ export interface Held {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/;
 const KEY = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/;
-const read = new Map<string, Held>();
+const read = new Map<AuthenticationMethod, Map<string, Held>>(METHODS.map((method) => [method, new Map()]));
 
 export function readHeld(method: AuthenticationMethod, value: string, known: readonly Material[]): Held {
-  const before = read.get(method + value);
+  const before = read.get(method)?.get(value);
   if (before) return before;
   const certificate = CERTIFICATE.exec(value)?.[0];
   const key = KEY.exec(value)?.[0];
@@ -70,7 +70,7 @@ export function readHeld(method: AuthenticationMethod, value: string, known: rea
           proof: parseOnce(pem).thumbprint,
           consistent: !certificate || !key || belongs(certificate, key),
         };
-  read.set(method + value, held);
+  read.get(method)?.set(value, held);
   return held;
 }
 
@@ -98,7 +98,18 @@ export function authenticate(
   if (!clientCertificate) return undefined;
   const { subject, thumbprint } = parseOnce(clientCertificate.certificate);
   const self = known?.certificates.some((pem) => parseOnce(pem).thumbprint === thumbprint);
-  return self || known?.subjectDns.includes(subject) ? { proof: thumbprint, bound: thumbprint } : undefined;
+  if (!self && !known?.subjectDns.includes(subject)) return undefined;
+  return known?.requireProofOfPossession ? { proof: thumbprint, bound: thumbprint } : { proof: thumbprint };
+}
+
+/** Would whoever holds this get a token? */
+export function isAccepted(tenant: Tenant, clientId: string, { identity, proof }: Held): boolean {
+  const known = tenant.authenticationOf(clientId);
+  return (
+    known?.publicKeys.some(({ kid }) => kid === proof) === true ||
+    known?.certificates.some((pem) => parseOnce(pem).thumbprint === proof) === true ||
+    known?.subjectDns.includes(identity ?? '') === true
+  );
 }
 
 /** The public key of an uploaded pem, certificate or key. */

@@ -4,7 +4,8 @@ import type { Wish } from '../../src/rotation/wish.ts';
 import type { Actor } from './actor.ts';
 import type { Event } from './invariants.ts';
 import type { Displacements } from './residual.ts';
-import type { Truth, World } from './world.ts';
+import type { Truth } from './truth.ts';
+import type { World } from './world.ts';
 
 interface Previous {
   identity: string;

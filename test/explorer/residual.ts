@@ -5,14 +5,15 @@
 
 import type { Actor } from './actor.ts';
 import type { Event } from './invariants.ts';
-import type { Holding, Truth } from './world.ts';
+import type { Holding, Truth } from './truth.ts';
 
 export interface Residual {
   /**
    * `whole rotation`: the other run had delivered; `before delivery`: it delivered what was no longer associated;
-   * `overwritten delivery`: a frozen PUT of the current pair landed over what the other run had delivered.
+   * `overwritten delivery`: a frozen PUT of the current pair landed over what the other run had delivered;
+   * `two clients`: two runs of `create` have made one each, and one of them has died.
    */
-  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery';
+  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery' | 'two clients';
   place: string;
   at: number;
   /** The place still did not work when no run was at work any more. */

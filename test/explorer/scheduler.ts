@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs.ts';
 import type { Account } from '../../src/report.ts';
 import type { Wish } from '../../src/rotation/wish.ts';
-import { Actor, type Code, type Delivery, type Parked } from './actor.ts';
+import { Actor, type Asking, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
 import { certify, type Material, SUBJECT } from './materials.ts';
 import { leaked } from './secrecy.ts';
@@ -18,8 +18,6 @@ const SLOW = 20_000;
 const LONGEST_RUN = 600_000;
 /** A request that its sender gave up lives no longer: the total timeout of src/http/wire.ts. */
 const LONGEST_LIFE = 60_000;
-
-type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>>;
 
 export class Execution {
   readonly world: World;
@@ -70,6 +68,7 @@ export class Execution {
     const { world } = this;
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
     actor.current = inputs.wish.current?.identity;
+    actor.operation = inputs.wish.operation;
     const cancellation = new this.code.Cancellation(actor.controller.signal);
     const clock = {
       now: () => world.time,
@@ -88,7 +87,7 @@ export class Execution {
       { mask: () => undefined, info: tell, stage: () => undefined, onStep },
       this.#issuing(),
     );
-    this.invariants.begin(actor, asked.overlap);
+    this.invariants.begin(actor, inputs.wish.revoke ? 0 : asked.overlap);
     running.then(
       (account) => this.#end(actor, account),
       (error: unknown) => this.invariants.report('thrown', `${actor.name} threw ${error}`),

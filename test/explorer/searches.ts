@@ -2,15 +2,15 @@
 
 import type { Code } from './actor.ts';
 import { Healed } from './heal.ts';
+import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
+import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
-import { allScenarios, scenario } from './scenarios.ts';
+import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
 import { exploreStale } from './stale.ts';
 import { Tally } from './tally.ts';
-
-const HALF_A_DAY = 12 * 3_600_000;
 
 export interface PairSearch {
   pairing: Pairing;
@@ -22,42 +22,34 @@ export interface Plan {
   pairs: readonly PairSearch[];
   /** Runs that are held up. */
   stale: ReturnType<typeof allScenarios>;
+  /** Reads that lag. */
+  lags: ReturnType<typeof allScenarios>;
   /** How many random schedules, and the first one's seed. */
   sample: number;
   seed: number;
 }
 
-const retiring = { force: false, overlap: HALF_A_DAY } as const;
-
-function pairings(): Pairing[] {
-  const found: Pairing[] = [];
-  for (const poolCap of [2, 4] as const) {
-    for (const current of [true, false]) {
-      const asked = { poolCap, current };
-      for (const start of ['ours alone', 'settled', 'hand-made, held', 'nothing', 'abandoned, associated'])
-        found.push({ name: 'both rotate', scenario: scenario(start, asked) });
-      const settled = scenario('settled', asked);
-      found.push({ name: 'rotate and retire', scenario: settled, second: retiring });
-      found.push({ name: 'retire and rotate', scenario: settled, first: retiring });
-      found.push({ name: 'both rotate, the second begins later', scenario: settled, later: true });
-      found.push({ name: 'both rotate', scenario: scenario('two hold one', asked) });
-      found.push({ name: 'both rotate', scenario: scenario('partly delivered', asked) });
-    }
-  }
-  return found;
-}
-
-/** What is rehearsed while another run rotates. */
-function rehearsing(): Pairing[] {
-  const rehearse = { operation: 'rehearse' } as const;
-  return [true, false].flatMap((current) => {
-    const name = 'rehearse and rotate';
-    const alone = scenario('ours alone', { current });
-    return [
-      { name, scenario: alone, first: rehearse },
-      { name, scenario: alone, second: rehearse },
-    ];
-  });
+/** One scenario of each shape that a run's writes can have. */
+function laggards(): ReturnType<typeof allScenarios> {
+  const force = false;
+  return [
+    ...['ours alone', 'settled', 'hand-made, held', 'abandoned, associated', 'nothing associated'].map(
+      (name) => scenario(name),
+    ),
+    scenario('settled', { overlap: 0, poolCap: 4 }),
+    scenario('settled', { force, overlap: 0 }),
+    scenario('partly delivered', { current: false }),
+    scenario('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true }),
+    scenario('settled', { binding: 'required' }),
+    scenario('settled, bound', { binding: 'off', tenant: 'older binding', force }),
+    scenario('no client', { operation: 'create', force }),
+    scenario('no client', { operation: 'create', force, binding: 'required' }),
+    scenario('client secret', { operation: 'enroll', force }),
+    scenario('client secret', { operation: 'enroll', force, binding: 'required' }),
+    scenario('left behind, private_key_jwt', { operation: 'enroll', force }),
+    scenario('settled, bound', { operation: 'revert', force }),
+    scenario('settled', { isManager: true, method: 'private_key_jwt' }),
+  ];
 }
 
 export const PREEMPTED: Bounds = { preemptions: 3, crashes: 0 };
@@ -66,17 +58,17 @@ export const CRASHED: Bounds = { preemptions: 1, crashes: 1 };
 export const BOTH: Bounds = { preemptions: 2, crashes: 1 };
 
 export function fullPlan(sample: number, seed: number): Plan {
-  const pairs = [...pairings(), ...rehearsing()].flatMap((pairing) =>
+  const pairs = [...pairings(), ...rehearsing(), ...otherPairings()].flatMap((pairing) =>
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
-  return { singles: allScenarios(), pairs, stale, sample, seed };
+  return { singles: allScenarios(), pairs, stale, lags: laggards(), sample, seed };
 }
 
 /** Every starting state once, and the pairs that have found something. */
 export function quickPlan(sample: number, seed: number): Plan {
   const every = allScenarios();
-  const rotations = every.filter(({ method, operation }) => isPlain(method, operation));
+  const rotations = every.filter(({ method, operation, revoke }) => isPlain(method, operation) && !revoke);
   const singles = rotations.filter(
     ({ overlap, parts, poolCap, force, current, start }, index) =>
       overlap === 'until-next-rotation' &&
@@ -87,6 +79,9 @@ export function quickPlan(sample: number, seed: number): Plan {
   );
   const extra = [
     scenario('settled', { overlap: 0 }),
+    scenario('settled', { revoke: true }),
+    scenario('ours alone', { operation: 'rehearse' }),
+    scenario('ours alone', { operation: 'rehearse', force: false, current: false }),
     scenario('settled', { force: false, overlap: HALF_A_DAY }),
     scenario('hand-made, no secret', { parts: true, current: false }),
     scenario('partly delivered', { force: false }),
@@ -98,12 +93,22 @@ export function quickPlan(sample: number, seed: number): Plan {
   const pairs = chosen.map((pairing) => ({ pairing, bounds: CRASHED }));
   const [first] = chosen;
   const deeper = first ? [{ pairing: first, bounds: BOTH }] : [];
-  // The other operations, and of the other methods the states that they see differently.
-  const others = every.filter(({ method, operation }, index) =>
-    operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0,
-  );
+  const others = every.filter(isSampled);
   const all = [...singles, ...extra, ...others];
-  return { singles: all, pairs: [...pairs, ...deeper], stale: all, sample, seed };
+  return {
+    singles: all,
+    pairs: [...pairs, ...deeper],
+    stale: all,
+    lags: laggards().filter((_, index) => index % 8 === 0),
+    sample,
+    seed,
+  };
+}
+
+/** Of the other operations, and of the other methods the states that they see differently; a rehearsal stands above. */
+function isSampled({ method, operation }: Scenario, index: number): boolean {
+  if (operation === 'rehearse') return false;
+  return operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0;
 }
 
 function isPlain(method: string, operation: string): boolean {
@@ -131,9 +136,10 @@ export async function search(
 
 type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
 
-function* tasks({ singles, pairs, stale, sample, seed }: Plan): Generator<Task> {
+function* tasks({ singles, pairs, stale, lags, sample, seed }: Plan): Generator<Task> {
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
+  for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
   const known = pairings();

@@ -1,8 +1,8 @@
 /** What a world is made of beside the tenant: GitHub, and small readers of what the two hold. */
 
 import type { Pair } from '../../src/certificate/inspect.ts';
-import { parseCredential } from '../../src/credential.ts';
-import type { AuthenticationMethod } from '../../src/rotation/wish.ts';
+import { factsOf, parseCredential } from '../../src/credential.ts';
+import type { AuthenticationMethod, KeyFacts } from '../../src/rotation/wish.ts';
 import { seededRandom } from '../sandbox/emulator.ts';
 import { GitHub } from '../sandbox/github.ts';
 import type { KeyPair } from '../sandbox/github-secrets.ts';
@@ -40,6 +40,15 @@ export function readPair(method: AuthenticationMethod, value: string): Pair {
   const pair = pairs.get(method + value) ?? parseCredential(method, value);
   pairs.set(method + value, pair);
   return pair;
+}
+
+const facts = new Map<Pair, KeyFacts>();
+
+/** What is known of a pair that was read. */
+export function readFacts(method: AuthenticationMethod, pair: Pair): KeyFacts {
+  const known = facts.get(pair) ?? factsOf(method, pair);
+  facts.set(pair, known);
+  return known;
 }
 
 export function publicKeyOf(certificate: string): string {

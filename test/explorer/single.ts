@@ -105,8 +105,18 @@ class Strike {
   }
 }
 
-/** Lets one run go to its end, with a fault at its n-th request. @returns the methods of its requests */
-export async function play(execution: Execution, actor: Actor, at = 0, fault?: Fault): Promise<string[]> {
+/**
+ * Lets one run go to its end, with a fault at its n-th request.
+ * @param before told of each request before it is let go
+ * @returns the methods of its requests
+ */
+export async function play(
+  execution: Execution,
+  actor: Actor,
+  at = 0,
+  fault?: Fault,
+  before: (parked: Parked) => void = () => undefined,
+): Promise<string[]> {
   const methods: string[] = [];
   const strike = new Strike(at, fault);
   await execution.drain();
@@ -115,6 +125,7 @@ export async function play(execution: Execution, actor: Actor, at = 0, fault?: F
     if (parked) {
       if (parked.index > 0) methods.push(parked.request.method);
       if (strike.isDue()) execution.landLate();
+      before(parked);
       execution.release(parked, strike.on(parked));
     } else if (!execution.wake(actor)) throw new Error('a run is neither at work nor asleep');
     await execution.drain();
@@ -148,7 +159,8 @@ export async function exploreSingle(
       clean.invariants.report('refusal', `${account?.error?.code} has changed something`);
     if (account?.error?.code !== 'ROTATION_IN_PROGRESS') return tally.add(clean, scenario, 'refused');
   }
-  await heal(clean, healed, scenario, refused);
+  const hopeless = scenario.tenant === 'binds nothing';
+  await heal(clean, healed, scenario, refused || hopeless);
   tally.add(clean, scenario, 'no fault');
   for (const [index, method] of methods.entries()) {
     for (const fault of faultsOn(method)) {
@@ -164,7 +176,7 @@ export async function exploreSingle(
     tally.faults += 1;
     if (fault.passes && actor.succeeded && struck.account?.error)
       execution.invariants.report('passing', `the run fails: ${struck.account.error.message}`);
-    if (!fault.outside) await heal(execution, healed, scenario, false);
+    if (!fault.outside) await heal(execution, healed, scenario, hopeless);
     tally.add(execution, scenario, `${fault.name} at request ${at}`);
   }
 }

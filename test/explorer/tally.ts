@@ -20,6 +20,7 @@ export class Tally {
   schedules = 0;
   samples = 0;
   stale = 0;
+  lags = 0;
   executions = 0;
   requests = 0;
   crashes = 0;
@@ -50,7 +51,7 @@ export class Tally {
   print(): string {
     const lines = [
       `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan)`,
-      `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}`,
+      `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}; lagging reads: ${this.lags}`,
       `executions: ${this.executions}; requests that landed: ${this.requests}`,
       `violations: ${this.findings.length}`,
     ];
@@ -128,7 +129,7 @@ export function printTrace({ trace, world, invariants, actors }: Execution): str
 function printEvent({ actor, request, index, note, status, time }: Event, world: World): string {
   const seconds = ((time - Date.parse('2026-03-01T00:00:00Z')) / 1000).toFixed(2).padStart(8);
   const url = new URL(request.url);
-  const path = labelled(url.pathname.replace(world.clientId, 'c').replace('/api/v2', ''), world);
+  const path = labelled(url.pathname.replace('/api/v2', ''), world);
   const what = request.method === 'GET' ? '' : ` ${bodyOf(request.body ?? '', world)}`;
   const result = status === undefined ? 'no answer' : `${status}`;
   return `${seconds} ${actor.name}${index ? `#${index}` : ''} ${request.method} ${path}${what} → ${result}${note && ` (${note})`}`;
@@ -142,6 +143,8 @@ function labelled(text: string, { labels }: World): string {
 
 function bodyOf(body: string, world: World): string {
   if (body.includes('encrypted_value')) return '';
+  const bound = /(?:possession|binding)":(true|false)/.exec(body);
+  if (bound) return `bound: ${bound[1]}`;
   if (!body.includes('client_authentication_methods')) return '';
   return `[${[...body.matchAll(/"id":"(cred_\w+)"/g)].map(([, id]) => labelled(id ?? '', world)).join(', ')}]`;
 }

@@ -1,8 +1,7 @@
 /** One world in memory: the tenant, its token endpoint and GitHub, under one virtual time. */
 
 import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
-import { factsOf } from '../../src/credential.ts';
-import { type Place, printDestination, printPlace } from '../../src/github/destination.ts';
+import { type Place, printDestination } from '../../src/github/destination.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs.ts';
 import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
@@ -10,24 +9,19 @@ import { placesOf, type Wish } from '../../src/rotation/wish.ts';
 import { seededRandom } from '../sandbox/emulator.ts';
 import type { GitHub } from '../sandbox/github.ts';
 import { type CredentialSeed, Tenant } from '../sandbox/tenant.ts';
-import { BASE, type Material, type Materials, parseOnce, SUBJECT } from './materials.ts';
-import {
-  authenticate,
-  type Held,
-  identityOf,
-  pairOf,
-  readHeld,
-  recordIdentity,
-  registrationOf,
-  valueFor,
-} from './method.ts';
-import { DESTINATIONS, type Scenario, type SeededCredential } from './scenarios.ts';
-import { lowerCase, newGitHub, publicKeyOf, readPair } from './services.ts';
+import type { ClientRecord, PooledCredential } from '../sandbox/tenant-model.ts';
+import type { Asking } from './actor.ts';
+import { asOf, type Lag } from './lag.ts';
+import { BASE, type Material, type Materials, parseOnce } from './materials.ts';
+import { authenticate, identityOf, pairOf, registrationOf, valueFor } from './method.ts';
+import type { Scenario } from './scenarios.ts';
+import { lowerCase, newGitHub, publicKeyOf, readFacts, readPair } from './services.ts';
+import type { SeededCredential } from './starts.ts';
+import { readTruth, type Truth } from './truth.ts';
+import { DOMAIN, MANAGEMENT_AUDIENCE, MTLS, wishOf } from './wishes.ts';
 
 /** The two services' clocks against the runner's: evidence by time must bear it. */
 const SKEW = { auth0: 2_300, github: -1_400 };
-const DOMAIN = 'tenant.test';
-const MTLS = 'mtls.tenant.test';
 const SCOPES = [
   'read:clients',
   'update:clients',
@@ -36,46 +30,39 @@ const SCOPES = [
   ...['read', 'create', 'update', 'delete'].map((verb) => `${verb}:client_credentials`),
 ];
 const TOKEN = 'management-token';
-/** What one place holds, and whether a job that reads it now can log in. */
-export interface Holding extends Held {
-  place: string;
-  part: Place['part'];
-  works: boolean;
-  updatedAt: string;
-  value: string;
-}
-
-export interface Truth {
-  /** What each credential is recognised by, by its id. */
-  pool: ReadonlyMap<string, string>;
-  associated: readonly string[];
-  held: readonly Holding[];
-  /** What the client authenticates by; undefined: there is no client. */
-  method: string | undefined;
-  /** The client, without what a rotation may change. */
-  rest: string;
-}
+/** What a bound client shows, by what its tenant knows. */
+const BOUND = {
+  current: { require_proof_of_possession: true },
+  'binds nothing': { require_proof_of_possession: true },
+  'older binding': { access_token: { tls_client_certificate_binding: true } },
+};
 
 export class World {
   readonly scenario: Scenario;
   readonly materials: Materials;
   readonly tenant: Tenant;
   readonly github: GitHub;
-  /** Empty: it does not exist yet, or no more. */
-  clientId: string;
-  /** How many clients were made and are still there. */
-  clients = 0;
+  /** The clients that there are: `create` makes one, and two runs of it may make two. */
+  clientIds: readonly string[] = [];
   readonly wish: Wish;
   readonly places: readonly Place[];
   /** Ids of what no run may touch. */
   readonly foreign = new Set<string>();
   /** Certificates and keys that have logged in, or were in use when the world began. */
   readonly proven = new Set<string>();
+  /** Those of them that got a token which is bound to them; likewise. */
+  readonly provenBound = new Set<string>();
   /** Whose certificates no CA has signed. */
   readonly strangers = new Set<Material>();
   readonly labels = new Map<string, string>();
   time = BASE;
+  /** Reads of Auth0 that show what was there before. */
+  lag: Lag | undefined;
   #issued = 0;
+  #records: readonly ClientRecord[] | undefined;
+  #readsAsOf: number | undefined;
+  /** Management API tokens that the client itself has got: each is good to its end, whatever becomes of its credential. */
+  readonly #tokens = new Set<string>();
 
   constructor(scenario: Scenario, materials: Materials) {
     this.scenario = scenario;
@@ -85,19 +72,32 @@ export class World {
       random: seededRandom(7),
       domain: DOMAIN,
       poolCap: scenario.poolCap,
-      authorize: (token) => (token === TOKEN ? { clientId: 'manager', scopes: SCOPES } : undefined),
+      olderBinding: scenario.tenant === 'older binding',
+      readsAsOf: () => this.#readsAsOf,
+      authorize: (token) =>
+        token === TOKEN || this.#tokens.has(token) ? { clientId: 'manager', scopes: SCOPES } : undefined,
       parseCertificate: parseOnce,
     });
     this.github = newGitHub(() => this.time + SKEW.github);
-    this.clientId = scenario.start.uses === 'nothing' ? '' : this.#createClient().client_id;
-    this.wish = this.#wishOf(scenario);
+    if (scenario.start.uses !== 'nothing') this.#add(this.#createClient().client_id);
+    this.wish = wishOf(scenario, this.clientId);
     this.places = placesOf(this.wish);
     for (const credential of scenario.start.credentials) this.#seed(credential);
     this.#seedSecrets();
   }
 
+  /** Empty: it does not exist yet, or no more. */
+  get clientId(): string {
+    return this.clientIds[0] ?? '';
+  }
+
+  #add(clientId: string): void {
+    this.clientIds = [...this.clientIds, clientId];
+    this.labels.set(clientId, `client ${this.clientIds.length}`);
+  }
+
   #createClient() {
-    const { method, start } = this.scenario;
+    const { method, start, tenant } = this.scenario;
     const uses = start.uses ?? method;
     const how =
       uses === 'client_secret_post'
@@ -108,40 +108,9 @@ export class World {
       app_type: 'non_interactive',
       client_metadata: { team: 'orders' },
       ...how,
+      ...(start.bound ? BOUND[tenant] : {}),
       grants: {},
     });
-  }
-
-  #wishOf(scenario: Scenario): Wish {
-    const { start, force, method, operation, overlap, parts, renews } = scenario;
-    const [primary, ...others] = DESTINATIONS;
-    const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;
-    const subject = renews && same ? `CN=${same}` : 'CN=next';
-    return {
-      operation,
-      clientId: this.clientId,
-      clientName: operation === 'create' ? 'created' : undefined,
-      method,
-      subject: method === 'tls_client_auth' ? subject : SUBJECT,
-      keySize: 2048,
-      brought: undefined,
-      isManager: false,
-      validityDays: 90,
-      renewBeforeDays: 30,
-      force,
-      overlap,
-      secretName: 'AUTH0_MTLS_PEM',
-      privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,
-      certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,
-      destinations: [primary, ...others.slice(0, start.holds.length - 1)],
-      current: undefined,
-      verify: 'auto',
-      verifyAudience: undefined,
-      tokenBinding: 'unchanged',
-      revertTo: 'client_secret_post',
-      keepCredentials: new Set(),
-      run: '0.1',
-    };
   }
 
   #seed({ label, mark, associated, age, requestObject, after }: SeededCredential): void {
@@ -160,6 +129,7 @@ export class World {
     const id = this.tenant.seedCredential(this.clientId, seed);
     this.labels.set(id, label);
     this.proven.add(this.#proofOf(pair));
+    this.provenBound.add(this.#proofOf(pair));
     if (mark === 'other' || (mark === 'none' && !associated)) this.foreign.add(id);
     if (requestObject) this.#admin({ signed_request_object: { required: false, credentials: [{ id }] } });
   }
@@ -194,6 +164,7 @@ export class World {
       pairOf(this.scenario.method, this.#seedMaterial('H2')),
     );
     const id = this.tenant.seedCredential(this.clientId, { ...registration, associate: true });
+    this.#records = undefined;
     this.labels.set(id, 'H2');
     return id;
   }
@@ -214,6 +185,12 @@ export class World {
     }
   }
 
+  /** From now on reads of Auth0 show what is there now, until the lag is over. */
+  beginLag(pattern: Lag['pattern'], milliseconds: number): void {
+    const { time } = this;
+    this.lag = { pattern, shows: time + SKEW.auth0, until: time + milliseconds, reads: 0 };
+  }
+
   /** The next unused key of the world. */
   issueNext(): Material {
     const next = this.materials.fresh[this.#issued];
@@ -222,17 +199,18 @@ export class World {
     return next;
   }
 
-  /** As the workflow gives them: `current-credential` is what the primary holds when the run begins. */
-  inputs(run: string, asked: Partial<Pick<Wish, 'force' | 'overlap' | 'operation'>> = {}): Inputs {
-    const held = this.scenario.current ? this.#primaryValue() : undefined;
-    const currentPair = held === undefined ? undefined : readPair(this.scenario.method, held);
+  /** As the workflow gives them: `current-credential`, or what it logs in with, is what the primary holds when the run begins. */
+  inputs(run: string, asked: Asking = {}): Inputs {
+    const { current, isManager, method } = this.scenario;
+    const held = current || isManager ? this.#primaryValue() : undefined;
+    const currentPair = held === undefined ? undefined : readPair(method, held);
     return {
       planOnly: false,
       watch: undefined,
       domain: DOMAIN,
       mtlsDomain: undefined,
-      audience: `https://${DOMAIN}/api/v2/`,
-      login: { kind: 'token', token: TOKEN },
+      audience: MANAGEMENT_AUDIENCE,
+      login: isManager ? this.#ownLogin(currentPair) : { kind: 'token', token: TOKEN },
       githubToken: 'github-token',
       githubApiUrl: 'https://api.github.com',
       currentPair,
@@ -241,10 +219,19 @@ export class World {
         ...this.wish,
         clientId: this.wish.clientName ? '' : this.clientId,
         ...asked,
-        current: currentPair && factsOf(this.wish.method, currentPair),
+        current: currentPair && readFacts(method, currentPair),
         run,
       },
     };
+  }
+
+  #ownLogin(pair: Pair | undefined): Inputs['login'] {
+    const { clientId } = this;
+    if (pair === undefined) throw new Error('the client that manages the tenant has nothing to log in with');
+    const { certificate, privateKey } = pair;
+    return certificate === undefined
+      ? { kind: 'private-key-jwt', clientId, privateKey }
+      : { kind: 'mtls', clientId, pair: { certificate, privateKey } };
   }
 
   #primaryValue(): string | undefined {
@@ -259,8 +246,9 @@ export class World {
     if (url.host === MTLS) return this.#token(request);
     const { method, headers, body = '' } = request;
     if (url.host === DOMAIN && path.startsWith('/api/v2/')) {
+      this.#readsAsOf = method === 'GET' ? asOf(this.lag, url.pathname, this.time) : undefined;
       const answer = this.tenant.handle({ method, path, headers, body });
-      this.#follow(method, path, answer);
+      if (method !== 'GET') this.#follow(method, path, answer);
       return answer;
     }
     if (url.host === DOMAIN && path === '/oauth/token') return this.#token(request);
@@ -274,24 +262,26 @@ export class World {
 
   /** A client that comes, and goes. */
   #follow(method: string, path: string, { body, status }: HttpResponse): void {
-    if (method === 'POST' && path === '/api/v2/clients' && status === 201) {
-      this.clientId = (JSON.parse(body) as { client_id: string }).client_id;
-      this.clients += 1;
-    }
-    if (method === 'DELETE' && /^\/api\/v2\/clients\/[^/]+$/.test(path) && status === 204) {
-      this.clients -= 1;
-      if (path.endsWith(this.clientId)) this.clientId = '';
-    }
+    this.#records = undefined;
+    if (method === 'POST' && path === '/api/v2/clients' && status === 201)
+      this.#add((JSON.parse(body) as { client_id: string }).client_id);
+    if (method === 'DELETE' && /^\/api\/v2\/clients\/[^/]+$/.test(path) && status === 204)
+      this.clientIds = this.clientIds.filter((id) => !path.endsWith(id));
   }
 
   #token(request: HttpRequest): HttpResponse {
     const login = authenticate(this.tenant, request);
     if (!login || this.#isStranger(login.proof))
       return this.#auth0(401, { error: 'access_denied', error_description: 'Unauthorized' });
+    const bound = this.scenario.tenant === 'binds nothing' ? undefined : login.bound;
     this.proven.add(login.proof);
-    const claims = login.bound ? { cnf: { 'x5t#S256': login.bound } } : {};
+    if (bound) this.provenBound.add(login.proof);
+    const claims = bound ? { cnf: { 'x5t#S256': bound } } : {};
     const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
-    return this.#auth0(200, { access_token: `e30.${payload}.e30`, token_type: 'Bearer' });
+    const token = `e30.${payload}.${login.proof}`;
+    const audience = new URLSearchParams(request.body).get('audience');
+    if (this.scenario.isManager && audience === MANAGEMENT_AUDIENCE) this.#tokens.add(token);
+    return this.#auth0(200, { access_token: token, token_type: 'Bearer' });
   }
 
   #isStranger(proof: string): boolean {
@@ -306,45 +296,18 @@ export class World {
 
   /** What is really there; no run can see all of it. */
   truth(): Truth {
-    if (this.clientId === '') return { ...NOBODY, held: this.#heldBy(new Set()) };
-    const { client, credentials } = this.tenant.reveal(this.clientId);
-    const { client_authentication_methods: methods, token_endpoint_auth_method: secret, ...rest } = client;
-    const [used] = Object.entries(methods ?? {});
-    const { method } = this.scenario;
-    const associated = used?.[0] === method ? (used[1]?.credentials ?? []).map(({ id }) => id) : [];
-    const pool = new Map(credentials.map((one) => [one.id, recordIdentity(one)]));
-    const working = new Set(associated.map((id) => pool.get(id)));
-    const foreign = credentials.filter(({ id }) => this.foreign.has(id));
-    const kept = associated.filter((id) => this.foreign.has(id));
-    return {
-      pool,
-      associated,
-      held: this.#heldBy(working),
-      method: used?.[0] ?? secret,
-      rest: JSON.stringify([rest, foreign, kept.sort()]),
-    };
+    return readTruth(this);
   }
 
-  #heldBy(working: ReadonlySet<string | undefined>): Holding[] {
-    return this.places.flatMap((place) => this.#holding(place, working));
+  /** Every client of this workflow with its pool, as it is now. */
+  records(): readonly ClientRecord[] {
+    this.#records ??= this.clientIds.map((id) => this.tenant.reveal(id));
+    return this.#records;
   }
 
-  #holding(place: Place, working: ReadonlySet<string | undefined>): Holding[] {
-    const secret = this.github.secret(printDestination(place.destination), place.secretName);
-    if (secret === undefined) return [];
-    const held = readHeld(this.scenario.method, secret.value, this.materials.all);
-    const { part } = place;
-    const { updatedAt, value } = secret;
-    return [
-      {
-        ...held,
-        place: printPlace(place),
-        part,
-        works: held.identity !== undefined && working.has(held.identity),
-        updatedAt,
-        value,
-      },
-    ];
+  /** Of all clients. */
+  credentials(): readonly PooledCredential[] {
+    return this.records().flatMap(({ credentials }) => credentials);
   }
 
   /** A credential's name in traces. */
@@ -358,5 +321,3 @@ export class World {
     return this.materials.all.find(isIt)?.label ?? 'unknown';
   }
 }
-
-const NOBODY: Truth = { pool: new Map(), associated: [], held: [], method: undefined, rest: '' };

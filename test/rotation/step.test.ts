@@ -42,6 +42,8 @@ describe('a step', () => {
       '~[a]',
       'Disassociate p since its successor is delivered everywhere',
     ],
+    [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
+    [{ kind: 'find-holders' }, '?holders', 'Look for workflow runs that may still hold what was revoked'],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
     [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
     [

@@ -44,6 +44,7 @@ export interface TenantLog {
   client_id: string;
   ip: string;
   user_agent: string;
+  auth0_client?: object;
   mtls_thumbprint_sha256?: string;
   description?: string;
 }
@@ -510,6 +511,7 @@ function recorder(options: AuthorizationServerOptions): Recorder {
       client_id: clientId,
       ip: context.ip,
       user_agent: context.get('user-agent'),
+      ...auth0Client(context.get('auth0-client')),
       ...(outcome === 'granted' && thumbprint ? { mtls_thumbprint_sha256: thumbprint } : {}),
       ...(reason === undefined ? {} : { description: reason }),
     });
@@ -520,6 +522,15 @@ function recorder(options: AuthorizationServerOptions): Recorder {
       record(context, 'refused', error.error_detail ?? error.error_description ?? error.message),
     statistics,
   };
+}
+
+/** "Based on the `Auth0-Client` HTTP header" (logs-schema.json): base64 of JSON, as the SDKs of Auth0 send it. */
+function auth0Client(header: string): Pick<TenantLog, 'auth0_client'> {
+  try {
+    return { auth0_client: JSON.parse(Buffer.from(header, 'base64').toString()) as object };
+  } catch {
+    return {};
+  }
 }
 
 function verifyAccessToken(

@@ -36,6 +36,7 @@ export interface Conditions {
 export interface SandboxOptions
   extends Partial<Conditions>,
     Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding'>,
+    Pick<TenantOptions, 'logDelayMs' | 'logRetentionMs' | 'plainUserAgents'>,
     Pick<EdgeOptions, 'pinnedThumbprints' | 'verifiesClients'>,
     Pick<GitHubOptions, 'limits' | 'environmentSecretsNeed'> {
   /** How far the services' clocks are ahead of this machine's. */
@@ -180,6 +181,9 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
       rateLimit: options.rateLimit,
       staleReadsMs: options.staleReadsMs,
       olderBinding: options.olderBinding,
+      logDelayMs: options.logDelayMs,
+      logRetentionMs: options.logRetentionMs,
+      plainUserAgents: options.plainUserAgents,
     }),
   });
   const { api, view } = delayed(tenant, options.propagationDelayMs ?? 0);

@@ -70,6 +70,7 @@ export interface LogEntry {
   client_id: string;
   ip: string;
   user_agent: string;
+  auth0_client?: object;
   mtls_thumbprint_sha256?: string;
   log_id: string;
 }

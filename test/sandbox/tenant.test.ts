@@ -518,6 +518,42 @@ test('logs: filter, order, pages', () => {
   expect(call('GET', '/logs?q=client_id:"other"').body).toEqual([]);
 });
 
+test('logs: the documented part of the query syntax', () => {
+  const dates = ['2026-11-01T00:00:00.500Z', '2026-11-02T00:00:00.000Z', '2026-11-03T12:00:00.000Z'];
+  now = Date.parse('2026-11-04T00:00:00Z');
+  for (const [index, date] of dates.entries()) {
+    const entry = { client_id: clientId, ip: '127.0.0.1', user_agent: 'test', log_id: `${index}`, date };
+    tenant.logs.push({ ...entry, type: ['seccft', 'seacft', 'ciba_exchange_succeeded'][index] ?? '' });
+  }
+  const search = (q: string) => {
+    const { body, status } = call('GET', `/logs?sort=date:1&q=${encodeURIComponent(q)}`);
+    return status === 200 ? (body as { log_id: string }[]).map(({ log_id }) => log_id).join('') : status;
+  };
+  expect([search(''), search('type:se*'), search('type:seccft OR type:ciba_*')]).toEqual(['012', '01', '02']);
+  expect(search(`client_id:"${clientId}" AND (type:seacft OR type:w) AND date:[2026-11 TO *]`)).toBe('1');
+  expect(search('date:[2026-11-01T00:00:00 TO 2026-11-02}')).toBe('0');
+  expect(search('date:[2026-11-01T00:00:01 TO 2026-11-02T00:00:00]')).toBe('1');
+  expect(search('date:{2026-11-02 TO *]')).toBe('2');
+  expect(['mtls_thumbprint_sha256:"a"', 'type:seccft AND', 'type:a type:b', '(type:a'].map(search)).toEqual([
+    400, 400, 400, 400,
+  ]);
+});
+
+test('logs: late, kept for a time, and the first thousand of a search', () => {
+  tenant = newTenant({ logDelayMs: 1_000, logRetentionMs: 60_000, plainUserAgents: true });
+  const entry = { client_id: clientId, ip: '127.0.0.1', user_agent: 'curl/8', type: 'seccft' };
+  tenant.log(entry);
+  const list = (after: number) => {
+    now += after;
+    return call('GET', '/logs?per_page=100').body;
+  };
+  expect(list(999)).toEqual([]);
+  expect(list(1)).toMatchObject([{ user_agent: 'curl/8' }]);
+  expect(list(59_001)).toEqual([]);
+  expect(call('GET', '/logs?per_page=100&page=9').status).toBe(200);
+  expect(call('GET', '/logs?per_page=100&page=10').status).toBe(400);
+});
+
 test('requests that make no sense are answered, not thrown', () => {
   const headers = { authorization: 'Bearer all' };
   const statusOf = (method: string, path: string, body: string) =>

@@ -39,6 +39,14 @@ export interface TenantOptions {
   olderBinding?: boolean;
   /** GET may show a state that was current at most this long ago. Recorded reads agree at once, hence 0. */
   staleReadsMs?: number;
+  /** When that was the current state which this GET shows; undefined: now. Instead of `staleReadsMs`, for one who decides of each read. */
+  readsAsOf?: () => number | undefined;
+  /** How long an entry takes to appear in the logs: "you may see some delays" (docs log-data-retention). */
+  logDelayMs?: number;
+  /** How long the logs are kept: 30 days on an Enterprise plan (docs log-data-retention). */
+  logRetentionMs?: number;
+  /** The logs show `user_agent` as it came, not AGENT: both were seen. */
+  plainUserAgents?: boolean;
   /** Who calls with this access token. */
   authorize: (bearerToken: string) => Caller | 'expired' | undefined;
   parseCertificate?: ParseCertificate;
@@ -62,6 +70,10 @@ export interface CredentialSeed {
   associate: boolean;
   created_at?: string;
 }
+
+/** The schema's example is a parsed one, "Chrome 120.0.0 / Mac OS X 10.15.7" (logs-schema.json); programs that its parser (npm useragent) does not know read so. */
+const AGENT = 'Other 0.0.0 / Other 0.0.0';
+const DAY_MS = 86_400_000;
 
 /** An emulated Auth0 tenant: its Management API, and what the authorization server reads from its records. */
 export class Tenant implements Emulator {
@@ -134,8 +146,22 @@ export class Tenant implements Emulator {
   }
 
   log(entry: Omit<LogEntry, 'date' | 'log_id'>): void {
-    const date = new Date(this.#options.now()).toISOString();
-    this.logs.push({ ...entry, date, log_id: randomText(this.#options.random, 32) });
+    const { now, plainUserAgents, random } = this.#options;
+    const user_agent = plainUserAgents ? entry.user_agent : AGENT;
+    this.logs.push({
+      ...entry,
+      user_agent,
+      date: new Date(now()).toISOString(),
+      log_id: randomText(random, 32),
+    });
+  }
+
+  #logsAt(time: number): LogEntry[] {
+    const { logDelayMs = 0, logRetentionMs = 30 * DAY_MS } = this.#options;
+    return this.logs.filter(({ date }) => {
+      const age = time - Date.parse(date);
+      return age >= logDelayMs && age <= logRetentionMs;
+    });
   }
 
   #answer({ method, path, headers, body }: EmulatorRequest, now: number): Outcome {
@@ -152,7 +178,7 @@ export class Tenant implements Emulator {
       body: parsedBody(body),
       scopes,
       state: this.#stateAt(asOf),
-      logs: this.logs.filter(({ date }) => Date.parse(date) <= asOf),
+      logs: this.#logsAt(asOf),
       poolCap: this.#options.poolCap ?? 2,
       olderBinding: this.#options.olderBinding === true,
     };
@@ -185,7 +211,8 @@ export class Tenant implements Emulator {
   }
 
   #staleTime(now: number): number {
-    const { staleReadsMs = 0, random } = this.#options;
+    const { staleReadsMs = 0, random, readsAsOf } = this.#options;
+    if (readsAsOf) return readsAsOf() ?? now;
     return staleReadsMs > 0 ? now - random() * staleReadsMs : now;
   }
 
@@ -197,7 +224,8 @@ export class Tenant implements Emulator {
 
   /** Keeps the states since the one that was current when the stalest read looks. */
   #commit(state: State, now: number): void {
-    const oldest = now - (this.#options.staleReadsMs ?? 0);
+    const { readsAsOf, staleReadsMs = 0 } = this.#options;
+    const oldest = readsAsOf ? Number.NEGATIVE_INFINITY : now - staleReadsMs;
     const first = this.#states.findLastIndex(({ since }) => since <= oldest);
     this.#states = [...this.#states.slice(Math.max(first, 0)), { since: now, state }];
   }

@@ -3,7 +3,7 @@
 import type { Place } from '../../src/github/destination.ts';
 import { parseDestination } from '../../src/github/destination.ts';
 import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
-import type { Credential, ObservedSecret, State } from '../../src/rotation/state.ts';
+import type { Credential, ObservedSecret, State, Usage } from '../../src/rotation/state.ts';
 import { CREDENTIAL_TYPES, placesOf, type Wish } from '../../src/rotation/wish.ts';
 
 export const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -38,7 +38,9 @@ export function wish(changes: WishChanges = {}): Wish {
     validityDays: 90,
     renewBeforeDays: 30,
     force: false,
+    revoke: false,
     overlap: 'until-next-rotation',
+    quietWindow: undefined,
     secretName: 'PEM',
     privateKeySecretName: undefined,
     certificateSecretName: undefined,
@@ -84,6 +86,29 @@ export interface StateSeed {
   method?: string;
   /** Access tokens are bound to the certificate. */
   bound?: boolean;
+  /** What the tenant logs told; default: they were not read. */
+  usage?: UsageSeed;
+}
+
+/** Minutes before NOW, from `since` to `upTo`. */
+export interface UsageSeed {
+  since?: number;
+  upTo?: number | Exclude<Usage['upTo'], number>;
+  uses?: readonly { id: string; age: number; ip?: string; isProof?: boolean }[];
+}
+
+function usage({ since = 365 * 24 * 60, upTo = 0, uses = [] }: UsageSeed): Usage {
+  return {
+    since: NOW - since * MINUTE,
+    upTo: typeof upTo === 'number' ? NOW - upTo * MINUTE : upTo,
+    uses: uses.map(({ id, age, ip = '192.0.2.1', isProof = false }) => ({
+      identity: `identity-${id}`,
+      at: NOW - age * MINUTE,
+      ip,
+      userAgent: 'agent',
+      isProof,
+    })),
+  };
 }
 
 export function state(of: Wish, seed: StateSeed = {}): State {
@@ -102,6 +127,7 @@ export function state(of: Wish, seed: StateSeed = {}): State {
           },
     pool: credentials.map((c) => credential(of, c)),
     secrets: placesOf(of).map((place, index) => secret(place, written[index], seed.made)),
+    usage: seed.usage && usage(seed.usage),
     now: NOW,
   };
 }

@@ -1,0 +1,99 @@
+/** The tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
+
+import { isObject, type Json, quote, stringOf } from '../http/json.ts';
+import type { Usage, Use } from '../rotation/state.ts';
+import type { Tenant } from './tenant.ts';
+
+export interface LogEntry extends Use {
+  id: string;
+}
+
+const ACTION = 'auth0-mtls-rotation-action';
+
+/**
+ * How a proof is told from a login in the logs. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
+ * `User-Agent` often no more than "Other 0.0.0 / Other 0.0.0": that is for the logs of the edge.
+ */
+export function proofHeaders(run: string): Record<string, string> {
+  const client = JSON.stringify({ name: ACTION, version: '1', env: { run } });
+  return {
+    'user-agent': `${ACTION} (proof of run ${run})`,
+    'auth0-client': Buffer.from(client).toString('base64'),
+  };
+}
+
+/** Auth0: 100 entries a request, and 1,000 a search (docs retrieve-log-events-using-mgmt-api). */
+const PAGE = 100;
+const PAGES = 10;
+/** More would take the Management API's rate limit from everybody else. */
+const MOST = 5_000;
+
+/** Every use of a certificate of this client since then, and from when on that is certain. @throws RotationError AUTH0_… */
+export async function readUses(
+  tenant: Tenant,
+  clientId: string,
+  since: number,
+): Promise<Pick<Usage, 'since' | 'uses'>> {
+  // Nothing is kept for ever: only an entry from before then shows that those after it are still there.
+  const [oldest] = await tenant.logs(new URLSearchParams({ sort: 'date:1', per_page: '1' }));
+  const kept = Math.max(since, oldest?.at ?? tenant.now());
+  const seen = new Map<string, LogEntry>();
+  let from = tenant.now();
+  for (let until = '*'; ; until = second(from + 999)) {
+    const found = await search(tenant, searchFor(clientId, since, until));
+    // The last second was asked for again: what is seen twice joins one search to the next.
+    const joined = seen.size === 0 || found.some(({ id }) => seen.has(id));
+    const before = seen.size;
+    for (const entry of found) seen.set(entry.id, entry);
+    if (joined) from = Math.min(from, ...found.map(({ at }) => at));
+    const isWhole = joined && found.length < PAGE * PAGES;
+    if (!isWhole && joined && seen.size > before && seen.size < MOST) continue;
+    const uses = [...seen.values()].filter(({ identity }) => identity !== '');
+    return { since: isWhole ? kept : from, uses };
+  }
+}
+
+/** The latest uses, as many as one request tells. @throws RotationError AUTH0_… */
+export async function latestUses(tenant: Tenant, clientId: string): Promise<Use[]> {
+  return tenant.logs(searchFor(clientId, tenant.now(), '*'));
+}
+
+/** All ways to a token, for consumers that serve people, too. The day before makes up for a zone that nobody names. */
+function searchFor(clientId: string, since: number, until: string): URLSearchParams {
+  const id = clientId.replace(/["\\]/g, '\\$&');
+  const range = `date:[${second(since - 86_400_000)} TO ${until}]`;
+  const q = `client_id:"${id}" AND (type:se* OR type:ciba_* OR type:w) AND ${range}`;
+  return new URLSearchParams({ q, sort: 'date:-1', per_page: `${PAGE}` });
+}
+
+async function search(tenant: Tenant, query: URLSearchParams): Promise<LogEntry[]> {
+  const found: LogEntry[] = [];
+  for (let page = 0; page < PAGES; page += 1) {
+    query.set('page', `${page}`);
+    const entries = await tenant.logs(query);
+    found.push(...entries);
+    if (entries.length < PAGE) break;
+  }
+  return found;
+}
+
+function second(at: number): string {
+  return new Date(at).toISOString().slice(0, 19);
+}
+
+/** undefined: not an entry of the logs. `identity` is empty where no certificate was used. */
+export function readLogEntry(item: Json): LogEntry | undefined {
+  const id = stringOf(item, 'log_id');
+  const at = Date.parse(stringOf(item, 'date') ?? '');
+  if (!isObject(item) || !id || Number.isNaN(at)) return undefined;
+  const userAgent = stringOf(item, 'user_agent') ?? '';
+  return {
+    id,
+    at,
+    // "As per RFC 8705 section 3.1": x5t#S256. In another spelling this run's own entry would not be found, and nothing goes.
+    identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
+    ip: quote(stringOf(item, 'ip')) || 'unknown',
+    userAgent: quote(userAgent).slice(0, 100) || 'unknown',
+    isProof: stringOf(item.auth0_client, 'name') === ACTION || userAgent.startsWith(ACTION),
+  };
+}

@@ -1,0 +1,108 @@
+/** Workflow runs that were queued before a secret was stored, and are not over: GitHub gave them what it held then. */
+
+import { asRotationError, RotationError } from '../errors.ts';
+import { isObject, type Json, stringOf } from '../http/json.ts';
+import { type Destination, printDestination, type Repository } from './destination.ts';
+import type { SecretStore } from './secret-store.ts';
+
+export interface WorkflowRun {
+  repository: string;
+  name: string;
+  url: string;
+  status: string;
+  /** ISO date. */
+  createdAt: string;
+}
+
+export interface Holders {
+  runs: readonly WorkflowRun[];
+  /** Repositories. */
+  searched: readonly string[];
+  /** Where nobody could look, and why. */
+  unsearched: readonly { destination: string; why: string }[];
+}
+
+/** Of a run that is not completed (OpenAPI, parameter workflow-run-status; the others there are conclusions). */
+const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as const;
+
+/**
+ * Never throws: the rotation has succeeded, whoever may look.
+ * @param before by GitHub's clock
+ * @param own id of the run that asks
+ */
+export async function findHolders(
+  store: SecretStore,
+  destinations: readonly Destination[],
+  before: number,
+  own: string,
+): Promise<Holders> {
+  const runs: WorkflowRun[] = [];
+  const searched: string[] = [];
+  const unsearched: { destination: string; why: string }[] = [];
+  for (const destination of repositoriesOf(destinations)) {
+    try {
+      runs.push(...(await activeRuns(store, destination, before, own)));
+      searched.push(`${destination.owner}/${destination.repo}`);
+    } catch (thrown) {
+      const { code, failed } = asRotationError(thrown);
+      const need = code === 'GITHUB_FORBIDDEN' ? " It takes the repository permission 'Actions: read'." : '';
+      unsearched.push({ destination: printDestination(destination), why: `${failed}${need}` });
+    }
+  }
+  for (const destination of destinations.filter(({ kind }) => kind === 'org'))
+    unsearched.push({
+      destination: printDestination(destination),
+      why: 'The repositories that see the secret of an organization are not searched.',
+    });
+  return { runs, searched, unsearched };
+}
+
+function repositoriesOf(destinations: readonly Destination[]): Repository[] {
+  const found = new Map<string, Repository>();
+  for (const destination of destinations) {
+    if (destination.kind === 'org') continue;
+    const { owner, repo } = destination;
+    found.set(`${owner}/${repo}`.toLowerCase(), { kind: 'repo', owner, repo });
+  }
+  return [...found.values()];
+}
+
+async function activeRuns(
+  store: SecretStore,
+  repository: Repository,
+  before: number,
+  own: string,
+): Promise<WorkflowRun[]> {
+  const found = new Map<number, WorkflowRun>();
+  const name = `${repository.owner}/${repository.repo}`;
+  for (const status of STATUSES) {
+    const path = `/repos/${name}/actions/runs?status=${status}`;
+    for (const item of await store.list(path, 'workflow_runs', repository, 'show its workflow runs')) {
+      const run = readRun(item, name);
+      // One that has moved on between two of these questions counts once.
+      const isOver = run.status === 'completed';
+      if (!isOver && Date.parse(run.createdAt) <= before && `${run.id}` !== own) found.set(run.id, run);
+    }
+  }
+  return [...found.values()];
+}
+
+/** @throws RotationError GITHUB_REQUEST_FAILED: one that cannot be read may be a holder */
+function readRun(item: Json | undefined, repository: string): WorkflowRun & { id: number } {
+  const id = isObject(item) ? item.id : undefined;
+  const [url = '', status, createdAt = ''] = ['html_url', 'status', 'created_at'].map((key) =>
+    stringOf(item, key),
+  );
+  const isReadable = LINK.test(url) && !Number.isNaN(Date.parse(createdAt));
+  if (typeof id !== 'number' || status === undefined || !isReadable) {
+    throw new RotationError('GITHUB_REQUEST_FAILED', {
+      failed: `GitHub has a workflow run in ${repository} that cannot be read.`,
+      remedy: 'Look at the runs of that repository.',
+    });
+  }
+  const name = stringOf(item, 'name') ?? stringOf(item, 'path') ?? `${id}`;
+  return { id, repository, name, url, status, createdAt };
+}
+
+/** Nothing in it ends a link of Markdown. */
+const LINK = /^https:\/\/[^\s()<>|]+$/;

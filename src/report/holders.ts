@@ -1,0 +1,47 @@
+/** Who may still hold what was revoked: workflow runs that were queued before, and where nobody could look. */
+
+import { quote } from '../http/json.ts';
+import type { Account } from '../report.ts';
+import { code, iso, plain, row, shortenedList } from './markdown.ts';
+
+export function holderTable({ outcome }: Account): string {
+  const holders = outcome?.holders;
+  if (!holders) return '';
+  const { runs, searched, unsearched } = holders;
+  const rows = runs.map(({ createdAt, name, repository, status, url }) =>
+    row([
+      `[${plain(quote(name))}](${url})`,
+      code(repository),
+      plain(quote(status)),
+      iso(Date.parse(createdAt)),
+    ]),
+  );
+  const rest = (count: number) => row([`… and ${count} more (shortened)`, '', '', '']);
+  const table = ['| Workflow run | Repository | Status | Queued |', '| --- | --- | --- | --- |'];
+  return [
+    '### Who may still hold what was revoked',
+    '',
+    ...(runs.length > 0 ? [plain(found(runs.length)), '', ...table, ...shortenedList(rows, rest)] : []),
+    ...(runs.length === 0 && searched.length > 0 ? [plain(`${NONE} ${searched.join(', ')}.`)] : []),
+    ...unsearched.map(({ destination, why }) => `\n${code(destination)} was not searched. ${plain(why)}`),
+  ].join('\n');
+}
+
+const NONE = 'No workflow run that was queued before the delivery is still at work in';
+
+function found(count: number): string {
+  const runs = count === 1 ? '1 workflow run was' : `${count} workflow runs were`;
+  return `${runs} queued before the delivery and may hold the revoked key: a login with it fails. Cancel them, or start them again as new runs.`;
+}
+
+/** What is told above the summary, too. */
+export function holderWarnings({ outcome }: Account): string[] {
+  const { runs = [], unsearched = [] } = outcome?.holders ?? {};
+  const places = unsearched.map(({ destination }) => destination).join(', ');
+  return [
+    ...(runs.length > 0 ? [found(runs.length)] : []),
+    ...(unsearched.length > 0
+      ? [`${places} could not be searched for workflow runs that hold the revoked key.`]
+      : []),
+  ];
+}
