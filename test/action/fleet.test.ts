@@ -124,7 +124,7 @@ describe('a fleet', () => {
     await using fleet = await Fleet.start(3, { rateLimit: { burst: 2, perSecond: 2 } });
     const run = await fleet.run();
     expect([run.exitCode, fleet.writes()]).toEqual([0, ONES(3)]);
-    // Few, not none: when a token comes is the service's affair. Without a pace there are more than ten.
+    // Few, not none: when a token comes is the service's affair. Without a pace a client fails.
     expect(fleet.refusals()).toBeLessThanOrEqual(5);
     // A run of one client keeps it, too.
     const single = await rotate(fleet.world, { 'current-credential': '' });
