@@ -79,13 +79,16 @@ function takenOut({ step, before, after }: ReturnType<typeof replay>[number]): s
   return step.kind === 'delete-credential' ? [...gone, step.id] : gone;
 }
 
+/** Fewer where each mutant is judged (`npm run mutation`). */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
+
 function property(check: (wanted: Wish, observed: State, decided: Plan) => void): void {
   fc.assert(
     fc.property(situation, ({ wanted, observed }) => {
       const decided = decide(wanted, observed);
       if (decided) check(wanted, observed, decided);
     }),
-    { numRuns: 3_000 },
+    { numRuns: RUNS },
   );
 }
 
