@@ -14,7 +14,7 @@ test.each([...LOCK.filter(({ hunt }) => hunt.singles), ...LOCK.filter(({ hunt })
   async ({ hunt }) => {
     const tally = new Tally();
     tally.limit = 1;
-    const plan: Plan = { singles: [], pairs: [], stale: [], sample: 0, seed: 1, ...hunt };
+    const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], sample: 0, seed: 1, ...hunt };
     await search(REAL, plan, tally);
     expect(tally.findings).toEqual([]);
     expect(tally.executions).toBeGreaterThan(0);
