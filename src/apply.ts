@@ -109,8 +109,9 @@ class Work {
         this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, ['add', 'heal', 'rehearse'].includes(step.why));
       case 'change-method':
+        await this.#method.change(step, this.#association, this.#undoing);
         this.#interrupted.push(...step.interrupts);
-        return this.#method.change(step, this.#association, this.#undoing);
+        return;
       case 'bind-tokens':
         return bind(step.required, this.#wish.clientId, this.#edges, this.#undoing);
       case 'authenticate':
@@ -156,7 +157,9 @@ class Work {
     this.#mayBeOrphan = true;
     this.#undoing.push(() => this.#removeMade(registration.name));
     const { state } = this.#job;
-    this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity);
+    this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity, () => {
+      this.#mayBeOrphan = false;
+    });
     this.#association.adopt(this.#made);
   }
 
@@ -276,6 +279,7 @@ class Work {
   }
 
   async #removeMade(name: string): Promise<string> {
+    if (!this.#mayBeOrphan) return '';
     const { identity } = this.#requireIssued().facts;
     this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
     if (this.#made) await this.#association.remove(this.#made.id);

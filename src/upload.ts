@@ -10,24 +10,30 @@ import type { Wish } from './rotation/wish.ts';
 
 const ATTEMPTS = 3;
 
-/** @throws RotationError CREDENTIAL_LIMIT, AUTH0_… */
+/**
+ * @param onRefused told that Auth0 has refused it, so that it is certainly not there
+ * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
+ */
 export async function upload(
   wish: Wish,
   state: State,
   tenant: Tenant,
   registration: Registration,
   identity: string,
+  onRefused: () => void,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await tenant.createCredential(wish.clientId, registration);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
-    const repeated = isRefusal(answer) && /already exist/i.test(answer.message);
-    if (isRefusal(answer) && !repeated) throw await refused(answer, wish, state, tenant);
+    if (answer !== 'lost' && !isRepeated(answer)) {
+      if (attempt === 1) onRefused();
+      throw await refused(answer, wish, state, tenant);
+    }
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
     const landed = await findMade(wish, tenant, registration.name, identity);
     if (landed) return landed;
     // The list may lag behind; but what is not of this run in the end is somebody else's.
-    if (repeated && attempt === ATTEMPTS) throw refusedCertificate(answer);
+    if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer the upload of the credential, ${ATTEMPTS} times.`,
@@ -44,6 +50,11 @@ export async function findMade(
 ): Promise<Credential | undefined> {
   const pool = await tenant.credentials(wish.clientId);
   return pool.find((credential) => credential.identity === identity && credential.name === name);
+}
+
+/** Auth0 has it already: by an attempt whose answer was lost, or by somebody else's. */
+function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
+  return isRefusal(answer) && /already exist/i.test(answer.message);
 }
 
 async function refused(refusal: Refusal, wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {

@@ -68,7 +68,7 @@ describe('a fault that passes', () => {
       });
       world.advance(20 * MINUTE);
     }
-  }, 60_000);
+  }, 180_000);
 
   it.concurrent.each<[string, () => Fault]>([
     ['500', () => json(500, {})],
@@ -86,7 +86,7 @@ describe('a fault that passes', () => {
       await using world = await startSandbox();
       await rotatesWith(world, everywhere(fault));
     },
-    60_000,
+    180_000,
   );
 
   it.concurrent('reads lag 2 s behind, with room to make', async () => {
@@ -95,7 +95,7 @@ describe('a fault that passes', () => {
     world.advance(MINUTE);
     await settle(world);
     await rotatesWith(world, () => undefined);
-  }, 60_000);
+  }, 180_000);
 
   it.concurrent('the tenant is a small one: 2 requests at once, 2 a second', async () => {
     await using world = await startSandbox({ rateLimit: { burst: 2, perSecond: 2 } });
