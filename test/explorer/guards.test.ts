@@ -12,7 +12,7 @@ describe('every guard is needed', () => {
       rows.push(row);
       expect(row.found, 'without it the explorer finds nothing').toBeDefined();
     },
-    60_000,
+    240_000,
   );
 
   test('and together they are this table', () => {
