@@ -123,7 +123,8 @@ class Bucket {
   /** Tokens a millisecond. */
   #rate = 0;
   #isMeasured = false;
-  #resetAt = Number.POSITIVE_INFINITY;
+  /** Local time. Long past where nothing was answered yet: one request at a time may ask. */
+  #resetAt = 0;
   #inFlight = 0;
   #sample: { at: number; remaining: number; taken: number } | undefined;
 

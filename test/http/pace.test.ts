@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Pace, SharedBudget, SpacedWrites } from '../../src/http/pace.ts';
 import { ServerClock } from '../../src/http/server-clock.ts';
 import { Cancellation, Service } from '../../src/http/service.ts';
-import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
+import { type HttpRequest, type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import type { Clock } from '../../src/retry.ts';
 import { type RateLimit, TokenBucket } from '../sandbox/tenant-rate-limit.ts';
 
@@ -177,6 +177,21 @@ describe('the shared budget', () => {
     await ask(it, 3, 1);
     expect(refusals(it)).toBe(0);
     expect(it.seen.slice(0, 2).map(({ at }) => at - BEGAN)).toEqual([20, 20]);
+  });
+
+  it('goes on where the first requests get no answer, and nothing is known', async () => {
+    let asked = 0;
+    const it = world(
+      () => new SharedBudget(),
+      () => {
+        asked += 1;
+        if (asked <= 2) throw new NetworkError('ECONNRESET', 'unknown');
+        return { status: 200, headers: {} };
+      },
+    );
+    await ask(it, 2, 1);
+    expect(it.seen.length).toBe(2);
+    expect(it.time.now - BEGAN).toBeLessThan(1_000);
   });
 
   it.each([
