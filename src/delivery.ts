@@ -94,7 +94,6 @@ export interface QuietEdges {
   clock: Clock;
   cancellation: Cancellation;
   store: SecretStore | undefined;
-  tenant: { now(): number };
 }
 
 /** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
@@ -102,9 +101,12 @@ const QUIET = 6_000;
 
 /** @param completedAt local time of this run's last delivery of the current pair; 0: none */
 export async function keepQuiet({ secrets }: State, edges: QuietEdges, completedAt: number): Promise<void> {
-  const { clock, cancellation, store, tenant } = edges;
-  const deliveries = secrets.map(({ times }) => (typeof times === 'string' ? 0 : times.updatedAt));
-  const since = Math.max(...deliveries) + QUIET - tenant.now();
+  const { clock, cancellation, store } = edges;
+  const [primary, ...others] = secrets;
+  // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
+  const times = await Promise.all(others.map(({ place }) => store?.times(place) ?? 'missing'));
+  const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
+  const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
   // What this run completed without a clear answer may be written once more, over the new credential.
   const completion = completedAt + (store?.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
   const wait = Math.max(Math.min(since, QUIET), completion);

@@ -25,7 +25,7 @@ else await explore();
 
 async function explore(): Promise<void> {
   const whole = values.quick ? quickPlan(sample, seed) : fullPlan(sample, seed);
-  const plan = replay ? { ...whole, singles: [], pairs: [], stale: [] } : whole;
+  const plan = replay ? { ...whole, singles: [], pairs: [], stale: [], lags: [] } : whole;
   const tally = await search(REAL, plan, new Tally(), (line) => console.log(`… ${line}`));
   console.log(tally.print());
   console.log(`${((Date.now() - began) / 1000).toFixed(0)} s`);

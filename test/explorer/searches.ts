@@ -68,7 +68,7 @@ export function fullPlan(sample: number, seed: number): Plan {
 /** Every starting state once, and the pairs that have found something. */
 export function quickPlan(sample: number, seed: number): Plan {
   const every = allScenarios();
-  const rotations = every.filter(({ method, operation, revoke }) => isPlain(method, operation) && !revoke);
+  const rotations = every.filter(isPlain);
   const singles = rotations.filter(
     ({ overlap, parts, poolCap, force, current, start }, index) =>
       overlap === 'until-next-rotation' &&
@@ -80,6 +80,7 @@ export function quickPlan(sample: number, seed: number): Plan {
   const extra = [
     scenario('settled', { overlap: 0 }),
     scenario('settled', { revoke: true }),
+    scenario('settled', { isManager: true }),
     scenario('ours alone', { operation: 'rehearse' }),
     scenario('ours alone', { operation: 'rehearse', force: false, current: false }),
     scenario('settled', { force: false, overlap: HALF_A_DAY }),
@@ -105,14 +106,15 @@ export function quickPlan(sample: number, seed: number): Plan {
   };
 }
 
-/** Of the other operations, and of the other methods the states that they see differently; a rehearsal stands above. */
-function isSampled({ method, operation }: Scenario, index: number): boolean {
-  if (operation === 'rehearse') return false;
-  return operation === 'rotate' ? !isPlain(method, operation) && index % 24 === 0 : index % 5 === 0;
+/** Of the other operations, and of the other wishes the states that they see differently; a rehearsal stands above. */
+function isSampled(one: Scenario, index: number): boolean {
+  if (one.operation === 'rehearse' || isPlain(one)) return false;
+  return index % (one.operation === 'rotate' ? 53 : 12) === 0;
 }
 
-function isPlain(method: string, operation: string): boolean {
-  return method === 'self_signed_tls_client_auth' && operation === 'rotate';
+function isPlain({ method, operation, revoke, binding, isManager }: Scenario): boolean {
+  const isUsual = method === 'self_signed_tls_client_auth' && operation === 'rotate';
+  return isUsual && !revoke && binding === 'unchanged' && !isManager;
 }
 
 export async function search(
