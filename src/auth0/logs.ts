@@ -1,6 +1,7 @@
 /** The tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
 
 import { isObject, type Json, quote, stringOf } from '../http/json.ts';
+import { PAGE } from '../http/pages.ts';
 import type { Usage, Use } from '../rotation/state.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -23,7 +24,6 @@ export function proofHeaders(run: string): Record<string, string> {
 }
 
 /** Auth0: 100 entries a request, and 1,000 a search (docs retrieve-log-events-using-mgmt-api). */
-const PAGE = 100;
 const PAGES = 10;
 /** More would take the Management API's rate limit from everybody else. */
 const MOST = 5_000;

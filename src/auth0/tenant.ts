@@ -3,6 +3,7 @@
 import type { Registration } from '../credential.ts';
 import { RotationError } from '../errors.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../http/json.ts';
+import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import type { Repeatable, Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
@@ -12,9 +13,6 @@ import type { AuthenticationMethod } from '../rotation/wish.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
 import { type LogEntry, readLogEntry } from './logs.ts';
 import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
-
-/** Auth0: at most 100 (OpenAPI, GET /clients). */
-export const PAGE = 100;
 
 export interface ListedClient {
   id: string;
@@ -88,17 +86,17 @@ export class Tenant {
   }
 
   async *#listed(fields: string): AsyncGenerator<JsonObject> {
-    for (let page = 0; ; page += 1) {
+    const read = async (page: number) => {
       const query = `fields=${fields}&include_fields=true&per_page=${PAGE}&page=${page}`;
       const response = await this.#call({ method: 'GET', path: `/clients?${query}` });
       const body = parseJson(response);
       if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
-      for (const item of body) {
+      return body.map((item) => {
         if (!stringOf(item, 'client_id') || !isObject(item)) throw this.#unexpected(response);
-        yield item;
-      }
-      if (body.length < PAGE) return;
-    }
+        return item;
+      });
+    };
+    yield* pagesOf('Auth0', read);
   }
 
   /** Makes a client with its first credential. @returns its id, or `lost` where it may have landed @throws RotationError AUTH0_… */

@@ -1,6 +1,7 @@
 /** Clients read a hundred at a time, to spare most of the reads of those for which nothing is due. */
 
-import { PAGE, type Tenant } from '../auth0/tenant.ts';
+import type { Tenant } from '../auth0/tenant.ts';
+import { PAGE } from '../http/pages.ts';
 import type { ObservedClient } from '../rotation/state.ts';
 
 /** A listing that costs more requests than this part of what it can spare is given up: other clients fill it. */

@@ -1,6 +1,7 @@
 /** Issues of a repository: as much of them as one report needs. */
 
 import { isObject, type Json, stringOf } from '../http/json.ts';
+import { PAGE, pagesOf } from '../http/pages.ts';
 import { type GitHubApi, refused } from './api.ts';
 
 export interface Issue {
@@ -28,14 +29,13 @@ export class Issues {
 
   /** Open and closed ones with this label. @throws RotationError GITHUB_… */
   async labelled(label: string): Promise<Issue[]> {
-    const all: Issue[] = [];
-    for (let page = 1; ; page += 1) {
-      const query = `state=all&labels=${label}&per_page=100&page=${page}`;
+    const read = async (page: number) => {
+      const query = `state=all&labels=${label}&per_page=${PAGE}&page=${page + 1}`;
       const list = await this.#request('GET', `?${query}`, 'list issues');
       if (!Array.isArray(list)) throw refused('list issues', { status: 200, data: list }, '');
-      all.push(...list.map(issueOf));
-      if (list.length < 100) return all;
-    }
+      return list.map(issueOf);
+    };
+    return Array.fromAsync(pagesOf('GitHub', read));
   }
 
   /** @returns its number @throws RotationError GITHUB_… */

@@ -2,6 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { isObject, type Json, quote, stringOf } from '../http/json.ts';
+import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import type { Service } from '../http/service.ts';
 import type { SecretTimes } from '../rotation/state.ts';
@@ -138,17 +139,16 @@ export class SecretStore {
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
    */
   async list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
-    const all: Json[] = [];
     const query = path.includes('?') ? '&' : '?';
-    for (let page = 1; ; page += 1) {
-      const paged = `${path}${query}per_page=100&page=${page}`;
+    const read = async (page: number) => {
+      const paged = `${path}${query}per_page=${PAGE}&page=${page + 1}`;
       const { data, status } = await this.#get(paged, destination, what);
       if (status === 404) throw notFound(destination);
       const list = isObject(data) ? data[member] : undefined;
       if (!Array.isArray(list)) throw unexpected(destination, status);
-      all.push(...list);
-      if (list.length < 100) return all;
-    }
+      return list;
+    };
+    return Array.fromAsync(pagesOf('GitHub', read));
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
