@@ -386,10 +386,7 @@ export async function remove({ name, without, hunt }: Guard): Promise<Row> {
   return { guard: name, found, trace: first ? `${first.variant}\n${first.trace}` : '' };
 }
 
-export function printGuards(rows: readonly Row[], traces = false): string {
-  const lines = rows.map(({ guard, found, trace }) => {
-    const steps = traces && trace ? `\n${trace}` : '';
-    return `${guard.padEnd(52)} ${found ?? 'NOTHING FOUND'}${steps}`;
-  });
-  return lines.join('\n');
+/** Rows of the table in docs/guards.md. */
+export function printGuards(rows: readonly Row[]): string {
+  return rows.map(({ guard, found }) => `| ${guard} | ${found ?? 'NOTHING FOUND'} |`).join('\n');
 }

@@ -110,7 +110,7 @@ export class Invariants {
     )
       this.report('I3', 'no credential is associated any more');
     if (this.#first.method !== undefined && now.rest !== this.#first.rest)
-      this.report('I4', `changed: ${now.rest} was ${this.#first.rest}`);
+      this.report('I4', `what is not ours is now ${now.rest}, and was ${this.#first.rest}`);
     const keeps = actor.operation === 'rotate' || actor.operation === 'rehearse';
     if (keeps && now.method !== before.method) this.report('I4', `the client uses ${now.method}`);
     this.#endings.binding.after(event, before, now);

@@ -73,7 +73,7 @@ function restOf({ client, credentials }: ClientRecord, associated: readonly stri
   } = client;
   const foreign = credentials.filter(({ id }) => world.foreign.has(id));
   const kept = associated.filter((id) => world.foreign.has(id));
-  return JSON.stringify([rest, foreign, kept.sort()]);
+  return JSON.stringify({ foreign, associated: kept.sort(), client: rest });
 }
 
 function holding(place: Place, working: ReadonlySet<string | undefined>, world: World): Holding[] {
