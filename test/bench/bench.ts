@@ -1,6 +1,6 @@
 /**
  * How fast, how sparing: the action against what a user would pick instead, and against its own limits.
- * node test/bench/bench.ts [--latency MS] [--runs N] [--json FILE] [--short]
+ * node test/bench/bench.ts [--latency MS] [--connect MS] [--runs N] [--json FILE] [--short]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,10 +30,12 @@ interface Figure {
 
 /** Of the limit: an answer of Auth0 or GitHub takes about this long. */
 const LIMIT_LATENCY_MS = 50;
-const USAGE = 'node test/bench/bench.ts [--latency MS] [--runs N] [--json FILE] [--short]';
+const USAGE = 'node test/bench/bench.ts [--latency MS] [--connect MS] [--runs N] [--json FILE] [--short]';
 
 interface Options {
   latencyMs: number;
+  /** What opening a connection takes besides: 2 × latency is what TCP and TLS 1.3 take. */
+  connectMs: number;
   runs: number;
   json: string | undefined;
 }
@@ -43,6 +45,7 @@ function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       latency: { type: 'string', default: '0' },
+      connect: { type: 'string', default: '0' },
       runs: { type: 'string' },
       json: { type: 'string' },
       short: { type: 'boolean', default: false },
@@ -50,8 +53,10 @@ function readOptions(): Options {
   });
   const runs = Number(values.runs ?? (values.short ? 3 : 10));
   const latencyMs = Number(values.latency);
-  if (!Number.isInteger(runs) || runs < 1 || !(latencyMs >= 0)) throw new TypeError(USAGE);
-  return { latencyMs, runs, json: values.json };
+  const connectMs = Number(values.connect);
+  const isRight = Number.isInteger(runs) && runs >= 1 && latencyMs >= 0 && connectMs >= 0;
+  if (!isRight) throw new TypeError(USAGE);
+  return { latencyMs, connectMs, runs, json: values.json };
 }
 
 interface Race {
@@ -60,12 +65,12 @@ interface Race {
 }
 
 /** 1. Against what a user would pick instead. */
-async function race({ latencyMs, runs }: Options, directory: string): Promise<Race[]> {
+async function race({ latencyMs, connectMs, runs }: Options, directory: string): Promise<Race[]> {
   const missing = missingPrograms();
   if (missing.length > 0) console.log(`Without rotate.sh: ${missing.join(', ')} not installed.\n`);
   const others: Contender[] = [...(missing.length > 0 ? [] : [script]), await sdkAction(directory)];
   const contenders = [ROTATION.contender, ...others];
-  await using world = await startWorld(latencyMs);
+  await using world = await startWorld(latencyMs, connectMs);
   const cases = contenders.map((contender) => ({ ...ROTATION, contender }));
   const samples = await measureAll(world, cases, runs);
   return contenders.map(({ name }, index) => ({ name, samples: samples[index] ?? [] }));
@@ -152,7 +157,7 @@ function print(title: string, figures: readonly Figure[]): void {
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const { latencyMs, runs } = options;
+  const { latencyMs, connectMs, runs } = options;
   const at = machine();
   console.log(`${at.cpu}, ${at.cores} cores, ${at.platform}, Node ${at.node}, load ${at.load.toFixed(1)}`);
   console.log(`Medians of ${runs} interleaved runs after a warm-up.\n`);
@@ -160,7 +165,7 @@ async function main(): Promise<void> {
   try {
     const contenders = await race(options, directory);
     const compared = raceFigures(contenders);
-    print(`The same rotation at ${latencyMs} ms latency`, compared);
+    print(`The same rotation at ${latencyMs} ms latency, ${connectMs} ms to connect`, compared);
     const { figures, samples } = await limits(runs);
     print(`Against the limit at ${LIMIT_LATENCY_MS} ms latency`, figures);
     const all = { machine: at, options, figures: [...compared, ...figures], contenders, samples };

@@ -49,8 +49,8 @@ export const NOT_DUE: Case = {
 };
 
 /** Every answer takes `latencyMs`: at the edge that is the answer of Auth0 behind it. */
-export function startWorld(latencyMs: number): Promise<Sandbox> {
-  return startSandbox({ latencyMs: (service) => (service === 'edge' ? 0 : latencyMs) });
+export function startWorld(latencyMs: number, connectMs = 0): Promise<Sandbox> {
+  return startSandbox({ latencyMs: (service) => (service === 'edge' ? 0 : latencyMs), connectMs });
 }
 
 /** A new client each time, whose certificate the secret holds. */

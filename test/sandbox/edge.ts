@@ -11,7 +11,8 @@ import { thumbprintOf } from './authorization-server.ts';
 import { type Served, type ServeOptions, serve } from './serve.ts';
 import type { Authority } from './tls.ts';
 
-export interface EdgeOptions extends Pick<ServeOptions, 'fault' | 'latencyMs' | 'onExchange' | 'port'> {
+export interface EdgeOptions
+  extends Pick<ServeOptions, 'connectMs' | 'fault' | 'latencyMs' | 'onExchange' | 'port'> {
   /** Signs the edge's certificate and is trusted for the upstream. */
   authority: Authority;
   /** Origin of the tenant, e.g. https://localhost:41234 */
@@ -43,7 +44,16 @@ const OWN_HEADERS = new Set([
 const UPSTREAM_TIMEOUT_MS = 30_000;
 
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const { authority, clientCa, fault, latencyMs, onExchange, port, verifiesClients = false } = options;
+  const {
+    authority,
+    clientCa,
+    connectMs,
+    fault,
+    latencyMs,
+    onExchange,
+    port,
+    verifiesClients = false,
+  } = options;
   const agent = new Agent({ ca: authority.pem, keepAlive: true });
   const tls = {
     ...authority.serverCertificate(),
@@ -55,6 +65,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     tls,
     ...(fault ? { fault } : {}),
     ...(latencyMs ? { latencyMs } : {}),
+    ...(connectMs ? { connectMs } : {}),
     ...(onExchange ? { onExchange } : {}),
     ...(port === undefined ? {} : { port }),
   });

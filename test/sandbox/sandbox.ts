@@ -27,6 +27,8 @@ export type { Service } from './transcript.ts';
 export interface Conditions {
   /** Added to every answer of a service. */
   latencyMs: number | ((service: Service) => number);
+  /** How much longer a connection to a service takes to open. */
+  connectMs: number;
   /** Asked for every request that is not the sandbox's own. */
   fault: ((service: Service, request: EmulatorRequest) => Fault | undefined) | undefined;
   /** Whether discovery names the edge as `mtls_endpoint_aliases.token_endpoint`. */
@@ -136,14 +138,14 @@ interface Parts {
 type Base = Pick<Parts, 'authority' | 'edgeSecret' | 'pair' | 'conditions' | 'clocks' | 'transcript'>;
 
 async function startParts(options: SandboxOptions, stack: AsyncDisposableStack): Promise<Parts> {
-  const { latencyMs = 0, fault, mtlsAlias = true } = options;
+  const { latencyMs = 0, connectMs = 0, fault, mtlsAlias = true } = options;
   const directory = mkdtempSync(join(tmpdir(), 'auth0-sandbox-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const base: Base = {
     authority: createAuthority(),
     edgeSecret: randomBytes(24).toString('hex'),
     pair: selfSignedCertificate('shop'),
-    conditions: { latencyMs, fault, mtlsAlias },
+    conditions: { latencyMs, connectMs, fault, mtlsAlias },
     clocks: {
       auth0: { skewMs: options.tenantSkewMs ?? 0 },
       github: { skewMs: options.githubSkewMs ?? 0 },
@@ -224,6 +226,7 @@ function wire(service: Service, { conditions, clocks, transcript }: Base): Serve
       const { latencyMs } = conditions;
       return typeof latencyMs === 'number' ? latencyMs : latencyMs(service);
     },
+    connectMs: () => conditions.connectMs,
     fault(request) {
       transcript.arrived(service, request);
       const fault = callerOf(request) === 'sandbox' ? undefined : conditions.fault?.(service, request);

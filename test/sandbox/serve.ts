@@ -62,6 +62,8 @@ export interface ServeOptions {
   tls?: TlsOptions;
   /** Added to every answer. */
   latencyMs?: () => number;
+  /** How much longer a connection takes to open: on a network, TCP and TLS 1.3 take a round trip each. */
+  connectMs?: () => number;
   fault?: (request: EmulatorRequest) => Fault | undefined;
   onExchange?: (exchange: Exchange) => void;
   /** 0, a free port, unless given. */
@@ -100,8 +102,10 @@ export async function serve(handler: Handler, options: ServeOptions = {}): Promi
       });
     pending.add(done);
   };
+  const slowly = (_name: string, go: (error: Error | null) => void) =>
+    void wait(options.connectMs?.() ?? 0, stop.signal).then(() => go(null));
   const server = options.tls
-    ? createTlsServer(tlsOptions(options.tls), listener)
+    ? createTlsServer({ ...tlsOptions(options.tls), SNICallback: slowly }, listener)
     : createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener);
   // Raw sockets: a client that is still in its TLS handshake must not hold up the end either.
   server.on('connection', (socket: Socket) => {
