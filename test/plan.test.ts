@@ -1,10 +1,11 @@
 /** The plan as a table: (wish, what was observed) → reason and one-line plan. Reading it is reading the specification. */
 
 import { describe, expect, it } from 'vitest';
+import { RotationError } from '../src/errors.ts';
 import { plan } from '../src/plan.ts';
 import { weigh } from '../src/rotation/evidence.ts';
 import { poolFull } from '../src/rotation/room.ts';
-import { ISSUED, notation } from '../src/rotation/step.ts';
+import { describeStep, ISSUED, notation } from '../src/rotation/step.ts';
 import { cutOff, replay } from './support/replay.ts';
 import { DAY, HOUR, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
 
@@ -1498,5 +1499,45 @@ describe('plan tells', () => {
       ['a', 'current', ['repo:acme/shop PEM']],
       ['p', 'previous', []],
     ]);
+  });
+});
+
+/** All that a plan tells people, on as few lines as that takes. */
+function tell(changes: WishChanges, seed: StateSeed): string[] {
+  const wanted = wish(changes);
+  try {
+    const told = plan(wanted, state(wanted, seed));
+    const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
+    const { asks, renews, replaces } = told;
+    const ends = (at: number | undefined) =>
+      at === undefined ? '' : `, until ${new Date(at).toISOString()}`;
+    return [
+      `${told.reason}: ${told.explanation}. Next: ${due}.`,
+      ...Object.entries({ renews, replaces, asks }).flatMap(([name, value]) =>
+        value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
+      ),
+      ...told.steps.map((step) => `→ ${describeStep(step)}`),
+      ...told.credentials.map(
+        ({ associated, heldBy, id, overlapEnd, stage }) =>
+          `${id} ${stage}${associated ? ', associated' : ''}${heldBy.map((place) => `, in ${place}`).join('')}${ends(overlapEnd)}`,
+      ),
+      ...told.notes.map((note) => `! ${note}`),
+    ];
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    return [`${error.code}: ${error.failed}`, error.remedy];
+  }
+}
+
+describe('every plan, as people read it', () => {
+  it.each([
+    ['rotations', ROWS],
+    ['revocations', REVOCATIONS],
+    ['rehearsals', REHEARSALS],
+    ['other operations and methods', OPERATIONS],
+    ['refusals', REFUSALS],
+  ])('%s', async (name, rows) => {
+    const all = rows.map(([title, changes, seed]) => [`# ${title}`, ...tell(changes, seed)].join('\n'));
+    await expect(`${all.join('\n\n')}\n`).toMatchFileSnapshot(`plans/${name.replaceAll(' ', '-')}.txt`);
   });
 });
