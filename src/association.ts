@@ -39,10 +39,9 @@ export class Association {
   readonly #known: ReadonlySet<string>;
   /** What the client authenticates by, as this run left it. */
   #method: string;
-  /** What the method holds, as this run left it; and before that, which a lagging read may still show. */
+  /** What the method holds, as this run left it. */
   #ids: readonly string[];
-  #previousIds: readonly string[] = [];
-  /** All lists that this run has replaced. */
+  /** All lists that this run has replaced: a lagging read may still show the last one. */
   readonly #replaced: (readonly string[])[] = [];
   /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
   #ghost: { ids: readonly string[]; until: number } | undefined;
@@ -91,6 +90,7 @@ export class Association {
       throw changedMeanwhile("the client's associated credentials");
     onMove();
     const { clientId, method } = this.#wish;
+    this.#replaced.push(this.#ids);
     this.#ids = this.#resolve(to);
     await this.#edges.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
     this.#method = method;
@@ -225,7 +225,6 @@ export class Association {
   async #patch(ids: readonly string[]): Promise<void> {
     const { clientId, method } = this.#wish;
     await this.#edges.tenant.associate(clientId, method, ids, () => this.#remember(ids));
-    this.#previousIds = this.#ids;
     this.#replaced.push(this.#ids);
     this.#ids = ids;
   }
@@ -274,7 +273,8 @@ export class Association {
   #lags({ associated, pool }: Fresh): boolean {
     const made = this.#made;
     if (made !== undefined && !pool.some(({ id }) => id === made.id)) return true;
-    return !sameIds(associated, this.#ids) && sameIds(associated, this.#previousIds);
+    const before = this.#replaced.at(-1);
+    return before !== undefined && !sameIds(associated, this.#ids) && sameIds(associated, before);
   }
 
   #rivalIn(pool: readonly Credential[]): Credential | undefined {

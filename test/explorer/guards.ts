@@ -317,7 +317,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'association.ts',
-        'return !sameIds(associated, this.#ids) && sameIds(associated, this.#previousIds);',
+        'return before !== undefined && !sameIds(associated, this.#ids) && sameIds(associated, before);',
         'return false;',
       ),
     ],
