@@ -3,9 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../src/errors.ts';
 import { plan } from '../src/plan.ts';
-import { weigh } from '../src/rotation/evidence.ts';
+import { Pool, stageOf, weigh } from '../src/rotation/evidence.ts';
 import { poolFull } from '../src/rotation/room.ts';
+import type { State } from '../src/rotation/state.ts';
 import { describeStep, ISSUED, notation } from '../src/rotation/step.ts';
+import type { Wish } from '../src/rotation/wish.ts';
 import { cutOff, replay } from './support/replay.ts';
 import { DAY, HOUR, type StateSeed, state, type WishChanges, wish } from './support/state.ts';
 
@@ -1172,6 +1174,46 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
   });
 });
 
+const REFUSED: [string, WishChanges, StateSeed, string][] = [
+  ['a client secret cannot be rotated', {}, SECRET, 'METHOD_MISMATCH'],
+  [
+    'revert of another credential method',
+    { operation: 'revert' },
+    { method: 'tls_client_auth' },
+    'METHOD_MISMATCH',
+  ],
+  [
+    "a subject that is another workflow's",
+    { ...CA, force: true },
+    { credentials: [{ ...current, by: 'another workflow' }] },
+    'CREDENTIAL_LIMIT',
+  ],
+  [
+    "a current-credential that is another workflow's",
+    { current: 'a' },
+    { credentials: [{ ...current, by: 'another workflow' }], written: [delivered] },
+    'STALE_CREDENTIAL',
+  ],
+  [
+    'a current-credential of ours that was made after the secret was written',
+    { current: 'a' },
+    { credentials: [previous, current], written: [60 * DAYS] },
+    'STALE_CREDENTIAL',
+  ],
+  [
+    'a young delivery, whose key is not at hand',
+    { destinations: TWO },
+    { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
+    'ROTATION_IN_PROGRESS',
+  ],
+  [
+    'a young delivery, to be finished and superseded at once',
+    { destinations: TWO, current: 'a', force: true },
+    { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
+    'ROTATION_IN_PROGRESS',
+  ],
+];
+
 describe('the plan of another operation or method', () => {
   it.each(OPERATIONS)('%s', (_, changes, seed, reason, steps) => {
     const wanted = wish(changes);
@@ -1179,45 +1221,7 @@ describe('the plan of another operation or method', () => {
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
   });
 
-  it.each<[string, WishChanges, StateSeed, string]>([
-    ['a client secret cannot be rotated', {}, SECRET, 'METHOD_MISMATCH'],
-    [
-      'revert of another credential method',
-      { operation: 'revert' },
-      { method: 'tls_client_auth' },
-      'METHOD_MISMATCH',
-    ],
-    [
-      "a subject that is another workflow's",
-      { ...CA, force: true },
-      { credentials: [{ ...current, by: 'another workflow' }] },
-      'CREDENTIAL_LIMIT',
-    ],
-    [
-      "a current-credential that is another workflow's",
-      { current: 'a' },
-      { credentials: [{ ...current, by: 'another workflow' }], written: [delivered] },
-      'STALE_CREDENTIAL',
-    ],
-    [
-      'a current-credential of ours that was made after the secret was written',
-      { current: 'a' },
-      { credentials: [previous, current], written: [60 * DAYS] },
-      'STALE_CREDENTIAL',
-    ],
-    [
-      'a young delivery, whose key is not at hand',
-      { destinations: TWO },
-      { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
-      'ROTATION_IN_PROGRESS',
-    ],
-    [
-      'a young delivery, to be finished and superseded at once',
-      { destinations: TWO, current: 'a', force: true },
-      { credentials: [previous, { id: 'a', age: 10 }], written: [9, 100 * DAYS] },
-      'ROTATION_IN_PROGRESS',
-    ],
-  ])('%s is refused', (_, changes, seed, code) => {
+  it.each(REFUSED)('%s is refused', (_, changes, seed, code) => {
     const wanted = wish(changes);
     expect(() => plan(wanted, state(wanted, seed))).toThrow(expect.objectContaining({ code }));
   });
@@ -1226,12 +1230,18 @@ describe('the plan of another operation or method', () => {
     const enrolling = wish({ operation: 'enroll' });
     const observed = state(enrolling, SECRET);
     const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
-    expect(() => plan(enrolling, old)).toThrow(expect.objectContaining({ code: 'ALGORITHM_MISMATCH' }));
+    expect(tell(enrolling, old)).toEqual([
+      'ALGORITHM_MISMATCH: Client client signs its ID tokens with HS256 (jwt_configuration.alg), and Auth0 takes credentials only with RS256.',
+      'Set jwt_configuration.alg to RS256 first (Advanced settings, OAuth, JSON Web Token signature algorithm); applications that check ID tokens with the client secret must then check them with the tenant key.',
+    ]);
+    const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
+    expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
     const bringing = wish({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.current };
-    expect(() => plan(again, state(again, { credentials: [current], written: [delivered] }))).toThrow(
-      expect.objectContaining({ code: 'CERTIFICATE_REUSED' }),
-    );
+    expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
+      'CERTIFICATE_REUSED: A rotation is due (Forced), and the certificate that was brought is the one in use.',
+      'Let the earlier step issue a new one, and pass that as certificate and private-key.',
+    ]);
   });
 
   it('by time alone delivers what is brought: nobody knows when the one before it expires', () => {
@@ -1503,10 +1513,9 @@ describe('plan tells', () => {
 });
 
 /** All that a plan tells people, on as few lines as that takes. */
-function tell(changes: WishChanges, seed: StateSeed): string[] {
-  const wanted = wish(changes);
+function tell(wanted: Wish, observed: State): string[] {
   try {
-    const told = plan(wanted, state(wanted, seed));
+    const told = plan(wanted, observed);
     const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
     const { asks, renews, replaces } = told;
     const ends = (at: number | undefined) =>
@@ -1535,9 +1544,46 @@ describe('every plan, as people read it', () => {
     ['revocations', REVOCATIONS],
     ['rehearsals', REHEARSALS],
     ['other operations and methods', OPERATIONS],
-    ['refusals', REFUSALS],
+    ['refusals', [...REFUSALS, ...REFUSED]],
   ])('%s', async (name, rows) => {
-    const all = rows.map(([title, changes, seed]) => [`# ${title}`, ...tell(changes, seed)].join('\n'));
+    const all = rows.map(([title, changes, seed]) => {
+      const wanted = wish(changes);
+      return [`# ${title}`, ...tell(wanted, state(wanted, seed))].join('\n');
+    });
     await expect(`${all.join('\n\n')}\n`).toMatchFileSnapshot(`plans/${name.replaceAll(' ', '-')}.txt`);
   });
+});
+
+/** What is concluded from the times, on one line. */
+function conclude(wanted: Wish, observed: State): string {
+  const evidence = weigh(wanted, observed);
+  const { contradiction, displaced, expiresAt, held, lacking, newest, ...flags } = evidence;
+  const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
+  const pool = new Pool(wanted, observed);
+  return [
+    `holds ${held.map((all) => all.map(({ id }) => id).join(' or ') || 'nothing').join(' / ') || 'nothing'}`,
+    `newest ${newest?.id ?? 'none'}`,
+    ...(lacking.length > 0 ? [`lacking in ${lacking.join(', ')}`] : []),
+    ...true_,
+    ...(displaced ? [`displaced ${displaced.id}`] : []),
+    ...(contradiction ? [`contradicted by ${contradiction.id}`] : []),
+    ...observed.pool.map((one) => `${one.id} ${stageOf(evidence, pool, one)}`),
+    expiresAt === undefined
+      ? 'expires some day'
+      : `expires ${new Date(expiresAt).toISOString().slice(0, 16)}`,
+  ].join('; ');
+}
+
+it('every conclusion from the times', async () => {
+  const seen = [...ROWS, ...REVOCATIONS, ...REHEARSALS, ...OPERATIONS, ...REFUSALS, ...REFUSED].flatMap(
+    ([title, changes, seed]) => {
+      const others: WishChanges[] = [{}, { current: 'a' }, { current: 'p' }, { method: 'tls_client_auth' }];
+      const lines = others.map((other) => {
+        const wanted = wish({ ...changes, ...other });
+        return conclude(wanted, state(wanted, seed));
+      });
+      return [`# ${title}`, ...new Set(lines)];
+    },
+  );
+  await expect(`${seen.join('\n')}\n`).toMatchFileSnapshot('plans/evidence.txt');
 });

@@ -5,6 +5,7 @@ import { RotationError } from '../../src/errors.ts';
 import { parseDestination } from '../../src/github/destination.ts';
 import { plan } from '../../src/plan.ts';
 import { weigh } from '../../src/rotation/evidence.ts';
+import { type Finding, findingOf } from '../../src/rotation/finding.ts';
 import { isAtWork, judge, type Refusal } from '../../src/rotation/findings.ts';
 import { lifeOf } from '../../src/rotation/life.ts';
 import { ofShadows, ofWorkflow } from '../../src/rotation/surroundings.ts';
@@ -64,124 +65,126 @@ describe('nothing is found', () => {
 const TWO = { destinations: ['repo:acme/shop', 'repo:acme/b'] };
 const FULL = beside({ id: 'x', age: 5 * DAYS, by: 'another workflow' });
 
+const FINDINGS: [string, WishChanges, StateSeed, string[]][] = [
+  [
+    'less than a third, and nobody rotates',
+    {},
+    expiring(27),
+    ['warning CertificateExpiring', 'warning RotationOverdue'],
+  ],
+  [
+    'less than a third, by renew-before-days',
+    { renewBeforeDays: 10 },
+    expiring(25),
+    ['warning CertificateExpiring'],
+  ],
+  ['more than a third, and overdue', { renewBeforeDays: 60 }, expiring(50), ['warning RotationOverdue']],
+  ['less than a tenth', {}, expiring(8), ['failure CertificateExpiring', 'warning RotationOverdue']],
+  ['less than a tenth, due today', { renewBeforeDays: 8 }, expiring(8), ['failure CertificateExpiring']],
+  ['expired', {}, expiring(-1), ['failure CertificateExpired', 'warning RotationOverdue']],
+  [
+    'nobody knows when it expires',
+    { method: 'tls_client_auth', subject: 'identity-a' },
+    { ...settled, written: ['unread'] },
+    ['warning ExpiryUnknown', 'warning SecretsUnread'],
+  ],
+  ['GitHub was not asked', {}, { ...settled, written: ['unread'] }, ['warning SecretsUnread']],
+  ['abandoned', {}, beside({ id: 'b', age: 16 }), ['warning Orphan b']],
+  [
+    'abandoned before it was associated',
+    {},
+    beside({ id: 'b', age: 16, associated: false }),
+    ['warning Orphan b'],
+  ],
+  [
+    'retired, and never deleted',
+    {},
+    beside({ id: 'b', age: 70 * DAYS, associated: false }),
+    ['warning Orphan b'],
+  ],
+  [
+    'left behind by another method',
+    {},
+    beside({ id: 'b', age: 70 * DAYS, associated: false, type: 'public_key' }),
+    ['warning Orphan b'],
+  ],
+  ["another workflow's", {}, FULL, ['warning RotationRefused', 'warning OthersCredential x']],
+  [
+    "another workflow's, not associated",
+    {},
+    beside({ id: 'x', age: 5, by: 'another workflow', associated: false }),
+    ['warning OthersCredential x'],
+  ],
+  [
+    'foreign',
+    {},
+    beside({ id: 'x', age: 5, by: 'hand', associated: false }),
+    ['warning UnknownCredential x'],
+  ],
+  [
+    'associated by somebody after our delivery',
+    {},
+    beside({ id: 'x', age: 5, by: 'hand' }),
+    ['warning RotationRefused', 'warning UnknownCredential x'],
+  ],
+  [
+    'never delivered: what was made by hand is in use',
+    {},
+    { credentials: [{ id: 'x', age: 5, by: 'hand' }] },
+    ['failure SecretMissing repo:acme/shop PEM'],
+  ],
+  [
+    'a destination without the secret',
+    TWO,
+    { ...settled, written: [10 * DAYS - 1, undefined] },
+    ['failure SecretMissing repo:acme/b PEM'],
+  ],
+  [
+    'a destination that holds an older one',
+    TWO,
+    { credentials: [current, { id: 'b', age: 70 * DAYS }], written: [10 * DAYS - 1, 70 * DAYS - 1] },
+    ['warning SecretStale repo:acme/b PEM'],
+  ],
+  [
+    'a destination that holds what is not associated',
+    {},
+    { ...settled, credentials: [{ ...current, associated: false }] },
+    ['failure NotAssociated repo:acme/shop PEM', 'failure NothingAssociated'],
+  ],
+  [
+    'a destination that holds what was deleted',
+    { current: 'stranger' },
+    settled,
+    ['failure SecretUnknown repo:acme/shop PEM'],
+  ],
+  [
+    'a secret that was written later than any run has lived',
+    {},
+    { ...settled, written: [5 * DAYS] },
+    ['warning DeliveryUnclear'],
+  ],
+  [
+    'nothing associated',
+    {},
+    { written: [10] },
+    ['failure SecretUnknown repo:acme/shop PEM', 'failure NothingAssociated'],
+  ],
+  ['tokens not bound', { tokenBinding: 'required' }, settled, ['warning TokenBindingDiffers']],
+  ['tokens bound', { tokenBinding: 'off' }, { ...settled, bound: true }, ['warning TokenBindingDiffers']],
+  [
+    'no place for a rotation that is due',
+    {},
+    {
+      ...expiring(29),
+      credentials: [...(expiring(29).credentials ?? []), { id: 'x', age: 5, by: 'another workflow' }],
+    },
+    ['failure RotationRefused', 'warning OthersCredential x'],
+  ],
+  ['another method', {}, { ...settled, method: 'client_secret_post' }, ['failure RotationRefused']],
+];
+
 describe('a finding', () => {
-  it.each<[string, WishChanges, StateSeed, string[]]>([
-    [
-      'less than a third, and nobody rotates',
-      {},
-      expiring(27),
-      ['warning CertificateExpiring', 'warning RotationOverdue'],
-    ],
-    [
-      'less than a third, by renew-before-days',
-      { renewBeforeDays: 10 },
-      expiring(25),
-      ['warning CertificateExpiring'],
-    ],
-    ['more than a third, and overdue', { renewBeforeDays: 60 }, expiring(50), ['warning RotationOverdue']],
-    ['less than a tenth', {}, expiring(8), ['failure CertificateExpiring', 'warning RotationOverdue']],
-    ['less than a tenth, due today', { renewBeforeDays: 8 }, expiring(8), ['failure CertificateExpiring']],
-    ['expired', {}, expiring(-1), ['failure CertificateExpired', 'warning RotationOverdue']],
-    [
-      'nobody knows when it expires',
-      { method: 'tls_client_auth', subject: 'identity-a' },
-      { ...settled, written: ['unread'] },
-      ['warning ExpiryUnknown', 'warning SecretsUnread'],
-    ],
-    ['GitHub was not asked', {}, { ...settled, written: ['unread'] }, ['warning SecretsUnread']],
-    ['abandoned', {}, beside({ id: 'b', age: 16 }), ['warning Orphan b']],
-    [
-      'abandoned before it was associated',
-      {},
-      beside({ id: 'b', age: 16, associated: false }),
-      ['warning Orphan b'],
-    ],
-    [
-      'retired, and never deleted',
-      {},
-      beside({ id: 'b', age: 70 * DAYS, associated: false }),
-      ['warning Orphan b'],
-    ],
-    [
-      'left behind by another method',
-      {},
-      beside({ id: 'b', age: 70 * DAYS, associated: false, type: 'public_key' }),
-      ['warning Orphan b'],
-    ],
-    ["another workflow's", {}, FULL, ['warning RotationRefused', 'warning OthersCredential x']],
-    [
-      "another workflow's, not associated",
-      {},
-      beside({ id: 'x', age: 5, by: 'another workflow', associated: false }),
-      ['warning OthersCredential x'],
-    ],
-    [
-      'foreign',
-      {},
-      beside({ id: 'x', age: 5, by: 'hand', associated: false }),
-      ['warning UnknownCredential x'],
-    ],
-    [
-      'associated by somebody after our delivery',
-      {},
-      beside({ id: 'x', age: 5, by: 'hand' }),
-      ['warning RotationRefused', 'warning UnknownCredential x'],
-    ],
-    [
-      'never delivered: what was made by hand is in use',
-      {},
-      { credentials: [{ id: 'x', age: 5, by: 'hand' }] },
-      ['failure SecretMissing repo:acme/shop PEM'],
-    ],
-    [
-      'a destination without the secret',
-      TWO,
-      { ...settled, written: [10 * DAYS - 1, undefined] },
-      ['failure SecretMissing repo:acme/b PEM'],
-    ],
-    [
-      'a destination that holds an older one',
-      TWO,
-      { credentials: [current, { id: 'b', age: 70 * DAYS }], written: [10 * DAYS - 1, 70 * DAYS - 1] },
-      ['warning SecretStale repo:acme/b PEM'],
-    ],
-    [
-      'a destination that holds what is not associated',
-      {},
-      { ...settled, credentials: [{ ...current, associated: false }] },
-      ['failure NotAssociated repo:acme/shop PEM', 'failure NothingAssociated'],
-    ],
-    [
-      'a destination that holds what was deleted',
-      { current: 'stranger' },
-      settled,
-      ['failure SecretUnknown repo:acme/shop PEM'],
-    ],
-    [
-      'a secret that was written later than any run has lived',
-      {},
-      { ...settled, written: [5 * DAYS] },
-      ['warning DeliveryUnclear'],
-    ],
-    [
-      'nothing associated',
-      {},
-      { written: [10] },
-      ['failure SecretUnknown repo:acme/shop PEM', 'failure NothingAssociated'],
-    ],
-    ['tokens not bound', { tokenBinding: 'required' }, settled, ['warning TokenBindingDiffers']],
-    ['tokens bound', { tokenBinding: 'off' }, { ...settled, bound: true }, ['warning TokenBindingDiffers']],
-    [
-      'no place for a rotation that is due',
-      {},
-      {
-        ...expiring(29),
-        credentials: [...(expiring(29).credentials ?? []), { id: 'x', age: 5, by: 'another workflow' }],
-      },
-      ['failure RotationRefused', 'warning OthersCredential x'],
-    ],
-    ['another method', {}, { ...settled, method: 'client_secret_post' }, ['failure RotationRefused']],
-  ])('%s', (_, changes, seed, expected) => {
+  it.each(FINDINGS)('%s', (_, changes, seed, expected) => {
     expect(keys(changes, seed)).toEqual(expected);
   });
 
@@ -257,31 +260,57 @@ describe('the life that is left', () => {
 const WORKFLOW = { owner: 'acme', repo: 'shop', file: 'rotate.yml', state: 'active', conclusion: 'success' };
 const repository = { kind: 'repo' as const, owner: 'acme', repo: 'shop' };
 
+const WORKFLOWS: [object, string[]][] = [
+  [{}, []],
+  [{ conclusion: undefined }, []],
+  [{ conclusion: 'cancelled' }, []],
+  [{ conclusion: 'failure' }, ['warning WorkflowFailed']],
+  [{ conclusion: 'timed_out' }, ['warning WorkflowFailed']],
+  [{ state: 'disabled_inactivity' }, ['failure WorkflowDisabled']],
+  [{ state: 'disabled_manually', conclusion: 'failure' }, ['failure WorkflowDisabled']],
+  [{ state: 'something new' }, ['failure WorkflowDisabled']],
+];
+
 describe('what GitHub tells around it', () => {
-  it.each<[object, string[]]>([
-    [{}, []],
-    [{ conclusion: undefined }, []],
-    [{ conclusion: 'cancelled' }, []],
-    [{ conclusion: 'failure' }, ['warning WorkflowFailed']],
-    [{ conclusion: 'timed_out' }, ['warning WorkflowFailed']],
-    [{ state: 'disabled_inactivity' }, ['failure WorkflowDisabled']],
-    [{ state: 'disabled_manually', conclusion: 'failure' }, ['failure WorkflowDisabled']],
-    [{ state: 'something new' }, ['failure WorkflowDisabled']],
-  ])('of the workflow: %j', (changes, expected) => {
+  it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
     const all = ofWorkflow({ ...WORKFLOW, ...changes });
     expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
   });
 
   it('of secrets that hide one, or could not be seen', () => {
-    const hidden = { destination: repository, secretName: 'PEM', part: 'pair' as const };
-    const by = parseDestination('env:acme/shop/live');
-    if (!by) throw new Error('no destination');
-    const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'GitHub refused.', remedy: '' });
-    const all = ofShadows({ found: [{ hidden, by }], unread: [{ repository, error }] });
-    expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual([
+    expect(shadows().map(({ key, severity }) => `${severity} ${key}`)).toEqual([
       'warning SecretShadowed env:acme/shop/live repo:acme/shop PEM',
       'warning ShadowsUnread repo:acme/shop',
     ]);
-    expect(all[0]?.what).toContain('`env:acme/shop/live PEM` hides `repo:acme/shop PEM`');
   });
+});
+
+function shadows(): Finding[] {
+  const hidden = { destination: repository, secretName: 'PEM', part: 'pair' as const };
+  const by = parseDestination('env:acme/shop/live');
+  if (!by) throw new Error('no destination');
+  const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'GitHub refused.', remedy: '' });
+  return ofShadows({ found: [{ hidden, by }], unread: [{ repository, error }] });
+}
+
+it('every finding, as people read it', async () => {
+  const error = new RotationError('AUTH0_UNAUTHORIZED', { failed: 'Auth0 refused.', remedy: 'Look.' });
+  const all: [string, Finding[]][] = [
+    ...FINDINGS.map(([title, changes, seed]): [string, Finding[]] => [title, found(changes, seed)]),
+    ...WORKFLOWS.map(([changes]): [string, Finding[]] => [
+      `the workflow: ${JSON.stringify(changes)}`,
+      ofWorkflow({ ...WORKFLOW, ...changes }),
+    ]),
+    ['other secrets', shadows()],
+    ['the watch itself', [findingOf('WatchFailed', error)]],
+  ];
+  const text = all.map(([title, findings]) => {
+    const lines = findings.flatMap(({ key, severity, todo, what }) => [
+      `${severity} ${key}`,
+      what,
+      `→ ${todo}`,
+    ]);
+    return [`# ${title}`, ...lines].join('\n');
+  });
+  await expect(`${text.join('\n\n')}\n`).toMatchFileSnapshot('../plans/findings.txt');
 });

@@ -2,7 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOwnedBy, ownerOf, readMark, writeMark } from '../../src/rotation/mark.ts';
+import {
+  isOwnedBy,
+  markFor,
+  ownerOf,
+  readMark,
+  writeClientMark,
+  writeMark,
+} from '../../src/rotation/mark.ts';
 import { wish } from '../support/state.ts';
 
 const SHORT = 'repo:acme/shop#PEM';
@@ -25,6 +32,26 @@ describe('a mark', () => {
     expect(name.length).toBeLessThanOrEqual(128);
     expect(readMark(name)).toMatchObject({ run: '123.1', after: undefined, rehearsal: true });
     expect(isOwnedBy(readMark(name), owner)).toBe(true);
+  });
+
+  it('of what a run makes is its owner, its run, and what it replaces', () => {
+    expect(markFor(wish(), undefined)).toBe('auth0-mtls-rotation repo:acme/shop#PEM run 7.1');
+    expect(markFor(wish(), 'h')).toBe('auth0-mtls-rotation repo:acme/shop#PEM run 7.1 after h');
+    expect(markFor(wish({ operation: 'rehearse' }), undefined)).toBe(
+      'auth0-mtls-rotation repo:acme/shop#PEM run 7.1 rehearsal',
+    );
+  });
+
+  it('of a client is its owner: at most 255 characters', () => {
+    const longest = 'o'.repeat(255);
+    expect([writeClientMark(SHORT), writeClientMark(longest)]).toEqual([SHORT, longest]);
+    expect(writeClientMark(`${longest}o`)).toMatch(/^sha256:[0-9a-f]{32}$/);
+  });
+
+  it('fills the name to its last character before it is a digest', () => {
+    const room = 128 - 'auth0-mtls-rotation  run 1.1'.length;
+    expect(writeMark({ owner: 'o'.repeat(room), run: '1.1' })).toHaveLength(128);
+    expect(writeMark({ owner: 'o'.repeat(room + 1), run: '1.1' })).toContain('sha256:');
   });
 
   it.each([SHORT, LONG])('is its own', (owner) => {
