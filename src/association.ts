@@ -157,7 +157,7 @@ export class Association {
     if (client.associated.includes(id)) return;
     if (client.method !== this.#wish.method)
       throw changedMeanwhile('the authentication method of the client');
-    const there = (one: string) => one !== id && pool.some((credential) => credential.id === one);
+    const there = (one: string) => pool.some((credential) => credential.id === one);
     const others = client.associated.filter((one) => there(one) && this.#known.has(one));
     await this.#patch([...others.slice(0, SLOT - 1), id]);
     const again = await this.#client();

@@ -48,6 +48,23 @@ describe('what was delivered', () => {
     expect(lock.associated).toEqual(['C1']);
   });
 
+  it('is not changed where a second look shows it', async () => {
+    const lock = await Lock.begin('settled');
+    lock.meanwhile = (line, count) => {
+      if (line === 'GET client') lock.associate(...(count === 1 ? ['P1'] : ['P1', 'C1']));
+      return undefined;
+    };
+    await lock.association.ensure(lock.id('C1'));
+    expect(lock.sent).toEqual(['GET client', 'GET client', 'GET pool']);
+  });
+
+  it('is associated beside one at most', async () => {
+    const lock = await Lock.begin('settled');
+    await lock.adopt();
+    await lock.association.ensure(lock.id('R1'));
+    expect(lock.associated).toEqual(['P1', 'R1']);
+  });
+
   it('an old list of its own that is shown again is waited for, up to a second', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
@@ -130,6 +147,29 @@ describe('a change of method', () => {
     await lock.association.settled();
     expect(lock.slept.length).toBeGreaterThan(2);
     expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
+  });
+
+  it('is no surprise to what follows, while an old answer shows the client where it was', async () => {
+    const lock = await begin();
+    await lock.adopt();
+    const before = lock.client();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    lock.sent.length = 0;
+    lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
+    await lock.association.refuseSurprise();
+    expect(lock.slept).toEqual([250]);
+  });
+
+  it('from keys that the client has is told with them: they come back if it is undone', async () => {
+    const lock = await Lock.begin('left behind, private_key_jwt', { operation: 'enroll' }, (one) =>
+      one.useKey(),
+    );
+    expect(await lock.association.isAlone()).toBe(true);
+    await lock.adopt();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    expect(lock.associated).toEqual(['R2']);
   });
 
   it('without an answer may land once more', async () => {
@@ -234,6 +274,14 @@ describe('what this run made is taken back', () => {
     await lock.association.remove(lock.id('R1'));
     expect(lock.sent).toEqual(['GET client', 'PATCH client [C1]', 'DELETE credential R1']);
     expect([lock.associated, lock.pool]).toEqual([['C1'], ['C1']]);
+  });
+
+  it('although it is the only one, where there was none before', async () => {
+    const lock = await Lock.begin('nothing');
+    await lock.adopt();
+    await lock.association.replace([ISSUED], true);
+    await lock.association.remove(lock.id('R1'));
+    expect([lock.associated, lock.pool]).toEqual([[], []]);
   });
 
   it('deleted where it was never associated', async () => {

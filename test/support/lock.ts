@@ -68,7 +68,12 @@ export class Lock {
     this.association = new Association(parts.wish, parts.state, edges);
   }
 
-  static async begin(start: string, asked: Partial<Asked> = {}): Promise<Lock> {
+  /** @param earlier what somebody does before the run begins */
+  static async begin(
+    start: string,
+    asked: Partial<Asked> = {},
+    earlier: (lock: Lock) => void = () => undefined,
+  ): Promise<Lock> {
     await prepareWorlds();
     const world = new World(scenario(start, { poolCap: 4, ...asked }), await materials());
     const { wish } = world.inputs(RUN);
@@ -99,10 +104,14 @@ export class Lock {
     const tenant = new Tenant(new Service('Auth0', connection), DOMAIN, async () => 'management-token');
     const github = new Service('GitHub', connection);
     const store = new SecretStore(github, 'github-token', 'https://api.github.com');
-    const state = await observe(wish, { tenant, store });
-    sent.length = 0;
-    const parts = { world, wish, state, sent, slept };
-    return new Lock(parts, { tenant, store, clock, cancellation }, conditions);
+    const edges = { tenant, store, clock, cancellation };
+    const begin = async () => {
+      const state = await observe(wish, { tenant, store });
+      sent.length = 0;
+      return new Lock({ world, wish, state, sent, slept }, edges, conditions);
+    };
+    earlier(await begin());
+    return begin();
   }
 
   set meanwhile(meanwhile: Meanwhile) {
@@ -181,14 +190,23 @@ export class Lock {
 
   /** The list of the pool as a read shows it that does not know of this credential yet. */
   poolWithout(label: string): { status: number; body: string } {
-    const { status, body } = this.world.tenant.handle({
+    const { status, body } = this.#read('/credentials');
+    const all = JSON.parse(body) as { id: string }[];
+    return { status, body: JSON.stringify(all.filter(({ id }) => id !== this.id(label))) };
+  }
+
+  /** The client as a read shows it now: for one that lags, later. */
+  client(): { status: number; body: string } {
+    return this.#read('');
+  }
+
+  #read(what: string): { status: number; body: string } {
+    return this.world.tenant.handle({
       method: 'GET',
-      path: `/api/v2/clients/${this.world.clientId}/credentials`,
+      path: `/api/v2/clients/${this.world.clientId}${what}`,
       headers: { authorization: 'Bearer management-token' },
       body: '',
     });
-    const all = JSON.parse(body) as { id: string }[];
-    return { status, body: JSON.stringify(all.filter(({ id }) => id !== this.id(label))) };
   }
 
   /** What the client's method holds now, by label. */
