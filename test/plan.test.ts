@@ -1174,7 +1174,226 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
   });
 });
 
+/** What happens seldom, and must be right then. */
+const RARE: Row[] = [
+  [
+    'an old subject of ours, and both places are taken',
+    { ...CA, subject: 'identity-s', force: true },
+    {
+      credentials: [previous, current, { id: 's', age: 90 * DAYS, associated: false }],
+      written: [delivered],
+    },
+    'SpecChanged',
+    '-s ~[a] -p !cert +cred ~[a,(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'a subject that a rehearsal has left',
+    { ...CA, subject: 'identity-r', force: true },
+    {
+      credentials: [current, { id: 'r', age: 5 * DAYS, by: 'a rehearsal', associated: false }],
+      written: [delivered],
+    },
+    'SpecChanged',
+    `-r ${ROTATION}`,
+  ],
+  [
+    'the subject of the previous one',
+    { ...CA, subject: 'identity-p', force: true },
+    { credentials: [previous, current], written: [delivered] },
+    'SpecChanged',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'a client is created over a secret that is there',
+    { operation: 'create', clientName: 'shop', force: true, destinations: TWO },
+    { method: 'nothing', written: [10, undefined] },
+    'NotDelivered',
+    '!cert +client ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'a client is created',
+    { operation: 'create', clientName: 'shop' },
+    { method: 'nothing' },
+    'NotDelivered',
+    '!cert +client ?auth >repo:acme/shop',
+  ],
+  [
+    'the client that was created has another name now',
+    { operation: 'create', clientName: 'other' },
+    { credentials: [current], written: [delivered] },
+    'NotDue',
+    '',
+  ],
+  [
+    'a certificate that is due as soon as it is made',
+    { validityDays: 30, force: true },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    ROTATION,
+  ],
+  [
+    'an enrollment from keys, which go',
+    { operation: 'enroll' },
+    {
+      method: 'private_key_jwt',
+      credentials: [
+        { id: 'k', age: 50 * DAYS, type: 'public_key', by: 'hand' },
+        { id: 'm', age: 40 * DAYS, type: 'public_key' },
+      ],
+    },
+    'MethodDiffers',
+    `${ENROLLMENT} -k -m`,
+  ],
+  [
+    'an enrollment from a key that is kept, beside one that the method does not hold',
+    { operation: 'enroll', keep: ['k'] },
+    {
+      method: 'private_key_jwt',
+      credentials: [
+        { id: 'k', age: 50 * DAYS, type: 'public_key', by: 'hand' },
+        { id: 'u', age: 40 * DAYS, type: 'public_key', by: 'hand', associated: false },
+      ],
+    },
+    'MethodDiffers',
+    ENROLLMENT,
+  ],
+  [
+    "an enrollment from another workflow's key",
+    { operation: 'enroll' },
+    {
+      method: 'private_key_jwt',
+      credentials: [{ id: 'k', age: 50 * DAYS, type: 'public_key', by: 'another workflow' }],
+    },
+    'MethodDiffers',
+    ENROLLMENT,
+  ],
+  [
+    'superseded a day ago to the minute: no warning',
+    { force: true },
+    { credentials: [previous, { id: 'a', age: DAYS }], written: [DAYS] },
+    'Forced',
+    `~[a] -p ${ROTATION}`,
+  ],
+  [
+    'abandoned since this moment',
+    {},
+    { credentials: [current, { id: 'n', age: 15 }], written: [delivered] },
+    'NotDue',
+    '~[a] -n',
+  ],
+  [
+    'half delivered beside what was made by hand: ours gives way',
+    { destinations: TWO },
+    { credentials: [{ ...previous, by: 'hand' }, current], written: [delivered, 60 * DAYS] },
+    'PartlyDelivered',
+    '~[p]!!repo:acme/shop -a !cert +cred ~[p,(issued)] ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'two destinations with one of two that were made by hand each',
+    { destinations: TWO },
+    {
+      credentials: [
+        { ...previous, by: 'hand' },
+        { ...current, by: 'hand' },
+      ],
+      written: [delivered, 60 * DAYS],
+    },
+    'NotDelivered',
+    '~[a]!!env:acme/ops/prod -p !cert +cred ~[a,(issued)] ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'a retired one of the pool gives way first',
+    { force: true },
+    { credentials: [{ ...previous, associated: false }, current], written: [delivered] },
+    'Forced',
+    `-p ${ROTATION}`,
+  ],
+  [
+    'the only associated one is abandoned, and the pool is full',
+    {},
+    {
+      credentials: [
+        { id: 'n', age: DAYS },
+        { id: 'x', age: 5 * DAYS, by: 'another workflow', associated: false },
+      ],
+    },
+    'NotDelivered',
+    '~[] -n !cert +cred ~[(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'two are abandoned: the one that is not associated goes',
+    {},
+    {
+      credentials: [
+        { id: 'n', age: DAYS },
+        { id: 'm', age: 2 * DAYS, associated: false },
+      ],
+    },
+    'NotDelivered',
+    '-m !cert +cred ~[n,(issued)] ?auth >repo:acme/shop',
+  ],
+  [
+    'only the second destination was not read',
+    { destinations: TWO },
+    { credentials: [current], written: [delivered, 'unread'] },
+    'NotDue',
+    '',
+  ],
+  [
+    'what is held is not associated, and all shall be revoked',
+    { revoke: true, force: true },
+    { credentials: [previous, { ...current, associated: false }], written: [delivered] },
+    'NotDelivered',
+    '-a !cert +cred ~[p,(issued)] ?auth >repo:acme/shop ~[(issued)] -p ?holders',
+  ],
+  [
+    'tokens are bound after the certificate was delivered unproven',
+    { force: true, verify: 'off', tokenBinding: 'required' },
+    { credentials: [current], written: [delivered] },
+    'Forced',
+    '!cert +cred ~[a,(issued)] &bound >repo:acme/shop',
+  ],
+  [
+    'an overlap is over although a place was made later',
+    { destinations: TWO, overlap: 12 * HOUR },
+    { credentials: [previous, current], written: [delivered, 5 * DAYS], made: 5 * DAYS },
+    'NotDue',
+    '~[a] -p',
+  ],
+  [
+    'an overlap counts from the last of the places that held it',
+    { destinations: TWO, overlap: 6 * DAY },
+    { credentials: [previous, current], written: [delivered, 5 * DAYS], made: 10 * DAYS },
+    'NotDue',
+    '',
+  ],
+];
+
+describe('the plan of what is rare', () => {
+  it.each(RARE)('%s', (_, changes, seed, reason, steps) => {
+    const wanted = wish(changes);
+    const decided = plan(wanted, state(wanted, seed));
+    expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
+  });
+});
+
 const REFUSED: [string, WishChanges, StateSeed, string][] = [
+  [
+    'a subject of the pool that nobody knows',
+    { ...CA, subject: 'identity-s', force: true },
+    {
+      credentials: [previous, current, { id: 's', age: 5 * DAYS, by: 'hand', associated: false }],
+      written: [delivered],
+    },
+    'CREDENTIAL_LIMIT',
+  ],
+  [
+    'the subject of a previous one that is kept',
+    { ...CA, subject: 'identity-p', force: true, keep: ['p'] },
+    { credentials: [previous, current], written: [delivered] },
+    'CREDENTIAL_LIMIT',
+  ],
+
   ['a client secret cannot be rotated', {}, SECRET, 'METHOD_MISMATCH'],
   [
     'revert of another credential method',
@@ -1544,6 +1763,7 @@ describe('every plan, as people read it', () => {
     ['revocations', REVOCATIONS],
     ['rehearsals', REHEARSALS],
     ['other operations and methods', OPERATIONS],
+    ['rare', RARE],
     ['refusals', [...REFUSALS, ...REFUSED]],
   ])('%s', async (name, rows) => {
     const all = rows.map(([title, changes, seed]) => {
@@ -1575,15 +1795,21 @@ function conclude(wanted: Wish, observed: State): string {
 }
 
 it('every conclusion from the times', async () => {
-  const seen = [...ROWS, ...REVOCATIONS, ...REHEARSALS, ...OPERATIONS, ...REFUSALS, ...REFUSED].flatMap(
-    ([title, changes, seed]) => {
-      const others: WishChanges[] = [{}, { current: 'a' }, { current: 'p' }, { method: 'tls_client_auth' }];
-      const lines = others.map((other) => {
-        const wanted = wish({ ...changes, ...other });
-        return conclude(wanted, state(wanted, seed));
-      });
-      return [`# ${title}`, ...new Set(lines)];
-    },
-  );
+  const seen = [
+    ...ROWS,
+    ...REVOCATIONS,
+    ...REHEARSALS,
+    ...OPERATIONS,
+    ...RARE,
+    ...REFUSALS,
+    ...REFUSED,
+  ].flatMap(([title, changes, seed]) => {
+    const others: WishChanges[] = [{}, { current: 'a' }, { current: 'p' }, { method: 'tls_client_auth' }];
+    const lines = others.map((other) => {
+      const wanted = wish({ ...changes, ...other });
+      return conclude(wanted, state(wanted, seed));
+    });
+    return [`# ${title}`, ...new Set(lines)];
+  });
   await expect(`${seen.join('\n')}\n`).toMatchFileSnapshot('plans/evidence.txt');
 });

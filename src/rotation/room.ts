@@ -40,11 +40,11 @@ function clear(draft: Draft, isFull: () => boolean): void {
   }
 }
 
-/** An unassociated one first, where that helps; the last associated one only if it is abandoned and the pool is full. */
+/** Where a place of the method is free, an unassociated one of the pool; the only associated one just where there is no other. */
 function roomGiver(draft: Draft, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => draft.associated.includes(id);
   if (full) return draft.removable.find(isAssociated);
-  return draft.removable.find((c) => !isAssociated(c) || draft.associated.length > 1) ?? draft.removable[0];
+  return draft.removable.find((c) => !isAssociated(c)) ?? draft.removable[0];
 }
 
 /**
