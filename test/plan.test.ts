@@ -1367,6 +1367,72 @@ const RARE: Row[] = [
     'NotDue',
     '',
   ],
+  [
+    'made by hand, replaced by ours and taken out: it goes',
+    {},
+    {
+      credentials: [
+        { ...previous, by: 'hand', associated: false },
+        { ...current, after: 'p' },
+      ],
+      written: [delivered],
+    },
+    'NotDue',
+    '-p',
+  ],
+  [
+    'made by hand, replaced by ours of which no secret knows: ours stays',
+    {},
+    {
+      credentials: [
+        { ...previous, by: 'hand', associated: false },
+        { ...current, after: 'p' },
+      ],
+    },
+    'NotDelivered',
+    `-p ${ROTATION}`,
+  ],
+  [
+    'a subject of the pool, where no secret holds anything',
+    { ...CA, subject: 'identity-s' },
+    { credentials: [previous, current, { id: 's', age: 5 * DAYS, associated: false }] },
+    'NotDelivered',
+    '!cert ~[a] -p ~[a,s] ?auth >repo:acme/shop',
+  ],
+  [
+    'of one subject: the pair at hand was made long before the primary was written',
+    { ...CA, destinations: TWO, current: 'a' },
+    { credentials: [current], written: [DAYS / 2, 20 * DAYS] },
+    'PartlyDelivered',
+    '!cert ?auth >repo:acme/shop >env:acme/ops/prod',
+  ],
+  [
+    'of one subject: the pair at hand was made right before the primary was written',
+    { ...CA, destinations: TWO, current: 'a' },
+    { credentials: [current], written: [DAYS - 20, 20 * DAYS] },
+    'NotDue',
+    '>env:acme/ops/prod=',
+  ],
+  [
+    'a revert of the client that the action logs in with',
+    { operation: 'revert', isManager: true },
+    { credentials: [current], written: [delivered] },
+    'MethodDiffers',
+    '=client_secret_post[]!!repo:acme/shop -a',
+  ],
+  [
+    'a revert of a client that has left its method already',
+    { operation: 'revert' },
+    {
+      method: 'client_secret_post',
+      credentials: [
+        { ...current, associated: false },
+        { id: 'h', age: 5 * DAYS, by: 'hand', associated: false },
+      ],
+    },
+    'NotDue',
+    '-a',
+  ],
 ];
 
 describe('the plan of what is rare', () => {
@@ -1386,6 +1452,12 @@ const REFUSED: [string, WishChanges, StateSeed, string][] = [
       written: [delivered],
     },
     'CREDENTIAL_LIMIT',
+  ],
+  [
+    'a revert while a rotation is at work',
+    { operation: 'revert' },
+    { credentials: [current, { id: 'x', age: 5 }], written: [delivered] },
+    'ROTATION_IN_PROGRESS',
   ],
   [
     'the subject of a previous one that is kept',

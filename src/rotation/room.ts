@@ -40,11 +40,12 @@ function clear(draft: Draft, isFull: () => boolean): void {
   }
 }
 
-/** Where a place of the method is free, an unassociated one of the pool; the only associated one just where there is no other. */
+/** Where a place of the method is free, one of the pool that nobody can log in with; the only associated one if there is no other. */
 function roomGiver(draft: Draft, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => draft.associated.includes(id);
   if (full) return draft.removable.find(isAssociated);
-  return draft.removable.find((c) => !isAssociated(c)) ?? draft.removable[0];
+  const useless = (c: Credential) => !isAssociated(c) && draft.isDisposable(c);
+  return draft.records.find(useless) ?? draft.removable[0];
 }
 
 /**

@@ -72,6 +72,8 @@ export interface CredentialSeed {
   age: number;
   by?: 'us' | 'a rehearsal' | 'hand' | 'another workflow';
   associated?: boolean;
+  /** Id of the hand-made one that it takes the place of. */
+  after?: string;
   expiresIn?: number;
   type?: Credential['type'];
 }
@@ -134,10 +136,10 @@ export function state(of: Wish, seed: StateSeed = {}): State {
 
 function credential(
   of: Wish,
-  { id, age, by = 'us', expiresIn, type = CREDENTIAL_TYPES[of.method] }: CredentialSeed,
+  { id, after, age, by = 'us', expiresIn, type = CREDENTIAL_TYPES[of.method] }: CredentialSeed,
 ): Credential {
   const names = {
-    us: writeMark({ owner: ownerOf(of), run: '1.1' }),
+    us: writeMark({ owner: ownerOf(of), run: '1.1', after }),
     'a rehearsal': writeMark({ owner: ownerOf(of), run: '1.1', rehearsal: true }),
     hand: 'made by hand',
     'another workflow': writeMark({ owner: 'repo:acme/other#PEM', run: '3.1' }),
