@@ -4,7 +4,6 @@ import { printPlace } from '../github/destination.ts';
 import {
   type Evidence,
   isPending,
-  isRetired,
   isSuperseded,
   isYoung,
   mayBeHeld,
@@ -97,12 +96,7 @@ export class Draft {
   /** Nobody may hold it, nobody asked to keep it, and it is ours to remove. Oldest first. */
   get removable(): Credential[] {
     return this.records.filter(
-      (c) =>
-        this.isDisposable(c) &&
-        (this.isAbandoned(c) ||
-          this.isSuperseded(c) ||
-          isRetired(this.evidence, this.pool, c) ||
-          this.pool.isLeftover(c)),
+      (c) => this.isDisposable(c) && (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c)),
     );
   }
 

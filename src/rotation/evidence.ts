@@ -258,13 +258,6 @@ export function isYoung(credential: Credential, now: number): boolean {
   return now - credential.createdAt < LEASE;
 }
 
-/** Ours, taken out, older than what is held: nobody can log in with it. */
-export function isRetired(evidence: Evidence, pool: Pool, credential: Credential): boolean {
-  if (!pool.isManaged(credential) || pool.isAssociated(credential) || mayBeHeld(evidence, credential))
-    return false;
-  return evidence.newest !== undefined && newestFirst(evidence.newest, credential) < 0;
-}
-
 /** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */
 export function isSuperseded(evidence: Evidence, pool: Pool, credential: Credential): boolean {
   const { newest, settled } = evidence;

@@ -146,11 +146,6 @@ export const GUARDS: readonly Guard[] = [
         '(this.isAssociated(credential) && this.othersMark(credential) === undefined);',
         'true;',
       ),
-      cut(
-        'rotation/evidence.ts',
-        'if (!pool.isManaged(credential) || pool.isAssociated(credential)',
-        'if (pool.isAssociated(credential)',
-      ),
     ],
     hunt: {
       singles: [
