@@ -109,7 +109,7 @@ export function quickPlan(sample: number, seed: number): Plan {
 /** Of the other operations, and of the other wishes the states that they see differently; a rehearsal stands above. */
 function isSampled(one: Scenario, index: number): boolean {
   if (one.operation === 'rehearse' || isPlain(one)) return false;
-  return index % (one.operation === 'rotate' ? 53 : 12) === 0;
+  return index % (one.operation === 'rotate' ? 61 : 13) === 0;
 }
 
 function isPlain({ method, operation, revoke, binding, isManager }: Scenario): boolean {
