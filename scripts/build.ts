@@ -40,7 +40,6 @@ const result = await build({
   minify: true,
   plugins: [slim],
   legalComments: 'none',
-  charset: 'utf8',
   metafile: true,
   write: false,
   logLevel: 'warning',

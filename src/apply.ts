@@ -2,9 +2,8 @@
 
 import { Association } from './association.ts';
 import { bind } from './binding.ts';
-import type { Pair } from './certificate/inspect.ts';
 import { createClient } from './creation.ts';
-import { factsOf, type Registration, registrationOf } from './credential.ts';
+import { type Registration, registrationOf } from './credential.ts';
 import { deleteCredential } from './deletion.ts';
 import { Delivery, keepQuiet } from './delivery.ts';
 import { asRotationError, type RotationError } from './errors.ts';
@@ -14,13 +13,14 @@ import { LONGEST_FLIGHT } from './http/wire.ts';
 import type { DoneStep, Edges, Job, Outcome } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Plan } from './plan.ts';
+import type { Issued } from './prepare.ts';
 import { approach, type Proof, prove, proveRefusal } from './proof.ts';
 import { deadlineExceeded } from './retry.ts';
 import { UNCERTAINTY } from './rotation/evidence.ts';
 import { markFor } from './rotation/mark.ts';
 import type { Credential } from './rotation/state.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from './rotation/step.ts';
-import { DAY, type KeyFacts, type Wish } from './rotation/wish.ts';
+import type { Wish } from './rotation/wish.ts';
 import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './truth.ts';
 import { Undoing } from './undo.ts';
 import { findMade, upload } from './upload.ts';
@@ -59,7 +59,7 @@ class Work {
   /** What they held gives way to this rotation. */
   readonly #interrupted: Place[] = [];
   #holders: Holders | undefined;
-  #issued: { pair: Pair; facts: KeyFacts } | undefined;
+  #issued: Issued | undefined;
   #made: Credential | undefined;
   /** It may have to be removed again. */
   #mayBeOrphan = false;
@@ -141,13 +141,8 @@ class Work {
   }
 
   async #issue(): Promise<void> {
-    const { issue, mask, preparation, tenant } = this.#edges;
-    const now = tenant.now();
-    const pair = await issue(this.#wish, now, () => preparation.key());
-    mask(pair.privateKey);
-    const { method, validityDays } = this.#wish;
-    this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
-    await approach(pair, this.#edges);
+    this.#issued = await this.#edges.preparation.issued();
+    await approach(this.#issued.pair, this.#edges);
   }
 
   async #create(): Promise<void> {
@@ -308,7 +303,7 @@ class Work {
     };
   }
 
-  #requireIssued(): { pair: Pair; facts: KeyFacts } {
+  #requireIssued(): Issued {
     if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
     return this.#issued;
   }

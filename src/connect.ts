@@ -73,13 +73,20 @@ export function connect(
     githubToken === undefined
       ? undefined
       : new SecretStore(github, githubToken, githubApiUrl, shared.publicKeys);
+  const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
   return {
-    tenant: new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token),
+    tenant,
     store,
     edge: new Service('mTLS edge', connection, shared.edge),
     domain,
-    preparation: new Preparation(wish, { generateKey: issuing.generateKey, discover, store }),
-    issue: (wished, now, key) => issuing.issuePair(issuer, wished, now, key),
+    preparation: new Preparation(wish, {
+      generateKey: issuing.generateKey,
+      issue: (wished, now, key) => issuing.issuePair(issuer, wished, now, key),
+      tenant,
+      mask: telling.mask,
+      discover,
+      store,
+    }),
     unregistered: (wished, now) =>
       issuing.issuePair({ kind: 'itself' }, wished, now, () => issuing.generateKey(2048)),
     clock: connection.clock,

@@ -1,6 +1,5 @@
 /** What `apply` is given and what it tells: the job of one client. */
 
-import type { KeyObject } from 'node:crypto';
 import type { Tenant } from './auth0/tenant.ts';
 import type { Pair } from './certificate/inspect.ts';
 import type { SecretStore } from './github/secret-store.ts';
@@ -15,8 +14,6 @@ export interface Edges extends ProofEdges {
   tenant: Tenant;
   /** undefined: nothing is stored. */
   store: SecretStore | undefined;
-  /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
-  issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
   /** Told before each step; the answer is told how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }

@@ -1,37 +1,84 @@
-/** What a rotation needs and can be had early: the key, the public keys, the endpoint of the proof. Starts once, serves many. */
+/** What a rotation needs and can be had early: the pair, the public keys, the endpoint of the proof. Starts once, serves many. */
 
 import type { KeyObject } from 'node:crypto';
+import type { Pair } from './certificate/inspect.ts';
+import { factsOf } from './credential.ts';
 import { RotationError } from './errors.ts';
 import type { SecretStore } from './github/secret-store.ts';
+import type { ServerClock } from './http/server-clock.ts';
 import type { RecordedTimes } from './observe.ts';
 import type { Clock } from './retry.ts';
-import { DAY, placesOf, type Wish } from './rotation/wish.ts';
+import { DAY, type KeyFacts, placesOf, type Wish } from './rotation/wish.ts';
+
+/** Of the event loop, until a request is on the wire: undici may write it one later. */
+const TURNS = 3;
 
 export interface Sources {
   generateKey: (bits: number) => Promise<KeyObject>;
+  /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
+  issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
+  /** By whose clock the certificate is valid. */
+  tenant: { login(): Promise<void>; now(): number; clock: ServerClock };
+  /** Registers a value that must never be shown. */
+  mask: (secret: string) => void;
   /** Asks once, however often it is called. */
   discover: () => Promise<string | undefined>;
   store: SecretStore | undefined;
+}
+
+/** The new pair. */
+export interface Issued {
+  pair: Pair;
+  facts: KeyFacts;
 }
 
 export class Preparation {
   readonly #wish: Wish;
   readonly #sources: Sources;
   #key: Promise<KeyObject> | undefined;
+  #issued: Promise<Issued> | undefined;
 
   constructor(wish: Wish, sources: Sources) {
     this.#wish = wish;
     this.#sources = sources;
   }
 
-  /** Begins everything now; what fails is told to whoever asks for it later. */
+  /** Asks for everything now; what fails is told to whoever needs it later. */
   begin(): void {
-    const key = this.#wish.keySize === undefined ? [] : [this.key()];
-    const everything = [...key, this.endpoint(), ...this.#publicKeys()];
-    for (const one of everything) one.catch(() => undefined);
+    const key = this.#wish.keySize === undefined ? [] : [this.#makeKey()];
+    for (const one of [...key, this.endpoint(), ...this.#publicKeys()]) one.catch(() => undefined);
   }
 
-  key(): Promise<KeyObject> {
+  /** Issues the pair while the client is being read. What fails is told to whoever needs it later. */
+  issueEarly(): void {
+    this.#early().catch(() => undefined);
+  }
+
+  /** @throws RotationError CERTIFICATE_TOO_LARGE */
+  issued(): Promise<Issued> {
+    this.#issued ??= this.#issue();
+    return this.#issued;
+  }
+
+  async #early(): Promise<void> {
+    const { tenant } = this.#sources;
+    await Promise.all([this.#wish.keySize !== undefined && this.#makeKey(), tenant.login()]);
+    // To build a certificate takes some milliseconds of computing: what waited for the login is sent first.
+    for (let turn = 0; turn < TURNS; turn += 1) await new Promise(setImmediate);
+    // A login that needs no request tells nothing of Auth0's clock: then the plan asks for the pair.
+    if (tenant.clock.known) await this.issued();
+  }
+
+  async #issue(): Promise<Issued> {
+    const { issue, mask, tenant } = this.#sources;
+    const now = tenant.now();
+    const pair = await issue(this.#wish, now, () => this.#makeKey());
+    mask(pair.privateKey);
+    const { method, validityDays } = this.#wish;
+    return { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
+  }
+
+  #makeKey(): Promise<KeyObject> {
     this.#key ??= this.#sources.generateKey(this.#wish.keySize ?? 2048);
     return this.#key;
   }

@@ -60,7 +60,9 @@ export async function run(
     account.wish = await locateClient(inputs.wish, edges.tenant);
     const isDue = (times: readonly RecordedTimes[]) => looksDue(inputs.wish, times, connection.clock);
     const onSecrets = (times: readonly RecordedTimes[]) => {
-      if (mayRotate && isDue(times)) preparation.begin();
+      if (!mayRotate || (!inputs.wish.force && !isDue(times))) return;
+      preparation.begin();
+      preparation.issueEarly();
     };
     let isListed = false;
     account.state = await observe(account.wish, edges, onSecrets, async (times) => {

@@ -32,7 +32,10 @@ export function info(line: string): void {
   );
 }
 
-export const debug = core.debug;
+/** Without debug logging the runner drops these lines: then they are not written either. */
+export function debug(message: string): void {
+  if (core.isDebug()) core.debug(message);
+}
 
 let isOpen = false;
 

@@ -6,6 +6,7 @@ import * as runner from '../src/runner.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
 function written(tell: () => void): string {
@@ -32,6 +33,12 @@ it('a line of the log is one line and no command', () => {
   );
 });
 
+it('a debug line is written where debug logging is on', () => {
+  vi.stubEnv('RUNNER_DEBUG', undefined);
+  expect(written(() => runner.debug('a'))).toBe('');
+});
+
 it('a debug line is one command', () => {
+  vi.stubEnv('RUNNER_DEBUG', '1');
   expect(written(() => runner.debug('a\r\n::stop-commands::x'))).toBe('::debug::a%0D%0A::stop-commands::x\n');
 });

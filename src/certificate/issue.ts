@@ -26,8 +26,6 @@ export async function generateKey(bits: number): Promise<KeyObject> {
     modulusLength: bits,
     publicExponent: 0x10001,
   });
-  // Will be needed next: loaded now, while the network is waited for.
-  await import('./forge.ts');
   return privateKey;
 }
 

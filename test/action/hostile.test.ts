@@ -23,7 +23,7 @@ describe('names and ids that are workflow commands', () => {
       if (at !== 'auth0' || method !== 'GET') return undefined;
       return json(200, path.endsWith('/credentials') ? pool : client);
     };
-    const run = await rotate(world, { operation });
+    const run = await rotate(world, { operation }, { debug: true });
     expect(run.log).toContain('stop-commands');
     const commands = run.stdout
       .split('\n')
