@@ -48,29 +48,47 @@ const NEVER_SENT =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'];
 
+interface Way {
+  dispatcher: Dispatcher;
+  /** Through a proxy no connection is opened in advance. */
+  connections?: Connections;
+}
+
+/** More than a fleet uses at once: each takes 160 KB, and knows a private key. */
+const MOST_WAYS = 24;
+
 /** Connections are kept alive until `close`; redirects are never followed (a token must not travel with one). */
 export function openWire(environment: Readonly<Record<string, string | undefined>>): {
   send: Send;
   advance: Advance;
   close(): Promise<void>;
 } {
-  /** By client certificate. Through a proxy no connection is opened in advance. */
-  const ways = new Map<string, { dispatcher: Dispatcher; connections?: Connections }>();
+  /** By client certificate. */
+  const ways = new Map<string, Way>();
   const proxied = PROXY_VARIABLES.some((name) => environment[name]);
 
-  async function wayFor(pair: HttpRequest['clientCertificate']) {
+  async function wayFor(pair: HttpRequest['clientCertificate']): Promise<Way> {
     const { Agent, buildConnector, EnvHttpProxyAgent } = await import('undici');
+    const open = (): Way => {
+      const tls = pair ? { ...CONNECT, cert: pair.certificate, key: pair.privateKey } : CONNECT;
+      const connections = new Connections(buildConnector(tls));
+      // Through a proxy the handshake with the server happens inside the tunnel (requestTls).
+      const options = { ...LIMITS, connect: tls, requestTls: tls };
+      return proxied
+        ? { dispatcher: new EnvHttpProxyAgent(options) }
+        : { dispatcher: new Agent({ ...LIMITS, connect: connections.connector }), connections };
+    };
     const key = pair?.certificate ?? '';
-    const known = ways.get(key);
-    if (known) return known;
-    const tls = pair ? { ...CONNECT, cert: pair.certificate, key: pair.privateKey } : CONNECT;
-    const connections = new Connections(buildConnector(tls));
-    // Through a proxy the handshake with the server happens inside the tunnel (requestTls).
-    const options = { ...LIMITS, connect: tls, requestTls: tls };
-    const way = proxied
-      ? { dispatcher: new EnvHttpProxyAgent(options) }
-      : { dispatcher: new Agent({ ...LIMITS, connect: connections.connector }), connections };
+    const way = ways.get(key) ?? open();
+    // The first is the one that was not used for longest.
+    ways.delete(key);
     ways.set(key, way);
+    for (const [name, unused] of [...ways].slice(0, -MOST_WAYS)) {
+      ways.delete(name);
+      unused.connections?.close();
+      // What is still being asked gets its answer.
+      unused.dispatcher.close().catch(() => undefined);
+    }
     return way;
   }
 

@@ -17,6 +17,7 @@ afterEach(async () => {
 async function start(onHandshake: (socket: TLSSocket) => void = () => {}) {
   const handshakes: (string | undefined)[] = [];
   let requests = 0;
+  let sockets = 0;
   const server = createServer({
     ...authority.serverCertificate(),
     requestCert: true,
@@ -24,16 +25,20 @@ async function start(onHandshake: (socket: TLSSocket) => void = () => {}) {
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     handshakes.push(socket.getPeerCertificate()?.subject?.CN?.toString());
+    sockets += 1;
+    socket.once('close', () => {
+      sockets -= 1;
+    });
     onHandshake(socket);
   });
-  server.on('request', (_, response) => {
+  server.on('request', ({ url }, response) => {
     requests += 1;
-    response.end('{}');
+    setTimeout(() => response.end('{}'), url === '/slow' ? 500 : 0);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   open.push(() => server.close());
   const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
-  return { url, handshakes, requests: () => requests };
+  return { url, handshakes, requests: () => requests, sockets: () => sockets };
 }
 
 function wire() {
@@ -117,5 +122,28 @@ describe('a connection in advance', () => {
       code: 'ECONNREFUSED',
       landed: 'no',
     });
+  });
+});
+
+describe('the connections of many certificates', () => {
+  it('are not all kept: a fleet proves hundreds', async () => {
+    const { handshakes, sockets, url } = await start();
+    const { send } = wire();
+    const { cert, key } = selfSignedCertificate('one');
+    const as = (number: number) => ({
+      clientCertificate: { certificate: cert + '\n'.repeat(number), privateKey: key },
+    });
+    const slow = send(get(`${url}slow`, as(0)));
+    await vi.waitFor(() => expect(handshakes).toHaveLength(1));
+    for (let number = 1; number <= 40; number += 1) {
+      await send(get(url));
+      await send(get(url, as(number)));
+    }
+    expect((await slow).status).toBe(200);
+    await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(24));
+    // The one without a certificate, which is used all the time, stayed; the first is opened anew.
+    expect(handshakes).toHaveLength(42);
+    expect((await send(get(url, as(1)))).status).toBe(200);
+    expect(handshakes).toHaveLength(43);
   });
 });
