@@ -74,7 +74,7 @@ export function refuseHaste({ completes, evidence, state }: Draft): void {
 }
 
 /**
- * A credential with our mark that nobody had when the plan was made: of two rotations the earlier wins.
+ * The earliest credential with our mark that nobody had when the plan was made: of several rotations the earliest wins.
  * @param pool as it is now
  * @param made what this run has made itself
  */
@@ -86,12 +86,13 @@ export function findRival(
 ): Credential | undefined {
   const owner = ownerOf(wish);
   const known = new Set(planned.pool.map(({ id }) => id));
-  return pool.find(
+  const all = pool.filter(
     (c) =>
       !known.has(c.id) &&
       isOwnedBy(readMark(c.name), owner) &&
       (made === undefined || newestFirst(c, made) > 0),
   );
+  return all.sort(newestFirst).at(-1);
 }
 
 export function rotationInProgress(rival: Credential): RotationError {

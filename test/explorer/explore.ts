@@ -18,7 +18,7 @@ const began = Date.now();
 const seed = Number(values.seed ?? 1);
 // A seed alone replays the one schedule that a failure named.
 const replay = values.seed !== undefined && values.sample === undefined;
-const sample = replay ? 1 : Number(values.sample ?? (values.quick ? 200 : 5_000));
+const sample = replay ? 1 : Number(values.sample ?? (values.quick ? 200 : 10_000));
 
 if (values.guards) await guards();
 else await explore();

@@ -85,6 +85,12 @@ export const GUARDS: readonly Guard[] = [
     hunt: { pairs: [both('nothing', PREEMPTED), both('ours alone', BOTH), both('settled', BOTH)] },
   },
   {
+    name: 'of several rivals the earliest wins',
+    without: [cut('rotation/refusal.ts', 'return all.sort(newestFirst).at(-1);', 'return all[0];')],
+    // It takes three runs.
+    hunt: { sample: 1, seed: 190 },
+  },
+  {
     name: 'a fresh full read before each PATCH',
     without: [
       cut(

@@ -1,4 +1,4 @@
-/** Two runs of the same owner at once, without a concurrency group: schedules by depth-first search, and by chance. */
+/** Two runs of the same owner at once, without a concurrency group: schedules by depth-first search, and by chance (of three, too). */
 
 import { seededRandom } from '../sandbox/emulator.ts';
 import type { Actor, Code } from './actor.ts';
@@ -13,7 +13,6 @@ import { World } from './world.ts';
 export interface Pairing {
   name: string;
   scenario: Scenario;
-  /** What the second run is asked for, where it differs. */
   /** What a run is asked for, where it differs from the scenario. */
   first?: Parameters<Execution['start']>[1];
   second?: Parameters<Execution['start']>[1];
@@ -161,18 +160,25 @@ function act(execution: Execution, actors: readonly Actor[], choice: Choice, cur
   return choice.kind === 'wake' ? choice.actor : current;
 }
 
+export interface Sample {
+  pairing: Pairing;
+  seed: number;
+  /** A third run, which is asked for what one of the two is. */
+  three: boolean;
+}
+
 /** One schedule by chance: any waiting request of any run, early awakenings, and at times a crash. */
 export async function exploreSample(
   code: Code,
   all: Materials,
-  pairing: Pairing,
-  seed: number,
+  { pairing, seed, three }: Sample,
   tally: Tally,
   healed = new Healed(),
 ): Promise<void> {
   const random = seededRandom(seed);
   const execution = new Execution(new World(pairing.scenario, all), code);
-  const actors = startBoth(execution, pairing);
+  const actors: Actor[] = startBoth(execution, pairing);
+  if (three) actors.push(execution.start('C', pairing.second ?? pairing.first));
   const crashAt = random() < 0.4 ? Math.floor(random() * 60) : -1;
   await execution.drain();
   for (let at = 0; actors.some(({ live }) => live); at += 1) {
@@ -184,7 +190,7 @@ export async function exploreSample(
   }
   await heal(execution, healed, pairing.scenario, false);
   tally.samples += 1;
-  tally.add(execution, pairing.scenario, `${pairing.name}: --seed ${seed}`);
+  tally.add(execution, pairing.scenario, `${pairing.name}${three ? ', and a third' : ''}: --seed ${seed}`);
 }
 
 function step(execution: Execution, live: readonly Actor[], random: () => number): void {

@@ -75,11 +75,12 @@ export class Displacements {
     const base = { place: holding.place, at, lasting: false };
     if (request.method === 'PATCH' && displaced.actor === actor) {
       const delivered = this.#changes.find(
-        (c) => c.stored.includes(identity) && c.actor === associated.actor && c.at > displaced.base,
+        (c) => c.stored.includes(identity) && c.actor !== actor && c.at > displaced.base,
       );
       return delivered && { ...base, kind: 'whole rotation' };
     }
-    const delivers = request.method === 'PUT' && associated.actor === actor;
+    // A third run may have associated it before its maker did.
+    const delivers = request.method === 'PUT' && displaced.actor !== actor;
     return delivers ? { ...base, kind: 'before delivery' } : undefined;
   }
 

@@ -5,7 +5,7 @@ import { Healed } from './heal.ts';
 import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
-import { type Bounds, explorePairs, exploreSample, type Pairing } from './pairs.ts';
+import { type Bounds, explorePairs, exploreSample, type Pairing, type Sample } from './pairs.ts';
 import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
@@ -144,9 +144,18 @@ function* tasks({ singles, pairs, stale, lags, sample, seed }: Plan): Generator<
   for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
-  const known = pairings();
   for (let index = seed; index < seed + sample; index += 1) {
-    const pairing = known[index % known.length];
-    if (pairing) yield (code, all, tally, healed) => exploreSample(code, all, pairing, index, tally, healed);
+    const one = sampled(index);
+    yield (code, all, tally, healed) => exploreSample(code, all, one, tally, healed);
   }
+}
+
+/** Two runs that rotate; every fourth time round three runs, of the other operations as well. */
+function sampled(seed: number): Sample {
+  const rotations = pairings();
+  const three = Math.floor(seed / rotations.length) % 4 === 0;
+  const known = three ? [...rotations, ...rehearsing(), ...otherPairings()] : rotations;
+  const pairing = known[seed % known.length];
+  if (!pairing) throw new Error(`no pairing for seed ${seed}`);
+  return { pairing, seed, three };
 }
