@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { build } from 'esbuild';
 import { type ActionOptions, runAction } from '../sandbox/runner.ts';
 import { API_AUDIENCE, REPOSITORY, type Sandbox } from '../sandbox/sandbox.ts';
@@ -46,12 +46,12 @@ export const action: Contender = {
     }),
 };
 
-/** Bundled as its author would ship it: one file, minified, into `directory`. */
-export async function sdkAction(directory: string): Promise<Contender> {
-  const main = join(directory, 'rotate-sdk.cjs');
+/** As its author would ship it: one file, minified, into `directory`. */
+export async function bundle(source: string, directory: string): Promise<string> {
+  const outfile = join(directory, `${basename(source, extname(source))}.cjs`);
   await build({
-    entryPoints: [join(HERE, 'rotate-sdk.ts')],
-    outfile: main,
+    entryPoints: [source],
+    outfile,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -59,6 +59,11 @@ export async function sdkAction(directory: string): Promise<Contender> {
     minify: true,
     logLevel: 'error',
   });
+  return outfile;
+}
+
+export async function sdkAction(directory: string): Promise<Contender> {
+  const main = await bundle(join(HERE, 'rotate-sdk.ts'), directory);
   return {
     name: 'auth0 SDK + octokit',
     run(world, clientId) {

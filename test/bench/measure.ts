@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { writeMark } from '../../src/rotation/mark.ts';
 import { REPOSITORY, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { selfSignedCertificate } from '../sandbox/tls.ts';
-import { action, type Contender, finished, SECRET_NAME, startAsAction } from './contenders.ts';
+import { action, bundle, type Contender, finished, SECRET_NAME, startAsAction } from './contenders.ts';
 
 export interface Sample {
   wallMs: number;
@@ -142,6 +142,26 @@ export async function bareNodeStart(runs: number): Promise<number[]> {
       const startedAt = performance.now();
       await finished(spawn(process.execPath, [main], { env: { PATH: process.env.PATH ?? '' } }));
       if (run >= 0) all.push(performance.now() - startedAt);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return all;
+}
+
+/** A program that only loads undici and asks `trips` times in sequence, in milliseconds: nothing on it can be faster. */
+export async function leastOfAll(world: Sandbox, trips: number, runs: number): Promise<number[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'bench-least-'));
+  const all: number[] = [];
+  try {
+    const main = await bundle(join(import.meta.dirname, 'least.cjs'), directory);
+    const discovery = `https://${world.domain}/.well-known/openid-configuration`;
+    const env = { PATH: process.env.PATH ?? '', NODE_EXTRA_CA_CERTS: world.caFile };
+    for (let run = -1; run < runs; run += 1) {
+      const child = spawn(process.execPath, [main, discovery, `${trips}`], { env });
+      const { exitCode, said, wallMs } = await finished(child);
+      if (exitCode !== 0) throw new Error(`least.cjs failed (${exitCode})\n${said}`);
+      if (run >= 0) all.push(wallMs);
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
