@@ -27,7 +27,7 @@ export async function observe(
   listed: (times: readonly RecordedTimes[]) => Promise<ObservedClient | undefined> = NOWHERE,
 ): Promise<State> {
   const places = placesOf(wish);
-  // First on the wire: what asks GitHub is loaded meanwhile.
+  // Beside the secrets' times, which need no token of Auth0's.
   const login = tenant.login();
   const reading = Promise.all(
     places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
