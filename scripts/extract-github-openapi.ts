@@ -110,5 +110,5 @@ const extracted = {
   },
   ...extract(source),
 };
-const target = new URL('../test/sandbox/github.openapi.json', import.meta.url);
+const target = new URL('../test/emulators/github.openapi.json', import.meta.url);
 writeFileSync(target, `${print(extracted, 3)}\n`);

@@ -1,18 +1,18 @@
 /** Where the runner starts: the real wire, clock and signals, and the only exit code. */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import * as runner from './actions-runner.ts';
 import { asRotationError } from './errors.ts';
-import { readFleet } from './fleet/fleet.ts';
-import { workThrough } from './fleet/wave.ts';
+import { workThrough } from './fleet/fleet.ts';
 import { Cancellation, type Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
-import { raw } from './input-reader.ts';
-import { type Inputs, invalid, readInputs, secretsIn } from './inputs.ts';
+import { readFleet } from './inputs/fleet.ts';
+import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts';
+import { raw } from './inputs/reader.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
-import { type Account, type Report, report } from './report.ts';
+import { type Account, type Report, report } from './report/report.ts';
 import { run } from './run.ts';
-import * as runner from './runner.ts';
 
 /** Well inside the lease of 15 minutes after which another run may take over (specification 4). */
 const LONGEST_RUN = 10 * 60_000;

@@ -1,26 +1,26 @@
 /** The road: inputs → observe → plan → apply → report, once. */
 
-import { apply } from './apply.ts';
+import { apply } from './apply/apply.ts';
+import { locateClient, refuseToOverwrite } from './apply/create-client.ts';
+import type { Edges } from './apply/job.ts';
+import { looksDue } from './apply/prepare.ts';
+import { issuePair } from './certificate/credential.ts';
 import { generateKey } from './certificate/issue.ts';
-import { connect, type Issuing, type Shared, share } from './connect.ts';
-import { locateClient, refuseToOverwrite } from './creation.ts';
-import { issuePair } from './credential.ts';
+import { connect, type Issuing, type Shared, share } from './clients.ts';
 import { asRotationError } from './errors.ts';
 import { GitHubApi } from './github/api.ts';
-import { printPlace } from './github/destination.ts';
-import { quote } from './http/json.ts';
 import { type Connection, Service } from './http/service.ts';
-import type { Inputs } from './inputs.ts';
-import type { Edges } from './job.ts';
-import { observe, type RecordedTimes } from './observe.ts';
-import { plan } from './plan.ts';
-import { looksDue } from './prepare.ts';
-import type { Account } from './report.ts';
-import type { State } from './rotation/state.ts';
-import { describeStep } from './rotation/step.ts';
-import type { Wish } from './rotation/wish.ts';
-import { observeUsage } from './usage.ts';
-import { watch } from './watch.ts';
+import type { Inputs } from './inputs/inputs.ts';
+import type { Wish } from './model/desired-state.ts';
+import { quote } from './model/json.ts';
+import type { State } from './model/observed-state.ts';
+import { printPlace } from './model/secret-location.ts';
+import { describeStep } from './model/step.ts';
+import { observe, type RecordedTimes } from './observe/observe.ts';
+import { observeUsage } from './observe/usage-logs.ts';
+import { plan } from './plan/plan.ts';
+import type { Account } from './report/report.ts';
+import { watch } from './watch/watch.ts';
 
 /** What a run tells while it is at work. */
 export interface Telling {

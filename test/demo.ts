@@ -2,15 +2,15 @@
 
 import { strict as assert } from 'node:assert';
 import { setInterval } from 'node:timers';
-import { startConsumer } from './sandbox/consumer.ts';
-import { type ActionRun, runAction, startAction } from './sandbox/runner.ts';
+import { startConsumer } from './emulators/consumer.ts';
+import { type ActionRun, runAction, startAction } from './emulators/runner.ts';
 import {
   API_AUDIENCE,
   MANAGEMENT_SCOPES,
   REPOSITORY,
   type Sandbox,
   startSandbox,
-} from './sandbox/sandbox.ts';
+} from './emulators/sandbox.ts';
 
 const SECRET = 'AUTH0_MTLS_PEM';
 const SCOPE = `repo:${REPOSITORY}`;

@@ -1,10 +1,10 @@
 /** What an answer of Auth0 means that is not the one asked for, and what no answer means. */
 
 import { RotationError } from '../errors.ts';
-import { parseJson, quote, stringOf } from '../http/json.ts';
+import type { OnUncertain } from '../http/retry.ts';
 import { pathOf, type Repeatable, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import type { OnUncertain } from '../retry.ts';
+import { parseJson, quote, stringOf } from '../model/json.ts';
 
 /** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer */
 export async function callAuth0(

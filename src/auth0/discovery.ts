@@ -1,8 +1,8 @@
 /** Where the client proves its certificate: discovery and mTLS endpoint aliases (RFC 8414, RFC 8705 section 5). */
 
 import { RotationError } from '../errors.ts';
-import { isObject, parseJson, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
+import { isObject, parseJson, stringOf } from '../model/json.ts';
 import { callAuth0, unexpectedAnswer } from './answers.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** The tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
 
-import { isObject, type Json, quote, stringOf } from '../http/json.ts';
 import { PAGE } from '../http/pages.ts';
-import type { Usage, Use } from '../rotation/state.ts';
+import { isObject, type Json, quote, stringOf } from '../model/json.ts';
+import type { Usage, Use } from '../model/observed-state.ts';
 import type { Tenant } from './tenant.ts';
 
 export interface LogEntry extends Use {

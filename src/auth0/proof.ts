@@ -2,9 +2,9 @@
 
 import type { Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
-import { isObject, parseJson, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
+import { isObject, parseJson, stringOf } from '../model/json.ts';
 import { proofHeaders } from './logs.ts';
 import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
 

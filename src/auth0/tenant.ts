@@ -1,15 +1,15 @@
 /** The Management API: client and credential records, in Auth0's own field names (auth0-facts 1 and 2). */
 
-import type { Registration } from '../credential.ts';
+import type { Registration } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
-import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../http/json.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
+import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import type { Repeatable, Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import type { OnUncertain } from '../retry.ts';
-import type { Credential, ObservedClient } from '../rotation/state.ts';
-import type { AuthenticationMethod } from '../rotation/wish.ts';
+import type { AuthenticationMethod } from '../model/desired-state.ts';
+import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
+import type { Credential, ObservedClient } from '../model/observed-state.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
 import { type LogEntry, readLogEntry } from './logs.ts';
 import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';

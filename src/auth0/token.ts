@@ -3,9 +3,9 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import type { CertifiedPair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
-import { parseJson, quote, stringOf } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
+import { parseJson, quote, stringOf } from '../model/json.ts';
 import { answered, unexpectedAnswer } from './answers.ts';
 
 /** The four ways to a Management API token (specification 2). */

@@ -1,118 +1,106 @@
-/** Who is worked on: the manifest's clients, each read by the readers of the inputs, so that every rule holds for it. */
+/** Many clients in one process: at once as far as the tenant's budget carries, and one failure stays that client's. */
 
-import type { LocatedProblem, RotationError } from '../errors.ts';
-import { printPlace } from '../github/destination.ts';
-import { describeProblem, type Environment, type Problem, Reader } from '../input-reader.ts';
-import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from '../inputs.ts';
-import { placesOf } from '../rotation/wish.ts';
-import { CLIENT_KEYS, type ManifestClient, type ManifestProblem, parseManifest } from './manifest.ts';
-import { isIn, parseShard } from './shard.ts';
-import { spread } from './spread.ts';
+import { availableParallelism } from 'node:os';
+import { Tenant } from '../auth0/tenant.ts';
+import { share } from '../clients.ts';
+import { asRotationError } from '../errors.ts';
+import { SpacedWrites } from '../http/pace.ts';
+import { Cancellation, type Connection, Service } from '../http/service.ts';
+import type { Inputs } from '../inputs/inputs.ts';
+import type { Account } from '../report/report.ts';
+import { ISSUING, run, type Telling } from '../run.ts';
+import { Canary } from './canary.ts';
+import { roster } from './client-list.ts';
 
-/** What works on many clients. */
-const OPERATIONS = ['rotate', 'plan'];
-/** They are one client's: with a manifest, its own. */
-const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certificate', 'private-key'];
-
-/**
- * The clients of this job's shard, in the manifest's order.
- * @param file as the input `manifest` names it
- * @throws RotationError INVALID_INPUT with every problem of every client
- */
-export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
-  const shared = new Reader(environment);
-  refuseOthers(shared);
-  const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
-  const { clients, problems } = parseManifest(text, SECRET_INPUTS);
-  const rotates = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
-  const read = rotates ? clients.map((client) => readOne(environment, client)) : [];
-  const ofInputs = [...shared.problems, ...read.flatMap(({ inputs }) => inputs)];
-  const ofFile = [...problems, ...read.flatMap(({ located }) => located), ...conflicts(read)];
-  if (ofInputs.length + ofFile.length > 0) throw refused(file, ofInputs, ofFile);
-  return read
-    .flatMap(({ client }) => client ?? [])
-    .filter(({ wish }) => isIn(shard, wish.clientId))
-    .map((client) => ({ ...client, wish: { ...client.wish, renewBeforeDays: spread(client.wish) } }));
+export interface WaveEdges {
+  /** Of the process; each client gets its own deadline and cancellation. */
+  connection: Connection;
+  /** Aborts when the job is cancelled. */
+  cancelled: AbortSignal;
+  /** Milliseconds that one client's run may take, from its own start. */
+  longestRun: number;
+  mask: Telling['mask'];
+  /** What a client's run tells while others are at work; `end` is called when it is over. */
+  tell(inputs: Inputs): Omit<Telling, 'mask'> & { debug(message: string): void; end(account: Account): void };
 }
 
-function refuseOthers(reader: Reader): void {
-  const operation = reader.text('operation') ?? 'rotate';
-  if (!OPERATIONS.includes(operation))
-    reader.problem('operation', `is '${operation}'; with a manifest write ${OPERATIONS.join(' or ')}`);
-  if ((reader.text('plan-of') ?? 'rotate') !== 'rotate')
-    reader.problem('plan-of', 'can only be rotate with a manifest');
-  for (const name of OF_ONE_CLIENT) {
-    if (reader.text(name) !== undefined)
-      reader.problem(name, 'is of one client, and cannot be given with a manifest');
+/**
+ * Requests that one client has to undo after a cancellation, times this, must fit into the ten seconds that GitHub leaves; and
+ * a client's run must not grow long for want of tokens.
+ */
+const FEWEST = 3;
+const MOST = 10;
+const TOKENS_EACH = 5;
+
+function mostAtOnce(burst: number | undefined): number {
+  return Math.min(MOST, Math.max(FEWEST, Math.floor((burst ?? 0) / TOKENS_EACH)));
+}
+
+/** @returns one account a client, in order; a failure is part of it, never thrown */
+export async function workThrough(clients: readonly Inputs[], edges: WaveEdges): Promise<Account[]> {
+  const [first] = clients;
+  if (!first) return [];
+  const { connection, mask } = edges;
+  const shared = share(first, connection, mask, new SpacedWrites(edges.cancelled));
+  const reader = new Tenant(new Service('Auth0', connection, shared.auth0), first.domain, shared.token);
+  const ids = clients.map(({ wish }) => wish.clientId);
+  shared.listed = roster(reader, ids);
+  const issuing = { ...ISSUING, generateKey: onCores(ISSUING.generateKey) };
+  const canary = new Canary(clients.length);
+  const accounts: Account[] = [];
+  const atWork = new Set<Promise<void>>();
+  for (const [index, inputs] of clients.entries()) {
+    while (atWork.size >= mostAtOnce(shared.budget.burst)) await Promise.race(atWork);
+    const work = one(index, inputs).finally(() => atWork.delete(work));
+    atWork.add(work);
+  }
+  await Promise.all(atWork);
+  return accounts;
+
+  async function one(index: number, inputs: Inputs): Promise<void> {
+    const { end, ...telling } = edges.tell(inputs);
+    const own = ownConnection(edges, telling.debug);
+    const mayRotate = async () => {
+      await canary.turn(index);
+      own.cancellation.check();
+      canary.check();
+    };
+    let account: Account = { planOnly: inputs.planOnly, wish: inputs.wish };
+    try {
+      own.cancellation.check();
+      canary.check();
+      account = await run(inputs, own, { mask, ...telling }, issuing, { shared, mayRotate });
+    } catch (error) {
+      account.error = asRotationError(error);
+    }
+    canary.over(index, inputs.wish.clientId, account.error !== undefined);
+    own.cancellation.end();
+    accounts[index] = account;
+    end(account);
   }
 }
 
-interface ReadClient {
-  of: ManifestClient;
-  client: Inputs | undefined;
-  /** Problems of what is the same for all. */
-  inputs: Problem[];
-  located: ManifestProblem[];
+function ownConnection(
+  { cancelled, connection, longestRun }: WaveEdges,
+  debug: Connection['debug'],
+): Connection {
+  const clock = { ...connection.clock, deadline: connection.clock.now() + longestRun };
+  return { ...connection, clock, cancellation: new Cancellation(cancelled), debug };
 }
 
-/** The action's own inputs, then the defaults, then the client's keys. */
-function readOne(environment: Environment, of: ManifestClient): ReadClient {
-  const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
-  const given = [...of.values].map(([name, value]) => [variable(name), value] as const);
-  const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given]) });
-  const client = readClient(reader);
-  const isOwn = ({ name }: Problem) => CLIENT_KEYS.some((key) => key === name);
-  const located = reader.problems.filter(isOwn).map((problem) => ({
-    ...(of.positions.get(problem.name) ?? of.position),
-    what: `'${problem.name}' ${problem.what}`,
-  }));
-  return { of, client, inputs: reader.problems.filter((problem) => !isOwn(problem)), located };
+/** libuv's pool makes the keys, beside name look-ups: one thread at least stays free for those. */
+function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (...given: A) => Promise<T> {
+  const most = Math.min(availableParallelism(), POOL - 1);
+  const atWork = new Set<Promise<unknown>>();
+  return async (...given) => {
+    while (atWork.size >= most) await Promise.race(atWork);
+    const work = make(...given);
+    const over = work.then(NOTHING, NOTHING).finally(() => atWork.delete(over));
+    atWork.add(over);
+    return work;
+  };
 }
 
-function variable(name: string): string {
-  return `INPUT_${name.toUpperCase()}`;
-}
-
-/** Two clients of one id, or that write the same secret. */
-function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
-  const first = new Map<string, ManifestClient>();
-  return read.flatMap(({ client, located, of }) => {
-    if (!client || located.length > 0) return [];
-    const places = placesOf(client.wish).map(printPlace);
-    const ids = [`client-id ${client.wish.clientId}`, ...places.map((place) => place.toLowerCase())];
-    return ids.flatMap((id, index) => {
-      const other = first.get(id);
-      if (!other) first.set(id, of);
-      return other ? [{ ...of.position, what: conflict(places[index - 1], other.position.line) }] : [];
-    });
-  });
-}
-
-function conflict(place: string | undefined, line: number): string {
-  return place === undefined
-    ? `'client-id' is that of line ${line}, too`
-    : `${place} is written by the client of line ${line}, too; give each its own secret-name or destination`;
-}
-
-function refused(file: string, inputs: readonly Problem[], found: readonly ManifestProblem[]): RotationError {
-  const located: LocatedProblem[] = unique(
-    found.map(({ column, line, what }) => ({
-      file: file.replace(/^\.\//, ''),
-      line,
-      column,
-      message: `${what}.`,
-    })),
-    ({ column, line, message }) => `${line}:${column} ${message}`,
-  ).sort((a, b) => a.line - b.line || a.column - b.column);
-  const told = [
-    ...unique(inputs.map(describeProblem), (text) => text),
-    ...located.map(({ column, line, message }) => `${file}:${line}:${column}: ${message}`),
-  ];
-  const what = inputs.length === 0 ? 'manifest' : 'inputs';
-  return invalid(what, told, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
-}
-
-/** What all clients inherit is told once. */
-function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
-  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
-}
+const NOTHING = () => undefined;
+/** UV_THREADPOOL_SIZE, by default. */
+const POOL = 4;

@@ -1,11 +1,11 @@
 /** GitHub's REST API: Octokit writes the requests, the wire of the action sends them, with its retry policy and its clock. */
 
 import { RotationError } from '../errors.ts';
-import { type Json, quote, stringOf } from '../http/json.ts';
+import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, NetworkError } from '../http/wire.ts';
-import type { OnUncertain } from '../retry.ts';
+import { type Json, quote, stringOf } from '../model/json.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 

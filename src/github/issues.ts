@@ -1,7 +1,7 @@
 /** Issues of a repository: as much of them as one report needs. */
 
-import { isObject, type Json, stringOf } from '../http/json.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
+import { isObject, type Json, stringOf } from '../model/json.ts';
 import { type GitHubApi, refused } from './api.ts';
 
 export interface Issue {

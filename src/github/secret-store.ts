@@ -1,19 +1,19 @@
 /** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
 
 import { RotationError } from '../errors.ts';
-import { isObject, type Json, quote, stringOf } from '../http/json.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import type { Service } from '../http/service.ts';
-import type { SecretTimes } from '../rotation/state.ts';
-import { type Answer, GitHubApi } from './api.ts';
+import { isObject, type Json, quote, stringOf } from '../model/json.ts';
+import type { SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
   type Place,
   printDestination,
   printPlace,
   type Repository,
-} from './destination.ts';
+} from '../model/secret-location.ts';
+import { type Answer, GitHubApi } from './api.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {

@@ -1,7 +1,7 @@
 /** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (secrets.md). */
 
 import { RotationError } from '../errors.ts';
-import { type Destination, type Place, type Repository, shadows } from './destination.ts';
+import { type Destination, type Place, type Repository, shadows } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
 export interface Shadow {

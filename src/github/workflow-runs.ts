@@ -1,8 +1,8 @@
 /** Workflow runs that were queued before a secret was stored, and are not over: GitHub gave them what it held then. */
 
 import { asRotationError, RotationError } from '../errors.ts';
-import { isObject, type Json, stringOf } from '../http/json.ts';
-import { type Destination, printDestination, type Repository } from './destination.ts';
+import { isObject, type Json, stringOf } from '../model/json.ts';
+import { type Destination, printDestination, type Repository } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
 export interface WorkflowRun {

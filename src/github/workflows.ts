@@ -1,6 +1,6 @@
 /** What GitHub tells of a workflow: whether it may run at all, and how its last run ended. */
 
-import { isObject, stringOf } from '../http/json.ts';
+import { isObject, stringOf } from '../model/json.ts';
 import { type Answer, type GitHubApi, refused } from './api.ts';
 
 export interface WorkflowFile {

@@ -1,6 +1,6 @@
 /** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
 
-import { type Clock, deadlineExceeded, sleep } from '../retry.ts';
+import { type Clock, deadlineExceeded, sleep } from './retry.ts';
 import type { Cancellation } from './service.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
 

@@ -1,8 +1,8 @@
 /** One remote service: the retry policy, its clock, its pace, its debug log. */
 
 import { RotationError } from '../errors.ts';
-import { type Clock, type OnUncertain, retry } from '../retry.ts';
 import type { Pace } from './pace.ts';
+import { type Clock, type OnUncertain, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type Advance, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 

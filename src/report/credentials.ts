@@ -1,12 +1,12 @@
 /** The client's credentials once the run is over: as a chart of their validity, and as a table. */
 
-import { quote } from '../http/json.ts';
-import type { Account } from '../report.ts';
-import type { PlannedCredential } from '../rotation/draft.ts';
-import type { Stage } from '../rotation/evidence.ts';
-import { CREDENTIAL_TYPES, DAY, type Wish } from '../rotation/wish.ts';
+import { CREDENTIAL_TYPES, DAY, type Wish } from '../model/desired-state.ts';
+import { quote } from '../model/json.ts';
+import type { Stage } from '../plan/in-use.ts';
+import type { PlannedCredential } from '../plan/plan-builder.ts';
 import { nextRotation, pairOf } from './headline.ts';
 import { code, day, row } from './markdown.ts';
+import type { Account } from './report.ts';
 
 type Shown = PlannedCredential & { label: string };
 

@@ -1,8 +1,8 @@
 /** What a watch has found, as people read it. */
 
-import type { Account, Annotation } from '../report.ts';
-import type { Finding } from '../rotation/finding.ts';
+import type { Finding } from '../model/finding.ts';
 import { day, inert, row } from './markdown.ts';
+import type { Account, Annotation } from './report.ts';
 
 export function findingTable(findings: readonly Finding[]): string {
   return [

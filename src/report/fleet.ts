@@ -1,12 +1,12 @@
 /** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
 
-import { shardsOf } from '../fleet/shard.ts';
-import { quote } from '../http/json.ts';
-import { type Account, type Annotation, type Report, warnings } from '../report.ts';
-import { describeStep } from '../rotation/step.ts';
+import { quote } from '../model/json.ts';
+import { shardsOf } from '../model/shard.ts';
+import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 import { day, iso, row } from './markdown.ts';
 import { entryOf, outputs } from './outputs.ts';
+import { type Account, type Annotation, type Report, warnings } from './report.ts';
 
 /** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
 const SUMMARY = 1_000_000;

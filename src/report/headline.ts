@@ -1,12 +1,12 @@
 /** One sentence: what happened, and whether anything is to be done. */
 
 import type { RotationError } from '../errors.ts';
-import { quote } from '../http/json.ts';
-import type { Account } from '../report.ts';
-import type { Credential } from '../rotation/state.ts';
-import type { KeyFacts, Wish } from '../rotation/wish.ts';
+import type { KeyFacts, Wish } from '../model/desired-state.ts';
+import { quote } from '../model/json.ts';
+import type { Credential } from '../model/observed-state.ts';
 import { watchHeadline } from './findings.ts';
 import { day } from './markdown.ts';
+import type { Account } from './report.ts';
 
 export function headline(account: Account): string {
   const { error, planOnly, outcome, plan, wish } = account;

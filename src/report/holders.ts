@@ -1,8 +1,8 @@
 /** Who may still hold what was revoked: workflow runs that were queued before, and where nobody could look. */
 
-import { quote } from '../http/json.ts';
-import type { Account } from '../report.ts';
+import { quote } from '../model/json.ts';
 import { code, iso, plain, row, shortenedList } from './markdown.ts';
+import type { Account } from './report.ts';
 
 export function holderTable({ outcome }: Account): string {
   const holders = outcome?.holders;

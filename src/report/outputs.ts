@@ -1,9 +1,9 @@
 /** What the steps after this one read. Never a key, never a PEM: the runner drops an output that matches a mask. */
 
-import type { Account } from '../report.ts';
-import { describeStep } from '../rotation/step.ts';
+import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 import { iso } from './markdown.ts';
+import type { Account } from './report.ts';
 
 export function outputs(account: Account): Record<string, string> {
   const { plan } = account;

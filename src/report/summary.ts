@@ -1,15 +1,15 @@
 /** The job summary of one client, in GitHub-flavoured Markdown. */
 
 import type { RotationError } from '../errors.ts';
-import { printDestination, printPlace } from '../github/destination.ts';
-import { quote } from '../http/json.ts';
-import type { Account } from '../report.ts';
-import { describeStep, ISSUED } from '../rotation/step.ts';
+import { quote } from '../model/json.ts';
+import { printDestination, printPlace } from '../model/secret-location.ts';
+import { describeStep, ISSUED } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { holderTable } from './holders.ts';
 import { code, day, inert, plain, row, shortened, shortenedList } from './markdown.ts';
+import type { Account } from './report.ts';
 
 export function summary(account: Account, explanationOf: (code: string) => string): string {
   const { error, watch, wish } = account;

@@ -1,7 +1,7 @@
 /** The figures of the bench that no busy machine changes; times are the bench's alone. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Sandbox } from '../emulators/sandbox.ts';
 import { distBytes, MAKE_ROOM, measure, median, NOT_DUE, ROTATION, startWorld } from './measure.ts';
 
 let world: Sandbox;

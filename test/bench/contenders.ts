@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { build } from 'esbuild';
-import { type ActionOptions, runAction } from '../sandbox/runner.ts';
-import { API_AUDIENCE, REPOSITORY, type Sandbox } from '../sandbox/sandbox.ts';
+import { type ActionOptions, runAction } from '../emulators/runner.ts';
+import { API_AUDIENCE, REPOSITORY, type Sandbox } from '../emulators/sandbox.ts';
 
 export interface Finished {
   exitCode: number | null;

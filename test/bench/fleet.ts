@@ -4,11 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Fleet, isWrite } from '../action/fleets.ts';
-import { MINUTE } from '../action/support.ts';
-import type { ActionRun } from '../sandbox/runner.ts';
-import { startSandbox } from '../sandbox/sandbox.ts';
-import type { RateLimit } from '../sandbox/tenant-rate-limit.ts';
+import type { ActionRun } from '../emulators/runner.ts';
+import { startSandbox } from '../emulators/sandbox.ts';
+import type { RateLimit } from '../emulators/tenant-rate-limit.ts';
+import { Fleet, isWrite } from '../scenarios/fleets.ts';
+import { MINUTE } from '../scenarios/support.ts';
 import { machine } from './measure.ts';
 
 /** Auth0's limits (rate-limit-configurations): Enterprise production, and the smallest. */

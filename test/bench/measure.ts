@@ -4,9 +4,9 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeMark } from '../../src/rotation/mark.ts';
-import { REPOSITORY, type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
-import { selfSignedCertificate } from '../sandbox/tls.ts';
+import { writeMark } from '../../src/model/ownership.ts';
+import { REPOSITORY, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
 import { action, bundle, type Contender, finished, SECRET_NAME, startAsAction } from './contenders.ts';
 
 export interface Sample {

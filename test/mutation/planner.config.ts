@@ -4,10 +4,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'test/plan.test.ts',
-      'test/plan.property.test.ts',
-      'test/rotation/*.test.ts',
-      'test/association*.test.ts',
+      'test/unit/plan/*.test.ts',
+      'test/unit/{model,watch}/*.test.ts',
+      'test/unit/apply/association*.test.ts',
     ],
     env: { PROPERTY_RUNS: '200' },
   },

@@ -1,9 +1,9 @@
 /** Accounts of runs as the report gets them, built on the planner's states. */
 
+import type { Outcome } from '../../src/apply/job.ts';
 import { RotationError } from '../../src/errors.ts';
-import type { Outcome } from '../../src/job.ts';
-import { plan } from '../../src/plan.ts';
-import { type Account, report as reportWith } from '../../src/report.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { type Account, report as reportWith } from '../../src/report/report.ts';
 import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './state.ts';
 
 export const MINUTES = 24 * 60;

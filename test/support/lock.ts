@@ -1,21 +1,21 @@
 /** The association of one run in a world of the explorer's, alone, in virtual time: no test waits. */
 
-import { Association, type AssociationEdges } from '../../src/association.ts';
+import { Association, type AssociationEdges } from '../../src/apply/association.ts';
 import { Tenant } from '../../src/auth0/tenant.ts';
 import { RotationError } from '../../src/errors.ts';
 import { SecretStore } from '../../src/github/secret-store.ts';
 import { Cancellation, Service } from '../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../src/http/wire.ts';
-import { observe } from '../../src/observe.ts';
-import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
-import type { Credential, State } from '../../src/rotation/state.ts';
-import type { Wish } from '../../src/rotation/wish.ts';
-import { materials } from '../explorer/materials.ts';
-import { pairOf, registrationOf } from '../explorer/method.ts';
-import { type Asked, scenario } from '../explorer/scenarios.ts';
-import { prepareWorlds } from '../explorer/services.ts';
-import { DOMAIN } from '../explorer/wishes.ts';
-import { World } from '../explorer/world.ts';
+import type { Wish } from '../../src/model/desired-state.ts';
+import type { Credential, State } from '../../src/model/observed-state.ts';
+import { ownerOf, writeMark } from '../../src/model/ownership.ts';
+import { observe } from '../../src/observe/observe.ts';
+import { materials } from '../protocol/materials.ts';
+import { pairOf, registrationOf } from '../protocol/method.ts';
+import { type Asked, scenario } from '../protocol/scenarios.ts';
+import { prepareWorlds } from '../protocol/services.ts';
+import { DOMAIN } from '../protocol/wishes.ts';
+import { World } from '../protocol/world.ts';
 
 export const CHANGED =
   "Somebody else changed the client's associated credentials while this run was at work.";

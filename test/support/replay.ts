@@ -1,9 +1,9 @@
 /** Carries a plan out on a tiny model of a client and its places: what is true after every step? */
 
-import { type Place, printPlace } from '../../src/github/destination.ts';
-import type { Evidence } from '../../src/rotation/evidence.ts';
-import type { State } from '../../src/rotation/state.ts';
-import { ISSUED, type Step } from '../../src/rotation/step.ts';
+import type { State } from '../../src/model/observed-state.ts';
+import { type Place, printPlace } from '../../src/model/secret-location.ts';
+import { ISSUED, type Step } from '../../src/model/step.ts';
+import type { Evidence } from '../../src/plan/in-use.ts';
 
 export interface World {
   associated: readonly string[];

@@ -1,10 +1,10 @@
 /** Builds wishes and states for the planner's tests: times are minutes before `NOW`, ids are single letters. */
 
-import type { Place } from '../../src/github/destination.ts';
-import { parseDestination } from '../../src/github/destination.ts';
-import { ownerOf, writeMark } from '../../src/rotation/mark.ts';
-import type { Credential, ObservedSecret, State, Usage } from '../../src/rotation/state.ts';
-import { CREDENTIAL_TYPES, placesOf, type Wish } from '../../src/rotation/wish.ts';
+import { CREDENTIAL_TYPES, placesOf, type Wish } from '../../src/model/desired-state.ts';
+import type { Credential, ObservedSecret, State, Usage } from '../../src/model/observed-state.ts';
+import { ownerOf, writeMark } from '../../src/model/ownership.ts';
+import type { Place } from '../../src/model/secret-location.ts';
+import { parseDestination } from '../../src/model/secret-location.ts';
 
 export const NOW = Date.parse('2026-11-24T12:00:00Z');
 export const MINUTE = 60_000;

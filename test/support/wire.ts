@@ -3,8 +3,8 @@
 import tls from 'node:tls';
 import { Cancellation, type Connection, Service } from '../../src/http/service.ts';
 import { openWire } from '../../src/http/wire.ts';
-import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../sandbox/serve.ts';
-import { createAuthority } from '../sandbox/tls.ts';
+import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../emulators/serve.ts';
+import { createAuthority } from '../emulators/tls.ts';
 
 export const authority = createAuthority();
 

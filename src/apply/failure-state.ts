@@ -1,0 +1,116 @@
+/** What is true after a run that failed, for whoever reads its error. */
+
+import { RotationError } from '../errors.ts';
+import { isCredentialMethod } from '../model/desired-state.ts';
+import { type Place, printPlace } from '../model/secret-location.ts';
+import { LEASE } from '../plan/in-use.ts';
+
+/** What a failed run leaves. */
+export interface Left {
+  /** What it has told of a delivery that it finished for another run. */
+  completed: string | undefined;
+  /** Places whose credential has given way. */
+  interrupted: readonly Place[];
+  /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
+  former: string | undefined;
+  method: string;
+  /** Id of the credential that it made and could not remove again; empty: it is not known whether it did. */
+  made: string | undefined;
+  /** Id of the client that it made and could not delete again. */
+  madeClient: string | undefined;
+  /** Ids of the credentials that it removed. */
+  removed: readonly string[];
+  /** Ids of the credentials that were to be revoked. */
+  revoking: readonly string[];
+  /** The client secret's method, where that may be back. */
+  reverted: string | undefined;
+}
+
+export function unchanged({ completed, interrupted, removed, reverted }: Left): string {
+  if (completed !== undefined) return completed;
+  const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
+  if (reverted !== undefined)
+    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
+  if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
+  const places = interrupted.map(printPlace).join(', ');
+  return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+}
+
+/** @param begun a destination may hold the successor */
+export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
+  const left = revoking.filter((id) => !removed.includes(id));
+  if (left.length === 0) return '';
+  const what = begun
+    ? 'with current-credential and overlap: 0h, without force and revoke: that finishes the delivery and removes it'
+    : 'with force: true and revoke: previous';
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is mended, run again ${what}.`;
+}
+
+/** @param now by Auth0's clock */
+export function orphaned(what: Left, undoError: RotationError, now: number): string {
+  const until = new Date(now + LEASE).toISOString();
+  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
+  if (what.madeClient !== undefined)
+    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+  if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
+  if (what.made === undefined)
+    return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
+  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+}
+
+/** Of an enrollment that moved the client and delivered nothing for certain. */
+export function left({ former, method }: Left): string {
+  if (former === undefined) return '';
+  return `The client uses ${method} now, or may do so, and perhaps nobody holds its key: then NOBODY CAN LOG IN, by ${former} neither. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
+}
+
+/**
+ * What must be read before all else: consumers may not be able to log in, or somebody who must not still can.
+ * @param served places that hold the new credential for certain
+ */
+export function alarm(what: Left, served: readonly Place[]): string | undefined {
+  const { former, interrupted, reverted } = what;
+  if (former !== undefined && served.length === 0) return NOBODY;
+  const names = served.map(printPlace);
+  const waiting = interrupted.some((place) => !names.includes(printPlace(place)));
+  if (waiting && reverted === undefined) return SOME;
+  return unrevoked(what, true) === '' ? undefined : STILL_VALID;
+}
+
+const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
+const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
+const SOME = 'some consumers may not be able to log in. Run again now';
+
+/** Of an enrollment that was undone. */
+export function movedBack(method: string): string {
+  const secret = isCredentialMethod(method)
+    ? ''
+    : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  return `The client uses ${method} again.${secret}`;
+}
+
+/** Of an enrollment that is undone, and that somebody else has built upon. */
+export function takenOver(method: string): string {
+  return `Somebody else has changed the client meanwhile: it was not moved back to ${method}. Look at the client in Auth0.`;
+}
+
+export function stillAssociated(id: string): RotationError {
+  return new RotationError('RETIREMENT_FAILED', {
+    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
+    remedy: 'Look which part of the client uses it; the next run tries again.',
+  });
+}
+
+/** Of a change of token binding that could not be taken back. */
+export function leftBound(required: boolean): string {
+  return required
+    ? 'Access tokens of the client may be bound to its certificate now, and a client secret gets none then: look at the client in Auth0.'
+    : 'Access tokens of the client may not be bound to its certificate any more: look at the client in Auth0.';
+}
+
+export function notBound(required: boolean): RotationError {
+  return new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `Auth0 took the change of token binding, and does not show it (${required ? 'required' : 'off'}).`,
+    remedy: 'Run again; if it stays, set token-binding: unchanged and look at the client in Auth0.',
+  });
+}

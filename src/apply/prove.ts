@@ -1,0 +1,113 @@
+/** Proves the new key with a real token request, for as long as Auth0 may need until it knows it. */
+
+import { isAdmitted, proveKey } from '../auth0/proof.ts';
+import type { Pair } from '../certificate/inspect.ts';
+import { RotationError } from '../errors.ts';
+import { type Clock, sleep } from '../http/retry.ts';
+import type { Cancellation, Service } from '../http/service.ts';
+import type { KeyFacts, Wish } from '../model/desired-state.ts';
+import type { Preparation } from './prepare.ts';
+
+export type Proof = 'proven' | 'proven and bound' | 'not proven' | 'not authorized';
+
+export interface ProofEdges {
+  /** The customer edge that terminates mTLS; of a bare key the tenant itself. */
+  edge: Service;
+  domain: string;
+  preparation: Preparation;
+  /** A new pair for the wished subject that Auth0 is never told of. */
+  unregistered: (wish: Wish, now: number) => Promise<Pair>;
+  /** Registers a value that must never be shown. */
+  mask: (secret: string) => void;
+  clock: Clock;
+  cancellation: Cancellation;
+}
+
+/** How long Auth0 may need until an association is effective: unknown, so bounded. */
+const PROPAGATION = 30_000;
+
+/** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
+export async function approach(
+  { certificate, privateKey }: Pair,
+  { edge, preparation }: ProofEdges,
+): Promise<void> {
+  const endpoint = await preparation.endpoint();
+  if (endpoint !== undefined && certificate !== undefined)
+    edge.advance({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
+}
+
+/**
+ * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet
+ * @throws RotationError VERIFICATION_FAILED
+ */
+export async function prove(
+  wish: Wish,
+  { pair, facts }: { pair: Pair; facts: KeyFacts },
+  edges: ProofEdges,
+): Promise<Proof> {
+  const { cancellation, clock, domain, edge, preparation } = edges;
+  const endpoint = await preparation.endpoint();
+  if (endpoint === undefined) return 'not proven';
+  const { clientId, run, verifyAudience: audience } = wish;
+  const { thumbprint } = facts;
+  const mustBind = wish.tokenBinding === 'required';
+  const until = clock.now() + PROPAGATION;
+  for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {
+    const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind, run };
+    const result = await proveKey(edge, asked);
+    if (result.outcome === 'proven') return result.bound ? 'proven and bound' : 'proven';
+    const mayWait = wish.operation === 'create' && wish.verify !== 'required';
+    if (result.outcome === 'unauthorized' && mayWait) return 'not authorized';
+    if (result.outcome !== 'refused' || clock.now() + delay > until) throw notProven(wish, result.detail);
+    await sleep(clock, delay, cancellation);
+  }
+}
+
+/**
+ * The negative control, right after a proof that has worked: an edge that admits everybody would let any certificate prove itself.
+ * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
+ */
+export async function proveRefusal(wish: Wish, edges: ProofEdges): Promise<void> {
+  const { domain, edge, mask, preparation, unregistered } = edges;
+  const endpoint = await preparation.endpoint();
+  if (endpoint === undefined) throw new Error('a rehearsal was planned without an endpoint');
+  const pair = await unregistered(wish, edge.now());
+  mask(pair.privateKey);
+  const { clientId, run, verifyAudience: audience } = wish;
+  const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience, run });
+  if (admitted) throw unregisteredAccepted(wish);
+}
+
+function unregisteredAccepted({ clientId, method }: Wish): RotationError {
+  const what = method === 'private_key_jwt' ? 'An assertion by a key' : 'A certificate';
+  const remedies = {
+    self_signed_tls_client_auth:
+      'Let the edge ask each caller for its certificate and forward that one, and nothing in its place (client-certificate), and look in Auth0 whether client_authentication_methods of the client is what it should be.',
+    tls_client_auth:
+      'Let the edge check each certificate against the CA, and forward client-certificate-ca-verified: SUCCESS only for those that the CA has signed.',
+    private_key_jwt:
+      'Look in Auth0 whether client_authentication_methods of the client is private_key_jwt, with its own keys alone.',
+  };
+  return new RotationError('UNREGISTERED_ACCEPTED', {
+    failed: `${what} that nobody has registered got an access token of client ${clientId}: whoever knows the client id can log in.`,
+    remedy: `${remedies[method]} Then rehearse again.`,
+  });
+}
+
+function notProven({ method, operation }: Wish, detail: string): RotationError {
+  const grant =
+    operation === 'create'
+      ? ' A new client needs a client grant for that API first: with verify: auto it is delivered without a proof.'
+      : '';
+  const remedies = {
+    self_signed_tls_client_auth:
+      'Check that the edge forwards the certificate, that it keeps no list of thumbprints of its own, and that verify-audience names an API which the client may use.',
+    tls_client_auth:
+      'Check that the edge trusts the CA and reports it (client-certificate-ca-verified: SUCCESS), and that verify-audience names an API which the client may use.',
+    private_key_jwt: 'Check that verify-audience names an API which the client may use.',
+  };
+  return new RotationError('VERIFICATION_FAILED', {
+    failed: `The new ${method === 'private_key_jwt' ? 'key' : 'certificate'} could not log in (${detail}).`,
+    remedy: `${remedies[method]}${grant}`,
+  });
+}

@@ -1,0 +1,78 @@
+/** Where the secrets go, and under which names. */
+
+import type { Wish } from '../model/desired-state.ts';
+import {
+  DESTINATION_FORMS,
+  type Destination,
+  parseDestination,
+  printDestination,
+  shadows,
+} from '../model/secret-location.ts';
+import type { Reader } from './reader.ts';
+
+/** GitHub: letters, digits, underscores; no leading digit, not GITHUB_ (actions-secrets-and-variables-naming). */
+export function readSecretNames(
+  reader: Reader,
+): Pick<Wish, 'secretName' | 'privateKeySecretName' | 'certificateSecretName'> {
+  const read = (name: string) => {
+    const value = reader.text(name);
+    if (value !== undefined && (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || /^github_/i.test(value))) {
+      reader.problem(
+        name,
+        `is '${value}'; a secret's name has letters, digits and underscores, does not begin with a digit or GITHUB_`,
+      );
+    }
+    return value?.toUpperCase();
+  };
+  const secretName = read('secret-name') ?? 'AUTH0_MTLS_PEM';
+  const privateKeySecretName = read('private-key-secret-name');
+  const certificateSecretName = read('certificate-secret-name');
+  const given = [secretName, privateKeySecretName, certificateSecretName].filter(
+    (name) => name !== undefined,
+  );
+  if (new Set(given).size < given.length) {
+    reader.problem(
+      'secret-name',
+      'must differ from private-key-secret-name and certificate-secret-name, and they from each other',
+    );
+  }
+  return { secretName, privateKeySecretName, certificateSecretName };
+}
+
+export function readDestinations(reader: Reader): Wish['destinations'] | undefined {
+  const repository = reader.environment.GITHUB_REPOSITORY;
+  const text = reader.text('destinations') ?? (repository ? `repo:${repository}` : '');
+  const lines = text.split('\n').map((line) => line.trim());
+  const destinations: Destination[] = [];
+  const problems = reader.problems.length;
+  for (const [index, line] of lines.entries()) {
+    if (line === '') continue;
+    const destination = parseDestination(line);
+    if (destination) destinations.push(destination);
+    else
+      reader.problem(
+        'destinations',
+        `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}`,
+      );
+  }
+  refuseConflicts(reader, destinations);
+  const [primary, ...others] = destinations;
+  if (primary === undefined && reader.problems.length === problems)
+    reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
+  return primary && [primary, ...others];
+}
+
+function refuseConflicts(reader: Reader, destinations: readonly Destination[]): void {
+  const names = destinations.map((destination) => printDestination(destination).toLowerCase());
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index) reader.problem('destinations', `names ${name} twice`);
+  }
+  for (const near of destinations) {
+    for (const far of destinations.filter((one) => shadows(near, one))) {
+      reader.problem(
+        'destinations',
+        `names ${printDestination(near)}, whose secret hides the one of the same name at ${printDestination(far)}; name only one of them`,
+      );
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** Who is worked on: the manifest's clients, each read by the readers of the inputs, so that every rule holds for it. */
+
+import type { LocatedProblem, RotationError } from '../errors.ts';
+import { placesOf } from '../model/desired-state.ts';
+import { printPlace } from '../model/secret-location.ts';
+import { isIn, parseShard } from '../model/shard.ts';
+import { spread } from '../model/spread.ts';
+import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from './inputs.ts';
+import { CLIENT_KEYS, type ManifestClient, type ManifestProblem, parseManifest } from './manifest.ts';
+import { describeProblem, type Environment, type Problem, Reader } from './reader.ts';
+
+/** What works on many clients. */
+const OPERATIONS = ['rotate', 'plan'];
+/** They are one client's: with a manifest, its own. */
+const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certificate', 'private-key'];
+
+/**
+ * The clients of this job's shard, in the manifest's order.
+ * @param file as the input `manifest` names it
+ * @throws RotationError INVALID_INPUT with every problem of every client
+ */
+export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
+  const shared = new Reader(environment);
+  refuseOthers(shared);
+  const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
+  const { clients, problems } = parseManifest(text, SECRET_INPUTS);
+  const rotates = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
+  const read = rotates ? clients.map((client) => readOne(environment, client)) : [];
+  const ofInputs = [...shared.problems, ...read.flatMap(({ inputs }) => inputs)];
+  const ofFile = [...problems, ...read.flatMap(({ located }) => located), ...conflicts(read)];
+  if (ofInputs.length + ofFile.length > 0) throw refused(file, ofInputs, ofFile);
+  return read
+    .flatMap(({ client }) => client ?? [])
+    .filter(({ wish }) => isIn(shard, wish.clientId))
+    .map((client) => ({ ...client, wish: { ...client.wish, renewBeforeDays: spread(client.wish) } }));
+}
+
+function refuseOthers(reader: Reader): void {
+  const operation = reader.text('operation') ?? 'rotate';
+  if (!OPERATIONS.includes(operation))
+    reader.problem('operation', `is '${operation}'; with a manifest write ${OPERATIONS.join(' or ')}`);
+  if ((reader.text('plan-of') ?? 'rotate') !== 'rotate')
+    reader.problem('plan-of', 'can only be rotate with a manifest');
+  for (const name of OF_ONE_CLIENT) {
+    if (reader.text(name) !== undefined)
+      reader.problem(name, 'is of one client, and cannot be given with a manifest');
+  }
+}
+
+interface ReadClient {
+  of: ManifestClient;
+  client: Inputs | undefined;
+  /** Problems of what is the same for all. */
+  inputs: Problem[];
+  located: ManifestProblem[];
+}
+
+/** The action's own inputs, then the defaults, then the client's keys. */
+function readOne(environment: Environment, of: ManifestClient): ReadClient {
+  const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
+  const given = [...of.values].map(([name, value]) => [variable(name), value] as const);
+  const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given]) });
+  const client = readClient(reader);
+  const isOwn = ({ name }: Problem) => CLIENT_KEYS.some((key) => key === name);
+  const located = reader.problems.filter(isOwn).map((problem) => ({
+    ...(of.positions.get(problem.name) ?? of.position),
+    what: `'${problem.name}' ${problem.what}`,
+  }));
+  return { of, client, inputs: reader.problems.filter((problem) => !isOwn(problem)), located };
+}
+
+function variable(name: string): string {
+  return `INPUT_${name.toUpperCase()}`;
+}
+
+/** Two clients of one id, or that write the same secret. */
+function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
+  const first = new Map<string, ManifestClient>();
+  return read.flatMap(({ client, located, of }) => {
+    if (!client || located.length > 0) return [];
+    const places = placesOf(client.wish).map(printPlace);
+    const ids = [`client-id ${client.wish.clientId}`, ...places.map((place) => place.toLowerCase())];
+    return ids.flatMap((id, index) => {
+      const other = first.get(id);
+      if (!other) first.set(id, of);
+      return other ? [{ ...of.position, what: conflict(places[index - 1], other.position.line) }] : [];
+    });
+  });
+}
+
+function conflict(place: string | undefined, line: number): string {
+  return place === undefined
+    ? `'client-id' is that of line ${line}, too`
+    : `${place} is written by the client of line ${line}, too; give each its own secret-name or destination`;
+}
+
+function refused(file: string, inputs: readonly Problem[], found: readonly ManifestProblem[]): RotationError {
+  const located: LocatedProblem[] = unique(
+    found.map(({ column, line, what }) => ({
+      file: file.replace(/^\.\//, ''),
+      line,
+      column,
+      message: `${what}.`,
+    })),
+    ({ column, line, message }) => `${line}:${column} ${message}`,
+  ).sort((a, b) => a.line - b.line || a.column - b.column);
+  const told = [
+    ...unique(inputs.map(describeProblem), (text) => text),
+    ...located.map(({ column, line, message }) => `${file}:${line}:${column}: ${message}`),
+  ];
+  const what = inputs.length === 0 ? 'manifest' : 'inputs';
+  return invalid(what, told, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
+}
+
+/** What all clients inherit is told once. */
+function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
+}

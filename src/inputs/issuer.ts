@@ -1,0 +1,105 @@
+/** What the new key is, and where its certificate comes from. */
+
+import { parseAuthority, parseIssuedPair } from '../certificate/authority.ts';
+import type { Issuer } from '../certificate/credential.ts';
+import { type CertifiedPair, inspect } from '../certificate/inspect.ts';
+import { parseSubject, printSubject } from '../certificate/subject.ts';
+import { DAY, type Wish } from '../model/desired-state.ts';
+import type { Reader } from './reader.ts';
+
+/** A secret of GitHub that is read as a file: `ca-certificate` and `ca-private-key`, `certificate` and `private-key`. */
+const ISSUERS = [
+  ['ca-certificate', 'ca-private-key'],
+  ['certificate', 'private-key'],
+] as const;
+
+/** @returns undefined where there is none, or a problem */
+export function readIssuer(
+  reader: Reader,
+  wish: Pick<Wish, 'method' | 'operation'> & { planOnly: boolean },
+): Issuer | undefined {
+  const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
+  if (wish.method !== 'tls_client_auth') {
+    for (const name of given)
+      reader.problem(
+        name,
+        'is for authentication-method: tls_client_auth alone; with others the action makes the key itself',
+      );
+    return { kind: 'itself' };
+  }
+  const [, brings] = ISSUERS;
+  const broughtNames = given.filter((name) => brings.some((one) => one === name));
+  if (given.length === 0) {
+    // Nothing is issued.
+    if (wish.operation === 'revert' || wish.planOnly) return { kind: 'itself' };
+    return reader.problem(
+      'authentication-method',
+      'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',
+    );
+  }
+  if (broughtNames.length > 0 && broughtNames.length < given.length)
+    return reader.problem('certificate', 'cannot be given together with ca-certificate and ca-private-key');
+  return broughtNames.length > 0 ? readBrought(reader) : readAuthority(reader);
+}
+
+function readAuthority(reader: Reader): Issuer | undefined {
+  const key = reader.required('ca-private-key');
+  const text = reader.required('ca-certificate');
+  if (key === '' || text === '') return undefined;
+  const authority = reader.parsed('ca-certificate', (certificate) => parseAuthority(certificate, key));
+  return authority && { kind: 'authority', authority };
+}
+
+function readBrought(reader: Reader): Issuer | undefined {
+  const key = reader.required('private-key');
+  const text = reader.required('certificate');
+  if (key === '' || text === '') return undefined;
+  const pair = reader.parsed('certificate', (certificate) => parseIssuedPair(certificate, key));
+  return pair && { kind: 'brought', pair };
+}
+
+/** What is wished of the key and its certificate; of a pair that was brought: what it is. */
+export function readMaterial(
+  reader: Reader,
+  issuer: Issuer | undefined,
+  fallbackSubject: string,
+): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
+  const subject = reader.parsed('subject', (text) => printSubject(parseSubject(text))) ?? fallbackSubject;
+  const keySize = readKeySize(reader);
+  const wished = reader.integer('validity-days', 90, [1, 825]);
+  const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
+  if (issuer?.kind === 'brought') return { ...ofBrought(reader, issuer.pair, subject), renewBeforeDays };
+  const validityDays = Math.min(wished, daysLeft(issuer));
+  if (renewBeforeDays >= validityDays) {
+    const bound = validityDays < wished ? `the days that ca-certificate has left` : 'validity-days';
+    reader.problem(
+      'renew-before-days',
+      `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
+    );
+  }
+  return { subject, keySize, brought: undefined, validityDays, renewBeforeDays };
+}
+
+/** No certificate outlives its CA. */
+function daysLeft(issuer: Issuer | undefined): number {
+  if (issuer?.kind !== 'authority') return Number.POSITIVE_INFINITY;
+  return Math.floor((issuer.authority.notAfter - Date.now()) / DAY);
+}
+
+function ofBrought(
+  reader: Reader,
+  { certificate }: CertifiedPair,
+  wished: string,
+): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays'> {
+  const facts = inspect(certificate);
+  const { notAfter, notBefore, subject } = facts;
+  if (reader.text('subject') !== undefined && subject !== wished)
+    reader.problem('subject', `is ${wished}, but the certificate that was brought is of ${subject}`);
+  const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
+  return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
+}
+
+function readKeySize(reader: Reader): Wish['keySize'] {
+  const size = reader.oneOf('key-size', ['2048', '3072', '4096'], '2048');
+  return size === '2048' ? 2048 : size === '3072' ? 3072 : 4096;
+}

@@ -1,0 +1,199 @@
+/** The manifest: a YAML file of many clients, whose keys are names of inputs. All problems at once, each with its place. */
+
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import { quote } from '../model/json.ts';
+
+/** The inputs that are about one client. */
+export const CLIENT_KEYS = [
+  'client-id',
+  'authentication-method',
+  'subject',
+  'key-size',
+  'validity-days',
+  'renew-before-days',
+  'force',
+  'overlap',
+  'secret-name',
+  'private-key-secret-name',
+  'certificate-secret-name',
+  'destinations',
+  'verify',
+  'verify-audience',
+  'token-binding',
+  'keep-credentials',
+] as const;
+
+/** Those that hold several values: a list of YAML, or text as in a workflow. */
+const LISTS = ['destinations', 'keep-credentials'];
+
+/** Both from 1. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+/** What a map of the manifest says: as text, as the runner passes inputs. */
+interface Settings {
+  position: Position;
+  values: Map<string, string>;
+  positions: Map<string, Position>;
+}
+
+export interface ManifestClient {
+  /** Where it begins. */
+  position: Position;
+  /** By the name of the input. */
+  values: ReadonlyMap<string, string>;
+  /** Where a key stands: its own, or that of `defaults`. */
+  positions: ReadonlyMap<string, Position>;
+}
+
+export interface ManifestProblem extends Position {
+  what: string;
+}
+
+/** @param secrets names of the inputs that hold one */
+export function parseManifest(
+  text: string,
+  secrets: readonly string[],
+): { clients: ManifestClient[]; problems: ManifestProblem[] } {
+  const reading = new Reading(text, secrets);
+  return { clients: reading.clients(), problems: reading.problems };
+}
+
+class Reading {
+  readonly problems: ManifestProblem[] = [];
+  readonly #secrets: readonly string[];
+  readonly #text: string;
+  readonly #lines = new LineCounter();
+
+  constructor(text: string, secrets: readonly string[]) {
+    this.#text = text;
+    this.#secrets = secrets;
+  }
+
+  clients(): ManifestClient[] {
+    // Failsafe: every scalar is text, as every input is. A client id of digits alone stays what it is.
+    const options = {
+      schema: 'failsafe',
+      prettyErrors: false,
+      stringKeys: true,
+      lineCounter: this.#lines,
+    } as const;
+    const { contents, errors } = parseDocument(this.#text, options);
+    for (const { message, pos } of errors) this.#problem(this.#at(pos[0]), `is no YAML: ${quote(message)}`);
+    if (errors.length > 0) return [];
+    if (!isMap(contents)) {
+      this.#problem(START, 'needs the keys clients and, if you like, defaults');
+      return [];
+    }
+    const root = this.#pairs(contents);
+    for (const { name, position } of root) {
+      if (name !== 'clients' && name !== 'defaults')
+        this.#problem(position, `'${quote(name)}' is unknown; here stand defaults and clients`);
+    }
+    const named = (wanted: string) => root.find(({ name }) => name === wanted)?.value;
+    const defaults = this.#defaults(named('defaults'));
+    return this.#list(named('clients')).map((one) => merged(defaults, one));
+  }
+
+  #defaults(node: ParsedNode | null | undefined): Settings {
+    if (!isMap(node)) {
+      if (node && !isEmpty(node)) this.#problem(this.#of(node), "'defaults' must be a map of inputs");
+      return { position: START, values: new Map(), positions: new Map() };
+    }
+    const defaults = this.#settings(node);
+    const own = defaults.positions.get('client-id');
+    if (own) this.#problem(own, "'client-id' is each client's own, and no default");
+    return defaults;
+  }
+
+  #list(node: ParsedNode | null | undefined): Settings[] {
+    if (!isSeq(node) || node.items.length === 0) {
+      this.#problem(node ? this.#of(node) : START, "'clients' must be a list of one client at least");
+      return [];
+    }
+    return node.items.flatMap((item) => {
+      if (isMap(item)) return [this.#settings(item as YAMLMap.Parsed)];
+      this.#problem(this.#of(item as ParsedNode), 'a client is a map of inputs, such as client-id: …');
+      return [];
+    });
+  }
+
+  #settings(map: YAMLMap.Parsed): Settings {
+    const settings: Settings = { position: this.#of(map), values: new Map(), positions: new Map() };
+    for (const { name, position, value } of this.#pairs(map)) {
+      const refusal = this.#refusal(name);
+      const text = refusal === undefined ? textOf(value, LISTS.includes(name)) : undefined;
+      if (refusal !== undefined) this.#problem(position, `'${quote(name)}' ${refusal}`);
+      else if (text === undefined)
+        this.#problem(
+          position,
+          `'${name}' must be ${LISTS.includes(name) ? 'a list of texts, or a' : 'one'} text`,
+        );
+      else settings.values.set(name, text);
+      settings.positions.set(name, position);
+    }
+    return settings;
+  }
+
+  #refusal(name: string): string | undefined {
+    if (CLIENT_KEYS.some((key) => key === name)) return undefined;
+    if (this.#secrets.includes(name))
+      return 'is a secret, and a file of a repository must hold none; pass it as an input of the action';
+    return 'is no key of a client (manifest.schema.json has them all); what is the same for all is an input of the action';
+  }
+
+  #pairs(map: YAMLMap.Parsed): { name: string; position: Position; value: ParsedNode | null }[] {
+    return map.items.map(({ key, value }) => ({
+      name: isScalar(key) ? `${key.value}` : '',
+      position: this.#of(key),
+      value,
+    }));
+  }
+
+  #of(node: Node): Position {
+    return this.#at(node.range?.[0] ?? 0);
+  }
+
+  #at(offset: number): Position {
+    const { col, line } = this.#lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  #problem(position: Position, what: string): void {
+    this.problems.push({ ...position, what });
+  }
+}
+
+const START: Position = { line: 1, column: 1 };
+
+/** An anchor's alias is no text: a manifest has `defaults` for what repeats. */
+function textOf(node: ParsedNode | null, mayBeList: boolean): string | undefined {
+  if (node === null) return '';
+  if (isScalar(node)) return `${node.value}`;
+  if (!mayBeList || !isSeq(node)) return undefined;
+  const lines = node.items.map((item) => (isScalar(item) ? `${item.value}` : undefined));
+  return lines.every((line) => line !== undefined) ? lines.join('\n') : undefined;
+}
+
+function isEmpty(node: ParsedNode): boolean {
+  return isScalar(node) && `${node.value}`.trim() === '';
+}
+
+function merged(defaults: Settings, own: Settings): ManifestClient {
+  return {
+    position: own.position,
+    values: new Map([...defaults.values, ...own.values]),
+    positions: new Map([...defaults.positions, ...own.positions]),
+  };
+}

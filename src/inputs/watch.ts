@@ -1,0 +1,35 @@
+/** What `watch` looks at besides the client, and where it tells. */
+
+import { parseDestination } from '../model/secret-location.ts';
+import type { Watch } from '../watch/watch.ts';
+import type { Reader } from './reader.ts';
+
+/** undefined: there is none, or a problem. */
+export function readWatch(reader: Reader, isWatch: boolean): Watch | undefined {
+  const workflow = reader.text('workflow');
+  const reportIssue = reader.boolean('report-issue');
+  if (!isWatch) {
+    if (workflow !== undefined) reader.problem('workflow', 'is for operation: watch alone');
+    if (reportIssue) reader.problem('report-issue', 'is for operation: watch alone');
+    return undefined;
+  }
+  const {
+    GITHUB_REPOSITORY = '',
+    GITHUB_RUN_ID = '',
+    GITHUB_SERVER_URL = 'https://github.com',
+  } = reader.environment;
+  const home = parseDestination(`repo:${GITHUB_REPOSITORY}`);
+  const token = reader.required('workflow-token');
+  const match = WORKFLOW.exec(workflow ?? '');
+  if (workflow !== undefined && !match)
+    reader.problem(
+      'workflow',
+      `is '${workflow}'; write a file name such as rotate.yml, or owner/name/.github/workflows/rotate.yml`,
+    );
+  if (home?.kind !== 'repo') return reader.problem('operation', 'is watch, and GITHUB_REPOSITORY is not set');
+  const [, owner = home.owner, repo = home.repo, file = ''] = match ?? [];
+  const runUrl = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+  return { token, home, workflow: match ? { owner, repo, file } : undefined, reportIssue, runUrl };
+}
+
+const WORKFLOW = /^(?:([\w-]+)\/([\w.-]+)\/\.github\/workflows\/)?([\w-][\w.-]*\.ya?ml)$/;

@@ -1,0 +1,96 @@
+/** What a client should be: the inputs about one client, checked and typed. Holds no secret. */
+
+import type { Destination, Place } from './secret-location.ts';
+
+/** The authentication methods of Auth0 that use credentials, verbatim. */
+export const METHODS = ['self_signed_tls_client_auth', 'tls_client_auth', 'private_key_jwt'] as const;
+export type AuthenticationMethod = (typeof METHODS)[number];
+
+export function isCredentialMethod(method: string): boolean {
+  return METHODS.some((one) => one === method);
+}
+
+/** What Auth0 calls a credential of each method. */
+export const CREDENTIAL_TYPES = {
+  self_signed_tls_client_auth: 'x509_cert',
+  tls_client_auth: 'cert_subject_dn',
+  private_key_jwt: 'public_key',
+} as const;
+
+/** The ways back to a client secret. */
+export const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'] as const;
+export type SecretMethod = (typeof SECRET_METHODS)[number];
+
+export function isSecretMethod(method: string): boolean {
+  return SECRET_METHODS.some((one) => one === method);
+}
+
+/** What is known of a key pair, its own or that of `current-credential`. */
+export interface KeyFacts {
+  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
+  identity: string;
+  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
+  thumbprint: string;
+  /** RFC 4514; undefined without a certificate. */
+  subject: string | undefined;
+  /** Bits of an RSA key, else 0. */
+  keySize: number;
+  notBefore: Date | undefined;
+  notAfter: Date | undefined;
+}
+
+export interface Wish {
+  /** What is asked for; a plan tells what this would do. */
+  operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
+  /** Empty: the client that `create` makes does not exist yet. */
+  clientId: string;
+  /** Of the client that `create` makes or has made. */
+  clientName: string | undefined;
+  method: AuthenticationMethod;
+  /** RFC 4514 subject DN. */
+  subject: string;
+  /** undefined: the pair was issued elsewhere. */
+  keySize: 2048 | 3072 | 4096 | undefined;
+  /** The pair that was issued elsewhere. */
+  brought: KeyFacts | undefined;
+  /** The client is the one that the action logs in with. */
+  isManager: boolean;
+  validityDays: number;
+  renewBeforeDays: number;
+  force: boolean;
+  /** What was held before goes in the run that has delivered its successor. */
+  revoke: boolean;
+  /** Milliseconds, or until its place is needed. */
+  overlap: 'until-next-rotation' | number;
+  /** `retire: when-unused`: for how long nobody may have used the previous credential, in milliseconds. undefined: by time. */
+  quietWindow: number | undefined;
+  secretName: string;
+  privateKeySecretName: string | undefined;
+  certificateSecretName: string | undefined;
+  /** The first is the primary. Never empty. */
+  destinations: readonly [Destination, ...Destination[]];
+  current: KeyFacts | undefined;
+  verify: 'required' | 'auto' | 'off';
+  verifyAudience: string | undefined;
+  tokenBinding: 'required' | 'off' | 'unchanged';
+  /** What `revert` restores. */
+  revertTo: SecretMethod;
+  keepCredentials: ReadonlySet<string>;
+  /** Run id and attempt: part of the name mark. */
+  run: string;
+}
+
+export const DAY = 86_400_000;
+
+/** Every secret that the wish writes, primary first, in the order of delivery. */
+export function placesOf(wish: Wish): Place[] {
+  return wish.destinations.flatMap((destination) => [
+    { destination, secretName: wish.secretName, part: 'pair' as const },
+    ...part(destination, wish.privateKeySecretName, 'private-key'),
+    ...part(destination, wish.certificateSecretName, 'certificate'),
+  ]);
+}
+
+function part(destination: Destination, secretName: string | undefined, name: Place['part']): Place[] {
+  return secretName === undefined ? [] : [{ destination, secretName, part: name }];
+}

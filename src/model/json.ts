@@ -1,0 +1,36 @@
+/** Answers as data, parsed defensively: what is not what it should be is an error, never an empty value. */
+
+import type { HttpResponse } from '../http/wire.ts';
+
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json | undefined;
+}
+
+/** undefined where the body is no JSON. Keys that reach prototypes are dropped. */
+export function parseJson({ body }: Pick<HttpResponse, 'body'>): Json | undefined {
+  try {
+    return JSON.parse(body, (key, value) => (key === '__proto__' ? undefined : value));
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function stringOf(value: Json | undefined, key: string): string | undefined {
+  const member = isObject(value) ? value[key] : undefined;
+  return typeof member === 'string' ? member : undefined;
+}
+
+/** Server text on its way into a message or a log: one line, no workflow command, no Markdown, not long. */
+export function quote(text: string | undefined): string {
+  const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
+  const safe = line
+    .replace(/[<>`|]|::|##\[/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
+}

@@ -1,0 +1,82 @@
+/** What was observed of one client, in Auth0's time. */
+
+import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
+import type { Place } from './secret-location.ts';
+
+/** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
+export interface Credential {
+  id: string;
+  type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod];
+  name: string | undefined;
+  /** What tells it apart: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
+  identity: string | undefined;
+  createdAt: number;
+  expiresAt: number | undefined;
+}
+
+/** `require_proof_of_possession`, or where a tenant does not know that the older property of the mTLS guide. */
+export type BindingProperty = 'require_proof_of_possession' | 'tls_client_certificate_binding';
+
+export interface ObservedClient {
+  id: string;
+  name: string;
+  /** `client_authentication_methods` has exactly one member, else it is absent and this is `token_endpoint_auth_method`. */
+  method: string;
+  /** Ids of the credentials associated with `method`; their order means nothing. */
+  associated: readonly string[];
+  /** `jwt_configuration.alg`. */
+  algorithm: string | undefined;
+  /** Its access tokens are bound to its certificate; by which of Auth0's two properties that is asked for. */
+  binding: { required: boolean; by: BindingProperty };
+}
+
+/** Metadata of a secret, translated to Auth0's clock. */
+export interface SecretTimes {
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface ObservedSecret {
+  place: Place;
+  /** `unread`: a plan without github-token. */
+  times: SecretTimes | 'missing' | 'unread';
+  /** `updated_at` as GitHub wrote it: has the secret changed since? */
+  version: number | undefined;
+}
+
+/** Ids of the client's credentials of this method: none while it uses another. */
+export function associatedWith({ method, associated }: ObservedClient, wished: string): readonly string[] {
+  return method === wished ? associated : [];
+}
+
+/** One token request that a certificate was used for, by the tenant logs. */
+export interface Use {
+  /** x5t#S256 of the certificate. */
+  identity: string;
+  at: number;
+  ip: string;
+  userAgent: string;
+  /** It was a proof of this action: nobody's login. */
+  isProof: boolean;
+}
+
+/** What the tenant logs tell of the client's certificates. */
+export interface Usage {
+  /** The logs hold everything from here on. */
+  since: number;
+  /** Up to here, for certain: a token request that this run made then is in them. Else why that is not known. */
+  upTo: number | 'not asked' | 'no endpoint' | 'refused' | 'late';
+  uses: readonly Use[];
+}
+
+export interface State {
+  /** undefined: `create` has not made it yet. */
+  client: ObservedClient | undefined;
+  pool: readonly Credential[];
+  /** One for every place of the wish, in its order: the first is the primary's. */
+  secrets: readonly ObservedSecret[];
+  /** undefined: the tenant logs were not read. */
+  usage?: Usage | undefined;
+  /** Auth0's clock. */
+  now: number;
+}

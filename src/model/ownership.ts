@@ -1,0 +1,66 @@
+/** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
+
+import { createHash } from 'node:crypto';
+import type { Wish } from './desired-state.ts';
+import { printDestination } from './secret-location.ts';
+
+export interface Mark {
+  owner: string;
+  /** Run id and attempt, `123456.1`. */
+  run: string;
+  /** Id of a credential without a mark that it takes the place of: made by hand, it cannot be marked itself. */
+  after?: string | undefined;
+  /** Made to be proven and removed again: no destination ever holds it. */
+  rehearsal?: boolean;
+}
+
+/** Auth0: a credential's name has at most 128 characters (Management API, POST /clients/{id}/credentials). */
+const LONGEST_NAME = 128;
+const PREFIX = 'auth0-mtls-rotation';
+const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?( rehearsal)?$`);
+
+/** Primary destination and secret, in one spelling: GitHub's names ignore case. */
+export function ownerOf(wish: Pick<Wish, 'destinations' | 'secretName'>): string {
+  return `${printDestination(wish.destinations[0]).toLowerCase()}#${wish.secretName.toUpperCase()}`;
+}
+
+export function writeMark({ owner, run, after, rehearsal }: Mark): string {
+  const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}${rehearsal ? ' rehearsal' : ''}`;
+  return `${PREFIX} ${shortened(owner, rest)}${rest}`;
+}
+
+/** The name of what a run makes. @param after what it takes the place of */
+export function markFor(wish: Wish, after: string | undefined): string {
+  const { operation, run } = wish;
+  return writeMark({ owner: ownerOf(wish), run, after, rehearsal: operation === 'rehearse' });
+}
+
+/** Key of `client_metadata` under which a client that `create` has made names its owner. */
+export const CLIENT_MARK = PREFIX;
+
+/** Auth0: values of client_metadata have at most 255 characters. */
+export function writeClientMark(owner: string): string {
+  return owner.length <= 255 ? owner : digest(owner);
+}
+
+/** undefined: made by hand, or by another tool. */
+export function readMark(name: string | undefined): Mark | undefined {
+  const match = FORM.exec(name ?? '');
+  return match
+    ? { owner: `${match[1]}`, run: `${match[2]}`, after: match[3], rehearsal: match[4] !== undefined }
+    : undefined;
+}
+
+/** An owner whose mark was too long is known by its digest. */
+export function isOwnedBy(mark: Mark | undefined, owner: string): boolean {
+  return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
+}
+
+function shortened(owner: string, rest: string): string {
+  const room = LONGEST_NAME - `${PREFIX} ${rest}`.length;
+  return owner.length <= room ? owner : digest(owner);
+}
+
+function digest(owner: string): string {
+  return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
+}

@@ -1,0 +1,152 @@
+/** What a run may do: a closed union, and how each step is told. Pure. */
+
+import { type Place, printDestination, printPlace } from './secret-location.ts';
+
+/** A credential of the pool by its id, or the one that this run is going to make. */
+export type CredentialRef = string;
+export const ISSUED: CredentialRef = '(issued)';
+
+export type Step =
+  | { kind: 'issue-certificate'; what: KeyMaterial }
+  | { kind: 'create-credential' }
+  | {
+      kind: 'associate-credentials';
+      why: 'heal' | 'make room' | 'add' | 'retire' | 'revoke' | 'discard' | 'rehearse';
+      /** What the method holds before and after. */
+      from: readonly CredentialRef[];
+      to: readonly CredentialRef[];
+      /** Places whose consumers cannot log in until this run delivers to them: named, since nothing else was possible. */
+      interrupts: readonly Place[];
+    }
+  /** With its first credential. */
+  | { kind: 'create-client'; name: string; method: string }
+  /** One method at a time: what was used before ends at this moment. */
+  | {
+      kind: 'change-method';
+      from: string;
+      to: string;
+      /** What the new method holds; none for a client secret. */
+      credentials: readonly CredentialRef[];
+      interrupts: readonly Place[];
+    }
+  | { kind: 'bind-tokens'; required: boolean }
+  | { kind: 'authenticate' }
+  /** The negative control: a key that nobody has registered. */
+  | { kind: 'authenticate-unregistered' }
+  | { kind: 'store-secret'; place: Place; source: 'issued' | 'current-credential' }
+  | {
+      kind: 'delete-credential';
+      id: CredentialRef;
+      why: 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
+    }
+  /** Workflow runs that were queued before the delivery. */
+  | { kind: 'find-holders' };
+
+/** What a rotation makes, or is given. */
+export type KeyMaterial =
+  | 'a key pair and a self-signed certificate'
+  | 'a key pair and a certificate of the private CA'
+  | 'a key pair'
+  | 'the certificate that was brought';
+
+/** One sentence for a person. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'issue-certificate':
+      return step.what === 'the certificate that was brought' ? `Take ${step.what}` : `Issue ${step.what}`;
+    case 'create-credential':
+      return 'Upload its public part as a credential';
+    case 'create-client':
+      return `Create the client ${step.name}, which authenticates by ${step.method} with it`;
+    case 'change-method':
+      return describeChange(step);
+    case 'bind-tokens':
+      return step.required
+        ? 'Bind access tokens to the certificate'
+        : 'Bind access tokens to the certificate no longer';
+    case 'associate-credentials':
+      return describeAssociation(step);
+    case 'authenticate':
+      return 'Prove it with a token request';
+    case 'authenticate-unregistered':
+      return 'Ask for a token with a key that nobody has registered, which must be refused';
+    case 'store-secret':
+      return `Store ${partName(step.place)} in ${printPlace(step.place)}`;
+    case 'delete-credential':
+      return `Delete ${step.id} ${WHY[step.why]}`;
+    case 'find-holders':
+      return 'Look for workflow runs that may still hold what was revoked';
+  }
+}
+
+type Association = Extract<Step, { kind: 'associate-credentials' }>;
+type Change = Extract<Step, { kind: 'change-method' }>;
+
+function describeChange({ credentials, from, interrupts, to }: Change): string {
+  const used = credentials.length > 0 ? ` with ${credentials.join(' and ')}` : '';
+  return `Move the client from ${from} to ${to}${used}: ${from} stops working at this moment${interruption(interrupts)}`;
+}
+
+function interruption(interrupts: readonly Place[]): string {
+  return interrupts.length > 0 ? `; INTERRUPTS ${interrupts.map(printPlace).join(', ')}` : '';
+}
+
+const WHY = {
+  heal: 'again: a destination holds it',
+  'make room': 'to make room',
+  retire: 'since its successor is delivered everywhere',
+  revoke: 'since it is revoked',
+  discard: 'since nobody has its key',
+  revert: 'since its method is no longer used',
+  leave: 'since its method is no longer used',
+  rehearse: 'since it was made for this rehearsal alone',
+};
+
+function describeAssociation({ from, to, why, interrupts }: Association): string {
+  const added = to.filter((id) => !from.includes(id));
+  const rest = to.filter((id) => from.includes(id)).join(' and ');
+  if (why === 'add') return `Associate ${added.join(' and ')}${rest ? ` alongside ${rest}` : ''}`;
+  if (why === 'heal') return `Associate ${added.join(' and ')} ${WHY.heal}`;
+  const removed = from.filter((id) => !to.includes(id)).join(' and ');
+  return `Disassociate ${removed} ${WHY[why]}${interruption(interrupts)}`;
+}
+
+function partName({ part }: Place): string {
+  return part === 'pair' ? 'it' : `the ${part.replace('-', ' ')}`;
+}
+
+/** The one-line notation of plans in tests and logs: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */
+export function notation(steps: readonly Step[]): string {
+  return steps.map(symbol).join(' ');
+}
+
+function symbol(step: Step): string {
+  switch (step.kind) {
+    case 'issue-certificate':
+      return '!cert';
+    case 'create-credential':
+      return '+cred';
+    case 'associate-credentials':
+      return `~[${step.to.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(placeSymbol).join(',')}` : ''}`;
+    case 'create-client':
+      return `+client`;
+    case 'change-method':
+      return `=${step.to}[${step.credentials.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(placeSymbol).join(',')}` : ''}`;
+    case 'bind-tokens':
+      return step.required ? '&bound' : '&unbound';
+    case 'authenticate':
+      return '?auth';
+    case 'authenticate-unregistered':
+      return '?unregistered';
+    case 'store-secret':
+      return `>${placeSymbol(step.place)}${step.source === 'current-credential' ? '=' : ''}`;
+    case 'delete-credential':
+      return `-${step.id}`;
+    case 'find-holders':
+      return '?holders';
+  }
+}
+
+function placeSymbol({ destination, part }: Place): string {
+  return `${printDestination(destination)}${part === 'pair' ? '' : `/${part}`}`;
+}

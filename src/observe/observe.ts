@@ -1,0 +1,86 @@
+/** Asks Auth0 and GitHub what is; changes nothing. A failed or partial read throws: it is never an empty list. */
+
+import type { Tenant } from '../auth0/tenant.ts';
+import { RotationError } from '../errors.ts';
+import type { SecretStore } from '../github/secret-store.ts';
+import { placesOf, type Wish } from '../model/desired-state.ts';
+import type { ObservedClient, ObservedSecret, SecretTimes, State } from '../model/observed-state.ts';
+
+export interface Observed {
+  tenant: Tenant;
+  /** undefined: a plan without github-token. */
+  store: SecretStore | undefined;
+}
+
+export type RecordedTimes = SecretTimes | 'missing' | 'unread';
+
+/**
+ * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
+ * @param onSecrets called with the times by GitHub's clock as soon as they are known
+ * @param listed the client, where it was read together with others
+ * @throws RotationError
+ */
+export async function observe(
+  wish: Wish,
+  { tenant, store }: Observed,
+  onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
+  listed: (times: readonly RecordedTimes[]) => Promise<ObservedClient | undefined> = NOWHERE,
+): Promise<State> {
+  const places = placesOf(wish);
+  // Beside the secrets' times, which need no token of Auth0's.
+  const login = tenant.login();
+  const reading = Promise.all(
+    places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
+  );
+  const [times] = await Promise.all([reading, login, reading.then(onSecrets)]);
+  const { client, pool } = await observeClient(wish, tenant, await listed(times));
+  if (store && client) await compareClocks(wish, tenant, store);
+  const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
+  return {
+    client,
+    pool,
+    secrets: places.map((place, index): ObservedSecret => observed(place, times[index] ?? 'unread', shift)),
+    now: tenant.now(),
+  };
+}
+
+const NOWHERE = async () => undefined;
+
+async function observeClient(
+  { clientId }: Wish,
+  tenant: Tenant,
+  listed: ObservedClient | undefined,
+): Promise<Pick<State, 'client' | 'pool'>> {
+  if (clientId === '') return { client: undefined, pool: [] };
+  const [client, pool] = await Promise.all([listed ?? tenant.client(clientId), tenant.credentials(clientId)]);
+  return { client, pool };
+}
+
+/** Evidence compares the times of two services: their answers must tell their clocks well enough. */
+async function compareClocks(wish: Wish, tenant: Tenant, store: SecretStore): Promise<void> {
+  const { clientId } = wish;
+  const [primary] = placesOf(wish);
+  for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
+    if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
+    // A slow answer tells little of a clock; on the open connection the next one is faster.
+    await Promise.all([store.times(primary), tenant.client(clientId)]);
+  }
+}
+
+/** Well inside the uncertainty that evidence allows for (rotation/evidence.ts). */
+const WORST_CLOCKS = 2_000;
+const CLOCK_ATTEMPTS = 3;
+
+function clocksUnknown(): RotationError {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: 'Auth0 and GitHub answer too slowly to compare the times that they record.',
+    remedy: 'Run again when the network is faster, and pass current-credential.',
+  });
+}
+
+/** @param shift what turns GitHub's time into Auth0's, in milliseconds */
+function observed(place: ObservedSecret['place'], times: RecordedTimes, shift: number): ObservedSecret {
+  if (typeof times === 'string') return { place, times, version: undefined };
+  const { createdAt, updatedAt } = times;
+  return { place, times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift }, version: updatedAt };
+}

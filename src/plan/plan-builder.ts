@@ -1,0 +1,166 @@
+/** The plan while it is being made. Pure. */
+
+import type { Wish } from '../model/desired-state.ts';
+import { associatedWith, type Credential, type SecretTimes, type State } from '../model/observed-state.ts';
+import { printPlace } from '../model/secret-location.ts';
+import type { Step } from '../model/step.ts';
+import {
+  type Evidence,
+  isPending,
+  isSuperseded,
+  isYoung,
+  mayBeHeld,
+  newestFirst,
+  Pool,
+  type Stage,
+  stageOf,
+  weigh,
+} from './in-use.ts';
+
+export interface PlannedCredential extends Credential {
+  stage: Stage;
+  associated: boolean;
+  /** Places that hold it before this run, as far as the evidence tells. */
+  heldBy: readonly string[];
+  /** When its overlap is over, where a duration was asked for and a successor is delivered. */
+  overlapEnd: number | undefined;
+}
+
+/** What the tenant logs are to tell before the plan is final. */
+export interface LogQuestion {
+  /** From when on. */
+  since: number;
+  /** Also whether they are up to date, which takes a token request. */
+  upToDate: boolean;
+}
+
+/** The plan as it grows: every step is appended together with its effect on what the client will hold. */
+export class Draft {
+  readonly wish: Wish;
+  readonly state: State;
+  /** What is held before this run. */
+  readonly observed: Evidence;
+  /** The same, once a delivery that this run finishes is finished. */
+  evidence: Evidence;
+  readonly pool: Pool;
+  readonly steps: Step[] = [];
+  readonly notes: string[] = [];
+  associated: readonly string[];
+  records: readonly Credential[];
+  /** See Plan. */
+  renews: string | undefined;
+  /** See Plan. */
+  asks: LogQuestion | undefined;
+  /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
+  completes = false;
+
+  constructor(wish: Wish, state: State) {
+    this.wish = wish;
+    this.state = state;
+    this.observed = weigh(wish, state);
+    this.evidence = this.observed;
+    this.pool = new Pool(wish, state);
+    this.associated = state.client ? associatedWith(state.client, wish.method) : [];
+    this.records = [...state.pool].sort(newestFirst).reverse();
+    if (state.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
+    if (this.evidence.unregistered && state.client && wish.operation !== 'revert')
+      this.notes.push(UNREGISTERED);
+  }
+
+  /** A new key pair is issued and delivered. */
+  get rotates(): boolean {
+    return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
+  }
+
+  associate(
+    to: readonly string[],
+    why: Association['why'],
+    interrupts: Association['interrupts'] = [],
+  ): void {
+    this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts });
+    this.associated = to;
+  }
+
+  remove(credential: Credential, why: Removal, interrupts: Association['interrupts'] = []): void {
+    const { id } = credential;
+    if (this.associated.includes(id) && why !== 'revert' && why !== 'leave')
+      this.associate(
+        this.associated.filter((other) => other !== id),
+        why,
+        interrupts,
+      );
+    this.steps.push({ kind: 'delete-credential', id, why });
+    this.records = this.records.filter((record) => record.id !== id);
+  }
+
+  /** Nobody may hold it, nobody asked to keep it, and it is ours to remove. Oldest first. */
+  get removable(): Credential[] {
+    return this.records.filter(
+      (c) => this.isDisposable(c) && (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c)),
+    );
+  }
+
+  isDisposable(credential: Credential): boolean {
+    return this.mayRemove(credential) && !mayBeHeld(this.evidence, credential);
+  }
+
+  /** Neither foreign nor asked to be kept. */
+  mayRemove(credential: Credential): boolean {
+    const { isCandidate, isLeftover } = this.pool;
+    const mayGo = isCandidate(credential) || isLeftover(credential);
+    return mayGo && !this.wish.keepCredentials.has(credential.id);
+  }
+
+  isAbandoned(credential: Credential): boolean {
+    return isPending(this.evidence, this.pool, credential) && !isYoung(credential, this.state.now);
+  }
+
+  isSuperseded(credential: Credential): boolean {
+    return isSuperseded(this.evidence, this.pool, credential);
+  }
+
+  describe(credential: Credential): PlannedCredential {
+    const heldBy = this.state.secrets.filter(
+      (_, index) => this.observed.held[index]?.[0]?.id === credential.id,
+    );
+    const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
+    return {
+      ...credential,
+      stage: stageOf(this.observed, this.pool, credential),
+      associated: this.pool.isAssociated(credential),
+      heldBy: heldBy.map(({ place }) => printPlace(place)),
+      overlapEnd: Number.isFinite(over) ? over : undefined,
+    };
+  }
+}
+
+type Removal = Extract<Step, { kind: 'delete-credential' }>['why'];
+type Association = Extract<Step, { kind: 'associate-credentials' }>;
+
+/** When the last place that can have held it received the successor; a secret made later never held it. */
+export function supersededAt(
+  { completes, evidence, state }: Draft,
+  credential: Credential,
+): number | undefined {
+  const { newest } = evidence;
+  if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
+  const deliveries = state.secrets
+    .map(({ times }) => times)
+    .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
+    .map(({ updatedAt }) => updatedAt);
+  return Math.max(newest.createdAt, completes ? state.now : 0, ...deliveries);
+}
+
+/** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
+export function overlapEnd(draft: Draft, credential: Credential): number {
+  const { overlap } = draft.wish;
+  const since = supersededAt(draft, credential);
+  return overlap === 'until-next-rotation' || since === undefined
+    ? Number.POSITIVE_INFINITY
+    : since + overlap;
+}
+
+const UNREAD =
+  'GitHub was not asked, since no github-token was given: this plan assumes that every destination holds the newest associated credential.';
+const UNREGISTERED =
+  "current-credential holds a certificate that is none of the client's credentials: its consumers cannot log in until the rotation has delivered a new one.";

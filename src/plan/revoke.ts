@@ -1,0 +1,41 @@
+/** `revoke: previous`: what was held before this rotation goes in the run that has delivered its successor. Pure. */
+
+import { RotationError } from '../errors.ts';
+import type { Credential } from '../model/observed-state.ts';
+import type { Draft } from './plan-builder.ts';
+
+/** Before any effect. @throws RotationError CANNOT_REVOKE */
+export function refuseRevocation(draft: Draft): void {
+  const { pool, renews, wish } = draft;
+  if (renews !== undefined) {
+    throw new RotationError('CANNOT_REVOKE', {
+      failed: `Auth0 knows the certificate by its subject ${wish.subject} alone (${renews}), which the new one would have too: the old one would log in until it expires.`,
+      remedy:
+        'Choose another subject for this rotation, so that the old one can be removed from Auth0; or let the CA revoke the certificate, if the edge looks for that.',
+    });
+  }
+  const kept = draft.records.filter((c) => pool.isCandidate(c) && wish.keepCredentials.has(c.id));
+  if (kept.length > 0) {
+    const ids = kept.map(({ id }) => id).join(', ');
+    throw new RotationError('CANNOT_REVOKE', {
+      failed: `revoke: previous would remove ${ids}, and keep-credentials says that it is never to be removed.`,
+      remedy: 'Take it out of keep-credentials, or rotate without revoke.',
+    });
+  }
+}
+
+/** Of ours, or without a mark: a destination may have held it. */
+export function revoke(draft: Draft): void {
+  const previous = draft.records.filter((c) => draft.mayRemove(c));
+  for (const credential of previous) draft.remove(credential, 'revoke');
+  draft.steps.push({ kind: 'find-holders' });
+  draft.notes.push(previous.length > 0 ? interruption(previous) : NOTHING);
+}
+
+function interruption(previous: readonly Credential[]): string {
+  const ids = previous.map(({ id }) => id).join(', ');
+  return `INTERRUPTION: ${ids} is revoked as soon as its successor is delivered everywhere. Whoever still holds its key cannot log in from then on: workflow runs that were queued before, and whatever has a copy. Access tokens that were issued with it stay valid until they expire, bound ones in the hands of whoever has the key: Auth0 cannot take them back.`;
+}
+
+const NOTHING =
+  'WARNING: there was nothing to revoke: no credential of this workflow, nor one without a mark, was there.';

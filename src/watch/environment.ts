@@ -1,0 +1,49 @@
+/** What GitHub tells around a rotation, as findings: its workflow, and secrets that hide what it delivers. Pure. */
+
+import type { Shadows } from '../github/shadows.ts';
+import type { ObservedWorkflow } from '../github/workflows.ts';
+import { code, type Finding, failure, warning } from '../model/finding.ts';
+import { printDestination, printPlace } from '../model/secret-location.ts';
+
+export function ofWorkflow({ conclusion, file, owner, repo, state }: ObservedWorkflow): Finding[] {
+  const name = code(`${owner}/${repo}/.github/workflows/${file}`);
+  if (state !== 'active')
+    return [
+      failure(
+        'WorkflowDisabled',
+        `${name} does not run: GitHub says ${code(state)}.`,
+        state === 'disabled_inactivity'
+          ? 'Enable it on its page in Actions: GitHub disables schedules after 60 days without activity in a public repository.'
+          : 'Enable it on its page in Actions.',
+      ),
+    ];
+  if (conclusion === undefined || !FAILED.includes(conclusion)) return [];
+  return [
+    warning(
+      'WorkflowFailed',
+      `The last run of ${name} has ended with ${code(conclusion)}.`,
+      'Look at that run: its message says what to do.',
+    ),
+  ];
+}
+
+const FAILED = ['failure', 'startup_failure', 'timed_out'];
+
+export function ofShadows({ found, unread }: Shadows): Finding[] {
+  return [
+    ...found.map(({ by, hidden }) =>
+      warning(
+        `SecretShadowed ${printDestination(by)} ${printPlace(hidden)}`,
+        `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printPlace(hidden))}: jobs that see it get what nobody rotates.`,
+        'Delete the one that hides, or make it the destination.',
+      ),
+    ),
+    ...unread.map(({ error, repository }) =>
+      warning(
+        `ShadowsUnread ${printDestination(repository)}`,
+        `Whether another secret hides what is delivered was not seen: ${code(error.failed)}.`,
+        `Give github-token 'Secrets: read', 'Environments: read' and 'Actions: read' for ${code(printDestination(repository))}.`,
+      ),
+    ),
+  ];
+}

@@ -1,0 +1,108 @@
+/** The one issue of a watched client: its text, and what is to become of it. Pure. */
+
+import { createHash } from 'node:crypto';
+import type { Issue, IssueFields } from '../github/issues.ts';
+import type { Wish } from '../model/desired-state.ts';
+import type { Finding } from '../model/finding.ts';
+import { ownerOf } from '../model/ownership.ts';
+import { findingTable } from '../report/findings.ts';
+import { code } from '../report/markdown.ts';
+
+/** Issues are found by it, and known by the mark in their body. */
+export const LABEL = 'auth0-mtls-rotation';
+
+export type IssueChange =
+  | { kind: 'open'; title: string; body: string }
+  | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
+
+/**
+ * One that a person has closed stays closed until something else is found.
+ * @param found all issues with our label
+ * @param runUrl the run that has seen this
+ */
+export function changesOf(
+  found: readonly Issue[],
+  wish: Wish,
+  findings: readonly Finding[],
+  runUrl: string,
+): IssueChange[] {
+  const ours = found
+    .filter(({ body }) => markIn(body)?.client === clientMark(wish))
+    .sort((a, b) => a.number - b.number);
+  const open = ours.filter(({ state }) => state === 'open');
+  const [kept, ...younger] = open;
+  // Two watches at the same time may both have opened one.
+  const duplicates = younger.map((issue): IssueChange => {
+    const fields: IssueFields = { ...closing(issue), state_reason: 'duplicate' };
+    return edit(issue, fields, 'was closed', `Duplicate of #${kept?.number}.`);
+  });
+  const changes = findings.length > 0 ? report(kept, ours[0], wish, findings, runUrl) : settle(kept, runUrl);
+  return [...changes, ...duplicates];
+}
+
+function report(
+  open: Issue | undefined,
+  former: Issue | undefined,
+  wish: Wish,
+  findings: readonly Finding[],
+  runUrl: string,
+): IssueChange[] {
+  const issue = open ?? former;
+  const digest = digestOf(findings.map(({ key, todo, what }) => [key, what, todo]));
+  const title = `Auth0 client ${wish.clientId}: its credential needs attention`;
+  const body = [writeMark(clientMark(wish), digest), ...textOf(wish, findings, runUrl)].join('\n');
+  if (issue === undefined) return [{ kind: 'open', title, body }];
+  if (markIn(issue.body)?.findings === digest) return [];
+  if (open) return [edit(issue, { body }, 'was updated')];
+  return [edit(issue, { body, state: 'open', state_reason: 'reopened' }, 'was opened again')];
+}
+
+function settle(open: Issue | undefined, runUrl: string): IssueChange[] {
+  if (open === undefined) return [];
+  const fields: IssueFields = { ...closing(open), state_reason: 'completed' };
+  return [edit(open, fields, 'was closed', `All is well again, says ${link(runUrl)}.`)];
+}
+
+function edit({ number }: Issue, fields: IssueFields, done: string, comment?: string): IssueChange {
+  return { kind: 'edit', number, fields, comment, done };
+}
+
+/** What is closed by us has no findings: the same ones may open it again. */
+function closing({ body }: Issue): IssueFields {
+  return { state: 'closed', body: body.replace(MARK, (_, client: string) => writeMark(client, NONE)) };
+}
+
+function textOf(wish: Wish, findings: readonly Finding[], runUrl: string): string[] {
+  return [
+    `The watch of the Auth0 client ${code(wish.clientId)} has found this (${link(runUrl)}):`,
+    '',
+    findingTable(findings),
+    '',
+    `<sub>Updated when the findings change, and closed when all is well. Close it to hear no more of these findings. The watch finds it by its label.</sub>`,
+  ];
+}
+
+function link(runUrl: string): string {
+  return `[this run](${runUrl})`;
+}
+
+const NONE = 'none';
+const MARK = /<!-- auth0-mtls-rotation watch=([0-9a-f]{32}) findings=([0-9a-f]{32}|none) -->/;
+
+function markIn(body: string): { client: string; findings: string } | undefined {
+  const match = MARK.exec(body);
+  return match ? { client: `${match[1]}`, findings: `${match[2]}` } : undefined;
+}
+
+function writeMark(client: string, findings: string): string {
+  return `<!-- auth0-mtls-rotation watch=${client} findings=${findings} -->`;
+}
+
+/** Another client, or another workflow's part of it, has an issue of its own. */
+function clientMark(wish: Wish): string {
+  return digestOf([wish.clientId, ownerOf(wish)]);
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}

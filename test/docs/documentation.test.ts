@@ -1,0 +1,320 @@
+/** Documents, workflows and code tell the same. */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { explanationOf } from '../../src/actions-runner.ts';
+import { ERROR_CODES } from '../../src/errors.ts';
+import { report } from '../../src/report/report.ts';
+import { wish } from '../support/state.ts';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const action = parse(read('action.yml'));
+const workflows = globSync('.github/workflows/*.yml');
+const examples = globSync('examples/*.yml');
+const documents = [...globSync('*.md'), ...globSync('docs/*.md')];
+
+/** What a document shows of a workflow. */
+const shownYaml = (path: string) =>
+  [...read(path).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text]) => `${text}`);
+
+describe('README', () => {
+  it('has the tables of action.yml', () => {
+    expect(() =>
+      execFileSync(process.execPath, ['scripts/readme.ts', '--check'], { stdio: 'pipe' }),
+    ).not.toThrow();
+  });
+
+  it('has less than 300 lines', () => {
+    expect(read('README.md').split('\n').length).toBeLessThan(300);
+  });
+
+  it('shows a workflow that uses declared inputs, a concurrency group and current-credential', () => {
+    const [shown = ''] = shownYaml('README.md');
+    expectUse(parse(shown));
+    expect(Object.keys(parse(shown).on)).toEqual(['schedule', 'workflow_dispatch']);
+  });
+
+  it('shows the workflow that examples/rotate.yml is', () => {
+    expect(read('examples/rotate.yml').replace(/^#.*\n/, '')).toBe(shownYaml('README.md')[0]);
+  });
+
+  it('has a quick start of two commands, which package.json knows', () => {
+    const commands = [...read('README.md').matchAll(/^```sh\n(.*)\n```$/gm)].map(([, command]) => command);
+    expect(commands).toEqual(['npm ci && npm run demo', 'npm ci && npm test']);
+    const { scripts } = JSON.parse(read('package.json'));
+    for (const [, name] of read('README.md').matchAll(/npm run ([a-z-]+)/g)) {
+      expect(Object.keys(scripts)).toContain(name);
+    }
+  });
+});
+
+describe('documents', () => {
+  it.each(documents)('%s links to files and headings that exist', (path) => {
+    for (const [, target = '', anchor = ''] of read(path).matchAll(
+      /\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)/g,
+    )) {
+      const file = target === '' ? path : join(dirname(path), target);
+      expect([path, target, existsSync(file)]).toEqual([path, target, true]);
+      if (anchor !== '') expect(anchorsOf(file)).toContain(anchor);
+    }
+  });
+
+  it.each(documents)('%s shows pinned actions and declared inputs', (path) => {
+    for (const text of shownYaml(path)) {
+      expectPinned(text);
+      for (const input of inputsGiven(text)) expect(Object.keys(action.inputs)).toContain(input);
+    }
+  });
+
+  it('explain every error code, and no other', () => {
+    const headings = [...read('docs/troubleshooting.md').matchAll(/^## ([A-Z0-9_]+)$/gm)].map(
+      ([, code]) => code,
+    );
+    expect(headings.sort()).toEqual([...ERROR_CODES].sort());
+  });
+
+  it('have the heading that an error links to', () => {
+    const anchors = anchorsOf('docs/troubleshooting.md');
+    for (const code of ERROR_CODES) {
+      const [, path, anchor] = /(docs\/[^#]+)#(.+)$/.exec(explanationOf(code)) ?? [];
+      expect([path, anchors.filter((one) => one === anchor)]).toEqual(['docs/troubleshooting.md', [anchor]]);
+    }
+  });
+
+  it('tell of every error code what it means, why it happens and what to do', () => {
+    const [, ...sections] = read('docs/troubleshooting.md').split(/^## /m);
+    for (const section of sections) {
+      const labels = [...section.matchAll(/^\*\*([^*]+)\*\*/gm)].map(([, label]) => label);
+      expect([section.split('\n')[0], ...labels]).toEqual([
+        expect.any(String),
+        'What it means.',
+        'Why.',
+        'What to do.',
+      ]);
+    }
+  });
+
+  it('name every output and input by its name', () => {
+    const names = [...Object.keys(action.inputs), ...Object.keys(action.outputs)];
+    for (const path of documents) {
+      // An input is written with its value behind a colon.
+      for (const [, name] of read(path).matchAll(/`([a-z]+(?:-[a-z0-9]+)+): [^`]+`/g)) {
+        expect([path, [...names, ...GITHUB_KEYS].includes(`${name}`) ? '' : name]).toEqual([path, '']);
+      }
+    }
+  });
+});
+
+/** Keys of GitHub's workflows and headers of the edge, which documents write in the same way. */
+const GITHUB_KEYS = ['cancel-in-progress', 'timeout-minutes', 'client-certificate-ca-verified'];
+
+describe('action.yml', () => {
+  it('runs on node24, with branding and descriptions', () => {
+    expect(action.runs).toEqual({ using: 'node24', main: 'dist/index.js' });
+    expect(action.branding).toEqual({ icon: expect.any(String), color: expect.any(String) });
+    for (const field of Object.values<{ description: string }>({ ...action.inputs, ...action.outputs })) {
+      expect(field.description.length).toBeGreaterThan(20);
+    }
+  });
+
+  it('declares the inputs that the code reads, and no other', () => {
+    const code = globSync('src/{index,inputs/*,fleet/*}.ts').map(read).join('\n');
+    const known = [...code.matchAll(/'([a-z0-9]+(?:-[a-z0-9]+)*)'/g)].map(([, name]) => `${name}`);
+    for (const name of Object.keys(action.inputs)) expect(known).toContain(name);
+    for (const [, name] of code.matchAll(
+      /reader\.(?:text|required|boolean|integer|oneOf|parsed)\('([^']+)'/g,
+    )) {
+      expect(Object.keys(action.inputs)).toContain(name);
+    }
+  });
+
+  it('declares the outputs that the code sets, and no other', () => {
+    const { outputs } = report({ planOnly: true, wish: wish() }, String);
+    expect(Object.keys(outputs).sort()).toEqual(Object.keys(action.outputs).sort());
+  });
+});
+
+describe('workflows and examples', () => {
+  it.each([...workflows, ...examples])('%s pins what it uses and asks for no more than it needs', (path) => {
+    const text = read(path);
+    const workflow: Workflow = parse(text);
+    expectPinned(text);
+    expect(Object.keys(workflow.on)).not.toContain('pull_request_target');
+    expect(workflow.permissions).toEqual({});
+    for (const job of Object.values(workflow.jobs)) {
+      // A job that calls a workflow has its time limits there.
+      if (job.uses === undefined) expect(job['timeout-minutes']).toBeLessThanOrEqual(20);
+      for (const { uses = '', run = '', with: given = {} } of job.steps ?? []) {
+        if (uses.startsWith('actions/checkout@')) expect(given['persist-credentials']).toBe(false);
+        // What an event or a variable holds reaches a shell by the environment only.
+        expect(run).not.toContain('${{');
+      }
+    }
+  });
+
+  it.each([...workflows, ...examples])('%s says why it has each permission', (path) => {
+    for (const line of read(path).match(/^ {6}[a-z-]+: (?:read|write).*$/gm) ?? []) {
+      expect(line).toMatch(/ # \S/);
+    }
+  });
+
+  const users = [...workflows, ...examples].filter((path) => uses(parse(read(path))).length > 0);
+
+  it('are there for each kind of destination, operation and method', () => {
+    expect(users.sort()).toEqual([
+      '.github/workflows/rotate-fleet.yml',
+      '.github/workflows/rotate.yml',
+      'examples/ca-signed-vault.yml',
+      'examples/ca-signed.yml',
+      'examples/create.yml',
+      'examples/emergency.yml',
+      'examples/enroll.yml',
+      'examples/environments.yml',
+      'examples/organization.yml',
+      'examples/private-key-jwt.yml',
+      'examples/proven-retirement.yml',
+      'examples/rehearse.yml',
+      'examples/revert.yml',
+      'examples/rotate.yml',
+      'examples/self-rotation.yml',
+      'examples/several-repositories.yml',
+      'examples/token-binding.yml',
+      'examples/watch.yml',
+    ]);
+  });
+
+  it.each(users)('%s rotates as the README says', (path) => {
+    expectUse(parse(read(path)));
+  });
+});
+
+it('the example of a fleet gives the called workflow what it asks for, and no more', () => {
+  const { inputs, secrets } = parse(read('.github/workflows/rotate-fleet.yml')).on.workflow_call;
+  const { with: given, secrets: passed, permissions } = parse(read('examples/fleet.yml')).jobs.rotate;
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
+  const required = Object.entries<{ required?: boolean }>(inputs).filter(([, input]) => input.required);
+  expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
+  expect(Object.keys(passed).sort()).toEqual(Object.keys(secrets).sort());
+  // A called workflow has at most what its caller has.
+  expect(permissions).toEqual({ contents: 'read' });
+});
+
+describe('other files of the repository', () => {
+  it.each([...globSync('.github/*.yml'), ...globSync('.github/ISSUE_TEMPLATE/*.yml')])(
+    '%s is YAML',
+    (path) => {
+      expect(parse(read(path))).toBeTypeOf('object');
+    },
+  );
+
+  it('are all there', () => {
+    const repository = ['LICENSE', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', '.editorconfig'];
+    const github = ['CODEOWNERS', 'dependabot.yml', 'ISSUE_TEMPLATE/bug.yml', 'ISSUE_TEMPLATE/config.yml'];
+    const flows = ['ci', 'check-dist', 'codeql', 'dependency-review', 'release'];
+    const wanted = [
+      ...repository,
+      ...github.map((name) => `.github/${name}`),
+      ...flows.map((name) => `.github/workflows/${name}.yml`),
+    ];
+    expect(wanted.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('keep the dependencies of workflows and of the package fresh', () => {
+    const { updates } = parse(read('.github/dependabot.yml'));
+    expect(updates.map((one: Record<string, string>) => one['package-ecosystem']).sort()).toEqual([
+      'github-actions',
+      'npm',
+    ]);
+  });
+
+  it('have a changelog that knows the version', () => {
+    const changelog = read('CHANGELOG.md');
+    expect(changelog).toContain('## [Unreleased]');
+    const [, released] = /^## \[(\d+\.\d+\.\d+)\]/m.exec(changelog) ?? [];
+    if (released !== undefined) expect(JSON.parse(read('package.json')).version).toBe(released);
+  });
+});
+
+interface Step {
+  uses?: string;
+  run?: string;
+  with?: Record<string, unknown>;
+}
+
+interface Workflow {
+  on: Record<string, unknown>;
+  concurrency?: Record<string, unknown>;
+  permissions?: unknown;
+  jobs: Record<string, { 'timeout-minutes'?: number; permissions?: object; uses?: string; steps?: Step[] }>;
+}
+
+const isOurs = (text = '') =>
+  /^\.\/(\.auth0-mtls-rotation-action)?$/.test(text) ||
+  /^your-organization\/auth0-mtls-rotation-action(\/\.github\/workflows\/rotate-fleet\.yml)?@/.test(text);
+
+function uses(workflow: Workflow): Step[] {
+  return Object.values(workflow.jobs)
+    .flatMap(({ steps = [] }) => steps)
+    .filter((step) => isOurs(step.uses));
+}
+
+/** A full commit, and behind it the version that a person can read. */
+function expectPinned(text: string): void {
+  for (const [, used, comment] of text.matchAll(/uses: (\S+)(?: # (\S+))?/g)) {
+    if (isOurs(used)) continue;
+    expect([used, comment]).toEqual([
+      expect.stringMatching(/^[^@]+@[0-9a-f]{40}$/),
+      expect.stringMatching(/^v\d+\.\d+\.\d+$/),
+    ]);
+  }
+}
+
+/** One action has one pin everywhere. */
+it('pins each action to one version', () => {
+  const pins = new Map<string, string>();
+  for (const text of [...workflows, ...examples, ...documents].map(read)) {
+    for (const [, name = '', commit = ''] of text.matchAll(
+      /uses: ([^\s@/]+\/[^\s@/]+)[^\s@]*@([0-9a-f]{40})/g,
+    )) {
+      expect([name, pins.get(name) ?? commit]).toEqual([name, commit]);
+      pins.set(name, commit);
+    }
+  }
+  expect(pins.size).toBeGreaterThan(4);
+});
+
+/** The inputs of this action in a piece of a workflow, which may be no more than a step. */
+function inputsGiven(text: string): string[] {
+  const [, given = ''] = /uses: your-organization\/\S+\n\s+with:\n([\s\S]*)/.exec(text) ?? [];
+  return [...given.matchAll(/^ {10}([a-z0-9-]+):/gm)].map(([, name]) => `${name}`);
+}
+
+function expectUse(workflow: Workflow): void {
+  expect(workflow.concurrency).toEqual({ group: expect.any(String), 'cancel-in-progress': false });
+  for (const step of uses(workflow)) {
+    const given = step.with ?? {};
+    expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
+    const required = Object.entries<{ required?: boolean }>(action.inputs).filter(
+      ([, input]) => input.required,
+    );
+    expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
+    const secret = given['secret-name'] ?? 'AUTH0_MTLS_PEM';
+    // A manifest's clients are known by time.
+    expect(given['current-credential']).toBe(given.manifest ? undefined : `\${{ secrets.${secret} }}`);
+    if (given.operation !== 'plan')
+      expect(given['github-token']).toMatch(/^\$\{\{ steps\.app\.outputs\.token \}\}$/);
+  }
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(path: string): string[] {
+  return [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    `${heading}`
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}

@@ -1,0 +1,418 @@
+/** `tls_client_auth`: certificates of a private CA, which Auth0 knows by their subject DN alone. */
+
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
+import {
+  CREATOR,
+  client,
+  effects,
+  type Inputs,
+  loginByCertificate,
+  loginBySecret,
+  operate,
+  secretClient,
+  told,
+} from './operations.ts';
+import { code, DAY, held, json, MINUTE, SCOPE } from './support.ts';
+
+const METHOD = { 'authentication-method': 'tls_client_auth', verify: 'required' };
+const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
+const OPS = 'repo:acme/ops';
+
+// --- certificates, as openssl makes them ---
+
+const folder = mkdtempSync(join(tmpdir(), 'ca-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const openssl = (...args: string[]) =>
+  execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+
+const EXTENSIONS = `[req]
+distinguished_name = name
+[name]
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+`;
+writeFileSync(join(folder, 'openssl.cnf'), EXTENSIONS);
+
+const KEYS = {
+  RSA: ['-newkey', 'rsa:2048'],
+  EC: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+};
+
+interface Issued {
+  name: string;
+  cert: string;
+  key: string;
+}
+
+/** Signed by `issuer`, or by itself. */
+function issued(
+  name: string,
+  type: keyof typeof KEYS,
+  subject: string,
+  issuer?: Issued,
+  profile: 'ca' | 'client' = 'ca',
+  days = 400,
+): Issued {
+  const signer = issuer ? ['-CA', `${issuer.name}.crt`, '-CAkey', `${issuer.name}.key`] : [];
+  const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`];
+  const form = ['-config', 'openssl.cnf', '-extensions', profile, '-days', `${days}`, '-subj', subject];
+  openssl('req', '-x509', '-nodes', ...KEYS[type], ...form, ...signer, ...files);
+  return { name, cert: read(`${name}.crt`), key: read(`${name}.key`) };
+}
+
+function read(file: string): string {
+  return readFileSync(join(folder, file), 'utf8');
+}
+
+const ROOTS = {
+  RSA: issued('rsa', 'RSA', '/O=Acme/CN=RSA root'),
+  EC: issued('ec', 'EC', '/O=Acme/CN=EC root'),
+};
+const middle = issued('middle', 'RSA', '/O=Acme/CN=Middle', ROOTS.EC);
+const authority = (ca = ROOTS.RSA) => ({ 'ca-certificate': ca.cert, 'ca-private-key': ca.key });
+const brought = (pair: Pick<Issued, 'cert' | 'key'>, chain = '') => ({
+  certificate: `${pair.cert}${chain}`,
+  'private-key': pair.key,
+});
+
+// --- runs ---
+
+/** The services' clocks are behind, so that what they issue later is valid already: the edge verifies in real time. */
+const start = (options: SandboxOptions = {}) =>
+  startSandbox({
+    clientCa: ROOTS.RSA.cert,
+    tenantSkewMs: -62 * DAY,
+    githubSkewMs: -62 * DAY,
+    ...options,
+  });
+
+const run = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
+  operate(world, { ...METHOD, 'client-id': clientId, ...inputs });
+
+/** A client that was enrolled long ago. */
+async function enrolled(world: Sandbox, inputs: Inputs): Promise<string> {
+  const clientId = secretClient(world);
+  const first = await run(world, clientId, { operation: 'enroll', ...inputs });
+  expect([first.exitCode, first.outputs.reason]).toEqual([0, 'MethodDiffers']);
+  world.advance(20 * MINUTE);
+  return clientId;
+}
+
+function logins(world: Sandbox, clientId: string, ...pems: string[]): Promise<number[]> {
+  return Promise.all(pems.map((pem) => loginByCertificate(world, clientId, pem)));
+}
+
+function subjects(world: Sandbox, clientId: string): (string | undefined)[] {
+  return world.tenant.reveal(clientId).credentials.map(({ subject_dn }) => subject_dn);
+}
+
+describe.each([
+  ['of RSA', ROOTS.RSA, ROOTS.RSA],
+  ['of EC', ROOTS.EC, ROOTS.EC],
+  ['below a root that alone is trusted', { ...middle, cert: middle.cert + ROOTS.EC.cert }, ROOTS.EC],
+])('a private CA %s', (_, ca, root) => {
+  it('enrolls, and renews without a write at Auth0: the former certificate stays valid', async () => {
+    await using world = await start({ clientCa: root.cert });
+    const clientId = await enrolled(world, authority(ca));
+    const first = held(world);
+    const { associated, ...rest } = client(world, clientId);
+    expect({ associated, ...rest }).toEqual({ method: 'tls_client_auth', associated, pool: associated });
+    expect(subjects(world, clientId)).toEqual([`CN=${clientId}`]);
+    expect(await loginBySecret(world, clientId)).toBe(401);
+    writeFileSync(join(folder, 'leaf.crt'), new X509Certificate(first).toString());
+    writeFileSync(join(folder, 'chain.crt'), first);
+    const verify = ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', `${root.name}.crt`];
+    expect(openssl(...verify, '-untrusted', 'chain.crt', 'leaf.crt')).toContain('OK');
+    // Nobody needs a root in the handshake.
+    expect(first).not.toContain(new X509Certificate(root.cert).toString());
+
+    const before = world.tenant.reveal(clientId);
+    const renewal = await run(world, clientId, { ...authority(ca), force: 'true' });
+    expect(renewal.outputs).toMatchObject({ rotated: 'true', reason: 'Forced' });
+    expect([renewal.exitCode, effects(world)]).toEqual([0, [PUT]]);
+    expect(world.tenant.reveal(clientId)).toEqual(before);
+    expect([renewal.outputs['credential-id']]).toEqual(associated);
+    expect(renewal.summary).toContain('the previous certificate stays valid until it expires');
+    expect(held(world)).not.toBe(first);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+  });
+});
+
+describe('a new subject DN', () => {
+  it('goes alongside the former one, which goes when the overlap is over', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const first = held(world);
+    const wish = { ...authority(), subject: 'CN=orders,OU=Shop\\, north,O=Acme' };
+    const change = await run(world, clientId, wish);
+    expect([change.exitCode, change.outputs.reason]).toEqual([0, 'SpecChanged']);
+    const written = ['O=Acme', 'OU=Shop\\, north', 'CN=orders'].join('\n');
+    expect(subjects(world, clientId)).toEqual([`CN=${clientId}`, written]);
+    expect(client(world, clientId).associated).toHaveLength(2);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+    world.advance(20 * MINUTE);
+    const idle = await run(world, clientId, wish);
+    expect([idle.outputs.reason, effects(world)]).toEqual(['NotDue', []]);
+    const retirement = await run(world, clientId, { ...wish, overlap: '0h' });
+    expect([retirement.exitCode, retirement.outputs.rotated]).toEqual([0, 'false']);
+    expect(subjects(world, clientId)).toEqual([written]);
+    expect(await logins(world, clientId, first, held(world))).toEqual([401, 200]);
+  });
+
+  it('takes the place of the former one at once with overlap 0h', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const first = held(world);
+    const wish = { ...authority(), subject: 'CN=orders', overlap: '0h' };
+    expect((await run(world, clientId, wish)).exitCode).toBe(0);
+    expect(subjects(world, clientId)).toEqual(['CN=orders']);
+    expect(await logins(world, clientId, first, held(world))).toEqual([401, 200]);
+  });
+});
+
+describe('a subject DN', () => {
+  it('that has changed is seen without current-credential', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const inputs = { ...authority(), subject: 'CN=orders', 'current-credential': '' };
+    const first = held(world);
+    const change = await run(world, clientId, inputs);
+    expect([change.exitCode, change.outputs.rotated]).toEqual([0, 'true']);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+    world.advance(20 * MINUTE);
+    const idle = await run(world, clientId, inputs);
+    expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
+  });
+
+  it('that was registered by hand: the second run has nothing to do', async () => {
+    await using world = await start();
+    const clientId = secretClient(world);
+    const pem = issued('by-hand', 'RSA', '/CN=orders', ROOTS.RSA, 'client').cert;
+    world.tenant.seedCredential(clientId, { credential_type: 'cert_subject_dn', pem, associate: true });
+    const inputs = { ...authority(), subject: 'CN=orders', 'current-credential': '' };
+    const first = await run(world, clientId, inputs);
+    expect([first.exitCode, first.outputs.reason, effects(world)]).toEqual([0, 'NotDelivered', [PUT]]);
+    world.advance(20 * MINUTE);
+    expect((await run(world, clientId, inputs)).outputs.reason).toBe('NotDue');
+  });
+
+  it('of another workflow: refused, and told whose it is', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const second = await run(world, clientId, { ...authority(), 'secret-name': 'OTHER' });
+    expect([second.exitCode, code(second), effects(world)]).toEqual([1, 'CREDENTIAL_LIMIT', []]);
+    expect(told(second)).toContain('repo:acme/shop#AUTH0_MTLS_PEM');
+  });
+});
+
+describe('a CA that ends before its certificate would', () => {
+  const short = issued('short-lived', 'RSA', '/CN=Short', undefined, 'ca', 40);
+  const inputs = { ...authority(short), 'validity-days': '200' };
+  const end = new X509Certificate(short.cert).validToDate;
+
+  it('ends it', async () => {
+    await using world = await startSandbox({ clientCa: short.cert });
+    const clientId = secretClient(world);
+    const { outputs } = await run(world, clientId, { ...inputs, operation: 'enroll' });
+    const notAfter = new X509Certificate(held(world)).validToDate;
+    expect(outputs['not-after']).toBe(notAfter.toISOString());
+    expect(notAfter.getTime()).toBeLessThanOrEqual(end.getTime());
+    expect(notAfter.getTime()).toBeGreaterThan(end.getTime() - 2 * DAY);
+  });
+
+  it('is known to end it, also without current-credential', async () => {
+    await using world = await startSandbox({ clientCa: short.cert });
+    const clientId = secretClient(world);
+    const { outputs } = await run(world, clientId, { ...inputs, operation: 'enroll' });
+    const next = Date.parse(outputs['next-rotation'] ?? '');
+    expect(Math.abs(next - (end.getTime() - 30 * DAY))).toBeLessThan(2 * DAY);
+    // Within 30 days of its end.
+    world.advance(11 * DAY);
+    const due = await run(world, clientId, { ...inputs, operation: 'plan', 'current-credential': '' });
+    expect(due.outputs.reason).toBe('CertificateExpiring');
+  });
+});
+
+describe('a destination', () => {
+  it.each(['', 'given'])(
+    'that is added later is brought up to date, current-credential %j',
+    async (given) => {
+      await using world = await start();
+      world.github.addRepository('acme/ops');
+      const clientId = await enrolled(world, authority());
+      const inputs = {
+        ...authority(),
+        destinations: `${SCOPE}\n${OPS}`,
+        ...(given ? {} : { 'current-credential': '' }),
+      };
+      const before = world.tenant.reveal(clientId);
+      const addition = await run(world, clientId, inputs);
+      expect([addition.exitCode, world.tenant.reveal(clientId)]).toEqual([0, before]);
+      expect(held(world, OPS)).toBe(held(world));
+      expect(await logins(world, clientId, held(world, OPS))).toEqual([200]);
+      world.advance(20 * MINUTE);
+      const current = given ? held(world) : '';
+      const idle = await run(world, clientId, { ...inputs, 'current-credential': current });
+      expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
+    },
+  );
+});
+
+describe('a certificate that expires soon', () => {
+  it.each(['', 'given'])('is renewed, with current-credential %j', async (given) => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const inputs = { ...authority(), ...(given ? {} : { 'current-credential': '' }) };
+    world.advance(59 * DAY);
+    const idle = await run(world, clientId, inputs);
+    expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
+    world.advance(2 * DAY);
+    const first = held(world);
+    const due = await run(world, clientId, inputs);
+    expect([due.exitCode, due.outputs.reason]).toEqual([0, 'CertificateExpiring']);
+    expect(effects(world)).toEqual([PUT]);
+    expect(held(world)).not.toBe(first);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+  });
+});
+
+describe('a proof that fails', () => {
+  const refuse = (world: Sandbox) => {
+    world.conditions.fault = (at) => (at === 'edge' ? json(400, { error: 'invalid_request' }) : undefined);
+  };
+
+  it('of a renewal: nothing was written', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const [before, pem] = [world.tenant.reveal(clientId), held(world)];
+    refuse(world);
+    const renewal = await run(world, clientId, { ...authority(), force: 'true' });
+    expect([code(renewal), effects(world)]).toEqual(['VERIFICATION_FAILED', []]);
+    expect(told(renewal)).toMatch(
+      /the edge trusts the CA.*Every destination keeps the credential that it holds\./,
+    );
+    expect([world.tenant.reveal(clientId), held(world)]).toEqual([before, pem]);
+  });
+
+  it('of a new subject DN: it is taken back, the former one stays', async () => {
+    await using world = await start();
+    const clientId = await enrolled(world, authority());
+    const [before, pem] = [world.tenant.reveal(clientId), held(world)];
+    refuse(world);
+    const change = await run(world, clientId, { ...authority(), subject: 'CN=orders' });
+    expect([code(change), change.outputs.rotated]).toEqual(['VERIFICATION_FAILED', 'false']);
+    expect([world.tenant.reveal(clientId), held(world)]).toEqual([before, pem]);
+    expect(await logins(world, clientId, pem)).toEqual([200]);
+  });
+});
+
+it('create makes a client that Auth0 knows by its subject DN', async () => {
+  await using world = await start(CREATOR);
+  const inputs = { operation: 'create', 'client-name': 'orders', verify: 'auto' };
+  const made = await run(world, '', { ...inputs, ...authority() });
+  const clientId = made.outputs['client-id'] ?? '';
+  expect([made.exitCode, client(world, clientId).method]).toEqual([0, 'tls_client_auth']);
+  expect(subjects(world, clientId)).toEqual(['CN=orders']);
+  // Known, and without a grant yet.
+  expect(await logins(world, clientId, held(world))).toEqual([403]);
+});
+
+describe.each(['RSA', 'EC'] as const)('a pair with an %s key that was brought', (type) => {
+  const subject = '/O=Acme/CN=orders';
+  const pair = issued(`${type}-1`, type, subject, middle, 'client');
+  const next = issued(`${type}-2`, type, subject, middle, 'client');
+  const other = issued(`${type}-3`, type, '/O=Acme/CN=other', middle, 'client');
+  const chain = middle.cert + ROOTS.EC.cert;
+  const begin = () => startSandbox({ clientCa: ROOTS.EC.cert });
+
+  it('is stored with its chain, and is taken again when a rotation is due', async () => {
+    await using world = await begin();
+    const parts = { 'private-key-secret-name': 'KEY', 'certificate-secret-name': 'CRT' };
+    const clientId = await enrolled(world, { ...brought(pair, chain), ...parts });
+    expect(held(world)).toBe(held(world, SCOPE, 'KEY') + held(world, SCOPE, 'CRT'));
+    expect(subjects(world, clientId)).toEqual(['O=Acme\nCN=orders']);
+    const first = held(world);
+    expect(first).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+    const stored = first.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g);
+    expect(stored).toEqual([pair.cert, middle.cert].map((pem) => new X509Certificate(pem).toString()));
+    expect(await logins(world, clientId, first)).toEqual([200]);
+
+    const idle = await run(world, clientId, brought(next, chain));
+    expect([idle.exitCode, idle.outputs.reason, held(world)]).toEqual([0, 'NotDue', first]);
+    const renewal = await run(world, clientId, { ...brought(next, chain), force: 'true' });
+    expect([renewal.exitCode, effects(world)]).toEqual([0, [PUT]]);
+    expect(new X509Certificate(held(world)).raw).toEqual(new X509Certificate(next.cert).raw);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+    world.advance(20 * MINUTE);
+    const change = await run(world, clientId, brought(other, chain));
+    expect([change.exitCode, change.outputs.reason]).toEqual([0, 'SpecChanged']);
+    expect(subjects(world, clientId)).toEqual(['O=Acme\nCN=orders', 'O=Acme\nCN=other']);
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+  });
+});
+
+it('a brought pair that is in use already renews nothing', async () => {
+  await using world = await startSandbox({ clientCa: ROOTS.RSA.cert });
+  const pair = brought(issued('short', 'RSA', '/CN=orders', ROOTS.RSA, 'client', 10));
+  const clientId = await enrolled(world, pair);
+  const again = await run(world, clientId, pair);
+  expect([again.exitCode, code(again), effects(world)]).toEqual([1, 'CERTIFICATE_REUSED', []]);
+});
+
+describe('refused before any request, with every problem', () => {
+  let world: Sandbox;
+  beforeAll(async () => {
+    world = await startSandbox();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  const leaf = issued('leaf-1', 'RSA', '/CN=orders', middle, 'client');
+  const old = selfSignedCertificate('old', -0.5);
+  openssl('x509', '-in', 'rsa.crt', '-signkey', 'rsa.key', '-days', '-1', '-out', 'expired.crt');
+  const expired = { name: 'expired', cert: read('expired.crt'), key: ROOTS.RSA.key };
+
+  it.each<[string, Inputs, string, RegExp]>([
+    ['no CA and no pair', {}, 'authentication-method', /give ca-certificate and ca-private-key, or/],
+    ['a CA without its key', { 'ca-certificate': ROOTS.RSA.cert }, 'ca-private-key', /must not be empty/],
+    ["another CA's key", authority({ ...ROOTS.RSA, key: ROOTS.EC.key }), 'ca-certificate', /does not belong/],
+    ['a CA that is none', authority(leaf), 'ca-certificate', /is no CA certificate/],
+    ['a CA that has expired', authority(expired), 'ca-certificate', /has expired on/],
+    ['a pair without its key', { certificate: leaf.cert }, 'private-key', /must not be empty/],
+    ["another pair's key", brought({ ...leaf, key: ROOTS.RSA.key }), 'certificate', /does not belong/],
+    ['a CA in place of a client', brought(middle), 'certificate', /holds a CA certificate/],
+    [
+      'a broken chain',
+      brought(leaf, issued('stray', 'EC', '/CN=stray', ROOTS.RSA).cert),
+      'certificate',
+      /not issued each other/,
+    ],
+    ['a pair that has expired', brought(old), 'certificate', /has expired on/],
+    ['both a CA and a pair', { ...authority(), ...brought(leaf) }, 'certificate', /cannot be given together/],
+    ['another subject than brought', { ...brought(leaf), subject: 'CN=x' }, 'subject', /is of CN=orders/],
+  ])('%s', async (_, inputs, name, words) => {
+    const refused = await run(world, world.clientId, { ...inputs, overlap: 'soon' });
+    expect([refused.exitCode, code(refused), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);
+    expect(told(refused)).toContain(`Input '${name}'`);
+    expect(told(refused)).toMatch(words);
+    expect(told(refused)).toContain("Input 'overlap'");
+  });
+
+  it('a CA for a method that takes none', async () => {
+    const refused = await operate(world, authority());
+    expect([code(refused), world.transcript.count()]).toEqual(['INVALID_INPUT', 0]);
+    expect(told(refused)).toContain('is for authentication-method: tls_client_auth alone');
+  });
+});

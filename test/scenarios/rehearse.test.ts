@@ -1,0 +1,386 @@
+/** `operation: rehearse`: everything for real except the delivery, and the client as it was found. */
+
+import { describe, expect, it } from 'vitest';
+import type { EmulatorRequest } from '../emulators/emulator.ts';
+import type { ActionOptions } from '../emulators/runner.ts';
+import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { type KeyAndCertificate, selfSignedCertificate } from '../emulators/tls.ts';
+import type { TrafficEvent } from '../emulators/transcript.ts';
+import {
+  client,
+  effects,
+  type Inputs,
+  killed,
+  LEASE_OVER,
+  loginByCertificate,
+  loginByKey,
+  operate,
+  secretClient,
+  sharedWorld,
+  told,
+} from './operations.ts';
+import { code, held, json, MINUTE, rotate, SCOPE, SECRET, settle, withConsumers } from './support.ts';
+
+/** What a person may have set beside what the action works on. */
+const FIELDS = {
+  description: 'orders',
+  callbacks: ['https://shop.example/callback'],
+  client_metadata: { team: 'orders' },
+  require_proof_of_possession: true,
+};
+
+/** A client made by hand, with one certificate. */
+function handMade(world: Sandbox, { cert }: KeyAndCertificate = selfSignedCertificate('hand')): string {
+  const { client_id } = world.tenant.createClient({
+    name: 'orders',
+    app_type: 'non_interactive',
+    client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
+    grants: { [API_AUDIENCE]: ['read:orders'] },
+    ...FIELDS,
+  });
+  const created_at = new Date(world.tenantNow() - 60 * MINUTE).toISOString();
+  world.tenant.seedCredential(client_id, {
+    credential_type: 'x509_cert',
+    pem: cert,
+    associate: true,
+    created_at,
+  });
+  return client_id;
+}
+
+/** All that Auth0 and GitHub keep, byte for byte. */
+function everything(world: Sandbox, clientId: string): string {
+  return JSON.stringify([world.tenant.reveal(clientId), world.github.secret(SCOPE, SECRET)]);
+}
+
+function rehearse(world: Sandbox, clientId: string, inputs: Inputs = {}, options: ActionOptions = {}) {
+  return operate(world, { operation: 'rehearse', 'client-id': clientId, ...inputs }, options);
+}
+
+/** It worked, and left nothing behind. */
+async function rehearsed(world: Sandbox, clientId: string, inputs: Inputs = {}): Promise<void> {
+  const before = everything(world, clientId);
+  const run = await rehearse(world, clientId, inputs);
+  expect([run.exitCode, code(run)], run.log).toEqual([0, undefined]);
+  expect(run.outputs).toMatchObject({
+    rotated: 'false',
+    reason: 'Rehearsal',
+    'removed-credential-ids': '[]',
+  });
+  expect(run.summary).toContain('the rehearsal worked');
+  expect(everything(world, clientId)).toBe(before);
+}
+
+/** Token requests that a run made to prove something, and how they ended. */
+function proofs(world: Sandbox): (number | undefined)[] {
+  const attempts = world.transcript.arrivals().filter(({ request, service }) => isProof(service, request));
+  return attempts.map(({ exchange }) => exchange?.status);
+}
+
+function isProof(service: string, { body, path }: EmulatorRequest): boolean {
+  return service === 'edge' || (path === '/oauth/token' && body.includes('client_assertion'));
+}
+
+/** Only what comes after the proof: the negative control. */
+function onControl(world: Sandbox, fault: ReturnType<typeof json>): void {
+  let seen = 0;
+  world.conditions.fault = (service, request) => {
+    if (!isProof(service, request)) return undefined;
+    seen += 1;
+    return seen > 1 ? fault : undefined;
+  };
+}
+
+describe('a rehearsal', () => {
+  const shared = sharedWorld();
+  const KEY = { 'authentication-method': 'private_key_jwt' };
+
+  it('before the first rotation: all steps, and everything as it was', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    await rehearsed(world, clientId);
+    expect(effects(world)).toEqual([
+      'auth0 POST /api/v2/clients/{client}/credentials',
+      'auth0 PATCH /api/v2/clients/{client}',
+      'auth0 PATCH /api/v2/clients/{client}',
+      'auth0 DELETE /api/v2/clients/{client}/credentials/{credential}',
+    ]);
+    expect(proofs(world)).toEqual([200, 401]);
+  });
+
+  it('of a client that rotates: nobody is refused, and the next rotation knows nothing of it', async () => {
+    const world = shared();
+    const clientId = world.clientId;
+    await settle(world);
+    const free = await operate(world, { overlap: '0h', force: 'true' });
+    expect(free.exitCode).toBe(0);
+    world.advance(20 * MINUTE);
+    const refused = await withConsumers(world, [SCOPE], async () => {
+      await rehearsed(world, clientId);
+      await rehearsed(world, clientId, { 'current-credential': '' });
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    });
+    expect(refused).toEqual([]);
+    const next = await operate(world, { 'current-credential': '' });
+    expect([next.exitCode, next.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
+  });
+
+  it('of a bare key: by client assertion', async () => {
+    const world = shared();
+    const clientId = secretClient(world, 'client_secret_post', { description: 'orders' });
+    expect((await operate(world, { ...KEY, operation: 'enroll', 'client-id': clientId })).exitCode).toBe(0);
+    world.advance(20 * MINUTE);
+    await rehearsed(world, clientId, KEY);
+    expect(proofs(world)).toEqual([200, 401]);
+    expect(await loginByKey(world, clientId, held(world))).toBe(200);
+  });
+
+  it('is planned, and told', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    const run = await operate(world, { operation: 'plan', 'plan-of': 'rehearse', 'client-id': clientId });
+    expect([run.exitCode, run.outputs.reason, effects(world)]).toEqual([0, 'Rehearsal', []]);
+    expect(run.summary).toContain('a rotation would be rehearsed');
+    expect(run.summary).toContain('which must be refused');
+  });
+
+  it('asks for token binding nowhere', async () => {
+    const world = shared();
+    await rehearsed(world, handMade(world), { 'token-binding': 'off' });
+  });
+
+  it.each([
+    ['verify: off', { verify: 'off' }, /'verify' is off, and a rehearsal is there to prove/],
+    ['no github-token', { 'github-token': '' }, /'github-token' must not be empty/],
+  ])('is refused without a request: %s', async (_, inputs, words) => {
+    const world = shared();
+    const run = await rehearse(world, world.clientId, inputs);
+    expect([code(run), world.transcript.count()]).toEqual(['INVALID_INPUT', 0]);
+    expect(told(run)).toMatch(words);
+  });
+
+  it('with both places taken it refuses, and says what to do', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    const inputs = { 'client-id': clientId };
+    for (let times = 0; times < 2; times += 1) {
+      expect((await operate(world, { ...inputs, force: 'true' })).exitCode).toBe(0);
+      world.advance(20 * MINUTE);
+    }
+    const before = everything(world, clientId);
+    const run = await rehearse(world, clientId);
+    expect([code(run), effects(world)]).toEqual(['CREDENTIAL_LIMIT', []]);
+    expect(told(run)).toMatch(/Rehearse before the second rotation; or set an overlap/);
+    expect(everything(world, clientId)).toBe(before);
+  });
+
+  it('with a pool that is full of others it refuses', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    world.tenant.seedCredential(clientId, {
+      credential_type: 'x509_cert',
+      pem: selfSignedCertificate('foreign').cert,
+      associate: false,
+    });
+    const before = everything(world, clientId);
+    const run = await rehearse(world, clientId);
+    expect(code(run)).toBe('CREDENTIAL_LIMIT');
+    expect(told(run)).toMatch(/Rehearse before the second rotation/);
+    expect(everything(world, clientId)).toBe(before);
+  });
+
+  it('of a client that uses another method, or at a place that is not there, it refuses', async () => {
+    const world = shared();
+    const other = await rehearse(world, secretClient(world));
+    expect([code(other), effects(world)]).toEqual(['METHOD_MISMATCH', []]);
+    const hidden = await rehearse(world, handMade(world), { destinations: `${SCOPE}\nrepo:acme/hidden` });
+    expect([code(hidden), effects(world)]).toEqual(['DESTINATION_NOT_FOUND', []]);
+  });
+
+  it('that loses its proof takes everything back', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    const before = everything(world, clientId);
+    world.conditions.fault = (service) =>
+      service === 'edge' ? json(400, { error: 'invalid_request' }) : undefined;
+    const run = await rehearse(world, clientId);
+    expect(code(run)).toBe('VERIFICATION_FAILED');
+    expect(told(run)).toContain('The new credential was removed again.');
+    expect(everything(world, clientId)).toBe(before);
+  });
+});
+
+describe('the negative control', () => {
+  const shared = sharedWorld();
+
+  it.each([
+    [
+      'a token in its answer',
+      json(200, { access_token: 'a.b.c' }),
+      'UNREGISTERED_ACCEPTED',
+      /got an access token/,
+    ],
+    ['neither a token nor a refusal', json(200, { hello: 'x' }), 'VERIFICATION_FAILED', /cannot be told/],
+    ['an edge that refuses with 400', json(400, {}), undefined, /^$/],
+  ])('%s', async (_, fault, expected, words) => {
+    const world = shared();
+    const clientId = handMade(world);
+    const before = everything(world, clientId);
+    onControl(world, fault);
+    const run = await rehearse(world, clientId);
+    expect(code(run)).toBe(expected);
+    expect(told(run)).toMatch(words);
+    if (expected) expect(told(run)).toContain('The new credential was removed again.');
+    expect(everything(world, clientId)).toBe(before);
+  });
+
+  it('finds an edge that lets everybody in, which a rotation does not notice', async () => {
+    await using world = await startSandbox({ openToAll: true, bindTokens: false });
+    const { clientId, pem } = world.client;
+    const nobody = selfSignedCertificate('nobody');
+    expect(await loginByCertificate(world, clientId, nobody.key + nobody.cert)).toBe(200);
+    const before = everything(world, clientId);
+    const run = await rehearse(world, clientId);
+    expect([run.exitCode, code(run)]).toEqual([1, 'UNREGISTERED_ACCEPTED']);
+    expect(told(run)).toMatch(/whoever knows the client id can log in.*was removed again/);
+    expect(run.summary).toContain('Something is to be done at once.');
+    expect(everything(world, clientId)).toBe(before);
+    expect(await loginByCertificate(world, clientId, pem)).toBe(200);
+  });
+});
+
+describe('CA-signed certificates', () => {
+  it.each([
+    ['by Auth0', {}],
+    ['by an edge that ends the connection', { verifiesClients: true }],
+  ])('of a subject that Auth0 knows: no write at all; refused %s', async (_, options) => {
+    await using world = await startSandbox(options);
+    const { cert, key } = world.authority.clientCertificate({ CN: 'orders' });
+    const { client_id: clientId } = world.tenant.createClient({
+      name: 'orders',
+      client_authentication_methods: { tls_client_auth: { credentials: [] } },
+      grants: { [API_AUDIENCE]: ['read:orders'] },
+    });
+    world.tenant.seedCredential(clientId, {
+      credential_type: 'cert_subject_dn',
+      subject_dn: 'CN=orders',
+      associate: true,
+    });
+    const inputs = { 'authentication-method': 'tls_client_auth', certificate: cert, 'private-key': key };
+    await rehearsed(world, clientId, inputs);
+    expect(effects(world)).toEqual([]);
+    expect(proofs(world).filter((status) => status !== undefined)).toEqual(
+      'verifiesClients' in options ? [200] : [200, 401],
+    );
+    if ('verifiesClients' in options) return;
+    // Another subject takes a credential of its own.
+    const other = world.authority.clientCertificate({ CN: 'other' });
+    await rehearsed(world, clientId, { ...inputs, certificate: other.cert, 'private-key': other.key });
+    expect(effects(world)).toHaveLength(4);
+  });
+});
+
+describe('interrupted', () => {
+  const shared = sharedWorld();
+  it('killed at each request: a rotation waits for the lease, and heals', async () => {
+    const world = shared();
+    let points = 0;
+    let orphans = 0;
+    for (let reached = true; reached; points += 1) {
+      const pair = selfSignedCertificate('hand');
+      const clientId = handMade(world, pair);
+      const inputs = { 'client-id': clientId, 'secret-name': `PEM_${points}`, 'current-credential': '' };
+      const run = await killed(world, { operation: 'rehearse', ...inputs }, (event) => {
+        return event.phase === 'answered' && event.count === points + 1;
+      });
+      reached = run.signal === 'SIGKILL';
+      expect(await loginByCertificate(world, clientId, pair.key + pair.cert)).toBe(200);
+      if (client(world, clientId).pool.length === 1) continue;
+      orphans += 1;
+      if (orphans === 1) expect(code(await rotate(world, inputs))).toBe('ROTATION_IN_PROGRESS');
+      world.advance(LEASE_OVER);
+      // By turns a rotation, and a rehearsal before it.
+      if (orphans % 2 === 0) await rehearsedAgain(world, inputs);
+      const next = await rotate(world, inputs);
+      expect([points, next.exitCode, code(next)], next.log).toEqual([points, 0, undefined]);
+      const { associated, pool } = client(world, clientId);
+      expect([associated, pool.length]).toEqual([pool, 2]);
+      for (const pem of [pair.key + pair.cert, held(world, SCOPE, inputs['secret-name'])])
+        expect(await loginByCertificate(world, clientId, pem)).toBe(200);
+    }
+    console.log(`killed at ${points - 1} requests of a rehearsal: ${orphans} orphans, each healed`);
+    expect(points).toBeGreaterThan(15);
+    expect(orphans).toBeGreaterThan(5);
+  }, 180_000);
+
+  async function rehearsedAgain(world: Sandbox, inputs: Inputs): Promise<void> {
+    expect((await operate(world, { operation: 'rehearse', ...inputs })).exitCode).toBe(0);
+    expect(client(world, `${inputs['client-id']}`).pool).toHaveLength(1);
+  }
+
+  it("what it has left is nobody's key, although the secret was written by hand after it", async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    const inputs = { 'client-id': clientId, overlap: '0h' };
+    expect((await operate(world, inputs)).exitCode).toBe(0);
+    world.advance(2 * MINUTE);
+    const before = client(world, clientId).pool;
+    await killed(world, { operation: 'rehearse', ...inputs }, ({ phase, arrival }) => {
+      return phase === 'answered' && arrival.line.includes('PATCH');
+    });
+    expect(client(world, clientId).associated).toHaveLength(2);
+    world.advance(MINUTE);
+    world.github.seedSecret(SCOPE, SECRET, held(world), {
+      updatedAt: new Date(world.githubNow()).toISOString(),
+    });
+    world.advance(LEASE_OVER);
+    const next = await operate(world, { ...inputs, 'current-credential': '' });
+    expect([next.outputs.reason, client(world, clientId).pool]).toEqual(['NotDue', before]);
+  });
+
+  it('cancelled at each write, and at each proof: everything as it was', async () => {
+    const world = shared();
+    const clientId = handMade(world);
+    const before = everything(world, clientId);
+    const codes: (string | undefined)[] = [];
+    for (let n = 1, reached = true; reached; n += 1) {
+      reached = false;
+      let seen = 0;
+      const killWhen = ({ phase, arrival: { request } }: TrafficEvent) => {
+        if (phase !== 'answered' || request.method === 'GET') return undefined;
+        seen += 1;
+        reached ||= seen === n;
+        return seen === n ? 'SIGTERM' : undefined;
+      };
+      codes.push(code(await rehearse(world, clientId, {}, { killWhen })));
+      expect([n, everything(world, clientId)]).toEqual([n, before]);
+    }
+    expect(codes.filter((one) => one === 'CANCELLED').length).toBeGreaterThanOrEqual(5);
+    // After the last request there is nothing left to cancel.
+    expect(codes.at(-1)).toBeUndefined();
+  }, 60_000);
+
+  it.each(['POST', 'DELETE'])('by a lost answer to %s: it works all the same', async (lost) => {
+    const world = shared();
+    let seen = 0;
+    world.conditions.fault = (_, { method, path }) => {
+      if (method !== lost || !path.includes('/credentials')) return undefined;
+      seen += 1;
+      return seen === 1 ? { kind: 'lose' } : undefined;
+    };
+    await rehearsed(world, handMade(world));
+    expect(seen).toBe(lost === 'POST' ? 1 : 2);
+  });
+
+  it('by a missing scope: told, and nothing is left', async () => {
+    for (const scope of ['create', 'update', 'delete']) {
+      const managementScopes = MANAGEMENT_SCOPES.filter((one) => one !== `${scope}:client_credentials`);
+      await using world = await startSandbox({ managementScopes });
+      const before = everything(world, world.clientId);
+      const run = await rehearse(world, world.clientId);
+      expect([scope, code(run)]).toEqual([scope, 'AUTH0_FORBIDDEN']);
+      if (scope !== 'delete') expect(everything(world, world.clientId)).toBe(before);
+      else expect(told(run)).toMatch(/nobody holds its key, and a run after .* removes it/);
+    }
+  });
+});

@@ -1,0 +1,212 @@
+/** The main job, through the committed bundle. */
+
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, createSecureContext } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import type { ActionRun } from '../emulators/runner.ts';
+import { API_AUDIENCE, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { credentials, DAY, held, login, MINUTE, rotate, SCOPE, settle, writes } from './support.ts';
+
+/** Log and outputs without what differs from run to run. */
+function normal(world: Sandbox, { log, outputs }: ActionRun): string {
+  const { pool } = credentials(world);
+  let text = `${log}\n${Object.entries(outputs)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')}`.replaceAll(world.clientId, '{client}');
+  for (const id of pool)
+    text = text.replaceAll(id, id === world.client.credentialId ? '{hand-made}' : '{credential}');
+  return text
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '{time}')
+    .replace(/\d{4}-\d\d-\d\d/g, '{day}')
+    .replace(/\b\d+\.\d s\b/g, '{n} s')
+    .replaceAll(outputs.thumbprint ?? '', '{thumbprint}')
+    .split('\n')
+    .filter((line) => !line.includes('still at it'))
+    .join('\n');
+}
+
+describe('rotate', () => {
+  it('adopts a client with a hand-made certificate, then has nothing to do', async () => {
+    await using world = await startSandbox();
+    const before = structuredClone(world.tenant.reveal(world.clientId).client);
+    const first = await rotate(world);
+    expect(first).toMatchObject({ exitCode: 0, droppedOutputs: [], files: [], stderr: '' });
+    expect(world.transcript.requests().sort()).toMatchSnapshot('requests of the first rotation');
+    expect(normal(world, first)).toMatchSnapshot('what the first rotation tells');
+    expect(world.transcript.count()).toBeLessThanOrEqual(16);
+    const { pool, associated } = credentials(world);
+    expect(pool).toHaveLength(2);
+    expect(associated).toEqual(pool);
+    const certificate = new X509Certificate(held(world).slice(held(world).indexOf('-----BEGIN CERTIFICATE')));
+    const thumbprint = Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString(
+      'base64url',
+    );
+    expect(first.outputs).toMatchObject({
+      rotated: 'true',
+      reason: 'NotDelivered',
+      thumbprint,
+      matrix: '[]',
+      'removed-credential-ids': '[]',
+    });
+    expect(pool).toContain(first.outputs['credential-id']);
+    expect([await login(world), await login(world, world.client.pem)]).toEqual([200, 200]);
+    const { client_authentication_methods: _, ...rest } = world.tenant.reveal(world.clientId).client;
+    const { client_authentication_methods: __, ...same } = before;
+    expect(rest).toEqual(same);
+
+    const second = await rotate(world);
+    expect(second.outputs).toMatchObject({ rotated: 'false', reason: 'NotDue', thumbprint });
+    expect(world.transcript.requests().sort()).toMatchSnapshot('requests when nothing is due');
+    expect(world.transcript.count()).toBeLessThanOrEqual(4);
+    expect(normal(world, second)).toMatchSnapshot('what is told when nothing is due');
+    expect(second.summary).toContain('nothing is due');
+  });
+
+  it('makes room for a forced rotation, with at most 22 requests', async () => {
+    await using world = await startSandbox();
+    await settle(world);
+    const run = await rotate(world, { force: 'true' });
+    expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([world.client.credentialId]));
+    expect(world.transcript.count()).toBeLessThanOrEqual(22);
+    expect(await login(world)).toBe(200);
+    expect(run.annotations.map(({ level, message }) => [level, message])).toEqual([
+      ['warning', expect.stringContaining('superseded less than a day ago')],
+    ]);
+  });
+
+  it('rotates when the certificate expires soon', async () => {
+    await using world = await startSandbox();
+    await settle(world);
+    world.advance(61 * DAY);
+    expect((await rotate(world)).outputs).toMatchObject({ rotated: 'true', reason: 'CertificateExpiring' });
+    expect(await login(world)).toBe(200);
+  });
+
+  it('retires the previous credential when the overlap is over, not in the run that delivered', async () => {
+    await using world = await startSandbox();
+    const overlap = { overlap: '12h' };
+    await settle(world, overlap);
+    expect(credentials(world).pool).toHaveLength(2);
+    world.advance(11 * 60 * MINUTE);
+    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe('[]');
+    world.advance(60 * MINUTE);
+    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe(
+      JSON.stringify([world.client.credentialId]),
+    );
+    expect([await login(world), await login(world, world.client.pem)]).toEqual([200, 401]);
+  });
+
+  it('plans without a change', async () => {
+    await using world = await startSandbox();
+    const run = await rotate(world, { operation: 'plan' });
+    expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'NotDelivered' });
+    expect(JSON.parse(run.outputs.plan ?? '').steps).toHaveLength(5);
+    expect(writes(world)).toEqual([]);
+  });
+
+  it('delivers to a repository, an environment and an organization, and to secrets for the parts', async () => {
+    await using world = await startSandbox();
+    const organization = { destinations: 'org:acme' };
+    world.github.seedSecret('org:acme', 'AUTH0_MTLS_PEM', 'old', {
+      visibility: 'selected',
+      selectedRepositoryIds: [world.github.addRepository('acme/tool')],
+      updatedAt: Date.now() - 60_000,
+    });
+    const before = world.github.secret('org:acme', 'AUTH0_MTLS_PEM');
+    expect((await rotate(world, { ...organization, 'current-credential': '' })).exitCode).toBe(0);
+    expect(world.github.secret('org:acme', 'AUTH0_MTLS_PEM')).toMatchObject({
+      visibility: 'selected',
+      selectedRepositoryIds: before?.selectedRepositoryIds,
+    });
+    const service = world.addServiceClient({ name: 'two' });
+    world.github.addRepository('acme/ops', { environments: ['eu/prod'] });
+    const run = await rotate(world, {
+      'client-id': service.clientId,
+      'secret-name': 'TWO',
+      'current-credential': '',
+      destinations: `${SCOPE}\nenv:acme/ops/eu/prod`,
+      'private-key-secret-name': 'TWO_KEY',
+      'certificate-secret-name': 'TWO_CRT',
+    });
+    expect(run.exitCode).toBe(0);
+    const [pair, key, certificate] = ['TWO', 'TWO_KEY', 'TWO_CRT'].map((name) =>
+      held(world, 'env:acme/ops/eu/prod', name),
+    );
+    expect(pair).toBe(`${key}${certificate}`);
+    expect(pair).toBe(held(world, SCOPE, 'TWO'));
+  });
+});
+
+describe('the stored pair is read as it is by', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'consumer-'));
+  const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: 'utf8' });
+
+  async function stored(work: (world: Sandbox, file: string) => Promise<void> | void): Promise<void> {
+    await using world = await startSandbox();
+    await rotate(world);
+    const file = join(folder, 'credential.pem');
+    writeFileSync(file, held(world), { mode: 0o600 });
+    await work(world, file);
+  }
+
+  it('openssl', async () => {
+    await stored((_, file) => {
+      const publicKeys = [
+        run('openssl', 'pkey', '-in', file, '-pubout'),
+        run('openssl', 'x509', '-in', file, '-noout', '-pubkey'),
+      ];
+      expect(publicKeys[0]).toBe(publicKeys[1]);
+      const certificate = join(folder, 'certificate.pem');
+      writeFileSync(certificate, run('openssl', 'x509', '-in', file));
+      expect(
+        run(
+          'openssl',
+          'verify',
+          '-x509_strict',
+          '-purpose',
+          'sslclient',
+          '-CAfile',
+          certificate,
+          certificate,
+        ),
+      ).toContain('OK');
+    });
+  });
+
+  it('Node', async () => {
+    await stored(async (world, file) => {
+      const pem = readFileSync(file, 'utf8');
+      const context = createSecureContext({ key: pem, cert: pem, ca: world.authority.pem });
+      const socket = connect({ port: world.edge.port, host: 'localhost', secureContext: context });
+      await once(socket, 'secureConnect');
+      expect(socket.getCertificate()).toMatchObject({ subject: { CN: world.clientId } });
+      socket.destroy();
+    });
+  });
+
+  it('curl', async () => {
+    await stored(async (world, file) => {
+      const { execFile } = await import('node:child_process');
+      const args = [
+        '-s',
+        '--cacert',
+        world.caFile,
+        '--cert',
+        file,
+        '-d',
+        `grant_type=client_credentials&client_id=${world.clientId}&audience=${API_AUDIENCE}`,
+        world.edge.tokenEndpoint,
+      ];
+      const answer = await new Promise<string>((resolve, reject) => {
+        execFile('curl', args, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+      });
+      expect(JSON.parse(answer)).toMatchObject({ access_token: expect.any(String) });
+    });
+    rmSync(folder, { recursive: true, force: true });
+  });
+});

@@ -1,0 +1,356 @@
+/** The lock: what this run makes sure of at its end, what it takes back, and a client that changes its method. */
+
+import { describe, expect, it } from 'vitest';
+import { LONGEST_FLIGHT } from '../../../src/http/wire.ts';
+import { ISSUED } from '../../../src/model/step.ts';
+import { CHANGED, failure, Lock } from '../../support/lock.ts';
+
+/** Its new credential associated beside the current one. */
+async function added(lock: Lock): Promise<void> {
+  await lock.adopt();
+  await lock.association.replace([lock.id('C1'), ISSUED], true);
+  await lock.association.settled();
+  lock.sent.length = 0;
+}
+
+describe('what was delivered', () => {
+  it('is associated: one read, no change', async () => {
+    const lock = await Lock.begin('settled');
+    await lock.association.ensure(lock.id('C1'));
+    expect([lock.sent, lock.slept]).toEqual([['GET client'], []]);
+  });
+
+  it('is associated again beside one of the others, where somebody took it out', async () => {
+    const lock = await Lock.begin('settled');
+    lock.associate('P1');
+    await lock.association.ensure(lock.id('C1'));
+    expect(lock.associated).toEqual(['P1', 'C1']);
+    expect([lock.sent, lock.slept]).toEqual([
+      ['GET client', 'GET client', 'GET pool', 'PATCH client [P1,C1]', 'GET client'],
+      [],
+    ]);
+  });
+
+  it('takes the place of what the plan did not know', async () => {
+    const lock = await Lock.begin('ours alone');
+    await added(lock);
+    lock.rival();
+    lock.associate('C1', 'R2');
+    await lock.association.ensure(lock.id('R1'));
+    expect(lock.associated).toEqual(['C1', 'R1']);
+  });
+
+  it('takes the place of what is not in the pool any more', async () => {
+    const lock = await Lock.begin('settled');
+    lock.associate('P1');
+    lock.meanwhile = (line) => (line === 'GET pool' ? lock.poolWithout('P1') : undefined);
+    await lock.association.ensure(lock.id('C1'));
+    expect(lock.associated).toEqual(['C1']);
+  });
+
+  it('is not changed where a second look shows it', async () => {
+    const lock = await Lock.begin('settled');
+    lock.meanwhile = (line, count) => {
+      if (line === 'GET client') lock.associate(...(count === 1 ? ['P1'] : ['P1', 'C1']));
+      return undefined;
+    };
+    await lock.association.ensure(lock.id('C1'));
+    expect(lock.sent).toEqual(['GET client', 'GET client', 'GET pool']);
+  });
+
+  it('is associated beside one at most', async () => {
+    const lock = await Lock.begin('settled');
+    await lock.adopt();
+    await lock.association.ensure(lock.id('R1'));
+    expect(lock.associated).toEqual(['P1', 'R1']);
+  });
+
+  it('an old list of its own that is shown again is waited for, up to a second', async () => {
+    const lock = await Lock.begin('ours alone');
+    await lock.adopt();
+    await lock.association.replace([lock.id('C1'), ISSUED], true);
+    await lock.association.settled();
+    lock.sent.length = 0;
+    lock.associate('C1');
+    await lock.association.ensure(lock.id('R1'));
+    expect(lock.slept).toEqual([250, 500, 1_000]);
+    expect(lock.associated).toEqual(['C1', 'R1']);
+  });
+
+  it('and the client was moved to another method: it is not moved back', async () => {
+    const lock = await Lock.begin('settled');
+    lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
+    expect(await failure(lock.association.ensure(lock.id('C1')))).toMatch(
+      /changed the authentication method/,
+    );
+    expect(lock.slept).toEqual([250, 500, 1_000]);
+    expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
+  });
+
+  it('and somebody takes it out at once again: an error', async () => {
+    const lock = await Lock.begin('settled');
+    lock.associate('P1');
+    lock.meanwhile = (line, count) => {
+      if (line === 'GET client' && count === 3) lock.associate('P1');
+      return undefined;
+    };
+    expect(await failure(lock.association.ensure(lock.id('C1')))).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
+  });
+});
+
+describe('a renewal, of which Auth0 knows nothing', () => {
+  it("is recognised by its secret's time", async () => {
+    const lock = await Lock.begin('settled');
+    await lock.association.rememberDelivery();
+    await lock.association.refuseOtherDelivery();
+    expect(lock.sent).toEqual(['GET secret', 'GET secret']);
+    lock.store();
+    expect(await failure(lock.association.refuseOtherDelivery())).toBe(
+      'ROTATION_IN_PROGRESS: While this run delivered, another one stored a certificate of the same subject: repo:acme/shop AUTH0_MTLS_PEM may hold either.',
+    );
+  });
+
+  it('a secret that is there now and was missing is another delivery', async () => {
+    const lock = await Lock.begin('hand-made, no secret');
+    await lock.association.rememberDelivery();
+    await lock.association.refuseOtherDelivery();
+    lock.store();
+    expect(await failure(lock.association.refuseOtherDelivery())).toMatch(/another one stored/);
+  });
+});
+
+describe('a change of method', () => {
+  const begin = (start = 'client secret') => Lock.begin(start, { operation: 'enroll' });
+
+  it('moves the client with these credentials, and reads it back', async () => {
+    const lock = await begin();
+    await lock.adopt();
+    const moved: number[] = [];
+    await lock.association.enter([ISSUED], () => moved.push(lock.sent.length));
+    await lock.association.settled();
+    // Told right before: from then on it may have to be moved back.
+    expect(moved).toEqual([3]);
+    expect(lock.sent.slice(3).sort()).toEqual(['GET client', 'GET pool', 'PATCH client [R1]']);
+    expect(lock.associated).toEqual(['R1']);
+    await lock.association.refuseSurprise();
+  });
+
+  it('an old answer, in which it has not been moved, is waited for', async () => {
+    const lock = await begin();
+    await lock.adopt();
+    lock.world.time += 500;
+    lock.meanwhile = (line) => {
+      if (line.startsWith('PATCH')) lock.world.beginLag('every read', 3_000);
+      return undefined;
+    };
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    expect(lock.slept.length).toBeGreaterThan(2);
+    expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
+  });
+
+  it('is no surprise to what follows, while an old answer shows the client where it was', async () => {
+    const lock = await begin();
+    await lock.adopt();
+    const before = lock.client();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    lock.sent.length = 0;
+    lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
+    await lock.association.refuseSurprise();
+    expect(lock.slept).toEqual([250]);
+  });
+
+  it('from keys that the client has is told with them: they come back if it is undone', async () => {
+    const lock = await Lock.begin('left behind, private_key_jwt', { operation: 'enroll' }, (one) =>
+      one.useKey(),
+    );
+    expect(await lock.association.isAlone()).toBe(true);
+    await lock.adopt();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    expect(lock.associated).toEqual(['R2']);
+  });
+
+  it('without an answer may land once more', async () => {
+    const lock = await begin();
+    await lock.adopt();
+    lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
+    await lock.association.enter([ISSUED], () => undefined);
+    expect(lock.association.haunted - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
+  });
+
+  it('stops where what would come back, if it were undone, is not what was there', async () => {
+    const lock = await begin('left behind, private_key_jwt');
+    await lock.adopt();
+    lock.useKey();
+    expect(await failure(lock.association.enter([ISSUED], () => undefined))).toMatch(/changed the client/);
+    expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
+  });
+
+  it('to a client secret is told before and after, and waited for', async () => {
+    const lock = await Lock.begin('settled', { operation: 'revert' });
+    const told: number[] = [];
+    await lock.association.leave('client_secret_post', () => told.push(lock.sent.length));
+    expect(told).toEqual([4]);
+    expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
+    expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
+      'client_secret_post',
+    );
+  });
+
+  it('to a client secret, without an answer, has perhaps happened: that is told at once', async () => {
+    const lock = await Lock.begin('settled', { operation: 'revert' });
+    const told: number[] = [];
+    lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
+    await lock.association.leave('client_secret_post', () => told.push(lock.sent.length));
+    expect(told).toEqual([4, 5]);
+  });
+
+  it('to a client secret that does not show was undone by somebody', async () => {
+    const lock = await Lock.begin('settled', { operation: 'revert' });
+    lock.meanwhile = (line) => {
+      if (line.startsWith('PATCH')) lock.world.beginLag('every read', 60_000);
+      return undefined;
+    };
+    lock.world.time += 500;
+    expect(await failure(lock.association.leave('client_secret_post', () => undefined))).toMatch(
+      /changed the authentication method of the client/,
+    );
+  });
+
+  it('to a client secret stops for a rotation that came before, and for one that has slipped in', async () => {
+    const first = await Lock.begin('settled', { operation: 'revert' });
+    first.rival();
+    const told: string[] = [];
+    expect(await failure(first.association.leave('client_secret_post', () => told.push('moved')))).toMatch(
+      /in progress/,
+    );
+    const second = await Lock.begin('settled', { operation: 'revert' });
+    second.meanwhile = (line) => {
+      if (line.startsWith('PATCH')) second.rival();
+      return undefined;
+    };
+    expect(await failure(second.association.leave('client_secret_post', () => told.push('moved')))).toMatch(
+      /in progress: run 1002\.1/,
+    );
+    expect(told).toEqual(['moved']);
+  });
+
+  it('may be undone while nobody else has touched the client', async () => {
+    const lock = await begin();
+    expect(await lock.association.isAlone()).toBe(true);
+    await lock.adopt();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    expect(await lock.association.isAlone()).toBe(true);
+    lock.rival();
+    lock.associate('R1', 'R2');
+    expect(await lock.association.isAlone()).toBe(false);
+    lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_basic' });
+    expect(await lock.association.isAlone()).toBe(false);
+    lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
+    expect(await lock.association.isAlone()).toBe(true);
+  });
+
+  it('of another key method may be undone while its keys are those of before', async () => {
+    const lock = await begin('left behind, private_key_jwt');
+    expect(await lock.association.isAlone()).toBe(true);
+    lock.useKey();
+    expect(await lock.association.isAlone()).toBe(false);
+  });
+
+  it('may be undone where that cannot be read', async () => {
+    const lock = await begin();
+    lock.meanwhile = () => ({ status: 403, body: '{}' });
+    expect(await lock.association.isAlone()).toBe(true);
+  });
+});
+
+describe('what this run made is taken back', () => {
+  it('disassociated where it is associated, and deleted', async () => {
+    const lock = await Lock.begin('ours alone');
+    await added(lock);
+    await lock.association.remove(lock.id('R1'));
+    expect(lock.sent).toEqual(['GET client', 'PATCH client [C1]', 'DELETE credential R1']);
+    expect([lock.associated, lock.pool]).toEqual([['C1'], ['C1']]);
+  });
+
+  it('although it is the only one, where there was none before', async () => {
+    const lock = await Lock.begin('nothing');
+    await lock.adopt();
+    await lock.association.replace([ISSUED], true);
+    await lock.association.remove(lock.id('R1'));
+    expect([lock.associated, lock.pool]).toEqual([[], []]);
+  });
+
+  it('deleted where it was never associated', async () => {
+    const lock = await Lock.begin('ours alone');
+    await lock.adopt();
+    await lock.association.remove(lock.id('R1'));
+    expect(lock.sent).toEqual(['GET client', 'DELETE credential R1']);
+  });
+
+  it('what somebody else has associated meanwhile stays', async () => {
+    const lock = await Lock.begin('ours alone');
+    await added(lock);
+    lock.rival();
+    lock.associate('R1', 'R2');
+    await lock.association.remove(lock.id('R1'));
+    expect([lock.associated, lock.pool]).toEqual([['R2'], ['C1', 'R2']]);
+  });
+
+  it('after its own read-back, whatever that finds', async () => {
+    const lock = await Lock.begin('ours alone');
+    lock.rival();
+    lock.world.time += 1_000;
+    await lock.adopt();
+    lock.meanwhile = (line, count) =>
+      line === 'GET pool' && count === 1 ? lock.poolWithout('R1') : undefined;
+    await lock.association.replace([lock.id('C1'), ISSUED], true);
+    await lock.association.remove(lock.id('R2'));
+    expect([lock.associated, lock.pool]).toEqual([
+      ['C1', 'R1'],
+      ['C1', 'R1'],
+    ]);
+  });
+
+  it('is tried again while Auth0 says that it is associated', async () => {
+    const lock = await Lock.begin('ours alone');
+    await added(lock);
+    lock.world.time += 500;
+    lock.meanwhile = (line, count) => {
+      if (line === 'GET client' && count === 1) lock.associate('C1');
+      if (line.startsWith('DELETE') && count === 1)
+        return { status: 400, body: '{"message":"Credential is still associated with the client"}' };
+      return undefined;
+    };
+    await lock.association.remove(lock.id('R1'));
+    expect(lock.slept).toEqual([250]);
+    expect(lock.pool).toEqual(['C1']);
+  });
+
+  it('of an enrollment only when the client was moved back: an empty list would lock everybody out', async () => {
+    const lock = await Lock.begin('client secret', { operation: 'enroll' });
+    await lock.adopt();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    lock.sent.length = 0;
+    expect(await failure(lock.association.remove(lock.id('R1')))).toMatch(/changed the client's credentials/);
+    expect([lock.associated, new Set(lock.sent)]).toEqual([['R1'], new Set(['GET client'])]);
+    lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
+    await lock.association.remove(lock.id('R1'));
+    expect(lock.pool).toEqual([]);
+  });
+
+  it('of an enrollment beside what somebody has added: that stays', async () => {
+    const lock = await Lock.begin('client secret', { operation: 'enroll' });
+    await lock.adopt();
+    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.settled();
+    lock.rival();
+    lock.associate('R1', 'R2');
+    await lock.association.remove(lock.id('R1'));
+    expect([lock.associated, lock.pool]).toEqual([['R2'], ['R2']]);
+  });
+});

@@ -1,0 +1,186 @@
+/** Who may import whom (CONTRIBUTING.md): a wrong import fails here, not in a review. */
+
+import { globSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path/posix';
+import { describe, expect, it } from 'vitest';
+
+interface Import {
+  from: string;
+  /** A file of src, or a package by its name. */
+  of: string;
+  /** Only types: nothing of it runs. */
+  type: boolean;
+}
+
+const FILES = globSync('**/*.ts', { cwd: 'src' }).sort();
+const text = (file: string) => readFileSync(join('src', file), 'utf8');
+const code = (file: string) =>
+  text(file)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '');
+
+function importsOf(file: string): Import[] {
+  const found = [
+    ...code(file).matchAll(/^\s*(?:import|export)\s+(type\s)?(?:([^'";]*?)\sfrom\s+)?'([^']+)'/gm),
+    ...code(file).matchAll(/()()import\('([^']+)'\)/g),
+  ];
+  return found.map(([, type, names = '', target = '']) => ({
+    from: file,
+    of: target.startsWith('.') ? join(dirname(file), target) : packageOf(target),
+    type: type !== undefined && type !== '' ? true : onlyTypes(names),
+  }));
+}
+
+function onlyTypes(names: string): boolean {
+  const list = /^\{([\s\S]*)\}$/
+    .exec(names.trim())?.[1]
+    ?.split(',')
+    .map((name) => name.trim());
+  return list?.filter(Boolean).every((name) => name.startsWith('type ')) ?? false;
+}
+
+function packageOf(target: string): string {
+  if (target.startsWith('node:')) return target;
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+const IMPORTS = FILES.flatMap(importsOf);
+const isPackage = ({ of }: Import) => !of.endsWith('.ts');
+const room = (file: string) => (file.includes('/') ? dirname(file) : '');
+const importersOf = (name: string) => [
+  ...new Set(IMPORTS.filter(({ of }) => of === name).map(({ from }) => from)),
+];
+
+/** Rooms of src that code of a room may run; types may come from anywhere above `http`. */
+const MAY_USE: Record<string, string[]> = {
+  // The one thing that tells of a failure, how a destination is printed, and what servers have said.
+  model: ['model', 'errors.ts'],
+  plan: ['plan', 'model', 'errors.ts'],
+  certificate: ['certificate', 'model', 'errors.ts'],
+  http: ['http', 'model', 'errors.ts'],
+  // A subject DN in Auth0's spelling is read like a certificate's.
+  auth0: ['auth0', 'http', 'model', 'errors.ts', 'certificate/subject.ts'],
+  github: ['github', 'http', 'model', 'errors.ts'],
+};
+
+describe('imports', () => {
+  it('were found', () => {
+    expect(IMPORTS.length).toBeGreaterThan(100);
+    for (const { of } of IMPORTS.filter((one) => !isPackage(one))) expect(FILES).toContain(of);
+  });
+
+  it.each(Object.entries(MAY_USE))('%s runs code of %j only', (name, allowed) => {
+    const wrong = IMPORTS.filter(
+      (one) =>
+        room(one.from) === name &&
+        !one.type &&
+        !isPackage(one) &&
+        !allowed.some((rule) => one.of === rule || room(one.of) === rule),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([
+    ['node-forge', ['certificate/forge.ts']],
+    ['undici', ['http/connections.ts', 'http/wire.ts']],
+    ['@actions/github', ['github/api.ts']],
+    ['@actions/core', ['actions-runner.ts']],
+    ['jose', ['auth0/token.ts']],
+    ['yaml', ['inputs/manifest.ts']],
+    ['node:fs/promises', ['actions-runner.ts']],
+    ['@noble/ciphers', ['github/sealed-box.ts']],
+    ['@noble/hashes', ['github/sealed-box.ts']],
+  ])('%s is imported by %j alone', (name, files) => {
+    expect(importersOf(name)).toEqual(files);
+  });
+
+  it('are of declared packages, each of them used', () => {
+    const declared = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
+    const used = new Set(
+      IMPORTS.filter(isPackage)
+        .map(({ of }) => of)
+        .filter((name) => !name.startsWith('node:')),
+    );
+    expect([...used].sort()).toEqual(declared.sort());
+    for (const { of } of IMPORTS.filter(isPackage)) expect(builtinModules).not.toContain(of);
+  });
+
+  it('of the plan and its nouns: no package but node:crypto, no clock, no chance, no process', () => {
+    for (const file of FILES.filter((one) => room(one) === 'plan' || room(one) === 'model')) {
+      const packages = importsOf(file).filter(isPackage);
+      expect([file, packages.map(({ of }) => of).filter((of) => of !== 'node:crypto')]).toEqual([file, []]);
+      expect([file, code(file).match(/Date\.now|new Date\(\)|Math\.random|process\.|await |async /)]).toEqual(
+        [file, null],
+      );
+    }
+  });
+
+  it('keep auth0/ and github/ apart', () => {
+    const meet = IMPORTS.filter(
+      ({ from, of }) =>
+        (room(from) === 'auth0' && room(of) === 'github') ||
+        (room(from) === 'github' && room(of) === 'auth0'),
+    );
+    expect(meet).toEqual([]);
+  });
+
+  it('have no cycle that runs', () => {
+    const next = new Map(
+      FILES.map((file) => [file, importsOf(file).filter((one) => !isPackage(one) && !one.type)]),
+    );
+    const walk = (file: string, path: readonly string[]): void => {
+      expect(path).not.toContain(file);
+      for (const { of } of next.get(file) ?? []) walk(of, [...path, file]);
+    };
+    walk('index.ts', []);
+  });
+
+  it('reach every file from index.ts', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file) || !FILES.includes(file)) return;
+      seen.add(file);
+      for (const { of } of importsOf(file)) visit(of);
+    };
+    visit('index.ts');
+    expect([...seen].sort()).toEqual(FILES);
+  });
+});
+
+describe('files', () => {
+  it('only the door reads the environment', () => {
+    const readers = FILES.filter((file) => /process\.env/.test(code(file)));
+    const allowed = ['index.ts', 'inputs/inputs.ts', 'actions-runner.ts'];
+    expect(readers.filter((file) => !allowed.includes(file))).toEqual([]);
+  });
+
+  it('start no program, write no file, print nothing past the runner', () => {
+    // The manifest is read, and nothing else.
+    const wrong =
+      /node:child_process|node:fs'|(?<!import \{ readFile as readFileOf \} from ')node:fs\/|console\.|process\.std(out|err)|process\.exit\(/;
+    for (const file of FILES) expect([file, code(file).match(wrong)]).toEqual([file, null]);
+  });
+
+  it('open with one sentence about their room', () => {
+    for (const file of FILES) expect([file, text(file).startsWith('/** ')]).toEqual([file, true]);
+  });
+
+  it('are not drawers', () => {
+    const drawers = /(^|\/)(utils?|helpers?|common|types|interfaces|misc|shared)(\.|\/)/;
+    expect(FILES.filter((file) => drawers.test(file))).toEqual([]);
+  });
+
+  it('stay short: 330 lines at most, a median of 100', () => {
+    const lengths = FILES.map((file) => ({ file, lines: text(file).split('\n').length - 1 })).sort(
+      (a, b) => b.lines - a.lines,
+    );
+    const [longest] = lengths;
+    const median = lengths[Math.floor(lengths.length / 2)];
+    expect(longest?.lines, longest?.file).toBeLessThanOrEqual(330);
+    expect(median?.lines).toBeLessThanOrEqual(100);
+  });
+});

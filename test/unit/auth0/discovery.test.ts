@@ -1,0 +1,87 @@
+/** Where a certificate proves itself, and what no discovery document may bring about. */
+
+import { describe, expect, it } from 'vitest';
+import { discoverMtlsTokenEndpoint } from '../../../src/auth0/discovery.ts';
+import { RotationError } from '../../../src/errors.ts';
+import { startSandbox } from '../../emulators/sandbox.ts';
+import { type Answer, openLine, peer, trust } from '../../support/wire.ts';
+
+/** `HOST` in a document is the server's own host and port. */
+async function discover(answer: Answer, mtls: boolean) {
+  await using line = openLine();
+  await using server = await peer([{}]);
+  const { host, port } = server.served;
+  await server[Symbol.asyncDispose]();
+  const body = JSON.stringify(answer.body ?? '').replaceAll('HOST', host);
+  await using again = await peer([{ ...answer, body: answer.body === undefined ? '<html>' : body }], {
+    port,
+  });
+  const domain = mtls ? 'unused.invalid' : host;
+  const endpoint = await discoverMtlsTokenEndpoint(
+    line.service('edge'),
+    domain,
+    mtls ? host : undefined,
+  ).catch((error: unknown) => error);
+  expect(again.exchanges[0]).toMatchObject({
+    method: 'GET',
+    path: '/.well-known/openid-configuration',
+  });
+  expect(again.exchanges[0]?.requestHeaders).not.toHaveProperty('authorization');
+  if (endpoint instanceof RotationError) return endpoint.code;
+  return typeof endpoint === 'string' ? endpoint.replaceAll(host, 'HOST') : endpoint;
+}
+
+const alias = (token_endpoint: unknown) => ({
+  token_endpoint: 'https://HOST/plain',
+  mtls_endpoint_aliases: { token_endpoint },
+});
+
+describe('the mTLS token endpoint', () => {
+  it.each<[string, unknown, boolean, string | undefined]>([
+    ['an alias', alias('https://HOST/mtls'), false, 'https://HOST/mtls'],
+    ['an alias below the host', alias('https://mtls.HOST/t'), false, 'https://mtls.HOST/t'],
+    ['an alias on another port', alias('https://localhost:1/t'), false, 'https://localhost:1/t'],
+    ['no alias', { token_endpoint: 'https://HOST/plain' }, false, undefined],
+    ['no alias at mtls-domain', { token_endpoint: 'https://HOST/plain' }, true, 'https://HOST/plain'],
+    ['an alias at mtls-domain', alias('https://HOST/mtls'), true, 'https://HOST/mtls'],
+    ['aliases without it', { mtls_endpoint_aliases: {} }, false, undefined],
+    ['aliases that are none', { mtls_endpoint_aliases: 'https://HOST/' }, false, undefined],
+    ['nothing at all', {}, true, undefined],
+  ])('%s', async (_, body, mtls, endpoint) => {
+    expect(await discover({ body }, mtls)).toBe(endpoint);
+  });
+
+  it.each([
+    'https://evil.example/t',
+    'https://localhost.evil.example/t',
+    'https://evillocalhost/t',
+    'http://HOST/t',
+    'https://user:password@HOST/t',
+    'https://HOST@evil.example/t',
+    'no address',
+    '//HOST/t',
+    'file:///etc/passwd',
+  ])('is never %s', async (endpoint) => {
+    expect(await discover({ body: alias(endpoint) }, false)).toBe('DISCOVERY_FAILED');
+    expect(await discover({ body: { token_endpoint: endpoint } }, true)).toBe('DISCOVERY_FAILED');
+  });
+
+  it.each<[string, Answer]>([
+    ['404', { status: 404, body: {} }],
+    ['HTML', {}],
+    ['a list', { body: [] }],
+    ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
+  ])('is an error where discovery answers %s', async (_, answer) => {
+    expect(await discover(answer, true)).toBe('AUTH0_REQUEST_FAILED');
+  });
+
+  it('is the alias of a real authorization server', async () => {
+    await using world = await startSandbox();
+    trust(world.authority.pem);
+    await using line = openLine();
+    const found = await discoverMtlsTokenEndpoint(line.service('edge'), world.domain, undefined);
+    expect(found).toBe(world.edge.tokenEndpoint);
+    world.conditions.mtlsAlias = false;
+    expect(await discoverMtlsTokenEndpoint(line.service('edge'), world.domain, undefined)).toBeUndefined();
+  });
+});

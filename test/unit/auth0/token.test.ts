@@ -1,0 +1,235 @@
+/** Logging in, and proving a certificate, at a real authorization server behind a real TLS edge. */
+
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proveKey } from '../../../src/auth0/proof.ts';
+import { type ManagementLogin, managementToken } from '../../../src/auth0/token.ts';
+import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
+import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { type Answer, openLine, peer, trust } from '../../support/wire.ts';
+
+let world: Sandbox;
+beforeAll(async () => {
+  world = await startSandbox();
+  trust(world.authority.pem);
+});
+afterAll(async () => world[Symbol.asyncDispose]());
+
+const api = (login: ManagementLogin, service: ReturnType<ReturnType<typeof openLine>['service']>) => ({
+  service,
+  domain: world.domain,
+  audience: world.managementAudience,
+  login,
+  mtlsTokenEndpoint: async () => world.edge.tokenEndpoint,
+});
+
+const payloadOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+const toPair = ({ key, cert }: { key: string; cert: string }) => parsePair(key + cert);
+
+/** A management client that logs in with its own credential. */
+function manager(method: 'private_key_jwt' | 'self_signed_tls_client_auth') {
+  const pair = selfSignedCertificate('manager');
+  const { client_id: clientId } = world.tenant.createClient({
+    name: 'manager',
+    app_type: 'non_interactive',
+    client_authentication_methods: { [method]: { credentials: [] } },
+    grants: { [world.managementAudience]: MANAGEMENT_SCOPES },
+  });
+  world.tenant.seedCredential(clientId, {
+    credential_type: method === 'private_key_jwt' ? 'public_key' : 'x509_cert',
+    pem:
+      method === 'private_key_jwt'
+        ? createPublicKey(pair.key).export({ type: 'spki', format: 'pem' }).toString()
+        : pair.cert,
+    associate: true,
+  });
+  return { clientId, pair: toPair(pair) };
+}
+
+describe('a Management API token', () => {
+  it('that is given is taken, without a request', async () => {
+    await using line = openLine();
+    world.transcript.clear();
+    expect(await managementToken(api({ kind: 'token', token: 'mine' }, line.service('Auth0')))).toBe('mine');
+    expect(world.transcript.count()).toBe(0);
+  });
+
+  it('comes by client secret', async () => {
+    await using line = openLine();
+    const login = {
+      kind: 'client-secret',
+      clientId: world.managementClientId,
+      secret: world.managementClientSecret,
+    } as const;
+    const token = await managementToken(api(login, line.service('Auth0')));
+    const answer = await world.call(`${world.tenantUrl}/api/v2/clients/${world.clientId}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  it('comes by private_key_jwt', async () => {
+    await using line = openLine();
+    const { clientId, pair } = manager('private_key_jwt');
+    const login = { kind: 'private-key-jwt', clientId, privateKey: pair.privateKey } as const;
+    expect(await managementToken(api(login, line.service('Auth0')))).not.toBe('');
+  });
+
+  it('comes by mTLS, at the edge', async () => {
+    await using line = openLine();
+    const { clientId, pair } = manager('self_signed_tls_client_auth');
+    const token = await managementToken(api({ kind: 'mtls', clientId, pair }, line.service('Auth0')));
+    expect(token).not.toBe('');
+  });
+
+  it('is refused with the words of Auth0, never with the secret', async () => {
+    await using line = openLine();
+    const login = { kind: 'client-secret', clientId: world.managementClientId, secret: 'CANARY' } as const;
+    const error = await managementToken(api(login, line.service('Auth0'))).catch((one: unknown) => one);
+    expect(error).toMatchObject({
+      code: 'AUTH0_UNAUTHORIZED',
+      message: expect.stringMatching(/gave no Management API token to client .* by client-secret \(401/),
+    });
+    expect([String(error), ...line.log].join()).not.toContain('CANARY');
+  });
+
+  it('is asked for with an assertion of a minute, for one use, by the clock of Auth0', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const later = new Date(Date.now() + 3_600_000);
+    const answer = { body: { access_token: 't' }, headers: { date: later.toUTCString() } };
+    await using server = await peer([answer]);
+    await using line = openLine();
+    const service = line.service('Auth0');
+    const ask = () =>
+      managementToken({
+        service,
+        domain: server.served.host,
+        audience: 'audience',
+        login: { kind: 'private-key-jwt', clientId: 'm', privateKey: pem },
+        mtlsTokenEndpoint: async () => undefined,
+      });
+    await ask();
+    await ask();
+    const [first, second] = server.exchanges.map(({ requestBody }) => new URLSearchParams(requestBody));
+    const assertion = second?.get('client_assertion') ?? '';
+    const { payload } = await jwtVerify(assertion, publicKey, {
+      audience: `https://${server.served.host}/`,
+      issuer: 'm',
+      subject: 'm',
+      currentDate: later,
+    });
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+    expect(Math.abs((payload.iat ?? 0) * 1000 - later.getTime())).toBeLessThan(3_000);
+    expect(payload.jti).not.toBe(payloadOf(first?.get('client_assertion') ?? '').jti);
+    expect(Object.fromEntries(second ?? [])).toMatchObject({
+      grant_type: 'client_credentials',
+      client_id: 'm',
+      audience: 'audience',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    });
+  });
+
+  it.each<[string, Answer]>([
+    ['HTML', { body: '<html>' }],
+    ['no token', { body: { token_type: 'Bearer' } }],
+    ['a token that is no text', { body: { access_token: 1 } }],
+    ['a redirect', { status: 302, headers: { location: 'https://evil.example/' } }],
+  ])('is not there where the answer is %s', async (_, answer) => {
+    await using server = await peer([answer]);
+    await using line = openLine();
+    const attempt = managementToken({
+      service: line.service('Auth0'),
+      domain: server.served.host,
+      audience: 'audience',
+      login: { kind: 'client-secret', clientId: 'm', secret: 's' },
+      mtlsTokenEndpoint: async () => undefined,
+    });
+    await expect(attempt).rejects.toMatchObject({ code: 'AUTH0_UNAUTHORIZED' });
+  });
+});
+
+describe('a proof', () => {
+  async function prove(
+    pem: string,
+    changes: { audience?: string; endpoint?: string; thumbprint?: string } = {},
+  ) {
+    await using line = openLine();
+    const pair = parsePair(pem);
+    return proveKey(line.service('edge'), {
+      endpoint: world.edge.tokenEndpoint,
+      clientId: world.clientId,
+      pair,
+      domain: world.domain,
+      thumbprint: inspect(pair.certificate).thumbprint,
+      audience: API_AUDIENCE,
+      mustBind: false,
+      run: '7.1',
+      ...changes,
+    });
+  }
+
+  it('is a token that is bound to the certificate', async () => {
+    expect(await prove(world.client.pem)).toEqual({ outcome: 'proven', bound: true });
+  });
+
+  it('needs a certificate that is associated', async () => {
+    const { key, cert } = selfSignedCertificate('stranger');
+    expect(await prove(key + cert)).toEqual({
+      outcome: 'refused',
+      detail: '401, access_denied: Unauthorized',
+    });
+  });
+
+  it('tells why an audience is refused', async () => {
+    expect(await prove(world.client.pem, { audience: 'https://nobody.example/' })).toEqual({
+      outcome: 'unauthorized',
+      detail: expect.stringMatching(
+        /^403, access_denied: Client is not authorized to access "https:\/\/nobody/,
+      ),
+    });
+  });
+
+  it('fails for good where it is not the certificate that is refused', async () => {
+    await using server = await peer([{ status: 400, body: { error: 'invalid_request' } }]);
+    expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toEqual({
+      outcome: 'failed',
+      detail: '400, invalid_request',
+    });
+  });
+
+  it.each<[string, unknown, object]>([
+    ['another certificate', { cnf: { 'x5t#S256': 'another' } }, { outcome: 'failed' }],
+    ['this one', { cnf: { 'x5t#S256': 'mine' } }, { outcome: 'proven', bound: true }],
+    ['none', {}, { outcome: 'proven', bound: false }],
+    ['nothing that can be read', undefined, { outcome: 'proven', bound: false }],
+  ])('with a token that is bound to %s', async (_, payload, result) => {
+    const token = payload
+      ? `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.sig`
+      : 'opaque';
+    await using server = await peer([{ body: { access_token: token } }]);
+    const endpoint = `${server.served.url}/token`;
+    expect(await prove(world.client.pem, { endpoint, thumbprint: 'mine' })).toMatchObject(result);
+  });
+
+  it('is asked for again after a 503, and tells nothing of the key', async () => {
+    await using server = await peer([{ status: 503 }, { body: { access_token: 'opaque' } }]);
+    expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toMatchObject({
+      outcome: 'proven',
+    });
+    expect(server.exchanges).toHaveLength(2);
+    expect(JSON.stringify(server.exchanges)).not.toContain('PRIVATE KEY');
+  });
+
+  it('where nobody answers is an error', async () => {
+    await using server = await peer([{}]);
+    const endpoint = `${server.served.url}/t`;
+    await server[Symbol.asyncDispose]();
+    await expect(prove(world.client.pem, { endpoint })).rejects.toMatchObject({
+      code: 'AUTH0_REQUEST_FAILED',
+    });
+  });
+});

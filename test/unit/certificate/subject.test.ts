@@ -1,0 +1,192 @@
+/** RFC 4514, both ways, and through a real certificate as openssl reads it. */
+
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { inspect } from '../../../src/certificate/inspect.ts';
+import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
+import { type Attribute, oidOf, parseSubject, printSubject } from '../../../src/certificate/subject.ts';
+
+const key = await generateKey(2048);
+
+/** What openssl reads of a certificate with this subject, as RFC 2253 text. */
+async function throughOpenssl(subject: string): Promise<string> {
+  const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
+  const args = ['x509', '-noout', '-subject', '-nameopt', 'esc_2253,utf8,sname,sep_comma_plus,dn_rev'];
+  return execFileSync('openssl', args, { input: certificate, encoding: 'utf8' })
+    .replace(/^subject=/, '')
+    .replace(/\n$/, '');
+}
+
+describe('RFC 4514', () => {
+  it.each<[text: string, attributes: [string, string][]]>([
+    // Its own examples (section 4), reversed into the certificate's order.
+    [
+      'UID=jsmith,DC=example,DC=net',
+      [
+        ['0.9.2342.19200300.100.1.25', 'net'],
+        ['0.9.2342.19200300.100.1.25', 'example'],
+        ['0.9.2342.19200300.100.1.1', 'jsmith'],
+      ],
+    ],
+    ['CN=James \\"Jim\\" Smith\\, III', [['2.5.4.3', 'James "Jim" Smith, III']]],
+    ['CN=Lu\\C4\\8Di\\C4\\87', [['2.5.4.3', 'Lučić']]],
+    // Escapes.
+    ['CN=\\ a\\ ', [['2.5.4.3', ' a ']]],
+    ['CN=\\#a#b', [['2.5.4.3', '#a#b']]],
+    ['CN=a\\=b=c', [['2.5.4.3', 'a=b=c']]],
+    ['CN=a\\\\', [['2.5.4.3', 'a\\']]],
+    [
+      'CN=a\\\\,O=b',
+      [
+        ['2.5.4.10', 'b'],
+        ['2.5.4.3', 'a\\'],
+      ],
+    ],
+    ['CN=\\+\\;\\<\\>\\"', [['2.5.4.3', '+;<>"']]],
+    ['CN=\\2C', [['2.5.4.3', ',']]],
+    // Spaces around a part and a name do not count, inside a value they do.
+    [
+      ' cn = a  b , o = c ',
+      [
+        ['2.5.4.10', 'c'],
+        ['2.5.4.3', 'a  b'],
+      ],
+    ],
+    ['CN=a\\\\ ', [['2.5.4.3', 'a\\']]],
+    ['CN=\\C2\\A0a', [['2.5.4.3', '\u00a0a']]],
+    ['CN=日本 👩‍💻', [['2.5.4.3', '日本 👩‍💻']]],
+    ['1.3.6.1.4.1.99999.1=x', [['1.3.6.1.4.1.99999.1', 'x']]],
+    ['EMAILADDRESS=a@b', [['1.2.840.113549.1.9.1', 'a@b']]],
+  ])('%s', (text, attributes) => {
+    expect(parseSubject(text)).toEqual(attributes.map(([oid, value]) => ({ oid, value })));
+  });
+
+  it.each([
+    ['CN=a\\0Ab', /control character/],
+    ['CN=a\nO=b', /control character/],
+    ['CN=a\tb', /control character/],
+    ['CN=a\\7F', /control character/],
+    ['CN=\\00', /control character/],
+    ['CN=\\FF', /no UTF-8/],
+    ['CN=a\\', /broken escape|no '='/],
+    ['CN=a\\4', /broken escape/],
+    ['CN="a"', /must be escaped/],
+    ['CN=a;O=b', /must be escaped/],
+    ['CN=a+OU=b', /must be escaped/],
+    ['=a', /no '='/],
+    ['1.2.003=a', /unknown attribute/],
+    ['3.1=a', /unknown attribute/],
+    ['2.5.4.6=Germany', /two letters/],
+    ['SERIALNUMBER=ü', /character in SERIALNUMBER/],
+    ['SERIALNUMBER=a@b', /character in SERIALNUMBER/],
+    ['DC=ü', /character in DC/],
+    ['EMAILADDRESS=ü@x', /character in EMAILADDRESS/],
+    [' , ', /empty part|no '='/],
+  ])('%j is refused', (text, reason) => {
+    expect(() => parseSubject(text)).toThrow(reason);
+  });
+
+  it.each([
+    [' a ', 'CN=\\ a\\ '],
+    ['#a#', 'CN=\\#a#'],
+    ['a,+"\\<>;=b', 'CN=a\\,\\+\\"\\\\\\<\\>\\;=b'],
+    [' ', 'CN=\\ '],
+    ['Bücher', 'CN=Bücher'],
+  ])('prints %j as %s', (value, text) => {
+    expect(printSubject([{ oid: '2.5.4.3', value }])).toBe(text);
+  });
+
+  it('knows the names of its section 3, in any case', () => {
+    const names = ['CN', 'L', 'ST', 'O', 'OU', 'C', 'STREET', 'DC', 'UID'];
+    for (const name of names) expect(oidOf(name.toLowerCase())).toMatch(/^[\d.]+$/);
+    expect(oidOf('toString')).toBeUndefined();
+    expect(oidOf('__proto__')).toBeUndefined();
+  });
+});
+
+const TEXT = [
+  '2.5.4.3',
+  '2.5.4.7',
+  '2.5.4.8',
+  '2.5.4.9',
+  '2.5.4.10',
+  '2.5.4.11',
+  '0.9.2342.19200300.100.1.1',
+];
+/** Hostile on purpose: what RFC 4514 escapes, spaces of all kinds, and what needs four bytes. */
+const character = fc.oneof(
+  fc.constantFrom(
+    ' ',
+    '#',
+    ',',
+    '+',
+    '"',
+    '\\',
+    '<',
+    '>',
+    ';',
+    '=',
+    '\u00a0',
+    '\u3000',
+    'ü',
+    '日',
+    '👩',
+    '\ufeff',
+  ),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+);
+const value = fc
+  .array(character, { minLength: 1, maxLength: 12 })
+  .map((list) => list.join(''))
+  .filter((text) => !/[\x00-\x1f\x7f]/.test(text) && text.isWellFormed());
+const attributes = fc.array(fc.record({ oid: fc.constantFrom(...TEXT), value }), {
+  minLength: 1,
+  maxLength: 4,
+}) as fc.Arbitrary<Attribute[]>;
+
+describe('a subject', () => {
+  it('comes back from its text', () => {
+    fc.assert(
+      fc.property(attributes, (list) => {
+        expect(parseSubject(printSubject(list))).toEqual(list);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('comes back from a certificate', async () => {
+    await fc.assert(
+      fc.asyncProperty(attributes, async (list) => {
+        const subject = printSubject(list);
+        const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
+        expect(inspect(certificate).subject).toBe(subject);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it('is the one that openssl reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(attributes, async (all) => {
+        // openssl leaves a value that is only `#` as it is.
+        expect(parseSubject(await throughOpenssl(printSubject(all)))).toEqual(all);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('never throws anything but a reason', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 30 }), (text) => {
+        try {
+          const list = parseSubject(text);
+          expect(parseSubject(printSubject(list))).toEqual(list);
+        } catch (error) {
+          expect(String(error)).toMatch(/^Error: (is|has|needs) /);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

@@ -1,0 +1,149 @@
+/** Connections in advance: a request takes what is open, and nothing depends on it. */
+
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type HttpRequest, NetworkError, openWire } from '../../../src/http/wire.ts';
+import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { authority } from '../../support/wire.ts';
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+/** A server that remembers who shook hands, and with what name. */
+async function start(onHandshake: (socket: TLSSocket) => void = () => {}) {
+  const handshakes: (string | undefined)[] = [];
+  let requests = 0;
+  let sockets = 0;
+  const server = createServer({
+    ...authority.serverCertificate(),
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    handshakes.push(socket.getPeerCertificate()?.subject?.CN?.toString());
+    sockets += 1;
+    socket.once('close', () => {
+      sockets -= 1;
+    });
+    onHandshake(socket);
+  });
+  server.on('request', ({ url }, response) => {
+    requests += 1;
+    setTimeout(() => response.end('{}'), url === '/slow' ? 500 : 0);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push(() => server.close());
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  return { url, handshakes, requests: () => requests, sockets: () => sockets };
+}
+
+function wire() {
+  const one = openWire({});
+  open.push(one.close);
+  return one;
+}
+
+const get = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
+  method: 'GET',
+  url,
+  headers: {},
+  ...rest,
+});
+
+describe('a connection in advance', () => {
+  it('shows its certificate, and its request takes it', async () => {
+    const { handshakes, requests, url } = await start();
+    const { advance, send } = wire();
+    const { cert, key } = selfSignedCertificate('one');
+    const to = { url, clientCertificate: { certificate: cert, privateKey: key } };
+    await advance(to, 1);
+    await vi.waitFor(() => expect(handshakes).toEqual(['one']));
+    expect(requests()).toBe(0);
+    await send(get(url, to));
+    expect([handshakes, requests()]).toEqual([['one'], 1]);
+  });
+
+  it('is opened beside the one that a request has opened, for two at once', async () => {
+    const { handshakes, url } = await start();
+    const { advance, send } = wire();
+    const first = send(get(url));
+    await advance({ url }, 2);
+    await first;
+    await vi.waitFor(() => expect(handshakes).toHaveLength(2));
+    await Promise.all([send(get(url)), send(get(url))]);
+    await advance({ url }, 2);
+    await send(get(url));
+    expect(handshakes).toHaveLength(2);
+  });
+
+  it('that the server has closed is not used', async () => {
+    let closed = false;
+    const { handshakes, url } = await start((socket) => {
+      if (handshakes.length === 1)
+        socket
+          .on('close', () => {
+            closed = true;
+          })
+          .destroy();
+    });
+    const { advance, send } = wire();
+    await advance({ url }, 1);
+    await vi.waitFor(() => expect(closed).toBe(true));
+    // The other end hears of it later.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await send(get(url))).status).toBe(200);
+    expect(handshakes).toHaveLength(2);
+  });
+
+  it('that is old is not used: the server may be about to close it', async () => {
+    const { handshakes, url } = await start();
+    const { advance, send } = wire();
+    await advance({ url }, 1);
+    await vi.waitFor(() => expect(handshakes).toHaveLength(1));
+    const now = performance.now();
+    const later = vi.spyOn(performance, 'now').mockImplementation(() => now + 4_001);
+    expect((await send(get(url))).status).toBe(200);
+    later.mockRestore();
+    expect(handshakes).toHaveLength(2);
+  });
+
+  it('which fails is told to the request alone', async () => {
+    const { url } = await start();
+    const { advance, send } = wire();
+    const to = { url, clientCertificate: { certificate: 'none', privateKey: 'none' } };
+    await advance(to, 1);
+    await expect(send(get(url, to))).rejects.toBeInstanceOf(NetworkError);
+    await advance({ url: 'https://127.0.0.1:1/' }, 1);
+    await expect(send(get('https://127.0.0.1:1/'))).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+      landed: 'no',
+    });
+  });
+});
+
+describe('the connections of many certificates', () => {
+  it('are not all kept: a fleet proves hundreds', async () => {
+    const { handshakes, sockets, url } = await start();
+    const { send } = wire();
+    const { cert, key } = selfSignedCertificate('one');
+    const as = (number: number) => ({
+      clientCertificate: { certificate: cert + '\n'.repeat(number), privateKey: key },
+    });
+    const slow = send(get(`${url}slow`, as(0)));
+    await vi.waitFor(() => expect(handshakes).toHaveLength(1));
+    for (let number = 1; number <= 40; number += 1) {
+      await send(get(url));
+      await send(get(url, as(number)));
+    }
+    expect((await slow).status).toBe(200);
+    await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(24));
+    // The one without a certificate, which is used all the time, stayed; the first is opened anew.
+    expect(handshakes).toHaveLength(42);
+    expect((await send(get(url, as(1)))).status).toBe(200);
+    expect(handshakes).toHaveLength(43);
+  });
+});

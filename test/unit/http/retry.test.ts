@@ -1,0 +1,174 @@
+/** The one retry policy, with a clock that only counts. */
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { retry } from '../../../src/http/retry.ts';
+import { Cancellation, type Repeatable } from '../../../src/http/service.ts';
+import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
+
+const answer = (status: number, headers: Record<string, string> = {}): HttpResponse => ({
+  status,
+  headers,
+  body: '',
+});
+const lost = new NetworkError('ECONNRESET', 'unknown');
+const refused = new NetworkError('ECONNREFUSED', 'no');
+
+async function attempt(
+  outcomes: (HttpResponse | Error)[],
+  repeatable: Repeatable = 'idempotent',
+  deadline = 600_000,
+) {
+  const waits: number[] = [];
+  let now = 0;
+  const clock = {
+    now: () => now,
+    sleep: async (ms: number) => {
+      waits.push(ms);
+      now += ms;
+    },
+    random: () => 0,
+    deadline,
+  };
+  let count = 0;
+  let uncertain = 0;
+  const next = async () => {
+    const outcome = outcomes[count] ?? outcomes.at(-1);
+    count += 1;
+    if (outcome instanceof Error) throw outcome;
+    return outcome ?? answer(200);
+  };
+  const cancellation = new Cancellation(new AbortController().signal);
+  const result = await retry(next, {
+    repeatable,
+    clock,
+    serverNow: () => 1_000_000 + now,
+    cancellation,
+    onUncertain: () => {
+      uncertain += 1;
+    },
+  }).catch((error: unknown) => error);
+  return { result, count, waits, uncertain };
+}
+
+describe('retry', () => {
+  it.each([400, 401, 403, 404, 409, 422])('believes %i', async (status) => {
+    expect((await attempt([answer(status), answer(200)])).count).toBe(1);
+  });
+
+  it.each([408, 429, 500, 502, 503, 504])('repeats after %i, with growing pauses', async (status) => {
+    const { result, waits } = await attempt([answer(status), answer(status), answer(200)]);
+    expect([result, waits]).toEqual([expect.objectContaining({ status: 200 }), [500, 1_000]]);
+  });
+
+  it('gives up after five, with the last answer', async () => {
+    expect(await attempt([answer(503)])).toMatchObject({
+      result: { status: 503 },
+      count: 5,
+      waits: [500, 1_000, 2_000, 4_000],
+    });
+  });
+
+  it('repeats what got no answer, and says that it may land twice', async () => {
+    expect(await attempt([lost, answer(200)])).toMatchObject({ result: { status: 200 }, uncertain: 1 });
+    expect(await attempt([answer(504), answer(403)])).toMatchObject({
+      result: { status: 403 },
+      uncertain: 1,
+    });
+    expect(await attempt([refused, answer(200)])).toMatchObject({ result: { status: 200 }, uncertain: 0 });
+    expect(await attempt([lost])).toMatchObject({ result: lost, count: 5, uncertain: 5 });
+  });
+
+  it.each<[string, HttpResponse | Error, number]>([
+    ['a lost answer', lost, 1],
+    ['500', answer(500), 1],
+    ['408', answer(408), 1],
+    ['the rate limit', answer(429), 2],
+    ['a refused connection', refused, 2],
+  ])('a POST that creates, after %s: %i attempts', async (_, outcome, count) => {
+    expect((await attempt([outcome, answer(201)], 'create')).count).toBe(count);
+  });
+
+  it.each<[string, HttpResponse, number]>([
+    ['Retry-After in seconds', answer(429, { 'retry-after': '7' }), 7_000],
+    ['Retry-After as a date', answer(503, { 'retry-after': new Date(1_003_000).toUTCString() }), 3_000],
+    ['X-RateLimit-Reset', answer(429, { 'x-ratelimit-reset': '1009' }), 9_000],
+    [
+      'Retry-After before X-RateLimit-Reset',
+      answer(429, { 'retry-after': '2', 'x-ratelimit-reset': '1009' }),
+      2_000,
+    ],
+    ['a reset in the past', answer(429, { 'x-ratelimit-reset': '1' }), 0],
+    ['a reset that is no number', answer(429, { 'x-ratelimit-reset': 'soon' }), 500],
+    ['a reset on a 500 means nothing', answer(500, { 'x-ratelimit-reset': '1009' }), 500],
+    ["GitHub's 403 with Retry-After", answer(403, { 'retry-after': '4' }), 4_000],
+    [
+      "GitHub's 403 with nothing remaining",
+      answer(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1005' }),
+      5_000,
+    ],
+  ])('waits as asked: %s', async (_, response, asked) => {
+    expect((await attempt([response, answer(200)])).waits).toEqual([asked]);
+  });
+
+  it('does not wait beyond the deadline of the run', async () => {
+    const { result, waits } = await attempt([answer(429, { 'retry-after': '3600' })]);
+    expect([result, waits]).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }), []]);
+  });
+
+  it.each([0, 0.5, 0.999])(
+    'adds at most a quarter of the backoff, never less than was asked for: %d',
+    async (random) => {
+      const waits: number[] = [];
+      const clock = {
+        now: () => 0,
+        sleep: async (ms: number) => {
+          waits.push(ms);
+        },
+        random: () => random,
+        deadline: Number.POSITIVE_INFINITY,
+      };
+      const options = {
+        repeatable: 'idempotent' as const,
+        clock,
+        serverNow: () => 0,
+        cancellation: new Cancellation(new AbortController().signal),
+      };
+      await retry(async () => answer(503), options);
+      await retry(async () => answer(429, { 'retry-after': '2' }), options);
+      const expected = [500, 1_000, 2_000, 4_000, 2_000, 2_000, 2_000, 2_000];
+      const backoffs = [500, 1_000, 2_000, 4_000, 500, 1_000, 2_000, 4_000];
+      expect(waits).toEqual(expected.map((wait, index) => wait + (backoffs[index] ?? 0) * 0.25 * random));
+    },
+  );
+
+  it('ends a wait that is cancelled, and does not try again', async () => {
+    const abort = new AbortController();
+    let count = 0;
+    const attempts = retry(
+      async () => {
+        count += 1;
+        setTimeout(() => abort.abort(), 10);
+        return answer(503);
+      },
+      {
+        repeatable: 'idempotent',
+        clock: {
+          now: Date.now,
+          sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
+          random: () => 0,
+          deadline: Number.POSITIVE_INFINITY,
+        },
+        serverNow: Date.now,
+        cancellation: new Cancellation(abort.signal),
+      },
+    );
+    await expect(attempts).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(count).toBe(1);
+  });
+
+  it('throws what is no answer at once', async () => {
+    const defect = new TypeError('defect');
+    expect(await attempt([defect, answer(200)])).toMatchObject({ result: defect, count: 1 });
+  });
+});

@@ -1,0 +1,397 @@
+/** What the action reads, what it says about what it cannot use, and that it never repeats a secret. */
+
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
+import { RotationError } from '../../../src/errors.ts';
+import { readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
+import { DAY, HOUR, MINUTE } from '../../support/state.ts';
+
+const DEFAULTS: Record<string, string> = Object.fromEntries(
+  Object.entries<{ default?: string }>(parse(readFileSync('action.yml', 'utf8')).inputs).map(
+    ([name, input]) => [name, input.default ?? ''],
+  ),
+);
+const CONTEXT = {
+  GITHUB_REPOSITORY: 'acme/shop',
+  GITHUB_API_URL: 'https://api.github.test',
+  GITHUB_RUN_ID: '41',
+  GITHUB_RUN_ATTEMPT: '2',
+};
+const GIVEN = {
+  'auth0-domain': 'tenant.eu.auth0.com',
+  'client-id': 'client',
+  'management-token': 'token',
+  'github-token': 'github',
+};
+const pair = await issueCertificate(
+  await generateKey(2048),
+  { subject: 'CN=old', validityDays: 1 },
+  Date.now(),
+);
+const PEM = pair.privateKey + pair.certificate;
+
+function environment(inputs: Record<string, string>, context: Record<string, string> = CONTEXT) {
+  const named = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]);
+  return { ...context, ...Object.fromEntries(named) };
+}
+
+/** As the runner does: every input is there, by its default. */
+const inputs = (changes: Record<string, string> = {}, context = CONTEXT) =>
+  readInputs(environment({ ...DEFAULTS, ...GIVEN, ...changes }, context));
+
+function problems(changes: Record<string, string>, context: Record<string, string> = CONTEXT) {
+  try {
+    readInputs(environment({ ...DEFAULTS, ...GIVEN, ...changes }, context));
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    expect(error.code).toBe('INVALID_INPUT');
+    expect(error.truth).toBe('Nothing was changed in Auth0 or GitHub.');
+    for (const problem of error.problems) expect(error.failed).toContain(problem);
+    return error.problems;
+  }
+  return [];
+}
+
+describe('inputs', () => {
+  it('are what action.yml says where nothing else is given', () => {
+    const read = inputs();
+    expect(read).toEqual({
+      planOnly: false,
+      domain: 'tenant.eu.auth0.com',
+      mtlsDomain: undefined,
+      audience: 'https://tenant.eu.auth0.com/api/v2/',
+      login: { kind: 'token', token: 'token' },
+      githubToken: 'github',
+      githubApiUrl: 'https://api.github.test',
+      currentPair: undefined,
+      issuer: { kind: 'itself' },
+      wish: {
+        operation: 'rotate',
+        clientName: undefined,
+        tokenBinding: 'unchanged',
+        revertTo: 'client_secret_post',
+        clientId: 'client',
+        method: 'self_signed_tls_client_auth',
+        subject: 'CN=client',
+        keySize: 2048,
+        brought: undefined,
+        isManager: false,
+        validityDays: 90,
+        renewBeforeDays: 30,
+        force: false,
+        revoke: false,
+        overlap: 'until-next-rotation',
+        secretName: 'AUTH0_MTLS_PEM',
+        privateKeySecretName: undefined,
+        certificateSecretName: undefined,
+        destinations: [{ kind: 'repo', owner: 'acme', repo: 'shop' }],
+        current: undefined,
+        verify: 'auto',
+        verifyAudience: undefined,
+        keepCredentials: new Set(),
+        run: '41.2',
+      },
+    });
+  });
+
+  it('have the same defaults in action.yml and in the code', () => {
+    expect(readInputs(environment(GIVEN))).toEqual(inputs());
+  });
+
+  it('are trimmed, and spelt as GitHub and Auth0 compare them', () => {
+    const { domain, wish } = inputs({
+      'auth0-domain': ' Tenant.EU.auth0.com:8443\n',
+      'secret-name': 'auth0_pem',
+      'keep-credentials': 'cred_a, cred_b\n cred_c ',
+      subject: 'o = Acme , cn=shop',
+    });
+    expect([domain, wish.secretName, wish.subject]).toEqual([
+      'tenant.eu.auth0.com:8443',
+      'AUTH0_PEM',
+      'O=Acme,CN=shop',
+    ]);
+    expect([...wish.keepCredentials]).toEqual(['cred_a', 'cred_b', 'cred_c']);
+  });
+
+  it('escape a client id in the default subject', () => {
+    expect(inputs({ 'client-id': 'a,b+c' }).wish.subject).toBe('CN=a\\,b\\+c');
+  });
+
+  it('name destinations one a line, the first is the primary', () => {
+    const { destinations } = inputs({
+      destinations: '\n env:acme/shop/eu/prod \n\nrepo:acme/other\norg:umbrella\n',
+    }).wish;
+    expect(destinations).toEqual([
+      { kind: 'env', owner: 'acme', repo: 'shop', environment: 'eu/prod' },
+      { kind: 'repo', owner: 'acme', repo: 'other' },
+      { kind: 'org', org: 'umbrella' },
+    ]);
+  });
+
+  it.each([
+    ['true', true],
+    ['True', true],
+    ['TRUE', true],
+    ['false', false],
+    ['False', false],
+    ['FALSE', false],
+    ['', false],
+  ])("force '%s' is %s", (text, value) => {
+    expect(inputs({ force: text }).wish.force).toBe(value);
+  });
+
+  it.each(['tRUE', 'yes', '1', 'on', 'null'])("force '%s' is no boolean", (text) => {
+    expect(problems({ force: text })).toEqual([`Input 'force' is '${text}'; write true or false.`]);
+  });
+
+  it.each([
+    ['0h', 0],
+    ['90m', 90 * MINUTE],
+    ['12h', 12 * HOUR],
+    ['7d', 7 * DAY],
+    ['2w', 14 * DAY],
+    ['until-next-rotation', 'until-next-rotation'],
+  ])('overlap %s is %s', (text, value) => {
+    expect(inputs({ overlap: text }).wish.overlap).toBe(value);
+  });
+
+  it.each([
+    [{}, undefined],
+    [{ retire: 'by-time', 'quiet-window': '3d' }, undefined],
+    [{ retire: 'when-unused' }, 7 * DAY],
+    [{ retire: 'when-unused', 'quiet-window': '36h' }, 36 * HOUR],
+    [{ retire: 'when-unused', 'quiet-window': '29d' }, 29 * DAY],
+  ])('%j waits for %s', (given, value) => {
+    expect(inputs(given).wish.quietWindow).toBe(value);
+  });
+
+  it('tell the certificate of current-credential', () => {
+    const { currentPair, wish } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
+    expect(currentPair).toEqual(pair);
+    expect(wish.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
+  });
+
+  it('let a plan go without github-token, and nothing else', () => {
+    expect(inputs({ operation: 'plan', 'github-token': '' }).githubToken).toBeUndefined();
+    expect(problems({ 'github-token': '' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['', undefined],
+    ['rotate.yml', { owner: 'acme', repo: 'shop', file: 'rotate.yml' }],
+    ['other/ops/.github/workflows/a-b.yaml', { owner: 'other', repo: 'ops', file: 'a-b.yaml' }],
+  ])('let a watch look at the workflow %j', (workflow, file) => {
+    const context = { ...CONTEXT, GITHUB_SERVER_URL: 'https://github.test' };
+    const read = inputs(
+      { operation: 'watch', 'github-token': '', 'report-issue': 'true', workflow },
+      context,
+    );
+    expect([read.planOnly, read.wish.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
+    expect(read.watch).toEqual({
+      token: DEFAULTS['workflow-token'],
+      home: { kind: 'repo', owner: 'acme', repo: 'shop' },
+      workflow: file,
+      reportIssue: true,
+      runUrl: 'https://github.test/acme/shop/actions/runs/41',
+    });
+  });
+
+  it.each<[Record<string, string>, object]>([
+    [{ 'management-client-secret': 's' }, { kind: 'client-secret', clientId: 'm', secret: 's' }],
+    [
+      { 'management-private-key': pair.privateKey },
+      { kind: 'private-key-jwt', clientId: 'm', privateKey: pair.privateKey },
+    ],
+    [{ 'management-credential': PEM }, { kind: 'mtls', clientId: 'm', pair }],
+  ])('log in by one of the three ways of a management client', (given, login) => {
+    expect(inputs({ 'management-token': '', 'management-client-id': 'm', ...given }).login).toEqual(login);
+  });
+});
+
+type Row = [inputs: Record<string, string>, words: RegExp];
+const CLIENT = { 'management-token': '', 'management-client-id': 'm' };
+
+const BAD: Row[] = [
+  [
+    { operation: 'rotat' },
+    /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
+  ],
+  [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
+  [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
+  [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
+  [{ 'auth0-domain': 'user@a.b' }, /'auth0-domain'/],
+  [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
+  [{ 'mtls-domain': 'a b' }, /'mtls-domain' is 'a b'/],
+  [{ 'client-id': ' ' }, /'client-id' must not be empty/],
+  [
+    { 'authentication-method': 'tls' },
+    /'authentication-method' is 'tls'; write self_signed_tls_client_auth, tls_client_auth, private_key_jwt/,
+  ],
+  [
+    { 'authentication-method': 'tls_client_auth' },
+    /'authentication-method' is tls_client_auth: give ca-certificate and/,
+  ],
+  [{ 'key-size': '1024' }, /'key-size' is '1024'; write 2048, 3072, 4096/],
+  [{ 'validity-days': '0' }, /'validity-days' is '0'; write a whole number from 1 to 825/],
+  [{ 'validity-days': '826' }, /'validity-days' is '826'/],
+  [{ 'validity-days': '1e2' }, /'validity-days' is '1e2'/],
+  [{ 'renew-before-days': '-1' }, /'renew-before-days' is '-1'/],
+  [{ 'renew-before-days': '90' }, /'renew-before-days' is 90, which must be less than validity-days \(90\)/],
+  [{ overlap: '12' }, /'overlap' is '12'; write until-next-rotation, or a duration such as 12h or 7d/],
+  [{ retire: 'unused' }, /'retire' is 'unused'; write by-time, when-unused/],
+  [{ 'quiet-window': 'long' }, /'quiet-window' is 'long'; write a duration up to 29d, such as 12h or 7d/],
+  [{ retire: 'when-unused', 'quiet-window': '0d' }, /'quiet-window' is '0d'/],
+  [{ retire: 'when-unused', 'quiet-window': '30d' }, /'quiet-window' is '30d'/],
+  [
+    { retire: 'when-unused', 'authentication-method': 'private_key_jwt' },
+    /'retire' is when-unused, which works with self_signed_tls_client_auth alone/,
+  ],
+  [{ retire: 'when-unused', verify: 'off' }, /'retire' is when-unused, which needs a token request/],
+  [{ subject: 'CN=a,XX=b' }, /'subject' has the unknown attribute 'XX'/],
+  [{ 'secret-name': '1A' }, /'secret-name' is '1A'; a secret's name has letters/],
+  [{ 'secret-name': 'GitHub_A' }, /'secret-name' is 'GitHub_A'/],
+  [{ 'private-key-secret-name': 'a-b' }, /'private-key-secret-name' is 'a-b'/],
+  [{ 'certificate-secret-name': 'auth0_mtls_pem' }, /'secret-name' must differ from/],
+  [{ 'private-key-secret-name': 'A', 'certificate-secret-name': 'a' }, /they from each other/],
+  [{ destinations: 'repo:acme/shop\nacme/shop' }, /'destinations' has in line 2 'acme\/shop', which is no/],
+  [{ destinations: 'repo:acme/shop\nrepo:Acme/Shop' }, /'destinations' names repo:acme\/shop twice/],
+  [
+    { destinations: 'org:acme\nrepo:acme/shop' },
+    /names repo:acme\/shop, whose secret hides the one of the same name at org:acme/,
+  ],
+  [{ 'current-credential': pair.privateKey }, /'current-credential' holds no PEM certificate/],
+  [{ verify: 'no' }, /'verify' is 'no'; write auto, required, off/],
+  [{ 'management-token': '' }, /'management-client-id' needs exactly one of .*; none of them is given/],
+  [CLIENT, /none of them is given/],
+  [
+    { ...CLIENT, 'management-client-secret': 's', 'management-credential': PEM },
+    /management-client-secret and management-credential are given/,
+  ],
+  [{ 'management-token': '', 'management-client-secret': 's' }, /needs management-client-id/],
+  [{ 'management-client-id': 'm' }, /'management-token' cannot be given together with management-client-id/],
+  [{ ...CLIENT, 'management-private-key': 'garbage' }, /'management-private-key' is not a PEM private key/],
+  [
+    {
+      ...CLIENT,
+      'management-private-key': generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        .privateKey.export({ type: 'pkcs8', format: 'pem' })
+        .toString(),
+    },
+    /'management-private-key'/,
+  ],
+  [{ workflow: 'rotate.yml' }, /'workflow' is for operation: watch alone/],
+  [{ operation: 'plan', 'report-issue': 'true' }, /'report-issue' is for operation: watch alone/],
+  [{ operation: 'watch', 'report-issue': 'yes' }, /'report-issue' is 'yes'; write true or false/],
+  [
+    { operation: 'watch', workflow: 'Rotate' },
+    /'workflow' is 'Rotate'; write a file name such as rotate.yml/,
+  ],
+  [{ operation: 'watch', workflow: '../rotate.yml' }, /'workflow' is '\.\.\/rotate.yml'/],
+  [{ operation: 'watch', workflow: 'rotate.yml?a=b.yml' }, /'workflow' is/],
+  [{ operation: 'watch', 'workflow-token': '' }, /'workflow-token' must not be empty/],
+];
+
+describe('what is refused', () => {
+  // By the words alone: a key in a test's name would be a key in a log.
+  it.each(BAD.map(([changes, words]) => [words, changes] as const))('%s', (words, changes) => {
+    const told = problems(changes);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(words);
+  });
+
+  it('is told all at once', () => {
+    const all = problems({
+      operation: 'x',
+      'auth0-domain': '',
+      'mtls-domain': '-',
+      'client-id': '',
+      'management-token': '',
+      'github-token': '',
+      'authentication-method': 'x',
+      subject: 'x',
+      'key-size': 'x',
+      'validity-days': 'x',
+      'renew-before-days': 'x',
+      force: 'x',
+      overlap: 'x',
+      retire: 'x',
+      'quiet-window': 'x',
+      'secret-name': '-',
+      'private-key-secret-name': '.',
+      'certificate-secret-name': '+',
+      destinations: 'x',
+      'current-credential': 'x',
+      verify: 'x',
+    });
+    expect(all.map((text) => /'([\w-]+)'/.exec(text)?.[1]).sort()).toEqual(
+      [
+        'operation',
+        'auth0-domain',
+        'mtls-domain',
+        'client-id',
+        'management-client-id',
+        'github-token',
+        'authentication-method',
+        'subject',
+        'key-size',
+        'validity-days',
+        'renew-before-days',
+        'force',
+        'overlap',
+        'retire',
+        'quiet-window',
+        'secret-name',
+        'private-key-secret-name',
+        'certificate-secret-name',
+        'destinations',
+        'current-credential',
+        'verify',
+      ].sort(),
+    );
+  });
+
+  it('names a missing destination beside other problems', () => {
+    const told = problems({ 'auth0-domain': '' }, { GITHUB_RUN_ID: '1' });
+    expect(told).toEqual([
+      expect.stringContaining("'auth0-domain'"),
+      expect.stringContaining("'destinations' names no destination"),
+    ]);
+  });
+
+  it('never shows any of a secret, valid or not', () => {
+    const canary = 'CANARYcanaryCANARYcanary';
+    const broken = [canary, `-----BEGIN PRIVATE KEY-----\n${canary}\n-----END PRIVATE KEY-----\n`].flatMap(
+      (text) => [text, pair.certificate + text, `-----BEGIN CERTIFICATE-----\n${canary}\n${text}`],
+    );
+    for (const secret of broken) {
+      const told = problems({
+        ...CLIENT,
+        'management-private-key': secret,
+        'management-credential': secret,
+        'management-client-secret': canary,
+        'github-token': canary,
+        'current-credential': secret,
+        verify: 'x',
+      });
+      expect(told.length).toBeGreaterThan(1);
+      expect(told.join()).not.toMatch(/CANARY|MII/i);
+    }
+  });
+});
+
+describe('what must be masked', () => {
+  it('is every secret as it came in, valid or not', () => {
+    const secret = (name: string) => `value of ${name}`;
+    const names = Object.keys(DEFAULTS).filter((name) =>
+      /(secret|key|token|credential)$/.test(name.replace(/-name$/, '')),
+    );
+    const secrets = names.filter((name) => !['key-size', 'secret-name'].includes(name));
+    const all = Object.fromEntries(names.map((name) => [name, secret(name)]));
+    const expected = secrets.filter((name) => !name.endsWith('secret-name')).map(secret);
+    expect(secretsIn(environment(all)).sort()).toEqual(expected.sort());
+    expect(secretsIn({})).toEqual([]);
+  });
+});

@@ -1,0 +1,320 @@
+/** What a manifest may say, what is said of one that is wrong and where, and that its schema says the same. */
+
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { RotationError } from '../../../src/errors.ts';
+import { readFleet } from '../../../src/inputs/fleet.ts';
+import { readInputs, SECRET_INPUTS } from '../../../src/inputs/inputs.ts';
+import { CLIENT_KEYS } from '../../../src/inputs/manifest.ts';
+
+const ACTION: Record<string, { default?: string }> = parse(readFileSync('action.yml', 'utf8')).inputs;
+const CONTEXT = { GITHUB_REPOSITORY: 'acme/shop', GITHUB_RUN_ID: '41', GITHUB_RUN_ATTEMPT: '2' };
+const GIVEN = {
+  'auth0-domain': 'tenant.eu.auth0.com',
+  'management-token': 'token',
+  'github-token': 'github',
+};
+
+function environment(changes: Record<string, string> = {}): Record<string, string> {
+  const defaults = Object.entries(ACTION).map(([name, input]) => [name, input.default ?? '']);
+  const all = { ...Object.fromEntries(defaults), ...GIVEN, ...changes };
+  const named = Object.entries<string>(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]);
+  return { ...CONTEXT, ...Object.fromEntries(named) };
+}
+
+const read = (text: string, changes: Record<string, string> = {}) =>
+  readFleet(environment(changes), 'fleet.yml', text);
+
+function refusal(text: string, changes: Record<string, string> = {}): RotationError {
+  try {
+    read(text, changes);
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'INVALID_INPUT') return error;
+    throw error;
+  }
+  throw new Error('nothing is wrong with it');
+}
+
+const problems = (text: string, changes: Record<string, string> = {}) => refusal(text, changes).problems;
+
+describe('a manifest', () => {
+  it('is the inputs of each client: its own keys, then the defaults, then those of the action', () => {
+    const text = `
+defaults:
+  secret-name: FROM_DEFAULTS
+  key-size: 3072
+clients:
+  - client-id: one
+    destinations: [repo:acme/one, org:globex]
+  - client-id: 0123
+    secret-name: OWN
+    key-size: 4096
+    destinations: |
+      repo:acme/two
+    keep-credentials: [a, b]
+    force: true
+`;
+    const [one, two] = read(text, { 'validity-days': '60', 'renew-before-days': '0' });
+    expect(one?.wish).toEqual(
+      readInputs(
+        environment({
+          'client-id': 'one',
+          'secret-name': 'FROM_DEFAULTS',
+          'key-size': '3072',
+          destinations: 'repo:acme/one\norg:globex',
+          'validity-days': '60',
+          'renew-before-days': '0',
+        }),
+      ).wish,
+    );
+    // A client id of digits is text.
+    expect(two?.wish).toMatchObject({ clientId: '0123', secretName: 'OWN', keySize: 4096, force: true });
+    expect(two?.wish.keepCredentials).toEqual(new Set(['a', 'b']));
+  });
+
+  it('goes back to the default where a key is empty', () => {
+    const text = 'defaults: { secret-name: X }\nclients:\n  - client-id: one\n    secret-name:\n';
+    expect(read(text)[0]?.wish.secretName).toBe('AUTH0_MTLS_PEM');
+  });
+
+  it('tells all problems at once, each with its line and column', () => {
+    const text = `defaults:
+  key-size: 1000
+  overlap: soon
+clients:
+  - client-id: one
+    overlap: 7d
+    verify: sometimes
+  - secret-name: TWO
+  - client-id: three
+    destinations: [shop, repo:acme/shop]
+    secret-name: THREE
+`;
+    const error = refusal(text, { 'auth0-domain': '' });
+    expect(error.problems.map((problem) => problem.slice(0, 70))).toEqual([
+      expect.stringMatching(/^Input 'auth0-domain' must not be empty/),
+      expect.stringMatching(/^fleet.yml:2:3: 'key-size' is '1000'; write 2048, 3072, 4096/),
+      expect.stringMatching(/^fleet.yml:3:3: 'overlap' is 'soon'/),
+      expect.stringMatching(/^fleet.yml:7:5: 'verify' is 'sometimes'/),
+      expect.stringMatching(/^fleet.yml:8:5: 'client-id' must not be empty/),
+      expect.stringMatching(/^fleet.yml:10:5: 'destinations' has in line 1 'shop'/),
+    ]);
+    expect(error.located[0]).toEqual({
+      file: 'fleet.yml',
+      line: 2,
+      column: 3,
+      message: "'key-size' is '1000'; write 2048, 3072, 4096.",
+    });
+    for (const problem of error.problems) expect(error.failed).toContain(problem);
+  });
+
+  const ONE = 'clients:\n  - client-id: one\n';
+
+  it.each([
+    ['no map', 'hello', '1:1: needs the keys clients'],
+    ['nothing', '', '1:1: needs the keys clients'],
+    ['no client', 'clients: []', "1:10: 'clients' must be a list of one client"],
+    ['no list', 'clients:\n  one: x', "2:3: 'clients' must be a list"],
+    ['a client that is text', 'clients: [one]', '1:11: a client is a map'],
+    ['an unknown key', `${ONE}    colour: red`, "3:5: 'colour' is no key of a client"],
+    ['an unknown key at the top', `${ONE}version: 1`, "3:1: 'version' is unknown"],
+    ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is no key of a client"],
+    ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is no YAML: Map keys must be unique'],
+    ['a list for a text', `${ONE}    subject: [CN=a]`, "3:5: 'subject' must be one text"],
+    ['maps in a list', `${ONE}    destinations: [{ a: b }]`, "3:5: 'destinations' must be a list of texts"],
+    ['a client id for all', `defaults: { client-id: a }\n${ONE}`, "1:13: 'client-id' is each client's own"],
+    ['defaults that are text', `defaults: x\n${ONE}`, "1:11: 'defaults' must be a map"],
+    [
+      'the same client',
+      `${ONE}  - client-id: one\n    secret-name: B`,
+      "3:5: 'client-id' is that of line 2, too",
+    ],
+    ['broken YAML', 'clients: [', '1:11: is no YAML'],
+    ['two documents', `${ONE}---\n${ONE}`, 'is no YAML'],
+    ['too deep a nest', `clients: ${'['.repeat(100_000)}`, 'is no YAML: Maximum call stack size exceeded'],
+    ['an alias', `defaults: &d { verify: off }\n${ONE}    subject: *d`, "4:5: 'subject' must be one text"],
+  ])('with %s is refused', (_, text, problem) => {
+    expect(problems(text).join('\n')).toContain(problem);
+  });
+
+  it('has no two clients that write one secret', () => {
+    const text = `clients:
+  - client-id: one
+  - client-id: two
+    private-key-secret-name: KEY
+    secret-name: TWO
+  - client-id: three
+    secret-name: key
+    destinations: [repo:ACME/Shop]
+  - client-id: four
+`;
+    expect(problems(text)).toEqual([
+      expect.stringMatching(/^fleet.yml:6:5: repo:ACME\/Shop KEY is written by the client of line 3, too/),
+      expect.stringMatching(
+        /^fleet.yml:9:5: repo:acme\/shop AUTH0_MTLS_PEM is written by the client of line 2/,
+      ),
+    ]);
+  });
+
+  it.each(SECRET_INPUTS)('holds no %s, and repeats none', (name) => {
+    const error = refusal(`${ONE}    ${name}: hunter2hunter2`);
+    expect(error.message).toContain(`fleet.yml:3:5: '${name}' is a secret`);
+    expect(error.message).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['operation', 'create', 'with a manifest write rotate or plan'],
+    ['operation', 'revert', 'with a manifest write rotate or plan'],
+    ['plan-of', 'enroll', 'can only be rotate'],
+    ['client-id', 'one', 'is of one client'],
+    ['client-name', 'one', 'is of one client'],
+    ['current-credential', 'pem', 'is of one client'],
+    ['shard', '3/2', 'write a part such as 2/5'],
+    ['shard', '0/2', 'write a part such as 2/5'],
+    ['shard', '1/257', 'write a part such as 2/5'],
+  ])('does not go with %s: %s', (name, value, problem) => {
+    expect(problems(ONE, { [name]: value })).toEqual([expect.stringContaining(`'${name}' `)]);
+    expect(problems(ONE, { [name]: value })[0]).toContain(problem);
+  });
+
+  it('alone has shards', () => {
+    const inputs = environment({ 'client-id': 'one', shard: '1/2' });
+    expect(() => readInputs(inputs)).toThrow("Input 'shard' is a part of a manifest");
+  });
+
+  it('tells so many problems and no more', () => {
+    const text = `clients:\n${'  - secret-name: 1\n'.repeat(100)}`;
+    const error = refusal(text);
+    expect(error.problems.length).toBe(200);
+    expect(error.failed).toMatch(/And 160 more\.$/);
+  });
+
+  it('that is anything at all is read or refused, never a crash', () => {
+    const words = fc.constantFrom(
+      'clients',
+      'defaults',
+      ...CLIENT_KEYS,
+      ': ',
+      '\n',
+      '  ',
+      '- ',
+      '[',
+      '{',
+      '&a',
+      '*a',
+      '!!int',
+      '|',
+      '"',
+      "'",
+      '#',
+      '---',
+      '\t',
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 80 }),
+      fc.array(words, { maxLength: 30 }).map((all) => all.join('')),
+    );
+    const values = fc.jsonValue({ maxDepth: 4 });
+    const shaped = fc.record({
+      defaults: fc.dictionary(fc.constantFrom(...CLIENT_KEYS, 'x'), values),
+      clients: fc.array(fc.dictionary(fc.constantFrom(...CLIENT_KEYS), values)),
+    });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          texts,
+          values.map((it) => stringify(it)),
+          shaped.map((it) => stringify(it)),
+        ),
+        (text) => {
+          try {
+            read(text);
+          } catch (error) {
+            if (!(error instanceof RotationError) || error.code !== 'INVALID_INPUT') throw error;
+            for (const { line, column } of error.located)
+              expect(Math.min(line, column)).toBeGreaterThanOrEqual(1);
+          }
+        },
+      ),
+      { numRuns: 600 },
+    );
+  });
+});
+
+describe('manifest.schema.json', () => {
+  const schema = JSON.parse(readFileSync('manifest.schema.json', 'utf8'));
+  const isValid = new Ajv({ strict: false }).compile(schema);
+
+  it('knows the keys that the code reads, each with a description; all are inputs', () => {
+    const { properties } = schema.definitions.settings;
+    expect(Object.keys(properties).sort()).toEqual([...CLIENT_KEYS].sort());
+    for (const [name, { description, default: value, enum: values }] of Object.entries<
+      Record<string, unknown>
+    >(properties)) {
+      expect(description, name).toBeTruthy();
+      if (value !== undefined) expect(`${value}`).toBe(ACTION[name]?.default);
+      expect(Object.keys(ACTION)).toContain(name);
+      if (values) expect((values as unknown[]).map(String)).toContain(ACTION[name]?.default);
+    }
+  });
+
+  it('takes the example, which names it, and so does the code', () => {
+    const text = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
+    expect(text).toMatch(/^# yaml-language-server: \$schema=https:\/\/\S+\/manifest\.schema\.json\n/);
+    isValid(parse(text));
+    expect(isValid.errors).toBeNull();
+    expect(read(text).length).toBe(4);
+  });
+
+  it('says of a client what the code says', () => {
+    const some: Record<string, unknown[]> = {
+      'client-id': ['one', ''],
+      'authentication-method': ['private_key_jwt', 'password'],
+      subject: ['CN=a,O=b'],
+      'key-size': [2048, 4096, 1024],
+      'validity-days': [60, 825, 0, 826],
+      'renew-before-days': [0, 29, -1],
+      force: [true, false, 'yes'],
+      overlap: ['12h', 'until-next-rotation', '7 days'],
+      'secret-name': ['ABC', 'a_1', '1A', 'GITHUB_A', 'A-B'],
+      'private-key-secret-name': ['KEY', '9'],
+      'certificate-secret-name': ['CERT', 'GitHub_X'],
+      destinations: [
+        ['repo:a/b'],
+        ['org:a', 'repo:b/c'],
+        ['env:a/b/c d'],
+        'repo:a/b',
+        ['shop'],
+        [],
+        ['repo:a'],
+      ],
+      verify: ['off', 'on'],
+      'verify-audience': ['https://api/'],
+      'token-binding': ['off', 'maybe'],
+      'keep-credentials': [['cred_1', 'cred_2'], 'cred_1 cred_2'],
+    };
+    for (const [name, values] of Object.entries(some)) {
+      for (const value of values) {
+        const client = {
+          'client-id': 'one',
+          ...(name === 'certificate-secret-name' ? {} : {}),
+          [name]: value,
+        };
+        const manifest = { clients: [client] };
+        const text = stringify(manifest);
+        let isRead = true;
+        try {
+          read(text);
+        } catch {
+          isRead = false;
+        }
+        // An empty list is the default.
+        const isEmpty = Array.isArray(value) && value.length === 0;
+        expect([text, isRead], text).toEqual([text, isValid(manifest) || isEmpty]);
+      }
+    }
+  });
+});

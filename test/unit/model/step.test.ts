@@ -1,0 +1,91 @@
+/** How a step is told: to a person in a sentence, to a test in a word. */
+
+import { describe, expect, it } from 'vitest';
+import type { Place } from '../../../src/model/secret-location.ts';
+import { describeStep, ISSUED, notation, type Step } from '../../../src/model/step.ts';
+
+const repo: Place = {
+  destination: { kind: 'repo', owner: 'acme', repo: 'shop' },
+  secretName: 'PEM',
+  part: 'pair',
+};
+const key: Place = { ...repo, secretName: 'KEY', part: 'private-key' };
+const certificate: Place = { ...repo, secretName: 'CRT', part: 'certificate' };
+const associate = (
+  why: Extract<Step, { kind: 'associate-credentials' }>['why'],
+  from: string[],
+  to: string[],
+  interrupts: Place[] = [],
+): Step => ({ kind: 'associate-credentials', why, from, to, interrupts });
+
+const SELF_SIGNED = 'a key pair and a self-signed certificate';
+
+describe('a step', () => {
+  it.each<[Step, word: string, sentence: string]>([
+    [
+      { kind: 'issue-certificate', what: SELF_SIGNED },
+      '!cert',
+      'Issue a key pair and a self-signed certificate',
+    ],
+    [{ kind: 'create-credential' }, '+cred', 'Upload its public part as a credential'],
+    [associate('add', ['a'], ['a', ISSUED]), '~[a,(issued)]', 'Associate (issued) alongside a'],
+    [associate('add', [], [ISSUED]), '~[(issued)]', 'Associate (issued)'],
+    [associate('heal', ['p'], ['p', 'a']), '~[p,a]', 'Associate a again: a destination holds it'],
+    [associate('make room', ['p', 'a'], ['a']), '~[a]', 'Disassociate p to make room'],
+    [
+      associate('make room', ['p', 'a'], ['a'], [repo, key]),
+      '~[a]!!repo:acme/shop,repo:acme/shop/private-key',
+      'Disassociate p to make room; INTERRUPTS repo:acme/shop PEM, repo:acme/shop KEY',
+    ],
+    [
+      associate('retire', ['p', 'a'], ['a']),
+      '~[a]',
+      'Disassociate p since its successor is delivered everywhere',
+    ],
+    [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
+    [{ kind: 'find-holders' }, '?holders', 'Look for workflow runs that may still hold what was revoked'],
+    [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
+    [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
+    [
+      { kind: 'authenticate-unregistered' },
+      '?unregistered',
+      'Ask for a token with a key that nobody has registered, which must be refused',
+    ],
+    [
+      associate('rehearse', ['a', ISSUED], ['a']),
+      '~[a]',
+      'Disassociate (issued) since it was made for this rehearsal alone',
+    ],
+    [
+      { kind: 'store-secret', place: repo, source: 'issued' },
+      '>repo:acme/shop',
+      'Store it in repo:acme/shop PEM',
+    ],
+    [
+      { kind: 'store-secret', place: repo, source: 'current-credential' },
+      '>repo:acme/shop=',
+      'Store it in repo:acme/shop PEM',
+    ],
+    [
+      { kind: 'store-secret', place: key, source: 'issued' },
+      '>repo:acme/shop/private-key',
+      'Store the private key in repo:acme/shop KEY',
+    ],
+    [
+      { kind: 'store-secret', place: certificate, source: 'issued' },
+      '>repo:acme/shop/certificate',
+      'Store the certificate in repo:acme/shop CRT',
+    ],
+    [{ kind: 'delete-credential', id: 'p', why: 'make room' }, '-p', 'Delete p to make room'],
+    [{ kind: 'delete-credential', id: 'x', why: 'discard' }, '-x', 'Delete x since nobody has its key'],
+  ])('%o', (step, word, sentence) => {
+    expect([notation([step]), describeStep(step)]).toEqual([word, sentence]);
+  });
+
+  it('follows the other', () => {
+    expect(notation([{ kind: 'issue-certificate', what: SELF_SIGNED }, { kind: 'authenticate' }])).toBe(
+      '!cert ?auth',
+    );
+    expect(notation([])).toBe('');
+  });
+});

@@ -1,0 +1,174 @@
+/** Whatever is observed: never below one, never above two, never a foreign one, never one that is held. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
+import { METHODS, type Wish } from '../../../src/model/desired-state.ts';
+import type { State } from '../../../src/model/observed-state.ts';
+import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
+import { mayBeHeld, Pool, weigh } from '../../../src/plan/in-use.ts';
+import { type Plan, plan } from '../../../src/plan/plan.ts';
+import { type CredentialSeed, state, wish } from '../../support/state.ts';
+
+const IDS = ['a', 'b', 'c', 'd'];
+const age = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 200_000 }));
+const credential = (id: string): fc.Arbitrary<CredentialSeed> =>
+  fc.record({
+    id: fc.constant(id),
+    age,
+    by: fc.constantFrom('us', 'us', 'us', 'hand', 'another workflow'),
+    associated: fc.boolean(),
+    expiresIn: fc.integer({ min: -1e9, max: 8e9 }),
+  });
+const seeds = fc
+  .tuple(...IDS.map((id) => fc.option(credential(id), { nil: undefined })))
+  .map((list) => list.filter((one) => one !== undefined))
+  // Auth0 lets a method hold two.
+  .filter((list) => list.filter(({ associated }) => associated).length <= 2);
+const situation = fc
+  .record({
+    credentials: seeds,
+    written: fc.array(fc.option(age, { nil: undefined }), { minLength: 3, maxLength: 3 }),
+    destinations: fc.constantFrom(
+      ['repo:acme/shop'],
+      ['repo:acme/shop', 'env:acme/ops/prod'],
+      ['repo:acme/shop', 'env:acme/ops/prod', 'org:other'],
+    ),
+    current: fc.option(fc.constantFrom('a', 'b', 'stranger'), { nil: undefined }),
+    keep: fc.subarray(IDS, { maxLength: 1 }),
+    force: fc.boolean(),
+    overlap: fc.constantFrom<Wish['overlap']>('until-next-rotation', 0, 3_600_000),
+    quietWindow: fc.constantFrom(undefined, 3_600_000),
+    method: fc.constantFrom<Wish['method'][]>('self_signed_tls_client_auth', ...METHODS),
+    subject: fc.constantFrom('CN=client', 'identity-a', 'identity-b'),
+  })
+  .map(({ credentials, written, current, ...changes }) => {
+    const wanted = wish({ ...changes, ...(current === undefined ? {} : { current }) });
+    return { wanted, observed: state(wanted, { credentials, written }) };
+  });
+
+/** The plan, or undefined where it refuses with a code. */
+function decide(wanted: Wish, observed: State): Plan | undefined {
+  try {
+    return plan(wanted, observed);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RotationError);
+    return undefined;
+  }
+}
+
+/** Every state that the plan passes through: what is associated after each step. */
+function replay(
+  observed: State,
+  steps: readonly Step[],
+): { step: Step; before: readonly string[]; after: readonly string[] }[] {
+  let held: readonly string[] = observed.client?.associated ?? [];
+  return steps.map((step) => {
+    const before = held;
+    if (step.kind === 'associate-credentials') {
+      expect([...step.from].sort()).toEqual([...held].sort());
+      held = step.to;
+    }
+    return { step, before, after: held };
+  });
+}
+
+/** What a step disassociates or deletes. */
+function takenOut({ step, before, after }: ReturnType<typeof replay>[number]): string[] {
+  const gone = before.filter((id) => !after.includes(id));
+  return step.kind === 'delete-credential' ? [...gone, step.id] : gone;
+}
+
+/** Fewer where each mutant is judged (`npm run mutation`). */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
+
+function property(check: (wanted: Wish, observed: State, decided: Plan) => void): void {
+  fc.assert(
+    fc.property(situation, ({ wanted, observed }) => {
+      const decided = decide(wanted, observed);
+      if (decided) check(wanted, observed, decided);
+    }),
+    { numRuns: RUNS },
+  );
+}
+
+describe('every plan', () => {
+  it('holds at most two, and never none where somebody could log in', () => {
+    property((wanted, observed, { steps }) => {
+      const evidence = weigh(wanted, observed);
+      for (const { before, after } of replay(observed, steps)) {
+        expect(after.length).toBeLessThanOrEqual(2);
+        const usable = observed.pool.some((c) => before.includes(c.id) && mayBeHeld(evidence, c));
+        if (usable) expect(after.length).toBeGreaterThan(0);
+      }
+    });
+  });
+
+  it('deletes nothing that is associated', () => {
+    property((_, observed, { steps }) => {
+      for (const { step, after } of replay(observed, steps)) {
+        if (step.kind === 'delete-credential') expect(after).not.toContain(step.id);
+      }
+    });
+  });
+
+  it('touches nothing that is foreign, kept, or of another workflow', () => {
+    property((wanted, observed, { steps }) => {
+      const pool = new Pool(wanted, observed);
+      const touched = new Set(replay(observed, steps).flatMap(takenOut));
+      for (const c of observed.pool) {
+        if (!pool.isCandidate(c) || wanted.keepCredentials.has(c.id)) expect(touched).not.toContain(c.id);
+      }
+    });
+  });
+
+  it('takes out what a place may hold only where it names the place, or after it has delivered', () => {
+    property((wanted, observed, { steps }) => {
+      const evidence = weigh(wanted, observed);
+      const held = observed.pool.filter((c) => mayBeHeld(evidence, c)).map(({ id }) => id);
+      const undelivered = steps.findIndex(({ kind }) => kind === 'store-secret');
+      const before = replay(observed, steps).slice(0, undelivered < 0 ? steps.length : undelivered);
+      for (const moment of before) {
+        const named = moment.step.kind === 'associate-credentials' && moment.step.interrupts.length > 0;
+        if (!named)
+          expect(
+            held.filter((id) => takenOut(moment).includes(id) && moment.step.kind !== 'delete-credential'),
+          ).toEqual([]);
+      }
+    });
+  });
+
+  it('retires nothing by usage that nobody has asked the logs for', () => {
+    property((wanted, _, { steps }) => {
+      const retired = steps.filter((step) => step.kind === 'associate-credentials' && step.why === 'retire');
+      if (wanted.quietWindow !== undefined) expect(retired).toEqual([]);
+    });
+  });
+
+  it('stores nothing that was not associated and, if asked, proven', () => {
+    property((_, observed, { renews, steps }) => {
+      const proof = steps.findIndex(({ kind }) => kind === 'authenticate');
+      for (const [index, { step, after }] of replay(observed, steps).entries()) {
+        if (step.kind !== 'store-secret' || step.source !== 'issued') continue;
+        expect(after).toContain(renews ?? ISSUED);
+        expect(proof).toBeLessThan(index);
+        expect(proof).toBeGreaterThanOrEqual(0);
+      }
+    });
+  });
+
+  it('is the same whatever the order of the lists', () => {
+    property((wanted, observed, { reason, steps }) => {
+      const turned = { ...observed, pool: [...observed.pool].reverse() };
+      const again = plan(wanted, turned);
+      expect([again.reason, notation(again.steps)]).toEqual([reason, notation(steps)]);
+    });
+  });
+
+  it('makes a second run do nothing where the first was not due', () => {
+    property((wanted, observed, decided) => {
+      if (decided.rotates || decided.steps.length > 0) return;
+      expect(plan(wanted, observed).steps).toEqual([]);
+    });
+  });
+});

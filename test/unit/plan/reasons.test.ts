@@ -1,0 +1,118 @@
+/** The reasons in their order, each to its edge, and how the report says them. */
+
+import { describe, expect, it } from 'vitest';
+import { weigh } from '../../../src/plan/in-use.ts';
+import { firstReason, nextRotation } from '../../../src/plan/reasons.ts';
+import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from '../../support/state.ts';
+
+const DAYS = 24 * 60;
+
+function reason(changes: WishChanges, seed: StateSeed) {
+  const wanted = wish(changes);
+  const observed = state(wanted, seed);
+  return firstReason({ wish: wanted, state: observed, evidence: weigh(wanted, observed) });
+}
+
+const EVERYTHING: WishChanges = { force: true, subject: 'CN=other', current: 'a' };
+const TWO = { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] };
+const a = (expiresIn: number) => ({ id: 'a', age: 10 * DAYS, expiresIn });
+const written = [10 * DAYS - 1];
+
+describe('the first reason wins', () => {
+  it.each<[string, WishChanges, StateSeed, string | undefined, RegExp]>([
+    [
+      'no secret',
+      { ...EVERYTHING, ...TWO },
+      { credentials: [a(-DAY)] },
+      'NotDelivered',
+      /no credential that Auth0 knows/,
+    ],
+    [
+      'one of two',
+      { ...EVERYTHING, ...TWO },
+      { credentials: [a(-DAY)], written },
+      'PartlyDelivered',
+      /not every destination holds/,
+    ],
+    ['expired', EVERYTHING, { credentials: [a(0)], written }, 'CertificateExpired', /expired on 2026-11-24/],
+    [
+      'expiring',
+      EVERYTHING,
+      { credentials: [a(1)], written },
+      'CertificateExpiring',
+      /expires on 2026-11-24, within 30 days/,
+    ],
+    [
+      'another subject',
+      EVERYTHING,
+      { credentials: [a(60 * DAY)], written },
+      'SpecChanged',
+      /has changed to CN=other, RSA 2048/,
+    ],
+    [
+      'another key size',
+      { force: true, keySize: 3072, current: 'a' },
+      { credentials: [a(60 * DAY)], written },
+      'SpecChanged',
+      /RSA 3072/,
+    ],
+    [
+      'force',
+      { force: true, current: 'a' },
+      { credentials: [a(60 * DAY)], written },
+      'Forced',
+      /asked for \(force\)/,
+    ],
+    ['none', { current: 'a' }, { credentials: [a(60 * DAY)], written }, undefined, /^$/],
+    [
+      'by hand, by time alone',
+      {},
+      { credentials: [{ ...a(60 * DAY), by: 'hand' }], written },
+      'NotDelivered',
+      /hold a, but no run can have stored that/,
+    ],
+    [
+      'displaced, perhaps',
+      {},
+      {
+        credentials: [
+          { id: 'p', age: 20 * DAYS },
+          { ...a(60 * DAY), associated: false },
+        ],
+        written,
+      },
+      'NotDelivered',
+      /may hold a, which is not associated/,
+    ],
+    [
+      'a stranger',
+      { current: 'stranger' },
+      { credentials: [a(60 * DAY)], written },
+      'NotDelivered',
+      /no credential that Auth0 knows/,
+    ],
+  ])('%s', (_, changes, seed, expected, words) => {
+    const found = reason(changes, seed);
+    expect(found?.reason).toBe(expected);
+    expect(found?.explanation ?? '').toMatch(words);
+  });
+
+  it('where Auth0 records no expiry nothing expires', () => {
+    const wanted = wish();
+    const observed = state(wanted, { credentials: [a(1)], written });
+    const pool = observed.pool.map((one) => ({ ...one, expiresAt: undefined }));
+    const question = { wish: wanted, state: { ...observed, pool } };
+    expect(firstReason({ ...question, evidence: weigh(wanted, question.state) })).toBeUndefined();
+  });
+});
+
+describe('the next rotation', () => {
+  it('is renew-before-days before the expiry, to the millisecond', () => {
+    const at = NOW + 60 * DAY;
+    expect(nextRotation(wish({ renewBeforeDays: 7 }), at)).toBe(at - 7 * DAY);
+    for (const late of [0, 1]) {
+      const found = reason({ renewBeforeDays: 7 }, { credentials: [a(7 * DAY + late)], written });
+      expect(found?.reason).toBe(late === 0 ? 'CertificateExpiring' : undefined);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+/** What the plan tells of a credential that `retire: when-unused` keeps or ends, and what it asks the tenant logs. */
+
+import { describe, expect, it } from 'vitest';
+import { plan } from '../../../src/plan/plan.ts';
+import { DAY, MINUTE, NOW, state, type UsageSeed, type WishChanges, wish } from '../../support/state.ts';
+
+const DAYS = 24 * 60;
+const settled = {
+  credentials: [
+    { id: 'p', age: 70 * DAYS },
+    { id: 'a', age: 10 * DAYS },
+  ],
+  written: [10 * DAYS - 1],
+};
+const login = { id: 'a', age: 60 };
+
+function decide(usage?: UsageSeed, changes: WishChanges = {}, exact: { current?: undefined } = {}) {
+  const wanted = { ...wish({ quietWindow: 7 * DAY, current: 'a', ...changes }), ...exact };
+  return plan(wanted, state(wanted, { ...settled, ...(usage ? { usage } : {}) }));
+}
+
+describe('the note', () => {
+  it.each<[string, UsageSeed | undefined, WishChanges, RegExp]>([
+    ['not read', undefined, {}, /^Credential p stays associated until the tenant logs were read\.$/],
+    [
+      'in use',
+      { uses: [login, { id: 'p', age: 3 }] },
+      {},
+      /stays associated since it is STILL IN USE, by the tenant logs: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,
+    ],
+    ['window', { uses: [login] }, { quietWindow: 11 * DAY }, /until 2026-11-25T12:01:03.000Z at least/],
+    [
+      'retention',
+      { since: DAYS, uses: [login] },
+      {},
+      /tell everything only from 2026-11-23T12.* quiet-window begins at 2026-11-17T12/,
+    ],
+    ['nobody', {}, {}, /nobody but this action has used its successor a from 2026-11-17/],
+    ['no endpoint', { upTo: 'no endpoint', uses: [login] }, {}, /no mTLS token endpoint was found\.$/],
+    ['refused', { upTo: 'refused', uses: [login] }, {}, /WARNING: the current certificate got no token\.$/],
+    [
+      'late',
+      { upTo: 'late', uses: [login] },
+      {},
+      /did not appear in them in time: the next run tries again\.$/,
+    ],
+    [
+      'proven',
+      { uses: [login] },
+      {},
+      /^Credential p is proven unused: from 2026-11-17T12.* to 2026-11-24T12.* logins with its successor by `192/,
+    ],
+  ])('%s', (_, usage, changes, words) => {
+    const { notes } = decide(usage, changes);
+    expect(notes).toEqual([expect.stringMatching(words)]);
+  });
+
+  it('asks for current-credential, without which no token request of this run is possible', () => {
+    const { asks, notes } = decide({ upTo: 'not asked', uses: [login] }, {}, { current: undefined });
+    expect([asks, notes]).toEqual([undefined, [expect.stringMatching(/: pass current-credential\.$/)]]);
+  });
+
+  it('names five users at most, each once, the latest first', () => {
+    const ages = [50, 40, 30, 20, 10, 5, 1, 2, 3];
+    const uses = ages.map((age, index) => ({ id: 'p', age, ip: `192.0.2.${index % 7}` }));
+    const [note = ''] = decide({ uses }).notes;
+    const named = [...note.matchAll(/`192\.0\.2\.(\d)`/g)].map(([, last]) => last);
+    expect([named, note.endsWith('; and 2 more.')]).toEqual([['6', '0', '1', '5', '4'], true]);
+    expect(note).toContain(`\`192.0.2.0\` (\`agent\`), last at ${new Date(NOW - 2 * MINUTE).toISOString()}`);
+  });
+});
+
+describe('the logs are asked', () => {
+  const from = NOW - 7 * DAY;
+
+  it('from the window on, and only where something may go', () => {
+    expect(decide().asks).toEqual({ since: from, upToDate: false });
+    expect(decide(undefined, { keep: ['p'] }).asks).toBeUndefined();
+    expect(decide(undefined, { quietWindow: undefined }).asks).toBeUndefined();
+    expect(decide(undefined, { overlap: 30 * DAY }).asks).toBeUndefined();
+  });
+
+  it('not from before the delivery of the successor', () => {
+    const delivered = NOW - (10 * DAYS - 1) * MINUTE;
+    expect(decide(undefined, { quietWindow: 20 * DAY }).asks?.since).toBe(delivered + 3_000);
+  });
+
+  it('whether they are up to date where nothing else is missing', () => {
+    expect(decide({ upTo: 'not asked', uses: [login] }).asks).toEqual({ since: from, upToDate: true });
+    expect(decide({ upTo: 'not asked' }).asks).toBeUndefined();
+    expect(decide({ upTo: 'late', uses: [login] }).asks).toBeUndefined();
+  });
+
+  it('who still uses what gives way to a rotation', () => {
+    expect(decide(undefined, { force: true }).asks).toEqual({ since: from, upToDate: false });
+    const { notes } = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true });
+    expect(notes).toEqual([
+      expect.stringMatching(/^WARNING: credential p gives way .* `192\.0\.2\.1` \(`agent`\)/),
+    ]);
+  });
+});

@@ -1,0 +1,156 @@
+/** The report of a fleet: worst first, only what a person must do, and never longer than GitHub takes. */
+
+import { describe, expect, it } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
+import { parseShard } from '../../../src/model/shard.ts';
+import { fleetReport } from '../../../src/report/fleet.ts';
+import type { Account } from '../../../src/report/report.ts';
+import { wish } from '../../support/state.ts';
+
+const DAY = 86_400_000;
+const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable<Account['plan']> => ({
+  reason: rotates ? 'CertificateExpiring' : 'NotDue',
+  explanation: 'so it is',
+  steps: Array.from(
+    { length: steps },
+    () => ({ kind: 'delete-credential', id: 'cred_1', why: 'overlap' }) as never,
+  ),
+  rotates,
+  renews: undefined,
+  replaces: undefined,
+  nextRotation: 1_800_000_000_000 + steps * DAY,
+  credentials: [],
+  notes,
+  asks: undefined,
+});
+const of = (clientId: string, account: Partial<Account> = {}): Account => ({
+  planOnly: false,
+  wish: wish({ clientId }),
+  plan: plan(0),
+  ...account,
+});
+const outcome = (clientId: string): NonNullable<Account['outcome']> => ({
+  rotated: true,
+  credential: undefined,
+  proof: 'proven',
+  holders: undefined,
+  clientId,
+  delivered: [],
+  inDoubt: [],
+  removed: [`old ${clientId}`],
+  steps: [],
+});
+const failure = (code: 'AUTH0_FORBIDDEN' | 'CANARY_FAILED', failed = 'It | failed.') =>
+  new RotationError(code, { failed, remedy: 'Do something.' });
+
+const FLEET = [
+  of('rests'),
+  of('tidied', { plan: plan(1) }),
+  of('rotated', { plan: plan(2, true), outcome: outcome('rotated') }),
+  of('warned', { plan: plan(3, true, ['WARNING: look']), outcome: outcome('warned') }),
+  of('spared', { error: failure('CANARY_FAILED') }),
+  of('failed', { error: failure('AUTH0_FORBIDDEN') }),
+];
+const told = (accounts: readonly Account[]) => fleetReport(accounts, (code) => `docs#${code}`);
+const size = (text: string) => Buffer.byteLength(text);
+
+describe('the report of a fleet', () => {
+  it('is one table, worst first', () => {
+    const { headline, summary } = told(FLEET);
+    expect(headline).toBe(
+      '❌ 6 clients: 1 failed, 1 not tried, 1 rotated, to be looked at, 1 rotated, 1 put in order, 1 not due.',
+    );
+    const rows = [...summary.matchAll(/^\| `([^`]+)` \| (\S+ [^|]+) \|/gm)].map(
+      ([, id, what]) => `${id}: ${what}`,
+    );
+    expect(rows).toEqual([
+      'failed: ❌ failed',
+      'spared: ⏸️ not tried',
+      'warned: ⚠️ rotated, to be looked at',
+      'rotated: ✅ rotated',
+      'tidied: ✅ put in order',
+      'rests: ✅ not due',
+    ]);
+    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It | failed.');
+    expect(summary).not.toContain('<summary>rests');
+  });
+
+  it('annotates what a person must do, and no more than GitHub shows', () => {
+    const { annotations } = told(FLEET);
+    expect(annotations.map(({ level, title }) => [level, title])).toEqual([
+      ['error', 'AUTH0_FORBIDDEN: client failed'],
+      ['warning', 'Client warned'],
+    ]);
+    expect(annotations[0]?.message).toContain(
+      'Do something. Nothing was changed in Auth0 or GitHub. More: docs#AUTH0',
+    );
+    const many = told(
+      Array.from({ length: 40 }, (_, at) => of(`c${at}`, { error: failure('AUTH0_FORBIDDEN') })),
+    );
+    expect(many.annotations.length).toBe(10);
+    expect(many.annotations[9]).toMatchObject({
+      level: 'error',
+      message: expect.stringContaining('And 31 more'),
+    });
+  });
+
+  it('has outputs of all: those about one client are empty', () => {
+    const { outputs } = told(FLEET);
+    expect(outputs).toMatchObject({
+      rotated: 'true',
+      'removed-credential-ids': '["old rotated","old warned"]',
+      'next-rotation': new Date(1_800_000_000_000).toISOString(),
+      plan: 'null',
+      matrix: '[]',
+      'credential-id': '',
+      thumbprint: '',
+    });
+    const result: { 'client-id': string; error?: object }[] = JSON.parse(outputs.result ?? '');
+    expect(result.map((entry) => [entry['client-id'], entry.error !== undefined])).toEqual([
+      ['failed', true],
+      ['spared', true],
+      ['warned', false],
+      ['rotated', false],
+      ['tidied', false],
+      ['rests', false],
+    ]);
+  });
+
+  it('of a plan has the shards of those for which anything is to be done', () => {
+    const due = Array.from({ length: 120 }, (_, at) =>
+      of(`due${at}`, { planOnly: true, plan: plan(1, true) }),
+    );
+    const idle = Array.from({ length: 500 }, (_, at) => of(`idle${at}`, { planOnly: true }));
+    const failed = of('failed', { planOnly: true, error: failure('AUTH0_FORBIDDEN') });
+    const { headline, outputs } = told([...idle, ...due, failed]);
+    const shards: string[] = JSON.parse(outputs.matrix ?? '');
+    expect(shards.map(parseShard)).toEqual([1, 2, 3].map((index) => ({ index, of: 3 })));
+    expect(headline).toBe('❌ 621 clients: 1 failed, 120 would be rotated, 500 not due.');
+  });
+
+  it('of nobody says so', () => {
+    expect(told([]).headline).toBe('✅ 0 clients: none in this shard.');
+    expect(JSON.parse(told([]).outputs.result ?? '')).toEqual([]);
+  });
+
+  it('is never longer than GitHub takes, keeps the worst and counts the rest', () => {
+    const long = 'ä'.repeat(300);
+    const rest = Array.from({ length: 12_000 }, (_, at) =>
+      of(`${long}${at}`, { plan: plan(2, true), outcome: outcome('x') }),
+    );
+    const failed = Array.from({ length: 1_500 }, (_, at) =>
+      of(`bad${at}`, { error: failure('AUTH0_FORBIDDEN', long) }),
+    );
+    const { annotations, outputs, summary } = told([...rest, ...failed]);
+    expect(size(summary)).toBeLessThan(1_048_576);
+    expect(summary).toMatch(/\d+ more clients have no row: the summary may not be longer\./);
+    expect(summary).toMatch(/Details of \d+ more clients were left out/);
+    for (let at = 0; at < 1_500; at += 1) expect(summary).toContain(`| \`bad${at}\` |`);
+    expect(annotations.length).toBe(10);
+    // GitHub counts two bytes a character.
+    expect((outputs.result ?? '').length * 2).toBeLessThan(1_000_000);
+    const result: Record<string, unknown>[] = JSON.parse(outputs.result ?? '');
+    expect(result[0]?.['client-id']).toBe('bad0');
+    expect(result.at(-1)).toEqual({ 'left-out': 13_500 - result.length + 1 });
+  });
+});

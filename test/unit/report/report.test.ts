@@ -1,0 +1,316 @@
+/** What a person and the next job read: outputs, annotations, summary. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { inert } from '../../../src/report/markdown.ts';
+import type { Account } from '../../../src/report/report.ts';
+import { account, current, failure, idle, MINUTES, outcome, report, settled } from '../../support/account.ts';
+import { state, wish } from '../../support/state.ts';
+
+describe('the first line', () => {
+  it.each<[string, Account, string]>([
+    [
+      'rotated',
+      account({ force: true }, settled, { outcome: outcome() }),
+      '✅ `shop` has a new certificate (Forced). Nothing is to be done. The next rotation is due on 2027-01-23.',
+    ],
+    [
+      'not due',
+      account({}, settled, { outcome: idle() }),
+      '✅ `shop`: nothing is due. The next rotation is due on 2026-12-24.',
+    ],
+    [
+      'put in order',
+      account(
+        { current: 'cred_a' },
+        { credentials: [{ ...current, associated: false }], written: [10] },
+        { outcome: idle() },
+      ),
+      '✅ `shop`: no rotation was due; 1 step put things in order. The next rotation is due on 2026-12-24.',
+    ],
+    [
+      'a plan that is due',
+      account({ force: true }, settled, { planOnly: true }),
+      '📋 `shop`: a rotation is due (Forced). This was only a plan.',
+    ],
+    [
+      'a plan that is not',
+      account({}, settled, { planOnly: true }),
+      '📋 `shop`: nothing is due. The next rotation is due on 2026-12-24.',
+    ],
+    [
+      'failed',
+      account({}, settled, { error: failure() }),
+      '❌ `shop`: VERIFICATION_FAILED. Something is to be done before 2027-01-23, when the current key expires.',
+    ],
+    [
+      'failed before anything was known',
+      { planOnly: false, wish: wish(), error: failure() },
+      '❌ `client`: VERIFICATION_FAILED. Something is to be done.',
+    ],
+  ])('%s', (_, told, line) => {
+    const { headline, summary } = report(told);
+    expect(headline).toBe(line);
+    expect(summary.split('\n')[0]).toBe(`## ${line}`);
+  });
+});
+
+describe('outputs', () => {
+  const declared = Object.keys(parse(readFileSync('action.yml', 'utf8')).outputs).sort();
+
+  it.each<[string, Account]>([
+    ['after a rotation', account({ force: true }, settled, { outcome: outcome() })],
+    ['where nothing was due', account({}, settled, { outcome: idle() })],
+    ['of a plan', account({ force: true }, settled, { planOnly: true })],
+    ['of a failure', account({}, settled, { error: failure() })],
+    ['before anything was known', { planOnly: false, wish: wish(), error: failure() }],
+  ])('are the declared ones, JSON where they say so, %s', (_, told) => {
+    const { outputs } = report(told);
+    expect(Object.keys(outputs).sort()).toEqual(declared);
+    for (const name of ['removed-credential-ids', 'plan', 'result', 'matrix']) {
+      expect(() => JSON.parse(outputs[name] ?? '')).not.toThrow();
+    }
+    expect(JSON.parse(outputs.result ?? '')).toHaveLength(1);
+    expect(outputs.rotated).toMatch(/^(true|false)$/);
+    for (const value of Object.values(outputs)) expect(value).not.toMatch(/PRIVATE KEY|BEGIN/);
+  });
+
+  it('tell the new credential', () => {
+    const told = account({ force: true }, settled, { outcome: outcome({ removed: ['cred_p'] }) });
+    expect(report(told).outputs).toMatchObject({
+      rotated: 'true',
+      reason: 'Forced',
+      'credential-id': 'cred_new',
+      thumbprint: 'thumbprint-new',
+      'not-before': '2026-11-24T12:00:00.000Z',
+      'not-after': '2027-02-22T12:00:00.000Z',
+      'removed-credential-ids': '["cred_p"]',
+      'next-rotation': '2027-01-23T12:00:00.000Z',
+      matrix: '[]',
+    });
+  });
+
+  it('tell the current one where nothing was due', () => {
+    expect(report(account({}, settled, { outcome: idle() })).outputs).toMatchObject({
+      rotated: 'false',
+      reason: 'NotDue',
+      'credential-id': 'cred_a',
+      thumbprint: 'identity-cred_a',
+      'not-before': '',
+      'not-after': '2027-01-23T12:00:00.000Z',
+      'next-rotation': '2026-12-24T12:00:00.000Z',
+    });
+    const exact = account({ current: 'cred_a' }, settled, { outcome: idle() });
+    expect(report(exact).outputs['not-before']).toBe('2026-11-23T12:00:00.000Z');
+  });
+
+  it('tell the error in the result', () => {
+    const [entry] = JSON.parse(report(account({}, settled, { error: failure() })).outputs.result ?? '');
+    expect(entry).toMatchObject({
+      'client-id': 'client',
+      rotated: false,
+      error: { code: 'VERIFICATION_FAILED', message: expect.stringContaining('Mend it.') },
+    });
+  });
+
+  it('promise no date by a certificate that does not exist', () => {
+    const failed = account({ force: true }, settled, {
+      error: failure(),
+      outcome: { ...idle(), steps: outcome().steps },
+    });
+    const next = report(failed).outputs['next-rotation'];
+    expect(['', '2026-12-24T12:00:00.000Z']).toContain(next);
+  });
+
+  it('tell the steps of the plan as sentences', () => {
+    const told = account({ force: true }, settled, { planOnly: true });
+    const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
+    expect([reason, steps]).toEqual([
+      'Forced',
+      [
+        'Issue a key pair and a self-signed certificate',
+        'Upload its public part as a credential',
+        'Associate (issued) alongside cred_a',
+        'Prove it with a token request',
+        'Store it in repo:acme/shop PEM',
+      ],
+    ]);
+  });
+});
+
+describe('the summary', () => {
+  it('tells an error in three sentences', () => {
+    const { summary } = report(account({}, settled, { error: failure('All is well.') }));
+    expect(summary).toContain(
+      '**What failed.** It failed.\n\n**What to do.** Mend it. [More about VERIFICATION_FAILED](docs#VERIFICATION_FAILED).\n\n**What is true now.** All is well.',
+    );
+  });
+
+  it('draws the certificates', () => {
+    const { summary } = report(account({ force: true }, settled, { outcome: outcome() }));
+    const chart = /```mermaid\n([\s\S]*?)\n```/
+      .exec(summary)?.[1]
+      ?.split('\n')
+      .map((line) => line.trim());
+    expect(chart).toEqual([
+      'gantt',
+      'dateFormat YYYY-MM-DD',
+      'axisFormat %d %b',
+      'section Credentials',
+      'previous cred_a :done, 2026-11-14, 2027-01-23',
+      'overlap until 2027-01-23 :2026-11-24, 2027-01-23',
+      'new cred_new :active, 2026-11-24, 2027-02-22',
+      'section Rotation',
+      'next rotation 2027-01-23 :milestone, 2027-01-23, 0d',
+    ]);
+  });
+
+  it('lists what was done, or would be', () => {
+    expect(report(account({ force: true }, settled, { outcome: outcome() })).summary).toContain(
+      '### What was done\n1. Issue a key pair (1.2 s)\n\nProof over mTLS: **proven**.',
+    );
+    expect(report(account({ force: true }, settled, { planOnly: true })).summary).toContain(
+      '1. Associate the new credential alongside cred_a\n',
+    );
+  });
+
+  it('says aloud that nothing was proven', () => {
+    const { annotations, summary } = report(
+      account({ force: true }, settled, { outcome: outcome({ proof: 'not proven' }) }),
+    );
+    expect(annotations).toEqual([
+      expect.objectContaining({ level: 'warning', message: expect.stringContaining('WITHOUT a proof') }),
+    ]);
+    expect(summary).toContain('WITHOUT a proof');
+    expect(report(account({ force: true }, settled, { outcome: outcome() })).annotations).toEqual([]);
+  });
+
+  it('warns of whom a plan interrupts', () => {
+    const { annotations, summary } = report(
+      account(
+        { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] },
+        {
+          credentials: [{ id: 'cred_p', age: 70 * MINUTES }, current],
+          written: [10 * MINUTES - 1, 60 * MINUTES],
+        },
+        { planOnly: true },
+      ),
+    );
+    expect(annotations).toEqual([
+      expect.objectContaining({
+        level: 'warning',
+        message: expect.stringMatching(/^INTERRUPTION: env:acme/),
+      }),
+    ]);
+    expect(summary).toContain('> INTERRUPTION: env:acme/ops/prod PEM cannot log in');
+  });
+
+  it.each([
+    'a|b',
+    '`a`',
+    'a\n\n## b\n| c |',
+    '::error::a',
+    '##[group]a',
+    '<img src=x>',
+    'a\r\n::set-output name=x::y',
+    '\x1b[31ma',
+    '```\n',
+  ])('is not broken by a client that is called %j', (name) => {
+    const hostile = account({ force: true, clientId: name }, settled, { outcome: outcome() });
+    const observed = hostile.state ?? state(wish());
+    const told = {
+      ...hostile,
+      state: { ...observed, client: observed.client && { ...observed.client, name } },
+    };
+    const { headline, summary } = report(told);
+    const plain = report(account({ force: true }, settled, { outcome: outcome() })).summary;
+    const shape = (text: string) =>
+      text.split('\n').map((line) => line.replace(/`[^`]*`/g, '``').replace(/\|[^|]*/g, '|'));
+    expect(shape(summary)).toEqual(shape(plain));
+    expect(headline).not.toMatch(/\n|::|\x1b/);
+    expect(summary).not.toMatch(/::|##\[|<img|\x1b|\r/);
+  });
+
+  it('is not broken by an environment of that kind', () => {
+    const told = account({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
+      planOnly: true,
+    });
+    const { summary } = report(told);
+    const rows = summary.split('\n').filter((line) => line.startsWith('| `env:'));
+    expect(rows).toEqual(['| `env:acme/shop/a\\|b` | `PEM` | written 2026-11-14 | unchanged |']);
+  });
+
+  it.each<[string, Partial<Account>]>([
+    ['a plan', { planOnly: true }],
+    ['a rotation', { outcome: outcome() }],
+    ['a failure', { error: failure() }],
+  ])(
+    'of 2,000 destinations with long names stays below the megabyte that GitHub takes, and says so: %s',
+    (_, rest) => {
+      const destinations = Array.from({ length: 2_000 }, (_, n) => `env:acme/shop/${'é|'.repeat(120)}${n}`);
+      const places = destinations.map((destination) => `${destination} PEM`);
+      const told = account(
+        { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
+        { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },
+        rest,
+      );
+      const stored = outcome({
+        delivered: places.slice(0, -1),
+        inDoubt: places.slice(-1),
+        steps: [...places, 'last'].map((text) => ({ text, milliseconds: 1, failed: text === 'last' })),
+      });
+      const error = rest.error?.withTruth(places.join(', '));
+      const { summary } = report({
+        ...told,
+        ...(rest.outcome ? { outcome: stored } : {}),
+        ...(error ? { outcome: stored, error } : {}),
+      });
+      expect(Buffer.byteLength(summary)).toBeLessThan(1024 * 1024);
+      expect(summary).toMatch(/and \d+ more \(shortened\)/);
+      if (error === undefined) return;
+      expect(summary).toContain('… (shortened)\n');
+      // The worst is kept.
+      expect(summary).toMatch(/1999` \| `PEM` \| written \S+ \| \*\*in doubt\*\* \|\n/);
+      expect(summary).toContain('1. ❌ last (0.0 s)\n');
+    },
+  );
+
+  it('tells of a destination in doubt, and of one that was missed', () => {
+    const destinations = ['repo:acme/shop', 'repo:acme/a', 'repo:acme/b'];
+    const made = outcome({ inDoubt: ['repo:acme/b PEM'] });
+    const told = account({ destinations, force: true }, settled, { outcome: made, error: failure() });
+    const rows = report(told).summary.match(/^\| `repo:.*\|$/gm);
+    expect(rows).toEqual([
+      '| `repo:acme/b` | `PEM` | missing | **in doubt** |',
+      '| `repo:acme/a` | `PEM` | missing | **not stored** |',
+      '| `repo:acme/shop` | `PEM` | written 2026-11-14 | **stored** |',
+    ]);
+  });
+
+  it('claims nothing of what a run that failed has undone', () => {
+    const told = account(
+      { operation: 'enroll' },
+      { ...settled, method: 'client_secret_post' },
+      { error: failure(), outcome: idle() },
+    );
+    const { annotations, summary } = report(told);
+    const note = /^The plan was: INTERRUPTION: /;
+    expect(summary.match(/^> .*INTERRUPTION.*$/gm)).toEqual([
+      expect.stringMatching(/^> The plan was: INTERRUPTION: /),
+    ]);
+    expect(annotations.map(({ message }) => message)).toEqual([expect.stringMatching(note)]);
+    expect(summary).toMatch(/\| unchanged \|\n/);
+  });
+});
+
+describe('a sentence', () => {
+  it.each([
+    ['by `a_*b*` and *c*', 'by `a_*b*` and \\*c\\*'],
+    ['`<b>', '\\`\\<b\\>'],
+    ['``<b>`', '\\``<b>`'],
+    ['a `b` @c', 'a `b` @\u200bc'],
+  ])('%j: nothing is Markdown but its code spans, which are closed', (sentence, shown) => {
+    expect(inert(sentence)).toBe(shown);
+  });
+});

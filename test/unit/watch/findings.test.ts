@@ -1,0 +1,323 @@
+/** What a watch finds in a state: one row for each finding, and what is none. */
+
+import { describe, expect, it } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
+import { type Finding, findingOf } from '../../../src/model/finding.ts';
+import { parseDestination } from '../../../src/model/secret-location.ts';
+import { weigh } from '../../../src/plan/in-use.ts';
+import { plan } from '../../../src/plan/plan.ts';
+import { ofShadows, ofWorkflow } from '../../../src/watch/environment.ts';
+import { isAtWork, judge, type Refusal } from '../../../src/watch/findings.ts';
+import { lifeOf } from '../../../src/watch/lifetime.ts';
+import {
+  type CredentialSeed,
+  DAY,
+  type StateSeed,
+  state,
+  type WishChanges,
+  wish,
+} from '../../support/state.ts';
+
+const DAYS = 24 * 60;
+/** Ours, made and delivered ten days ago; it lives for 60 more days. */
+const current: CredentialSeed = { id: 'a', age: 10 * DAYS };
+const settled: StateSeed = { credentials: [current], written: [10 * DAYS - 1] };
+const expiring = (inDays: number): StateSeed => ({
+  credentials: [{ id: 'a', age: (90 - inDays) * DAYS, expiresIn: inDays * DAY }],
+  written: [(90 - inDays) * DAYS - 1],
+});
+const beside = (...more: CredentialSeed[]): StateSeed => ({ ...settled, credentials: [current, ...more] });
+
+/** As a watch asks for it. */
+function refusal(changes: WishChanges, seed: StateSeed): Refusal | undefined {
+  for (const force of [false, true]) {
+    try {
+      plan(wish({ ...changes, force }), state(wish(changes), seed));
+    } catch (error) {
+      return { error: error as RotationError, isToday: !force };
+    }
+  }
+  return undefined;
+}
+
+const found = (changes: WishChanges, seed: StateSeed) =>
+  judge(wish(changes), state(wish(changes), seed), refusal(changes, seed));
+const keys = (changes: WishChanges, seed: StateSeed) =>
+  found(changes, seed).map(({ key, severity }) => `${severity} ${key}`);
+
+describe('nothing is found', () => {
+  it.each<[string, WishChanges, StateSeed]>([
+    ['settled', {}, settled],
+    ['settled, with current-credential', { current: 'a' }, settled],
+    ['a third of its life is left, and the rotation is due since yesterday', {}, expiring(29)],
+    ['the previous one waits for the next rotation', {}, beside({ id: 'b', age: 70 * DAYS })],
+    ['foreign, and named', { keep: ['x'] }, beside({ id: 'x', age: 1, by: 'hand', associated: false })],
+    [
+      "another workflow's, and named",
+      { keep: ['x'] },
+      beside({ id: 'x', age: 1, by: 'another workflow', associated: false }),
+    ],
+    [
+      'two destinations that hold the same',
+      { destinations: ['repo:acme/shop', 'repo:acme/b'] },
+      { ...settled, written: [10 * DAYS - 1, 10 * DAYS - 2] },
+    ],
+    ['tokens are bound as wished', { tokenBinding: 'required' }, { ...settled, bound: true }],
+    ['tokens are bound, and nobody has a wish', {}, { ...settled, bound: true }],
+  ])('%s', (_, changes, seed) => {
+    expect(keys(changes, seed)).toEqual([]);
+  });
+});
+
+const TWO = { destinations: ['repo:acme/shop', 'repo:acme/b'] };
+const FULL = beside({ id: 'x', age: 5 * DAYS, by: 'another workflow' });
+
+const FINDINGS: [string, WishChanges, StateSeed, string[]][] = [
+  [
+    'less than a third, and nobody rotates',
+    {},
+    expiring(27),
+    ['warning CertificateExpiring', 'warning RotationOverdue'],
+  ],
+  [
+    'less than a third, by renew-before-days',
+    { renewBeforeDays: 10 },
+    expiring(25),
+    ['warning CertificateExpiring'],
+  ],
+  ['more than a third, and overdue', { renewBeforeDays: 60 }, expiring(50), ['warning RotationOverdue']],
+  ['less than a tenth', {}, expiring(8), ['failure CertificateExpiring', 'warning RotationOverdue']],
+  ['less than a tenth, due today', { renewBeforeDays: 8 }, expiring(8), ['failure CertificateExpiring']],
+  ['expired', {}, expiring(-1), ['failure CertificateExpired', 'warning RotationOverdue']],
+  [
+    'nobody knows when it expires',
+    { method: 'tls_client_auth', subject: 'identity-a' },
+    { ...settled, written: ['unread'] },
+    ['warning ExpiryUnknown', 'warning SecretsUnread'],
+  ],
+  ['GitHub was not asked', {}, { ...settled, written: ['unread'] }, ['warning SecretsUnread']],
+  ['abandoned', {}, beside({ id: 'b', age: 16 }), ['warning Orphan b']],
+  [
+    'abandoned before it was associated',
+    {},
+    beside({ id: 'b', age: 16, associated: false }),
+    ['warning Orphan b'],
+  ],
+  [
+    'retired, and never deleted',
+    {},
+    beside({ id: 'b', age: 70 * DAYS, associated: false }),
+    ['warning Orphan b'],
+  ],
+  [
+    'left behind by another method',
+    {},
+    beside({ id: 'b', age: 70 * DAYS, associated: false, type: 'public_key' }),
+    ['warning Orphan b'],
+  ],
+  ["another workflow's", {}, FULL, ['warning RotationRefused', 'warning OthersCredential x']],
+  [
+    "another workflow's, not associated",
+    {},
+    beside({ id: 'x', age: 5, by: 'another workflow', associated: false }),
+    ['warning OthersCredential x'],
+  ],
+  [
+    'foreign',
+    {},
+    beside({ id: 'x', age: 5, by: 'hand', associated: false }),
+    ['warning UnknownCredential x'],
+  ],
+  [
+    'associated by somebody after our delivery',
+    {},
+    beside({ id: 'x', age: 5, by: 'hand' }),
+    ['warning RotationRefused', 'warning UnknownCredential x'],
+  ],
+  [
+    'never delivered: what was made by hand is in use',
+    {},
+    { credentials: [{ id: 'x', age: 5, by: 'hand' }] },
+    ['failure SecretMissing repo:acme/shop PEM'],
+  ],
+  [
+    'a destination without the secret',
+    TWO,
+    { ...settled, written: [10 * DAYS - 1, undefined] },
+    ['failure SecretMissing repo:acme/b PEM'],
+  ],
+  [
+    'a destination that holds an older one',
+    TWO,
+    { credentials: [current, { id: 'b', age: 70 * DAYS }], written: [10 * DAYS - 1, 70 * DAYS - 1] },
+    ['warning SecretStale repo:acme/b PEM'],
+  ],
+  [
+    'a destination that holds what is not associated',
+    {},
+    { ...settled, credentials: [{ ...current, associated: false }] },
+    ['failure NotAssociated repo:acme/shop PEM', 'failure NothingAssociated'],
+  ],
+  [
+    'a destination that holds what was deleted',
+    { current: 'stranger' },
+    settled,
+    ['failure SecretUnknown repo:acme/shop PEM'],
+  ],
+  [
+    'a secret that was written later than any run has lived',
+    {},
+    { ...settled, written: [5 * DAYS] },
+    ['warning DeliveryUnclear'],
+  ],
+  [
+    'nothing associated',
+    {},
+    { written: [10] },
+    ['failure SecretUnknown repo:acme/shop PEM', 'failure NothingAssociated'],
+  ],
+  ['tokens not bound', { tokenBinding: 'required' }, settled, ['warning TokenBindingDiffers']],
+  ['tokens bound', { tokenBinding: 'off' }, { ...settled, bound: true }, ['warning TokenBindingDiffers']],
+  [
+    'no place for a rotation that is due',
+    {},
+    {
+      ...expiring(29),
+      credentials: [...(expiring(29).credentials ?? []), { id: 'x', age: 5, by: 'another workflow' }],
+    },
+    ['failure RotationRefused', 'warning OthersCredential x'],
+  ],
+  ['another method', {}, { ...settled, method: 'client_secret_post' }, ['failure RotationRefused']],
+];
+
+describe('a finding', () => {
+  it.each(FINDINGS)('%s', (_, changes, seed, expected) => {
+    expect(keys(changes, seed)).toEqual(expected);
+  });
+
+  it('says what is and what to do, in sentences that do not change from day to day', () => {
+    const [first] = found({}, expiring(8));
+    expect(first).toEqual({
+      severity: 'failure',
+      key: 'CertificateExpiring',
+      what: 'Less than a tenth of its life is left to what is in use: it expires on 2026-12-02.',
+      todo: 'Start the rotation workflow now; if it fails, its message says what to do.',
+    });
+  });
+
+  it('keeps what servers have said inert', () => {
+    const seed = FULL;
+    const observed = state(wish(), seed);
+    const evil = 'auth0-mtls-rotation @acme/all `![](https://evil.example)` <b> run @you';
+    const pool = observed.pool.map((c) => (c.id === 'x' ? { ...c, name: evil } : c));
+    const [finding] = judge(wish(), { ...observed, pool }, undefined);
+    expect(finding?.what).toBe(
+      '`x` belongs to another workflow: made for `@acme/all ![](https://evil.example) b` by run `@you`.',
+    );
+  });
+});
+
+describe('a run that is at work', () => {
+  it.each<[string, boolean, WishChanges, StateSeed]>([
+    ['young and pending', true, {}, beside({ id: 'b', age: 5 })],
+    [
+      'partly delivered a moment ago',
+      true,
+      TWO,
+      { credentials: [current, { id: 'b', age: 5 }], written: [4, 10 * DAYS] },
+    ],
+    [
+      'delivered after the secrets of this job were read',
+      true,
+      { current: 'a' },
+      { credentials: [current, { id: 'b', age: 5 }], written: [4] },
+    ],
+    [
+      'the same, long ago: current-credential is the wrong one',
+      false,
+      { current: 'a' },
+      { credentials: [current, { id: 'b', age: 2 * DAYS }], written: [2 * DAYS - 1] },
+    ],
+    ['delivered everywhere', false, {}, { credentials: [current, { id: 'b', age: 5 }], written: [4] }],
+    ['abandoned', false, {}, beside({ id: 'b', age: 16 })],
+  ])('%s: %s', (_, expected, changes, seed) => {
+    expect(isAtWork(wish(changes), state(wish(changes), seed), refusal(changes, seed))).toBe(expected);
+  });
+});
+
+describe('the life that is left', () => {
+  const left = (changes: WishChanges, seed: StateSeed) => {
+    const observed = state(wish(changes), seed);
+    return lifeOf(wish(changes), observed, weigh(wish(changes), observed))?.left;
+  };
+
+  it('is measured from the start of the certificate, else from its credential', () => {
+    expect(left({}, expiring(45))).toBe(0.5);
+    // current-credential began a day ago, and its credential ten days ago.
+    expect(left({ current: 'a' }, settled)).toBeCloseTo(60 / 61);
+    expect(left({}, settled)).toBeCloseTo(60 / 70);
+  });
+
+  it('of a CA-signed certificate is measured from its delivery: its credential outlives it', () => {
+    const old = { credentials: [{ id: 'a', age: 500 * DAYS }], written: [45 * DAYS] };
+    expect(left({ method: 'tls_client_auth', subject: 'identity-a' }, old)).toBeCloseTo(0.5);
+  });
+});
+
+const WORKFLOW = { owner: 'acme', repo: 'shop', file: 'rotate.yml', state: 'active', conclusion: 'success' };
+const repository = { kind: 'repo' as const, owner: 'acme', repo: 'shop' };
+
+const WORKFLOWS: [object, string[]][] = [
+  [{}, []],
+  [{ conclusion: undefined }, []],
+  [{ conclusion: 'cancelled' }, []],
+  [{ conclusion: 'failure' }, ['warning WorkflowFailed']],
+  [{ conclusion: 'timed_out' }, ['warning WorkflowFailed']],
+  [{ state: 'disabled_inactivity' }, ['failure WorkflowDisabled']],
+  [{ state: 'disabled_manually', conclusion: 'failure' }, ['failure WorkflowDisabled']],
+  [{ state: 'something new' }, ['failure WorkflowDisabled']],
+];
+
+describe('what GitHub tells around it', () => {
+  it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
+    const all = ofWorkflow({ ...WORKFLOW, ...changes });
+    expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
+  });
+
+  it('of secrets that hide one, or could not be seen', () => {
+    expect(shadows().map(({ key, severity }) => `${severity} ${key}`)).toEqual([
+      'warning SecretShadowed env:acme/shop/live repo:acme/shop PEM',
+      'warning ShadowsUnread repo:acme/shop',
+    ]);
+  });
+});
+
+function shadows(): Finding[] {
+  const hidden = { destination: repository, secretName: 'PEM', part: 'pair' as const };
+  const by = parseDestination('env:acme/shop/live');
+  if (!by) throw new Error('no destination');
+  const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'GitHub refused.', remedy: '' });
+  return ofShadows({ found: [{ hidden, by }], unread: [{ repository, error }] });
+}
+
+it('every finding, as people read it', async () => {
+  const error = new RotationError('AUTH0_UNAUTHORIZED', { failed: 'Auth0 refused.', remedy: 'Look.' });
+  const all: [string, Finding[]][] = [
+    ...FINDINGS.map(([title, changes, seed]): [string, Finding[]] => [title, found(changes, seed)]),
+    ...WORKFLOWS.map(([changes]): [string, Finding[]] => [
+      `the workflow: ${JSON.stringify(changes)}`,
+      ofWorkflow({ ...WORKFLOW, ...changes }),
+    ]),
+    ['other secrets', shadows()],
+    ['the watch itself', [findingOf('WatchFailed', error)]],
+  ];
+  const text = all.map(([title, findings]) => {
+    const lines = findings.flatMap(({ key, severity, todo, what }) => [
+      `${severity} ${key}`,
+      what,
+      `→ ${todo}`,
+    ]);
+    return [`# ${title}`, ...lines].join('\n');
+  });
+  await expect(`${text.join('\n\n')}\n`).toMatchFileSnapshot('../plan/plans/findings.txt');
+});
