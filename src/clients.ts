@@ -1,6 +1,6 @@
 /** Whom a run speaks to: what all clients of a process share, and what is one client's own. */
 
-import type { Edges } from './apply/job.ts';
+import type { Services } from './apply/job.ts';
 import { Preparation } from './apply/prepare.ts';
 import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
 import { Tenant } from './auth0/tenant.ts';
@@ -59,14 +59,14 @@ export function share(
 
 /** One client's own. */
 export function connect(
-  { domain, githubApiUrl, githubToken, issuer, wish }: Inputs,
+  { domain, githubApiUrl, githubToken, issuer, desired }: Inputs,
   connection: Connection,
-  telling: Pick<Edges, 'mask' | 'onStep'>,
+  logger: Pick<Services, 'mask' | 'onStep'>,
   issuing: Issuing,
   shared: Shared,
-): Edges {
+): Services {
   // A client assertion goes to the tenant itself.
-  const byAssertion = wish.method === 'private_key_jwt';
+  const byAssertion = desired.method === 'private_key_jwt';
   const discover = byAssertion ? async () => `https://${domain}/oauth/token` : shared.discover;
   const github = new Service('GitHub', connection, shared.github);
   const store =
@@ -79,20 +79,20 @@ export function connect(
     store,
     edge: new Service('mTLS edge', connection, shared.edge),
     domain,
-    preparation: new Preparation(wish, {
+    preparation: new Preparation(desired, {
       generateKey: issuing.generateKey,
-      issue: (wished, now, key) => issuing.issuePair(issuer, wished, now, key),
+      issue: (requested, now, key) => issuing.issuePair(issuer, requested, now, key),
       tenant,
-      mask: telling.mask,
+      mask: logger.mask,
       discover,
       store,
     }),
-    unregistered: (wished, now) =>
-      issuing.issuePair({ kind: 'itself' }, wished, now, () => issuing.generateKey(2048)),
+    unregistered: (requested, now) =>
+      issuing.issuePair({ kind: 'itself' }, requested, now, () => issuing.generateKey(2048)),
     clock: connection.clock,
     cancellation: connection.cancellation,
-    mask: telling.mask,
-    onStep: telling.onStep,
+    mask: logger.mask,
+    onStep: logger.onStep,
   };
 }
 

@@ -49,7 +49,7 @@ export interface Explanation {
   /** What to do about it. */
   remedy: string;
   /** What is true now. Where an edge throws it is not known yet: `apply` adds it. */
-  truth?: string;
+  stateNow?: string;
   /** Consumers may not be able to log in any more: what is read before all else, in few words. */
   alarm?: string | undefined;
   /** All problems, where there is more than one (inputs). */
@@ -67,26 +67,26 @@ export class RotationError extends Error {
   readonly code: ErrorCode;
   readonly failed: string;
   readonly remedy: string;
-  readonly truth: string;
+  readonly stateNow: string;
   readonly alarm: string | undefined;
   readonly problems: readonly string[];
   readonly located: readonly LocatedProblem[];
 
   constructor(code: ErrorCode, explanation: Explanation) {
-    const { alarm, cause, failed, remedy, truth = UNTOUCHED } = explanation;
-    super((alarm ? [truth, failed, remedy] : [failed, remedy, truth]).join(' '), { cause });
+    const { alarm, cause, failed, remedy, stateNow = UNTOUCHED } = explanation;
+    super((alarm ? [stateNow, failed, remedy] : [failed, remedy, stateNow]).join(' '), { cause });
     this.code = code;
     this.failed = failed;
     this.remedy = remedy;
-    this.truth = truth;
+    this.stateNow = stateNow;
     this.alarm = alarm;
     this.problems = explanation.problems ?? [];
     this.located = explanation.located ?? [];
   }
 
   /** The same failure, told by somebody who knows what it left behind. */
-  withTruth(truth: string, alarm?: string): RotationError {
-    return new RotationError(this.code, { ...this, truth, alarm, cause: this.cause });
+  withStateNow(stateNow: string, alarm?: string): RotationError {
+    return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
 }
 

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
 import { asRotationError } from './errors.ts';
-import { workThrough } from './fleet/fleet.ts';
+import { runFleet } from './fleet/fleet.ts';
 import { Cancellation, type Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
@@ -11,7 +11,7 @@ import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts'
 import { raw } from './inputs/reader.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
-import { type Account, type Report, report } from './report/report.ts';
+import { type Report, type RunResult, report } from './report/report.ts';
 import { run } from './run.ts';
 
 /** Well inside the lease of 15 minutes after which another run may take over (specification 4). */
@@ -26,19 +26,19 @@ async function main(): Promise<void> {
   const cancelled = cancelledBySignal();
   const connection = {
     send: wire.send,
-    advance: wire.advance,
+    preconnect: wire.preconnect,
     clock: { now: monotonic, sleep, random: Math.random, deadline: monotonic() + LONGEST_RUN },
     cancellation: new Cancellation(cancelled),
     debug: runner.debug,
   };
-  const { accounts, told } = await work(connection, cancelled);
+  const { results, told } = await work(connection, cancelled);
   runner.stage('Report');
   await runner.publish(told);
   runner.stage();
   runner.info(told.headline);
-  const [only] = accounts;
+  const [only] = results;
   if (path === '' && only?.error) runner.fail(only.error);
-  if (accounts.some(({ error }) => error)) process.exitCode = 1;
+  if (results.some(({ error }) => error)) process.exitCode = 1;
   connection.cancellation.end();
   await wire.close();
 }
@@ -46,16 +46,16 @@ async function main(): Promise<void> {
 type Work = (
   connection: Connection,
   cancelled: AbortSignal,
-) => Promise<{ accounts: readonly Account[]; told: Report }>;
+) => Promise<{ results: readonly RunResult[]; told: Report }>;
 
 function oneClient(inputs: Inputs): Work {
   runner.info(
-    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.wish.operation}`} by ${inputs.wish.method}`,
+    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
   return async (connection) => {
     const { info, mask, stage } = runner;
-    const account = await run(inputs, connection, { info, mask, stage, onStep });
-    return { accounts: [account], told: report(account, runner.explanationOf) };
+    const result = await run(inputs, connection, { info, mask, stage, onStep });
+    return { results: [result], told: report(result, runner.explanationOf) };
   };
 }
 
@@ -77,31 +77,31 @@ function manyClients(clients: readonly Inputs[]): Work {
   runner.stage();
   return async (connection, cancelled) => {
     const { mask } = runner;
-    const accounts = await workThrough(clients, {
+    const results = await runFleet(clients, {
       connection,
       cancelled,
       longestRun: LONGEST_RUN,
       mask,
       tell,
     });
-    return { accounts, told: fleetReport(accounts, runner.explanationOf) };
+    return { results, told: fleetReport(results, runner.explanationOf) };
   };
 }
 
 /** Their lines would be all mixed up: each client's come together, when it is done. */
-function tell({ wish }: Inputs) {
+function tell({ desired }: Inputs) {
   const lines: string[] = [];
   return {
     info: (line: string) => void lines.push(line),
     stage: () => undefined,
-    debug: (message: string) => runner.debug(`${wish.clientId}: ${message}`),
+    debug: (message: string) => runner.debug(`${desired.clientId}: ${message}`),
     onStep: (text: string) => {
       const began = monotonic();
       return (outcome: string) => void lines.push(`→ ${text}: ${outcome} in ${secondsSince(began)} s`);
     },
-    end: (account: Account) => {
-      if (account.error) lines.push(account.error.message);
-      runner.group(headline(account), lines);
+    end: (result: RunResult) => {
+      if (result.error) lines.push(result.error.message);
+      runner.group(headline(result), lines);
     },
   };
 }

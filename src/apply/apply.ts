@@ -5,10 +5,10 @@ import { asRotationError, type RotationError } from '../errors.ts';
 import { findHolders, type Holders } from '../github/workflow-runs.ts';
 import { deadlineExceeded } from '../http/retry.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
-import type { Wish } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { markFor } from '../model/ownership.ts';
-import { type Place, printPlace } from '../model/secret-location.ts';
+import { credentialNameFor } from '../model/ownership.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../plan/in-use.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -17,22 +17,25 @@ import { createClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
 import { Delivery, keepQuiet } from './deliver.ts';
 import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './failure-state.ts';
-import type { DoneStep, Edges, Job, Outcome } from './job.ts';
+import type { DoneStep, Job, Outcome, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Issued } from './prepare.ts';
-import { approach, type Proof, prove, proveRefusal } from './prove.ts';
+import { type Proof, preconnectProof, prove, proveRefusal } from './prove.ts';
 import { bind } from './token-binding.ts';
-import { Undoing } from './undo.ts';
+import { UndoStack } from './undo.ts';
 import { findMade, upload } from './upload.ts';
 
 /** With a change that may land once more it takes a minute to be sure. */
 const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
 /** Never throws: a failure is told beside what was done, with what is true now. */
-export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome; error?: RotationError }> {
-  const work = new Work(job, edges);
+export async function apply(
+  job: Job,
+  services: Services,
+): Promise<{ outcome: Outcome; error?: RotationError }> {
+  const work = new Work(job, services);
   try {
-    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate')) await edges.preparation.check();
+    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate')) await services.preparation.check();
     for (const step of job.plan.steps) await work.perform(step);
     await work.confirm();
     return { outcome: work.outcome() };
@@ -44,9 +47,9 @@ export async function apply(job: Job, edges: Edges): Promise<{ outcome: Outcome;
 
 class Work {
   /** `create` completes it: the client's id. */
-  #wish: Wish;
+  #desired: DesiredState;
   readonly #job: Job;
-  readonly #edges: Edges;
+  readonly #services: Services;
   #association: Association;
   /** Of the new pair: from its first write on the rotation is finished, not undone. */
   readonly #delivery: Delivery;
@@ -57,7 +60,7 @@ class Work {
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
-  readonly #interrupted: Place[] = [];
+  readonly #interrupted: SecretLocation[] = [];
   #holders: Holders | undefined;
   #issued: Issued | undefined;
   #made: Credential | undefined;
@@ -67,31 +70,31 @@ class Work {
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
   readonly #method: MethodChange;
-  readonly #undoing = new Undoing();
+  readonly #undoStack = new UndoStack();
 
-  constructor(job: Job, edges: Edges) {
-    this.#wish = job.wish;
+  constructor(job: Job, services: Services) {
+    this.#desired = job.desired;
     this.#job = job;
-    this.#edges = edges;
-    this.#association = new Association(job.wish, job.state, edges);
-    this.#method = new MethodChange(job, edges);
-    this.#delivery = new Delivery(edges.store);
-    this.#completion = new Delivery(edges.store);
+    this.#services = services;
+    this.#association = new Association(job.desired, job.observed, services);
+    this.#method = new MethodChange(job, services);
+    this.#delivery = new Delivery(services.store);
+    this.#completion = new Delivery(services.store);
   }
 
   async perform(step: Step): Promise<void> {
     this.#mayGoOn();
     if (step.kind !== 'store-secret') this.#settleDeliveries();
     const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
-    const told = this.#edges.onStep(text);
-    const began = this.#edges.clock.now();
+    const told = this.#services.onStep(text);
+    const began = this.#services.clock.now();
     let failed = true;
     try {
       await this.#execute(step);
       failed = false;
     } finally {
       told(failed ? 'failed' : 'done');
-      this.#steps.push({ text, milliseconds: this.#edges.clock.now() - began, failed });
+      this.#steps.push({ text, milliseconds: this.#services.clock.now() - began, failed });
     }
   }
 
@@ -109,18 +112,18 @@ class Work {
         this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, ['add', 'heal', 'rehearse'].includes(step.why));
       case 'change-method':
-        await this.#method.change(step, this.#association, this.#undoing);
+        await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
-        return bind(step.required, this.#wish.clientId, this.#edges, this.#undoing);
+        return bind(step.required, this.#desired.clientId, this.#services, this.#undoStack);
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.settled()]);
         return;
       case 'authenticate-unregistered':
-        return proveRefusal(this.#wish, this.#edges);
+        return proveRefusal(this.#desired, this.#services);
       case 'store-secret':
-        return this.#store(step.place, step.source);
+        return this.#store(step.location, step.source);
       case 'delete-credential':
         return this.#delete(step.id);
       case 'find-holders':
@@ -136,83 +139,101 @@ class Work {
 
   #mayGoOn(): void {
     if (this.#delivery.begun) return;
-    this.#edges.cancellation.check();
-    if (this.#edges.clock.now() > this.#edges.clock.deadline) throw deadlineExceeded();
+    this.#services.cancellation.check();
+    if (this.#services.clock.now() > this.#services.clock.deadline) throw deadlineExceeded();
   }
 
   async #issue(): Promise<void> {
-    this.#issued = await this.#edges.preparation.issued();
-    await approach(this.#issued.pair, this.#edges);
+    this.#issued = await this.#services.preparation.issued();
+    await preconnectProof(this.#issued.pair, this.#services);
   }
 
   async #create(): Promise<void> {
     const { facts } = this.#requireIssued();
-    await keepQuiet(this.#job.state, this.#edges, this.#completedAt);
+    await keepQuiet(this.#job.observed, this.#services, this.#completedAt);
     const registration = this.#registration();
     this.#mayBeOrphan = true;
-    this.#undoing.push(() => this.#removeMade(registration.name));
-    const { state } = this.#job;
-    this.#made = await upload(this.#wish, state, this.#edges.tenant, registration, facts.identity, () => {
-      this.#mayBeOrphan = false;
-    });
+    this.#undoStack.push(() => this.#removeMade(registration.name));
+    const { observed } = this.#job;
+    this.#made = await upload(
+      this.#desired,
+      observed,
+      this.#services.tenant,
+      registration,
+      facts.identity,
+      () => {
+        this.#mayBeOrphan = false;
+      },
+    );
     this.#association.adopt(this.#made);
   }
 
   #registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    return registrationOf(this.#wish.method, pair, facts, markFor(this.#wish, this.#job.plan.replaces));
+    return registrationOf(
+      this.#desired.method,
+      pair,
+      facts,
+      credentialNameFor(this.#desired, this.#job.plan.replaces),
+    );
   }
 
   async #createClient(): Promise<void> {
-    const { tenant } = this.#edges;
+    const { tenant } = this.#services;
     const made: { id?: string } = {};
-    this.#undoing.push(async () => {
+    this.#undoStack.push(async () => {
       if (made.id === undefined) return '';
       this.#madeClient = made.id;
       await tenant.deleteClient(made.id);
       this.#madeClient = undefined;
-      this.#wish = this.#job.wish;
+      this.#desired = this.#job.desired;
       return 'The new client was deleted again.';
     });
-    const state = await createClient(this.#wish, this.#job.state, this.#edges, this.#registration(), made);
-    this.#wish = { ...this.#wish, clientId: state.client.id };
-    this.#association = new Association(this.#wish, state, this.#edges);
-    [this.#made] = state.pool;
+    const observed = await createClient(
+      this.#desired,
+      this.#job.observed,
+      this.#services,
+      this.#registration(),
+      made,
+    );
+    this.#desired = { ...this.#desired, clientId: observed.client.id };
+    this.#association = new Association(this.#desired, observed, this.#services);
+    [this.#made] = observed.pool;
   }
 
   async #prove(): Promise<void> {
-    this.#proof = await prove(this.#wish, this.#requireIssued(), this.#edges);
+    this.#proof = await prove(this.#desired, this.#requireIssued(), this.#services);
   }
 
-  async #store(place: Place, source: 'issued' | 'current-credential'): Promise<void> {
-    if (source === 'current-credential') return this.#complete(place);
+  async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
+    if (source === 'current-credential') return this.#complete(location);
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
-    if (renewsFirst) await this.#association.refuseSurprise();
-    await this.#delivery.put(place, this.#requireIssued().pair);
+    if (renewsFirst) await this.#association.requireUnchanged();
+    await this.#delivery.put(location, this.#requireIssued().pair);
     this.#association.delivered = true;
     if (renewsFirst) await this.#association.rememberDelivery();
-    this.#edges.cancellation.shield();
+    this.#services.cancellation.shield();
   }
 
-  async #complete(place: Place): Promise<void> {
+  async #complete(location: SecretLocation): Promise<void> {
     const { currentPair } = this.#job;
     if (!currentPair) throw new Error('a delivery was planned without its pair');
     // The pair is not new: another run may just be delivering its successor.
-    if (!this.#completion.begun) await this.#association.refuseSurprise();
-    await this.#completion.put(place, currentPair);
-    this.#completedAt = this.#edges.clock.now();
-    await this.#association.refuseOvertaken(place);
+    if (!this.#completion.begun) await this.#association.requireUnchanged();
+    await this.#completion.put(location, currentPair);
+    this.#completedAt = this.#services.clock.now();
+    await this.#association.refuseOvertaken(location);
   }
 
   async #delete(ref: CredentialRef): Promise<void> {
     const id = ref === ISSUED ? (this.#made?.id ?? '') : ref;
-    await deleteCredential(this.#wish.clientId, id, this.#edges);
+    await deleteCredential(this.#desired.clientId, id, this.#services);
     if (ref !== ISSUED) this.#removed.push(id);
   }
 
   async #findHolders(): Promise<void> {
-    const { store } = this.#edges;
-    const { destinations, run } = this.#wish;
+    const { store } = this.#services;
+    const { destinations, run } = this.#desired;
     const [own = ''] = run.split('.');
     // One too many is better than one that is missed.
     const before = (store?.storedAt ?? 0) + UNCERTAINTY;
@@ -241,9 +262,9 @@ class Work {
       rotated,
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof: this.#proof,
-      clientId: this.#wish.clientId,
-      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printPlace))],
-      inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printPlace),
+      clientId: this.#desired.clientId,
+      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
+      inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#removed,
       holders: this.#holders,
       steps: this.#steps,
@@ -252,31 +273,31 @@ class Work {
 
   /** Before the first delivery everything new is taken back; after it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    const { cancellation, clock } = this.#edges;
+    const { cancellation, clock } = this.#services;
     cancellation.shield();
     clock.deadline = clock.now() + UNDO_TIME;
     if (this.#delivery.begun) {
-      const truth = this.#delivery.truth(this.#target() ?? '');
+      const stateNow = this.#delivery.stateNow(this.#target() ?? '');
       const { stored } = this.#delivery;
       const nobody = stored.length === 0 ? left(this.#left()) : '';
-      return error.withTruth(
-        [nobody, truth, unrevoked(this.#left(), true)].filter(Boolean).join(' '),
+      return error.withStateNow(
+        [nobody, stateNow, unrevoked(this.#left(), true)].filter(Boolean).join(' '),
         alarm(this.#left(), stored),
       );
     }
-    const { failures, told } = await this.#undoing.run();
+    const { failures, told } = await this.#undoStack.run();
     const [first] = failures;
     const what = this.#left();
     const rest = first
-      ? orphaned(what, first, this.#edges.tenant.now())
+      ? orphaned(what, first, this.#services.tenant.now())
       : [unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
-    return error.withTruth([...told, rest].join(' '), alarm(what, []));
+    return error.withStateNow([...told, rest].join(' '), alarm(what, []));
   }
 
   async #removeMade(name: string): Promise<string> {
     if (!this.#mayBeOrphan) return '';
     const { identity } = this.#requireIssued().facts;
-    this.#made ??= await findMade(this.#wish, this.#edges.tenant, name, identity);
+    this.#made ??= await findMade(this.#desired, this.#services.tenant, name, identity);
     if (this.#made) await this.#association.remove(this.#made.id);
     this.#mayBeOrphan = false;
     return this.#made ? 'The new credential was removed again.' : '';
@@ -289,10 +310,10 @@ class Work {
   #left(): Left {
     const { id = '', heldBy } = this.#current() ?? {};
     return {
-      completed: this.#completion.begun ? this.#completion.truth(id, heldBy) : undefined,
+      completed: this.#completion.begun ? this.#completion.stateNow(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       former: this.#method.former,
-      method: this.#wish.method,
+      method: this.#desired.method,
       made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
       madeClient: this.#madeClient,
       removed: this.#removed,

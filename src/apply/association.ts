@@ -3,17 +3,22 @@
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { eventually, type Patience } from '../http/poll.ts';
+import { poll, type Waiting } from '../http/poll.ts';
 import { sleep } from '../http/retry.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
-import type { Wish } from '../model/desired-state.ts';
-import { associatedWith, type Credential, type ObservedClient, type State } from '../model/observed-state.ts';
-import type { Place } from '../model/secret-location.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import {
+  associatedWith,
+  type Credential,
+  type ObservedClient,
+  type ObservedState,
+} from '../model/observed-state.ts';
+import type { SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
-import { SLOT } from '../plan/capacity.ts';
+import { METHOD_CAPACITY } from '../plan/capacity.ts';
 import { changedMeanwhile, findRival, mixed, overtaken, rotationInProgress } from '../plan/preconditions.ts';
 
-export interface AssociationEdges extends Patience {
+export interface AssociationServices extends Waiting {
   tenant: Tenant;
   store: SecretStore | undefined;
 }
@@ -32,9 +37,9 @@ interface Fresh {
 }
 
 export class Association {
-  readonly #wish: Wish;
-  readonly #state: State;
-  readonly #edges: AssociationEdges;
+  readonly #desired: DesiredState;
+  readonly #observed: ObservedState;
+  readonly #services: AssociationServices;
   /** Ids that the plan knew. */
   readonly #known: ReadonlySet<string>;
   /** What the client authenticates by, as this run left it. */
@@ -44,7 +49,7 @@ export class Association {
   /** All lists that this run has replaced: a lagging read may still show the last one. */
   readonly #replaced: (readonly string[])[] = [];
   /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
-  #ghost: { ids: readonly string[]; until: number } | undefined;
+  #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
   /** When the primary's secret was written by this run. */
   #delivery: number | undefined;
@@ -52,13 +57,13 @@ export class Association {
   /** This run has stored the new credential: the secret's time is ours. */
   delivered = false;
 
-  constructor(wish: Wish, state: State, edges: AssociationEdges) {
-    this.#wish = wish;
-    this.#state = state;
-    this.#edges = edges;
-    this.#known = new Set(state.pool.map(({ id }) => id));
-    this.#method = state.client?.method ?? wish.method;
-    this.#ids = state.client ? associatedWith(state.client, wish.method) : [];
+  constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
+    this.#desired = desired;
+    this.#observed = observed;
+    this.#services = services;
+    this.#known = new Set(observed.pool.map(({ id }) => id));
+    this.#method = observed.client?.method ?? desired.method;
+    this.#ids = observed.client ? associatedWith(observed.client, desired.method) : [];
   }
 
   /** The credential that this run has made. */
@@ -70,10 +75,10 @@ export class Association {
   async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
     const ids = this.#resolve(to);
     // Its PATCH would move the client.
-    if (this.#method !== this.#wish.method)
+    if (this.#method !== this.#desired.method)
       throw new Error('credentials of a method that the client does not use');
-    await this.#outliveGhost(ids);
-    await this.refuseSurprise();
+    await this.#awaitPendingWrite(ids);
+    await this.requireUnchanged();
     await this.#patch(ids);
     this.#beginReadBack(adds);
   }
@@ -84,15 +89,15 @@ export class Association {
    * @throws RotationError
    */
   async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
-    const { all } = await this.refuseSurprise();
+    const { all } = await this.requireUnchanged();
     // If this is undone, it is this list that comes back.
-    if (!sameIds(all, this.#state.client?.associated ?? []))
+    if (!sameIds(all, this.#observed.client?.associated ?? []))
       throw changedMeanwhile("the client's associated credentials");
     onMove();
-    const { clientId, method } = this.#wish;
+    const { clientId, method } = this.#desired;
     this.#replaced.push(this.#ids);
     this.#ids = this.#resolve(to);
-    await this.#edges.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
+    await this.#services.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
     this.#method = method;
     this.#beginReadBack(true);
   }
@@ -103,13 +108,13 @@ export class Association {
    * @throws RotationError
    */
   async leave(to: string, onMove: () => void): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
-    await this.refuseSurprise();
+    const { tenant } = this.#services;
+    const { clientId } = this.#desired;
+    await this.requireUnchanged();
     await tenant.moveToSecret(clientId, to, onMove);
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
-    await eventually(this.#edges, attempt, () => changedMeanwhile('the authentication method of the client'));
+    await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
     // A rotation that has slipped in has left its credential.
     const rival = this.#rivalIn(await tenant.credentials(clientId));
     if (rival) throw rotationInProgress(rival);
@@ -121,11 +126,11 @@ export class Association {
   }
 
   /** A fresh full read must show what this run expects. @throws RotationError ROTATION_IN_PROGRESS */
-  async refuseSurprise(): Promise<Fresh> {
+  async requireUnchanged(): Promise<Fresh> {
     const fresh = await this.#readFresh();
     const rival = this.#rivalIn(fresh.pool);
     if (rival) throw rotationInProgress(rival);
-    const version = this.#state.secrets[0]?.version;
+    const version = this.#observed.secrets[0]?.version;
     if (!this.delivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
@@ -134,39 +139,39 @@ export class Association {
   }
 
   /** The current pair was stored in a place: a run that has come meanwhile may have had its own there. @throws RotationError */
-  async refuseOvertaken(place: Place): Promise<void> {
-    const rival = this.#rivalIn(await this.#edges.tenant.credentials(this.#wish.clientId));
-    if (rival) throw overtaken(rival, place);
+  async refuseOvertaken(location: SecretLocation): Promise<void> {
+    const rival = this.#rivalIn(await this.#services.tenant.credentials(this.#desired.clientId));
+    if (rival) throw overtaken(rival, location);
   }
 
   /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
   async ensure(id: string): Promise<void> {
-    const { clock, cancellation } = this.#edges;
+    const { clock, cancellation } = this.#services;
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
-      const isOld = method !== this.#wish.method;
+      const isOld = method !== this.#desired.method;
       // A list that this run itself has replaced may be an old one that is shown again.
       if (!isOld && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
     }
     const [client, pool] = await Promise.all([
       this.#client(),
-      this.#edges.tenant.credentials(this.#wish.clientId),
+      this.#services.tenant.credentials(this.#desired.clientId),
     ]);
     if (client.associated.includes(id)) return;
-    if (client.method !== this.#wish.method)
+    if (client.method !== this.#desired.method)
       throw changedMeanwhile('the authentication method of the client');
     const there = (one: string) => pool.some((credential) => credential.id === one);
     const others = client.associated.filter((one) => there(one) && this.#known.has(one));
-    await this.#patch([...others.slice(0, SLOT - 1), id]);
+    await this.#patch([...others.slice(0, METHOD_CAPACITY - 1), id]);
     const again = await this.#client();
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
   /** Local time until which a change of this run may land once more; 0: none may. */
-  get haunted(): number {
-    return this.#ghost?.until ?? 0;
+  get pendingWriteUntil(): number {
+    return this.#pendingWrite?.until ?? 0;
   }
 
   /** A renewal changes nothing at Auth0, so that only the secret's time tells of another one. */
@@ -176,12 +181,12 @@ export class Association {
 
   /** @throws RotationError ROTATION_IN_PROGRESS where somebody has stored another certificate meanwhile */
   async refuseOtherDelivery(): Promise<void> {
-    if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#state);
+    if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#observed);
   }
 
   async #primaryTime(): Promise<number | undefined> {
-    const [primary] = this.#state.secrets;
-    const times = primary && (await this.#edges.store?.times(primary.place));
+    const [primary] = this.#observed.secrets;
+    const times = primary && (await this.#services.store?.times(primary.location));
     return times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
   }
 
@@ -190,10 +195,10 @@ export class Association {
    * there before may be an old record that is shown again.
    */
   async isAlone(): Promise<boolean> {
-    const before = this.#state.client;
+    const before = this.#observed.client;
     try {
-      const { associated, method } = await this.#edges.tenant.client(this.#wish.clientId);
-      if (method === this.#wish.method) return associated.every((id) => this.#ids.includes(id));
+      const { associated, method } = await this.#services.tenant.client(this.#desired.clientId);
+      if (method === this.#desired.method) return associated.every((id) => this.#ids.includes(id));
       return method === before?.method && sameIds(associated, before.associated);
     } catch {
       return true;
@@ -202,35 +207,36 @@ export class Association {
 
   /** Undoes what this run made; everything else stays as it is now. @throws RotationError */
   async remove(id: string): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
+    const { tenant } = this.#services;
+    const { clientId } = this.#desired;
     await this.#readBack.catch(() => undefined);
     const attempt = async () => {
       const { associated } = await this.#client();
       // After an enrollment the client must be moved back first: an empty list would lock everybody out.
-      const enrolled = this.#state.client !== undefined && this.#state.client.method !== this.#wish.method;
+      const enrolled =
+        this.#observed.client !== undefined && this.#observed.client.method !== this.#desired.method;
       if (enrolled && sameIds(associated, [id])) return { done: false, value: undefined };
       if (associated.includes(id)) await this.#patch(associated.filter((other) => other !== id));
       return { done: (await tenant.deleteCredential(clientId, id)) === 'deleted', value: undefined };
     };
-    await eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
+    await poll(this.#services, attempt, () => changedMeanwhile("the client's credentials"));
   }
 
   /** The client, with the credentials of the wished method only. */
   async #client(): Promise<ObservedClient & Pick<Fresh, 'all'>> {
-    const client = await this.#edges.tenant.client(this.#wish.clientId);
-    return { ...client, all: client.associated, associated: associatedWith(client, this.#wish.method) };
+    const client = await this.#services.tenant.client(this.#desired.clientId);
+    return { ...client, all: client.associated, associated: associatedWith(client, this.#desired.method) };
   }
 
   async #patch(ids: readonly string[]): Promise<void> {
-    const { clientId, method } = this.#wish;
-    await this.#edges.tenant.associate(clientId, method, ids, () => this.#remember(ids));
+    const { clientId, method } = this.#desired;
+    await this.#services.tenant.associate(clientId, method, ids, () => this.#remember(ids));
     this.#replaced.push(this.#ids);
     this.#ids = ids;
   }
 
   #remember(ids: readonly string[]): void {
-    this.#ghost = { ids, until: this.#edges.clock.now() + LONGEST_FLIGHT };
+    this.#pendingWrite = { ids, until: this.#services.clock.now() + LONGEST_FLIGHT };
   }
 
   #beginReadBack(adds: boolean): void {
@@ -244,30 +250,33 @@ export class Association {
   }
 
   /** What may still land must have landed before anything else is built upon it. */
-  async #outliveGhost(next: readonly string[]): Promise<void> {
-    const { clock, cancellation } = this.#edges;
-    const wait = this.#ghost && !sameIds(this.#ghost.ids, next) ? this.#ghost.until - clock.now() : 0;
+  async #awaitPendingWrite(next: readonly string[]): Promise<void> {
+    const { clock, cancellation } = this.#services;
+    const wait =
+      this.#pendingWrite && !sameIds(this.#pendingWrite.ids, next)
+        ? this.#pendingWrite.until - clock.now()
+        : 0;
     if (wait > 0) await sleep(clock, wait, cancellation);
   }
 
   /** Everything that another run could have changed; waits until our own last change is visible in it. */
   async #readFresh(): Promise<Fresh> {
-    const { tenant, store } = this.#edges;
-    const { clientId } = this.#wish;
-    const [primary] = this.#state.secrets;
+    const { tenant, store } = this.#services;
+    const { clientId } = this.#desired;
+    const [primary] = this.#observed.secrets;
     if (!primary) throw new Error('a wish has at least one place');
     const attempt = async () => {
       const [client, pool, times] = await Promise.all([
         this.#client(),
         tenant.credentials(clientId),
-        store?.times(primary.place) ?? 'missing',
+        store?.times(primary.location) ?? 'missing',
       ]);
       const version = typeof times === 'string' ? undefined : times.updatedAt;
       const { all, associated, method } = client;
       const fresh = { all, associated, method, pool, version };
       return { done: !this.#lags(fresh), value: fresh };
     };
-    return eventually(this.#edges, attempt, () => changedMeanwhile("the client's credentials"));
+    return poll(this.#services, attempt, () => changedMeanwhile("the client's credentials"));
   }
 
   #lags({ associated, pool }: Fresh): boolean {
@@ -278,13 +287,13 @@ export class Association {
   }
 
   #rivalIn(pool: readonly Credential[]): Credential | undefined {
-    return findRival(this.#wish, this.#state, pool, this.#made);
+    return findRival(this.#desired, this.#observed, pool, this.#made);
   }
 
   /** What was removed needs no proof that it is gone; what was added must be seen. */
   async #verify(adds: boolean): Promise<void> {
-    const { tenant } = this.#edges;
-    const { clientId } = this.#wish;
+    const { tenant } = this.#services;
+    const { clientId } = this.#desired;
     const attempt = async () => {
       const reading = adds ? this.#client() : undefined;
       const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
@@ -292,13 +301,13 @@ export class Association {
       if (rival) await this.#putBack(rival);
       return { done: client === undefined || sameIds(client.associated, this.#ids), value: undefined };
     };
-    await eventually(this.#edges, attempt, () => changedMeanwhile("the client's associated credentials"));
+    await poll(this.#services, attempt, () => changedMeanwhile("the client's associated credentials"));
   }
 
   /** We replaced the list while another run was associating: what it put in must not stay out. */
   async #putBack(rival: Credential): Promise<never> {
     const others = this.#ids.filter((id) => id !== this.#made?.id);
-    await this.#patch([...others, rival.id].slice(-SLOT));
+    await this.#patch([...others, rival.id].slice(-METHOD_CAPACITY));
     throw rotationInProgress(rival);
   }
 

@@ -3,36 +3,36 @@
 import type { ListedClient, Tenant } from '../auth0/tenant.ts';
 import type { Registration } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
-import { eventually, type Patience } from '../http/poll.ts';
+import { poll, type Waiting } from '../http/poll.ts';
 import { sleep } from '../http/retry.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
-import type { Wish } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { ObservedClient, State } from '../model/observed-state.ts';
-import { CLIENT_MARK, ownerOf, writeClientMark } from '../model/ownership.ts';
-import { printPlace } from '../model/secret-location.ts';
+import type { ObservedClient, ObservedState } from '../model/observed-state.ts';
+import { CLIENT_OWNER_KEY, ownerOf, writeClientOwner } from '../model/ownership.ts';
+import { printLocation } from '../model/secret-location.ts';
 
 /**
  * The wish with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
  * where there is none.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */
-export async function locateClient(wish: Wish, tenant: Tenant): Promise<Wish> {
-  const { clientName, operation } = wish;
-  if (operation !== 'create') return wish;
-  const all = await tenant.clients(CLIENT_MARK);
-  const ours = all.filter(({ mark }) => mark === markOf(wish));
-  const inUse = ours.length > 1 ? await whoseIsCurrent(wish, ours, tenant) : ours[0];
-  if (inUse) return { ...wish, clientId: inUse.id };
+export async function locateClient(desired: DesiredState, tenant: Tenant): Promise<DesiredState> {
+  const { clientName, operation } = desired;
+  if (operation !== 'create') return desired;
+  const all = await tenant.clients(CLIENT_OWNER_KEY);
+  const ours = all.filter(({ mark }) => mark === markOf(desired));
+  const inUse = ours.length > 1 ? await whoseIsCurrent(desired, ours, tenant) : ours[0];
+  if (inUse) return { ...desired, clientId: inUse.id };
   if (ours.length > 1) throw several(ours);
   const named = all.filter(({ name }) => name === clientName);
   if (named.length > 0) throw nameTaken(`${clientName}`, named);
-  return wish;
+  return desired;
 }
 
 /** Two runs have made one each, and one of them has died: `current-credential` tells which one is in use. */
 async function whoseIsCurrent(
-  { current }: Wish,
+  { current }: DesiredState,
   clients: readonly ListedClient[],
   tenant: Tenant,
 ): Promise<ListedClient | undefined> {
@@ -64,18 +64,21 @@ function list(clients: readonly ListedClient[]): string {
 }
 
 /** A secret that holds something is somebody's: a new client's must not take its place unasked. @throws RotationError SECRET_EXISTS */
-export function refuseToOverwrite({ clientId, force, operation }: Wish, { secrets }: State): void {
+export function refuseToOverwrite(
+  { clientId, force, operation }: DesiredState,
+  { secrets }: ObservedState,
+): void {
   if (operation !== 'create' || clientId !== '' || force) return;
   const taken = secrets.filter(({ times }) => typeof times !== 'string');
   if (taken.length === 0) return;
-  const places = taken.map(({ place }) => printPlace(place)).join(', ');
+  const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${places} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
+    failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
     remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }
 
-export interface CreationEdges extends Patience {
+export interface CreationServices extends Waiting {
   tenant: Tenant;
 }
 
@@ -85,22 +88,22 @@ export interface CreationEdges extends Patience {
  * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
  */
 export async function createClient(
-  wish: Wish,
-  state: State,
-  edges: CreationEdges,
+  desired: DesiredState,
+  observed: ObservedState,
+  services: CreationServices,
   registration: Registration,
   made: { id?: string },
-): Promise<State & { client: ObservedClient }> {
-  const { clientName: name = '', method } = wish;
-  const client = { name, method, registration, metadata: { [CLIENT_MARK]: markOf(wish) } };
+): Promise<ObservedState & { client: ObservedClient }> {
+  const { clientName: name = '', method } = desired;
+  const client = { name, method, registration, metadata: { [CLIENT_OWNER_KEY]: markOf(desired) } };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const answer = await edges.tenant.createClient(client);
+    const answer = await services.tenant.createClient(client);
     if (answer !== 'lost') made.id = answer.clientId;
     // It may have landed, and is ours by its credential: a POST is never blindly repeated.
-    const ours = await landed(wish, edges, registration.name, answer === 'lost');
+    const ours = await landed(desired, services, registration.name, answer === 'lost');
     made.id ??= ours.find(({ isMine }) => isMine)?.id ?? '';
     if (ours.some(({ id }) => id !== made.id)) throw together(name);
-    if (made.id !== '') return readBack(made.id, state, edges);
+    if (made.id !== '') return readBack(made.id, observed, services);
     delete made.id;
   }
   throw unanswered();
@@ -109,17 +112,17 @@ export async function createClient(
 /** Reads may lag behind the POST. */
 async function readBack(
   id: string,
-  state: State,
-  edges: CreationEdges,
-): Promise<State & { client: ObservedClient }> {
-  const { tenant } = edges;
+  observed: ObservedState,
+  services: CreationServices,
+): Promise<ObservedState & { client: ObservedClient }> {
+  const { tenant } = services;
   const attempt = async () => {
     const [client, pool] = await Promise.all([seen(tenant.client(id)), seen(tenant.credentials(id))]);
     return { done: client !== undefined && pool !== undefined && pool.length > 0, value: { client, pool } };
   };
-  const { client, pool } = await eventually(edges, attempt, unanswered);
+  const { client, pool } = await poll(services, attempt, unanswered);
   if (!client || !pool) throw unanswered();
-  return { ...state, client, pool };
+  return { ...observed, client, pool };
 }
 
 /** undefined: not there yet. */
@@ -133,12 +136,17 @@ async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
 }
 
 /** Two clients of a name would be nobody's doing but ours: after a lost answer, what may still land is waited for. */
-async function landed(wish: Wish, edges: CreationEdges, name: string, isLost: boolean): Promise<Made[]> {
-  const { cancellation, clock, tenant } = edges;
-  const ours = await madeClients(wish, tenant, name);
+async function landed(
+  desired: DesiredState,
+  services: CreationServices,
+  name: string,
+  isLost: boolean,
+): Promise<Made[]> {
+  const { cancellation, clock, tenant } = services;
+  const ours = await madeClients(desired, tenant, name);
   if (ours.length > 0 || !isLost) return ours;
   await sleep(clock, LONGEST_FLIGHT, cancellation);
-  return madeClients(wish, tenant, name);
+  return madeClients(desired, tenant, name);
 }
 
 const ATTEMPTS = 3;
@@ -149,8 +157,8 @@ interface Made {
 }
 
 /** All clients of this workflow: another run may have made one in the same moment. */
-async function madeClients(wish: Wish, tenant: Tenant, name: string): Promise<Made[]> {
-  const ours = (await tenant.clients(CLIENT_MARK)).filter(({ mark }) => mark === markOf(wish));
+async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
+  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === markOf(desired));
   return Promise.all(
     ours.map(async ({ id }) => {
       const pool = (await seen(tenant.credentials(id))) ?? [];
@@ -159,8 +167,8 @@ async function madeClients(wish: Wish, tenant: Tenant, name: string): Promise<Ma
   );
 }
 
-function markOf(wish: Wish): string {
-  return writeClientMark(ownerOf(wish));
+function markOf(desired: DesiredState): string {
+  return writeClientOwner(ownerOf(desired));
 }
 
 function unanswered(): RotationError {

@@ -7,13 +7,13 @@ import type { SecretStore } from '../github/secret-store.ts';
 import { type Clock, sleep } from '../http/retry.ts';
 import type { Cancellation } from '../http/service.ts';
 import { LONGEST_FLIGHT, NetworkError } from '../http/wire.ts';
-import type { State } from '../model/observed-state.ts';
-import { type Place, printPlace } from '../model/secret-location.ts';
+import type { ObservedState } from '../model/observed-state.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 export class Delivery {
   readonly #store: SecretStore | undefined;
-  readonly #stored: Place[] = [];
-  readonly #failures: { place: Place; error: RotationError; landed: 'no' | 'unknown' }[] = [];
+  readonly #stored: SecretLocation[] = [];
+  readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
 
   constructor(store: SecretStore | undefined) {
@@ -25,34 +25,34 @@ export class Delivery {
     return this.#begun;
   }
 
-  get stored(): readonly Place[] {
+  get stored(): readonly SecretLocation[] {
     return this.#stored;
   }
 
   /** They may hold the new pair, or what they held before. */
-  get inDoubt(): readonly Place[] {
-    return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ place }) => place);
+  get inDoubt(): readonly SecretLocation[] {
+    return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
   }
 
   /** A failure after the first write is kept for `settle`, so that the other places are still served. */
-  async put(place: Place, pair: Pair): Promise<void> {
+  async put(location: SecretLocation, pair: Pair): Promise<void> {
     // The parts of a destination change together with its pair, or not at all.
-    const beside = this.#failures.find((failure) => failure.place.destination === place.destination);
+    const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
-      this.#failures.push({ place, error: beside.error, landed: 'no' });
+      this.#failures.push({ location, error: beside.error, landed: 'no' });
       return;
     }
     try {
       if (!this.#store) throw new Error('a delivery was planned without a place to deliver to');
-      await this.#store.store(place, secretFor(place, pair));
+      await this.#store.store(location, secretFor(location, pair));
       this.#begun = true;
-      this.#stored.push(place);
+      this.#stored.push(location);
     } catch (thrown) {
       const error = asRotationError(thrown);
       const landed = this.#store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
       if (!this.#begun && landed === 'no') throw error;
       this.#begun = true;
-      this.#failures.push({ place, error, landed });
+      this.#failures.push({ location, error, landed });
       // What the primary does not hold for certain goes nowhere else.
       if (this.#stored.length === 0) this.settle();
     }
@@ -62,9 +62,9 @@ export class Delivery {
   settle(): void {
     const [first] = this.#failures;
     if (!first) return;
-    const places = this.#failures.map(({ place }) => printPlace(place)).join(', ');
+    const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
-      failed: `The credential could not be stored in ${places}. ${first.error.failed}`,
+      failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
       remedy: `${first.error.remedy} Then run again with current-credential: it finishes the delivery without a new key.`,
       cause: first.error,
     });
@@ -75,10 +75,10 @@ export class Delivery {
    * @param id the credential that was being delivered
    * @param already places that held it before
    */
-  truth(id: string, already: readonly string[] = []): string {
-    const holding = [...already, ...this.#stored.map(printPlace)];
+  stateNow(id: string, already: readonly string[] = []): string {
+    const holding = [...already, ...this.#stored.map(printLocation)];
     const stored = holding.join(', ') || 'No destination for certain';
-    const missing = this.#failures.map(({ place }) => printPlace(place)).join(', ');
+    const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
     return `${stored} holds ${id}${rest}. What is associated stays so.`;
   }
@@ -90,7 +90,7 @@ function mayHaveLanded(error: RotationError): boolean {
   return error.code === 'GITHUB_REQUEST_FAILED' || error.code === 'INTERNAL_ERROR';
 }
 
-export interface QuietEdges {
+export interface QuietServices {
   clock: Clock;
   cancellation: Cancellation;
   store: SecretStore | undefined;
@@ -100,11 +100,15 @@ export interface QuietEdges {
 const QUIET = 6_000;
 
 /** @param completedAt local time of this run's last delivery of the current pair; 0: none */
-export async function keepQuiet({ secrets }: State, edges: QuietEdges, completedAt: number): Promise<void> {
-  const { clock, cancellation, store } = edges;
+export async function keepQuiet(
+  { secrets }: ObservedState,
+  services: QuietServices,
+  completedAt: number,
+): Promise<void> {
+  const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
-  const times = await Promise.all(others.map(({ place }) => store?.times(place) ?? 'missing'));
+  const times = await Promise.all(others.map(({ location }) => store?.times(location) ?? 'missing'));
   const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
   // What this run completed without a clear answer may be written once more, over the new credential.

@@ -2,7 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { isCredentialMethod } from '../model/desired-state.ts';
-import { type Place, printPlace } from '../model/secret-location.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../plan/in-use.ts';
 
 /** What a failed run leaves. */
@@ -10,7 +10,7 @@ export interface Left {
   /** What it has told of a delivery that it finished for another run. */
   completed: string | undefined;
   /** Places whose credential has given way. */
-  interrupted: readonly Place[];
+  interrupted: readonly SecretLocation[];
   /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
   former: string | undefined;
   method: string;
@@ -32,8 +32,8 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
   if (reverted !== undefined)
     return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
   if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
-  const places = interrupted.map(printPlace).join(', ');
-  return `What ${places} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+  const locations = interrupted.map(printLocation).join(', ');
+  return `What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
 }
 
 /** @param begun a destination may hold the successor */
@@ -49,13 +49,13 @@ export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
 /** @param now by Auth0's clock */
 export function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
+  const undoStack = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
-    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
-  if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoing}.`;
+    return `The new client ${what.madeClient} may still be there, ${undoStack}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+  if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoStack}.`;
   if (what.made === undefined)
     return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoStack}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
 /** Of an enrollment that moved the client and delivered nothing for certain. */
@@ -68,11 +68,11 @@ export function left({ former, method }: Left): string {
  * What must be read before all else: consumers may not be able to log in, or somebody who must not still can.
  * @param served places that hold the new credential for certain
  */
-export function alarm(what: Left, served: readonly Place[]): string | undefined {
+export function alarm(what: Left, served: readonly SecretLocation[]): string | undefined {
   const { former, interrupted, reverted } = what;
   if (former !== undefined && served.length === 0) return NOBODY;
-  const names = served.map(printPlace);
-  const waiting = interrupted.some((place) => !names.includes(printPlace(place)));
+  const names = served.map(printLocation);
+  const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   if (waiting && reverted === undefined) return SOME;
   return unrevoked(what, true) === '' ? undefined : STILL_VALID;
 }

@@ -4,13 +4,13 @@ import type { Tenant } from '../auth0/tenant.ts';
 import type { Pair } from '../certificate/inspect.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import type { Holders } from '../github/workflow-runs.ts';
-import type { KeyFacts, Wish } from '../model/desired-state.ts';
-import type { State } from '../model/observed-state.ts';
+import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Proof, ProofEdges } from './prove.ts';
+import type { Proof, ProofServices } from './prove.ts';
 
 /** What `apply` acts through. */
-export interface Edges extends ProofEdges {
+export interface Services extends ProofServices {
   tenant: Tenant;
   /** undefined: nothing is stored. */
   store: SecretStore | undefined;
@@ -20,8 +20,8 @@ export interface Edges extends ProofEdges {
 
 /** The job of one client. */
 export interface Job {
-  wish: Wish;
-  state: State;
+  desired: DesiredState;
+  observed: ObservedState;
   plan: Plan;
   /** What `current-credential` holds, for a delivery that needs no new key. */
   currentPair: Pair | undefined;

@@ -4,49 +4,53 @@ import { isCredentialMethod } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
 import type { Association } from './association.ts';
 import { movedBack, takenOver } from './failure-state.ts';
-import type { Edges, Job } from './job.ts';
-import { takeBack, type Undoing } from './undo.ts';
+import type { Job, Services } from './job.ts';
+import { takeBack, type UndoStack } from './undo.ts';
 
 export class MethodChange {
   readonly #job: Job;
-  readonly #edges: Edges;
+  readonly #services: Services;
   /** What the client used before it was enrolled, while that is not back. */
   former: string | undefined;
   /** The client secret's method, once it may be back: there is no way but forward. */
   reverted: string | undefined;
 
-  constructor(job: Job, edges: Edges) {
+  constructor(job: Job, services: Services) {
     this.#job = job;
-    this.#edges = edges;
+    this.#services = services;
   }
 
   /** @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
-  async change({ credentials, from, to }: Change, association: Association, undoing: Undoing): Promise<void> {
+  async change(
+    { credentials, from, to }: Change,
+    association: Association,
+    undoStack: UndoStack,
+  ): Promise<void> {
     if (credentials.length === 0) {
       return association.leave(to, () => {
         this.reverted = to;
         // A client secret would get no token where tokens are bound again.
-        undoing.forget();
+        undoStack.forget();
       });
     }
     return association.enter(credentials, () => {
       this.former = from;
-      undoing.push(() => this.#moveBack(from, association));
+      undoStack.push(() => this.#moveBack(from, association));
     });
   }
 
   async #moveBack(from: string, association: Association): Promise<string> {
-    const { tenant } = this.#edges;
-    const { state, wish } = this.#job;
-    const { associated = [] } = state.client ?? {};
+    const { tenant } = this.#services;
+    const { observed, desired } = this.#job;
+    const { associated = [] } = observed.client ?? {};
     // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
     const isOurs = await association.isAlone();
     const back = () =>
       isCredentialMethod(from)
-        ? tenant.moveTo(wish.clientId, from, associated)
-        : tenant.moveToSecret(wish.clientId, from);
-    const isBack = async () => (await tenant.client(wish.clientId)).method === from;
-    if (isOurs) await takeBack(this.#edges, association.haunted, back, isBack);
+        ? tenant.moveTo(desired.clientId, from, associated)
+        : tenant.moveToSecret(desired.clientId, from);
+    const isBack = async () => (await tenant.client(desired.clientId)).method === from;
+    if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
     this.former = undefined;
     return isOurs ? movedBack(from) : takenOver(from);
   }

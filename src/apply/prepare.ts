@@ -7,7 +7,7 @@ import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import type { Clock } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import { DAY, type KeyFacts, placesOf, type Wish } from '../model/desired-state.ts';
+import { DAY, type DesiredState, type KeyFacts, secretLocations } from '../model/desired-state.ts';
 import type { RecordedTimes } from '../observe/observe.ts';
 
 /** Of the event loop, until a request is on the wire: undici may write it one later. */
@@ -16,7 +16,7 @@ const TURNS = 3;
 export interface Sources {
   generateKey: (bits: number) => Promise<KeyObject>;
   /** Makes the new pair, or takes the one that was brought. `key` is asked for where one is needed. */
-  issue: (wish: Wish, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
+  issue: (desired: DesiredState, now: number, key: () => Promise<KeyObject>) => Promise<Pair>;
   /** By whose clock the certificate is valid. */
   tenant: { login(): Promise<void>; now(): number; clock: ServerClock };
   /** Registers a value that must never be shown. */
@@ -33,19 +33,19 @@ export interface Issued {
 }
 
 export class Preparation {
-  readonly #wish: Wish;
+  readonly #desired: DesiredState;
   readonly #sources: Sources;
   #key: Promise<KeyObject> | undefined;
   #issued: Promise<Issued> | undefined;
 
-  constructor(wish: Wish, sources: Sources) {
-    this.#wish = wish;
+  constructor(desired: DesiredState, sources: Sources) {
+    this.#desired = desired;
     this.#sources = sources;
   }
 
   /** Asks for everything now; what fails is told to whoever needs it later. */
   begin(): void {
-    const key = this.#wish.keySize === undefined ? [] : [this.#makeKey()];
+    const key = this.#desired.keySize === undefined ? [] : [this.#makeKey()];
     for (const one of [...key, this.endpoint(), ...this.#publicKeys()]) one.catch(() => undefined);
   }
 
@@ -62,7 +62,7 @@ export class Preparation {
 
   async #early(): Promise<void> {
     const { tenant } = this.#sources;
-    await Promise.all([this.#wish.keySize !== undefined && this.#makeKey(), tenant.login()]);
+    await Promise.all([this.#desired.keySize !== undefined && this.#makeKey(), tenant.login()]);
     // To build a certificate takes some milliseconds of computing: what waited for the login is sent first.
     for (let turn = 0; turn < TURNS; turn += 1) await new Promise(setImmediate);
     // A login that needs no request tells nothing of Auth0's clock: then the plan asks for the pair.
@@ -72,31 +72,31 @@ export class Preparation {
   async #issue(): Promise<Issued> {
     const { issue, mask, tenant } = this.#sources;
     const now = tenant.now();
-    const pair = await issue(this.#wish, now, () => this.#makeKey());
+    const pair = await issue(this.#desired, now, () => this.#makeKey());
     mask(pair.privateKey);
-    const { method, validityDays } = this.#wish;
+    const { method, validityDays } = this.#desired;
     return { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
   }
 
   #makeKey(): Promise<KeyObject> {
-    this.#key ??= this.#sources.generateKey(this.#wish.keySize ?? 2048);
+    this.#key ??= this.#sources.generateKey(this.#desired.keySize ?? 2048);
     return this.#key;
   }
 
   /** Where to prove: undefined with `verify: off`, or where the tenant names no endpoint that asks for a certificate. */
   endpoint(): Promise<string | undefined> {
-    return this.#wish.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
+    return this.#desired.verify === 'off' ? Promise.resolve(undefined) : this.#sources.discover();
   }
 
   /** Everything that can refuse a rotation before its first effect. @throws RotationError */
   async check(): Promise<void> {
     this.begin();
     const [endpoint] = await Promise.all([this.endpoint(), ...this.#publicKeys()]);
-    if (endpoint === undefined && this.#wish.verify === 'required') throw endpointMissing();
+    if (endpoint === undefined && this.#desired.verify === 'required') throw endpointMissing();
   }
 
   #publicKeys(): Promise<unknown>[] {
-    const destinations = new Set(placesOf(this.#wish).map(({ destination }) => destination));
+    const destinations = new Set(secretLocations(this.#desired).map(({ destination }) => destination));
     return [...destinations].map(async (destination) => this.#sources.store?.publicKey(destination));
   }
 }
@@ -105,12 +105,12 @@ export class Preparation {
  * A guess that costs a key at worst: is it worth preparing while Auth0 is still being asked? `current-credential` tells the
  * certificate's end; without, the secret's time lets it be guessed.
  */
-export function looksDue(wish: Wish, times: readonly RecordedTimes[], clock: Clock): boolean {
+export function looksDue(desired: DesiredState, times: readonly RecordedTimes[], clock: Clock): boolean {
   const [primary] = times;
   if (primary === undefined || primary === 'unread') return false;
   if (primary === 'missing') return true;
-  const ends = wish.current?.notAfter?.getTime() ?? primary.updatedAt + wish.validityDays * DAY;
-  return ends - wish.renewBeforeDays * DAY <= clock.now();
+  const ends = desired.current?.notAfter?.getTime() ?? primary.updatedAt + desired.validityDays * DAY;
+  return ends - desired.renewBeforeDays * DAY <= clock.now();
 }
 
 function endpointMissing(): RotationError {

@@ -5,18 +5,18 @@ import type { Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import { type Clock, sleep } from '../http/retry.ts';
 import type { Cancellation, Service } from '../http/service.ts';
-import type { KeyFacts, Wish } from '../model/desired-state.ts';
+import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
 import type { Preparation } from './prepare.ts';
 
 export type Proof = 'proven' | 'proven and bound' | 'not proven' | 'not authorized';
 
-export interface ProofEdges {
+export interface ProofServices {
   /** The customer edge that terminates mTLS; of a bare key the tenant itself. */
   edge: Service;
   domain: string;
   preparation: Preparation;
   /** A new pair for the wished subject that Auth0 is never told of. */
-  unregistered: (wish: Wish, now: number) => Promise<Pair>;
+  unregistered: (desired: DesiredState, now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
   mask: (secret: string) => void;
   clock: Clock;
@@ -27,13 +27,13 @@ export interface ProofEdges {
 const PROPAGATION = 30_000;
 
 /** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
-export async function approach(
+export async function preconnectProof(
   { certificate, privateKey }: Pair,
-  { edge, preparation }: ProofEdges,
+  { edge, preparation }: ProofServices,
 ): Promise<void> {
   const endpoint = await preparation.endpoint();
   if (endpoint !== undefined && certificate !== undefined)
-    edge.advance({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
+    edge.preconnect({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
 }
 
 /**
@@ -41,24 +41,24 @@ export async function approach(
  * @throws RotationError VERIFICATION_FAILED
  */
 export async function prove(
-  wish: Wish,
+  desired: DesiredState,
   { pair, facts }: { pair: Pair; facts: KeyFacts },
-  edges: ProofEdges,
+  services: ProofServices,
 ): Promise<Proof> {
-  const { cancellation, clock, domain, edge, preparation } = edges;
+  const { cancellation, clock, domain, edge, preparation } = services;
   const endpoint = await preparation.endpoint();
   if (endpoint === undefined) return 'not proven';
-  const { clientId, run, verifyAudience: audience } = wish;
+  const { clientId, run, verifyAudience: audience } = desired;
   const { thumbprint } = facts;
-  const mustBind = wish.tokenBinding === 'required';
+  const mustBind = desired.tokenBinding === 'required';
   const until = clock.now() + PROPAGATION;
   for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {
     const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind, run };
     const result = await proveKey(edge, asked);
     if (result.outcome === 'proven') return result.bound ? 'proven and bound' : 'proven';
-    const mayWait = wish.operation === 'create' && wish.verify !== 'required';
+    const mayWait = desired.operation === 'create' && desired.verify !== 'required';
     if (result.outcome === 'unauthorized' && mayWait) return 'not authorized';
-    if (result.outcome !== 'refused' || clock.now() + delay > until) throw notProven(wish, result.detail);
+    if (result.outcome !== 'refused' || clock.now() + delay > until) throw notProven(desired, result.detail);
     await sleep(clock, delay, cancellation);
   }
 }
@@ -67,18 +67,18 @@ export async function prove(
  * The negative control, right after a proof that has worked: an edge that admits everybody would let any certificate prove itself.
  * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
  */
-export async function proveRefusal(wish: Wish, edges: ProofEdges): Promise<void> {
-  const { domain, edge, mask, preparation, unregistered } = edges;
+export async function proveRefusal(desired: DesiredState, services: ProofServices): Promise<void> {
+  const { domain, edge, mask, preparation, unregistered } = services;
   const endpoint = await preparation.endpoint();
   if (endpoint === undefined) throw new Error('a rehearsal was planned without an endpoint');
-  const pair = await unregistered(wish, edge.now());
+  const pair = await unregistered(desired, edge.now());
   mask(pair.privateKey);
-  const { clientId, run, verifyAudience: audience } = wish;
+  const { clientId, run, verifyAudience: audience } = desired;
   const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience, run });
-  if (admitted) throw unregisteredAccepted(wish);
+  if (admitted) throw unregisteredAccepted(desired);
 }
 
-function unregisteredAccepted({ clientId, method }: Wish): RotationError {
+function unregisteredAccepted({ clientId, method }: DesiredState): RotationError {
   const what = method === 'private_key_jwt' ? 'An assertion by a key' : 'A certificate';
   const remedies = {
     self_signed_tls_client_auth:
@@ -94,7 +94,7 @@ function unregisteredAccepted({ clientId, method }: Wish): RotationError {
   });
 }
 
-function notProven({ method, operation }: Wish, detail: string): RotationError {
+function notProven({ method, operation }: DesiredState, detail: string): RotationError {
   const grant =
     operation === 'create'
       ? ' A new client needs a client grant for that API first: with verify: auto it is delivered without a proof.'

@@ -1,36 +1,36 @@
 /** Binds the client's access tokens to its certificate (RFC 8705 section 3), or no longer. */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import { eventually, type Patience } from '../http/poll.ts';
+import { poll, type Waiting } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import { leftBound, notBound } from './failure-state.ts';
-import { takeBack, type Undoing } from './undo.ts';
+import { takeBack, type UndoStack } from './undo.ts';
 
 /** @throws RotationError AUTH0_… */
 export async function bind(
   required: boolean,
   clientId: string,
-  edges: Patience & { tenant: Tenant },
-  undoing: Undoing,
+  services: Waiting & { tenant: Tenant },
+  undoStack: UndoStack,
 ): Promise<void> {
-  const { tenant } = edges;
+  const { tenant } = services;
   const before = (await tenant.client(clientId)).binding;
   let until = 0;
   let isSet = false;
-  undoing.push(async () => {
+  undoStack.push(async () => {
     const isBack = async () => (await tenant.client(clientId)).binding.required === before.required;
     const back = () => tenant.bindTokens(clientId, before);
     // What was refused has changed nothing; what got no answer may yet do so.
-    if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);
+    if (isSet || until > 0 || !(await isBack())) await takeBack(services, until, back, isBack);
     return '';
   }, leftBound(required));
   await tenant.bindTokens(clientId, { ...before, required }, () => {
-    until = edges.clock.now() + LONGEST_FLIGHT;
+    until = services.clock.now() + LONGEST_FLIGHT;
   });
   isSet = true;
   const attempt = async () => {
     const { binding } = await tenant.client(clientId);
     return { done: binding.required === required, value: undefined };
   };
-  await eventually(edges, attempt, () => notBound(required));
+  await poll(services, attempt, () => notBound(required));
 }

@@ -1,13 +1,13 @@
 /** How to take back what a run has done, or may have done. */
 
 import { asRotationError, type RotationError } from '../errors.ts';
-import type { Patience } from '../http/poll.ts';
+import type { Waiting } from '../http/poll.ts';
 import { sleep } from '../http/retry.ts';
 
 /** Takes one effect back, and tells what is true then, if that needs a word. */
 export type Undo = () => Promise<string>;
 
-export class Undoing {
+export class UndoStack {
   readonly #stack: { undo: Undo; otherwise: string }[] = [];
 
   /** @param otherwise what is true where it fails, if that needs a word */
@@ -41,7 +41,7 @@ export class Undoing {
  * @param until local time from which on it cannot; 0: it was answered at once
  */
 export async function takeBack(
-  { clock, cancellation }: Patience,
+  { clock, cancellation }: Waiting,
   until: number,
   back: () => Promise<unknown>,
   isBack: () => Promise<boolean>,

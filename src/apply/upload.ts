@@ -3,8 +3,8 @@
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
 import type { Registration } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
-import type { Wish } from '../model/desired-state.ts';
-import type { Credential, State } from '../model/observed-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
 import { poolFull } from '../plan/capacity.ts';
 import { findRival, rotationInProgress } from '../plan/preconditions.ts';
 
@@ -15,22 +15,22 @@ const ATTEMPTS = 3;
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
  */
 export async function upload(
-  wish: Wish,
-  state: State,
+  desired: DesiredState,
+  observed: ObservedState,
   tenant: Tenant,
   registration: Registration,
   identity: string,
   onRefused: () => void,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const answer = await tenant.createCredential(wish.clientId, registration);
+    const answer = await tenant.createCredential(desired.clientId, registration);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     if (answer !== 'lost' && !isRepeated(answer)) {
       if (attempt === 1) onRefused();
-      throw await refused(answer, wish, state, tenant);
+      throw await refused(answer, desired, observed, tenant);
     }
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
-    const landed = await findMade(wish, tenant, registration.name, identity);
+    const landed = await findMade(desired, tenant, registration.name, identity);
     if (landed) return landed;
     // The list may lag behind; but what is not of this run in the end is somebody else's.
     if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);
@@ -43,12 +43,12 @@ export async function upload(
 
 /** The credential of this run, by what it is and by its mark: a subject DN may also be somebody else's. */
 export async function findMade(
-  wish: Wish,
+  desired: DesiredState,
   tenant: Tenant,
   name: string,
   identity: string,
 ): Promise<Credential | undefined> {
-  const pool = await tenant.credentials(wish.clientId);
+  const pool = await tenant.credentials(desired.clientId);
   return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
@@ -57,14 +57,19 @@ function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
   return isRefusal(answer) && /already exist/i.test(answer.message);
 }
 
-async function refused(refusal: Refusal, wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {
-  if (/maximum of \d+ credentials/i.test(refusal.message)) return full(wish, state, tenant);
+async function refused(
+  refusal: Refusal,
+  desired: DesiredState,
+  observed: ObservedState,
+  tenant: Tenant,
+): Promise<RotationError> {
+  if (/maximum of \d+ credentials/i.test(refusal.message)) return full(desired, observed, tenant);
   return refusedCertificate(refusal);
 }
 
 /** The pool as it is now: another run may have filled the place that this one has made. */
-async function full(wish: Wish, state: State, tenant: Tenant): Promise<RotationError> {
-  const pool = await tenant.credentials(wish.clientId);
-  const rival = findRival(wish, state, pool);
-  return rival ? rotationInProgress(rival) : poolFull(wish, { ...state, pool });
+async function full(desired: DesiredState, observed: ObservedState, tenant: Tenant): Promise<RotationError> {
+  const pool = await tenant.credentials(desired.clientId);
+  const rival = findRival(desired, observed, pool);
+  return rival ? rotationInProgress(rival) : poolFull(desired, { ...observed, pool });
 }

@@ -31,7 +31,7 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   const endpoint = await endpointFor(api);
   const pair = login.kind === 'mtls' ? { clientCertificate: login.pair } : {};
   // The token is for two reads at once.
-  api.service.advance({ url: `https://${api.domain}/` }, 2);
+  api.service.preconnect({ url: `https://${api.domain}/` }, 2);
   const response = await askForToken(api.service, endpoint, async () => ({
     ...tokenRequest(endpoint, {
       client_id: login.clientId,

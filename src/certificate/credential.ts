@@ -1,8 +1,8 @@
 /** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
 
 import type { KeyObject } from 'node:crypto';
-import type { AuthenticationMethod, KeyFacts, Wish } from '../model/desired-state.ts';
-import type { Place } from '../model/secret-location.ts';
+import type { AuthenticationMethod, DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { SecretLocation } from '../model/secret-location.ts';
 import type { Authority } from './authority.ts';
 import {
   type CertifiedPair,
@@ -74,7 +74,7 @@ export function registrationOf(
 }
 
 /** Key first: what curl, nginx, Node, Python and Go read as it is. PEM readers skip a comment before it. */
-export function secretFor({ part }: Place, { certificate, privateKey }: Pair): string {
+export function secretFor({ part }: SecretLocation, { certificate, privateKey }: Pair): string {
   if (part === 'private-key') return privateKey;
   if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
   return part === 'certificate' ? certificate : privateKey + certificate;
@@ -94,13 +94,13 @@ export type Issuer =
  */
 export async function issuePair(
   issuer: Issuer,
-  wish: Pick<Wish, 'method' | 'subject' | 'validityDays'>,
+  desired: Pick<DesiredState, 'method' | 'subject' | 'validityDays'>,
   now: number,
   key: () => Promise<KeyObject>,
 ): Promise<Pair> {
   if (issuer.kind === 'brought') return issuer.pair;
   const privateKey = await key();
-  if (wish.method === 'private_key_jwt') return { privateKey: pkcs8(privateKey), certificate: undefined };
+  if (desired.method === 'private_key_jwt') return { privateKey: pkcs8(privateKey), certificate: undefined };
   const authority = issuer.kind === 'authority' ? issuer.authority : undefined;
-  return issueCertificate(privateKey, wish, now, authority);
+  return issueCertificate(privateKey, desired, now, authority);
 }

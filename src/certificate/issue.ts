@@ -8,7 +8,7 @@ import type { Asn1, Certificate, Forge } from './forge.ts';
 import { type CertifiedPair, pkcs8 } from './inspect.ts';
 import { parseSubject } from './subject.ts';
 
-export interface CertificateWish {
+export interface CertificateRequest {
   /** RFC 4514. */
   subject: string;
   validityDays: number;
@@ -36,13 +36,13 @@ export async function generateKey(bits: number): Promise<KeyObject> {
  */
 export async function issueCertificate(
   privateKey: KeyObject,
-  wish: CertificateWish,
+  desired: CertificateRequest,
   now: number,
   authority?: Authority,
 ): Promise<CertifiedPair> {
   const { default: forge } = await import('./forge.ts');
   const names = authority && namesOf(forge, authority);
-  const certificate = describe(forge, privateKey, wish, validity(wish, now, authority), names);
+  const certificate = describe(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
   const size = encodeURIComponent(leaf).length;
   if (size > HEADER_LIMIT) {
@@ -55,7 +55,7 @@ export async function issueCertificate(
 }
 
 /** No certificate outlives its CA. */
-function validity({ validityDays }: CertificateWish, now: number, authority: Authority | undefined) {
+function validity({ validityDays }: CertificateRequest, now: number, authority: Authority | undefined) {
   const notAfter = Math.min(now + validityDays * DAY, authority?.notAfter ?? Number.POSITIVE_INFINITY);
   return { notBefore: new Date(now - BACKDATE), notAfter: new Date(notAfter) };
 }
@@ -63,7 +63,7 @@ function validity({ validityDays }: CertificateWish, now: number, authority: Aut
 function describe(
   { pki }: Forge,
   privateKey: KeyObject,
-  wish: CertificateWish,
+  desired: CertificateRequest,
   valid: Certificate['validity'],
   names: AuthorityNames | undefined,
 ): Certificate {
@@ -73,7 +73,7 @@ function describe(
   );
   certificate.serialNumber = serialNumber();
   certificate.validity = valid;
-  const name = parseSubject(wish.subject).map(({ oid, value }) => attribute(oid, value));
+  const name = parseSubject(desired.subject).map(({ oid, value }) => attribute(oid, value));
   certificate.setSubject(name);
   certificate.setIssuer(name);
   certificate.setExtensions([

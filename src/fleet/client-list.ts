@@ -8,7 +8,7 @@ import type { ObservedClient } from '../model/observed-state.ts';
 const WORTH = 1 / 4;
 
 /** @returns what finds a client in a listing, which is read when it is first asked for; undefined: read it by itself */
-export function roster(
+export function clientList(
   tenant: Tenant,
   clientIds: readonly string[],
 ): (clientId: string) => Promise<ObservedClient | undefined> {

@@ -7,21 +7,21 @@ import { asRotationError } from '../errors.ts';
 import { SpacedWrites } from '../http/pace.ts';
 import { Cancellation, type Connection, Service } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
-import type { Account } from '../report/report.ts';
-import { ISSUING, run, type Telling } from '../run.ts';
+import type { RunResult } from '../report/report.ts';
+import { ISSUING, type Logger, run } from '../run.ts';
 import { Canary } from './canary.ts';
-import { roster } from './client-list.ts';
+import { clientList } from './client-list.ts';
 
-export interface WaveEdges {
+export interface FleetServices {
   /** Of the process; each client gets its own deadline and cancellation. */
   connection: Connection;
   /** Aborts when the job is cancelled. */
   cancelled: AbortSignal;
   /** Milliseconds that one client's run may take, from its own start. */
   longestRun: number;
-  mask: Telling['mask'];
+  mask: Logger['mask'];
   /** What a client's run tells while others are at work; `end` is called when it is over. */
-  tell(inputs: Inputs): Omit<Telling, 'mask'> & { debug(message: string): void; end(account: Account): void };
+  tell(inputs: Inputs): Omit<Logger, 'mask'> & { debug(message: string): void; end(result: RunResult): void };
 }
 
 /**
@@ -37,17 +37,17 @@ function mostAtOnce(burst: number | undefined): number {
 }
 
 /** @returns one account a client, in order; a failure is part of it, never thrown */
-export async function workThrough(clients: readonly Inputs[], edges: WaveEdges): Promise<Account[]> {
+export async function runFleet(clients: readonly Inputs[], services: FleetServices): Promise<RunResult[]> {
   const [first] = clients;
   if (!first) return [];
-  const { connection, mask } = edges;
-  const shared = share(first, connection, mask, new SpacedWrites(edges.cancelled));
+  const { connection, mask } = services;
+  const shared = share(first, connection, mask, new SpacedWrites(services.cancelled));
   const reader = new Tenant(new Service('Auth0', connection, shared.auth0), first.domain, shared.token);
-  const ids = clients.map(({ wish }) => wish.clientId);
-  shared.listed = roster(reader, ids);
+  const ids = clients.map(({ desired }) => desired.clientId);
+  shared.listed = clientList(reader, ids);
   const issuing = { ...ISSUING, generateKey: onCores(ISSUING.generateKey) };
   const canary = new Canary(clients.length);
-  const accounts: Account[] = [];
+  const results: RunResult[] = [];
   const atWork = new Set<Promise<void>>();
   for (const [index, inputs] of clients.entries()) {
     while (atWork.size >= mostAtOnce(shared.budget.burst)) await Promise.race(atWork);
@@ -55,33 +55,33 @@ export async function workThrough(clients: readonly Inputs[], edges: WaveEdges):
     atWork.add(work);
   }
   await Promise.all(atWork);
-  return accounts;
+  return results;
 
   async function one(index: number, inputs: Inputs): Promise<void> {
-    const { end, ...telling } = edges.tell(inputs);
-    const own = ownConnection(edges, telling.debug);
+    const { end, ...logger } = services.tell(inputs);
+    const own = ownConnection(services, logger.debug);
     const mayRotate = async () => {
       await canary.turn(index);
       own.cancellation.check();
       canary.check();
     };
-    let account: Account = { planOnly: inputs.planOnly, wish: inputs.wish };
+    let result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
     try {
       own.cancellation.check();
       canary.check();
-      account = await run(inputs, own, { mask, ...telling }, issuing, { shared, mayRotate });
+      result = await run(inputs, own, { mask, ...logger }, issuing, { shared, mayRotate });
     } catch (error) {
-      account.error = asRotationError(error);
+      result.error = asRotationError(error);
     }
-    canary.over(index, inputs.wish.clientId, account.error !== undefined);
+    canary.over(index, inputs.desired.clientId, result.error !== undefined);
     own.cancellation.end();
-    accounts[index] = account;
-    end(account);
+    results[index] = result;
+    end(result);
   }
 }
 
 function ownConnection(
-  { cancelled, connection, longestRun }: WaveEdges,
+  { cancelled, connection, longestRun }: FleetServices,
   debug: Connection['debug'],
 ): Connection {
   const clock = { ...connection.clock, deadline: connection.clock.now() + longestRun };
@@ -90,7 +90,7 @@ function ownConnection(
 
 /** libuv's pool makes the keys, beside name look-ups: one thread at least stays free for those. */
 function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (...given: A) => Promise<T> {
-  const most = Math.min(availableParallelism(), POOL - 1);
+  const most = Math.min(availableParallelism(), POOL_CAPACITY - 1);
   const atWork = new Set<Promise<unknown>>();
   return async (...given) => {
     while (atWork.size >= most) await Promise.race(atWork);
@@ -103,4 +103,4 @@ function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (..
 
 const NOTHING = () => undefined;
 /** UV_THREADPOOL_SIZE, by default. */
-const POOL = 4;
+const POOL_CAPACITY = 4;

@@ -8,10 +8,10 @@ import { isObject, type Json, quote, stringOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
-  type Place,
   printDestination,
-  printPlace,
+  printLocation,
   type Repository,
+  type SecretLocation,
 } from '../model/secret-location.ts';
 import { type Answer, GitHubApi } from './api.ts';
 import { seal } from './sealed-box.ts';
@@ -49,18 +49,18 @@ export class SecretStore {
   }
 
   /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
-  async times(place: Place): Promise<SecretTimes | 'missing'> {
-    const path = `${basePath(place.destination)}/${encodeURIComponent(place.secretName)}`;
-    const answer = await this.#get(path, place.destination);
+  async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
+    const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
+    const answer = await this.#get(path, location.destination);
     if (answer.status === 404) {
       // The same answer as for a repository that the token does not see: its key tells them apart.
-      await this.publicKey(place.destination);
+      await this.publicKey(location.destination);
       return 'missing';
     }
     const createdAt = Date.parse(stringOf(answer.data, 'created_at') ?? '');
     const updatedAt = Date.parse(stringOf(answer.data, 'updated_at') ?? '');
     if (Number.isNaN(createdAt) || Number.isNaN(updatedAt))
-      throw unexpected(place.destination, answer.status);
+      throw unexpected(location.destination, answer.status);
     return { createdAt, updatedAt };
   }
 
@@ -77,10 +77,10 @@ export class SecretStore {
   /**
    * Seals and stores a value. @throws RotationError; `landed` of its NetworkError cause says whether it may be stored
    */
-  async store(place: Place, value: string): Promise<void> {
+  async store(location: SecretLocation, value: string): Promise<void> {
     this.inDoubt = false;
-    const { destination } = place;
-    const path = `${basePath(destination)}/${encodeURIComponent(place.secretName)}`;
+    const { destination } = location;
+    const path = `${basePath(destination)}/${encodeURIComponent(location.secretName)}`;
     const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
     let answer = await this.#put(path, value, destination, visibility);
     if (answer.status === 422) {
@@ -89,7 +89,7 @@ export class SecretStore {
       answer = await this.#put(path, value, destination, visibility);
     }
     if (answer.status !== 201 && answer.status !== 204) {
-      throw refused(destination, answer, `store ${printPlace(place)}`);
+      throw refused(destination, answer, `store ${printLocation(location)}`);
     }
     this.storedAt = this.#api.now();
   }

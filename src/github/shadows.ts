@@ -1,11 +1,11 @@
 /** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (secrets.md). */
 
 import { RotationError } from '../errors.ts';
-import { type Destination, type Place, type Repository, shadows } from '../model/secret-location.ts';
+import { type Destination, type Repository, type SecretLocation, shadows } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
 export interface Shadow {
-  hidden: Place;
+  hidden: SecretLocation;
   by: Destination;
 }
 
@@ -21,18 +21,18 @@ export interface Shadows {
  */
 export async function findShadows(
   store: SecretStore,
-  places: readonly Place[],
+  locations: readonly SecretLocation[],
   home: Repository | undefined,
 ): Promise<Shadows> {
   const found: Shadow[] = [];
   const unread: Shadows['unread'][number][] = [];
-  for (const repository of repositoriesOf(places, home)) {
+  for (const repository of repositoriesOf(locations, home)) {
     try {
       for (const by of await candidates(store, repository)) {
-        const hideable = places.filter(({ destination }) => shadows(by, destination));
+        const hideable = locations.filter(({ destination }) => shadows(by, destination));
         const names = hideable.length > 0 ? await store.names(by) : [];
         const hidden = hideable.filter(({ secretName }) => names.includes(secretName));
-        found.push(...hidden.map((place) => ({ hidden: place, by })));
+        found.push(...hidden.map((location) => ({ hidden: location, by })));
       }
     } catch (error) {
       if (!(error instanceof RotationError) || !LACKS_PERMISSION.includes(error.code)) throw error;
@@ -49,8 +49,8 @@ const LACKS_PERMISSION: readonly string[] = [
 ];
 
 /** The repositories whose jobs read what we deliver, as far as we know them. */
-function repositoriesOf(places: readonly Place[], home: Repository | undefined): Repository[] {
-  const all = places.flatMap(({ destination }) => {
+function repositoriesOf(locations: readonly SecretLocation[], home: Repository | undefined): Repository[] {
+  const all = locations.flatMap(({ destination }) => {
     if (destination.kind === 'repo') return [destination];
     return home && shadows(home, destination) ? [home] : [];
   });

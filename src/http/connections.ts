@@ -41,7 +41,7 @@ export class Connections {
   };
 
   /** Opens what is missing to that many. A failure is told to the request that needs one. */
-  advance({ host, hostname, port, protocol }: URL, wanted: number): void {
+  preconnect({ host, hostname, port, protocol }: URL, wanted: number): void {
     const missing = Math.max(0, wanted - (this.#opened.get(host) ?? 0));
     const spares = Array.from({ length: missing }, (): Spare => {
       this.#count(host);

@@ -4,7 +4,7 @@ import type { RotationError } from '../errors.ts';
 import { type Clock, sleep } from './retry.ts';
 import type { Cancellation } from './service.ts';
 
-export interface Patience {
+export interface Waiting {
   clock: Clock;
   cancellation: Cancellation;
 }
@@ -12,8 +12,8 @@ export interface Patience {
 const LONGEST_LAG = 15_000;
 
 /** @throws what `otherwise` says, when the reads never agree */
-export async function eventually<T>(
-  { clock, cancellation }: Patience,
+export async function poll<T>(
+  { clock, cancellation }: Waiting,
   attempt: () => Promise<{ done: boolean; value: T }>,
   otherwise: () => RotationError,
 ): Promise<T> {

@@ -4,13 +4,13 @@ import { RotationError } from '../errors.ts';
 import type { Pace } from './pace.ts';
 import { type Clock, type OnUncertain, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
-import { type Advance, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
+import { type HttpRequest, type HttpResponse, NetworkError, type Preconnect, type Send } from './wire.ts';
 
 /** What all services of a run share. */
 export interface Connection {
   send: Send;
   /** Only saves time. */
-  advance?: Advance;
+  preconnect?: Preconnect;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
   cancellation: Cancellation;
@@ -81,8 +81,8 @@ export class Service {
   }
 
   /** Requests will go there: `count` connections shall be open. */
-  advance(to: Parameters<Advance>[0], count: number): void {
-    void this.#connection.advance?.(to, count);
+  preconnect(to: Parameters<Preconnect>[0], count: number): void {
+    void this.#connection.preconnect?.(to, count);
   }
 
   /**

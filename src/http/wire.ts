@@ -24,7 +24,7 @@ export interface HttpResponse {
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** Opens connections to where requests will go, so that there are as many as `count`. Never throws. */
-export type Advance = (to: Pick<HttpRequest, 'url' | 'clientCertificate'>, count: number) => Promise<void>;
+export type Preconnect = (to: Pick<HttpRequest, 'url' | 'clientCertificate'>, count: number) => Promise<void>;
 
 /** No answer. `landed` says whether the server may have done what was asked. */
 export class NetworkError extends Error {
@@ -60,7 +60,7 @@ const MOST_WAYS = 24;
 /** Connections are kept alive until `close`; redirects are never followed (a token must not travel with one). */
 export function openWire(environment: Readonly<Record<string, string | undefined>>): {
   send: Send;
-  advance: Advance;
+  preconnect: Preconnect;
   close(): Promise<void>;
 } {
   /** By client certificate. */
@@ -114,16 +114,19 @@ export function openWire(environment: Readonly<Record<string, string | undefined
     }
   }
 
-  async function advance({ clientCertificate, url }: Parameters<Advance>[0], count: number): Promise<void> {
+  async function preconnect(
+    { clientCertificate, url }: Parameters<Preconnect>[0],
+    count: number,
+  ): Promise<void> {
     const { connections } = await wayFor(clientCertificate);
     // What is being asked at this moment opens its own.
     await new Promise(setImmediate);
-    connections?.advance(new URL(url), count);
+    connections?.preconnect(new URL(url), count);
   }
 
   return {
     send,
-    advance,
+    preconnect,
     close: async () => {
       for (const { connections } of ways.values()) connections?.close();
       await Promise.all([...ways.values()].map(({ dispatcher }) => dispatcher.destroy()));

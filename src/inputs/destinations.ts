@@ -1,6 +1,6 @@
 /** Where the secrets go, and under which names. */
 
-import type { Wish } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import {
   DESTINATION_FORMS,
   type Destination,
@@ -13,7 +13,7 @@ import type { Reader } from './reader.ts';
 /** GitHub: letters, digits, underscores; no leading digit, not GITHUB_ (actions-secrets-and-variables-naming). */
 export function readSecretNames(
   reader: Reader,
-): Pick<Wish, 'secretName' | 'privateKeySecretName' | 'certificateSecretName'> {
+): Pick<DesiredState, 'secretName' | 'privateKeySecretName' | 'certificateSecretName'> {
   const read = (name: string) => {
     const value = reader.text(name);
     if (value !== undefined && (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || /^github_/i.test(value))) {
@@ -39,7 +39,7 @@ export function readSecretNames(
   return { secretName, privateKeySecretName, certificateSecretName };
 }
 
-export function readDestinations(reader: Reader): Wish['destinations'] | undefined {
+export function readDestinations(reader: Reader): DesiredState['destinations'] | undefined {
   const repository = reader.environment.GITHUB_REPOSITORY;
   const text = reader.text('destinations') ?? (repository ? `repo:${repository}` : '');
   const lines = text.split('\n').map((line) => line.trim());

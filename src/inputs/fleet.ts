@@ -1,8 +1,8 @@
 /** Who is worked on: the manifest's clients, each read by the readers of the inputs, so that every rule holds for it. */
 
 import type { LocatedProblem, RotationError } from '../errors.ts';
-import { placesOf } from '../model/desired-state.ts';
-import { printPlace } from '../model/secret-location.ts';
+import { secretLocations } from '../model/desired-state.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
 import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from './inputs.ts';
@@ -31,8 +31,11 @@ export function readFleet(environment: Environment, file: string, text: string):
   if (ofInputs.length + ofFile.length > 0) throw refused(file, ofInputs, ofFile);
   return read
     .flatMap(({ client }) => client ?? [])
-    .filter(({ wish }) => isIn(shard, wish.clientId))
-    .map((client) => ({ ...client, wish: { ...client.wish, renewBeforeDays: spread(client.wish) } }));
+    .filter(({ desired }) => isIn(shard, desired.clientId))
+    .map((client) => ({
+      ...client,
+      desired: { ...client.desired, renewBeforeDays: spread(client.desired) },
+    }));
 }
 
 function refuseOthers(reader: Reader): void {
@@ -78,20 +81,23 @@ function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
   const first = new Map<string, ManifestClient>();
   return read.flatMap(({ client, located, of }) => {
     if (!client || located.length > 0) return [];
-    const places = placesOf(client.wish).map(printPlace);
-    const ids = [`client-id ${client.wish.clientId}`, ...places.map((place) => place.toLowerCase())];
+    const locations = secretLocations(client.desired).map(printLocation);
+    const ids = [
+      `client-id ${client.desired.clientId}`,
+      ...locations.map((location) => location.toLowerCase()),
+    ];
     return ids.flatMap((id, index) => {
       const other = first.get(id);
       if (!other) first.set(id, of);
-      return other ? [{ ...of.position, what: conflict(places[index - 1], other.position.line) }] : [];
+      return other ? [{ ...of.position, what: conflict(locations[index - 1], other.position.line) }] : [];
     });
   });
 }
 
-function conflict(place: string | undefined, line: number): string {
-  return place === undefined
+function conflict(location: string | undefined, line: number): string {
+  return location === undefined
     ? `'client-id' is that of line ${line}, too`
-    : `${place} is written by the client of line ${line}, too; give each its own secret-name or destination`;
+    : `${location} is written by the client of line ${line}, too; give each its own secret-name or destination`;
 }
 
 function refused(file: string, inputs: readonly Problem[], found: readonly ManifestProblem[]): RotationError {

@@ -5,7 +5,7 @@ import { factsOf, type Issuer, parseCredential } from '../certificate/credential
 import type { Pair } from '../certificate/inspect.ts';
 import { printSubject } from '../certificate/subject.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
-import { type AuthenticationMethod, DAY, METHODS, type Wish } from '../model/desired-state.ts';
+import { type AuthenticationMethod, DAY, type DesiredState, METHODS } from '../model/desired-state.ts';
 import type { Watch } from '../watch/watch.ts';
 import { readDestinations, readSecretNames } from './destinations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
@@ -27,7 +27,7 @@ export interface Inputs {
   githubApiUrl: string;
   currentPair: Pair | undefined;
   issuer: Issuer;
-  wish: Wish;
+  desired: DesiredState;
 }
 
 /** @throws RotationError INVALID_INPUT with every problem */
@@ -95,16 +95,16 @@ export function readClient(reader: Reader): Inputs | undefined {
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
   const issuer = readIssuer(reader, { method, operation, planOnly });
   const currentPair = readCurrent(reader, { method, operation }, login);
-  const wish = readWish(reader, { operation, method, issuer, currentPair, login });
-  if (!login || !issuer || !wish || domain === undefined) return undefined;
+  const desired = readDesiredState(reader, { operation, method, issuer, currentPair, login });
+  if (!login || !issuer || !desired || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
   const hosts = { domain, mtlsDomain, audience, githubApiUrl };
-  return { ...hosts, planOnly, watch, login, githubToken, currentPair, issuer, wish };
+  return { ...hosts, planOnly, watch, login, githubToken, currentPair, issuer, desired };
 }
 
 /** What a plan tells of: `create` where a name is given and no client. */
-function plannedOperation(reader: Reader): Wish['operation'] {
+function plannedOperation(reader: Reader): DesiredState['operation'] {
   const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
   return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
 }
@@ -112,7 +112,7 @@ function plannedOperation(reader: Reader): Wish['operation'] {
 /** The client that rotates its own credential has just logged in with what the primary holds. */
 function readCurrent(
   reader: Reader,
-  { method, operation }: Pick<Wish, 'method' | 'operation'>,
+  { method, operation }: Pick<DesiredState, 'method' | 'operation'>,
   login: ManagementLogin | undefined,
 ): Pair | undefined {
   const text = reader.text('current-credential');
@@ -157,14 +157,14 @@ function readHost(reader: Reader, name: string, value: string): string | undefin
 }
 
 interface Known {
-  operation: Wish['operation'];
+  operation: DesiredState['operation'];
   method: AuthenticationMethod;
   issuer: Issuer | undefined;
   currentPair: Pair | undefined;
   login: ManagementLogin | undefined;
 }
 
-function readWish(reader: Reader, known: Known): Wish | undefined {
+function readDesiredState(reader: Reader, known: Known): DesiredState | undefined {
   const { currentPair, issuer, login, method, operation } = known;
   const { clientId, clientName } = readIdentity(reader, operation);
   const destinations = readDestinations(reader);
@@ -176,7 +176,7 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
   // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
   const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
-  const wish = {
+  const desired = {
     operation,
     clientId,
     clientName,
@@ -196,10 +196,13 @@ function readWish(reader: Reader, known: Known): Wish | undefined {
     keepCredentials: new Set((reader.text('keep-credentials') ?? '').split(/[\s,]+/).filter(Boolean)),
     run: `${reader.environment.GITHUB_RUN_ID ?? '0'}.${reader.environment.GITHUB_RUN_ATTEMPT ?? '1'}`,
   };
-  return destinations && { ...wish, destinations };
+  return destinations && { ...desired, destinations };
 }
 
-function readIdentity(reader: Reader, operation: Wish['operation']): Pick<Wish, 'clientId' | 'clientName'> {
+function readIdentity(
+  reader: Reader,
+  operation: DesiredState['operation'],
+): Pick<DesiredState, 'clientId' | 'clientName'> {
   if (operation !== 'create') {
     const clientId = reader.required('client-id');
     if (/^\.{1,2}$|[\x00-\x1f\x7f]/.test(clientId)) reader.problem('client-id', 'is no client id');
@@ -219,7 +222,7 @@ function readIdentity(reader: Reader, operation: Wish['operation']): Pick<Wish, 
   return { clientId: '', clientName };
 }
 
-function readRevoke(reader: Reader, operation: Wish['operation'], force: boolean): boolean {
+function readRevoke(reader: Reader, operation: DesiredState['operation'], force: boolean): boolean {
   if (reader.text('revoke') === undefined) return false;
   reader.oneOf('revoke', ['previous'], 'previous');
   if (operation !== 'rotate') reader.problem('revoke', 'is for operation: rotate alone, and its plan');
@@ -230,8 +233,8 @@ function readRevoke(reader: Reader, operation: Wish['operation'], force: boolean
 function readTokenBinding(
   reader: Reader,
   method: AuthenticationMethod,
-  operation: Wish['operation'],
-): Wish['tokenBinding'] {
+  operation: DesiredState['operation'],
+): DesiredState['tokenBinding'] {
   const binding = reader.oneOf('token-binding', ['unchanged', 'required', 'off'], 'unchanged');
   if (binding === 'required' && (method === 'private_key_jwt' || operation === 'revert'))
     reader.problem(
@@ -242,7 +245,7 @@ function readTokenBinding(
   return operation === 'rehearse' ? 'unchanged' : binding;
 }
 
-function readVerify(reader: Reader, operation: Wish['operation']): Wish['verify'] {
+function readVerify(reader: Reader, operation: DesiredState['operation']): DesiredState['verify'] {
   const verify = reader.oneOf('verify', ['auto', 'required', 'off'], 'auto');
   if (operation !== 'rehearse') return verify;
   if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
@@ -251,7 +254,7 @@ function readVerify(reader: Reader, operation: Wish['operation']): Wish['verify'
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
 
-function readOverlap(reader: Reader): Wish['overlap'] {
+function readOverlap(reader: Reader): DesiredState['overlap'] {
   const text = reader.text('overlap') ?? 'until-next-rotation';
   if (text === 'until-next-rotation') return text;
   const overlap = milliseconds(text);

@@ -4,7 +4,7 @@ import { parseAuthority, parseIssuedPair } from '../certificate/authority.ts';
 import type { Issuer } from '../certificate/credential.ts';
 import { type CertifiedPair, inspect } from '../certificate/inspect.ts';
 import { parseSubject, printSubject } from '../certificate/subject.ts';
-import { DAY, type Wish } from '../model/desired-state.ts';
+import { DAY, type DesiredState } from '../model/desired-state.ts';
 import type { Reader } from './reader.ts';
 
 /** A secret of GitHub that is read as a file: `ca-certificate` and `ca-private-key`, `certificate` and `private-key`. */
@@ -16,10 +16,10 @@ const ISSUERS = [
 /** @returns undefined where there is none, or a problem */
 export function readIssuer(
   reader: Reader,
-  wish: Pick<Wish, 'method' | 'operation'> & { planOnly: boolean },
+  desired: Pick<DesiredState, 'method' | 'operation'> & { planOnly: boolean },
 ): Issuer | undefined {
   const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
-  if (wish.method !== 'tls_client_auth') {
+  if (desired.method !== 'tls_client_auth') {
     for (const name of given)
       reader.problem(
         name,
@@ -31,7 +31,7 @@ export function readIssuer(
   const broughtNames = given.filter((name) => brings.some((one) => one === name));
   if (given.length === 0) {
     // Nothing is issued.
-    if (wish.operation === 'revert' || wish.planOnly) return { kind: 'itself' };
+    if (desired.operation === 'revert' || desired.planOnly) return { kind: 'itself' };
     return reader.problem(
       'authentication-method',
       'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',
@@ -63,15 +63,15 @@ export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,
   fallbackSubject: string,
-): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
+): Pick<DesiredState, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
   const subject = reader.parsed('subject', (text) => printSubject(parseSubject(text))) ?? fallbackSubject;
   const keySize = readKeySize(reader);
-  const wished = reader.integer('validity-days', 90, [1, 825]);
+  const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
   if (issuer?.kind === 'brought') return { ...ofBrought(reader, issuer.pair, subject), renewBeforeDays };
-  const validityDays = Math.min(wished, daysLeft(issuer));
+  const validityDays = Math.min(requested, daysLeft(issuer));
   if (renewBeforeDays >= validityDays) {
-    const bound = validityDays < wished ? `the days that ca-certificate has left` : 'validity-days';
+    const bound = validityDays < requested ? `the days that ca-certificate has left` : 'validity-days';
     reader.problem(
       'renew-before-days',
       `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
@@ -89,17 +89,17 @@ function daysLeft(issuer: Issuer | undefined): number {
 function ofBrought(
   reader: Reader,
   { certificate }: CertifiedPair,
-  wished: string,
-): Pick<Wish, 'subject' | 'keySize' | 'brought' | 'validityDays'> {
+  requested: string,
+): Pick<DesiredState, 'subject' | 'keySize' | 'brought' | 'validityDays'> {
   const facts = inspect(certificate);
   const { notAfter, notBefore, subject } = facts;
-  if (reader.text('subject') !== undefined && subject !== wished)
-    reader.problem('subject', `is ${wished}, but the certificate that was brought is of ${subject}`);
+  if (reader.text('subject') !== undefined && subject !== requested)
+    reader.problem('subject', `is ${requested}, but the certificate that was brought is of ${subject}`);
   const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
   return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
 }
 
-function readKeySize(reader: Reader): Wish['keySize'] {
+function readKeySize(reader: Reader): DesiredState['keySize'] {
   const size = reader.oneOf('key-size', ['2048', '3072', '4096'], '2048');
   return size === '2048' ? 2048 : size === '3072' ? 3072 : 4096;
 }

@@ -1,6 +1,6 @@
 /** What a client should be: the inputs about one client, checked and typed. Holds no secret. */
 
-import type { Destination, Place } from './secret-location.ts';
+import type { Destination, SecretLocation } from './secret-location.ts';
 
 /** The authentication methods of Auth0 that use credentials, verbatim. */
 export const METHODS = ['self_signed_tls_client_auth', 'tls_client_auth', 'private_key_jwt'] as const;
@@ -39,7 +39,7 @@ export interface KeyFacts {
   notAfter: Date | undefined;
 }
 
-export interface Wish {
+export interface DesiredState {
   /** What is asked for; a plan tells what this would do. */
   operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
   /** Empty: the client that `create` makes does not exist yet. */
@@ -83,14 +83,18 @@ export interface Wish {
 export const DAY = 86_400_000;
 
 /** Every secret that the wish writes, primary first, in the order of delivery. */
-export function placesOf(wish: Wish): Place[] {
-  return wish.destinations.flatMap((destination) => [
-    { destination, secretName: wish.secretName, part: 'pair' as const },
-    ...part(destination, wish.privateKeySecretName, 'private-key'),
-    ...part(destination, wish.certificateSecretName, 'certificate'),
+export function secretLocations(desired: DesiredState): SecretLocation[] {
+  return desired.destinations.flatMap((destination) => [
+    { destination, secretName: desired.secretName, part: 'pair' as const },
+    ...part(destination, desired.privateKeySecretName, 'private-key'),
+    ...part(destination, desired.certificateSecretName, 'certificate'),
   ]);
 }
 
-function part(destination: Destination, secretName: string | undefined, name: Place['part']): Place[] {
+function part(
+  destination: Destination,
+  secretName: string | undefined,
+  name: SecretLocation['part'],
+): SecretLocation[] {
   return secretName === undefined ? [] : [{ destination, secretName, part: name }];
 }

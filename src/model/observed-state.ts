@@ -1,7 +1,7 @@
 /** What was observed of one client, in Auth0's time. */
 
 import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
-import type { Place } from './secret-location.ts';
+import type { SecretLocation } from './secret-location.ts';
 
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
 export interface Credential {
@@ -37,7 +37,7 @@ export interface SecretTimes {
 }
 
 export interface ObservedSecret {
-  place: Place;
+  location: SecretLocation;
   /** `unread`: a plan without github-token. */
   times: SecretTimes | 'missing' | 'unread';
   /** `updated_at` as GitHub wrote it: has the secret changed since? */
@@ -45,8 +45,8 @@ export interface ObservedSecret {
 }
 
 /** Ids of the client's credentials of this method: none while it uses another. */
-export function associatedWith({ method, associated }: ObservedClient, wished: string): readonly string[] {
-  return method === wished ? associated : [];
+export function associatedWith({ method, associated }: ObservedClient, requested: string): readonly string[] {
+  return method === requested ? associated : [];
 }
 
 /** One token request that a certificate was used for, by the tenant logs. */
@@ -69,7 +69,7 @@ export interface Usage {
   uses: readonly Use[];
 }
 
-export interface State {
+export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];

@@ -1,10 +1,10 @@
 /** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
 
 import { createHash } from 'node:crypto';
-import type { Wish } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import { printDestination } from './secret-location.ts';
 
-export interface Mark {
+export interface Ownership {
   owner: string;
   /** Run id and attempt, `123456.1`. */
   run: string;
@@ -20,31 +20,31 @@ const PREFIX = 'auth0-mtls-rotation';
 const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?( rehearsal)?$`);
 
 /** Primary destination and secret, in one spelling: GitHub's names ignore case. */
-export function ownerOf(wish: Pick<Wish, 'destinations' | 'secretName'>): string {
-  return `${printDestination(wish.destinations[0]).toLowerCase()}#${wish.secretName.toUpperCase()}`;
+export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName'>): string {
+  return `${printDestination(desired.destinations[0]).toLowerCase()}#${desired.secretName.toUpperCase()}`;
 }
 
-export function writeMark({ owner, run, after, rehearsal }: Mark): string {
+export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {
   const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}${rehearsal ? ' rehearsal' : ''}`;
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
 /** The name of what a run makes. @param after what it takes the place of */
-export function markFor(wish: Wish, after: string | undefined): string {
-  const { operation, run } = wish;
-  return writeMark({ owner: ownerOf(wish), run, after, rehearsal: operation === 'rehearse' });
+export function credentialNameFor(desired: DesiredState, after: string | undefined): string {
+  const { operation, run } = desired;
+  return writeOwnership({ owner: ownerOf(desired), run, after, rehearsal: operation === 'rehearse' });
 }
 
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
-export const CLIENT_MARK = PREFIX;
+export const CLIENT_OWNER_KEY = PREFIX;
 
 /** Auth0: values of client_metadata have at most 255 characters. */
-export function writeClientMark(owner: string): string {
+export function writeClientOwner(owner: string): string {
   return owner.length <= 255 ? owner : digest(owner);
 }
 
 /** undefined: made by hand, or by another tool. */
-export function readMark(name: string | undefined): Mark | undefined {
+export function readOwnership(name: string | undefined): Ownership | undefined {
   const match = FORM.exec(name ?? '');
   return match
     ? { owner: `${match[1]}`, run: `${match[2]}`, after: match[3], rehearsal: match[4] !== undefined }
@@ -52,7 +52,7 @@ export function readMark(name: string | undefined): Mark | undefined {
 }
 
 /** An owner whose mark was too long is known by its digest. */
-export function isOwnedBy(mark: Mark | undefined, owner: string): boolean {
+export function isOwnedBy(mark: Ownership | undefined, owner: string): boolean {
   return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
 }
 

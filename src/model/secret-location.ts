@@ -8,7 +8,7 @@ export type Destination =
 export type Repository = Extract<Destination, { kind: 'repo' }>;
 
 /** One secret of a destination: the whole pair, or one part of it (inputs `private-key-secret-name`, `certificate-secret-name`). */
-export interface Place {
+export interface SecretLocation {
   destination: Destination;
   secretName: string;
   part: 'pair' | 'private-key' | 'certificate';
@@ -42,8 +42,8 @@ export function printDestination(destination: Destination): string {
 }
 
 /** As a message names it: destination and secret. */
-export function printPlace(place: Place): string {
-  return `${printDestination(place.destination)} ${place.secretName}`;
+export function printLocation(location: SecretLocation): string {
+  return `${printDestination(location.destination)} ${location.secretName}`;
 }
 
 /** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (secrets.md). */

@@ -1,7 +1,7 @@
 /** Spreads what began on one day over several: by the client id, so that it is the same in every run. Pure. */
 
 import { createHash } from 'node:crypto';
-import type { Wish } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 
 /** A whole number that a text alone decides, evenly spread. */
 export function numberOf(text: string): number {
@@ -16,7 +16,7 @@ export function spread({
   clientId,
   renewBeforeDays,
   validityDays,
-}: Pick<Wish, 'clientId' | 'renewBeforeDays' | 'validityDays'>): number {
+}: Pick<DesiredState, 'clientId' | 'renewBeforeDays' | 'validityDays'>): number {
   const most = Math.min(MOST, Math.floor(renewBeforeDays / 4), validityDays - renewBeforeDays - 1);
   return renewBeforeDays + (numberOf(`spread ${clientId}`) % (most + 1));
 }

@@ -1,6 +1,6 @@
 /** What a run may do: a closed union, and how each step is told. Pure. */
 
-import { type Place, printDestination, printPlace } from './secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from './secret-location.ts';
 
 /** A credential of the pool by its id, or the one that this run is going to make. */
 export type CredentialRef = string;
@@ -16,7 +16,7 @@ export type Step =
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
       /** Places whose consumers cannot log in until this run delivers to them: named, since nothing else was possible. */
-      interrupts: readonly Place[];
+      interrupts: readonly SecretLocation[];
     }
   /** With its first credential. */
   | { kind: 'create-client'; name: string; method: string }
@@ -27,13 +27,13 @@ export type Step =
       to: string;
       /** What the new method holds; none for a client secret. */
       credentials: readonly CredentialRef[];
-      interrupts: readonly Place[];
+      interrupts: readonly SecretLocation[];
     }
   | { kind: 'bind-tokens'; required: boolean }
   | { kind: 'authenticate' }
   /** The negative control: a key that nobody has registered. */
   | { kind: 'authenticate-unregistered' }
-  | { kind: 'store-secret'; place: Place; source: 'issued' | 'current-credential' }
+  | { kind: 'store-secret'; location: SecretLocation; source: 'issued' | 'current-credential' }
   | {
       kind: 'delete-credential';
       id: CredentialRef;
@@ -71,7 +71,7 @@ export function describeStep(step: Step): string {
     case 'authenticate-unregistered':
       return 'Ask for a token with a key that nobody has registered, which must be refused';
     case 'store-secret':
-      return `Store ${partName(step.place)} in ${printPlace(step.place)}`;
+      return `Store ${partName(step.location)} in ${printLocation(step.location)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
     case 'find-holders':
@@ -87,8 +87,8 @@ function describeChange({ credentials, from, interrupts, to }: Change): string {
   return `Move the client from ${from} to ${to}${used}: ${from} stops working at this moment${interruption(interrupts)}`;
 }
 
-function interruption(interrupts: readonly Place[]): string {
-  return interrupts.length > 0 ? `; INTERRUPTS ${interrupts.map(printPlace).join(', ')}` : '';
+function interruption(interrupts: readonly SecretLocation[]): string {
+  return interrupts.length > 0 ? `; INTERRUPTS ${interrupts.map(printLocation).join(', ')}` : '';
 }
 
 const WHY = {
@@ -111,7 +111,7 @@ function describeAssociation({ from, to, why, interrupts }: Association): string
   return `Disassociate ${removed} ${WHY[why]}${interruption(interrupts)}`;
 }
 
-function partName({ part }: Place): string {
+function partName({ part }: SecretLocation): string {
   return part === 'pair' ? 'it' : `the ${part.replace('-', ' ')}`;
 }
 
@@ -127,11 +127,11 @@ function symbol(step: Step): string {
     case 'create-credential':
       return '+cred';
     case 'associate-credentials':
-      return `~[${step.to.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(placeSymbol).join(',')}` : ''}`;
+      return `~[${step.to.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(locationSymbol).join(',')}` : ''}`;
     case 'create-client':
       return `+client`;
     case 'change-method':
-      return `=${step.to}[${step.credentials.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(placeSymbol).join(',')}` : ''}`;
+      return `=${step.to}[${step.credentials.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(locationSymbol).join(',')}` : ''}`;
     case 'bind-tokens':
       return step.required ? '&bound' : '&unbound';
     case 'authenticate':
@@ -139,7 +139,7 @@ function symbol(step: Step): string {
     case 'authenticate-unregistered':
       return '?unregistered';
     case 'store-secret':
-      return `>${placeSymbol(step.place)}${step.source === 'current-credential' ? '=' : ''}`;
+      return `>${locationSymbol(step.location)}${step.source === 'current-credential' ? '=' : ''}`;
     case 'delete-credential':
       return `-${step.id}`;
     case 'find-holders':
@@ -147,6 +147,6 @@ function symbol(step: Step): string {
   }
 }
 
-function placeSymbol({ destination, part }: Place): string {
+function locationSymbol({ destination, part }: SecretLocation): string {
   return `${printDestination(destination)}${part === 'pair' ? '' : `/${part}`}`;
 }

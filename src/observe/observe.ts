@@ -3,10 +3,10 @@
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { placesOf, type Wish } from '../model/desired-state.ts';
-import type { ObservedClient, ObservedSecret, SecretTimes, State } from '../model/observed-state.ts';
+import { type DesiredState, secretLocations } from '../model/desired-state.ts';
+import type { ObservedClient, ObservedSecret, ObservedState, SecretTimes } from '../model/observed-state.ts';
 
-export interface Observed {
+export interface ObserveServices {
   tenant: Tenant;
   /** undefined: a plan without github-token. */
   store: SecretStore | undefined;
@@ -21,25 +21,27 @@ export type RecordedTimes = SecretTimes | 'missing' | 'unread';
  * @throws RotationError
  */
 export async function observe(
-  wish: Wish,
-  { tenant, store }: Observed,
+  desired: DesiredState,
+  { tenant, store }: ObserveServices,
   onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
   listed: (times: readonly RecordedTimes[]) => Promise<ObservedClient | undefined> = NOWHERE,
-): Promise<State> {
-  const places = placesOf(wish);
+): Promise<ObservedState> {
+  const locations = secretLocations(desired);
   // Beside the secrets' times, which need no token of Auth0's.
   const login = tenant.login();
   const reading = Promise.all(
-    places.map((place): Promise<RecordedTimes> | 'unread' => store?.times(place) ?? 'unread'),
+    locations.map((location): Promise<RecordedTimes> | 'unread' => store?.times(location) ?? 'unread'),
   );
   const [times] = await Promise.all([reading, login, reading.then(onSecrets)]);
-  const { client, pool } = await observeClient(wish, tenant, await listed(times));
-  if (store && client) await compareClocks(wish, tenant, store);
+  const { client, pool } = await observeClient(desired, tenant, await listed(times));
+  if (store && client) await compareClocks(desired, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
   return {
     client,
     pool,
-    secrets: places.map((place, index): ObservedSecret => observed(place, times[index] ?? 'unread', shift)),
+    secrets: locations.map(
+      (location, index): ObservedSecret => observedSecret(location, times[index] ?? 'unread', shift),
+    ),
     now: tenant.now(),
   };
 }
@@ -47,19 +49,19 @@ export async function observe(
 const NOWHERE = async () => undefined;
 
 async function observeClient(
-  { clientId }: Wish,
+  { clientId }: DesiredState,
   tenant: Tenant,
   listed: ObservedClient | undefined,
-): Promise<Pick<State, 'client' | 'pool'>> {
+): Promise<Pick<ObservedState, 'client' | 'pool'>> {
   if (clientId === '') return { client: undefined, pool: [] };
   const [client, pool] = await Promise.all([listed ?? tenant.client(clientId), tenant.credentials(clientId)]);
   return { client, pool };
 }
 
 /** Evidence compares the times of two services: their answers must tell their clocks well enough. */
-async function compareClocks(wish: Wish, tenant: Tenant, store: SecretStore): Promise<void> {
-  const { clientId } = wish;
-  const [primary] = placesOf(wish);
+async function compareClocks(desired: DesiredState, tenant: Tenant, store: SecretStore): Promise<void> {
+  const { clientId } = desired;
+  const [primary] = secretLocations(desired);
   for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
     if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
     // A slow answer tells little of a clock; on the open connection the next one is faster.
@@ -79,8 +81,16 @@ function clocksUnknown(): RotationError {
 }
 
 /** @param shift what turns GitHub's time into Auth0's, in milliseconds */
-function observed(place: ObservedSecret['place'], times: RecordedTimes, shift: number): ObservedSecret {
-  if (typeof times === 'string') return { place, times, version: undefined };
+function observedSecret(
+  location: ObservedSecret['location'],
+  times: RecordedTimes,
+  shift: number,
+): ObservedSecret {
+  if (typeof times === 'string') return { location, times, version: undefined };
   const { createdAt, updatedAt } = times;
-  return { place, times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift }, version: updatedAt };
+  return {
+    location,
+    times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift },
+    version: updatedAt,
+  };
 }

@@ -1,12 +1,12 @@
 /** Asks the tenant logs what the plan needs to know before anything may go (`retire: when-unused`). Changes nothing. */
 
-import type { Edges } from '../apply/job.ts';
+import type { Services } from '../apply/job.ts';
 import { latestUses, readUses } from '../auth0/logs.ts';
 import { proveKey } from '../auth0/proof.ts';
 import type { Pair } from '../certificate/inspect.ts';
 import { sleep } from '../http/retry.ts';
-import type { Wish } from '../model/desired-state.ts';
-import type { State, Usage } from '../model/observed-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { ObservedState, Usage } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 
@@ -19,26 +19,26 @@ const LOG_DELAY = 30_000;
  * @throws RotationError
  */
 export async function observeUsage(
-  wish: Wish,
-  state: State,
-  edges: Edges,
+  desired: DesiredState,
+  observed: ObservedState,
+  services: Services,
   currentPair: Pair | undefined,
-): Promise<State> {
+): Promise<ObservedState> {
   // Without this nobody plans twice.
-  if (wish.quietWindow === undefined) return state;
-  const { asks } = plan(wish, state);
-  if (asks === undefined) return state;
-  const read = () => readUses(edges.tenant, wish.clientId, asks.since);
-  const observed: State = { ...state, usage: { ...(await read()), upTo: 'not asked' } };
-  if (!currentPair || !plan(wish, observed).asks?.upToDate) return observed;
-  const upTo = await watermark(wish, currentPair, edges);
-  return { ...state, usage: { ...(await read()), upTo } };
+  if (desired.quietWindow === undefined) return observed;
+  const { asks } = plan(desired, observed);
+  if (asks === undefined) return observed;
+  const read = () => readUses(services.tenant, desired.clientId, asks.since);
+  const asked: ObservedState = { ...observed, usage: { ...(await read()), upTo: 'not asked' } };
+  if (!currentPair || !plan(desired, asked).asks?.upToDate) return asked;
+  const upTo = await watermark(desired, currentPair, services);
+  return { ...observed, usage: { ...(await read()), upTo } };
 }
 
 /** A token request of our own: once it is in the logs, so is what was before it. */
-async function watermark(wish: Wish, pair: Pair, edges: Edges): Promise<Usage['upTo']> {
-  const { cancellation, clock, domain, edge, preparation, tenant } = edges;
-  const { clientId, current, run, verifyAudience: audience } = wish;
+async function watermark(desired: DesiredState, pair: Pair, services: Services): Promise<Usage['upTo']> {
+  const { cancellation, clock, domain, edge, preparation, tenant } = services;
+  const { clientId, current, run, verifyAudience: audience } = desired;
   const { identity = '', thumbprint = '' } = current ?? {};
   const endpoint = await preparation.endpoint();
   if (endpoint === undefined) return 'no endpoint';

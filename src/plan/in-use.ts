@@ -1,8 +1,13 @@
 /** Which credential is in use: derived from what both services record, every run (specification 3). Pure. */
 
-import { CREDENTIAL_TYPES, DAY, type Wish } from '../model/desired-state.ts';
-import { associatedWith, type Credential, type ObservedSecret, type State } from '../model/observed-state.ts';
-import { isOwnedBy, type Mark, ownerOf, readMark } from '../model/ownership.ts';
+import { CREDENTIAL_TYPES, DAY, type DesiredState } from '../model/desired-state.ts';
+import {
+  associatedWith,
+  type Credential,
+  type ObservedSecret,
+  type ObservedState,
+} from '../model/observed-state.ts';
+import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 
 /** Error of a translated time: a second for each service's Date header, and one since `updated_at` has whole seconds. */
 export const UNCERTAINTY = 3_000;
@@ -19,7 +24,7 @@ export type Stage =
   | 'foreign';
 
 /** Indexes of `held` and `state.secrets` agree. */
-export interface Evidence {
+export interface CredentialsInUse {
   /** What each place may hold, likeliest first; empty: nothing that Auth0 knows. */
   held: readonly (readonly Credential[])[];
   /** What the primary holds. */
@@ -53,22 +58,22 @@ export class Pool {
   /** Made by hand, and named by one of ours as what it takes the place of. */
   readonly #replaced: ReadonlySet<string | undefined>;
 
-  constructor(wish: Wish, state: State) {
-    this.#owner = ownerOf(wish);
-    this.#type = CREDENTIAL_TYPES[wish.method];
-    this.#uses = state.client?.method === wish.method;
-    this.#associated = new Set(state.client && associatedWith(state.client, wish.method));
-    this.#replaced = new Set(state.pool.filter(this.isOurs).map(({ name }) => readMark(name)?.after));
+  constructor(desired: DesiredState, observed: ObservedState) {
+    this.#owner = ownerOf(desired);
+    this.#type = CREDENTIAL_TYPES[desired.method];
+    this.#uses = observed.client?.method === desired.method;
+    this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
+    this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
   }
 
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
   isOurs = (credential: Credential): boolean =>
-    credential.type === this.#type && isOwnedBy(readMark(credential.name), this.#owner);
+    credential.type === this.#type && isOwnedBy(readOwnership(credential.name), this.#owner);
 
   /** Made by a rehearsal of ours, which has died: no place has ever held it. */
   isRehearsed = (credential: Credential): boolean =>
-    this.isOurs(credential) && readMark(credential.name)?.rehearsal === true;
+    this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
   /** Ours, of a method that the client has left: nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
@@ -79,49 +84,50 @@ export class Pool {
     credential.type === this.#type && this.#isAttributed(credential);
 
   #isAttributed({ id, name }: Credential): boolean {
-    const mark = readMark(name);
+    const mark = readOwnership(name);
     return mark === undefined ? this.#replaced.has(id) : isOwnedBy(mark, this.#owner);
   }
 
   /** Another workflow's, by its mark. */
-  othersMark(credential: Credential): Mark | undefined {
-    const mark = readMark(credential.name);
+  otherOwnership(credential: Credential): Ownership | undefined {
+    const mark = readOwnership(credential.name);
     return mark && !isOwnedBy(mark, this.#owner) ? mark : undefined;
   }
 
   /** May one of our places hold it? */
   isCandidate = (credential: Credential): boolean =>
     this.isManaged(credential) ||
-    (this.isAssociated(credential) && this.othersMark(credential) === undefined);
+    (this.isAssociated(credential) && this.otherOwnership(credential) === undefined);
 }
 
-export function weigh(wish: Wish, state: State): Evidence {
-  const pool = new Pool(wish, state);
-  if (state.client && state.client.method !== wish.method) return nothingHeld(state);
-  const exact = wish.current && state.pool.find(({ identity }) => identity === wish.current?.identity);
-  const held = state.secrets.map((secret, index) =>
+export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
+  const pool = new Pool(desired, observed);
+  if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
+  const exact =
+    desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
+  const held = observed.secrets.map((secret, index) =>
     index === 0 && exact && secret.times !== 'missing'
       ? [exact]
-      : heldByTime(secret, candidatesFor(secret, state, pool), pool, exact),
+      : heldByTime(secret, candidatesFor(secret, observed, pool), pool, exact),
   );
-  const later = state.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, state, pool));
-  const unregistered = wish.current !== undefined && exact === undefined;
+  const later = observed.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, observed, pool));
+  const unregistered = desired.current !== undefined && exact === undefined;
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
   const lacking = [...held.keys()].filter(
-    (index) => held[index]?.[0]?.id !== newest?.id || isBehind(wish, index, state),
+    (index) => held[index]?.[0]?.id !== newest?.id || isBehind(desired, index, observed),
   );
   return {
     held,
     current: held[0]?.[0],
-    unexplained: exact === undefined && isUnexplained(wish, held[0]?.[0], state.secrets[0], pool),
+    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], observed.secrets[0], pool),
     newest,
     lacking,
     settled: newest !== undefined && lacking.length === 0,
-    expiresAt: expiryOf(wish, state, held[0]?.[0]),
+    expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
     displaced: later.flat().find((c) => !pool.isAssociated(c)),
-    impossible: exact !== undefined && cannotHold(exact, state.secrets[0], pool),
+    impossible: exact !== undefined && cannotHold(exact, observed.secrets[0], pool),
     // Only our runs write the secret: what is associated and older than it must be what it holds now.
     contradiction: exact && later[0]?.find(pool.isAssociated),
   };
@@ -130,12 +136,12 @@ export function weigh(wish: Wish, state: State): Evidence {
 /** A run creates first and delivers later; a hand may do it the other way round. */
 function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
   if (secret === undefined || typeof secret.times === 'string') return false;
-  if (pool.othersMark(exact) !== undefined) return true;
+  if (pool.otherOwnership(exact) !== undefined) return true;
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
 /** While the client uses another method nobody logs in with what the secrets hold. */
-function nothingHeld({ secrets }: State): Evidence {
+function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
     current: undefined,
@@ -152,7 +158,11 @@ function nothingHeld({ secrets }: State): Evidence {
 }
 
 /** What existed when the secret was written, newest first: a run creates first and delivers later. */
-function candidatesFor(secret: ObservedSecret, { pool: all, secrets }: State, pool: Pool): Credential[] {
+function candidatesFor(
+  secret: ObservedSecret,
+  { pool: all, secrets }: ObservedState,
+  pool: Pool,
+): Credential[] {
   const latest = latestIn(secret);
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
@@ -188,43 +198,49 @@ function heldByTime(
 
 /** Made by hand, or older than any run that could have written the secret: what was delivered then is no longer there. */
 function isUnexplained(
-  wish: Wish,
+  desired: DesiredState,
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
   pool: Pool,
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
   // Nobody has recorded how long a certificate that was brought lives.
-  if (wish.brought) return true;
+  if (desired.brought) return true;
   // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
-  if (wish.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== wish.subject;
+  if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
 /** Of certificates of one DN the primary receives the newest first. GitHub's own clock on both sides. */
-function isBehind({ method }: Wish, index: number, { secrets }: State): boolean {
-  const [primary, place] = [secrets[0]?.version, secrets[index]?.version];
-  return method === 'tls_client_auth' && primary !== undefined && place !== undefined && place < primary;
+function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
+  const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
+  return (
+    method === 'tls_client_auth' && primary !== undefined && location !== undefined && location < primary
+  );
 }
 
 /** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */
-function expiryOf(wish: Wish, { secrets }: State, held: Credential | undefined): number | undefined {
-  if (wish.method !== 'tls_client_auth' || held === undefined) return held?.expiresAt;
+function expiryOf(
+  desired: DesiredState,
+  { secrets }: ObservedState,
+  held: Credential | undefined,
+): number | undefined {
+  if (desired.method !== 'tls_client_auth' || held === undefined) return held?.expiresAt;
   const times = secrets[0]?.times;
   const delivered = times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
-  if (wish.current) return wish.current.notAfter?.getTime();
-  return delivered === undefined ? undefined : delivered + wish.validityDays * DAY;
+  if (desired.current) return desired.current.notAfter?.getTime();
+  return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
 }
 
 /** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
 function laterThan(
   held: Credential | undefined,
   secret: ObservedSecret,
-  state: State,
+  observed: ObservedState,
   pool: Pool,
 ): Credential[] {
   if (typeof secret.times === 'string' || held === undefined) return [];
-  return candidatesFor(secret, state, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
+  return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
 export function newestFirst(a: Credential, b: Credential): number {
@@ -232,26 +248,26 @@ export function newestFirst(a: Credential, b: Credential): number {
   return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
-export function mayBeHeld(evidence: Evidence, credential: Credential): boolean {
-  return evidence.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
+  return inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
 }
 
 /** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */
-export function isPending(evidence: Evidence, pool: Pool, credential: Credential): boolean {
-  if (!pool.isOurs(credential) || mayBeHeld(evidence, credential)) return false;
-  return evidence.newest === undefined || newestFirst(credential, evidence.newest) < 0;
+export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
+  if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
+  return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
 /** Held by some places only, and its key is not at hand: the run that made it may still deliver. */
 export function isBeingDelivered(
-  wish: Wish,
-  evidence: Evidence,
+  desired: DesiredState,
+  inUse: CredentialsInUse,
   pool: Pool,
   credential: Credential,
 ): boolean {
-  const { newest, settled } = evidence;
+  const { newest, settled } = inUse;
   if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
-  return credential.identity !== wish.current?.identity;
+  return credential.identity !== desired.current?.identity;
 }
 
 export function isYoung(credential: Credential, now: number): boolean {
@@ -259,19 +275,19 @@ export function isYoung(credential: Credential, now: number): boolean {
 }
 
 /** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */
-export function isSuperseded(evidence: Evidence, pool: Pool, credential: Credential): boolean {
-  const { newest, settled } = evidence;
-  if (!settled || newest === undefined || mayBeHeld(evidence, credential)) return false;
+export function isSuperseded(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
+  const { newest, settled } = inUse;
+  if (!settled || newest === undefined || mayBeHeld(inUse, credential)) return false;
   if (newestFirst(newest, credential) >= 0) return false;
   return pool.isOurs(credential) || pool.isOurs(newest);
 }
 
-export function stageOf(evidence: Evidence, pool: Pool, credential: Credential): Stage {
+export function stageOf(inUse: CredentialsInUse, pool: Pool, credential: Credential): Stage {
   if (!pool.isCandidate(credential)) return 'foreign';
-  if (credential.id === evidence.current?.id) return 'current';
-  if (mayBeHeld(evidence, credential))
-    return credential.id === evidence.newest?.id ? 'partly delivered' : 'previous';
-  if (isPending(evidence, pool, credential)) return 'pending';
+  if (credential.id === inUse.current?.id) return 'current';
+  if (mayBeHeld(inUse, credential))
+    return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';
+  if (isPending(inUse, pool, credential)) return 'pending';
   if (!pool.isAssociated(credential)) return 'retired';
-  return isSuperseded(evidence, pool, credential) ? 'previous' : 'in use';
+  return isSuperseded(inUse, pool, credential) ? 'previous' : 'in use';
 }

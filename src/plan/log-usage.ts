@@ -2,21 +2,21 @@
 
 import type { Credential, Use } from '../model/observed-state.ts';
 import { UNCERTAINTY } from './in-use.ts';
-import { type Draft, supersededAt } from './plan-builder.ts';
+import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 /** From here on a use counts: what was before the delivery of the successor was right, and tells nothing. */
-export function watchedSince(draft: Draft, credential: Credential): number | undefined {
-  const { quietWindow } = draft.wish;
-  const since = supersededAt(draft, credential);
+export function watchedSince(builder: PlanBuilder, credential: Credential): number | undefined {
+  const { quietWindow } = builder.desired;
+  const since = supersededAt(builder, credential);
   if (quietWindow === undefined || since === undefined) return undefined;
-  return Math.max(since + UNCERTAINTY, draft.state.now - quietWindow);
+  return Math.max(since + UNCERTAINTY, builder.observed.now - quietWindow);
 }
 
 /** This action's own ones, too. Where the logs were not read yet, they are asked for. */
-export function usesSince(draft: Draft, since: number, { identity }: Credential): readonly Use[] {
-  const { usage } = draft.state;
+export function usesSince(builder: PlanBuilder, since: number, { identity }: Credential): readonly Use[] {
+  const { usage } = builder.observed;
   if (usage === undefined)
-    draft.asks = { since: Math.min(since, draft.asks?.since ?? since), upToDate: false };
+    builder.asks = { since: Math.min(since, builder.asks?.since ?? since), upToDate: false };
   return (usage?.uses ?? []).filter((use) => use.identity === identity && use.at >= since);
 }
 

@@ -1,11 +1,17 @@
 /** The plan while it is being made. Pure. */
 
-import type { Wish } from '../model/desired-state.ts';
-import { associatedWith, type Credential, type SecretTimes, type State } from '../model/observed-state.ts';
-import { printPlace } from '../model/secret-location.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import {
+  associatedWith,
+  type Credential,
+  type ObservedState,
+  type SecretTimes,
+} from '../model/observed-state.ts';
+import { printLocation } from '../model/secret-location.ts';
 import type { Step } from '../model/step.ts';
 import {
-  type Evidence,
+  type CredentialsInUse,
+  credentialsInUse,
   isPending,
   isSuperseded,
   isYoung,
@@ -14,7 +20,6 @@ import {
   Pool,
   type Stage,
   stageOf,
-  weigh,
 } from './in-use.ts';
 
 export interface PlannedCredential extends Credential {
@@ -35,13 +40,13 @@ export interface LogQuestion {
 }
 
 /** The plan as it grows: every step is appended together with its effect on what the client will hold. */
-export class Draft {
-  readonly wish: Wish;
-  readonly state: State;
+export class PlanBuilder {
+  readonly desired: DesiredState;
+  readonly observed: ObservedState;
   /** What is held before this run. */
-  readonly observed: Evidence;
+  readonly inUseAtStart: CredentialsInUse;
   /** The same, once a delivery that this run finishes is finished. */
-  evidence: Evidence;
+  inUse: CredentialsInUse;
   readonly pool: Pool;
   readonly steps: Step[] = [];
   readonly notes: string[] = [];
@@ -54,16 +59,16 @@ export class Draft {
   /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
   completes = false;
 
-  constructor(wish: Wish, state: State) {
-    this.wish = wish;
-    this.state = state;
-    this.observed = weigh(wish, state);
-    this.evidence = this.observed;
-    this.pool = new Pool(wish, state);
-    this.associated = state.client ? associatedWith(state.client, wish.method) : [];
-    this.records = [...state.pool].sort(newestFirst).reverse();
-    if (state.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
-    if (this.evidence.unregistered && state.client && wish.operation !== 'revert')
+  constructor(desired: DesiredState, observed: ObservedState) {
+    this.desired = desired;
+    this.observed = observed;
+    this.inUseAtStart = credentialsInUse(desired, observed);
+    this.inUse = this.inUseAtStart;
+    this.pool = new Pool(desired, observed);
+    this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
+    this.records = [...observed.pool].sort(newestFirst).reverse();
+    if (observed.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
+    if (this.inUse.unregistered && observed.client && desired.operation !== 'revert')
       this.notes.push(UNREGISTERED);
   }
 
@@ -101,34 +106,34 @@ export class Draft {
   }
 
   isDisposable(credential: Credential): boolean {
-    return this.mayRemove(credential) && !mayBeHeld(this.evidence, credential);
+    return this.mayRemove(credential) && !mayBeHeld(this.inUse, credential);
   }
 
   /** Neither foreign nor asked to be kept. */
   mayRemove(credential: Credential): boolean {
     const { isCandidate, isLeftover } = this.pool;
     const mayGo = isCandidate(credential) || isLeftover(credential);
-    return mayGo && !this.wish.keepCredentials.has(credential.id);
+    return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
 
   isAbandoned(credential: Credential): boolean {
-    return isPending(this.evidence, this.pool, credential) && !isYoung(credential, this.state.now);
+    return isPending(this.inUse, this.pool, credential) && !isYoung(credential, this.observed.now);
   }
 
   isSuperseded(credential: Credential): boolean {
-    return isSuperseded(this.evidence, this.pool, credential);
+    return isSuperseded(this.inUse, this.pool, credential);
   }
 
   describe(credential: Credential): PlannedCredential {
-    const heldBy = this.state.secrets.filter(
-      (_, index) => this.observed.held[index]?.[0]?.id === credential.id,
+    const heldBy = this.observed.secrets.filter(
+      (_, index) => this.inUseAtStart.held[index]?.[0]?.id === credential.id,
     );
     const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
-      stage: stageOf(this.observed, this.pool, credential),
+      stage: stageOf(this.inUseAtStart, this.pool, credential),
       associated: this.pool.isAssociated(credential),
-      heldBy: heldBy.map(({ place }) => printPlace(place)),
+      heldBy: heldBy.map(({ location }) => printLocation(location)),
       overlapEnd: Number.isFinite(over) ? over : undefined,
     };
   }
@@ -139,22 +144,22 @@ type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /** When the last place that can have held it received the successor; a secret made later never held it. */
 export function supersededAt(
-  { completes, evidence, state }: Draft,
+  { completes, inUse, observed }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
-  const { newest } = evidence;
+  const { newest } = inUse;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
-  const deliveries = state.secrets
+  const deliveries = observed.secrets
     .map(({ times }) => times)
     .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
     .map(({ updatedAt }) => updatedAt);
-  return Math.max(newest.createdAt, completes ? state.now : 0, ...deliveries);
+  return Math.max(newest.createdAt, completes ? observed.now : 0, ...deliveries);
 }
 
 /** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
-export function overlapEnd(draft: Draft, credential: Credential): number {
-  const { overlap } = draft.wish;
-  const since = supersededAt(draft, credential);
+export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
+  const { overlap } = builder.desired;
+  const since = supersededAt(builder, credential);
   return overlap === 'until-next-rotation' || since === undefined
     ? Number.POSITIVE_INFINITY
     : since + overlap;

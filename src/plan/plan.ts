@@ -1,12 +1,12 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
-import type { Wish } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { Credential, State } from '../model/observed-state.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
 import type { Step } from '../model/step.ts';
-import { placesFull, SLOT } from './capacity.ts';
+import { capacityExhausted, METHOD_CAPACITY } from './capacity.ts';
 import { LEASE, newestFirst } from './in-use.ts';
-import { Draft, type LogQuestion, type PlannedCredential } from './plan-builder.ts';
+import { type LogQuestion, PlanBuilder, type PlannedCredential } from './plan-builder.ts';
 import {
   refuseContradiction,
   refuseHaste,
@@ -44,63 +44,65 @@ export interface Plan {
  * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
  *   CANNOT_REVOKE: nothing may be done
  */
-export function plan(wish: Wish, observed: State): Plan {
+export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   // Auth0's list has no order.
-  const state = { ...observed, pool: [...observed.pool].sort(newestFirst) };
-  const draft = new Draft(wish, state);
-  refuseOtherMethod(wish, state);
-  refuseContradiction(draft.evidence);
-  refuseUnfinished(draft);
-  noteName(draft);
-  const why = decide(draft);
-  bindTokens(draft);
-  const { renews, rotates, steps } = draft;
+  const observed = { ...unsorted, pool: [...unsorted.pool].sort(newestFirst) };
+  const builder = new PlanBuilder(desired, observed);
+  refuseOtherMethod(desired, observed);
+  refuseContradiction(builder.inUse);
+  refuseUnfinished(builder);
+  noteName(builder);
+  const why = decide(builder);
+  bindTokens(builder);
+  const { renews, rotates, steps } = builder;
   return {
     ...why,
     steps,
     rotates,
     renews,
-    replaces: rotates ? replacedBy(draft)?.id : undefined,
-    nextRotation: wish.operation === 'revert' ? undefined : nextDue(wish, state, draft.evidence, rotates),
-    credentials: state.pool.map((credential) => draft.describe(credential)),
-    notes: draft.notes,
-    asks: draft.asks,
+    replaces: rotates ? replacedBy(builder)?.id : undefined,
+    nextRotation:
+      desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates),
+    credentials: observed.pool.map((credential) => builder.describe(credential)),
+    notes: builder.notes,
+    asks: builder.asks,
   };
 }
 
-function decide(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
-  const { operation } = draft.wish;
-  if (operation === 'rehearse') return rehearse(draft);
-  return operation === 'revert' ? revert(draft) : renew(draft);
+function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
+  const { operation } = builder.desired;
+  if (operation === 'rehearse') return rehearse(builder);
+  return operation === 'revert' ? revert(builder) : renew(builder);
 }
 
 /** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
-function noteName({ notes, state, wish }: Draft): void {
-  if (wish.clientName === undefined || !state.client || state.client.name === wish.clientName) return;
+function noteName({ notes, observed, desired }: PlanBuilder): void {
+  if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
+    return;
   notes.push(
-    `WARNING: the client that this workflow has made is called ${quote(state.client.name)}, not ${wish.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+    `WARNING: the client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
   );
 }
 
 /** Made by hand, and superseded by this rotation; with `enroll` what the method holds that the client leaves. */
-function replacedBy({ pool, state }: Draft): Credential | undefined {
-  const { associated = [] } = state.client ?? {};
-  return state.pool.find(
-    (c) => !pool.isOurs(c) && !pool.othersMark(c) && (pool.isCandidate(c) || associated.includes(c.id)),
+function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
+  const { associated = [] } = observed.client ?? {};
+  return observed.pool.find(
+    (c) => !pool.isOurs(c) && !pool.otherOwnership(c) && (pool.isCandidate(c) || associated.includes(c.id)),
   );
 }
 
 /** What is due: in order first, then a rotation or a retirement. */
-function renew(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
-  const { state, wish } = draft;
-  const healed = heal(draft);
-  discardAbandoned(draft);
-  finishDelivery(draft);
-  const due = firstReason({ wish, state, evidence: draft.evidence });
-  if (due) refuseHaste(draft);
-  if (due) refuseReuse(wish, due.reason);
-  if (due) rotate(draft);
-  else retire(draft);
+function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
+  const { observed, desired } = builder;
+  const healed = heal(builder);
+  discardAbandoned(builder);
+  finishDelivery(builder);
+  const due = firstReason({ desired, observed, inUse: builder.inUse });
+  if (due) refuseHaste(builder);
+  if (due) refuseReuse(desired, due.reason);
+  if (due) rotate(builder);
+  else retire(builder);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
@@ -108,15 +110,19 @@ function renew(draft: Draft): Pick<Plan, 'reason' | 'explanation'> {
 }
 
 /** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
-function bindTokens(draft: Draft): void {
-  const { rotates, state, steps, wish } = draft;
-  const bound = state.client?.binding.required ?? false;
+function bindTokens(builder: PlanBuilder): void {
+  const { rotates, observed, steps, desired } = builder;
+  const bound = observed.client?.binding.required ?? false;
   // Without a certificate there is nothing to bind to, and a client secret would get no token.
-  const wished = wish.operation === 'revert' ? 'off' : wish.tokenBinding;
-  const required = wished === 'unchanged' ? bound : wished === 'required';
-  if (required && (rotates || !bound)) draft.notes.push(BOUND);
+  const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
+  const required = requested === 'unchanged' ? bound : requested === 'required';
+  if (required && (rotates || !bound)) builder.notes.push(BOUND);
   if (required === bound) return;
-  const first = ['authenticate', 'store-secret', ...(wish.operation === 'revert' ? ['change-method'] : [])];
+  const first = [
+    'authenticate',
+    'store-secret',
+    ...(desired.operation === 'revert' ? ['change-method'] : []),
+  ];
   const at = steps.findIndex(({ kind }) => first.includes(kind));
   steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
 }
@@ -127,23 +133,23 @@ const BOUND =
 const HEALED = 'a credential that a destination holds was not associated';
 
 /** What a destination holds must be associated before anything else. @returns whether something was not */
-function heal(draft: Draft): boolean {
+function heal(builder: PlanBuilder): boolean {
   // Somebody has taken it out already: what is to be revoked does not come back.
-  if (draft.wish.revoke) return false;
-  const { evidence } = draft;
-  const missing = evidence.held
+  if (builder.desired.revoke) return false;
+  const { inUse } = builder;
+  const missing = inUse.held
     .flatMap((candidates) => candidates.slice(0, 1))
     .filter(
-      ({ id }, index, all) => !draft.associated.includes(id) && all.findIndex((c) => c.id === id) === index,
+      ({ id }, index, all) => !builder.associated.includes(id) && all.findIndex((c) => c.id === id) === index,
     );
   for (const credential of missing) {
-    const spare = draft.records.filter((c) => draft.associated.includes(c.id) && draft.isDisposable(c));
+    const spare = builder.records.filter((c) => builder.associated.includes(c.id) && builder.isDisposable(c));
     const keep =
-      draft.associated.length < SLOT
-        ? draft.associated
-        : without(draft.associated, (spare.find((c) => draft.isAbandoned(c)) ?? spare[0])?.id);
-    if (keep.length >= SLOT) throw placesFull(draft);
-    draft.associate([...keep, credential.id], 'heal');
+      builder.associated.length < METHOD_CAPACITY
+        ? builder.associated
+        : without(builder.associated, (spare.find((c) => builder.isAbandoned(c)) ?? spare[0])?.id);
+    if (keep.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
+    builder.associate([...keep, credential.id], 'heal');
   }
   return missing.length > 0;
 }
@@ -153,33 +159,33 @@ function without(ids: readonly string[], id: string | undefined): readonly strin
 }
 
 /** An abandoned credential's key is lost. Where no secret holds anything, it may as well have been in use: then it stays. */
-function discardAbandoned(draft: Draft): void {
-  if (draft.evidence.newest === undefined) return;
-  for (const credential of draft.removable.filter((c) => draft.isAbandoned(c))) {
+function discardAbandoned(builder: PlanBuilder): void {
+  if (builder.inUse.newest === undefined) return;
+  for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
     // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
-    if (credential.id !== draft.evidence.displaced?.id) draft.remove(credential, 'discard');
+    if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
   }
 }
 
 /** With the newest pair at hand (`current-credential`) no new key is needed, and nobody is interrupted. */
-function finishDelivery(draft: Draft): void {
-  const { evidence, state, wish } = draft;
-  const { newest, held, lacking } = evidence;
-  if (evidence.settled || newest === undefined || newest.identity !== wish.current?.identity) return;
-  if (wish.method === 'tls_client_auth' && !isLatest(wish, state)) return;
+function finishDelivery(builder: PlanBuilder): void {
+  const { inUse, observed, desired } = builder;
+  const { newest, held, lacking } = inUse;
+  if (inUse.settled || newest === undefined || newest.identity !== desired.current?.identity) return;
+  if (desired.method === 'tls_client_auth' && !isLatest(desired, observed)) return;
   for (const index of lacking) {
-    const place = state.secrets[index]?.place;
-    if (place) draft.steps.push({ kind: 'store-secret', place, source: 'current-credential' });
+    const location = observed.secrets[index]?.location;
+    if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
   }
-  draft.completes = true;
-  draft.evidence = { ...evidence, held: held.map(() => [newest]), lacking: [], settled: true };
+  builder.completes = true;
+  builder.inUse = { ...inUse, held: held.map(() => [newest]), lacking: [], settled: true };
 }
 
 /**
  * Of two certificates of one DN Auth0 cannot tell which is the newer: `current-credential` counts as the one that the
  * primary holds only if it was made right before that was written.
  */
-function isLatest({ current }: Wish, { secrets }: State): boolean {
+function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
   const times = secrets[0]?.times;
   if (times === undefined || typeof times === 'string' || !current?.notBefore) return false;
   return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;

@@ -1,15 +1,15 @@
 /** When nothing may be done at all, or no more since another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { isSecretMethod, type Wish } from '../model/desired-state.ts';
-import type { Credential, ObservedClient, State } from '../model/observed-state.ts';
-import { isOwnedBy, ownerOf, readMark } from '../model/ownership.ts';
-import { type Place, printPlace } from '../model/secret-location.ts';
-import { type Evidence, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './in-use.ts';
-import type { Draft } from './plan-builder.ts';
+import { type DesiredState, isSecretMethod } from '../model/desired-state.ts';
+import type { Credential, ObservedClient, ObservedState } from '../model/observed-state.ts';
+import { isOwnedBy, ownerOf, readOwnership } from '../model/ownership.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { type CredentialsInUse, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './in-use.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
-export function refuseOtherMethod({ method, operation }: Wish, { client }: State): void {
+export function refuseOtherMethod({ method, operation }: DesiredState, { client }: ObservedState): void {
   if (client === undefined || client.method === method) return;
   if (operation === 'revert' && isSecretMethod(client.method)) return;
   if (operation === 'enroll') {
@@ -33,7 +33,7 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   });
 }
 
-export function refuseContradiction({ contradiction, current, impossible }: Evidence): void {
+export function refuseContradiction({ contradiction, current, impossible }: CredentialsInUse): void {
   if (impossible) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${current?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
@@ -49,17 +49,17 @@ export function refuseContradiction({ contradiction, current, impossible }: Evid
 }
 
 /** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
-export function refuseUnfinished({ evidence, pool, state, wish }: Draft): void {
+export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
   // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
-  if (wish.operation === 'revert' && evidence.newest === undefined) return;
+  if (desired.operation === 'revert' && inUse.newest === undefined) return;
   const unfinished = (c: Credential) =>
-    isPending(evidence, pool, c) || isBeingDelivered(wish, evidence, pool, c);
-  const young = state.pool.find((c) => isYoung(c, state.now) && unfinished(c));
+    isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
+  const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
   if (young) throw rotationInProgress(young);
 }
 
 /** A pair that was brought can be delivered once. */
-export function refuseReuse({ brought, current }: Wish, reason: string): void {
+export function refuseReuse({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
     failed: `A rotation is due (${reason}), and the certificate that was brought is the one in use.`,
@@ -68,9 +68,9 @@ export function refuseReuse({ brought, current }: Wish, reason: string): void {
 }
 
 /** Whoever finishes another run's young delivery must not supersede it: that run may still store its own pair. */
-export function refuseHaste({ completes, evidence, state }: Draft): void {
-  const { newest } = evidence;
-  if (completes && newest && isYoung(newest, state.now)) throw rotationInProgress(newest);
+export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
+  const { newest } = inUse;
+  if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
 }
 
 /**
@@ -79,17 +79,17 @@ export function refuseHaste({ completes, evidence, state }: Draft): void {
  * @param made what this run has made itself
  */
 export function findRival(
-  wish: Wish,
-  planned: State,
+  desired: DesiredState,
+  planned: ObservedState,
   pool: readonly Credential[],
   made?: Credential,
 ): Credential | undefined {
-  const owner = ownerOf(wish);
+  const owner = ownerOf(desired);
   const known = new Set(planned.pool.map(({ id }) => id));
   const all = pool.filter(
     (c) =>
       !known.has(c.id) &&
-      isOwnedBy(readMark(c.name), owner) &&
+      isOwnedBy(readOwnership(c.name), owner) &&
       (made === undefined || newestFirst(c, made) > 0),
   );
   return all.sort(newestFirst).at(-1);
@@ -99,7 +99,7 @@ export function rotationInProgress(rival: Credential): RotationError {
   const since = new Date(rival.createdAt).toISOString();
   const until = new Date(rival.createdAt + LEASE).toISOString();
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another rotation of this client is in progress: run ${readMark(rival.name)?.run} made credential ${rival.id} at ${since}.`,
+    failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
     remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
   });
 }
@@ -108,18 +108,18 @@ const ONE_PAIR =
   'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.';
 
 /** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
-export function overtaken(rival: Credential, place: Place): RotationError {
+export function overtaken(rival: Credential, location: SecretLocation): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run stored the current pair in ${printPlace(place)}, run ${readMark(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    failed: `While this run stored the current pair in ${printLocation(location)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
     remedy: ONE_PAIR,
   });
 }
 
 /** Both are good, but key and certificate as secrets of their own may not belong together. */
-export function mixed({ secrets }: State): RotationError {
-  const places = secrets.map(({ place }) => printPlace(place)).join(', ');
+export function mixed({ secrets }: ObservedState): RotationError {
+  const locations = secrets.map(({ location }) => printLocation(location)).join(', ');
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run delivered, another one stored a certificate of the same subject: ${places} may hold either.`,
+    failed: `While this run delivered, another one stored a certificate of the same subject: ${locations} may hold either.`,
     remedy: ONE_PAIR,
   });
 }

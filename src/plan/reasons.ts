@@ -1,8 +1,8 @@
 /** The ordered reasons that a rotation is due: first wins. Pure. */
 
-import { DAY, type Wish } from '../model/desired-state.ts';
-import type { State } from '../model/observed-state.ts';
-import type { Evidence } from './in-use.ts';
+import { DAY, type DesiredState } from '../model/desired-state.ts';
+import type { ObservedState } from '../model/observed-state.ts';
+import type { CredentialsInUse } from './in-use.ts';
 
 export type Reason =
   | 'MethodDiffers'
@@ -14,10 +14,10 @@ export type Reason =
   | 'Forced';
 
 export interface Question {
-  wish: Wish;
-  state: State;
+  desired: DesiredState;
+  observed: ObservedState;
   /** As it is once a delivery that could be finished without a new key is finished. */
-  evidence: Evidence;
+  inUse: CredentialsInUse;
 }
 
 /** [reason, does it hold?, as the report says it] */
@@ -26,8 +26,8 @@ type Rule = readonly [Reason, (question: Question) => boolean, (question: Questi
 const RULES: readonly Rule[] = [
   [
     'MethodDiffers',
-    ({ state, wish }) => state.client !== undefined && state.client.method !== wish.method,
-    ({ state, wish }) => `the client uses ${state.client?.method}, and is to use ${wish.method}`,
+    ({ observed, desired }) => observed.client !== undefined && observed.client.method !== desired.method,
+    ({ observed, desired }) => `the client uses ${observed.client?.method}, and is to use ${desired.method}`,
   ],
   ['NotDelivered', notDelivered, explainNotDelivered],
   [
@@ -35,15 +35,15 @@ const RULES: readonly Rule[] = [
     partlyDelivered,
     () => 'not every destination holds the newest key, and it is not at hand',
   ],
-  ['CertificateExpired', expired, ({ evidence }) => `the current certificate expired ${dateOf(evidence)}`],
+  ['CertificateExpired', expired, ({ inUse }) => `the current certificate expired ${dateOf(inUse)}`],
   [
     'CertificateExpiring',
     expiring,
-    ({ evidence, wish }) =>
-      `the current certificate expires ${dateOf(evidence)}, within ${wish.renewBeforeDays} days`,
+    ({ inUse, desired }) =>
+      `the current certificate expires ${dateOf(inUse)}, within ${desired.renewBeforeDays} days`,
   ],
-  ['SpecChanged', specChanged, ({ wish }) => `the wish has changed to ${describeWish(wish)}`],
-  ['Forced', ({ wish }) => wish.force, () => 'it was asked for (force)'],
+  ['SpecChanged', specChanged, ({ desired }) => `the wish has changed to ${describeSpec(desired)}`],
+  ['Forced', ({ desired }) => desired.force, () => 'it was asked for (force)'],
 ];
 
 export function firstReason(question: Question): { reason: Reason; explanation: string } | undefined {
@@ -54,34 +54,34 @@ export function firstReason(question: Question): { reason: Reason; explanation: 
 }
 
 /** When the next rotation is due by its certificate's expiry. */
-export function nextRotation(wish: Wish, expiresAt: number): number {
-  return expiresAt - wish.renewBeforeDays * DAY;
+export function nextRotation(desired: DesiredState, expiresAt: number): number {
+  return expiresAt - desired.renewBeforeDays * DAY;
 }
 
 /** When the next rotation is due after this one, or without it. */
 export function nextDue(
-  wish: Wish,
-  state: State,
-  { expiresAt }: Evidence,
+  desired: DesiredState,
+  observed: ObservedState,
+  { expiresAt }: CredentialsInUse,
   rotates: boolean,
 ): number | undefined {
-  const issued = wish.brought?.notAfter?.getTime() ?? state.now + wish.validityDays * DAY;
-  if (rotates) return nextRotation(wish, issued);
-  return expiresAt === undefined ? undefined : nextRotation(wish, expiresAt);
+  const issued = desired.brought?.notAfter?.getTime() ?? observed.now + desired.validityDays * DAY;
+  if (rotates) return nextRotation(desired, issued);
+  return expiresAt === undefined ? undefined : nextRotation(desired, expiresAt);
 }
 
-function notDelivered({ evidence }: Question): boolean {
-  const { current, displaced, unexplained, unregistered } = evidence;
+function notDelivered({ inUse }: Question): boolean {
+  const { current, displaced, unexplained, unregistered } = inUse;
   return current === undefined || unregistered || unexplained || displaced !== undefined;
 }
 
-function explainNotDelivered({ evidence, state, wish }: Question): string {
-  const { current, displaced, unexplained, unregistered } = evidence;
-  if (state.client === undefined) return `no client was made under the name ${wish.clientName} yet`;
+function explainNotDelivered({ inUse, observed, desired }: Question): string {
+  const { current, displaced, unexplained, unregistered } = inUse;
+  if (observed.client === undefined) return `no client was made under the name ${desired.clientName} yet`;
   if (displaced && current && !unregistered) {
     return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
   }
-  if (unexplained && wish.brought && !unregistered)
+  if (unexplained && desired.brought && !unregistered)
     return 'nobody has recorded when a certificate that was brought expires (current-credential would tell)';
   if (unexplained && current && !unregistered) {
     return `by time alone the primary destination would hold ${current.id}, but no run can have stored that then (current-credential would tell)`;
@@ -89,37 +89,37 @@ function explainNotDelivered({ evidence, state, wish }: Question): string {
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
-function partlyDelivered({ evidence }: Question): boolean {
-  return !evidence.settled;
+function partlyDelivered({ inUse }: Question): boolean {
+  return !inUse.settled;
 }
 
-function expired({ evidence, state }: Question): boolean {
-  return expiry(evidence) <= state.now;
+function expired({ inUse, observed }: Question): boolean {
+  return expiry(inUse) <= observed.now;
 }
 
-function expiring({ evidence, state, wish }: Question): boolean {
-  return nextRotation(wish, expiry(evidence)) <= state.now;
+function expiring({ inUse, observed, desired }: Question): boolean {
+  return nextRotation(desired, expiry(inUse)) <= observed.now;
 }
 
 /** Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
-function specChanged({ evidence, wish }: Question): boolean {
-  const { current, method, subject } = wish;
+function specChanged({ inUse, desired }: Question): boolean {
+  const { current, method, subject } = desired;
   if (current === undefined)
-    return method === 'tls_client_auth' && (evidence.current?.identity ?? subject) !== subject;
-  const { keySize = current.keySize } = wish;
+    return method === 'tls_client_auth' && (inUse.current?.identity ?? subject) !== subject;
+  const { keySize = current.keySize } = desired;
   return (current.subject ?? subject) !== subject || current.keySize !== keySize;
 }
 
-function describeWish({ keySize, method, subject }: Wish): string {
+function describeSpec({ keySize, method, subject }: DesiredState): string {
   const key = keySize === undefined ? '' : `RSA ${keySize}`;
   return method === 'private_key_jwt' ? key : [subject, key].filter(Boolean).join(', ');
 }
 
-function expiry({ expiresAt }: Evidence): number {
+function expiry({ expiresAt }: CredentialsInUse): number {
   return expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
-function dateOf(evidence: Evidence): string {
-  const at = expiry(evidence);
+function dateOf(inUse: CredentialsInUse): string {
+  const at = expiry(inUse);
   return Number.isFinite(at) ? `on ${new Date(at).toISOString().slice(0, 10)}` : 'at an unknown date';
 }

@@ -1,25 +1,31 @@
 /** Back to a client secret. Pure. */
 
-import type { Draft } from './plan-builder.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
-export function revert(draft: Draft): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
-  const { evidence, pool, state, wish } = draft;
-  const { method = wish.revertTo } = state.client ?? {};
-  const leaves = method === wish.method;
-  const useless = draft.records.filter((c) => draft.mayRemove(c) && (leaves || pool.isManaged(c)));
-  if (method !== wish.revertTo) {
-    const held = state.secrets.filter((_, index) => evidence.held[index]?.length !== 0);
-    const interrupts = held.map(({ place }) => place);
-    draft.steps.push({ kind: 'change-method', from: method, to: wish.revertTo, credentials: [], interrupts });
-    if (leaves) draft.notes.push(REVERTS);
-    if (wish.isManager) draft.notes.push(CUTS_OFF);
+export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
+  const { inUse, pool, observed, desired } = builder;
+  const { method = desired.revertTo } = observed.client ?? {};
+  const leaves = method === desired.method;
+  const useless = builder.records.filter((c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)));
+  if (method !== desired.revertTo) {
+    const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);
+    const interrupts = held.map(({ location }) => location);
+    builder.steps.push({
+      kind: 'change-method',
+      from: method,
+      to: desired.revertTo,
+      credentials: [],
+      interrupts,
+    });
+    if (leaves) builder.notes.push(REVERTS);
+    if (desired.isManager) builder.notes.push(CUTS_OFF);
   }
-  for (const credential of useless) draft.remove(credential, 'revert');
-  if (method !== wish.revertTo)
+  for (const credential of useless) builder.remove(credential, 'revert');
+  if (method !== desired.revertTo)
     return {
       reason: 'MethodDiffers',
-      explanation: `the client uses ${method}, and is to use ${wish.revertTo} again`,
+      explanation: `the client uses ${method}, and is to use ${desired.revertTo} again`,
     };
   const explanation = useless.length > 0 ? LEFTOVERS : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };

@@ -2,19 +2,19 @@
 
 import { RotationError } from '../errors.ts';
 import type { Credential } from '../model/observed-state.ts';
-import type { Draft } from './plan-builder.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /** Before any effect. @throws RotationError CANNOT_REVOKE */
-export function refuseRevocation(draft: Draft): void {
-  const { pool, renews, wish } = draft;
+export function refuseRevocation(builder: PlanBuilder): void {
+  const { pool, renews, desired } = builder;
   if (renews !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `Auth0 knows the certificate by its subject ${wish.subject} alone (${renews}), which the new one would have too: the old one would log in until it expires.`,
+      failed: `Auth0 knows the certificate by its subject ${desired.subject} alone (${renews}), which the new one would have too: the old one would log in until it expires.`,
       remedy:
         'Choose another subject for this rotation, so that the old one can be removed from Auth0; or let the CA revoke the certificate, if the edge looks for that.',
     });
   }
-  const kept = draft.records.filter((c) => pool.isCandidate(c) && wish.keepCredentials.has(c.id));
+  const kept = builder.records.filter((c) => pool.isCandidate(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
@@ -25,11 +25,11 @@ export function refuseRevocation(draft: Draft): void {
 }
 
 /** Of ours, or without a mark: a destination may have held it. */
-export function revoke(draft: Draft): void {
-  const previous = draft.records.filter((c) => draft.mayRemove(c));
-  for (const credential of previous) draft.remove(credential, 'revoke');
-  draft.steps.push({ kind: 'find-holders' });
-  draft.notes.push(previous.length > 0 ? interruption(previous) : NOTHING);
+export function revoke(builder: PlanBuilder): void {
+  const previous = builder.records.filter((c) => builder.mayRemove(c));
+  for (const credential of previous) builder.remove(credential, 'revoke');
+  builder.steps.push({ kind: 'find-holders' });
+  builder.notes.push(previous.length > 0 ? interruption(previous) : NOTHING);
 }
 
 function interruption(previous: readonly Credential[]): string {

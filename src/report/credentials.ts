@@ -1,28 +1,28 @@
 /** The client's credentials once the run is over: as a chart of their validity, and as a table. */
 
-import { CREDENTIAL_TYPES, DAY, type Wish } from '../model/desired-state.ts';
+import { CREDENTIAL_TYPES, DAY, type DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { Stage } from '../plan/in-use.ts';
 import type { PlannedCredential } from '../plan/plan-builder.ts';
 import { nextRotation, pairOf } from './headline.ts';
 import { code, day, row } from './markdown.ts';
-import type { Account } from './report.ts';
+import type { RunResult } from './report.ts';
 
 type Shown = PlannedCredential & { label: string };
 
 /** What the client holds once the run is over. */
-function credentialsAfter(account: Account): Shown[] {
-  const { outcome, plan, state, wish } = account;
+function credentialsAfter(result: RunResult): Shown[] {
+  const { outcome, plan, observed, desired } = result;
   const made = outcome?.credential;
-  const now = state?.now ?? 0;
+  const now = observed?.now ?? 0;
   const delivered = outcome?.delivered ?? [];
   const rest = (plan?.credentials ?? []).filter(
     ({ id }) => !outcome?.removed.includes(id) && id !== made?.id,
   );
-  if (!made) return rest.map((c) => unchanged(c, delivered, wish));
+  if (!made) return rest.map((c) => unchanged(c, delivered, desired));
   const added: Shown = {
     id: made.id,
-    type: CREDENTIAL_TYPES[wish.method],
+    type: CREDENTIAL_TYPES[desired.method],
     name: undefined,
     identity: made.identity,
     createdAt: now,
@@ -33,20 +33,20 @@ function credentialsAfter(account: Account): Shown[] {
     overlapEnd: undefined,
     label: 'new',
   };
-  const complete = account.error === undefined;
+  const complete = result.error === undefined;
   const others = rest.map((c) => ({
     ...c,
     label: c.stage === 'current' || (complete && GIVES_WAY.includes(c.stage)) ? 'previous' : c.stage,
     heldBy: without(c.heldBy, delivered),
-    overlapEnd: wish.overlap === 'until-next-rotation' ? undefined : now + wish.overlap,
+    overlapEnd: desired.overlap === 'until-next-rotation' ? undefined : now + desired.overlap,
   }));
   return [added, ...others];
 }
 
 /** It may have been delivered to further places. */
-function unchanged(c: PlannedCredential, delivered: readonly string[], wish: Wish): Shown {
+function unchanged(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
   if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
-  const { notAfter, notBefore } = pairOf(c, wish) ?? {};
+  const { notAfter, notBefore } = pairOf(c, desired) ?? {};
   return {
     ...c,
     label: c.stage,
@@ -60,12 +60,12 @@ function unchanged(c: PlannedCredential, delivered: readonly string[], wish: Wis
 /** Stages of what a successor in every place supersedes. */
 const GIVES_WAY: readonly Stage[] = ['current', 'in use', 'partly delivered'];
 
-function without(places: readonly string[], others: readonly string[]): string[] {
-  return places.filter((place) => !others.includes(place));
+function without(locations: readonly string[], others: readonly string[]): string[] {
+  return locations.filter((location) => !others.includes(location));
 }
 
-export function chart(account: Account): string {
-  const rows = credentialsAfter(account)
+export function chart(result: RunResult): string {
+  const rows = credentialsAfter(result)
     .filter((c) => c.associated && c.expiresAt !== undefined)
     .sort((a, b) => a.createdAt - b.createdAt);
   if (rows.length === 0) return '';
@@ -77,8 +77,8 @@ export function chart(account: Account): string {
     '    dateFormat YYYY-MM-DD',
     `    axisFormat ${years ? '%b %Y' : '%d %b'}`,
     '    section Credentials',
-    ...rows.flatMap((c) => bars(c, rows.at(-1)?.createdAt ?? 0, account)),
-    ...milestone(account),
+    ...rows.flatMap((c) => bars(c, rows.at(-1)?.createdAt ?? 0, result)),
+    ...milestone(result),
     '```',
   ].join('\n');
 }
@@ -87,11 +87,11 @@ export function chart(account: Account): string {
  * The validity, and of what has been superseded the time in which it still logs in.
  * @param since its newest successor was made then
  */
-function bars(c: Shown, since: number, account: Account): string[] {
+function bars(c: Shown, since: number, result: RunResult): string[] {
   const { createdAt, expiresAt = 0, id, label } = c;
   const bar = `    ${label} ${id.replace(/\W/g, '').slice(0, 12)} :${c.stage === 'current' && label !== 'previous' ? 'active' : 'done'}, ${span(createdAt, expiresAt)}`;
-  const now = account.state?.now ?? 0;
-  const over = Math.min(c.overlapEnd ?? nextRotation(account) ?? expiresAt, expiresAt);
+  const now = result.observed?.now ?? 0;
+  const over = Math.min(c.overlapEnd ?? nextRotation(result) ?? expiresAt, expiresAt);
   if (label !== 'previous' || over <= now) return [bar];
   return [bar, `    overlap until ${day(over)} :${span(since, over)}`];
 }
@@ -101,10 +101,10 @@ function span(from: number, to: number): string {
   return `${day(from)}, ${day(Math.max(to, from + DAY))}`;
 }
 
-function milestone(account: Account): string[] {
-  const { outcome, plan, state } = account;
+function milestone(result: RunResult): string[] {
+  const { outcome, plan, observed } = result;
   const isDue = plan?.rotates && !outcome?.rotated;
-  const at = isDue ? state?.now : nextRotation(account);
+  const at = isDue ? observed?.now : nextRotation(result);
   if (at === undefined) return [];
   const what = isDue ? 'rotation is due' : `next rotation ${day(at)}`;
   return ['    section Rotation', `    ${what} :milestone, ${day(at)}, 0d`];
@@ -113,11 +113,11 @@ function milestone(account: Account): string[] {
 /** The table of destinations names every secret. */
 const SHOWN_PLACES = 3;
 
-export function credentialTable(account: Account): string {
-  const rows = credentialsAfter(account);
+export function credentialTable(result: RunResult): string {
+  const rows = credentialsAfter(result);
   if (rows.length === 0) return '';
   return [
-    `| Credential | Stage | ${IDENTITIES[account.wish.method]} | Created | Expires | Held by |`,
+    `| Credential | Stage | ${IDENTITIES[result.desired.method]} | Created | Expires | Held by |`,
     '| --- | --- | --- | --- | --- | --- |',
     ...rows.map((c) =>
       row([
@@ -137,8 +137,10 @@ function unbroken(at: number): string {
   return day(at).replaceAll('-', '\u2011');
 }
 
-function holders(places: readonly string[]): string {
-  const destinations = [...new Set(places.map((place) => place.slice(0, place.lastIndexOf(' '))))];
+function holders(locations: readonly string[]): string {
+  const destinations = [
+    ...new Set(locations.map((location) => location.slice(0, location.lastIndexOf(' ')))),
+  ];
   const shown = destinations.slice(0, SHOWN_PLACES).map(code).join(', ');
   const more = destinations.length - SHOWN_PLACES;
   return more > 0 ? `${shown} and ${more} more` : shown || '–';

@@ -2,7 +2,7 @@
 
 import type { Finding } from '../model/finding.ts';
 import { day, inert, row } from './markdown.ts';
-import type { Account, Annotation } from './report.ts';
+import type { Annotation, RunResult } from './report.ts';
 
 export function findingTable(findings: readonly Finding[]): string {
   return [
@@ -23,13 +23,13 @@ export function findingAnnotations(findings: readonly Finding[]): Annotation[] {
 }
 
 /** How much life is left, and whether anything is to be done. */
-export function watchHeadline({ error, watch, wish }: Account, client: string): string | undefined {
+export function watchHeadline({ error, watch, desired }: RunResult, client: string): string | undefined {
   if (watch === undefined) return undefined;
-  const { findings, life } = watch;
-  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+  const { findings, lifetime } = watch;
+  const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const left =
-    life &&
-    `${Math.max(0, Math.floor(life.left * 100))} % of the life of its ${what} is left, until ${day(life.until)}`;
+    lifetime &&
+    `${Math.max(0, Math.floor(lifetime.left * 100))} % of the life of its ${what} is left, until ${day(lifetime.until)}`;
   const count = findings.length === 1 ? '1 thing needs' : `${findings.length} things need`;
   const todo = findings.length === 0 ? 'Nothing is to be done.' : `${count} attention.`;
   if (watch.isAtWork && !error)

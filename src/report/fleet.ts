@@ -6,7 +6,7 @@ import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 import { day, iso, row } from './markdown.ts';
 import { entryOf, outputs } from './outputs.ts';
-import { type Account, type Annotation, type Report, warnings } from './report.ts';
+import { type Annotation, type Report, type RunResult, warnings } from './report.ts';
 
 /** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
 const SUMMARY = 1_000_000;
@@ -17,13 +17,13 @@ const RESULT = 400_000;
 /** GitHub shows ten annotations of a kind and step (problem-matchers). */
 const ANNOTATIONS = 9;
 
-export function fleetReport(accounts: readonly Account[], explanationOf: (code: string) => string): Report {
-  const worstFirst = accounts.toSorted((a, b) => rank(a) - rank(b));
+export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {
+  const worstFirst = results.toSorted((a, b) => rank(a) - rank(b));
   return {
-    outputs: fleetOutputs(accounts, worstFirst),
+    outputs: fleetOutputs(results, worstFirst),
     annotations: annotations(worstFirst, explanationOf),
     summary: summary(worstFirst, explanationOf),
-    headline: headline(accounts),
+    headline: headline(results),
   };
 }
 
@@ -33,44 +33,44 @@ const KINDS = [
   [
     'rotated, to be looked at',
     '⚠️',
-    (account) => account.outcome?.rotated === true && warnings(account).length > 0,
+    (result) => result.outcome?.rotated === true && warnings(result).length > 0,
   ],
   ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
   ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
   ['would be put in order', '📋', ({ plan, planOnly }) => planOnly && (plan?.steps.length ?? 0) > 0],
   ['put in order', '✅', ({ plan }) => (plan?.steps.length ?? 0) > 0],
   ['not due', '✅', () => true],
-] as const satisfies [string, string, (account: Account) => boolean][];
+] as const satisfies [string, string, (result: RunResult) => boolean][];
 
 /** Not its own failure: nothing was done about it. */
 function wasSpared(code: string): boolean {
   return code === 'CANARY_FAILED' || code === 'CANCELLED';
 }
 
-function rank(account: Account): number {
-  return KINDS.findIndex(([, , holds]) => holds(account));
+function rank(result: RunResult): number {
+  return KINDS.findIndex(([, , holds]) => holds(result));
 }
 
-function nameOf({ state, wish }: Account): string {
-  const name = quote(state?.client?.name);
+function nameOf({ observed, desired }: RunResult): string {
+  const name = quote(observed?.client?.name);
   return name === ''
-    ? `\`${quote(wish.clientId)}\``
-    : `${name.replaceAll('*', '\\*')} (\`${quote(wish.clientId)}\`)`;
+    ? `\`${quote(desired.clientId)}\``
+    : `${name.replaceAll('*', '\\*')} (\`${quote(desired.clientId)}\`)`;
 }
 
-function headline(accounts: readonly Account[]): string {
-  const ranks = accounts.map(rank);
+function headline(results: readonly RunResult[]): string {
+  const ranks = results.map(rank);
   const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
   const told = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
-  return `${sign ?? '✅'} ${accounts.length} clients: ${told.join(', ') || 'none in this shard'}.`;
+  return `${sign ?? '✅'} ${results.length} clients: ${told.join(', ') || 'none in this shard'}.`;
 }
 
-function summary(worstFirst: readonly Account[], explanationOf: (code: string) => string): string {
+function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
   const begin = `## ${headline(worstFirst)}\n`;
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
-    worstFirst.map((account) => detailsOf(account, explanationOf)).filter((text) => text !== ''),
+    worstFirst.map((result) => detailsOf(result, explanationOf)).filter((text) => text !== ''),
     SUMMARY - size(begin) - size(table.text),
   );
   return [
@@ -103,12 +103,12 @@ function size(text: string): number {
   return Buffer.byteLength(text);
 }
 
-function tableRow(account: Account): string {
-  const { error, plan } = account;
-  const [kind, sign] = KINDS[rank(account)] ?? ['', ''];
-  const next = nextRotation(account);
+function tableRow(result: RunResult): string {
+  const { error, plan } = result;
+  const [kind, sign] = KINDS[rank(result)] ?? ['', ''];
+  const next = nextRotation(result);
   return row([
-    nameOf(account),
+    nameOf(result),
     `${sign} ${kind}`,
     error ? `\`${error.code}\`` : (plan?.reason ?? ''),
     next === undefined ? '–' : day(next),
@@ -116,34 +116,37 @@ function tableRow(account: Account): string {
 }
 
 /** What does not fit into a row, folded. */
-function detailsOf(account: Account, explanationOf: (code: string) => string): string {
-  const { error, outcome, plan, planOnly } = account;
+function detailsOf(result: RunResult, explanationOf: (code: string) => string): string {
+  const { error, outcome, plan, planOnly } = result;
   const steps = planOnly
     ? (plan?.steps ?? []).map((step) => `1. ${describeStep(step)}`)
     : (outcome?.steps ?? []).map(
         ({ milliseconds, text }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
       );
-  const notes = warnings(account).map(({ message }) => `> ${message}\n`);
+  const notes = warnings(result).map(({ message }) => `> ${message}\n`);
   const failure = error && [
     `**What failed.** ${error.failed}\n`,
     `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).\n`,
-    `**What is true now.** ${error.truth}\n`,
+    `**What is true now.** ${error.stateNow}\n`,
   ];
   const lines = [...(failure ?? []), ...notes, ...steps];
   if (lines.length === 0 || error?.code === 'CANARY_FAILED') return '';
   const open = failure ? ' open' : '';
-  return `\n<details${open}><summary>${nameOf(account).replaceAll('`', '')}</summary>\n\n${lines.join('\n')}\n\n</details>`;
+  return `\n<details${open}><summary>${nameOf(result).replaceAll('`', '')}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
 /** Only what a person must do. */
-function annotations(worstFirst: readonly Account[], explanationOf: (code: string) => string): Annotation[] {
-  const failed = worstFirst.flatMap(({ error, wish }): Annotation[] =>
+function annotations(
+  worstFirst: readonly RunResult[],
+  explanationOf: (code: string) => string,
+): Annotation[] {
+  const failed = worstFirst.flatMap(({ error, desired }): Annotation[] =>
     error === undefined || wasSpared(error.code)
       ? []
       : [
           {
             level: 'error',
-            title: `${error.code}: client ${wish.clientId}`,
+            title: `${error.code}: client ${desired.clientId}`,
             message: `${error.message} More: ${explanationOf(error.code)}`,
           },
         ],
@@ -163,26 +166,29 @@ function firstOf(list: readonly Annotation[]): Annotation[] {
   return [...list.slice(0, ANNOTATIONS), rest];
 }
 
-function fleetOutputs(accounts: readonly Account[], worstFirst: readonly Account[]): Record<string, string> {
-  const [any] = accounts;
+function fleetOutputs(
+  results: readonly RunResult[],
+  worstFirst: readonly RunResult[],
+): Record<string, string> {
+  const [any] = results;
   const single = any ? Object.keys(outputs(any)) : [];
   const empty = Object.fromEntries(single.map((name) => [name, '']));
-  const dates = accounts.flatMap((account) => nextRotation(account) ?? []);
-  const due = accounts.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
+  const dates = results.flatMap((result) => nextRotation(result) ?? []);
+  const due = results.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
   return {
     ...empty,
-    rotated: `${accounts.some(({ outcome }) => outcome?.rotated)}`,
-    'removed-credential-ids': JSON.stringify(accounts.flatMap(({ outcome }) => outcome?.removed ?? [])),
+    rotated: `${results.some(({ outcome }) => outcome?.rotated)}`,
+    'removed-credential-ids': JSON.stringify(results.flatMap(({ outcome }) => outcome?.removed ?? [])),
     'next-rotation': dates.length === 0 ? '' : iso(Math.min(...dates)),
     plan: 'null',
     result: result(worstFirst),
-    matrix: JSON.stringify(shardsOf(due.map(({ wish }) => wish.clientId))),
+    matrix: JSON.stringify(shardsOf(due.map(({ desired }) => desired.clientId))),
   };
 }
 
 /** One entry a client, worst first; what does not fit is counted in a last entry of its own. */
-function result(worstFirst: readonly Account[]): string {
-  const entries = worstFirst.map((account) => JSON.stringify(entryOf(account)));
+function result(worstFirst: readonly RunResult[]): string {
+  const entries = worstFirst.map((result) => JSON.stringify(entryOf(result)));
   const { left } = bounded(entries, RESULT);
   const kept = left === 0 ? entries : [...entries.slice(0, -left), JSON.stringify({ 'left-out': left })];
   return `[${kept.join(',')}]`;

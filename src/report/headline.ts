@@ -1,78 +1,78 @@
 /** One sentence: what happened, and whether anything is to be done. */
 
 import type { RotationError } from '../errors.ts';
-import type { KeyFacts, Wish } from '../model/desired-state.ts';
+import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { watchHeadline } from './findings.ts';
 import { day } from './markdown.ts';
-import type { Account } from './report.ts';
+import type { RunResult } from './report.ts';
 
-export function headline(account: Account): string {
-  const { error, planOnly, outcome, plan, wish } = account;
-  const name = quote(account.state?.client?.name ?? wish.clientName) || wish.clientId;
+export function headline(result: RunResult): string {
+  const { error, planOnly, outcome, plan, desired } = result;
+  const name = quote(result.observed?.client?.name ?? desired.clientName) || desired.clientId;
   const client = `\`${quote(name)}\``;
-  const watched = watchHeadline(account, client);
+  const watched = watchHeadline(result, client);
   if (watched) return watched;
-  const due = nextRotation(account);
+  const due = nextRotation(result);
   const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
-  if (error) return `❌ ${client}: ${failed(account, error)}`;
-  if (planOnly) return `📋 ${client}: ${planned(account) ?? `nothing is due.${next}`}`;
-  if (outcome?.rotated) return `✅ ${client} ${rotated(account)}${next}`;
-  if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(account)}${next}`;
+  if (error) return `❌ ${client}: ${failed(result, error)}`;
+  if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due.${next}`}`;
+  if (outcome?.rotated) return `✅ ${client} ${rotated(result)}${next}`;
+  if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(result)}${next}`;
   if (plan?.reason === 'MethodDiffers')
-    return `✅ ${client} uses ${wish.revertTo} again. Its consumers need the client secret.`;
+    return `✅ ${client} uses ${desired.revertTo} again. Its consumers need the client secret.`;
   const steps = plan?.steps.length ?? 0;
   if (outcome && steps > 0)
     return `✅ ${client}: no rotation was due; ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order.${next}`;
   return `✅ ${client}: nothing is due.${next}`;
 }
 
-function failed({ outcome, plan, state, wish }: Account, { alarm, code }: RotationError): string {
+function failed({ outcome, plan, observed, desired }: RunResult, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
     return `whoever knows the client id can log in (${code}). Something is to be done at once.`;
   if (outcome?.rotated)
     return `a new key was made and stored, but not all went well (${code}). Something is to be done.`;
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
-  const expiresAt = current?.expiresAt ?? pairOf(current, wish)?.notAfter?.getTime();
-  if (state === undefined || expiresAt === undefined) return `${code}. Something is to be done.`;
-  return expiresAt > state.now
+  const expiresAt = current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
+  if (observed === undefined || expiresAt === undefined) return `${code}. Something is to be done.`;
+  return expiresAt > observed.now
     ? `${code}. Something is to be done before ${day(expiresAt)}, when the current key expires.`
     : `${code}. Something is to be done at once: the current key expired on ${day(expiresAt)}.`;
 }
 
 /** What `current-credential` tells of a credential: Auth0 records no expiry of a subject DN. */
-export function pairOf(credential: Credential | undefined, { current }: Wish): KeyFacts | undefined {
+export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
   return current?.identity === credential?.identity ? current : undefined;
 }
 
-function planned({ plan, wish }: Account): string | undefined {
+function planned({ plan, desired }: RunResult): string | undefined {
   if (!plan?.rotates && plan?.reason !== 'MethodDiffers' && plan?.reason !== 'Rehearsal') return undefined;
-  return `${PLANNED[wish.operation]} (${plan.reason}). This was only a plan.`;
+  return `${PLANNED[desired.operation]} (${plan.reason}). This was only a plan.`;
 }
 
-function rotated(account: Account): string {
-  const { outcome, plan, wish } = account;
-  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+function rotated(result: RunResult): string {
+  const { outcome, plan, desired } = result;
+  const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const unproven =
     outcome?.proof === 'not authorized'
       ? 'It was NOT proven. Authorize it for an API.'
       : 'It was NOT proven.';
-  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(account);
-  const todo = notProven(account) ? unproven : done;
+  const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(result);
+  const todo = notProven(result) ? unproven : done;
   return `has a new ${what} (${plan?.reason}). ${todo}`;
 }
 
-function afterwards({ outcome, wish }: Account): string {
-  if (!wish.revoke) return 'Nothing is to be done.';
+function afterwards({ outcome, desired }: RunResult): string {
+  if (!desired.revoke) return 'Nothing is to be done.';
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
   const more = unsearched.length > 0 ? ', and not everywhere was it looked for them' : '';
   return `The previous one is revoked; workflow runs that may still hold it: ${runs.length}${more}.`;
 }
 
-function rehearsed({ plan, wish }: Account): string {
-  const what = wish.method === 'private_key_jwt' ? 'key' : 'certificate';
+function rehearsed({ plan, desired }: RunResult): string {
+  const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
   return `the rehearsal worked. A new ${what} was made, ${registered}; one that nobody has registered was refused. Nothing was changed or delivered.`;
 }
@@ -86,13 +86,13 @@ const PLANNED = {
 } as const;
 
 /** Undefined where a rotation was due and failed: then it is overdue. */
-export function nextRotation({ planOnly, outcome, plan }: Account): number | undefined {
+export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;
 }
 
 /** What must be said aloud: it was delivered, and nobody knows whether it works. */
-export function notProven({ outcome }: Account): string | undefined {
+export function notProven({ outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
   return outcome.proof === 'not authorized' ? NOT_AUTHORIZED : NOT_PROVEN;
 }

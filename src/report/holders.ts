@@ -2,9 +2,9 @@
 
 import { quote } from '../model/json.ts';
 import { code, iso, plain, row, shortenedList } from './markdown.ts';
-import type { Account } from './report.ts';
+import type { RunResult } from './report.ts';
 
-export function holderTable({ outcome }: Account): string {
+export function holderTable({ outcome }: RunResult): string {
   const holders = outcome?.holders;
   if (!holders) return '';
   const { runs, searched, unsearched } = holders;
@@ -35,13 +35,13 @@ function found(count: number): string {
 }
 
 /** What is told above the summary, too. */
-export function holderWarnings({ outcome }: Account): string[] {
+export function holderWarnings({ outcome }: RunResult): string[] {
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
-  const places = unsearched.map(({ destination }) => destination).join(', ');
+  const locations = unsearched.map(({ destination }) => destination).join(', ');
   return [
     ...(runs.length > 0 ? [found(runs.length)] : []),
     ...(unsearched.length > 0
-      ? [`${places} could not be searched for workflow runs that hold the revoked key.`]
+      ? [`${locations} could not be searched for workflow runs that hold the revoked key.`]
       : []),
   ];
 }

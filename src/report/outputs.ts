@@ -3,11 +3,11 @@
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 import { iso } from './markdown.ts';
-import type { Account } from './report.ts';
+import type { RunResult } from './report.ts';
 
-export function outputs(account: Account): Record<string, string> {
-  const { plan } = account;
-  const { error: _, findings: __, ...entry } = entryOf(account);
+export function outputs(result: RunResult): Record<string, string> {
+  const { plan } = result;
+  const { error: _, findings: __, ...entry } = entryOf(result);
   const told = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
@@ -19,17 +19,17 @@ export function outputs(account: Account): Record<string, string> {
     rotated: `${entry.rotated}`,
     'removed-credential-ids': JSON.stringify(entry['removed-credential-ids']),
     plan: JSON.stringify(told ?? null),
-    result: JSON.stringify([entryOf(account)]),
+    result: JSON.stringify([entryOf(result)]),
     matrix: '[]',
   };
 }
 
 /** One client's entry of `result`. */
-export function entryOf(account: Account) {
-  const { plan, outcome, wish, error, watch } = account;
-  const held = heldNow(account);
+export function entryOf(result: RunResult) {
+  const { plan, outcome, desired, error, watch } = result;
+  const held = heldNow(result);
   return {
-    'client-id': outcome?.clientId ?? wish.clientId,
+    'client-id': outcome?.clientId ?? desired.clientId,
     rotated: outcome?.rotated ?? false,
     reason: plan?.reason ?? '',
     'credential-id': held?.id ?? '',
@@ -37,7 +37,7 @@ export function entryOf(account: Account) {
     'not-before': held?.notBefore ?? '',
     'not-after': held?.notAfter ?? '',
     'removed-credential-ids': outcome?.removed ?? [],
-    'next-rotation': iso(nextRotation(account)),
+    'next-rotation': iso(nextRotation(result)),
     ...(watch ? { findings: watch.findings } : {}),
     ...(error ? { error: { code: error.code, message: error.message } } : {}),
   };
@@ -51,7 +51,7 @@ interface Held {
 }
 
 /** What the destinations hold after the run. */
-function heldNow({ outcome, plan, wish }: Account): Held | undefined {
+function heldNow({ outcome, plan, desired }: RunResult): Held | undefined {
   const made = outcome?.credential;
   if (made) {
     const { id, thumbprint, notBefore, notAfter } = made;
@@ -59,8 +59,8 @@ function heldNow({ outcome, plan, wish }: Account): Held | undefined {
   }
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
   if (!current || outcome?.removed.includes(current.id)) return undefined;
-  const exact = wish.current?.identity === current.identity ? wish.current : undefined;
-  const known = wish.method === 'tls_client_auth' ? '' : (current.identity ?? '');
+  const exact = desired.current?.identity === current.identity ? desired.current : undefined;
+  const known = desired.method === 'tls_client_auth' ? '' : (current.identity ?? '');
   return {
     id: current.id,
     thumbprint: exact?.thumbprint ?? known,

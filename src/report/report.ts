@@ -2,8 +2,8 @@
 
 import type { Outcome } from '../apply/job.ts';
 import type { RotationError } from '../errors.ts';
-import type { Wish } from '../model/desired-state.ts';
-import type { State } from '../model/observed-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Watched } from '../watch/watch.ts';
 import { findingAnnotations } from './findings.ts';
@@ -13,11 +13,11 @@ import { outputs } from './outputs.ts';
 import { notes, summary } from './summary.ts';
 
 /** One client's run, as far as it came. */
-export interface Account {
+export interface RunResult {
   /** Nothing was changed: it was asked only what would be done. */
   planOnly: boolean;
-  wish: Wish;
-  state?: State;
+  desired: DesiredState;
+  observed?: ObservedState;
   plan?: Plan;
   outcome?: Outcome;
   /** Of a watch. */
@@ -41,25 +41,25 @@ export interface Report {
 }
 
 /** @param explanationOf where a code is explained, as a link */
-export function report(account: Account, explanationOf: (code: string) => string): Report {
+export function report(result: RunResult, explanationOf: (code: string) => string): Report {
   return {
-    outputs: outputs(account),
-    annotations: warnings(account),
-    summary: summary(account, explanationOf),
-    headline: headline(account),
+    outputs: outputs(result),
+    annotations: warnings(result),
+    summary: summary(result, explanationOf),
+    headline: headline(result),
   };
 }
 
 /** What a person should look at although the run went on. */
-export function warnings(account: Account): Annotation[] {
-  const { watch, wish } = account;
+export function warnings(result: RunResult): Annotation[] {
+  const { watch, desired } = result;
   if (watch) return findingAnnotations(watch.findings);
-  const list: Annotation[] = notes(account)
+  const list: Annotation[] = notes(result)
     .filter((note) => /INTERRUPTION|WARNING|superseded less than|cannot log in/.test(note))
-    .map((message) => ({ level: 'warning', title: `Client ${wish.clientId}`, message }));
-  for (const message of holderWarnings(account))
-    list.push({ level: 'warning', title: `Client ${wish.clientId}`, message });
-  const unproven = notProven(account);
-  if (unproven) list.push({ level: 'warning', title: `Client ${wish.clientId}`, message: unproven });
+    .map((message) => ({ level: 'warning', title: `Client ${desired.clientId}`, message }));
+  for (const message of holderWarnings(result))
+    list.push({ level: 'warning', title: `Client ${desired.clientId}`, message });
+  const unproven = notProven(result);
+  if (unproven) list.push({ level: 'warning', title: `Client ${desired.clientId}`, message: unproven });
   return list;
 }

@@ -2,39 +2,39 @@
 
 import type { RotationError } from '../errors.ts';
 import { quote } from '../model/json.ts';
-import { printDestination, printPlace } from '../model/secret-location.ts';
+import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep, ISSUED } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { holderTable } from './holders.ts';
 import { code, day, inert, plain, row, shortened, shortenedList } from './markdown.ts';
-import type { Account } from './report.ts';
+import type { RunResult } from './report.ts';
 
-export function summary(account: Account, explanationOf: (code: string) => string): string {
-  const { error, watch, wish } = account;
+export function summary(result: RunResult, explanationOf: (code: string) => string): string {
+  const { error, watch, desired } = result;
   // What a rotation would do is not what a watch is asked for.
-  const plan = watch ? undefined : account.plan;
-  const unproven = notProven(account);
+  const plan = watch ? undefined : result.plan;
+  const unproven = notProven(result);
   const parts = [
-    `## ${headline(account)}`,
+    `## ${headline(result)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
     plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...(watch ? [] : notes(account).map((note) => `> ${shortened(inert(note))}`)),
+    ...(watch ? [] : notes(result).map((note) => `> ${shortened(inert(note))}`)),
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
-    chart(account),
-    credentialTable(account),
-    placeTable(account),
-    holderTable(account),
-    stepList(account),
-    `<sub>Client ${code(quote(account.outcome?.clientId ?? wish.clientId))} · run ${wish.run}</sub>`,
+    chart(result),
+    credentialTable(result),
+    locationTable(result),
+    holderTable(result),
+    stepList(result),
+    `<sub>Client ${code(quote(result.outcome?.clientId ?? desired.clientId))} · run ${desired.run}</sub>`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 /** What a person should know. A run that failed has not done what its plan says. */
-export function notes({ error, plan }: Account): readonly string[] {
+export function notes({ error, plan }: RunResult): readonly string[] {
   const all = plan?.notes ?? [];
   return error ? all.map((note) => `The plan was: ${note}`) : all;
 }
@@ -42,28 +42,28 @@ export function notes({ error, plan }: Account): readonly string[] {
 const text = (sentence: string) => shortened(plain(sentence));
 
 function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
-  const truth = `**What is true now.** ${text(error.truth)}`;
+  const stateNow = `**What is true now.** ${text(error.stateNow)}`;
   const told = [
     `**What failed.** ${text(error.failed)}`,
     `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
   ];
-  return error.alarm ? [truth, ...told] : [...told, truth];
+  return error.alarm ? [stateNow, ...told] : [...told, stateNow];
 }
 
 /** The worst first. */
 const FATES = ['**in doubt**', '**not stored**', '**stored**', 'unchanged'] as const;
 
-function placeTable(account: Account): string {
-  const { state } = account;
-  if (!state) return '';
-  const fateOf = fates(account);
-  const rows = state.secrets
-    .map(({ place, times }) => ({ place, times, fate: fateOf(printPlace(place)) }))
+function locationTable(result: RunResult): string {
+  const { observed } = result;
+  if (!observed) return '';
+  const fateOf = fates(result);
+  const rows = observed.secrets
+    .map(({ location, times }) => ({ location, times, fate: fateOf(printLocation(location)) }))
     .sort((a, b) => FATES.indexOf(a.fate) - FATES.indexOf(b.fate))
-    .map(({ place, times, fate }) =>
+    .map(({ location, times, fate }) =>
       row([
-        code(printDestination(place.destination)),
-        code(place.secretName),
+        code(printDestination(location.destination)),
+        code(location.secretName),
         typeof times === 'string' ? times : `written ${day(times.updatedAt)}`,
         fate,
       ]),
@@ -76,29 +76,29 @@ function placeTable(account: Account): string {
   ].join('\n');
 }
 
-function fates({ error, outcome, plan }: Account): (place: string) => (typeof FATES)[number] {
+function fates({ error, outcome, plan }: RunResult): (location: string) => (typeof FATES)[number] {
   const [stored, inDoubt] = [new Set(outcome?.delivered), new Set(outcome?.inDoubt)];
   const planned = new Set(
-    plan?.steps.flatMap((step) => (step.kind === 'store-secret' ? [printPlace(step.place)] : [])),
+    plan?.steps.flatMap((step) => (step.kind === 'store-secret' ? [printLocation(step.location)] : [])),
   );
   // Before the first write everything was undone: then nothing is missing.
   const missing = error !== undefined && stored.size + inDoubt.size > 0;
-  return (place) => {
-    if (inDoubt.has(place)) return '**in doubt**';
-    if (stored.has(place)) return '**stored**';
-    return missing && planned.has(place) ? '**not stored**' : 'unchanged';
+  return (location) => {
+    if (inDoubt.has(location)) return '**in doubt**';
+    if (stored.has(location)) return '**stored**';
+    return missing && planned.has(location) ? '**not stored**' : 'unchanged';
   };
 }
 
-function stepList({ error, outcome, plan, planOnly, watch, wish }: Account): string {
+function stepList({ error, outcome, plan, planOnly, watch, desired }: RunResult): string {
   const rest = (count: number) => `1. … and ${count} more (shortened)`;
   if (outcome && outcome.steps.length > 0) {
     const done = outcome.steps.map(
       ({ text: what, milliseconds, failed }) =>
         `1. ${failed ? '❌ ' : ''}${plain(what)} (${(milliseconds / 1000).toFixed(1)} s)`,
     );
-    const by = wish.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
-    const rehearsed = wish.operation === 'rehearse' && !error;
+    const by = desired.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
+    const rehearsed = desired.operation === 'rehearse' && !error;
     const proof = outcome.rotated || rehearsed ? [`\nProof ${by}: **${outcome.proof}**.`] : [];
     return [error ? '### What was tried' : '### What was done', ...shortenedList(done, rest), ...proof].join(
       '\n',
@@ -108,5 +108,5 @@ function stepList({ error, outcome, plan, planOnly, watch, wish }: Account): str
   const planned = plan.steps.map(
     (step) => `1. ${plain(describeStep(step).replaceAll(ISSUED, 'the new credential'))}`,
   );
-  return [`### What ${wish.operation} would do`, ...shortenedList(planned, rest)].join('\n');
+  return [`### What ${desired.operation} would do`, ...shortenedList(planned, rest)].join('\n');
 }

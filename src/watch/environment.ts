@@ -3,9 +3,9 @@
 import type { Shadows } from '../github/shadows.ts';
 import type { ObservedWorkflow } from '../github/workflows.ts';
 import { code, type Finding, failure, warning } from '../model/finding.ts';
-import { printDestination, printPlace } from '../model/secret-location.ts';
+import { printDestination, printLocation } from '../model/secret-location.ts';
 
-export function ofWorkflow({ conclusion, file, owner, repo, state }: ObservedWorkflow): Finding[] {
+export function workflowFindings({ conclusion, file, owner, repo, state }: ObservedWorkflow): Finding[] {
   const name = code(`${owner}/${repo}/.github/workflows/${file}`);
   if (state !== 'active')
     return [
@@ -29,12 +29,12 @@ export function ofWorkflow({ conclusion, file, owner, repo, state }: ObservedWor
 
 const FAILED = ['failure', 'startup_failure', 'timed_out'];
 
-export function ofShadows({ found, unread }: Shadows): Finding[] {
+export function shadowFindings({ found, unread }: Shadows): Finding[] {
   return [
     ...found.map(({ by, hidden }) =>
       warning(
-        `SecretShadowed ${printDestination(by)} ${printPlace(hidden)}`,
-        `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printPlace(hidden))}: jobs that see it get what nobody rotates.`,
+        `SecretShadowed ${printDestination(by)} ${printLocation(hidden)}`,
+        `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printLocation(hidden))}: jobs that see it get what nobody rotates.`,
         'Delete the one that hides, or make it the destination.',
       ),
     ),

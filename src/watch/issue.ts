@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Issue, IssueFields } from '../github/issues.ts';
-import type { Wish } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { Finding } from '../model/finding.ts';
 import { ownerOf } from '../model/ownership.ts';
 import { findingTable } from '../report/findings.ts';
@@ -22,12 +22,12 @@ export type IssueChange =
  */
 export function changesOf(
   found: readonly Issue[],
-  wish: Wish,
+  desired: DesiredState,
   findings: readonly Finding[],
   runUrl: string,
 ): IssueChange[] {
   const ours = found
-    .filter(({ body }) => markIn(body)?.client === clientMark(wish))
+    .filter(({ body }) => markIn(body)?.client === clientMark(desired))
     .sort((a, b) => a.number - b.number);
   const open = ours.filter(({ state }) => state === 'open');
   const [kept, ...younger] = open;
@@ -36,21 +36,22 @@ export function changesOf(
     const fields: IssueFields = { ...closing(issue), state_reason: 'duplicate' };
     return edit(issue, fields, 'was closed', `Duplicate of #${kept?.number}.`);
   });
-  const changes = findings.length > 0 ? report(kept, ours[0], wish, findings, runUrl) : settle(kept, runUrl);
+  const changes =
+    findings.length > 0 ? report(kept, ours[0], desired, findings, runUrl) : settle(kept, runUrl);
   return [...changes, ...duplicates];
 }
 
 function report(
   open: Issue | undefined,
   former: Issue | undefined,
-  wish: Wish,
+  desired: DesiredState,
   findings: readonly Finding[],
   runUrl: string,
 ): IssueChange[] {
   const issue = open ?? former;
   const digest = digestOf(findings.map(({ key, todo, what }) => [key, what, todo]));
-  const title = `Auth0 client ${wish.clientId}: its credential needs attention`;
-  const body = [writeMark(clientMark(wish), digest), ...textOf(wish, findings, runUrl)].join('\n');
+  const title = `Auth0 client ${desired.clientId}: its credential needs attention`;
+  const body = [writeOwnership(clientMark(desired), digest), ...textOf(desired, findings, runUrl)].join('\n');
   if (issue === undefined) return [{ kind: 'open', title, body }];
   if (markIn(issue.body)?.findings === digest) return [];
   if (open) return [edit(issue, { body }, 'was updated')];
@@ -69,12 +70,12 @@ function edit({ number }: Issue, fields: IssueFields, done: string, comment?: st
 
 /** What is closed by us has no findings: the same ones may open it again. */
 function closing({ body }: Issue): IssueFields {
-  return { state: 'closed', body: body.replace(MARK, (_, client: string) => writeMark(client, NONE)) };
+  return { state: 'closed', body: body.replace(MARK, (_, client: string) => writeOwnership(client, NONE)) };
 }
 
-function textOf(wish: Wish, findings: readonly Finding[], runUrl: string): string[] {
+function textOf(desired: DesiredState, findings: readonly Finding[], runUrl: string): string[] {
   return [
-    `The watch of the Auth0 client ${code(wish.clientId)} has found this (${link(runUrl)}):`,
+    `The watch of the Auth0 client ${code(desired.clientId)} has found this (${link(runUrl)}):`,
     '',
     findingTable(findings),
     '',
@@ -94,13 +95,13 @@ function markIn(body: string): { client: string; findings: string } | undefined 
   return match ? { client: `${match[1]}`, findings: `${match[2]}` } : undefined;
 }
 
-function writeMark(client: string, findings: string): string {
+function writeOwnership(client: string, findings: string): string {
   return `<!-- auth0-mtls-rotation watch=${client} findings=${findings} -->`;
 }
 
 /** Another client, or another workflow's part of it, has an issue of its own. */
-function clientMark(wish: Wish): string {
-  return digestOf([wish.clientId, ownerOf(wish)]);
+function clientMark(desired: DesiredState): string {
+  return digestOf([desired.clientId, ownerOf(desired)]);
 }
 
 function digestOf(value: unknown): string {

@@ -1,10 +1,10 @@
 /** How much of its life is left to what the primary holds. Pure. */
 
-import { DAY, type Wish } from '../model/desired-state.ts';
-import type { Credential, State } from '../model/observed-state.ts';
-import type { Evidence } from '../plan/in-use.ts';
+import { DAY, type DesiredState } from '../model/desired-state.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
+import type { CredentialsInUse } from '../plan/in-use.ts';
 
-export interface Life {
+export interface Lifetime {
   /** Milliseconds, Auth0's clock. */
   until: number;
   /** Part of its whole life; not above 1, and below 0 once it is over. */
@@ -12,15 +12,19 @@ export interface Life {
 }
 
 /** undefined: nobody records it. */
-export function lifeOf(wish: Wish, state: State, { current, expiresAt }: Evidence): Life | undefined {
+export function lifetimeOf(
+  desired: DesiredState,
+  observed: ObservedState,
+  { current, expiresAt }: CredentialsInUse,
+): Lifetime | undefined {
   if (current === undefined || expiresAt === undefined) return undefined;
-  const from = beginning(wish, current, expiresAt) ?? current.createdAt;
-  return { until: expiresAt, left: (expiresAt - state.now) / (expiresAt - from) };
+  const from = beginning(desired, current, expiresAt) ?? current.createdAt;
+  return { until: expiresAt, left: (expiresAt - observed.now) / (expiresAt - from) };
 }
 
 /** Auth0 records no start. A subject DN outlives its certificates: its age tells nothing. */
-function beginning(wish: Wish, { identity }: Credential, expiresAt: number): number | undefined {
-  const { current, method, validityDays } = wish;
+function beginning(desired: DesiredState, { identity }: Credential, expiresAt: number): number | undefined {
+  const { current, method, validityDays } = desired;
   if (current?.notBefore && current.identity === identity) return current.notBefore.getTime();
   return method === 'tls_client_auth' ? expiresAt - validityDays * DAY : undefined;
 }

@@ -2,30 +2,33 @@
 
 import { code, day, type Finding, warning } from '../model/finding.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { readMark } from '../model/ownership.ts';
+import { readOwnership } from '../model/ownership.ts';
 import { isYoung } from '../plan/in-use.ts';
-import type { Draft } from '../plan/plan-builder.ts';
+import type { PlanBuilder } from '../plan/plan-builder.ts';
 
-export function ofPool(draft: Draft): Finding[] {
-  const { pool, state, wish } = draft;
-  return state.pool
-    .filter(({ id }) => !wish.keepCredentials.has(id))
+export function unmanagedFindings(builder: PlanBuilder): Finding[] {
+  const { pool, observed, desired } = builder;
+  return observed.pool
+    .filter(({ id }) => !desired.keepCredentials.has(id))
     .flatMap((credential) => {
-      if (pool.isManaged(credential) || pool.isLeftover(credential)) return ofOurs(draft, credential);
-      const others = pool.othersMark(credential);
-      return others ? [ofOthers(credential, others.owner, others.run)] : ofUnmarked(draft, credential);
+      if (pool.isManaged(credential) || pool.isLeftover(credential))
+        return findingsOfOurs(builder, credential);
+      const others = pool.otherOwnership(credential);
+      return others
+        ? [findingOfOthers(credential, others.owner, others.run)]
+        : findingsOfUnmarked(builder, credential);
     });
 }
 
 /** The key of a pending one died with the run that made it; a retired one should have been deleted. */
-function ofOurs(draft: Draft, credential: Credential): Finding[] {
-  const { pool, state } = draft;
+function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
+  const { pool, observed } = builder;
   const isOrphan =
-    draft.isAbandoned(credential) ||
+    builder.isAbandoned(credential) ||
     pool.isLeftover(credential) ||
-    draft.describe(credential).stage === 'retired';
-  if (!isOrphan || isYoung(credential, state.now)) return [];
-  const run = readMark(credential.name)?.run;
+    builder.describe(credential).stage === 'retired';
+  if (!isOrphan || isYoung(credential, observed.now)) return [];
+  const run = readOwnership(credential.name)?.run;
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
   return [
     warning(
@@ -36,7 +39,7 @@ function ofOurs(draft: Draft, credential: Credential): Finding[] {
   ];
 }
 
-function ofOthers({ id }: Credential, owner: string, run: string): Finding {
+function findingOfOthers({ id }: Credential, owner: string, run: string): Finding {
   return warning(
     `OthersCredential ${id}`,
     `${code(id)} belongs to another workflow: made for ${code(owner)} by run ${code(run)}.`,
@@ -45,7 +48,7 @@ function ofOthers({ id }: Credential, owner: string, run: string): Finding {
 }
 
 /** What is associated and was made by hand is in use until we have delivered: only then nothing explains it any more. */
-function ofUnmarked({ evidence, pool }: Draft, credential: Credential): Finding[] {
+function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential): Finding[] {
   const { id } = credential;
   const todo = 'Find out who uses it. Delete it in Auth0, or name it in keep-credentials.';
   if (!pool.isAssociated(credential))
@@ -56,7 +59,7 @@ function ofUnmarked({ evidence, pool }: Draft, credential: Credential): Finding[
         todo,
       ),
     ];
-  const delivered = evidence.newest !== undefined && pool.isOurs(evidence.newest);
+  const delivered = inUse.newest !== undefined && pool.isOurs(inUse.newest);
   if (!delivered) return [];
   return [
     warning(

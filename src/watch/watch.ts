@@ -1,4 +1,4 @@
-/** The end of a watch's road: what was observed becomes findings, and these an issue. Changes nothing else. */
+/** The end of a watch's road: what was seen becomes findings, and these an issue. Changes nothing else. */
 
 import { asRotationError, type ErrorCode, RotationError } from '../errors.ts';
 import type { GitHubApi } from '../github/api.ts';
@@ -6,17 +6,17 @@ import { Issues } from '../github/issues.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { findShadows } from '../github/shadows.ts';
 import { readWorkflow, type WorkflowFile } from '../github/workflows.ts';
-import { placesOf, type Wish } from '../model/desired-state.ts';
+import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import { type Finding, findingOf } from '../model/finding.ts';
-import type { State } from '../model/observed-state.ts';
+import type { ObservedState } from '../model/observed-state.ts';
 import type { Repository } from '../model/secret-location.ts';
-import { weigh } from '../plan/in-use.ts';
+import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
-import type { Account } from '../report/report.ts';
-import { ofShadows, ofWorkflow } from './environment.ts';
-import { isAtWork, judge, type Refusal } from './findings.ts';
+import type { RunResult } from '../report/report.ts';
+import { shadowFindings, workflowFindings } from './environment.ts';
+import { assess, isAtWork, type Refusal } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
-import { type Life, lifeOf } from './lifetime.ts';
+import { type Lifetime, lifetimeOf } from './lifetime.ts';
 
 /** The inputs of a watch. */
 export interface Watch {
@@ -34,11 +34,11 @@ export interface Watch {
 export interface Watched {
   /** Worst first. */
   findings: readonly Finding[];
-  life: Life | undefined;
+  lifetime: Lifetime | undefined;
   isAtWork: boolean;
 }
 
-export interface WatchEdges {
+export interface WatchServices {
   store: SecretStore | undefined;
   /** With the token of the workflow itself. */
   api: GitHubApi;
@@ -54,33 +54,38 @@ const PASSING: readonly ErrorCode[] = [
   'INTERNAL_ERROR',
 ];
 
-/** @param observed the account as far as the plan: its error is why nothing was observed, or why nothing may be done */
-export async function watch(observed: Account, inputs: Watch, edges: WatchEdges): Promise<Account> {
-  if (observed.error && PASSING.includes(observed.error.code)) return observed;
-  const seen = await look(observed, inputs, edges);
-  for (const { key, severity, what } of seen.findings) edges.info(`${severity}: ${key}: ${what}`);
-  const told = inputs.reportIssue && !seen.isAtWork ? await tell(observed.wish, seen, inputs, edges) : [];
+/** @param result as far as the plan: its error is why nothing was observed, or why nothing may be done */
+export async function watch(result: RunResult, inputs: Watch, services: WatchServices): Promise<RunResult> {
+  if (result.error && PASSING.includes(result.error.code)) return result;
+  const seen = await look(result, inputs, services);
+  for (const { key, severity, what } of seen.findings) services.info(`${severity}: ${key}: ${what}`);
+  const told = inputs.reportIssue && !seen.isAtWork ? await tell(result.desired, seen, inputs, services) : [];
   const findings = [...seen.findings, ...told];
-  return { ...observed, watch: { ...seen, findings }, error: failureOf(observed, findings) };
+  return { ...result, watch: { ...seen, findings }, error: failureOf(result, findings) };
 }
 
-async function look({ error, state, wish }: Account, inputs: Watch, edges: WatchEdges): Promise<Watched> {
-  const around = await lookAround(wish, inputs, edges);
-  const refusal = error ? { error, isToday: true } : state && refusalOfNext(wish, state);
-  const atWork = state !== undefined && isAtWork(wish, state, refusal);
-  const ofClient = state && !atWork ? judge(wish, state, refusal) : [];
-  const unobserved = !state && error ? [findingOf(error.code, error)] : [];
+async function look(
+  { error, observed, desired }: RunResult,
+  inputs: Watch,
+  services: WatchServices,
+): Promise<Watched> {
+  const around = await lookAround(desired, inputs, services);
+  const refusal = error ? { error, isToday: true } : observed && refusalOfNext(desired, observed);
+  const atWork = observed !== undefined && isAtWork(desired, observed, refusal);
+  const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
+  const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
-    findings: [...unobserved, ...ofClient, ...around].sort(worstFirst),
-    life: state && !atWork ? lifeOf(wish, state, weigh(wish, state)) : undefined,
+    findings: [...unobserved, ...clientFindings, ...around].sort(worstFirst),
+    lifetime:
+      observed && !atWork ? lifetimeOf(desired, observed, credentialsInUse(desired, observed)) : undefined,
     isAtWork: atWork,
   };
 }
 
 /** Whether the next rotation will find a place is told today, while there is time. */
-function refusalOfNext(wish: Wish, state: State): Refusal | undefined {
+function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal | undefined {
   try {
-    plan({ ...wish, force: true }, state);
+    plan({ ...desired, force: true }, observed);
     return undefined;
   } catch (error) {
     return { error: asRotationError(error), isToday: false };
@@ -88,12 +93,13 @@ function refusalOfNext(wish: Wish, state: State): Refusal | undefined {
 }
 
 async function lookAround(
-  wish: Wish,
+  desired: DesiredState,
   { home, workflow }: Watch,
-  { api, store }: WatchEdges,
+  { api, store }: WatchServices,
 ): Promise<Finding[]> {
-  const shadows = async () => (store ? ofShadows(await findShadows(store, placesOf(wish), home)) : []);
-  const ofRotation = async () => (workflow ? ofWorkflow(await readWorkflow(api, workflow)) : []);
+  const shadows = async () =>
+    store ? shadowFindings(await findShadows(store, secretLocations(desired), home)) : [];
+  const ofRotation = async () => (workflow ? workflowFindings(await readWorkflow(api, workflow)) : []);
   return [...(await orFinding('WorkflowUnread', ofRotation)), ...(await orFinding('ShadowsUnread', shadows))];
 }
 
@@ -106,10 +112,15 @@ async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<F
   }
 }
 
-function tell(wish: Wish, { findings }: Watched, { home, runUrl }: Watch, { api, info }: WatchEdges) {
+function tell(
+  desired: DesiredState,
+  { findings }: Watched,
+  { home, runUrl }: Watch,
+  { api, info }: WatchServices,
+) {
   return orFinding('IssueNotReported', async () => {
     const issues = new Issues(api, `${home.owner}/${home.repo}`);
-    for (const change of changesOf(await issues.labelled(LABEL), wish, findings, runUrl))
+    for (const change of changesOf(await issues.labelled(LABEL), desired, findings, runUrl))
       info(await applied(change, issues));
     return [];
   });
@@ -128,8 +139,8 @@ function worstFirst(a: Finding, b: Finding): number {
 }
 
 /** The findings tell the rest. */
-function failureOf({ error, state }: Account, findings: readonly Finding[]): RotationError | undefined {
-  if (state === undefined) return error;
+function failureOf({ error, observed }: RunResult, findings: readonly Finding[]): RotationError | undefined {
+  if (observed === undefined) return error;
   const failures = findings.filter(({ severity }) => severity === 'failure');
   const [worst] = failures;
   if (worst === undefined) return undefined;
@@ -137,6 +148,6 @@ function failureOf({ error, state }: Account, findings: readonly Finding[]): Rot
   return new RotationError('WATCH_FAILED', {
     failed: `The watch has found ${count}: ${worst.what}`,
     remedy: worst.todo,
-    truth: 'A watch changes nothing but its issue.',
+    stateNow: 'A watch changes nothing but its issue.',
   });
 }

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeMark } from '../../src/model/ownership.ts';
+import { writeOwnership } from '../../src/model/ownership.ts';
 import { REPOSITORY, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { action, bundle, type Contender, finished, SECRET_NAME, startAsAction } from './contenders.ts';
@@ -72,7 +72,7 @@ function prepare(world: Sandbox, full: boolean): string {
 }
 
 /** As an earlier run of the action left it. */
-const mark = (run: string): string => writeMark({ owner: `${SCOPE}#${SECRET_NAME}`, run });
+const mark = (run: string): string => writeOwnership({ owner: `${SCOPE}#${SECRET_NAME}`, run });
 
 /** @throws Error where the contender failed or did not do the work */
 export async function measure(world: Sandbox, { contender, full = false, rotates }: Case): Promise<Sample> {

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { explanationOf } from '../../src/actions-runner.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { report } from '../../src/report/report.ts';
-import { wish } from '../support/state.ts';
+import { desired } from '../support/states.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const action = parse(read('action.yml'));
@@ -132,7 +132,7 @@ describe('action.yml', () => {
   });
 
   it('declares the outputs that the code sets, and no other', () => {
-    const { outputs } = report({ planOnly: true, wish: wish() }, String);
+    const { outputs } = report({ planOnly: true, desired: desired() }, String);
     expect(Object.keys(outputs).sort()).toEqual(Object.keys(action.outputs).sort());
   });
 });

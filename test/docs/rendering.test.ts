@@ -5,14 +5,13 @@ import { alarm } from '../../src/apply/failure-state.ts';
 import type { Outcome } from '../../src/apply/job.ts';
 import { RotationError } from '../../src/errors.ts';
 import { findingOf, warning } from '../../src/model/finding.ts';
-import type { Account } from '../../src/report/report.ts';
+import type { RunResult } from '../../src/report/report.ts';
 import { changesOf } from '../../src/watch/issue.ts';
 import { startSandbox } from '../emulators/sandbox.ts';
 import type { Fault } from '../emulators/serve.ts';
 import { CREATOR, type Inputs, operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
 import { DAY, held, json, SCOPE } from '../scenarios/support.ts';
 import {
-  account,
   current,
   failure,
   idle,
@@ -20,9 +19,10 @@ import {
   NEW,
   outcome,
   report,
+  result,
   settled,
-} from '../support/account.ts';
-import { NOW, state, wish } from '../support/state.ts';
+} from '../support/run-result.ts';
+import { desired, NOW, state } from '../support/states.ts';
 import { CHROMIUM, openScreen, type Screen, type Theme, WIDTH } from './rendering/page.ts';
 
 // Where CI is set the absence of the browser must not pass for a success.
@@ -221,8 +221,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         service === 'github' && method === 'PUT' && path.includes('acme/ops') ? fault : undefined;
       const summary = await run({ force: 'true', destinations: 'repo:acme/shop\nrepo:acme/ops' }, 1);
       const { tables } = await look(summary);
-      const [, ...places] = tables.at(-1) ?? [];
-      expect(places.map((cells) => [cells[0], cells.at(-1)])).toEqual([
+      const [, ...locations] = tables.at(-1) ?? [];
+      expect(locations.map((cells) => [cells[0], cells.at(-1)])).toEqual([
         ['repo:acme/ops', name === 'refused' ? 'not stored' : 'in doubt'],
         ['repo:acme/shop', 'stored'],
       ]);
@@ -243,46 +243,46 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     };
     const two = { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] };
 
-    it.each<[string, Account]>([
-      ['rotated', account({ force: true }, settled, { outcome: outcome() })],
-      ['not proven', account({ force: true }, settled, { outcome: outcome({ proof: 'not proven' }) })],
-      ['not due', account({}, settled, { outcome: idle() })],
+    it.each<[string, RunResult]>([
+      ['rotated', result({ force: true }, settled, { outcome: outcome() })],
+      ['not proven', result({ force: true }, settled, { outcome: outcome({ proof: 'not proven' }) })],
+      ['not due', result({}, settled, { outcome: idle() })],
       [
         'put in order',
-        account(
+        result(
           { current: 'cred_a' },
           { credentials: [{ ...current, associated: false }], written: [10] },
           { outcome: idle() },
         ),
       ],
-      ['planned', account({ force: true }, settled, { planOnly: true })],
-      ['an interruption that is planned', account(two, interrupted, { planOnly: true })],
+      ['planned', result({ force: true }, settled, { planOnly: true })],
+      ['an interruption that is planned', result(two, interrupted, { planOnly: true })],
       [
         'an interruption that was undone',
-        account(two, interrupted, { error: failure('All is well.'), outcome: undone() }),
+        result(two, interrupted, { error: failure('All is well.'), outcome: undone() }),
       ],
-      ['failed', account({ force: true }, settled, { error: failure(), outcome: undone() })],
+      ['failed', result({ force: true }, settled, { error: failure(), outcome: undone() })],
       [
         'failed and expired',
-        account(
+        result(
           {},
           { credentials: [{ ...current, expiresIn: -5 * DAY }], written: [10 * MINUTES - 1] },
           { error: failure(), outcome: undone() },
         ),
       ],
-      ['failed before anything was known', { planOnly: false, wish: wish(), error: failure() }],
+      ['failed before anything was known', { planOnly: false, desired: desired(), error: failure() }],
       [
         'watched',
-        account({}, settled, {
+        result({}, settled, {
           planOnly: true,
           watch: {
             findings: [warning('Orphan', '`cred_b` is an orphan.', 'Start it.')],
-            life: { until: NOW + 60 * DAY, left: 0.85 },
+            lifetime: { until: NOW + 60 * DAY, left: 0.85 },
             isAtWork: false,
           },
         }),
       ],
-      ['a year and more', account({ force: true, validityDays: 825 }, settled, { planOnly: true })],
+      ['a year and more', result({ force: true, validityDays: 825 }, settled, { planOnly: true })],
     ])('%s', async (_, told) => {
       const { summary } = report(told);
       const { links, overflow } = await look(summary);
@@ -303,8 +303,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         reverted: undefined,
         revoking: [],
       };
-      const error = failure().withTruth('Then NOBODY CAN LOG IN.', alarm(left, []));
-      await look(report(account({}, settled, { error, outcome: undone() })).summary);
+      const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, []));
+      await look(report(result({}, settled, { error, outcome: undone() })).summary);
       const [title, first] = await screen.page.locator('h2, p').allTextContents();
       expect(title).toMatch(
         /^❌ shop: perhaps NOBODY CAN LOG IN\. Set its method back at once \(VERIFICATION_FAILED\)/,
@@ -341,10 +341,10 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
 
   it.each(HOSTILE)('nothing in %j becomes more than text', async (name) => {
     const lines = `${name}\n\n## b\n| c |\r\n${name}`;
-    const place = `env:acme/shop/${name.trim()}`;
-    const told = account(
+    const location = `env:acme/shop/${name.trim()}`;
+    const told = result(
       {
-        destinations: [place],
+        destinations: [location],
         clientId: lines,
         operation: 'create',
         clientName: name,
@@ -353,18 +353,18 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
       },
       settled,
       {
-        error: failure(`${lines} is called ${name} at ${place}.`),
+        error: failure(`${lines} is called ${name} at ${location}.`),
         outcome: outcome({
-          delivered: [`${place} PEM`],
-          steps: [{ text: `Store it in ${place}`, milliseconds: 1, failed: true }],
+          delivered: [`${location} PEM`],
+          steps: [{ text: `Store it in ${location}`, milliseconds: 1, failed: true }],
           credential: { ...NEW, identity: name },
         }),
       },
     );
-    const observed = told.state ?? state(wish());
+    const observed = told.observed ?? state(desired());
     const renamed = {
       ...told,
-      state: { ...observed, client: observed.client && { ...observed.client, name: lines } },
+      observed: { ...observed, client: observed.client && { ...observed.client, name: lines } },
     };
     const { links } = await look(report(renamed).summary);
     // GitHub makes a link of an address, which then shows where it leads.
@@ -373,14 +373,14 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     expect(await prose()).not.toMatch(/@\w/);
     expect(await screen.page.locator('table').last().locator('tr').count()).toBe(2);
     if (!/[\\|]/.test(name))
-      expect(await screen.page.locator('table').last().locator('code').first().textContent()).toBe(place);
+      expect(await screen.page.locator('table').last().locator('code').first().textContent()).toBe(location);
   });
 
   it.each(HOSTILE)('nothing in %j becomes more than text of an issue', async (name) => {
     const error = new RotationError('METHOD_MISMATCH', { failed: `It is ${name}.`, remedy: `Ask ${name}.` });
     const [change] = changesOf(
       [],
-      wish({ clientId: name }),
+      desired({ clientId: name }),
       [findingOf('RotationRefused', error)],
       'https://run/',
     );

@@ -183,13 +183,13 @@ class Replay {
 
   /** Credentials that this recording shows without having created them. */
   #earlierCredentials(clientId: string): Credential[] {
-    const ofClient = this.#recording.interactions.filter(({ path }) =>
+    const clientFindings = this.#recording.interactions.filter(({ path }) =>
       path.includes(`/${clientId}/credentials`),
     );
     const ids = (calls: Interaction[]) =>
       calls.flatMap(({ responseBody }) => objectsIn(responseBody).filter(isCredential));
-    const created = ids(ofClient.filter(({ method }) => method === 'POST')).map(({ id }) => id);
-    const earlier = ids(ofClient).filter(({ id }) => !created.includes(id));
+    const created = ids(clientFindings.filter(({ method }) => method === 'POST')).map(({ id }) => id);
+    const earlier = ids(clientFindings).filter(({ id }) => !created.includes(id));
     return [
       ...new Map(earlier.map((credential) => [credential.id, credential])).values(),
     ] as unknown as Credential[];

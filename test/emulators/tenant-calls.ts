@@ -17,8 +17,8 @@ import {
   insufficientScope,
   type LogEntry,
   notFound,
+  type ObservedState,
   type PooledCredential,
-  type State,
   withoutNulls,
 } from './tenant-model.ts';
 import { page, search } from './tenant-pages.ts';
@@ -40,7 +40,7 @@ export interface Call {
   body: unknown;
   scopes: readonly string[];
   now: number;
-  state: State;
+  state: ObservedState;
   /** As old as `state` at most. */
   logs: readonly LogEntry[];
   random: Random;
@@ -53,7 +53,7 @@ export interface Call {
 export interface Outcome {
   status: number;
   body?: unknown;
-  state?: State;
+  state?: ObservedState;
 }
 
 interface Route {
@@ -120,7 +120,7 @@ function recordOf({ state, clientId }: Call): ClientRecord {
   return record;
 }
 
-export function withRecord(state: State, record: ClientRecord): State {
+export function withRecord(state: ObservedState, record: ClientRecord): ObservedState {
   return { ...state, clients: new Map(state.clients).set(record.client.client_id, record) };
 }
 
@@ -248,7 +248,10 @@ function getSettings({ state }: Call): Outcome {
 
 /** null takes the setting away: go-mtls-tenant-and-resource-server, the second seq 5. */
 function updateSettings({ state, body }: Call): Outcome {
-  const { mtls } = validBody<{ mtls?: State['settings']['mtls'] | null }>('PatchTenantSettings', body);
+  const { mtls } = validBody<{ mtls?: ObservedState['settings']['mtls'] | null }>(
+    'PatchTenantSettings',
+    body,
+  );
   if (mtls === undefined) return { status: 200, body: state.settings };
   const settings = mtls === null ? {} : { mtls };
   return { status: 200, body: settings, state: { ...state, settings } };

@@ -59,7 +59,7 @@ export interface ClientRecord {
   grants: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface State {
+export interface ObservedState {
   clients: ReadonlyMap<string, ClientRecord>;
   settings: { mtls?: { enable_endpoint_aliases?: boolean } };
 }

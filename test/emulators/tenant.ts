@@ -22,7 +22,7 @@ import {
   insufficientScope,
   type LogEntry,
   ManagementApiError,
-  type State,
+  type ObservedState,
 } from './tenant-model.ts';
 import { type RateLimit, TokenBucket } from './tenant-rate-limit.ts';
 import { authenticationOf, type ClientAuthentication, METHOD_OF } from './tenant-slots.ts';
@@ -82,7 +82,7 @@ export class Tenant implements Emulator {
   readonly #options: TenantOptions;
   readonly #bucket: TokenBucket | undefined;
   /** The states that a stale read may still show, oldest first; the last one is the current one. */
-  #states: { since: number; state: State }[];
+  #states: { since: number; state: ObservedState }[];
 
   constructor(options: TenantOptions) {
     this.#options = options;
@@ -200,7 +200,7 @@ export class Tenant implements Emulator {
     throw new ManagementApiError(401, message, { attributes: { error: message } });
   }
 
-  get #current(): State {
+  get #current(): ObservedState {
     return this.#stateAt(Number.POSITIVE_INFINITY);
   }
 
@@ -216,14 +216,14 @@ export class Tenant implements Emulator {
     return staleReadsMs > 0 ? now - random() * staleReadsMs : now;
   }
 
-  #stateAt(time: number): State {
+  #stateAt(time: number): ObservedState {
     const found = this.#states.findLast(({ since }) => since <= time) ?? this.#states[0];
     if (!found) throw new Error('A tenant always has a state');
     return found.state;
   }
 
   /** Keeps the states since the one that was current when the stalest read looks. */
-  #commit(state: State, now: number): void {
+  #commit(state: ObservedState, now: number): void {
     const { readsAsOf, staleReadsMs = 0 } = this.#options;
     const oldest = readsAsOf ? Number.NEGATIVE_INFINITY : now - staleReadsMs;
     const first = this.#states.findLastIndex(({ since }) => since <= oldest);

@@ -2,8 +2,8 @@
 
 import type { Cancellation } from '../../src/http/service.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
-import type { Wish } from '../../src/model/desired-state.ts';
-import type { Account } from '../../src/report/report.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
+import type { RunResult } from '../../src/report/report.ts';
 import type { run } from '../../src/run.ts';
 
 /** What is explored: the real road, or one with a guard removed. */
@@ -14,7 +14,7 @@ export interface Code {
 }
 
 /** What a run is asked for, where it differs from its scenario. */
-export type Asking = Partial<Pick<Wish, 'force' | 'overlap' | 'operation' | 'revoke'>>;
+export type Asking = Partial<Pick<DesiredState, 'force' | 'overlap' | 'operation' | 'revoke'>>;
 
 export interface Parked {
   actor: Actor;
@@ -67,8 +67,8 @@ export class Actor {
   readonly interrupts = new Set<string>();
   /** Thumbprint of its `current-credential`. */
   current: string | undefined;
-  operation: Wish['operation'] = 'rotate';
-  account: Account | undefined;
+  operation: DesiredState['operation'] = 'rotate';
+  result: RunResult | undefined;
   dead = false;
   sent = 0;
 
@@ -77,11 +77,11 @@ export class Actor {
   }
 
   get live(): boolean {
-    return !this.dead && this.account === undefined;
+    return !this.dead && this.result === undefined;
   }
 
   get succeeded(): boolean {
-    return this.account !== undefined && this.account.error === undefined;
+    return this.result !== undefined && this.result.error === undefined;
   }
 
   get rotates(): boolean {
@@ -91,6 +91,6 @@ export class Actor {
   tell(line: string): void {
     this.told.push(line);
     const named = /INTERRUPTS ([^)]*)/.exec(line)?.[1]?.split(', ') ?? [];
-    for (const place of named) this.interrupts.add(place);
+    for (const location of named) this.interrupts.add(location);
   }
 }

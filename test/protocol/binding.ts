@@ -17,7 +17,7 @@ export class Binding {
   }
 
   /** What a run of this scenario makes of it. */
-  #wished({ operation }: Actor): boolean {
+  #requested({ operation }: Actor): boolean {
     const { binding } = this.#known.world.scenario;
     if (operation === 'revert') return false;
     return binding === 'unchanged' ? this.#known.first.bound : binding === 'required';
@@ -27,7 +27,7 @@ export class Binding {
     if (before.bound === now.bound || now.method === undefined || before.method === undefined) return;
     const { first, report } = this.#known;
     const told = now.bound ? 'bound' : 'not bound any more';
-    if (now.bound !== this.#wished(actor) && now.bound !== first.bound)
+    if (now.bound !== this.#requested(actor) && now.bound !== first.bound)
       report('binding', `tokens are ${told}, and nobody has asked for it`);
     const isOut = now.bound && isSecretMethod(now.method) && !this.#tellsOfIt(actor);
     if (index === 0 && isOut) report('I1', 'the client secret gets no token since tokens are bound');
@@ -43,27 +43,27 @@ export class Binding {
 
   end(actor: Actor, { bound, method }: Truth): void {
     const { actors, report } = this.#known;
-    const { error } = actor.account ?? {};
+    const { error } = actor.result ?? {};
     if (method === undefined || actors.some((one) => one !== actor && one.live)) return;
     const told = `tokens are ${bound ? '' : 'not '}bound`;
     if (bound && isSecretMethod(method) && !this.#tellsOfIt(actor))
       report('I1', `${actor.name} has ended, and the client secret gets no token since tokens are bound`);
     if (error) this.#checkFailed(actor, error, bound);
-    else if (bound !== this.#wished(actor)) report('I8', `${actor.name} reports success, and ${told}`);
+    else if (bound !== this.#requested(actor)) report('I8', `${actor.name} reports success, and ${told}`);
   }
 
   /** Or it has found the client so. */
   #tellsOfIt(actor: Actor): boolean {
     const { bound, method } = this.#known.found.get(actor) ?? this.#known.first;
     const isFound = bound && method !== undefined && isSecretMethod(method);
-    return isFound || /client secret gets none/.test(actor.account?.error?.truth ?? '');
+    return isFound || /client secret gets none/.test(actor.result?.error?.stateNow ?? '');
   }
 
-  #checkFailed(actor: Actor, { code, truth }: RotationError, bound: boolean): void {
+  #checkFailed(actor: Actor, { code, stateNow }: RotationError, bound: boolean): void {
     // What may have been stored is finished, not undone.
     if (code === 'DELIVERY_INCOMPLETE' || this.#mayHaveStored(actor)) return;
     this.#undone.add(actor);
-    if (bound === this.#known.found.get(actor)?.bound || /tokens/i.test(truth)) return;
+    if (bound === this.#known.found.get(actor)?.bound || /tokens/i.test(stateNow)) return;
     const told = `tokens are ${bound ? '' : 'not '}bound`;
     this.#known.report('binding', `${actor.name} has failed and ${told}, which it has not found so`);
   }

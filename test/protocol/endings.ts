@@ -1,8 +1,8 @@
 /** What a run tells in the end must be true: its success (I8), what a failure has left, and no key in any of it (I6). */
 
 import type { RotationError } from '../../src/errors.ts';
-import { isOwnedBy, ownerOf, readMark } from '../../src/model/ownership.ts';
-import type { Account } from '../../src/report/report.ts';
+import { isOwnedBy, ownerOf, readOwnership } from '../../src/model/ownership.ts';
+import type { RunResult } from '../../src/report/report.ts';
 import type { Actor } from './actor.ts';
 import { Binding } from './binding.ts';
 import type { Event } from './invariants.ts';
@@ -41,14 +41,14 @@ export class Endings {
     const { world, report } = this.#known;
     const leak = leakedIn(world, actor.told);
     if (leak) report('I6', `${actor.name} tells the key of ${leak}`);
-    const { account } = actor;
-    if (!account) return;
+    const { result } = actor;
+    if (!result) return;
     this.binding.end(actor, now);
-    if (account.error?.code === 'INTERNAL_ERROR') report('internal', account.error.message);
-    if (account.error) this.#checkTruth(actor, account.error, now);
+    if (result.error?.code === 'INTERNAL_ERROR') report('internal', result.error.message);
+    if (result.error) this.#checkTruth(actor, result.error, now);
     else if (actor.operation === 'rehearse') this.#checkRehearsed(actor, now);
     else if (actor.operation === 'revert') this.#checkReverted(actor, now);
-    else this.#checkWished(actor, account, now);
+    else this.#checkRequested(actor, result, now);
   }
 
   #othersLive(actor: Actor): boolean {
@@ -62,10 +62,10 @@ export class Endings {
       JSON.stringify([pool, associated.filter((id) => pool.includes(id)).sort(), bound, held, rest]);
     const pool = [...first.pool.keys()].sort();
     // What a rotation does beside it is that one's own affair.
-    if (actors.some((one) => one !== actor && one.account?.wish.operation !== 'rehearse')) return;
+    if (actors.some((one) => one !== actor && one.result?.desired.operation !== 'rehearse')) return;
     const rehearsed = world
       .credentials()
-      .filter(({ id, name }) => !pool.includes(id) && readMark(name)?.rehearsal);
+      .filter(({ id, name }) => !pool.includes(id) && readOwnership(name)?.rehearsal);
     if (rehearsed.length > 0 || told(now, pool) !== told(first, pool))
       report('I8', `${actor.name} reports success, and the client is not as it was`);
   }
@@ -78,8 +78,8 @@ export class Endings {
       found.get(actor)?.pool.has(id) === true || makers.get(id)?.dead !== true;
     const ours = world
       .credentials()
-      .filter(({ id, name }) => isVisible(id) && isOwnedBy(readMark(name), ownerOf(world.wish)));
-    if (method !== world.wish.revertTo || ours.length > 0)
+      .filter(({ id, name }) => isVisible(id) && isOwnedBy(readOwnership(name), ownerOf(world.desired)));
+    if (method !== world.desired.revertTo || ours.length > 0)
       report(
         'I8',
         `${actor.name} reports success; ${method} is used, ${ours.length} of ${pool.size} are ours`,
@@ -87,43 +87,43 @@ export class Endings {
   }
 
   /** A run has said that all is well. */
-  #checkWished(actor: Actor, account: Account, whole: Truth): void {
+  #checkRequested(actor: Actor, result: RunResult, whole: Truth): void {
     const { overwritten, world, report } = this.#known;
     if ([...overwritten.values()].some(({ by }) => by === actor))
       report('I8', `${actor.name} reports success, and has overwritten what another run had delivered`);
-    const served = whole.held.filter(({ place }) => !overwritten.has(place));
+    const served = whole.held.filter(({ location }) => !overwritten.has(location));
     const wrong = served.find(({ works }) => !works);
-    if (wrong) report('I8', `${actor.name} reports success, ${wrong.place} does not work`);
-    if (whole.held.length < world.places.length)
+    if (wrong) report('I8', `${actor.name} reports success, ${wrong.location} does not work`);
+    if (whole.held.length < world.locations.length)
       report(
         'I8',
-        `${actor.name} reports success, ${whole.held.length} places of ${world.places.length} hold something`,
+        `${actor.name} reports success, ${whole.held.length} places of ${world.locations.length} hold something`,
       );
     if (this.#othersLive(actor)) return;
     const held = new Set(served.map(({ identity }) => identity));
     if (held.size > 1)
       report('I8', `${actor.name} reports success, the places hold ${held.size} different certificates`);
-    if (account.plan?.rotates && !held.has(account.outcome?.credential?.identity ?? ''))
+    if (result.plan?.rotates && !held.has(result.outcome?.credential?.identity ?? ''))
       report('I8', `${actor.name} reports success, nobody holds its credential`);
   }
 
   /** What a failed run says is true now. */
-  #checkTruth(actor: Actor, { code, truth }: RotationError, { method, held, pool }: Truth): void {
+  #checkTruth(actor: Actor, { code, stateNow }: RotationError, { method, held, pool }: Truth): void {
     const { actors, found, makers, report } = this.#known;
     // What may have been stored is finished, not undone.
     const undone =
       !this.othersHand &&
       code !== 'DELIVERY_INCOMPLETE' &&
       !held.some(({ works }) => works) &&
-      !truth.includes('NOBODY CAN LOG IN');
+      !stateNow.includes('NOBODY CAN LOG IN');
     const before = found.get(actor)?.method;
     const alone = !this.#othersLive(actor) && !actors.some(({ dead }) => dead);
     if (actor.operation === 'enroll' && undone && method !== before && alone)
       report('truth', `${actor.name} has failed and left ${method} to a client that used ${before}`);
     const left = [...makers].filter(([id, maker]) => maker === actor && pool.has(id));
-    if (left.length > 0 && truth.includes('was removed again'))
+    if (left.length > 0 && stateNow.includes('was removed again'))
       report('truth', `${actor.name} says that its credential was removed again, and it is there`);
-    if (left.length === 0 && /credential .*may still be there/.test(truth) && !this.#inDoubt(actor))
+    if (left.length === 0 && /credential .*may still be there/.test(stateNow) && !this.#inDoubt(actor))
       report('truth', `${actor.name} says that its credential may still be there, and it is not`);
   }
 

@@ -125,10 +125,10 @@ const ANY = Object.keys(BODIES) as BodyName[];
 
 /** Its nth place, in the order of its text. */
 function replacedAt(body: Json, at: number, by: Json): Json {
-  let place = 0;
+  let location = 0;
   const wanted = at % (JSON.stringify(body).match(/[:,[]/g)?.length || 1);
   const walk = (value: Json | undefined): Json | undefined => {
-    if (place++ === wanted) return by;
+    if (location++ === wanted) return by;
     if (Array.isArray(value)) return value.map((one) => walk(one) ?? null);
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, walk(member)]));

@@ -13,7 +13,7 @@ import { parseCertificates, parsePair, parsePrivateKey, parseRsaKey } from '../.
 import { issueCertificate } from '../../src/certificate/issue.ts';
 import { parseSubject, printSubject, readSubject } from '../../src/certificate/subject.ts';
 import { readInputs, secretsIn } from '../../src/inputs/inputs.ts';
-import { readMark } from '../../src/model/ownership.ts';
+import { readOwnership } from '../../src/model/ownership.ts';
 import { parseDestination, printDestination } from '../../src/model/secret-location.ts';
 import { createAuthority, selfSignedCertificate } from '../emulators/tls.ts';
 import { coded, records, serverAnswers } from './fuzz-answers.ts';
@@ -76,7 +76,7 @@ function names(): fc.IRawProperty<unknown> {
   ];
   const texts = spoiled(forms, ['/', ':', '..', ' run ', ' after ', 'env:', '\n', ' ', '%2e']);
   return fc.property(texts, (text) => {
-    readMark(text);
+    readOwnership(text);
     const destination = parseDestination(text);
     if (destination && printDestination(destination) !== text)
       throw new TypeError('printed, it reads otherwise');

@@ -36,7 +36,7 @@ const SURPRISE = `if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwh
 export const GUARDS: readonly Guard[] = [
   {
     name: 'healing comes first',
-    without: [cut('plan/plan.ts', 'const healed = heal(draft);', 'const healed = false;')],
+    without: [cut('plan/plan.ts', 'const healed = heal(builder);', 'const healed = false;')],
     hunt: { singles: [single('nothing associated', { force: false })] },
   },
   {
@@ -53,7 +53,11 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'what may have been displaced is kept',
     without: [
-      cut('plan/plan.ts', 'if (credential.id !== draft.evidence.displaced?.id) draft.remove', 'draft.remove'),
+      cut(
+        'plan/plan.ts',
+        'if (credential.id !== builder.inUse.displaced?.id) builder.remove',
+        'builder.remove',
+      ),
       cut(
         'plan/reasons.ts',
         'unregistered || unexplained || displaced !== undefined;',
@@ -95,8 +99,8 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'apply/association.ts',
-        'await this.#outliveGhost(ids);\n    await this.refuseSurprise();',
-        'await this.#outliveGhost(ids);',
+        'await this.#awaitPendingWrite(ids);\n    await this.requireUnchanged();',
+        'await this.#awaitPendingWrite(ids);',
       ),
     ],
     hunt: { pairs: [both('ours alone', CRASHED), both('settled', CRASHED), both('settled', BOTH)] },
@@ -123,7 +127,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'the previous stays associated (deferred retirement)',
-    without: [cut('plan/rotate.ts', 'if (draft.wish.overlap !== 0) return;')],
+    without: [cut('plan/rotate.ts', 'if (builder.desired.overlap !== 0) return;')],
     hunt: { singles: [single('ours alone')] },
   },
   {
@@ -131,8 +135,8 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'plan/rotate.ts',
-        "draft.associate([...draft.associated, ref], 'add');",
-        "draft.associate([...draft.associated, ref], 'add');\n  removeAfterDelivery(draft);",
+        "builder.associate([...builder.associated, ref], 'add');",
+        "builder.associate([...builder.associated, ref], 'add');\n  removeAfterDelivery(builder);",
       ),
     ],
     hunt: { singles: [single('ours alone', { overlap: 0 })] },
@@ -140,7 +144,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'proof before delivery',
     without: [
-      cut('plan/rotate.ts', "if (wish.verify !== 'off') draft.steps.push({ kind: 'authenticate' });"),
+      cut('plan/rotate.ts', "if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });"),
     ],
     hunt: { singles: [single('ours alone')] },
   },
@@ -149,7 +153,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'plan/in-use.ts',
-        '(this.isAssociated(credential) && this.othersMark(credential) === undefined);',
+        '(this.isAssociated(credential) && this.otherOwnership(credential) === undefined);',
         'true;',
       ),
     ],
@@ -166,7 +170,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'plan/in-use.ts',
-        '(this.isAssociated(credential) && this.othersMark(credential) === undefined);',
+        '(this.isAssociated(credential) && this.otherOwnership(credential) === undefined);',
         'this.isAssociated(credential);',
       ),
     ],
@@ -192,7 +196,10 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'key and certificate in one secret',
     without: [
-      cut('model/desired-state.ts', "{ destination, secretName: wish.secretName, part: 'pair' as const },"),
+      cut(
+        'model/desired-state.ts',
+        "{ destination, secretName: desired.secretName, part: 'pair' as const },",
+      ),
     ],
     hunt: { singles: [single('ours alone', { parts: true })] },
   },
@@ -227,15 +234,15 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'plan/preconditions.ts',
-        'isPending(evidence, pool, c) || isBeingDelivered(wish, evidence, pool, c);',
-        'isPending(evidence, pool, c);',
+        'isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);',
+        'isPending(inUse, pool, c);',
       ),
     ],
     hunt: { pairs: [both('two hold one', BOTH, BY_TIME, { later: true })] },
   },
   {
     name: 'a delivery that is being finished is not superseded',
-    without: [cut('plan/plan.ts', 'if (due) refuseHaste(draft);')],
+    without: [cut('plan/plan.ts', 'if (due) refuseHaste(builder);')],
     hunt: { pairs: [both('two hold one', BOTH, {}, { later: true })] },
   },
   {
@@ -245,7 +252,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'whoever finishes a delivery looks whether it was overtaken',
-    without: [cut('apply/apply.ts', 'await this.#association.refuseOvertaken(place);')],
+    without: [cut('apply/apply.ts', 'await this.#association.refuseOvertaken(location);')],
     hunt: { pairs: [both('partly delivered', PREEMPTED, { force: false }, { second: { force: true } })] },
   },
   {
@@ -257,7 +264,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a delivery is finished before the next begins',
-    without: [cut('plan/plan.ts', 'finishDelivery(draft);\n  const due', 'const due')],
+    without: [cut('plan/plan.ts', 'finishDelivery(builder);\n  const due', 'const due')],
     hunt: { singles: [single('partly delivered', { force: false }), single('partly delivered')] },
   },
   {
@@ -265,7 +272,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'apply/method-change.ts',
-        'if (isOurs) await takeBack(this.#edges, association.haunted, back, isBack);',
+        'if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);',
       ),
     ],
     hunt: { singles: [single('client secret', { operation: 'enroll', force: false })] },
@@ -286,19 +293,19 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'apply/token-binding.ts',
-        'if (isSet || until > 0 || !(await isBack())) await takeBack(edges, until, back, isBack);',
+        'if (isSet || until > 0 || !(await isBack())) await takeBack(services, until, back, isBack);',
       ),
     ],
     hunt: { singles: [single('ours alone', { binding: 'required' })] },
   },
   {
     name: 'a change of token binding that may yet land is waited for',
-    without: [cut('apply/token-binding.ts', 'until = edges.clock.now() + LONGEST_FLIGHT;')],
+    without: [cut('apply/token-binding.ts', 'until = services.clock.now() + LONGEST_FLIGHT;')],
     hunt: { singles: [single('ours alone', { binding: 'required' })] },
   },
   {
     name: 'a revert that has moved the client binds no tokens again',
-    without: [cut('apply/method-change.ts', 'undoing.forget();')],
+    without: [cut('apply/method-change.ts', 'undoStack.forget();')],
     hunt: { singles: [single('settled, bound', { operation: 'revert', force: false })] },
   },
   {
@@ -334,7 +341,11 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'with token binding required, only a bound token is a proof',
     without: [
-      cut('apply/prove.ts', "const mustBind = wish.tokenBinding === 'required';", 'const mustBind = false;'),
+      cut(
+        'apply/prove.ts',
+        "const mustBind = desired.tokenBinding === 'required';",
+        'const mustBind = false;',
+      ),
     ],
     hunt: { singles: [single('ours alone', { binding: 'required', tenant: 'binds nothing' })] },
   },
@@ -348,7 +359,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'apply/deliver.ts',
-        "others.map(({ place }) => store?.times(place) ?? 'missing')",
+        "others.map(({ location }) => store?.times(location) ?? 'missing')",
         "others.map(() => 'missing')",
       ),
     ],
@@ -362,7 +373,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a subject that is used again is the newest of ours',
-    without: [cut('plan/rotate.ts', "for (const credential of newer) draft.remove(credential, 'discard');")],
+    without: [
+      cut('plan/rotate.ts', "for (const credential of newer) builder.remove(credential, 'discard');"),
+    ],
     hunt: {
       singles: [single('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true })],
     },

@@ -1,7 +1,7 @@
 /** L1: from every state that a crash can leave, one undisturbed run after the lease settles it, and the next has nothing to do. */
 
 import type { RotationError } from '../../src/errors.ts';
-import { readMark } from '../../src/model/ownership.ts';
+import { readOwnership } from '../../src/model/ownership.ts';
 import type { Actor } from './actor.ts';
 import type { Event } from './invariants.ts';
 import { recordIdentity } from './method.ts';
@@ -61,13 +61,13 @@ export async function heal(
   // What a rehearsal has left the next one removes, or a rotation.
   if (scenario.operation === 'rehearse' && !scenario.force) await rehearseAgain(execution, mayBeRefused);
   const first = await undisturbed(execution, 'healing', invariants.overwritten);
-  const { error } = first.account ?? {};
+  const { error } = first.result ?? {};
   // Which of two clients is in use only `current-credential` can tell.
   const undecided = error?.code === 'CLIENT_EXISTS' && world.clientIds.length > 1;
   if (error && !mayBeRefused && !undecided && !isLockedOut(execution, error))
     invariants.report('L1', `the next run fails: ${error.message}`);
   if (error) return;
-  if (world.wish.operation !== 'revert') await goesOn(execution, healed);
+  if (world.desired.operation !== 'revert') await goesOn(execution, healed);
 }
 
 /** The admitted residual, met by the client that the action logs in with: no run gets in to heal it. */
@@ -81,21 +81,21 @@ async function rehearseAgain(execution: Execution, mayBeRefused: boolean): Promi
   const again = execution.start('rehearsing');
   await play(execution, again);
   if (mayBeRefused) return;
-  const { error } = again.account ?? {};
+  const { error } = again.result ?? {};
   if (error) invariants.report('L1', `the next rehearsal fails: ${error.message}`);
-  if (world.credentials().some(({ name }) => readMark(name)?.rehearsal))
+  if (world.credentials().some(({ name }) => readOwnership(name)?.rehearsal))
     invariants.report('L1', 'a rehearsal has left a credential, and the next one too');
 }
 
 /** Consumers are served, nothing is left to do, and the next rotation works. */
 async function goesOn(execution: Execution, healed: Healed): Promise<void> {
   const { invariants, world } = execution;
-  for (const { place, works } of world.truth().held)
-    if (!works) invariants.report('L1', `${place} does not work after the next run`);
+  for (const { location, works } of world.truth().held)
+    if (!works) invariants.report('L1', `${location} does not work after the next run`);
   await settled(execution);
   if (invariants.violations.length > 0 || !(await healed.rotatable(execution))) return;
   const again = await undisturbed(execution, 'rotating', true);
-  if (again.account?.error) invariants.report('L1', `no rotation any more: ${again.account.error.message}`);
+  if (again.result?.error) invariants.report('L1', `no rotation any more: ${again.result.error.message}`);
 }
 
 /** When the overlap is over as well, nothing is left to do. */
@@ -105,14 +105,14 @@ async function settled(execution: Execution): Promise<void> {
   await undisturbed(execution, 'later');
   const before = trace.length;
   const last = await undisturbed(execution, 'idle');
-  if (last.account?.error) invariants.report('L1', `a third run fails: ${last.account.error.message}`);
+  if (last.result?.error) invariants.report('L1', `a third run fails: ${last.result.error.message}`);
   const changes = ({ request: { method, url } }: Event) => method !== 'GET' && !url.endsWith('/oauth/token');
   const write = trace.slice(before).find(changes);
   if (write) invariants.report('L1', `a settled client is written: ${write.request.method}`);
 }
 
 async function undisturbed(execution: Execution, name: string, force = false): Promise<Actor> {
-  const { operation } = execution.world.wish;
+  const { operation } = execution.world.desired;
   const actor = execution.start(name, {
     force,
     operation: operation === 'rehearse' ? 'rotate' : operation,
@@ -133,7 +133,7 @@ function stateOf(execution: Execution, { start }: Scenario): string {
   }));
   const held = world.truth().held.map((one) => ({
     at: Date.parse(one.updatedAt) + 1_400,
-    what: `${one.place}=${world.labelOf(one.identity)}`,
+    what: `${one.location}=${world.labelOf(one.identity)}`,
   }));
   const order = [...pool, ...held].sort((a, b) => a.at - b.at || (a.what < b.what ? -1 : 1));
   const steps = order.map(({ at, what }, index) => `${gap(at - (order[index - 1]?.at ?? 0))}${what}`);
@@ -148,7 +148,7 @@ function stateOf(execution: Execution, { start }: Scenario): string {
 }
 
 function markOf(name: string | undefined, { labels }: World): string {
-  const mark = readMark(name);
+  const mark = readOwnership(name);
   return mark ? `*${mark.rehearsal ? 'rehearsed' : ''}${labels.get(mark.after ?? '') ?? ''}` : '';
 }
 

@@ -61,7 +61,7 @@ export function digestOf(history: History, actors: readonly Actor[], current: nu
   const runs = actors.map((actor) => {
     const state = actor.dead
       ? 'dead'
-      : actor.account
+      : actor.result
         ? 'ended'
         : `${actor.parked.length}/${actor.sleepers.size}`;
     return `${history.of(actor)} ${state}`;

@@ -1,7 +1,7 @@
 /** The promises of specification 5, checked on what is really there after every single request. */
 
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
-import { isOwnedBy, ownerOf, readMark } from '../../src/model/ownership.ts';
+import { isOwnedBy, ownerOf, readOwnership } from '../../src/model/ownership.ts';
 import type { Actor } from './actor.ts';
 import { Endings } from './endings.ts';
 import { publicKeyIn, recordIdentity } from './method.ts';
@@ -71,7 +71,7 @@ export class Invariants {
     return this.#now;
   }
 
-  begin(actor: Actor, overlap = this.#world.wish.overlap): void {
+  begin(actor: Actor, overlap = this.#world.desired.overlap): void {
     this.#actors.push(actor);
     this.#queued.begin(actor, overlap);
     this.#found.set(actor, this.#now);
@@ -126,11 +126,11 @@ export class Invariants {
   }
 
   #rememberOverwritten(event: Event, before: Truth, now: Truth): void {
-    for (const { place, identity } of now.held)
-      if (this.#overwritten.get(place)?.identity !== identity) this.#overwritten.delete(place);
-    for (const { place, identity } of this.#displacements.overwritten(event, before, now)) {
-      this.#overwritten.set(place, { identity, by: event.actor });
-      this.residuals.push({ kind: 'overwritten delivery', place, at: this.#trace.length, lasting: false });
+    for (const { location, identity } of now.held)
+      if (this.#overwritten.get(location)?.identity !== identity) this.#overwritten.delete(location);
+    for (const { location, identity } of this.#displacements.overwritten(event, before, now)) {
+      this.#overwritten.set(location, { identity, by: event.actor });
+      this.residuals.push({ kind: 'overwritten delivery', location, at: this.#trace.length, lasting: false });
     }
   }
 
@@ -152,47 +152,48 @@ export class Invariants {
   }
 
   #allWaived({ held }: Truth, actor: Actor): boolean {
-    return held.filter(({ works }) => works).every(({ place }) => actor.interrupts.has(place));
+    return held.filter(({ works }) => works).every(({ location }) => actor.interrupts.has(location));
   }
 
   /** I1, I2, I5. */
   #checkHeld(event: Event, before: Truth, now: Truth): void {
     this.#checkParts(event, before, now);
     for (const holding of now.held) {
-      const old = before.held.find(({ place }) => place === holding.place);
+      const old = before.held.find(({ location }) => location === holding.location);
       const stored = old?.value !== holding.value || old.updatedAt !== holding.updatedAt;
       if (stored) this.#checkStored(holding);
-      if (holding.works) this.#excused.delete(holding.place);
+      if (holding.works) this.#excused.delete(holding.location);
       else if (stored || old?.works) this.#checkBroken(event, holding);
     }
   }
 
   /** I2, I5. */
   #checkStored(holding: Holding): void {
-    const { consistent, place, proof } = holding;
-    if (!consistent) this.report('I2', `${place}: key and certificate differ`);
+    const { consistent, location, proof } = holding;
+    if (!consistent) this.report('I2', `${location}: key and certificate differ`);
     if (!this.#world.proven.has(proof ?? ''))
-      this.report('I5', `${place}: ${this.#label(holding)} was stored and has never logged in`);
+      this.report('I5', `${location}: ${this.#label(holding)} was stored and has never logged in`);
     else if (this.#endings.binding.lacks(holding))
-      this.report('I5', `${place}: ${this.#label(holding)} was stored and its token was not bound`);
+      this.report('I5', `${location}: ${this.#label(holding)} was stored and its token was not bound`);
   }
 
   /** Key and certificate as two secrets cannot change at once: the one that holds both must be the first to change. */
   #checkParts(event: Event, before: Truth, { held }: Truth): void {
-    const isNew = (one: Holding) => before.held.some((b) => b.place === one.place && b.value !== one.value);
+    const isNew = (one: Holding) =>
+      before.held.some((b) => b.location === one.location && b.value !== one.value);
     const changed = held.find(isNew);
     if (!changed || changed.part === 'pair') return;
-    const beside = held.filter(({ place }) => place.split(' ')[0] === changed.place.split(' ')[0]);
+    const beside = held.filter(({ location }) => location.split(' ')[0] === changed.location.split(' ')[0]);
     const pair = beside.find(({ part }) => part === 'pair');
     const other = beside.find(({ part }) => part !== 'pair' && part !== changed.part);
     const together = other === undefined || other.identity === changed.identity;
     // Where the pair was refused it stays as it was, and works.
     if (together || pair?.identity === changed.identity || this.#triedPair(event)) return;
-    this.report('I2', `${changed.place} and ${other.place} differ, and no secret holds the new pair`);
+    this.report('I2', `${changed.location} and ${other.location} differ, and no secret holds the new pair`);
   }
 
   #triedPair({ actor, request }: Event): boolean {
-    const pair = request.url.replace(/[^/]+$/, this.#world.wish.secretName);
+    const pair = request.url.replace(/[^/]+$/, this.#world.desired.secretName);
     return this.#trace.some(
       (one) =>
         one.actor === actor && one.request.url === pair && (one.request.method === 'PUT' || one.note !== ''),
@@ -202,7 +203,7 @@ export class Invariants {
   #isReverted(): boolean {
     const { method } = this.#now;
     return (
-      method === this.#world.wish.revertTo && this.#actors.some(({ operation }) => operation === 'revert')
+      method === this.#world.desired.revertTo && this.#actors.some(({ operation }) => operation === 'revert')
     );
   }
 
@@ -212,24 +213,24 @@ export class Invariants {
 
   #checkBroken(event: Event, holding: Holding): void {
     const { actor, request } = event;
-    if (request.method === 'PATCH' && actor.interrupts.has(holding.place)) {
-      this.#excused.add(holding.place);
+    if (request.method === 'PATCH' && actor.interrupts.has(holding.location)) {
+      this.#excused.add(holding.location);
       if (actor.operation !== 'revert' && this.#keyIsAtHand(actor))
-        this.report('I1', `${holding.place} is interrupted, and the newest key is at hand`);
+        this.report('I1', `${holding.location} is interrupted, and the newest key is at hand`);
       return;
     }
     // A revert was asked for meanwhile: whoever delivers notices, and says so.
-    if (this.#overwritten.has(holding.place) || this.#isReverted()) {
-      this.#excused.add(holding.place);
+    if (this.#overwritten.has(holding.location) || this.#isReverted()) {
+      this.#excused.add(holding.location);
       return;
     }
     const residual = this.#displacements.explain(event, holding, this.#now);
     if (residual) {
       this.residuals.push(residual);
-      this.#excused.add(holding.place);
+      this.#excused.add(holding.location);
       return;
     }
-    this.report('I1', `${holding.place} holds ${this.#label(holding)}, which is not associated`);
+    this.report('I1', `${holding.location} holds ${this.#label(holding)}, which is not associated`);
   }
 
   /** With `current-credential`, and the primary holding the newest, a delivery can be finished instead. */
@@ -271,13 +272,13 @@ export class Invariants {
 
   /** L2. */
   #checkOrphans({ pool, held, associated }: Truth): void {
-    const owner = ownerOf(this.#world.wish);
+    const owner = ownerOf(this.#world.desired);
     const records = this.#world.credentials();
     const holders = new Set(held.map(({ identity }) => identity));
     const times = records.filter((one) => holders.has(recordIdentity(one))).map((one) => one.created_at);
     const newest = times.sort().at(-1) ?? '';
     const orphans = records.filter((one) => {
-      if (holders.has(recordIdentity(one)) || !isOwnedBy(readMark(one.name), owner)) return false;
+      if (holders.has(recordIdentity(one)) || !isOwnedBy(readOwnership(one.name), owner)) return false;
       return one.created_at > newest && !this.#makers.get(one.id)?.live;
     });
     // The last associated one stays until its successor is delivered, even where nobody can use it (I3).
@@ -300,14 +301,14 @@ export class Invariants {
     const died = actors.some(({ dead }) => dead);
     const { length } = this.#world.clientIds;
     if (length > 1 && died)
-      this.residuals.push({ kind: 'two clients', place: '', at: this.#trace.length, lasting: true });
+      this.residuals.push({ kind: 'two clients', location: '', at: this.#trace.length, lasting: true });
     else if (length > 1) this.report('create', `${length} clients are left, and no run has died`);
-    for (const { place, works } of this.#now.held) {
-      if (works || !this.#excused.has(place)) continue;
-      const residual = this.residuals.find((one) => one.place === place);
+    for (const { location, works } of this.#now.held) {
+      if (works || !this.#excused.has(location)) continue;
+      const residual = this.residuals.find((one) => one.location === location);
       if (!residual) continue;
       if (died) residual.lasting = true;
-      else this.report('I1', `${place} is left without a working credential, and no run has died`);
+      else this.report('I1', `${location} is left without a working credential, and no run has died`);
     }
   }
 }

@@ -82,7 +82,7 @@ export async function exploreLags(
       if (index === lag.at) world.beginLag(lag.pattern, lag.milliseconds);
     });
     tally.lags += 1;
-    const { error } = run.account ?? {};
+    const { error } = run.result ?? {};
     if (error && !fault) invariants.report('lag', `the run fails: ${error.message}`);
     await heal(execution, healed, scenario, false);
     const failure = fault ? `, ${fault.name} at request ${failsAt}` : '';

@@ -4,7 +4,7 @@ import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
 import type { HttpRequest } from '../../src/http/wire.ts';
 import { type AuthenticationMethod, METHODS } from '../../src/model/desired-state.ts';
-import type { Place } from '../../src/model/secret-location.ts';
+import type { SecretLocation } from '../../src/model/secret-location.ts';
 import type { CredentialSeed, Tenant } from '../emulators/tenant.ts';
 import { type Material, parseOnce, SUBJECT } from './materials.ts';
 
@@ -26,7 +26,7 @@ export function registrationOf(
   return { credential_type: 'x509_cert', pem: certificate };
 }
 
-export function valueFor({ part }: Place, { privateKey, certificate }: Pair): string {
+export function valueFor({ part }: SecretLocation, { privateKey, certificate }: Pair): string {
   if (part === 'private-key') return privateKey;
   if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
   return part === 'certificate' ? certificate : privateKey + certificate;

@@ -1,6 +1,6 @@
 /** Jobs that were queued before a rotation hold the previous credential: it must work until its overlap is over. */
 
-import type { Wish } from '../../src/model/desired-state.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { Actor } from './actor.ts';
 import type { Event } from './invariants.ts';
 import type { Displacements } from './residual.ts';
@@ -33,29 +33,29 @@ export class Queued {
     this.#rememberSeeded(first);
   }
 
-  begin(actor: Actor, overlap: Wish['overlap']): void {
+  begin(actor: Actor, overlap: DesiredState['overlap']): void {
     this.#overlapOf.set(actor, overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : overlap);
   }
 
   /** @returns what fails now */
   after(event: Event, before: Truth, now: Truth): string[] {
-    for (const { place, identity } of now.held) {
-      const old = before.held.find((one) => one.place === place);
+    for (const { location, identity } of now.held) {
+      const old = before.held.find((one) => one.location === location);
       if (old?.identity && old.identity !== identity && old.works)
-        this.#previous.set(place, { identity: old.identity, by: event.actor, since: event.time });
+        this.#previous.set(location, { identity: old.identity, by: event.actor, since: event.time });
     }
     const [worked, works] = [identitiesOf(before), identitiesOf(now)];
     // What a destination holds comes before what a queued job holds.
-    const broken = new Set(before.held.filter(({ works }) => !works).map(({ place }) => place));
-    if (now.held.some(({ works, place }) => works && broken.has(place))) return [];
+    const broken = new Set(before.held.filter(({ works }) => !works).map(({ location }) => location));
+    if (now.held.some(({ works, location }) => works && broken.has(location))) return [];
     return [...this.#previous]
       .filter(([, { identity }]) => worked.includes(identity) && !works.includes(identity))
-      .filter(([place, previous]) => {
-        const holds = now.held.find((one) => one.place === place)?.identity;
+      .filter(([location, previous]) => {
+        const holds = now.held.find((one) => one.location === location)?.identity;
         return !this.#mayGo(event, previous, this.#makerOf(holds), worked.length);
       })
-      .map(([place, { identity }]) => {
-        return `a job queued with the previous ${this.#world.labelOf(identity)} of ${place} fails`;
+      .map(([location, { identity }]) => {
+        return `a job queued with the previous ${this.#world.labelOf(identity)} of ${location} fails`;
       });
   }
 
@@ -82,7 +82,7 @@ export class Queued {
       const seed = this.#seedOf(identity);
       if (!seed || seed.age <= newest.age || seed.mark === 'other') continue;
       const since = this.#world.time - newest.age;
-      for (const { place } of held) this.#previous.set(place, { identity, by: undefined, since });
+      for (const { location } of held) this.#previous.set(location, { identity, by: undefined, since });
     }
   }
 

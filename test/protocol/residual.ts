@@ -14,7 +14,7 @@ export interface Residual {
    * `two clients`: two runs of `create` have made one each, and one of them has died.
    */
   kind: 'whole rotation' | 'before delivery' | 'overwritten delivery' | 'two clients';
-  place: string;
+  location: string;
   at: number;
   /** The place still did not work when no run was at work any more. */
   lasting: boolean;
@@ -49,7 +49,9 @@ export class Displacements {
     const old = identities(before);
     const fresh = identities(now);
     const stored = now.held
-      .filter(({ place, identity }) => before.held.find((b) => b.place === place)?.identity !== identity)
+      .filter(
+        ({ location, identity }) => before.held.find((b) => b.location === location)?.identity !== identity,
+      )
       .map(({ identity = '' }) => identity);
     this.#changes.push({
       at: this.#trace.length,
@@ -72,7 +74,7 @@ export class Displacements {
     if (!displaced || !associated || displaced.actor === associated.actor) return undefined;
     const stale = displaced.base < associated.at && associated.at < displaced.at;
     if (!stale) return undefined;
-    const base = { place: holding.place, at, lasting: false };
+    const base = { location: holding.location, at, lasting: false };
     if (request.method === 'PATCH' && displaced.actor === actor) {
       const delivered = this.#changes.find(
         (c) => c.stored.includes(identity) && c.actor !== actor && c.at > displaced.base,
@@ -90,8 +92,8 @@ export class Displacements {
     const base = this.#poolReads.get(actor) ?? -1;
     const between = this.#trace.slice(base, -1).filter((event) => event.actor === actor);
     if (base < 0 || between.some((event) => event.request.method !== 'GET')) return [];
-    return now.held.filter(({ place, identity }) => {
-      const old = before.held.find((one) => one.place === place)?.identity;
+    return now.held.filter(({ location, identity }) => {
+      const old = before.held.find((one) => one.location === location)?.identity;
       const stored = this.#changes.findLast((c) => c.actor !== actor && c.stored.includes(old ?? ''));
       return old !== undefined && old !== identity && stored !== undefined && stored.at > base;
     });

@@ -1,6 +1,6 @@
 /** Scenarios: a starting state with what its runs are asked for. */
 
-import { type AuthenticationMethod, METHODS, type Wish } from '../../src/model/desired-state.ts';
+import { type AuthenticationMethod, type DesiredState, METHODS } from '../../src/model/desired-state.ts';
 import type { Destination } from '../../src/model/secret-location.ts';
 import { HOUR, LEFT_BEHIND, NO_CLIENT, NOT_ENROLLED, STARTS, type Start, startNamed } from './starts.ts';
 
@@ -21,9 +21,9 @@ export interface Asked {
   parts: boolean;
   poolCap: 2 | 4;
   method: AuthenticationMethod;
-  operation: Wish['operation'];
+  operation: DesiredState['operation'];
   /** `token-binding`. */
-  binding: Wish['tokenBinding'];
+  binding: DesiredState['tokenBinding'];
   /** Which property of token binding the tenant knows; or it binds nothing, whatever the client asks for. */
   tenant: 'current' | 'older binding' | 'binds nothing';
   /** The client is the one that the action logs in with: by what the primary holds. */
@@ -114,7 +114,7 @@ const REHEARSED = [
 
 /** create, enroll and revert, from where they can begin. */
 function otherOperations(): Scenario[] {
-  const starting = (operation: Wish['operation'], starts: readonly Start[]) =>
+  const starting = (operation: DesiredState['operation'], starts: readonly Start[]) =>
     METHODS.flatMap((method) =>
       starts.map((start) => ({ ...PLAIN, force: false, operation, method, start })),
     );
@@ -222,7 +222,7 @@ export function scenario(startName: string, asked: Partial<Asked> = {}): Scenari
 export function nameOf(one: Scenario): string {
   const { start, force, overlap, current, method, operation, parts, poolCap, renews, revoke } = one;
   const { binding, isManager, tenant } = one;
-  const wishes = [
+  const desires = [
     operation === 'rotate' ? '' : operation,
     method === PLAIN.method ? '' : method,
     renews ? 'same subject' : '',
@@ -236,5 +236,5 @@ export function nameOf(one: Scenario): string {
     parts ? 'parts' : '',
     `cap ${poolCap}`,
   ];
-  return `${start.name} [${wishes.filter(Boolean).join(', ')}]`;
+  return `${start.name} [${desires.filter(Boolean).join(', ')}]`;
 }

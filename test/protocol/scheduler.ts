@@ -3,8 +3,8 @@
 import { setImmediate as macrotask, setTimeout as pause } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
-import type { Wish } from '../../src/model/desired-state.ts';
-import type { Account } from '../../src/report/report.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
+import type { RunResult } from '../../src/report/report.ts';
 import { Actor, type Asking, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
 import { certify, type Material, SUBJECT } from './materials.ts';
@@ -67,8 +67,8 @@ export class Execution {
   #begin(actor: Actor, asked: Asking, given?: Inputs): void {
     const { world } = this;
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
-    actor.current = inputs.wish.current?.identity;
-    actor.operation = inputs.wish.operation;
+    actor.current = inputs.desired.current?.identity;
+    actor.operation = inputs.desired.operation;
     const cancellation = new this.code.Cancellation(actor.controller.signal);
     const clock = {
       now: () => world.time,
@@ -87,9 +87,9 @@ export class Execution {
       { mask: () => undefined, info: tell, stage: () => undefined, onStep },
       this.#issuing(),
     );
-    this.invariants.begin(actor, inputs.wish.revoke ? 0 : asked.overlap);
+    this.invariants.begin(actor, inputs.desired.revoke ? 0 : asked.overlap);
     running.then(
-      (account) => this.#end(actor, account),
+      (result) => this.#end(actor, result),
       (error: unknown) => this.invariants.report('thrown', `${actor.name} threw ${error}`),
     );
   }
@@ -106,22 +106,25 @@ export class Execution {
       },
       issuePair: async (
         _: unknown,
-        wish: Pick<Wish, 'method' | 'subject'>,
+        desired: Pick<DesiredState, 'method' | 'subject'>,
         __: number,
         key: () => Promise<unknown>,
       ) => {
         const material = issued.get(await key());
         if (!material) throw new Error("a certificate for a key that is not this run's");
-        const pair = await certify(material, wish.method === 'tls_client_auth' ? wish.subject : SUBJECT);
-        return wish.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
+        const pair = await certify(
+          material,
+          desired.method === 'tls_client_auth' ? desired.subject : SUBJECT,
+        );
+        return desired.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
       },
     };
   }
 
-  #end(actor: Actor, account: Account): void {
+  #end(actor: Actor, result: RunResult): void {
     if (actor.dead) return;
-    actor.account = account;
-    if (account.error) actor.told.push(`${account.error.message} ${account.error.stack}`);
+    actor.result = result;
+    if (result.error) actor.told.push(`${result.error.message} ${result.error.stack}`);
     this.invariants.end(actor);
   }
 

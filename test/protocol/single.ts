@@ -151,13 +151,13 @@ export async function exploreSingle(
   const actor = clean.start('A');
   const methods = await play(clean, actor);
   tally.begin(scenario);
-  const { account } = actor;
-  const refused = account?.error !== undefined && account.plan === undefined;
+  const { result } = actor;
+  const refused = result?.error !== undefined && result.plan === undefined;
   if (refused) {
     tally.refused += 1;
     if (JSON.stringify(clean.world.truth()) !== before)
-      clean.invariants.report('refusal', `${account?.error?.code} has changed something`);
-    if (account?.error?.code !== 'ROTATION_IN_PROGRESS') return tally.add(clean, scenario, 'refused');
+      clean.invariants.report('refusal', `${result?.error?.code} has changed something`);
+    if (result?.error?.code !== 'ROTATION_IN_PROGRESS') return tally.add(clean, scenario, 'refused');
   }
   const hopeless = scenario.tenant === 'binds nothing';
   await heal(clean, healed, scenario, refused || hopeless);
@@ -174,8 +174,8 @@ export async function exploreSingle(
     const struck = execution.start('A');
     await play(execution, struck, at, fault);
     tally.faults += 1;
-    if (fault.passes && actor.succeeded && struck.account?.error)
-      execution.invariants.report('passing', `the run fails: ${struck.account.error.message}`);
+    if (fault.passes && actor.succeeded && struck.result?.error)
+      execution.invariants.report('passing', `the run fails: ${struck.result.error.message}`);
     if (!fault.outside) await heal(execution, healed, scenario, hopeless);
     tally.add(execution, scenario, `${fault.name} at request ${at}`);
   }

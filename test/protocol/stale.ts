@@ -25,7 +25,7 @@ export async function exploreStale(
   await play(execution, first);
   execution.world.time += BEYOND_THE_LEASE;
   await play(execution, late);
-  await heal(execution, healed, scenario, first.account?.plan === undefined);
+  await heal(execution, healed, scenario, first.result?.plan === undefined);
   tally.stale += 1;
   tally.add(execution, scenario, 'held up beyond the lease while another rotates');
 }

@@ -116,12 +116,12 @@ export function printTrace({ trace, world, invariants, actors }: Execution): str
     return [
       printEvent(event, world),
       ...found.map(({ invariant, detail }) => `      !! ${invariant}: ${detail}`),
-      ...residual.map(({ kind, place }) => `      ~~ known residual (${kind}): ${place}`),
+      ...residual.map(({ kind, location }) => `      ~~ known residual (${kind}): ${location}`),
     ].join('\n');
   });
-  const ends = actors.map(({ name, account, dead }) => {
-    const result = account?.error ? `${account.error.code}: ${account.error.message}` : 'success';
-    return `   ${name}: ${dead ? 'crashed' : account ? result : 'not ended'}`;
+  const ends = actors.map(({ name, result, dead }) => {
+    const end = result?.error ? `${result.error.code}: ${result.error.message}` : 'success';
+    return `   ${name}: ${dead ? 'crashed' : result ? end : 'not ended'}`;
   });
   return [...lines, ...ends].join('\n');
 }

@@ -1,14 +1,14 @@
 /** What is really there, in the tenant and in GitHub: no run can see all of it. */
 
-import { type Place, printDestination, printPlace } from '../../src/model/secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import type { ClientRecord } from '../emulators/tenant-model.ts';
 import { type Held, isAccepted, readHeld, recordIdentity } from './method.ts';
 import type { World } from './world.ts';
 
 /** What one place holds, and whether a job that reads it now can log in. */
 export interface Holding extends Held {
-  place: string;
-  part: Place['part'];
+  location: string;
+  part: SecretLocation['part'];
   works: boolean;
   updatedAt: string;
   value: string;
@@ -42,7 +42,7 @@ export function readTruth(world: World): Truth {
     pool,
     associated,
     fullest: Math.max(0, ...lists.map(({ length }) => length)),
-    held: world.places.flatMap((place) => holding(place, working, world)),
+    held: world.locations.flatMap((location) => holding(location, working, world)),
     method: first && methodOf(first),
     bound: first !== undefined && isBound(first),
     rest: first ? restOf(first, associated, world) : '',
@@ -76,14 +76,18 @@ function restOf({ client, credentials }: ClientRecord, associated: readonly stri
   return JSON.stringify({ foreign, associated: kept.sort(), client: rest });
 }
 
-function holding(place: Place, working: ReadonlySet<string | undefined>, world: World): Holding[] {
+function holding(
+  location: SecretLocation,
+  working: ReadonlySet<string | undefined>,
+  world: World,
+): Holding[] {
   const { clientId, github, materials, scenario, tenant } = world;
-  const secret = github.secret(printDestination(place.destination), place.secretName);
+  const secret = github.secret(printDestination(location.destination), location.secretName);
   if (secret === undefined) return [];
   const held = readHeld(scenario.method, secret.value, materials.all);
   const { updatedAt, value } = secret;
   const isAssociated = held.identity !== undefined && working.has(held.identity);
   // Who manages the tenant must get in itself: the login is asked, not only the record.
   const works = isAssociated && (!scenario.isManager || isAccepted(tenant, clientId, held));
-  return [{ ...held, place: printPlace(place), part: place.part, works, updatedAt, value }];
+  return [{ ...held, location: printLocation(location), part: location.part, works, updatedAt, value }];
 }

@@ -1,6 +1,6 @@
 /** What the runs of a scenario are asked for, as the action's inputs would be read. */
 
-import type { Wish } from '../../src/model/desired-state.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
 import { SUBJECT } from './materials.ts';
 import { DESTINATIONS, type Scenario } from './scenarios.ts';
 
@@ -8,7 +8,7 @@ export const DOMAIN = 'tenant.test';
 export const MTLS = 'mtls.tenant.test';
 export const MANAGEMENT_AUDIENCE = `https://${DOMAIN}/api/v2/`;
 
-export function wishOf(scenario: Scenario, clientId: string): Wish {
+export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
   const { binding, force, isManager, method, operation, overlap, parts, renews, revoke, start } = scenario;
   const [primary, ...others] = DESTINATIONS;
   const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;

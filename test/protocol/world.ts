@@ -3,9 +3,9 @@
 import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
-import { placesOf, type Wish } from '../../src/model/desired-state.ts';
-import { ownerOf, writeMark } from '../../src/model/ownership.ts';
-import { type Place, printDestination } from '../../src/model/secret-location.ts';
+import { type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
+import { printDestination, type SecretLocation } from '../../src/model/secret-location.ts';
 import { seededRandom } from '../emulators/emulator.ts';
 import type { GitHub } from '../emulators/github.ts';
 import { type CredentialSeed, Tenant } from '../emulators/tenant.ts';
@@ -18,7 +18,7 @@ import type { Scenario } from './scenarios.ts';
 import { lowerCase, newGitHub, publicKeyOf, readFacts, readPair } from './services.ts';
 import type { SeededCredential } from './starts.ts';
 import { readTruth, type Truth } from './truth.ts';
-import { DOMAIN, MANAGEMENT_AUDIENCE, MTLS, wishOf } from './wishes.ts';
+import { DOMAIN, desiredOf, MANAGEMENT_AUDIENCE, MTLS } from './wishes.ts';
 
 /** The two services' clocks against the runner's: evidence by time must bear it. */
 const SKEW = { auth0: 2_300, github: -1_400 };
@@ -44,8 +44,8 @@ export class World {
   readonly github: GitHub;
   /** The clients that there are: `create` makes one, and two runs of it may make two. */
   clientIds: readonly string[] = [];
-  readonly wish: Wish;
-  readonly places: readonly Place[];
+  readonly desired: DesiredState;
+  readonly locations: readonly SecretLocation[];
   /** Ids of what no run may touch. */
   readonly foreign = new Set<string>();
   /** Certificates and keys that have logged in, or were in use when the world began. */
@@ -80,8 +80,8 @@ export class World {
     });
     this.github = newGitHub(() => this.time + SKEW.github);
     if (scenario.start.uses !== 'nothing') this.#add(this.#createClient().client_id);
-    this.wish = wishOf(scenario, this.clientId);
-    this.places = placesOf(this.wish);
+    this.desired = desiredOf(scenario, this.clientId);
+    this.locations = secretLocations(this.desired);
     for (const credential of scenario.start.credentials) this.#seed(credential);
     this.#seedSecrets();
   }
@@ -117,14 +117,14 @@ export class World {
     const { method } = this.scenario;
     const pair = pairOf(method, this.#seedMaterial(label));
     const replaced = [...this.labels].find(([, one]) => one === after)?.[0];
-    const owner = mark === 'other' ? 'repo:acme/other#AUTH0_MTLS_PEM' : ownerOf(this.wish);
+    const owner = mark === 'other' ? 'repo:acme/other#AUTH0_MTLS_PEM' : ownerOf(this.desired);
     const seed: CredentialSeed = {
       ...(requestObject
         ? { pem: publicKeyOf(pair.certificate ?? ''), credential_type: 'public_key' as const }
         : registrationOf(method, pair)),
       associate: associated,
       created_at: new Date(this.time + SKEW.auth0 - age).toISOString(),
-      ...(mark === 'none' ? {} : { name: writeMark({ owner, run: '900.1', after: replaced }) }),
+      ...(mark === 'none' ? {} : { name: writeOwnership({ owner, run: '900.1', after: replaced }) }),
     };
     const id = this.tenant.seedCredential(this.clientId, seed);
     this.labels.set(id, label);
@@ -171,14 +171,14 @@ export class World {
 
   #seedSecrets(): void {
     const { holds, credentials } = this.scenario.start;
-    for (const place of this.places) {
-      const label = holds[this.wish.destinations.indexOf(place.destination)];
+    for (const location of this.locations) {
+      const label = holds[this.desired.destinations.indexOf(location.destination)];
       if (label === undefined) continue;
       const pair = pairOf(this.scenario.method, this.#seedMaterial(label));
       const age = credentials.find((one) => one.label === label)?.age ?? 0;
       const at = this.time + SKEW.github - age + 20_000;
-      const scope = printDestination(place.destination);
-      this.github.seedSecret(scope, place.secretName, valueFor(place, pair), {
+      const scope = printDestination(location.destination);
+      this.github.seedSecret(scope, location.secretName, valueFor(location, pair), {
         updatedAt: at,
         createdAt: at,
       });
@@ -215,9 +215,9 @@ export class World {
       githubApiUrl: 'https://api.github.com',
       currentPair,
       issuer: { kind: 'itself' },
-      wish: {
-        ...this.wish,
-        clientId: this.wish.clientName ? '' : this.clientId,
+      desired: {
+        ...this.desired,
+        clientId: this.desired.clientName ? '' : this.clientId,
         ...asked,
         current: currentPair && readFacts(method, currentPair),
         run,
@@ -235,7 +235,7 @@ export class World {
   }
 
   #primaryValue(): string | undefined {
-    const [primary] = this.places;
+    const [primary] = this.locations;
     return primary && this.github.secret(printDestination(primary.destination), primary.secretName)?.value;
   }
 

@@ -10,17 +10,17 @@ const BOTH = { destinations: `${SCOPE}\n${OPS}` };
 
 describe('cancelled', () => {
   it.each([
-    { signal: 'SIGINT', inputs: {}, places: [SCOPE] },
-    { signal: 'SIGTERM', inputs: BOTH, places: [SCOPE, OPS] },
+    { signal: 'SIGINT', inputs: {}, locations: [SCOPE] },
+    { signal: 'SIGTERM', inputs: BOTH, locations: [SCOPE, OPS] },
   ] as const)(
     'by $signal at every request: undone before the delivery, finished after it',
-    async ({ signal, inputs, places }) => {
+    async ({ signal, inputs, locations }) => {
       await using world = await startSandbox();
       world.github.addRepository('acme/ops', { environments: ['prod'] });
       await settle(world, inputs);
       const told = { CANCELLED: 0, finished: 0 };
       let reached = true;
-      const refused = await withConsumers(world, places, async () => {
+      const refused = await withConsumers(world, locations, async () => {
         for (let n = 1; reached; n += 1) {
           reached = false;
           const before = everything(world);
@@ -41,7 +41,7 @@ describe('cancelled', () => {
             expect(before.pool).toEqual(expect.arrayContaining(after.pool));
             told.CANCELLED += 1;
           }
-          for (const place of places) expect(held(world, place)).toBe(after.pem);
+          for (const location of locations) expect(held(world, location)).toBe(after.pem);
           world.advance(16 * MINUTE);
         }
       });

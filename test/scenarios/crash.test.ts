@@ -27,7 +27,7 @@ const filler = selfSignedCertificate('filler');
 interface Story {
   name: string;
   inputs: Record<string, string>;
-  places: string[];
+  locations: string[];
   /** One pass kills when a request has arrived (its answer is never read), another when it was answered. */
   phases: TrafficEvent['phase'][];
 }
@@ -35,12 +35,12 @@ interface Story {
 const BOTH = { destinations: `${SCOPE}\n${OPS}` };
 
 const STORIES: Story[] = [
-  { name: 'room must be made', inputs: {}, places: [SCOPE], phases: ['arrived', 'answered'] },
-  { name: 'two destinations', inputs: BOTH, places: [SCOPE, OPS], phases: ['arrived'] },
+  { name: 'room must be made', inputs: {}, locations: [SCOPE], phases: ['arrived', 'answered'] },
+  { name: 'two destinations', inputs: BOTH, locations: [SCOPE, OPS], phases: ['arrived'] },
   {
     name: 'two destinations, by times alone',
     inputs: { ...BOTH, 'current-credential': '' },
-    places: [SCOPE, OPS],
+    locations: [SCOPE, OPS],
     phases: ['answered'],
   },
 ];
@@ -55,12 +55,12 @@ async function begin(inputs: Record<string, string>): Promise<Sandbox> {
 /** Kills one run, lets the next one settle it, and remembers what every destination has held. */
 class Assassin {
   readonly world: Sandbox;
-  readonly story: Pick<Story, 'inputs' | 'places'>;
+  readonly story: Pick<Story, 'inputs' | 'locations'>;
   /** Whom a settling run said that it would interrupt: half delivered, and no key to finish with. */
   readonly interruptions: string[] = [];
   readonly #delivered = new Set<string | undefined>();
 
-  constructor(world: Sandbox, story: Pick<Story, 'inputs' | 'places'>) {
+  constructor(world: Sandbox, story: Pick<Story, 'inputs' | 'locations'>) {
     this.world = world;
     this.story = story;
     this.#delivered.add(world.client.credentialId);
@@ -68,8 +68,8 @@ class Assassin {
   }
 
   remember(): void {
-    for (const place of this.story.places)
-      this.#delivered.add(credentialOf(this.world, held(this.world, place)));
+    for (const location of this.story.locations)
+      this.#delivered.add(credentialOf(this.world, held(this.world, location)));
   }
 
   /** The client holds two again, so that every rotation has to make room: as an earlier run has left them. */
@@ -111,8 +111,8 @@ class Assassin {
   }
 
   #state(): string {
-    const places = this.story.places.map((place) => this.world.github.secret(place, SECRET));
-    return JSON.stringify([this.world.tenant.reveal(this.world.clientId), places]);
+    const locations = this.story.locations.map((location) => this.world.github.secret(location, SECRET));
+    return JSON.stringify([this.world.tenant.reveal(this.world.clientId), locations]);
   }
 
   /** No orphan, no half delivery. */
@@ -121,7 +121,7 @@ class Assassin {
     expect(associated).toEqual(pool);
     expect(pool.length).toBeLessThanOrEqual(2);
     expect([...this.#delivered]).toEqual(expect.arrayContaining(pool));
-    const [primary, ...others] = this.story.places.map((place) => held(this.world, place));
+    const [primary, ...others] = this.story.locations.map((location) => held(this.world, location));
     for (const other of others) expect(other).toBe(primary);
     expect(await login(this.world)).toBe(200);
   }
@@ -134,7 +134,7 @@ describe.each(STORIES)('killed: $name', (story) => {
       await using world = await begin(story.inputs);
       const assassin = new Assassin(world, story);
       let points = 0;
-      const refused = await withConsumers(world, story.places, async () => {
+      const refused = await withConsumers(world, story.locations, async () => {
         for (;;) {
           assassin.fill();
           const n = points + 1;
@@ -159,13 +159,13 @@ describe('killed while a write is on its way, which then lands', () => {
   it.each(['until-next-rotation', '0h'])(
     'POST, each PATCH, DELETE and each PUT, overlap %s',
     async (overlap) => {
-      const story = { inputs: { ...BOTH, overlap }, places: [SCOPE, OPS] };
+      const story = { inputs: { ...BOTH, overlap }, locations: [SCOPE, OPS] };
       await using world = await begin(story.inputs);
       const assassin = new Assassin(world, story);
       const isWrite = ({ method, path }: EmulatorRequest) =>
         method !== 'GET' && !path.endsWith('/oauth/token');
       let points = 0;
-      const refused = await withConsumers(world, story.places, async () => {
+      const refused = await withConsumers(world, story.locations, async () => {
         for (;;) {
           if (overlap !== '0h') assassin.fill();
           let seen = 0;

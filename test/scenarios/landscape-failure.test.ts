@@ -1,13 +1,19 @@
 /** What broke other rotators, and why it does not happen here: what fails, is lost or dies on the way (see landscape.test.ts). */
 
 import { describe, expect, it } from 'vitest';
-import { weigh } from '../../src/plan/in-use.ts';
+import { credentialsInUse } from '../../src/plan/in-use.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { replay } from '../support/replay.ts';
-import { type CredentialSeed, type StateSeed, state, type WishChanges, wish } from '../support/state.ts';
+import {
+  type CredentialSeed,
+  type DesiredChanges,
+  desired,
+  type StateSeed,
+  state,
+} from '../support/states.ts';
 import {
   code,
   credentialOf,
@@ -266,7 +272,7 @@ const old: CredentialSeed = { id: 'old', age: 60 };
 const fresh: CredentialSeed = { id: 'new', age: 16 };
 const TWO = ['repo:acme/shop', 'env:acme/ops/prod'];
 
-type Label = [after: string, wish: WishChanges, state: StateSeed, pool: string[], holds: string];
+type Label = [after: string, desired: DesiredChanges, state: StateSeed, pool: string[], holds: string];
 
 describe('S14 AWS labels what is in use, and a rotation that stopped in between left labels that nobody can read: here every state is read at once', () => {
   it.each<Label>([
@@ -294,14 +300,14 @@ describe('S14 AWS labels what is in use, and a rotation that stopped in between 
       'new',
     ],
   ])('stopped after %s: the next run needs nobody', (_, changes, seed, pool, holds) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const observed = state(wanted, seed);
     const { steps, rotates } = plan(wanted, observed);
     expect(rotates).toBe(false);
-    const end = replay(observed, weigh(wanted, observed), steps).at(-1)?.after;
+    const end = replay(observed, credentialsInUse(wanted, observed), steps).at(-1)?.after;
     expect((end?.pool ?? observed.pool.map(({ id }) => id)).toSorted()).toEqual(pool.toSorted());
     if (end) expect(new Set(end.held.values())).toEqual(new Set([holds]));
-    else expect(weigh(wanted, observed).current?.id).toBe(holds);
+    else expect(credentialsInUse(wanted, observed).current?.id).toBe(holds);
     expect(end?.associated ?? observed.client?.associated).toContain(holds);
   });
 });

@@ -1,7 +1,7 @@
 /** What broke other rotators, and why it does not happen here: who else is at work, and what is not ours (see landscape.test.ts). */
 
 import { describe, expect, it } from 'vitest';
-import { weigh } from '../../src/plan/in-use.ts';
+import { credentialsInUse } from '../../src/plan/in-use.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { startConsumer } from '../emulators/consumer.ts';
 import { seededRandom } from '../emulators/emulator.ts';
@@ -9,7 +9,7 @@ import { type RunningAction, startAction } from '../emulators/runner.ts';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { replay } from '../support/replay.ts';
-import { HOUR, type StateSeed, state, type WishChanges, wish } from '../support/state.ts';
+import { type DesiredChanges, desired, HOUR, type StateSeed, state } from '../support/states.ts';
 import {
   code,
   credentialOf,
@@ -208,7 +208,7 @@ describe.concurrent('what is not ours', () => {
   });
 });
 
-type Clean = [rule: string, wish: WishChanges, state: StateSeed, id: string];
+type Clean = [rule: string, desired: DesiredChanges, state: StateSeed, id: string];
 
 const old = { id: 'old', age: 60 };
 const current = { id: 'new', age: 20 };
@@ -228,10 +228,10 @@ describe.concurrent('S20 Azure AD removed a key that was marked to be kept, sinc
     ],
   ])('%s', (_, changes, seed, id) => {
     const outcome = (keep: string[]) => {
-      const wanted = wish({ ...changes, keep });
+      const wanted = desired({ ...changes, keep });
       const observed = state(wanted, seed);
       try {
-        return replay(observed, weigh(wanted, observed), plan(wanted, observed).steps);
+        return replay(observed, credentialsInUse(wanted, observed), plan(wanted, observed).steps);
       } catch (error) {
         // Nothing else can give way: then nothing is done at all.
         expect([keep, error]).toEqual([[id], expect.objectContaining({ code: 'CREDENTIAL_LIMIT' })]);

@@ -170,10 +170,10 @@ describe('revert', () => {
     expect(await loginByCertificate(world, world.clientId, world.client.pem)).toBe(200);
   });
 
-  it.each(['unchanged', 'off'])('unbinds what was bound, token-binding %s', async (wish) => {
+  it.each(['unchanged', 'off'])('unbinds what was bound, token-binding %s', async (desired) => {
     const world = shared();
     const clientId = await enrolled(world, { 'token-binding': 'required' });
-    const run = await revert(world, clientId, { 'token-binding': wish });
+    const run = await revert(world, clientId, { 'token-binding': desired });
     expect([run.exitCode, client(world, clientId).method]).toEqual([0, 'client_secret_post']);
     expect(world.tenant.reveal(clientId).client.require_proof_of_possession).toBe(false);
     expect(await loginBySecret(world, clientId)).toBe(200);

@@ -81,10 +81,10 @@ export function writes(world: Sandbox): string[] {
 /** A job at each place reads its secret and logs in, over and over while `work` goes on. @returns who was refused */
 export async function withConsumers(
   world: Sandbox,
-  places: readonly string[],
+  locations: readonly string[],
   work: () => Promise<void>,
 ): Promise<ConsumerFailure[]> {
-  const consumers = places.map((scope) => startConsumer(world, { scope, intervalMs: 50, maxMs: 300_000 }));
+  const consumers = locations.map((scope) => startConsumer(world, { scope, intervalMs: 50, maxMs: 300_000 }));
   try {
     await work();
   } finally {
@@ -150,8 +150,8 @@ function spellings(secret: string): string[] {
 /** Whole and line by line. The first line of a PEM body is the same for every key of a size. */
 export function needles(secrets: readonly string[]): string[] {
   const parts = secrets.flatMap((secret) => [secret, ...secret.split('\n')]).map((part) => part.trim());
-  const telling = parts.filter((part) => part.length >= SHORTEST && !/^(-----[A-Z ]+-----$|MII)/.test(part));
-  return [...new Set(telling.flatMap(spellings))].filter((text) => text.length >= SHORTEST);
+  const logger = parts.filter((part) => part.length >= SHORTEST && !/^(-----[A-Z ]+-----$|MII)/.test(part));
+  return [...new Set(logger.flatMap(spellings))].filter((text) => text.length >= SHORTEST);
 }
 
 /** Searches all that GitHub shows and keeps, and the output before it is masked, save the masks themselves. */

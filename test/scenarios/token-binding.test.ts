@@ -35,8 +35,8 @@ function bindings(world: Sandbox): string[] {
   return bodies.filter((body) => /proof_of_possession|certificate_binding/.test(body));
 }
 
-const bind = (world: Sandbox, wish: string, inputs: Record<string, string> = {}) =>
-  operate(world, { 'token-binding': wish, ...inputs });
+const bind = (world: Sandbox, desired: string, inputs: Record<string, string> = {}) =>
+  operate(world, { 'token-binding': desired, ...inputs });
 
 describe('required', () => {
   it('with a rotation: proven and bound, and the token shows it', async () => {

@@ -1,14 +1,14 @@
 /** The association of one run in a world of the explorer's, alone, in virtual time: no test waits. */
 
-import { Association, type AssociationEdges } from '../../src/apply/association.ts';
+import { Association, type AssociationServices } from '../../src/apply/association.ts';
 import { Tenant } from '../../src/auth0/tenant.ts';
 import { RotationError } from '../../src/errors.ts';
 import { SecretStore } from '../../src/github/secret-store.ts';
 import { Cancellation, Service } from '../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../src/http/wire.ts';
-import type { Wish } from '../../src/model/desired-state.ts';
-import type { Credential, State } from '../../src/model/observed-state.ts';
-import { ownerOf, writeMark } from '../../src/model/ownership.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
+import type { Credential, ObservedState } from '../../src/model/observed-state.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { materials } from '../protocol/materials.ts';
 import { pairOf, registrationOf } from '../protocol/method.ts';
@@ -44,28 +44,28 @@ interface Conditions {
   meanwhile: Meanwhile;
 }
 
-type Parts = Pick<Lock, 'world' | 'wish' | 'state' | 'sent' | 'slept'>;
+type Parts = Pick<Lock, 'world' | 'desired' | 'state' | 'sent' | 'slept'>;
 
 export class Lock {
   readonly world: World;
-  readonly wish: Wish;
+  readonly desired: DesiredState;
   readonly tenant: Tenant;
-  readonly state: State;
+  readonly state: ObservedState;
   readonly association: Association;
   /** `GET client`, `PATCH client [C1,R1]`, in order. */
   readonly sent: string[];
   readonly slept: number[];
   readonly #conditions: Conditions;
 
-  private constructor(parts: Parts, edges: AssociationEdges, conditions: Conditions) {
+  private constructor(parts: Parts, services: AssociationServices, conditions: Conditions) {
     this.world = parts.world;
-    this.wish = parts.wish;
-    this.tenant = edges.tenant;
+    this.desired = parts.desired;
+    this.tenant = services.tenant;
     this.state = parts.state;
     this.sent = parts.sent;
     this.slept = parts.slept;
     this.#conditions = conditions;
-    this.association = new Association(parts.wish, parts.state, edges);
+    this.association = new Association(parts.desired, parts.state, services);
   }
 
   /** @param earlier what somebody does before the run begins */
@@ -76,7 +76,7 @@ export class Lock {
   ): Promise<Lock> {
     await prepareWorlds();
     const world = new World(scenario(start, { poolCap: 4, ...asked }), await materials());
-    const { wish } = world.inputs(RUN);
+    const { desired } = world.inputs(RUN);
     const sent: string[] = [];
     const slept: number[] = [];
     const conditions: Conditions = { meanwhile: () => undefined };
@@ -104,11 +104,11 @@ export class Lock {
     const tenant = new Tenant(new Service('Auth0', connection), DOMAIN, async () => 'management-token');
     const github = new Service('GitHub', connection);
     const store = new SecretStore(github, 'github-token', 'https://api.github.com');
-    const edges = { tenant, store, clock, cancellation };
+    const services = { tenant, store, clock, cancellation };
     const begin = async () => {
-      const state = await observe(wish, { tenant, store });
+      const state = await observe(desired, { tenant, store });
       sent.length = 0;
-      return new Lock({ world, wish, state, sent, slept }, edges, conditions);
+      return new Lock({ world, desired, state, sent, slept }, services, conditions);
     };
     earlier(await begin());
     return begin();
@@ -125,11 +125,13 @@ export class Lock {
   }
 
   /** A credential by that run, now. */
-  #make(run: string, method = this.wish.method): string {
+  #make(run: string, method = this.desired.method): string {
     const material = this.world.issueNext();
     const id = this.world.tenant.seedCredential(this.world.clientId, {
       ...registrationOf(method, pairOf(method, material)),
-      ...(method === this.wish.method ? { name: writeMark({ owner: ownerOf(this.wish), run }) } : {}),
+      ...(method === this.desired.method
+        ? { name: writeOwnership({ owner: ownerOf(this.desired), run }) }
+        : {}),
       associate: false,
     });
     this.world.labels.set(id, material.label);
@@ -164,7 +166,7 @@ export class Lock {
   /** Somebody else replaces what the client's method holds. */
   associate(...labels: string[]): void {
     const credentials = labels.map((label) => ({ id: this.id(label) }));
-    this.patch({ client_authentication_methods: { [this.wish.method]: { credentials } } });
+    this.patch({ client_authentication_methods: { [this.desired.method]: { credentials } } });
   }
 
   /** Somebody else changes the client. */
@@ -182,7 +184,7 @@ export class Lock {
   store(): void {
     this.world.time += 2_000;
     const at = this.world.time;
-    this.world.github.seedSecret('repo:acme/shop', this.wish.secretName, 'other', {
+    this.world.github.seedSecret('repo:acme/shop', this.desired.secretName, 'other', {
       updatedAt: at,
       createdAt: at,
     });

@@ -1,9 +1,9 @@
 /** Carries a plan out on a tiny model of a client and its places: what is true after every step? */
 
-import type { State } from '../../src/model/observed-state.ts';
-import { type Place, printPlace } from '../../src/model/secret-location.ts';
+import type { ObservedState } from '../../src/model/observed-state.ts';
+import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { ISSUED, type Step } from '../../src/model/step.ts';
-import type { Evidence } from '../../src/plan/in-use.ts';
+import type { CredentialsInUse } from '../../src/plan/in-use.ts';
 
 export interface World {
   associated: readonly string[];
@@ -20,12 +20,12 @@ export interface Moment {
   after: World;
 }
 
-export function replay(observed: State, evidence: Evidence, steps: readonly Step[]): Moment[] {
+export function replay(observed: ObservedState, inUse: CredentialsInUse, steps: readonly Step[]): Moment[] {
   let world: World = {
     associated: observed.client?.associated ?? [],
     pool: observed.pool.map(({ id }) => id),
     held: new Map(
-      observed.secrets.map(({ place }, index) => [printPlace(place), evidence.held[index]?.[0]?.id]),
+      observed.secrets.map(({ location }, index) => [printLocation(location), inUse.held[index]?.[0]?.id]),
     ),
     interrupted: new Set(),
   };
@@ -46,17 +46,17 @@ function perform(world: World, step: Step): World {
       return {
         ...world,
         associated: step.to,
-        interrupted: new Set([...world.interrupted, ...step.interrupts.map(printPlace)]),
+        interrupted: new Set([...world.interrupted, ...step.interrupts.map(printLocation)]),
       };
     case 'store-secret':
-      return deliver(world, step.place, step.source === 'issued' ? ISSUED : [...world.held.values()][0]);
+      return deliver(world, step.location, step.source === 'issued' ? ISSUED : [...world.held.values()][0]);
     default:
       return world;
   }
 }
 
-function deliver(world: World, place: Place, credential: string | undefined): World {
-  const name = printPlace(place);
+function deliver(world: World, location: SecretLocation, credential: string | undefined): World {
+  const name = printLocation(location);
   return {
     ...world,
     held: new Map([...world.held, [name, credential]]),
@@ -67,9 +67,9 @@ function deliver(world: World, place: Place, credential: string | undefined): Wo
 /** Places that could log in before the step, cannot after it, and were not named. */
 export function cutOff({ before, after }: Moment): string[] {
   return [...after.held]
-    .filter(([place, id]) => {
+    .filter(([location, id]) => {
       const could = id === undefined || before.associated.includes(id);
-      return could && id !== undefined && !after.associated.includes(id) && !after.interrupted.has(place);
+      return could && id !== undefined && !after.associated.includes(id) && !after.interrupted.has(location);
     })
-    .map(([place]) => place);
+    .map(([location]) => location);
 }

@@ -132,7 +132,7 @@ describe('a change of method', () => {
     expect(moved).toEqual([3]);
     expect(lock.sent.slice(3).sort()).toEqual(['GET client', 'GET pool', 'PATCH client [R1]']);
     expect(lock.associated).toEqual(['R1']);
-    await lock.association.refuseSurprise();
+    await lock.association.requireUnchanged();
   });
 
   it('an old answer, in which it has not been moved, is waited for', async () => {
@@ -157,7 +157,7 @@ describe('a change of method', () => {
     await lock.association.settled();
     lock.sent.length = 0;
     lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
-    await lock.association.refuseSurprise();
+    await lock.association.requireUnchanged();
     expect(lock.slept).toEqual([250]);
   });
 
@@ -177,7 +177,7 @@ describe('a change of method', () => {
     await lock.adopt();
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
     await lock.association.enter([ISSUED], () => undefined);
-    expect(lock.association.haunted - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
+    expect(lock.association.pendingWriteUntil - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
   it('stops where what would come back, if it were undone, is not what was there', async () => {

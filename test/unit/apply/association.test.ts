@@ -155,7 +155,7 @@ describe('what a fresh read shows stops the run before its change', () => {
     lock.world.beginLag('pool', 1_500);
     lock.world.time += 500;
     await lock.adopt();
-    const { pool } = await lock.association.refuseSurprise();
+    const { pool } = await lock.association.requireUnchanged();
     expect(pool.map(({ id }) => id)).toEqual([lock.id('C1'), lock.id('R1')]);
     expect(lock.slept).toEqual([250, 500, 1_000].slice(0, lock.slept.length));
     expect(lock.slept.length).toBeGreaterThan(1);
@@ -166,7 +166,7 @@ describe('what a fresh read shows stops the run before its change', () => {
     lock.world.beginLag('pool', 60_000);
     lock.world.time += 500;
     await lock.adopt();
-    expect(await failure(lock.association.refuseSurprise())).toMatch(/changed the client's credentials/);
+    expect(await failure(lock.association.requireUnchanged())).toMatch(/changed the client's credentials/);
   });
 });
 
@@ -202,7 +202,7 @@ describe('two runs at once', () => {
 
   it('a place that was written meanwhile may hold the older pair: it is named', async () => {
     const lock = await Lock.begin('partly delivered');
-    const [primary] = lock.world.places;
+    const [primary] = lock.world.locations;
     if (!primary) throw new Error('no place');
     await lock.association.refuseOvertaken(primary);
     lock.rival();
@@ -222,14 +222,14 @@ describe('a PATCH without an answer', () => {
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
     await lock.association.settled();
-    expect(lock.association.haunted).toBeGreaterThan(lock.world.time);
+    expect(lock.association.pendingWriteUntil).toBeGreaterThan(lock.world.time);
     lock.slept.length = 0;
     await lock.adopt();
     const before = lock.world.time;
-    const { haunted } = lock.association;
+    const { pendingWriteUntil } = lock.association;
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(lock.slept).toEqual([haunted - before]);
-    expect(haunted - before).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
+    expect(lock.slept).toEqual([pendingWriteUntil - before]);
+    expect(pendingWriteUntil - before).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
   it('is not waited for by the same list', async () => {
@@ -248,7 +248,7 @@ describe('a PATCH without an answer', () => {
     await lock.association.replace([lock.id('C1')], false);
     await lock.association.settled();
     lock.slept.length = 0;
-    lock.world.time = lock.association.haunted;
+    lock.world.time = lock.association.pendingWriteUntil;
     await lock.association.replace([], false);
     expect(lock.slept).toEqual([]);
   });
@@ -256,6 +256,6 @@ describe('a PATCH without an answer', () => {
   it('there was none: nothing haunts', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.replace([lock.id('C1')], false);
-    expect(lock.association.haunted).toBe(0);
+    expect(lock.association.pendingWriteUntil).toBe(0);
   });
 });

@@ -5,23 +5,23 @@ import { describe, expect, it } from 'vitest';
 import { looksDue, Preparation } from '../../../src/apply/prepare.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { ServerClock } from '../../../src/http/server-clock.ts';
-import { DAY, NOW, wish } from '../../support/state.ts';
+import { DAY, desired, NOW } from '../../support/states.ts';
 
 const CLOCK = { now: () => NOW, sleep: async () => {}, random: () => 0, deadline: NOW };
 const written = (daysAgo: number) => ({ createdAt: NOW - 400 * DAY, updatedAt: NOW - daysAgo * DAY });
 
 /** As `current-credential` shows it. */
 function ending(inDays: number) {
-  const given = wish({ current: 'a' });
+  const given = desired({ current: 'a' });
   if (!given.current) throw new Error('has a current pair');
   return { ...given, current: { ...given.current, notAfter: new Date(NOW + inDays * DAY) } };
 }
 
 it.each([
-  ['no secret', wish(), 'missing' as const, true],
-  ['nobody has looked', wish(), 'unread' as const, false],
-  ['a young secret', wish(), written(59), false],
-  ['an old secret', wish(), written(60), true],
+  ['no secret', desired(), 'missing' as const, true],
+  ['nobody has looked', desired(), 'unread' as const, false],
+  ['a young secret', desired(), written(59), false],
+  ['an old secret', desired(), written(60), true],
   ['a young secret whose certificate ends soon', ending(29), written(1), true],
   ['an old secret whose certificate is good', ending(31), written(80), false],
 ])('%s', (_, given, times, due) => {
@@ -37,7 +37,7 @@ describe('the pair', async () => {
     const clock = new ServerClock();
     const answered = () => clock.observe(new Date(NOW + ahead).toUTCString(), NOW, NOW);
     const told = { keys: 0, issued: 0, masked: [] as string[] };
-    const preparation = new Preparation(wish(), {
+    const preparation = new Preparation(desired(), {
       generateKey: async () => {
         told.keys += 1;
         return key;

@@ -1,16 +1,16 @@
 /** What the tenant logs tell, and from when on they tell everything: against the emulated Management API. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Edges } from '../../../src/apply/job.ts';
+import type { Services } from '../../../src/apply/job.ts';
 import { readUses } from '../../../src/auth0/logs.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
 import { factsOf } from '../../../src/certificate/credential.ts';
 import { parsePair } from '../../../src/certificate/inspect.ts';
-import type { State } from '../../../src/model/observed-state.ts';
+import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { observeUsage } from '../../../src/observe/usage-logs.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { json } from '../../scenarios/support.ts';
-import { DAY, HOUR, NOW, state, wish } from '../../support/state.ts';
+import { DAY, desired, HOUR, NOW, state } from '../../support/states.ts';
 import { type Line, openLine, trust } from '../../support/wire.ts';
 
 let world: Sandbox;
@@ -136,7 +136,7 @@ describe('a token request of this run', () => {
     const pair = parsePair(world.client.pem);
     const current = factsOf('self_signed_tls_client_auth', pair, Number.POSITIVE_INFINITY);
     const wanted = {
-      ...wish({ clientId: world.clientId, quietWindow: DAY, verifyAudience: API_AUDIENCE }),
+      ...desired({ clientId: world.clientId, quietWindow: DAY, verifyAudience: API_AUDIENCE }),
       current,
       subject: current.subject ?? '',
     };
@@ -148,7 +148,12 @@ describe('a token request of this run', () => {
       ],
       written: [5 * minutes - 1],
     };
-    const observed = await observeUsage(wanted, today(state(wanted, seed), current.identity), edges(), pair);
+    const observed = await observeUsage(
+      wanted,
+      today(state(wanted, seed), current.identity),
+      services(),
+      pair,
+    );
     expect(observed.usage).toMatchObject({
       upTo: 'late',
       uses: [{ identity: current.identity, isProof: false }],
@@ -160,7 +165,7 @@ describe('a token request of this run', () => {
   let waited = 0;
 
   /** The entry never appears in time: the tenant's clock stands still while the run waits. */
-  function edges(): Edges {
+  function services(): Services {
     const { cancellation, clock } = line.connection;
     const sleep = async (ms: number) => {
       waited += ms;
@@ -172,12 +177,12 @@ describe('a token request of this run', () => {
       preparation: { endpoint: async () => world.edge.tokenEndpoint },
       clock: { ...clock, now: () => waited, sleep },
       cancellation,
-    } as unknown as Edges;
+    } as unknown as Services;
   }
 });
 
 /** The state as of now at the tenant, and with what its client holds. */
-function today(of: State, identity: string): State {
+function today(of: ObservedState, identity: string): ObservedState {
   const shift = world.tenantNow() - NOW;
   return {
     ...of,

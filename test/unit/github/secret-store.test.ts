@@ -2,7 +2,11 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SecretStore } from '../../../src/github/secret-store.ts';
-import { type Destination, type Place, parseDestination } from '../../../src/model/secret-location.ts';
+import {
+  type Destination,
+  parseDestination,
+  type SecretLocation,
+} from '../../../src/model/secret-location.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { type Exchange, type Fault, type Served, serve } from '../../emulators/serve.ts';
 import { type Answer, authority, type Line, openLine, peer } from '../../support/wire.ts';
@@ -41,7 +45,7 @@ afterEach(() => line[Symbol.asyncDispose]());
 
 const connect = (token = TOKEN, url = served.url) => new SecretStore(line.service('GitHub'), token, url);
 
-function place(text: string, secretName: string): Place {
+function location(text: string, secretName: string): SecretLocation {
   return { destination: parseDestination(text) as Destination, secretName, part: 'pair' };
 }
 
@@ -50,7 +54,7 @@ const SCOPES = ['repo:acme/shop', 'env:acme/shop/eu/prod: 1', 'org:acme'];
 describe('a secret', () => {
   it.each(SCOPES)('of %s is stored, and its times are read', async (scope) => {
     const store = connect();
-    const secret = place(scope, 'PEM');
+    const secret = location(scope, 'PEM');
     expect(await store.times(secret)).toBe('missing');
     await store.store(secret, 'größe\nof it\n');
     expect(github.secret(scope, 'PEM')?.value).toBe('größe\nof it\n');
@@ -62,7 +66,7 @@ describe('a secret', () => {
   });
 
   it('never travels in the clear, nor in the log', async () => {
-    await connect().store(place('repo:acme/shop', 'PEM'), 'CANARY of a key');
+    await connect().store(location('repo:acme/shop', 'PEM'), 'CANARY of a key');
     expect(JSON.stringify(exchanges.map(({ requestBody, path }) => [requestBody, path]))).not.toContain(
       'CANARY',
     );
@@ -76,8 +80,8 @@ describe('a secret', () => {
 
   it('asks for the public key once a destination', async () => {
     const store = connect();
-    await Promise.all([1, 2].map((n) => store.store(place('repo:acme/shop', `PEM${n}`), 'x')));
-    await store.store(place('repo:acme/shop', 'PEM3'), 'x');
+    await Promise.all([1, 2].map((n) => store.store(location('repo:acme/shop', `PEM${n}`), 'x')));
+    await store.store(location('repo:acme/shop', 'PEM3'), 'x');
     expect(exchanges.filter(({ path }) => path.endsWith('/public-key'))).toHaveLength(1);
   });
 
@@ -85,18 +89,18 @@ describe('a secret', () => {
     const store = connect();
     await store.publicKey(parseDestination('repo:acme/shop') as Destination);
     github.rotateKey('repo:acme/shop');
-    await store.store(place('repo:acme/shop', 'PEM'), 'after the change');
+    await store.store(location('repo:acme/shop', 'PEM'), 'after the change');
     expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('after the change');
   });
 
   it('of an organization is private at first, and keeps who sees it', async () => {
     const store = connect();
-    await store.store(place('org:acme', 'NEW'), 'x');
+    await store.store(location('org:acme', 'NEW'), 'x');
     expect(github.secret('org:acme', 'NEW')?.visibility).toBe('private');
     const ids = Array.from({ length: 130 }, (_, n) => github.addRepository(`acme/many-${n}`));
     github.seedSecret('org:acme', 'SOME', 'old', { visibility: 'selected', selectedRepositoryIds: ids });
     github.seedSecret('org:acme', 'ALL', 'old', { visibility: 'all' });
-    for (const name of ['SOME', 'ALL']) await store.store(place('org:acme', name), 'new');
+    for (const name of ['SOME', 'ALL']) await store.store(location('org:acme', name), 'new');
     expect(github.secret('org:acme', 'ALL')).toMatchObject({ value: 'new', visibility: 'all' });
     const some = github.secret('org:acme', 'SOME');
     expect(some).toMatchObject({ value: 'new', visibility: 'selected' });
@@ -109,7 +113,7 @@ describe('a refusal', () => {
     [
       'a token that is none',
       'CANARY',
-      (store) => store.times(place('repo:acme/shop', 'PEM')),
+      (store) => store.times(location('repo:acme/shop', 'PEM')),
       'GITHUB_UNAUTHORIZED',
       /refused to read its secrets for repo:acme\/shop \(401.*valid and not expired/,
     ],
@@ -123,21 +127,21 @@ describe('a refusal', () => {
     [
       'a token that may only read',
       'reader',
-      (store) => store.store(place('repo:acme/shop', 'PEM'), 'x'),
+      (store) => store.store(location('repo:acme/shop', 'PEM'), 'x'),
       'GITHUB_FORBIDDEN',
       /refused to store repo:acme\/shop PEM .*GitHub asks for secrets=write/,
     ],
     [
       'an unknown repository',
       TOKEN,
-      (store) => store.times(place('repo:acme/nobody', 'PEM')),
+      (store) => store.times(location('repo:acme/nobody', 'PEM')),
       'DESTINATION_NOT_FOUND',
       /shows no repo:acme\/nobody to this github-token \(404\)/,
     ],
     [
       'an unknown environment',
       TOKEN,
-      (store) => store.times(place('env:acme/shop/nowhere', 'PEM')),
+      (store) => store.times(location('env:acme/shop/nowhere', 'PEM')),
       'DESTINATION_NOT_FOUND',
       /env:acme\/shop\/nowhere/,
     ],
@@ -158,7 +162,7 @@ describe('a refusal', () => {
         response: { status: 403, headers, body: '{"message":"secondary rate limit"}' },
       };
     };
-    await connect().store(place('repo:acme/shop', 'PEM'), 'limited');
+    await connect().store(location('repo:acme/shop', 'PEM'), 'limited');
     expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('limited');
     expect(line.waits).toEqual([3_000]);
   });
@@ -173,16 +177,16 @@ describe('a lost answer', () => {
       return { kind: 'lose' };
     };
     const store = connect();
-    await store.times(place('repo:acme/shop', 'PEM'));
+    await store.times(location('repo:acme/shop', 'PEM'));
     expect(store.uncertain).toBe(false);
-    await store.store(place('repo:acme/shop', 'PEM'), 'twice');
+    await store.store(location('repo:acme/shop', 'PEM'), 'twice');
     expect([store.uncertain, github.secret('repo:acme/shop', 'PEM')?.value]).toEqual([true, 'twice']);
   });
 
   it('to every write tells that it may have landed', async () => {
     fault = (_, method) => (method === 'PUT' ? { kind: 'lose' } : undefined);
     const error = await connect()
-      .store(place('repo:acme/shop', 'PEM'), 'x')
+      .store(location('repo:acme/shop', 'PEM'), 'x')
       .catch((one: unknown) => one);
     expect(error).toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
@@ -198,7 +202,7 @@ describe('a lost answer', () => {
       return lost === 1 ? { kind: 'drop' } : undefined;
     };
     const store = connect();
-    expect(await store.times(place('repo:acme/shop', 'NEVER'))).toBe('missing');
+    expect(await store.times(location('repo:acme/shop', 'NEVER'))).toBe('missing');
     expect(store.uncertain).toBe(false);
   });
 
@@ -207,7 +211,7 @@ describe('a lost answer', () => {
       line.cancel();
       return { kind: 'drop' };
     };
-    await expect(connect().times(place('repo:acme/shop', 'PEM'))).rejects.toMatchObject({
+    await expect(connect().times(location('repo:acme/shop', 'PEM'))).rejects.toMatchObject({
       code: 'CANCELLED',
     });
     expect(exchanges).toHaveLength(1);
@@ -229,7 +233,7 @@ describe('an answer that is none', () => {
   ])('is never a missing secret: %s', async (_, answer) => {
     await using server = await peer([answer]);
     const store = connect(TOKEN, server.served.url);
-    await expect(store.times(place('repo:acme/shop', 'PEM'))).rejects.toMatchObject({
+    await expect(store.times(location('repo:acme/shop', 'PEM'))).rejects.toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
     });
   });
@@ -241,9 +245,9 @@ describe('an answer that is none', () => {
   ])('is never a public key: %s, which is told before anything else is done', async (_, body) => {
     await using server = await peer([{ body }]);
     const store = connect(TOKEN, server.served.url);
-    const { destination } = place('repo:acme/shop', 'PEM');
+    const { destination } = location('repo:acme/shop', 'PEM');
     await expect(store.publicKey(destination)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
-    await expect(store.store(place('repo:acme/shop', 'PEM'), 'CANARY')).rejects.not.toThrow(/CANARY/);
+    await expect(store.store(location('repo:acme/shop', 'PEM'), 'CANARY')).rejects.not.toThrow(/CANARY/);
     expect(server.exchanges.map(({ method }) => method)).not.toContain('PUT');
   });
 });

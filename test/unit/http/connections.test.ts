@@ -57,10 +57,10 @@ const get = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
 describe('a connection in advance', () => {
   it('shows its certificate, and its request takes it', async () => {
     const { handshakes, requests, url } = await start();
-    const { advance, send } = wire();
+    const { preconnect, send } = wire();
     const { cert, key } = selfSignedCertificate('one');
     const to = { url, clientCertificate: { certificate: cert, privateKey: key } };
-    await advance(to, 1);
+    await preconnect(to, 1);
     await vi.waitFor(() => expect(handshakes).toEqual(['one']));
     expect(requests()).toBe(0);
     await send(get(url, to));
@@ -69,13 +69,13 @@ describe('a connection in advance', () => {
 
   it('is opened beside the one that a request has opened, for two at once', async () => {
     const { handshakes, url } = await start();
-    const { advance, send } = wire();
+    const { preconnect, send } = wire();
     const first = send(get(url));
-    await advance({ url }, 2);
+    await preconnect({ url }, 2);
     await first;
     await vi.waitFor(() => expect(handshakes).toHaveLength(2));
     await Promise.all([send(get(url)), send(get(url))]);
-    await advance({ url }, 2);
+    await preconnect({ url }, 2);
     await send(get(url));
     expect(handshakes).toHaveLength(2);
   });
@@ -90,8 +90,8 @@ describe('a connection in advance', () => {
           })
           .destroy();
     });
-    const { advance, send } = wire();
-    await advance({ url }, 1);
+    const { preconnect, send } = wire();
+    await preconnect({ url }, 1);
     await vi.waitFor(() => expect(closed).toBe(true));
     // The other end hears of it later.
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -101,8 +101,8 @@ describe('a connection in advance', () => {
 
   it('that is old is not used: the server may be about to close it', async () => {
     const { handshakes, url } = await start();
-    const { advance, send } = wire();
-    await advance({ url }, 1);
+    const { preconnect, send } = wire();
+    await preconnect({ url }, 1);
     await vi.waitFor(() => expect(handshakes).toHaveLength(1));
     const now = performance.now();
     const later = vi.spyOn(performance, 'now').mockImplementation(() => now + 4_001);
@@ -113,11 +113,11 @@ describe('a connection in advance', () => {
 
   it('which fails is told to the request alone', async () => {
     const { url } = await start();
-    const { advance, send } = wire();
+    const { preconnect, send } = wire();
     const to = { url, clientCertificate: { certificate: 'none', privateKey: 'none' } };
-    await advance(to, 1);
+    await preconnect(to, 1);
     await expect(send(get(url, to))).rejects.toBeInstanceOf(NetworkError);
-    await advance({ url: 'https://127.0.0.1:1/' }, 1);
+    await preconnect({ url: 'https://127.0.0.1:1/' }, 1);
     await expect(send(get('https://127.0.0.1:1/'))).rejects.toMatchObject({
       code: 'ECONNREFUSED',
       landed: 'no',

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
-import { DAY, HOUR, MINUTE } from '../../support/state.ts';
+import { DAY, HOUR, MINUTE } from '../../support/states.ts';
 
 const DEFAULTS: Record<string, string> = Object.fromEntries(
   Object.entries<{ default?: string }>(parse(readFileSync('action.yml', 'utf8')).inputs).map(
@@ -48,7 +48,7 @@ function problems(changes: Record<string, string>, context: Record<string, strin
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     expect(error.code).toBe('INVALID_INPUT');
-    expect(error.truth).toBe('Nothing was changed in Auth0 or GitHub.');
+    expect(error.stateNow).toBe('Nothing was changed in Auth0 or GitHub.');
     for (const problem of error.problems) expect(error.failed).toContain(problem);
     return error.problems;
   }
@@ -68,7 +68,7 @@ describe('inputs', () => {
       githubApiUrl: 'https://api.github.test',
       currentPair: undefined,
       issuer: { kind: 'itself' },
-      wish: {
+      desired: {
         operation: 'rotate',
         clientName: undefined,
         tokenBinding: 'unchanged',
@@ -102,28 +102,28 @@ describe('inputs', () => {
   });
 
   it('are trimmed, and spelt as GitHub and Auth0 compare them', () => {
-    const { domain, wish } = inputs({
+    const { domain, desired } = inputs({
       'auth0-domain': ' Tenant.EU.auth0.com:8443\n',
       'secret-name': 'auth0_pem',
       'keep-credentials': 'cred_a, cred_b\n cred_c ',
       subject: 'o = Acme , cn=shop',
     });
-    expect([domain, wish.secretName, wish.subject]).toEqual([
+    expect([domain, desired.secretName, desired.subject]).toEqual([
       'tenant.eu.auth0.com:8443',
       'AUTH0_PEM',
       'O=Acme,CN=shop',
     ]);
-    expect([...wish.keepCredentials]).toEqual(['cred_a', 'cred_b', 'cred_c']);
+    expect([...desired.keepCredentials]).toEqual(['cred_a', 'cred_b', 'cred_c']);
   });
 
   it('escape a client id in the default subject', () => {
-    expect(inputs({ 'client-id': 'a,b+c' }).wish.subject).toBe('CN=a\\,b\\+c');
+    expect(inputs({ 'client-id': 'a,b+c' }).desired.subject).toBe('CN=a\\,b\\+c');
   });
 
   it('name destinations one a line, the first is the primary', () => {
     const { destinations } = inputs({
       destinations: '\n env:acme/shop/eu/prod \n\nrepo:acme/other\norg:umbrella\n',
-    }).wish;
+    }).desired;
     expect(destinations).toEqual([
       { kind: 'env', owner: 'acme', repo: 'shop', environment: 'eu/prod' },
       { kind: 'repo', owner: 'acme', repo: 'other' },
@@ -140,7 +140,7 @@ describe('inputs', () => {
     ['FALSE', false],
     ['', false],
   ])("force '%s' is %s", (text, value) => {
-    expect(inputs({ force: text }).wish.force).toBe(value);
+    expect(inputs({ force: text }).desired.force).toBe(value);
   });
 
   it.each(['tRUE', 'yes', '1', 'on', 'null'])("force '%s' is no boolean", (text) => {
@@ -155,7 +155,7 @@ describe('inputs', () => {
     ['2w', 14 * DAY],
     ['until-next-rotation', 'until-next-rotation'],
   ])('overlap %s is %s', (text, value) => {
-    expect(inputs({ overlap: text }).wish.overlap).toBe(value);
+    expect(inputs({ overlap: text }).desired.overlap).toBe(value);
   });
 
   it.each([
@@ -165,13 +165,13 @@ describe('inputs', () => {
     [{ retire: 'when-unused', 'quiet-window': '36h' }, 36 * HOUR],
     [{ retire: 'when-unused', 'quiet-window': '29d' }, 29 * DAY],
   ])('%j waits for %s', (given, value) => {
-    expect(inputs(given).wish.quietWindow).toBe(value);
+    expect(inputs(given).desired.quietWindow).toBe(value);
   });
 
   it('tell the certificate of current-credential', () => {
-    const { currentPair, wish } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
+    const { currentPair, desired } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
     expect(currentPair).toEqual(pair);
-    expect(wish.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
+    expect(desired.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
   });
 
   it('let a plan go without github-token, and nothing else', () => {
@@ -189,7 +189,7 @@ describe('inputs', () => {
       { operation: 'watch', 'github-token': '', 'report-issue': 'true', workflow },
       context,
     );
-    expect([read.planOnly, read.wish.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
+    expect([read.planOnly, read.desired.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
     expect(read.watch).toEqual({
       token: DEFAULTS['workflow-token'],
       home: { kind: 'repo', owner: 'acme', repo: 'shop' },

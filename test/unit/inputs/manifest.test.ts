@@ -58,7 +58,7 @@ clients:
     force: true
 `;
     const [one, two] = read(text, { 'validity-days': '60', 'renew-before-days': '0' });
-    expect(one?.wish).toEqual(
+    expect(one?.desired).toEqual(
       readInputs(
         environment({
           'client-id': 'one',
@@ -68,16 +68,16 @@ clients:
           'validity-days': '60',
           'renew-before-days': '0',
         }),
-      ).wish,
+      ).desired,
     );
     // A client id of digits is text.
-    expect(two?.wish).toMatchObject({ clientId: '0123', secretName: 'OWN', keySize: 4096, force: true });
-    expect(two?.wish.keepCredentials).toEqual(new Set(['a', 'b']));
+    expect(two?.desired).toMatchObject({ clientId: '0123', secretName: 'OWN', keySize: 4096, force: true });
+    expect(two?.desired.keepCredentials).toEqual(new Set(['a', 'b']));
   });
 
   it('goes back to the default where a key is empty', () => {
     const text = 'defaults: { secret-name: X }\nclients:\n  - client-id: one\n    secret-name:\n';
-    expect(read(text)[0]?.wish.secretName).toBe('AUTH0_MTLS_PEM');
+    expect(read(text)[0]?.desired.secretName).toBe('AUTH0_MTLS_PEM');
   });
 
   it('tells all problems at once, each with its line and column', () => {

@@ -6,7 +6,7 @@ import {
   type Destination,
   parseDestination,
   printDestination,
-  printPlace,
+  printLocation,
   shadows,
 } from '../../../src/model/secret-location.ts';
 
@@ -66,7 +66,7 @@ describe('a destination', () => {
 
   it('and its secret have one name', () => {
     const destination: Destination = { kind: 'org', org: 'acme' };
-    expect(printPlace({ destination, secretName: 'PEM', part: 'pair' })).toBe('org:acme PEM');
+    expect(printLocation({ destination, secretName: 'PEM', part: 'pair' })).toBe('org:acme PEM');
   });
 });
 

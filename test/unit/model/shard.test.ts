@@ -52,12 +52,14 @@ describe('the spread', () => {
       }),
     );
     fc.assert(
-      fc.property(days, (wish) => {
-        const effective = spread(wish);
-        expect(effective).toBe(spread({ ...wish }));
-        expect(effective).toBeGreaterThanOrEqual(wish.renewBeforeDays);
-        expect(effective - wish.renewBeforeDays).toBeLessThanOrEqual(Math.min(7, wish.renewBeforeDays / 4));
-        expect(effective).toBeLessThan(wish.validityDays);
+      fc.property(days, (desired) => {
+        const effective = spread(desired);
+        expect(effective).toBe(spread({ ...desired }));
+        expect(effective).toBeGreaterThanOrEqual(desired.renewBeforeDays);
+        expect(effective - desired.renewBeforeDays).toBeLessThanOrEqual(
+          Math.min(7, desired.renewBeforeDays / 4),
+        );
+        expect(effective).toBeLessThan(desired.validityDays);
       }),
     );
   });

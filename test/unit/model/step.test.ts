@@ -1,21 +1,21 @@
 /** How a step is told: to a person in a sentence, to a test in a word. */
 
 import { describe, expect, it } from 'vitest';
-import type { Place } from '../../../src/model/secret-location.ts';
+import type { SecretLocation } from '../../../src/model/secret-location.ts';
 import { describeStep, ISSUED, notation, type Step } from '../../../src/model/step.ts';
 
-const repo: Place = {
+const repo: SecretLocation = {
   destination: { kind: 'repo', owner: 'acme', repo: 'shop' },
   secretName: 'PEM',
   part: 'pair',
 };
-const key: Place = { ...repo, secretName: 'KEY', part: 'private-key' };
-const certificate: Place = { ...repo, secretName: 'CRT', part: 'certificate' };
+const key: SecretLocation = { ...repo, secretName: 'KEY', part: 'private-key' };
+const certificate: SecretLocation = { ...repo, secretName: 'CRT', part: 'certificate' };
 const associate = (
   why: Extract<Step, { kind: 'associate-credentials' }>['why'],
   from: string[],
   to: string[],
-  interrupts: Place[] = [],
+  interrupts: SecretLocation[] = [],
 ): Step => ({ kind: 'associate-credentials', why, from, to, interrupts });
 
 const SELF_SIGNED = 'a key pair and a self-signed certificate';
@@ -57,22 +57,22 @@ describe('a step', () => {
       'Disassociate (issued) since it was made for this rehearsal alone',
     ],
     [
-      { kind: 'store-secret', place: repo, source: 'issued' },
+      { kind: 'store-secret', location: repo, source: 'issued' },
       '>repo:acme/shop',
       'Store it in repo:acme/shop PEM',
     ],
     [
-      { kind: 'store-secret', place: repo, source: 'current-credential' },
+      { kind: 'store-secret', location: repo, source: 'current-credential' },
       '>repo:acme/shop=',
       'Store it in repo:acme/shop PEM',
     ],
     [
-      { kind: 'store-secret', place: key, source: 'issued' },
+      { kind: 'store-secret', location: key, source: 'issued' },
       '>repo:acme/shop/private-key',
       'Store the private key in repo:acme/shop KEY',
     ],
     [
-      { kind: 'store-secret', place: certificate, source: 'issued' },
+      { kind: 'store-secret', location: certificate, source: 'issued' },
       '>repo:acme/shop/certificate',
       'Store the certificate in repo:acme/shop CRT',
     ],

@@ -5,28 +5,28 @@ import { Tenant } from '../../../src/auth0/tenant.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { Cancellation, type Connection, Service } from '../../../src/http/service.ts';
 import type { HttpRequest } from '../../../src/http/wire.ts';
-import { ownerOf, writeMark } from '../../../src/model/ownership.ts';
+import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
 import { notation } from '../../../src/model/step.ts';
 import { observe } from '../../../src/observe/observe.ts';
-import { LEASE, mayBeHeld, Pool, stageOf, UNCERTAINTY, weigh } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, LEASE, mayBeHeld, Pool, stageOf, UNCERTAINTY } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { Tenant as EmulatedTenant } from '../../emulators/tenant.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
-import { MINUTE, NOW, type StateSeed, state, type WishChanges, wish } from '../../support/state.ts';
+import { type DesiredChanges, desired, MINUTE, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const SECOND = 1 / 60;
 const TWO = { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] };
 
-function evidence(changes: WishChanges, seed: StateSeed) {
-  const wanted = wish(changes);
+function inUse(changes: DesiredChanges, seed: StateSeed) {
+  const wanted = desired(changes);
   const observed = state(wanted, seed);
-  return { wanted, observed, found: weigh(wanted, observed), pool: new Pool(wanted, observed) };
+  return { wanted, observed, found: credentialsInUse(wanted, observed), pool: new Pool(wanted, observed) };
 }
 
 /** What each place may hold, likeliest first, as `a`, `a|b` or `-`. */
-function held(changes: WishChanges, seed: StateSeed): string {
-  const { found } = evidence(changes, seed);
+function held(changes: DesiredChanges, seed: StateSeed): string {
+  const { found } = inUse(changes, seed);
   return found.held.map((list) => list.map(({ id }) => id).join('|') || '-').join(' ');
 }
 
@@ -34,7 +34,7 @@ describe('what a place holds', () => {
   const old = { id: 'p', age: 100 };
   const young = { id: 'a', age: 50 };
 
-  it.each<[string, WishChanges, StateSeed, string]>([
+  it.each<[string, DesiredChanges, StateSeed, string]>([
     ['the newest that is older than the secret', {}, { credentials: [old, young], written: [49] }, 'a'],
     ['not what came after it', {}, { credentials: [old, young], written: [60] }, 'p'],
     ['nothing that is older', {}, { credentials: [old, young], written: [101] }, '-'],
@@ -123,9 +123,9 @@ describe('the evidence', () => {
       { id: 'p', age: 100 },
       { id: 'a', age: 50 },
     ];
-    expect(evidence(TWO, { credentials, written: [49, 48] }).found.settled).toBe(true);
-    expect(evidence(TWO, { credentials, written: [49, 60] }).found.settled).toBe(false);
-    expect(evidence(TWO, { credentials, written: [49] }).found.settled).toBe(false);
+    expect(inUse(TWO, { credentials, written: [49, 48] }).found.settled).toBe(true);
+    expect(inUse(TWO, { credentials, written: [49, 60] }).found.settled).toBe(false);
+    expect(inUse(TWO, { credentials, written: [49] }).found.settled).toBe(false);
   });
 
   it.each<[string, StateSeed, string | undefined]>([
@@ -174,11 +174,11 @@ describe('the evidence', () => {
       undefined,
     ],
   ])('contradicts current-credential p by %s', (_, seed, id) => {
-    expect(evidence({ current: 'p' }, seed).found.contradiction?.id).toBe(id);
+    expect(inUse({ current: 'p' }, seed).found.contradiction?.id).toBe(id);
   });
 
   it('tells every stage', () => {
-    const { found, observed, pool } = evidence(
+    const { found, observed, pool } = inUse(
       { current: 'a' },
       {
         credentials: [
@@ -207,7 +207,7 @@ describe('the evidence', () => {
   });
 
   it('keeps what was made by hand in use until a successor of ours was delivered', () => {
-    const { found, observed, pool } = evidence({}, { credentials: [{ id: 'h', age: 100, by: 'hand' }] });
+    const { found, observed, pool } = inUse({}, { credentials: [{ id: 'h', age: 100, by: 'hand' }] });
     expect(observed.pool.map((one) => stageOf(found, pool, one))).toEqual(['in use']);
   });
 });
@@ -250,8 +250,8 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
   const { client_id: clientId } = auth0.createClient({
     client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
   });
-  const wanted = wish({ clientId });
-  const name = writeMark({ owner: ownerOf(wanted), run: '1.1' });
+  const wanted = desired({ clientId });
+  const name = writeOwnership({ owner: ownerOf(wanted), run: '1.1' });
   const seed = (age: number) =>
     auth0.seedCredential(clientId, {
       name,
@@ -264,11 +264,11 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
   // Delivered a second after it was made.
   const stored = new Date(NOW + skew.github - 60 * MINUTE + 1_000).toISOString();
   github.seedSecret('repo:acme/shop', 'PEM', 'x', { updatedAt: stored });
-  const edges = {
+  const services = {
     tenant: new Tenant(new Service('Auth0', connection), 'tenant', async () => 'token'),
     store: new SecretStore(new Service('GitHub', connection), 'token', 'https://github'),
   };
-  return { ids, observed: () => observe(wanted, edges), wanted };
+  return { ids, observed: () => observe(wanted, services), wanted };
 }
 
 const isGitHub = ({ url }: HttpRequest) => url.startsWith('https://github');

@@ -3,12 +3,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
-import { METHODS, type Wish } from '../../../src/model/desired-state.ts';
-import type { State } from '../../../src/model/observed-state.ts';
+import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts';
+import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
-import { mayBeHeld, Pool, weigh } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, mayBeHeld, Pool } from '../../../src/plan/in-use.ts';
 import { type Plan, plan } from '../../../src/plan/plan.ts';
-import { type CredentialSeed, state, wish } from '../../support/state.ts';
+import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
 const IDS = ['a', 'b', 'c', 'd'];
 const age = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 200_000 }));
@@ -37,18 +37,18 @@ const situation = fc
     current: fc.option(fc.constantFrom('a', 'b', 'stranger'), { nil: undefined }),
     keep: fc.subarray(IDS, { maxLength: 1 }),
     force: fc.boolean(),
-    overlap: fc.constantFrom<Wish['overlap']>('until-next-rotation', 0, 3_600_000),
+    overlap: fc.constantFrom<DesiredState['overlap']>('until-next-rotation', 0, 3_600_000),
     quietWindow: fc.constantFrom(undefined, 3_600_000),
-    method: fc.constantFrom<Wish['method'][]>('self_signed_tls_client_auth', ...METHODS),
+    method: fc.constantFrom<DesiredState['method'][]>('self_signed_tls_client_auth', ...METHODS),
     subject: fc.constantFrom('CN=client', 'identity-a', 'identity-b'),
   })
   .map(({ credentials, written, current, ...changes }) => {
-    const wanted = wish({ ...changes, ...(current === undefined ? {} : { current }) });
+    const wanted = desired({ ...changes, ...(current === undefined ? {} : { current }) });
     return { wanted, observed: state(wanted, { credentials, written }) };
   });
 
 /** The plan, or undefined where it refuses with a code. */
-function decide(wanted: Wish, observed: State): Plan | undefined {
+function decide(wanted: DesiredState, observed: ObservedState): Plan | undefined {
   try {
     return plan(wanted, observed);
   } catch (error) {
@@ -59,7 +59,7 @@ function decide(wanted: Wish, observed: State): Plan | undefined {
 
 /** Every state that the plan passes through: what is associated after each step. */
 function replay(
-  observed: State,
+  observed: ObservedState,
   steps: readonly Step[],
 ): { step: Step; before: readonly string[]; after: readonly string[] }[] {
   let held: readonly string[] = observed.client?.associated ?? [];
@@ -82,7 +82,7 @@ function takenOut({ step, before, after }: ReturnType<typeof replay>[number]): s
 /** Fewer where each mutant is judged (`npm run mutation`). */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
 
-function property(check: (wanted: Wish, observed: State, decided: Plan) => void): void {
+function property(check: (wanted: DesiredState, observed: ObservedState, decided: Plan) => void): void {
   fc.assert(
     fc.property(situation, ({ wanted, observed }) => {
       const decided = decide(wanted, observed);
@@ -95,10 +95,10 @@ function property(check: (wanted: Wish, observed: State, decided: Plan) => void)
 describe('every plan', () => {
   it('holds at most two, and never none where somebody could log in', () => {
     property((wanted, observed, { steps }) => {
-      const evidence = weigh(wanted, observed);
+      const inUse = credentialsInUse(wanted, observed);
       for (const { before, after } of replay(observed, steps)) {
         expect(after.length).toBeLessThanOrEqual(2);
-        const usable = observed.pool.some((c) => before.includes(c.id) && mayBeHeld(evidence, c));
+        const usable = observed.pool.some((c) => before.includes(c.id) && mayBeHeld(inUse, c));
         if (usable) expect(after.length).toBeGreaterThan(0);
       }
     });
@@ -124,8 +124,8 @@ describe('every plan', () => {
 
   it('takes out what a place may hold only where it names the place, or after it has delivered', () => {
     property((wanted, observed, { steps }) => {
-      const evidence = weigh(wanted, observed);
-      const held = observed.pool.filter((c) => mayBeHeld(evidence, c)).map(({ id }) => id);
+      const inUse = credentialsInUse(wanted, observed);
+      const held = observed.pool.filter((c) => mayBeHeld(inUse, c)).map(({ id }) => id);
       const undelivered = steps.findIndex(({ kind }) => kind === 'store-secret');
       const before = replay(observed, steps).slice(0, undelivered < 0 ? steps.length : undelivered);
       for (const moment of before) {

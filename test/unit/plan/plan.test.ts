@@ -2,20 +2,20 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
-import type { Wish } from '../../../src/model/desired-state.ts';
-import type { State } from '../../../src/model/observed-state.ts';
+import type { DesiredState } from '../../../src/model/desired-state.ts';
+import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { describeStep, ISSUED, notation } from '../../../src/model/step.ts';
 import { poolFull } from '../../../src/plan/capacity.ts';
-import { Pool, stageOf, weigh } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, Pool, stageOf } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { cutOff, replay } from '../../support/replay.ts';
-import { DAY, HOUR, type StateSeed, state, type WishChanges, wish } from '../../support/state.ts';
+import { DAY, type DesiredChanges, desired, HOUR, type StateSeed, state } from '../../support/states.ts';
 
 const DAYS = 24 * 60;
 const ROTATION = '!cert +cred ~[a,(issued)] ?auth >repo:acme/shop';
 const TWO = ['repo:acme/shop', 'env:acme/ops/prod'];
 
-type Row = [name: string, wish: WishChanges, state: StateSeed, reason: string, steps: string];
+type Row = [name: string, desired: DesiredChanges, state: StateSeed, reason: string, steps: string];
 
 const current = { id: 'a', age: 10 * DAYS };
 const previous = { id: 'p', age: 70 * DAYS };
@@ -689,13 +689,13 @@ const ROWS: Row[] = [
 
 describe('plan', () => {
   it.each(ROWS)('%s', (_, changes, seed, reason, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
   });
 
   it.each(ROWS)('%s: whatever the order of the list', (_, changes, seed, __, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const observed = state(wanted, seed);
     const turned = { ...observed, pool: [...observed.pool].reverse() };
     expect(notation(plan(wanted, turned).steps)).toBe(steps);
@@ -987,17 +987,17 @@ const REVOCATIONS: Row[] = [
 
 describe('the plan of a revocation', () => {
   it.each(REVOCATIONS)('%s', (_, changes, seed, reason, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
     expect(decided.notes.join('\n')).toMatch(/INTERRUPTION: \w is revoked|there was nothing to revoke/);
   });
 
-  it.each<[string, WishChanges, RegExp]>([
+  it.each<[string, DesiredChanges, RegExp]>([
     ['a subject that stays', CA, /by its subject identity-a alone \(a\).*Choose another subject/],
     ['what must be kept', { keep: ['a'] }, /would remove a, and keep-credentials says/],
   ])('is refused: %s', (_, changes, words) => {
-    const wanted = wish({ ...REVOKE, ...changes });
+    const wanted = desired({ ...REVOKE, ...changes });
     const attempt = () => plan(wanted, state(wanted, { credentials: [current], written: [delivered] }));
     expect(attempt).toThrow(expect.objectContaining({ code: 'CANNOT_REVOKE' }));
     expect(attempt).toThrow(words);
@@ -1115,14 +1115,14 @@ const REHEARSALS: Row[] = [
 
 describe('the plan of a rehearsal, and of what comes after it', () => {
   it.each(REHEARSALS)('%s', (_, changes, seed, reason, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
     if (wanted.operation === 'rehearse')
       expect([decided.rotates, decided.replaces]).toEqual([false, undefined]);
   });
 
-  it.each<[string, WishChanges, StateSeed, string, RegExp]>([
+  it.each<[string, DesiredChanges, StateSeed, string, RegExp]>([
     [
       'both places are taken',
       {},
@@ -1167,7 +1167,7 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
       /r \(in keep-credentials\)/,
     ],
   ])('is refused: %s', (_, changes, seed, code, words) => {
-    const wanted = wish({ ...REHEARSE, ...changes });
+    const wanted = desired({ ...REHEARSE, ...changes });
     const attempt = () => plan(wanted, state(wanted, seed));
     expect(attempt).toThrow(expect.objectContaining({ code }));
     expect(attempt).toThrow(words);
@@ -1437,13 +1437,13 @@ const RARE: Row[] = [
 
 describe('the plan of what is rare', () => {
   it.each(RARE)('%s', (_, changes, seed, reason, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
   });
 });
 
-const REFUSED: [string, WishChanges, StateSeed, string][] = [
+const REFUSED: [string, DesiredChanges, StateSeed, string][] = [
   [
     'a subject of the pool that nobody knows',
     { ...CA, subject: 'identity-s', force: true },
@@ -1507,18 +1507,18 @@ const REFUSED: [string, WishChanges, StateSeed, string][] = [
 
 describe('the plan of another operation or method', () => {
   it.each(OPERATIONS)('%s', (_, changes, seed, reason, steps) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
   });
 
   it.each(REFUSED)('%s is refused', (_, changes, seed, code) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     expect(() => plan(wanted, state(wanted, seed))).toThrow(expect.objectContaining({ code }));
   });
 
   it('refuses to enroll a client that signs with HS256, and a pair that was delivered before', () => {
-    const enrolling = wish({ operation: 'enroll' });
+    const enrolling = desired({ operation: 'enroll' });
     const observed = state(enrolling, SECRET);
     const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
     expect(tell(enrolling, old)).toEqual([
@@ -1527,7 +1527,7 @@ describe('the plan of another operation or method', () => {
     ]);
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
-    const bringing = wish({ ...CA, force: true, current: 'a' });
+    const bringing = desired({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.current };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
       'CERTIFICATE_REUSED: A rotation is due (Forced), and the certificate that was brought is the one in use.',
@@ -1536,7 +1536,7 @@ describe('the plan of another operation or method', () => {
   });
 
   it('by time alone delivers what is brought: nobody knows when the one before it expires', () => {
-    const bringing = wish({ ...CA, current: 'a' });
+    const bringing = desired({ ...CA, current: 'a' });
     const unknown = { ...bringing, brought: bringing.current, current: undefined };
     const observed = state(unknown, { credentials: [current], written: [delivered] });
     expect(plan(unknown, observed)).toMatchObject({
@@ -1546,8 +1546,8 @@ describe('the plan of another operation or method', () => {
   });
 
   it('says whom it interrupts', () => {
-    const notes = (changes: WishChanges, seed: StateSeed) => {
-      const wanted = wish(changes);
+    const notes = (changes: DesiredChanges, seed: StateSeed) => {
+      const wanted = desired(changes);
       return plan(wanted, state(wanted, seed)).notes.join(' ');
     };
     expect(notes({ operation: 'enroll' }, SECRET)).toMatch(/INTERRUPTION: .*by client_secret_post/);
@@ -1564,11 +1564,15 @@ describe('the plan of another operation or method', () => {
 });
 
 describe('every row, step by step', () => {
-  const carriedOut = (changes: WishChanges, seed: StateSeed) => {
-    const wanted = wish(changes);
+  const carriedOut = (changes: DesiredChanges, seed: StateSeed) => {
+    const wanted = desired(changes);
     const observed = state(wanted, seed);
     const { steps } = plan(wanted, observed);
-    return { moments: replay(observed, weigh(wanted, observed), steps), told: notation(steps), steps };
+    return {
+      moments: replay(observed, credentialsInUse(wanted, observed), steps),
+      told: notation(steps),
+      steps,
+    };
   };
 
   it.each(ROWS)('%s: two at most, and never none where there was one', (_, changes, seed) => {
@@ -1619,7 +1623,7 @@ describe('every row, step by step', () => {
   });
 });
 
-type Refusal = [name: string, wish: WishChanges, state: StateSeed, code: string, words: RegExp];
+type Refusal = [name: string, desired: DesiredChanges, state: StateSeed, code: string, words: RegExp];
 
 const REFUSALS: Refusal[] = [
   [
@@ -1722,14 +1726,14 @@ const REFUSALS: Refusal[] = [
 
 describe('plan refuses', () => {
   it.each(REFUSALS)('%s', (_, changes, seed, code, words) => {
-    const wanted = wish(changes);
+    const wanted = desired(changes);
     const attempt = () => plan(wanted, state(wanted, seed));
     expect(attempt).toThrow(expect.objectContaining({ code }));
     expect(attempt).toThrow(words);
   });
 
   it('a pool that foreign ones fill, once Auth0 has said so, and names them', () => {
-    const wanted = wish();
+    const wanted = desired();
     const seed: StateSeed = {
       credentials: [
         current,
@@ -1748,8 +1752,8 @@ describe('plan refuses', () => {
 });
 
 describe('plan tells', () => {
-  const notes = (changes: WishChanges, seed: StateSeed) => {
-    const wanted = wish(changes);
+  const notes = (changes: DesiredChanges, seed: StateSeed) => {
+    const wanted = desired(changes);
     return plan(wanted, state(wanted, seed)).notes.join('\n');
   };
 
@@ -1772,14 +1776,14 @@ describe('plan tells', () => {
   });
 
   it('when the next rotation is due', () => {
-    const wanted = wish();
+    const wanted = desired();
     const seed = { credentials: [{ ...current, expiresIn: 60 * DAY }], written: [delivered] };
     const due = plan(wanted, state(wanted, seed)).nextRotation ?? 0;
     expect(new Date(due).toISOString()).toBe('2026-12-24T12:00:00.000Z');
   });
 
   it('the stage of every credential and who holds it', () => {
-    const wanted = wish();
+    const wanted = desired();
     const seed: StateSeed = {
       credentials: [
         previous,
@@ -1804,7 +1808,7 @@ describe('plan tells', () => {
 });
 
 /** All that a plan tells people, on as few lines as that takes. */
-function tell(wanted: Wish, observed: State): string[] {
+function tell(wanted: DesiredState, observed: ObservedState): string[] {
   try {
     const told = plan(wanted, observed);
     const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
@@ -1819,7 +1823,7 @@ function tell(wanted: Wish, observed: State): string[] {
       ...told.steps.map((step) => `→ ${describeStep(step)}`),
       ...told.credentials.map(
         ({ associated, heldBy, id, overlapEnd, stage }) =>
-          `${id} ${stage}${associated ? ', associated' : ''}${heldBy.map((place) => `, in ${place}`).join('')}${ends(overlapEnd)}`,
+          `${id} ${stage}${associated ? ', associated' : ''}${heldBy.map((location) => `, in ${location}`).join('')}${ends(overlapEnd)}`,
       ),
       ...told.notes.map((note) => `! ${note}`),
     ];
@@ -1839,7 +1843,7 @@ describe('every plan, as people read it', () => {
     ['refusals', [...REFUSALS, ...REFUSED]],
   ])('%s', async (name, rows) => {
     const all = rows.map(([title, changes, seed]) => {
-      const wanted = wish(changes);
+      const wanted = desired(changes);
       return [`# ${title}`, ...tell(wanted, state(wanted, seed))].join('\n');
     });
     await expect(`${all.join('\n\n')}\n`).toMatchFileSnapshot(`plans/${name.replaceAll(' ', '-')}.txt`);
@@ -1847,9 +1851,9 @@ describe('every plan, as people read it', () => {
 });
 
 /** What is concluded from the times, on one line. */
-function conclude(wanted: Wish, observed: State): string {
-  const evidence = weigh(wanted, observed);
-  const { contradiction, displaced, expiresAt, held, lacking, newest, ...flags } = evidence;
+function conclude(wanted: DesiredState, observed: ObservedState): string {
+  const inUse = credentialsInUse(wanted, observed);
+  const { contradiction, displaced, expiresAt, held, lacking, newest, ...flags } = inUse;
   const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
   const pool = new Pool(wanted, observed);
   return [
@@ -1859,7 +1863,7 @@ function conclude(wanted: Wish, observed: State): string {
     ...true_,
     ...(displaced ? [`displaced ${displaced.id}`] : []),
     ...(contradiction ? [`contradicted by ${contradiction.id}`] : []),
-    ...observed.pool.map((one) => `${one.id} ${stageOf(evidence, pool, one)}`),
+    ...observed.pool.map((one) => `${one.id} ${stageOf(inUse, pool, one)}`),
     expiresAt === undefined
       ? 'expires some day'
       : `expires ${new Date(expiresAt).toISOString().slice(0, 16)}`,
@@ -1876,9 +1880,9 @@ it('every conclusion from the times', async () => {
     ...REFUSALS,
     ...REFUSED,
   ].flatMap(([title, changes, seed]) => {
-    const others: WishChanges[] = [{}, { current: 'a' }, { current: 'p' }, { method: 'tls_client_auth' }];
+    const others: DesiredChanges[] = [{}, { current: 'a' }, { current: 'p' }, { method: 'tls_client_auth' }];
     const lines = others.map((other) => {
-      const wanted = wish({ ...changes, ...other });
+      const wanted = desired({ ...changes, ...other });
       return conclude(wanted, state(wanted, seed));
     });
     return [`# ${title}`, ...new Set(lines)];

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { findRival } from '../../../src/plan/preconditions.ts';
-import { type CredentialSeed, state, wish } from '../../support/state.ts';
+import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
-const wanted = wish();
+const wanted = desired();
 const planned = state(wanted, { credentials: [{ id: 'known', age: 60 }] });
 const pool = (...credentials: CredentialSeed[]) => state(wanted, { credentials }).pool;
 const [made] = pool({ id: 'm', age: 5 });

@@ -1,25 +1,25 @@
 /** The reasons in their order, each to its edge, and how the report says them. */
 
 import { describe, expect, it } from 'vitest';
-import { weigh } from '../../../src/plan/in-use.ts';
+import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { firstReason, nextRotation } from '../../../src/plan/reasons.ts';
-import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from '../../support/state.ts';
+import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const DAYS = 24 * 60;
 
-function reason(changes: WishChanges, seed: StateSeed) {
-  const wanted = wish(changes);
+function reason(changes: DesiredChanges, seed: StateSeed) {
+  const wanted = desired(changes);
   const observed = state(wanted, seed);
-  return firstReason({ wish: wanted, state: observed, evidence: weigh(wanted, observed) });
+  return firstReason({ desired: wanted, observed, inUse: credentialsInUse(wanted, observed) });
 }
 
-const EVERYTHING: WishChanges = { force: true, subject: 'CN=other', current: 'a' };
+const EVERYTHING: DesiredChanges = { force: true, subject: 'CN=other', current: 'a' };
 const TWO = { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] };
 const a = (expiresIn: number) => ({ id: 'a', age: 10 * DAYS, expiresIn });
 const written = [10 * DAYS - 1];
 
 describe('the first reason wins', () => {
-  it.each<[string, WishChanges, StateSeed, string | undefined, RegExp]>([
+  it.each<[string, DesiredChanges, StateSeed, string | undefined, RegExp]>([
     [
       'no secret',
       { ...EVERYTHING, ...TWO },
@@ -98,18 +98,18 @@ describe('the first reason wins', () => {
   });
 
   it('where Auth0 records no expiry nothing expires', () => {
-    const wanted = wish();
+    const wanted = desired();
     const observed = state(wanted, { credentials: [a(1)], written });
     const pool = observed.pool.map((one) => ({ ...one, expiresAt: undefined }));
-    const question = { wish: wanted, state: { ...observed, pool } };
-    expect(firstReason({ ...question, evidence: weigh(wanted, question.state) })).toBeUndefined();
+    const question = { desired: wanted, observed: { ...observed, pool } };
+    expect(firstReason({ ...question, inUse: credentialsInUse(wanted, question.observed) })).toBeUndefined();
   });
 });
 
 describe('the next rotation', () => {
   it('is renew-before-days before the expiry, to the millisecond', () => {
     const at = NOW + 60 * DAY;
-    expect(nextRotation(wish({ renewBeforeDays: 7 }), at)).toBe(at - 7 * DAY);
+    expect(nextRotation(desired({ renewBeforeDays: 7 }), at)).toBe(at - 7 * DAY);
     for (const late of [0, 1]) {
       const found = reason({ renewBeforeDays: 7 }, { credentials: [a(7 * DAY + late)], written });
       expect(found?.reason).toBe(late === 0 ? 'CertificateExpiring' : undefined);

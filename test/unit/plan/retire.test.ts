@@ -2,7 +2,15 @@
 
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../../src/plan/plan.ts';
-import { DAY, MINUTE, NOW, state, type UsageSeed, type WishChanges, wish } from '../../support/state.ts';
+import {
+  DAY,
+  type DesiredChanges,
+  desired,
+  MINUTE,
+  NOW,
+  state,
+  type UsageSeed,
+} from '../../support/states.ts';
 
 const DAYS = 24 * 60;
 const settled = {
@@ -14,13 +22,13 @@ const settled = {
 };
 const login = { id: 'a', age: 60 };
 
-function decide(usage?: UsageSeed, changes: WishChanges = {}, exact: { current?: undefined } = {}) {
-  const wanted = { ...wish({ quietWindow: 7 * DAY, current: 'a', ...changes }), ...exact };
+function decide(usage?: UsageSeed, changes: DesiredChanges = {}, exact: { current?: undefined } = {}) {
+  const wanted = { ...desired({ quietWindow: 7 * DAY, current: 'a', ...changes }), ...exact };
   return plan(wanted, state(wanted, { ...settled, ...(usage ? { usage } : {}) }));
 }
 
 describe('the note', () => {
-  it.each<[string, UsageSeed | undefined, WishChanges, RegExp]>([
+  it.each<[string, UsageSeed | undefined, DesiredChanges, RegExp]>([
     ['not read', undefined, {}, /^Credential p stays associated until the tenant logs were read\.$/],
     [
       'in use',

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
-import type { Account } from '../../../src/report/report.ts';
-import { wish } from '../../support/state.ts';
+import type { RunResult } from '../../../src/report/report.ts';
+import { desired } from '../../support/states.ts';
 
 const DAY = 86_400_000;
-const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable<Account['plan']> => ({
+const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable<RunResult['plan']> => ({
   reason: rotates ? 'CertificateExpiring' : 'NotDue',
   explanation: 'so it is',
   steps: Array.from(
@@ -23,13 +23,13 @@ const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable
   notes,
   asks: undefined,
 });
-const of = (clientId: string, account: Partial<Account> = {}): Account => ({
+const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
   planOnly: false,
-  wish: wish({ clientId }),
+  desired: desired({ clientId }),
   plan: plan(0),
-  ...account,
+  ...result,
 });
-const outcome = (clientId: string): NonNullable<Account['outcome']> => ({
+const outcome = (clientId: string): NonNullable<RunResult['outcome']> => ({
   rotated: true,
   credential: undefined,
   proof: 'proven',
@@ -51,7 +51,7 @@ const FLEET = [
   of('spared', { error: failure('CANARY_FAILED') }),
   of('failed', { error: failure('AUTH0_FORBIDDEN') }),
 ];
-const told = (accounts: readonly Account[]) => fleetReport(accounts, (code) => `docs#${code}`);
+const told = (results: readonly RunResult[]) => fleetReport(results, (code) => `docs#${code}`);
 const size = (text: string) => Buffer.byteLength(text);
 
 describe('the report of a fleet', () => {

@@ -4,25 +4,34 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { inert } from '../../../src/report/markdown.ts';
-import type { Account } from '../../../src/report/report.ts';
-import { account, current, failure, idle, MINUTES, outcome, report, settled } from '../../support/account.ts';
-import { state, wish } from '../../support/state.ts';
+import type { RunResult } from '../../../src/report/report.ts';
+import {
+  current,
+  failure,
+  idle,
+  MINUTES,
+  outcome,
+  report,
+  result,
+  settled,
+} from '../../support/run-result.ts';
+import { desired, state } from '../../support/states.ts';
 
 describe('the first line', () => {
-  it.each<[string, Account, string]>([
+  it.each<[string, RunResult, string]>([
     [
       'rotated',
-      account({ force: true }, settled, { outcome: outcome() }),
+      result({ force: true }, settled, { outcome: outcome() }),
       '✅ `shop` has a new certificate (Forced). Nothing is to be done. The next rotation is due on 2027-01-23.',
     ],
     [
       'not due',
-      account({}, settled, { outcome: idle() }),
+      result({}, settled, { outcome: idle() }),
       '✅ `shop`: nothing is due. The next rotation is due on 2026-12-24.',
     ],
     [
       'put in order',
-      account(
+      result(
         { current: 'cred_a' },
         { credentials: [{ ...current, associated: false }], written: [10] },
         { outcome: idle() },
@@ -31,22 +40,22 @@ describe('the first line', () => {
     ],
     [
       'a plan that is due',
-      account({ force: true }, settled, { planOnly: true }),
+      result({ force: true }, settled, { planOnly: true }),
       '📋 `shop`: a rotation is due (Forced). This was only a plan.',
     ],
     [
       'a plan that is not',
-      account({}, settled, { planOnly: true }),
+      result({}, settled, { planOnly: true }),
       '📋 `shop`: nothing is due. The next rotation is due on 2026-12-24.',
     ],
     [
       'failed',
-      account({}, settled, { error: failure() }),
+      result({}, settled, { error: failure() }),
       '❌ `shop`: VERIFICATION_FAILED. Something is to be done before 2027-01-23, when the current key expires.',
     ],
     [
       'failed before anything was known',
-      { planOnly: false, wish: wish(), error: failure() },
+      { planOnly: false, desired: desired(), error: failure() },
       '❌ `client`: VERIFICATION_FAILED. Something is to be done.',
     ],
   ])('%s', (_, told, line) => {
@@ -59,12 +68,12 @@ describe('the first line', () => {
 describe('outputs', () => {
   const declared = Object.keys(parse(readFileSync('action.yml', 'utf8')).outputs).sort();
 
-  it.each<[string, Account]>([
-    ['after a rotation', account({ force: true }, settled, { outcome: outcome() })],
-    ['where nothing was due', account({}, settled, { outcome: idle() })],
-    ['of a plan', account({ force: true }, settled, { planOnly: true })],
-    ['of a failure', account({}, settled, { error: failure() })],
-    ['before anything was known', { planOnly: false, wish: wish(), error: failure() }],
+  it.each<[string, RunResult]>([
+    ['after a rotation', result({ force: true }, settled, { outcome: outcome() })],
+    ['where nothing was due', result({}, settled, { outcome: idle() })],
+    ['of a plan', result({ force: true }, settled, { planOnly: true })],
+    ['of a failure', result({}, settled, { error: failure() })],
+    ['before anything was known', { planOnly: false, desired: desired(), error: failure() }],
   ])('are the declared ones, JSON where they say so, %s', (_, told) => {
     const { outputs } = report(told);
     expect(Object.keys(outputs).sort()).toEqual(declared);
@@ -77,7 +86,7 @@ describe('outputs', () => {
   });
 
   it('tell the new credential', () => {
-    const told = account({ force: true }, settled, { outcome: outcome({ removed: ['cred_p'] }) });
+    const told = result({ force: true }, settled, { outcome: outcome({ removed: ['cred_p'] }) });
     expect(report(told).outputs).toMatchObject({
       rotated: 'true',
       reason: 'Forced',
@@ -92,7 +101,7 @@ describe('outputs', () => {
   });
 
   it('tell the current one where nothing was due', () => {
-    expect(report(account({}, settled, { outcome: idle() })).outputs).toMatchObject({
+    expect(report(result({}, settled, { outcome: idle() })).outputs).toMatchObject({
       rotated: 'false',
       reason: 'NotDue',
       'credential-id': 'cred_a',
@@ -101,12 +110,12 @@ describe('outputs', () => {
       'not-after': '2027-01-23T12:00:00.000Z',
       'next-rotation': '2026-12-24T12:00:00.000Z',
     });
-    const exact = account({ current: 'cred_a' }, settled, { outcome: idle() });
+    const exact = result({ current: 'cred_a' }, settled, { outcome: idle() });
     expect(report(exact).outputs['not-before']).toBe('2026-11-23T12:00:00.000Z');
   });
 
   it('tell the error in the result', () => {
-    const [entry] = JSON.parse(report(account({}, settled, { error: failure() })).outputs.result ?? '');
+    const [entry] = JSON.parse(report(result({}, settled, { error: failure() })).outputs.result ?? '');
     expect(entry).toMatchObject({
       'client-id': 'client',
       rotated: false,
@@ -115,7 +124,7 @@ describe('outputs', () => {
   });
 
   it('promise no date by a certificate that does not exist', () => {
-    const failed = account({ force: true }, settled, {
+    const failed = result({ force: true }, settled, {
       error: failure(),
       outcome: { ...idle(), steps: outcome().steps },
     });
@@ -124,7 +133,7 @@ describe('outputs', () => {
   });
 
   it('tell the steps of the plan as sentences', () => {
-    const told = account({ force: true }, settled, { planOnly: true });
+    const told = result({ force: true }, settled, { planOnly: true });
     const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
     expect([reason, steps]).toEqual([
       'Forced',
@@ -141,14 +150,14 @@ describe('outputs', () => {
 
 describe('the summary', () => {
   it('tells an error in three sentences', () => {
-    const { summary } = report(account({}, settled, { error: failure('All is well.') }));
+    const { summary } = report(result({}, settled, { error: failure('All is well.') }));
     expect(summary).toContain(
       '**What failed.** It failed.\n\n**What to do.** Mend it. [More about VERIFICATION_FAILED](docs#VERIFICATION_FAILED).\n\n**What is true now.** All is well.',
     );
   });
 
   it('draws the certificates', () => {
-    const { summary } = report(account({ force: true }, settled, { outcome: outcome() }));
+    const { summary } = report(result({ force: true }, settled, { outcome: outcome() }));
     const chart = /```mermaid\n([\s\S]*?)\n```/
       .exec(summary)?.[1]
       ?.split('\n')
@@ -167,28 +176,28 @@ describe('the summary', () => {
   });
 
   it('lists what was done, or would be', () => {
-    expect(report(account({ force: true }, settled, { outcome: outcome() })).summary).toContain(
+    expect(report(result({ force: true }, settled, { outcome: outcome() })).summary).toContain(
       '### What was done\n1. Issue a key pair (1.2 s)\n\nProof over mTLS: **proven**.',
     );
-    expect(report(account({ force: true }, settled, { planOnly: true })).summary).toContain(
+    expect(report(result({ force: true }, settled, { planOnly: true })).summary).toContain(
       '1. Associate the new credential alongside cred_a\n',
     );
   });
 
   it('says aloud that nothing was proven', () => {
     const { annotations, summary } = report(
-      account({ force: true }, settled, { outcome: outcome({ proof: 'not proven' }) }),
+      result({ force: true }, settled, { outcome: outcome({ proof: 'not proven' }) }),
     );
     expect(annotations).toEqual([
       expect.objectContaining({ level: 'warning', message: expect.stringContaining('WITHOUT a proof') }),
     ]);
     expect(summary).toContain('WITHOUT a proof');
-    expect(report(account({ force: true }, settled, { outcome: outcome() })).annotations).toEqual([]);
+    expect(report(result({ force: true }, settled, { outcome: outcome() })).annotations).toEqual([]);
   });
 
   it('warns of whom a plan interrupts', () => {
     const { annotations, summary } = report(
-      account(
+      result(
         { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] },
         {
           credentials: [{ id: 'cred_p', age: 70 * MINUTES }, current],
@@ -217,14 +226,14 @@ describe('the summary', () => {
     '\x1b[31ma',
     '```\n',
   ])('is not broken by a client that is called %j', (name) => {
-    const hostile = account({ force: true, clientId: name }, settled, { outcome: outcome() });
-    const observed = hostile.state ?? state(wish());
+    const hostile = result({ force: true, clientId: name }, settled, { outcome: outcome() });
+    const observed = hostile.observed ?? state(desired());
     const told = {
       ...hostile,
-      state: { ...observed, client: observed.client && { ...observed.client, name } },
+      observed: { ...observed, client: observed.client && { ...observed.client, name } },
     };
     const { headline, summary } = report(told);
-    const plain = report(account({ force: true }, settled, { outcome: outcome() })).summary;
+    const plain = report(result({ force: true }, settled, { outcome: outcome() })).summary;
     const shape = (text: string) =>
       text.split('\n').map((line) => line.replace(/`[^`]*`/g, '``').replace(/\|[^|]*/g, '|'));
     expect(shape(summary)).toEqual(shape(plain));
@@ -233,7 +242,7 @@ describe('the summary', () => {
   });
 
   it('is not broken by an environment of that kind', () => {
-    const told = account({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
+    const told = result({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
       planOnly: true,
     });
     const { summary } = report(told);
@@ -241,7 +250,7 @@ describe('the summary', () => {
     expect(rows).toEqual(['| `env:acme/shop/a\\|b` | `PEM` | written 2026-11-14 | unchanged |']);
   });
 
-  it.each<[string, Partial<Account>]>([
+  it.each<[string, Partial<RunResult>]>([
     ['a plan', { planOnly: true }],
     ['a rotation', { outcome: outcome() }],
     ['a failure', { error: failure() }],
@@ -249,18 +258,18 @@ describe('the summary', () => {
     'of 2,000 destinations with long names stays below the megabyte that GitHub takes, and says so: %s',
     (_, rest) => {
       const destinations = Array.from({ length: 2_000 }, (_, n) => `env:acme/shop/${'é|'.repeat(120)}${n}`);
-      const places = destinations.map((destination) => `${destination} PEM`);
-      const told = account(
+      const locations = destinations.map((destination) => `${destination} PEM`);
+      const told = result(
         { destinations, privateKeySecretName: 'KEY', certificateSecretName: 'CRT', force: true },
         { credentials: [current], written: destinations.flatMap(() => [10, 10, 10]) },
         rest,
       );
       const stored = outcome({
-        delivered: places.slice(0, -1),
-        inDoubt: places.slice(-1),
-        steps: [...places, 'last'].map((text) => ({ text, milliseconds: 1, failed: text === 'last' })),
+        delivered: locations.slice(0, -1),
+        inDoubt: locations.slice(-1),
+        steps: [...locations, 'last'].map((text) => ({ text, milliseconds: 1, failed: text === 'last' })),
       });
-      const error = rest.error?.withTruth(places.join(', '));
+      const error = rest.error?.withStateNow(locations.join(', '));
       const { summary } = report({
         ...told,
         ...(rest.outcome ? { outcome: stored } : {}),
@@ -279,7 +288,7 @@ describe('the summary', () => {
   it('tells of a destination in doubt, and of one that was missed', () => {
     const destinations = ['repo:acme/shop', 'repo:acme/a', 'repo:acme/b'];
     const made = outcome({ inDoubt: ['repo:acme/b PEM'] });
-    const told = account({ destinations, force: true }, settled, { outcome: made, error: failure() });
+    const told = result({ destinations, force: true }, settled, { outcome: made, error: failure() });
     const rows = report(told).summary.match(/^\| `repo:.*\|$/gm);
     expect(rows).toEqual([
       '| `repo:acme/b` | `PEM` | missing | **in doubt** |',
@@ -289,7 +298,7 @@ describe('the summary', () => {
   });
 
   it('claims nothing of what a run that failed has undone', () => {
-    const told = account(
+    const told = result(
       { operation: 'enroll' },
       { ...settled, method: 'client_secret_post' },
       { error: failure(), outcome: idle() },

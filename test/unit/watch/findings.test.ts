@@ -4,19 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { type Finding, findingOf } from '../../../src/model/finding.ts';
 import { parseDestination } from '../../../src/model/secret-location.ts';
-import { weigh } from '../../../src/plan/in-use.ts';
+import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import { ofShadows, ofWorkflow } from '../../../src/watch/environment.ts';
-import { isAtWork, judge, type Refusal } from '../../../src/watch/findings.ts';
-import { lifeOf } from '../../../src/watch/lifetime.ts';
+import { shadowFindings, workflowFindings } from '../../../src/watch/environment.ts';
+import { assess, isAtWork, type Refusal } from '../../../src/watch/findings.ts';
+import { lifetimeOf } from '../../../src/watch/lifetime.ts';
 import {
   type CredentialSeed,
   DAY,
+  type DesiredChanges,
+  desired,
   type StateSeed,
   state,
-  type WishChanges,
-  wish,
-} from '../../support/state.ts';
+} from '../../support/states.ts';
 
 const DAYS = 24 * 60;
 /** Ours, made and delivered ten days ago; it lives for 60 more days. */
@@ -29,10 +29,10 @@ const expiring = (inDays: number): StateSeed => ({
 const beside = (...more: CredentialSeed[]): StateSeed => ({ ...settled, credentials: [current, ...more] });
 
 /** As a watch asks for it. */
-function refusal(changes: WishChanges, seed: StateSeed): Refusal | undefined {
+function refusal(changes: DesiredChanges, seed: StateSeed): Refusal | undefined {
   for (const force of [false, true]) {
     try {
-      plan(wish({ ...changes, force }), state(wish(changes), seed));
+      plan(desired({ ...changes, force }), state(desired(changes), seed));
     } catch (error) {
       return { error: error as RotationError, isToday: !force };
     }
@@ -40,13 +40,13 @@ function refusal(changes: WishChanges, seed: StateSeed): Refusal | undefined {
   return undefined;
 }
 
-const found = (changes: WishChanges, seed: StateSeed) =>
-  judge(wish(changes), state(wish(changes), seed), refusal(changes, seed));
-const keys = (changes: WishChanges, seed: StateSeed) =>
+const found = (changes: DesiredChanges, seed: StateSeed) =>
+  assess(desired(changes), state(desired(changes), seed), refusal(changes, seed));
+const keys = (changes: DesiredChanges, seed: StateSeed) =>
   found(changes, seed).map(({ key, severity }) => `${severity} ${key}`);
 
 describe('nothing is found', () => {
-  it.each<[string, WishChanges, StateSeed]>([
+  it.each<[string, DesiredChanges, StateSeed]>([
     ['settled', {}, settled],
     ['settled, with current-credential', { current: 'a' }, settled],
     ['a third of its life is left, and the rotation is due since yesterday', {}, expiring(29)],
@@ -72,7 +72,7 @@ describe('nothing is found', () => {
 const TWO = { destinations: ['repo:acme/shop', 'repo:acme/b'] };
 const FULL = beside({ id: 'x', age: 5 * DAYS, by: 'another workflow' });
 
-const FINDINGS: [string, WishChanges, StateSeed, string[]][] = [
+const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
   [
     'less than a third, and nobody rotates',
     {},
@@ -207,10 +207,10 @@ describe('a finding', () => {
 
   it('keeps what servers have said inert', () => {
     const seed = FULL;
-    const observed = state(wish(), seed);
+    const observed = state(desired(), seed);
     const evil = 'auth0-mtls-rotation @acme/all `![](https://evil.example)` <b> run @you';
     const pool = observed.pool.map((c) => (c.id === 'x' ? { ...c, name: evil } : c));
-    const [finding] = judge(wish(), { ...observed, pool }, undefined);
+    const [finding] = assess(desired(), { ...observed, pool }, undefined);
     expect(finding?.what).toBe(
       '`x` belongs to another workflow: made for `@acme/all ![](https://evil.example) b` by run `@you`.',
     );
@@ -218,7 +218,7 @@ describe('a finding', () => {
 });
 
 describe('a run that is at work', () => {
-  it.each<[string, boolean, WishChanges, StateSeed]>([
+  it.each<[string, boolean, DesiredChanges, StateSeed]>([
     ['young and pending', true, {}, beside({ id: 'b', age: 5 })],
     [
       'partly delivered a moment ago',
@@ -241,14 +241,14 @@ describe('a run that is at work', () => {
     ['delivered everywhere', false, {}, { credentials: [current, { id: 'b', age: 5 }], written: [4] }],
     ['abandoned', false, {}, beside({ id: 'b', age: 16 })],
   ])('%s: %s', (_, expected, changes, seed) => {
-    expect(isAtWork(wish(changes), state(wish(changes), seed), refusal(changes, seed))).toBe(expected);
+    expect(isAtWork(desired(changes), state(desired(changes), seed), refusal(changes, seed))).toBe(expected);
   });
 });
 
 describe('the life that is left', () => {
-  const left = (changes: WishChanges, seed: StateSeed) => {
-    const observed = state(wish(changes), seed);
-    return lifeOf(wish(changes), observed, weigh(wish(changes), observed))?.left;
+  const left = (changes: DesiredChanges, seed: StateSeed) => {
+    const observed = state(desired(changes), seed);
+    return lifetimeOf(desired(changes), observed, credentialsInUse(desired(changes), observed))?.left;
   };
 
   it('is measured from the start of the certificate, else from its credential', () => {
@@ -280,7 +280,7 @@ const WORKFLOWS: [object, string[]][] = [
 
 describe('what GitHub tells around it', () => {
   it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
-    const all = ofWorkflow({ ...WORKFLOW, ...changes });
+    const all = workflowFindings({ ...WORKFLOW, ...changes });
     expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
   });
 
@@ -297,7 +297,7 @@ function shadows(): Finding[] {
   const by = parseDestination('env:acme/shop/live');
   if (!by) throw new Error('no destination');
   const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'GitHub refused.', remedy: '' });
-  return ofShadows({ found: [{ hidden, by }], unread: [{ repository, error }] });
+  return shadowFindings({ found: [{ hidden, by }], unread: [{ repository, error }] });
 }
 
 it('every finding, as people read it', async () => {
@@ -306,7 +306,7 @@ it('every finding, as people read it', async () => {
     ...FINDINGS.map(([title, changes, seed]): [string, Finding[]] => [title, found(changes, seed)]),
     ...WORKFLOWS.map(([changes]): [string, Finding[]] => [
       `the workflow: ${JSON.stringify(changes)}`,
-      ofWorkflow({ ...WORKFLOW, ...changes }),
+      workflowFindings({ ...WORKFLOW, ...changes }),
     ]),
     ['other secrets', shadows()],
     ['the watch itself', [findingOf('WatchFailed', error)]],

@@ -3,13 +3,13 @@
 import type { Outcome } from '../../src/apply/job.ts';
 import { RotationError } from '../../src/errors.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { type Account, report as reportWith } from '../../src/report/report.ts';
-import { DAY, NOW, type StateSeed, state, type WishChanges, wish } from './state.ts';
+import { type RunResult, report as reportWith } from '../../src/report/report.ts';
+import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from './states.ts';
 
 export const MINUTES = 24 * 60;
 export const current = { id: 'cred_a', age: 10 * MINUTES };
 export const settled: StateSeed = { credentials: [current], written: [10 * MINUTES - 1] };
-export const report = (told: Account) => reportWith(told, (code) => `docs#${code}`);
+export const report = (told: RunResult) => reportWith(told, (code) => `docs#${code}`);
 
 export const NEW = {
   id: 'cred_new',
@@ -21,13 +21,13 @@ export const NEW = {
   notAfter: new Date(NOW + 90 * DAY),
 };
 
-export function account(changes: WishChanges, seed: StateSeed, rest: Partial<Account> = {}): Account {
-  const wanted = wish(changes);
+export function result(changes: DesiredChanges, seed: StateSeed, rest: Partial<RunResult> = {}): RunResult {
+  const wanted = desired(changes);
   const observed = state(wanted, seed);
   return {
     planOnly: false,
-    wish: wanted,
-    state: observed,
+    desired: wanted,
+    observed,
     plan: plan(wanted, observed),
     ...rest,
   };
@@ -55,9 +55,9 @@ export const idle = (): Outcome => ({
   delivered: [],
   steps: [],
 });
-export const failure = (truth?: string) =>
+export const failure = (stateNow?: string) =>
   new RotationError('VERIFICATION_FAILED', {
     failed: 'It failed.',
     remedy: 'Mend it.',
-    ...(truth === undefined ? {} : { truth }),
+    ...(stateNow === undefined ? {} : { stateNow }),
   });

@@ -1,9 +1,9 @@
 /** Builds wishes and states for the planner's tests: times are minutes before `NOW`, ids are single letters. */
 
-import { CREDENTIAL_TYPES, placesOf, type Wish } from '../../src/model/desired-state.ts';
-import type { Credential, ObservedSecret, State, Usage } from '../../src/model/observed-state.ts';
-import { ownerOf, writeMark } from '../../src/model/ownership.ts';
-import type { Place } from '../../src/model/secret-location.ts';
+import { CREDENTIAL_TYPES, type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
+import type { Credential, ObservedSecret, ObservedState, Usage } from '../../src/model/observed-state.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
+import type { SecretLocation } from '../../src/model/secret-location.ts';
 import { parseDestination } from '../../src/model/secret-location.ts';
 
 export const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -11,14 +11,15 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-export interface WishChanges extends Partial<Omit<Wish, 'destinations' | 'current' | 'keepCredentials'>> {
+export interface DesiredChanges
+  extends Partial<Omit<DesiredState, 'destinations' | 'current' | 'keepCredentials'>> {
   destinations?: readonly string[];
   /** Id of the credential whose pair is `current-credential`; `stranger` is one that Auth0 does not know. */
   current?: string;
   keep?: readonly string[];
 }
 
-export function wish(changes: WishChanges = {}): Wish {
+export function desired(changes: DesiredChanges = {}): DesiredState {
   const { current, destinations = ['repo:acme/shop'], keep = [], ...rest } = changes;
   const [primary, ...others] = destinations.map((text) => {
     const destination = parseDestination(text);
@@ -113,7 +114,7 @@ function usage({ since = 365 * 24 * 60, upTo = 0, uses = [] }: UsageSeed): Usage
   };
 }
 
-export function state(of: Wish, seed: StateSeed = {}): State {
+export function state(of: DesiredState, seed: StateSeed = {}): ObservedState {
   const { bound: required = false, credentials = [], method = of.method, written = [] } = seed;
   return {
     client:
@@ -128,21 +129,21 @@ export function state(of: Wish, seed: StateSeed = {}): State {
             binding: { required, by: 'require_proof_of_possession' },
           },
     pool: credentials.map((c) => credential(of, c)),
-    secrets: placesOf(of).map((place, index) => secret(place, written[index], seed.made)),
+    secrets: secretLocations(of).map((location, index) => secret(location, written[index], seed.made)),
     usage: seed.usage && usage(seed.usage),
     now: NOW,
   };
 }
 
 function credential(
-  of: Wish,
+  of: DesiredState,
   { id, after, age, by = 'us', expiresIn, type = CREDENTIAL_TYPES[of.method] }: CredentialSeed,
 ): Credential {
   const names = {
-    us: writeMark({ owner: ownerOf(of), run: '1.1', after }),
-    'a rehearsal': writeMark({ owner: ownerOf(of), run: '1.1', rehearsal: true }),
+    us: writeOwnership({ owner: ownerOf(of), run: '1.1', after }),
+    'a rehearsal': writeOwnership({ owner: ownerOf(of), run: '1.1', rehearsal: true }),
     hand: 'made by hand',
-    'another workflow': writeMark({ owner: 'repo:acme/other#PEM', run: '3.1' }),
+    'another workflow': writeOwnership({ owner: 'repo:acme/other#PEM', run: '3.1' }),
   };
   return {
     id,
@@ -154,12 +155,16 @@ function credential(
   };
 }
 
-function secret(place: Place, age: number | undefined | 'unread', made = 365 * 24 * 60): ObservedSecret {
-  if (age === 'unread') return { place, times: 'unread', version: undefined };
-  if (age === undefined) return { place, times: 'missing', version: undefined };
+function secret(
+  location: SecretLocation,
+  age: number | undefined | 'unread',
+  made = 365 * 24 * 60,
+): ObservedSecret {
+  if (age === 'unread') return { location, times: 'unread', version: undefined };
+  if (age === undefined) return { location, times: 'missing', version: undefined };
   const updatedAt = NOW - age * MINUTE;
   return {
-    place,
+    location,
     times: { createdAt: Math.min(NOW - made * MINUTE, updatedAt), updatedAt },
     version: updatedAt,
   };
