@@ -3,7 +3,7 @@
 import { readFile as readFileOf } from 'node:fs/promises';
 import * as core from '@actions/core';
 import type { RotationError } from './errors.ts';
-import type { Report } from './report/report.ts';
+import type { Report } from './model/run-result.ts';
 
 /** GitHub shows ten errors of a step: one is the whole. */
 const MOST_LOCATED = 9;

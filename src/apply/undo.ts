@@ -21,18 +21,18 @@ export class UndoStack {
   }
 
   /** The last first, each by itself: one that fails must not keep the others from being taken back. */
-  async run(): Promise<{ told: string[]; failures: RotationError[] }> {
-    const told: string[] = [];
+  async run(): Promise<{ messages: string[]; failures: RotationError[] }> {
+    const messages: string[] = [];
     const failures: RotationError[] = [];
     for (let last = this.#stack.pop(); last; last = this.#stack.pop()) {
       try {
-        told.push(await last.undo());
+        messages.push(await last.undo());
       } catch (thrown) {
         failures.push(asRotationError(thrown));
-        told.push(last.otherwise);
+        messages.push(last.otherwise);
       }
     }
-    return { told: told.filter(Boolean), failures };
+    return { messages: messages.filter(Boolean), failures };
   }
 }
 

@@ -1,10 +1,10 @@
 /** How a new key proves itself: one token request at the endpoint where its client will log in. */
 
-import type { Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
+import type { Pair } from '../model/key-pair.ts';
 import { proofHeaders } from './logs.ts';
 import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
 

@@ -1,8 +1,8 @@
 /** Client and credential records as the Management API shows them, read defensively (auth0-facts 1). */
 
-import { readSubject } from '../certificate/subject.ts';
 import { isObject, type Json, type JsonObject, stringOf } from '../model/json.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
+import { readSubject } from '../model/subject-dn.ts';
 
 /** Never `client_secret`, which the scopes of a rotation would also show. */
 export const CLIENT_FIELDS = [

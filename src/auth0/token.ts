@@ -1,19 +1,12 @@
 /** The token endpoint: how the action logs in to the Management API, and how a new key proves itself. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import type { CertifiedPair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
 import { answered, unexpectedAnswer } from './answers.ts';
-
-/** The four ways to a Management API token (specification 2). */
-export type ManagementLogin =
-  | { kind: 'token'; token: string }
-  | { kind: 'client-secret'; clientId: string; secret: string }
-  | { kind: 'private-key-jwt'; clientId: string; privateKey: string }
-  | { kind: 'mtls'; clientId: string; pair: CertifiedPair };
 
 export interface ManagementApi {
   service: Service;

@@ -1,9 +1,10 @@
 /** A private CA that is given as PEM, and pairs that another CA has issued: read and checked before anything happens. */
 
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import type { CertifiedPair } from '../model/key-pair.ts';
 import { chainOf, isRoot } from './chain.ts';
 import type { Asn1, Forge } from './forge.ts';
-import { type CertifiedPair, parseCertificates, parsePair, parsePrivateKey } from './inspect.ts';
+import { parseCertificates, parsePair, parsePrivateKey } from './inspect.ts';
 
 export interface Authority {
   privateKey: KeyObject;

@@ -1,16 +1,15 @@
 /** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
 
 import type { KeyObject } from 'node:crypto';
-import type { AuthenticationMethod, DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
+import type { CertifiedPair, KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
 import type { Authority } from './authority.ts';
 import {
-  type CertifiedPair,
   inspect,
   keySizeOf,
   kidOf,
   leafOf,
-  type Pair,
   parsePair,
   parseRsaKey,
   pkcs8,
@@ -18,14 +17,6 @@ import {
   subjectDnOf,
 } from './inspect.ts';
 import { issueCertificate } from './issue.ts';
-
-/** The body of POST /clients/{id}/credentials, in Auth0's names (configure-mtls-for-a-client, configure-private-key-jwt). */
-export type Registration = { name: string } & (
-  | { credential_type: 'x509_cert'; pem: string }
-  | { credential_type: 'cert_subject_dn'; pem: string }
-  | { credential_type: 'cert_subject_dn'; subject_dn: string }
-  | { credential_type: 'public_key'; pem: string; alg: 'RS256'; kid: string; expires_at: string }
-);
 
 /** @throws Error with a reason that fits behind the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {

@@ -1,21 +1,9 @@
 /** What a PEM holds: certificates, keys, thumbprints. Reads with node:crypto, which also knows what node-forge does not. */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { readSubject } from '../model/subject-dn.ts';
 import { chainOf } from './chain.ts';
-import { readSubject } from './subject.ts';
-
-/** A private key and what goes with it, as PEM. */
-export interface Pair {
-  /** PKCS#8. */
-  privateKey: string;
-  /** The leaf, then what was given of its chain; undefined with `private_key_jwt`, whose public key follows from the private one. */
-  certificate: string | undefined;
-}
-
-/** A pair of a method that authenticates by certificate. */
-export interface CertifiedPair extends Pair {
-  certificate: string;
-}
 
 export interface CertificateFacts {
   /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */

@@ -3,10 +3,11 @@
 import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { RotationError } from '../errors.ts';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { parseSubject } from '../model/subject-dn.ts';
 import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
-import { type CertifiedPair, pkcs8 } from './inspect.ts';
-import { parseSubject } from './subject.ts';
+import { pkcs8 } from './inspect.ts';
 
 export interface CertificateRequest {
   /** RFC 4514. */

@@ -24,10 +24,9 @@ export class GitHubApi {
   readonly #service: Service;
   readonly #octokit: Promise<Octokit>;
 
-  /** @param onUncertain told when an attempt to write got no answer, and may have landed */
-  constructor(service: Service, token: string, apiUrl: string, onUncertain = () => {}) {
+  constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
-    this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
+    this.#octokit = connect(token, apiUrl);
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -40,12 +39,25 @@ export class GitHubApi {
     return this.#service.now();
   }
 
-  /** Any status is an answer. @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known */
-  async request(method: Method, path: string, body: object = {}): Promise<Answer> {
+  /**
+   * Any status is an answer.
+   * @param onUncertain called when an attempt to write got no answer and may have landed
+   * @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known
+   */
+  async request(
+    method: Method,
+    path: string,
+    body: object = {},
+    onUncertain: OnUncertain = () => {},
+  ): Promise<Answer> {
     const octokit = await this.#octokit;
     const headers = { 'x-github-api-version': API_VERSION };
     try {
-      const { status, data } = await octokit.request(`${method} ${path}`, { ...body, headers });
+      const { status, data } = await octokit.request(`${method} ${path}`, {
+        ...body,
+        headers,
+        request: { fetch: fetchBy(this.#service, onUncertain) },
+      });
       return { status, data };
     } catch (error) {
       if (error instanceof RotationError) throw error;
@@ -56,9 +68,9 @@ export class GitHubApi {
 
 type Method = HttpRequest['method'];
 
-async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof fetchBy>): Promise<Octokit> {
+async function connect(token: string, apiUrl: string): Promise<Octokit> {
   const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl: apiUrl, request: { fetch }, log: SILENT });
+  return getOctokit(token, { baseUrl: apiUrl, log: SILENT });
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };

@@ -39,7 +39,7 @@ class Line {
 /** @param left milliseconds, asked again and again */
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
-    if (clock.now() + wait > clock.deadline) throw deadlineExceeded();
+    if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
     await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
   }
   // It may have been cancelled while others were served.

@@ -12,8 +12,6 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
   /** Between 0 and 1, for jitter. */
   random(): number;
-  /** When the run must have stopped (specification 4: well inside the lease of the next one). */
-  deadline: number;
 }
 
 /** Told when an attempt got no answer and may have landed: it may still do so, whatever becomes of the next ones. */
@@ -97,7 +95,7 @@ async function pause(
   const backoff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (count - 1));
   // Jitter only ever adds: a server that names a time means "not before".
   const delay = (advised ?? backoff) + backoff * 0.25 * clock.random();
-  if (clock.now() + delay > clock.deadline) throw deadlineExceeded();
+  if (clock.now() + delay > cancellation.deadline) throw deadlineExceeded();
   await sleep(clock, delay, cancellation);
 }
 

@@ -21,9 +21,12 @@ export interface Connection {
 export class Cancellation {
   readonly #over = new AbortController();
   #signal: AbortSignal;
+  #deadline: number;
 
-  constructor(requested: AbortSignal) {
+  /** @param deadline local time at which the run must have stopped, well inside the lease of the next one */
+  constructor(requested: AbortSignal, deadline = Number.POSITIVE_INFINITY) {
     this.#signal = AbortSignal.any([requested, this.#over.signal]);
+    this.#deadline = deadline;
   }
 
   get signal(): AbortSignal {
@@ -35,8 +38,15 @@ export class Cancellation {
     if (this.#signal.aborted) throw cancelled();
   }
 
-  shield(): void {
+  /** Local time, in milliseconds. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** @param deadline of the work that must not be cut off; by default it stays */
+  shield(deadline = this.#deadline): void {
     this.#signal = this.#over.signal;
+    this.#deadline = deadline;
   }
 
   /** The run is over: what was only asked in advance stops, and keeps no process alive. */

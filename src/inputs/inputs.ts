@@ -1,12 +1,13 @@
 /** action.yml to Inputs: all problems at once, before any effect. */
 
-import type { ManagementLogin } from '../auth0/token.ts';
 import { factsOf, type Issuer, parseCredential } from '../certificate/credential.ts';
-import type { Pair } from '../certificate/inspect.ts';
-import { printSubject } from '../certificate/subject.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
-import { type AuthenticationMethod, DAY, type DesiredState, METHODS } from '../model/desired-state.ts';
-import type { Watch } from '../watch/watch.ts';
+import { type AuthenticationMethod, type DesiredState, METHODS } from '../model/desired-state.ts';
+import type { Pair } from '../model/key-pair.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
+import { printSubject } from '../model/subject-dn.ts';
+import { DAY } from '../model/timing.ts';
+import type { WatchRequest } from '../model/watch-request.ts';
 import { readDestinations, readSecretNames } from './destinations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
@@ -17,7 +18,7 @@ export interface Inputs {
   /** Nothing is changed. */
   planOnly: boolean;
   /** It is looked, and told what is found. */
-  watch: Watch | undefined;
+  watch: WatchRequest | undefined;
   domain: string;
   mtlsDomain: string | undefined;
   audience: string;

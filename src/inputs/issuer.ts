@@ -2,9 +2,11 @@
 
 import { parseAuthority, parseIssuedPair } from '../certificate/authority.ts';
 import type { Issuer } from '../certificate/credential.ts';
-import { type CertifiedPair, inspect } from '../certificate/inspect.ts';
-import { parseSubject, printSubject } from '../certificate/subject.ts';
-import { DAY, type DesiredState } from '../model/desired-state.ts';
+import { inspect } from '../certificate/inspect.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { parseSubject, printSubject } from '../model/subject-dn.ts';
+import { DAY } from '../model/timing.ts';
 import type { Reader } from './reader.ts';
 
 /** A secret of GitHub that is read as a file: `ca-certificate` and `ca-private-key`, `certificate` and `private-key`. */

@@ -1,5 +1,6 @@
 /** What a client should be: the inputs about one client, checked and typed. Holds no secret. */
 
+import type { KeyFacts } from './key-pair.ts';
 import type { Destination, SecretLocation } from './secret-location.ts';
 
 /** The authentication methods of Auth0 that use credentials, verbatim. */
@@ -23,20 +24,6 @@ export type SecretMethod = (typeof SECRET_METHODS)[number];
 
 export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
-}
-
-/** What is known of a key pair, its own or that of `current-credential`. */
-export interface KeyFacts {
-  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
-  identity: string;
-  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
-  thumbprint: string;
-  /** RFC 4514; undefined without a certificate. */
-  subject: string | undefined;
-  /** Bits of an RSA key, else 0. */
-  keySize: number;
-  notBefore: Date | undefined;
-  notAfter: Date | undefined;
 }
 
 export interface DesiredState {
@@ -79,8 +66,6 @@ export interface DesiredState {
   /** Run id and attempt: part of the name mark. */
   run: string;
 }
-
-export const DAY = 86_400_000;
 
 /** Every secret that the wish writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {

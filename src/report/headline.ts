@@ -1,12 +1,13 @@
 /** One sentence: what happened, and whether anything is to be done. */
 
 import type { RotationError } from '../errors.ts';
-import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
+import type { KeyFacts } from '../model/key-pair.ts';
+import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
-import { day } from './markdown.ts';
-import type { RunResult } from './report.ts';
 
 export function headline(result: RunResult): string {
   const { error, planOnly, outcome, plan, desired } = result;

@@ -8,9 +8,10 @@ import { build } from 'esbuild';
 import { Cancellation } from '../../src/http/service.ts';
 import { NetworkError } from '../../src/http/wire.ts';
 import { run } from '../../src/run.ts';
+import { connectServices } from '../../src/services.ts';
 import type { Code } from './actor.ts';
 
-export const REAL: Code = { run, NetworkError, Cancellation };
+export const REAL: Code = { run, connectServices, NetworkError, Cancellation };
 
 export interface Replacement {
   /** Below src. */
@@ -23,6 +24,7 @@ export interface Replacement {
 const ROOT = join(import.meta.dirname, '../..');
 const ENTRY = `
 export { run } from './src/run.ts';
+export { connectServices } from './src/services.ts';
 export { NetworkError } from './src/http/wire.ts';
 export { Cancellation } from './src/http/service.ts';
 `;

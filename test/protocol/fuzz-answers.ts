@@ -198,7 +198,6 @@ function connectionOf(answer: HttpResponse | NetworkError): Connection {
       now: () => NOW,
       sleep: async () => {},
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     },
     cancellation: new Cancellation(new AbortController().signal),
     debug: () => undefined,
@@ -257,8 +256,7 @@ const PLACE = { destination: { kind: 'org', org: 'acme' }, secretName: 'X', part
 const REPOSITORY = { kind: 'repo', owner: 'acme', repo: 'shop' } as const;
 const apiOf = (service: Service) => new GitHubApi(service, 'a-token-of-github', 'https://api.github.test');
 const tenantOf = (service: Service) => new Tenant(service, 'tenant.test', async () => 'a-token-of-auth0');
-const storeOf = (service: Service) =>
-  new SecretStore(service, 'a-token-of-github', 'https://api.github.test');
+const storeOf = (service: Service) => new SecretStore(apiOf(service));
 
 export function serverAnswers(): fc.IRawProperty<unknown> {
   const cases = fc

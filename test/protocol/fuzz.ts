@@ -11,10 +11,10 @@ import { parse } from 'yaml';
 import { parseAuthority, parseIssuedPair } from '../../src/certificate/authority.ts';
 import { parseCertificates, parsePair, parsePrivateKey, parseRsaKey } from '../../src/certificate/inspect.ts';
 import { issueCertificate } from '../../src/certificate/issue.ts';
-import { parseSubject, printSubject, readSubject } from '../../src/certificate/subject.ts';
 import { readInputs, secretsIn } from '../../src/inputs/inputs.ts';
 import { readOwnership } from '../../src/model/ownership.ts';
 import { parseDestination, printDestination } from '../../src/model/secret-location.ts';
+import { parseSubject, printSubject, readSubject } from '../../src/model/subject-dn.ts';
 import { createAuthority, selfSignedCertificate } from '../emulators/tls.ts';
 import { coded, records, serverAnswers } from './fuzz-answers.ts';
 

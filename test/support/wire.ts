@@ -38,7 +38,6 @@ export function openLine(environment: Record<string, string> = {}): Line {
         waits.push(ms);
       },
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     },
     cancellation: new Cancellation(abort.signal),
     debug: (message) => log.push(message),

@@ -28,7 +28,6 @@ async function attempt(
       now += ms;
     },
     random: () => 0,
-    deadline,
   };
   let count = 0;
   let uncertain = 0;
@@ -38,7 +37,7 @@ async function attempt(
     if (outcome instanceof Error) throw outcome;
     return outcome ?? answer(200);
   };
-  const cancellation = new Cancellation(new AbortController().signal);
+  const cancellation = new Cancellation(new AbortController().signal, deadline);
   const result = await retry(next, {
     repeatable,
     clock,
@@ -126,7 +125,6 @@ describe('retry', () => {
           waits.push(ms);
         },
         random: () => random,
-        deadline: Number.POSITIVE_INFINITY,
       };
       const options = {
         repeatable: 'idempotent' as const,
@@ -157,7 +155,6 @@ describe('retry', () => {
           now: Date.now,
           sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
           random: () => 0,
-          deadline: Number.POSITIVE_INFINITY,
         },
         serverNow: Date.now,
         cancellation: new Cancellation(abort.signal),

@@ -16,7 +16,7 @@ const associate = (
   from: string[],
   to: string[],
   interrupts: SecretLocation[] = [],
-): Step => ({ kind: 'associate-credentials', why, from, to, interrupts });
+): Step => ({ kind: 'associate-credentials', why, from, to, interrupts, confirm: true });
 
 const SELF_SIGNED = 'a key pair and a self-signed certificate';
 
