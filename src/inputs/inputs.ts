@@ -5,9 +5,16 @@ import { factsOf, type Issuer, parseCredential } from '../certificate/credential
 import type { Pair } from '../certificate/inspect.ts';
 import { printSubject } from '../certificate/subject.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
-import { type AuthenticationMethod, DAY, type DesiredState, METHODS } from '../model/desired-state.ts';
+import {
+  type AuthenticationMethod,
+  type DesiredState,
+  METHODS,
+  SIGNING_ALGORITHMS,
+} from '../model/desired-state.ts';
 import type { Watch } from '../watch/watch.ts';
-import { readDestinations, readSecretNames } from './destinations.ts';
+import { readCredentialIds } from './credential-ids.ts';
+import { readDestinations, readMovedFrom, readSecretNames } from './destinations.ts';
+import { readOverlap, readPropagationTime, readQuietWindow } from './durations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
 import { describeProblem, type Environment, Reader, raw } from './reader.ts';
@@ -193,7 +200,11 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
     revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
-    keepCredentials: new Set((reader.text('keep-credentials') ?? '').split(/[\s,]+/).filter(Boolean)),
+    ...readCredentialIds(reader),
+    movedFrom: readMovedFrom(reader),
+    propagationTime: readPropagationTime(reader),
+    signingAlgorithm: readSigningAlgorithm(reader, method),
+    given: givenOf(reader, issuer),
     run: `${reader.environment.GITHUB_RUN_ID ?? '0'}.${reader.environment.GITHUB_RUN_ATTEMPT ?? '1'}`,
   };
   return destinations && { ...desired, destinations };
@@ -220,6 +231,25 @@ function readIdentity(
   if (/[<>\x00-\x1f\x7f]/.test(clientName))
     reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };
+}
+
+function readSigningAlgorithm(
+  reader: Reader,
+  method: AuthenticationMethod,
+): DesiredState['signingAlgorithm'] {
+  if (reader.text('signing-algorithm') === undefined) return undefined;
+  const algorithm = reader.oneOf('signing-algorithm', SIGNING_ALGORITHMS, 'RS256');
+  if (method !== 'private_key_jwt')
+    reader.problem('signing-algorithm', 'is for authentication-method: private_key_jwt alone');
+  return algorithm;
+}
+
+/** A pair that was brought asks for its subject. */
+function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['given'] {
+  const named = (['subject', 'key-size', 'signing-algorithm'] as const).filter(
+    (name) => reader.text(name) !== undefined,
+  );
+  return new Set(issuer?.kind === 'brought' ? [...named, 'subject'] : named);
 }
 
 function readRevoke(reader: Reader, operation: DesiredState['operation'], force: boolean): boolean {
@@ -250,41 +280,4 @@ function readVerify(reader: Reader, operation: DesiredState['operation']): Desir
   if (operation !== 'rehearse') return verify;
   if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
   return 'required';
-}
-
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
-
-function readOverlap(reader: Reader): DesiredState['overlap'] {
-  const text = reader.text('overlap') ?? 'until-next-rotation';
-  if (text === 'until-next-rotation') return text;
-  const overlap = milliseconds(text);
-  if (overlap !== undefined) return overlap;
-  reader.problem('overlap', `is '${text}'; write until-next-rotation, or a duration such as 12h or 7d`);
-  return 'until-next-rotation';
-}
-
-/** Auth0 keeps logs for 30 days at most (log-data-retention): a window as long would never be in them whole. */
-const LONGEST_WINDOW = 29 * DAY;
-
-/** undefined: by time. */
-function readQuietWindow(reader: Reader, method: AuthenticationMethod): number | undefined {
-  const retire = reader.oneOf('retire', ['by-time', 'when-unused'], 'by-time');
-  const text = reader.text('quiet-window') ?? '7d';
-  const quietWindow = milliseconds(text) ?? 0;
-  if (quietWindow <= 0 || quietWindow > LONGEST_WINDOW)
-    reader.problem('quiet-window', `is '${text}'; write a duration up to 29d, such as 12h or 7d`);
-  if (retire === 'by-time') return undefined;
-  if (method !== 'self_signed_tls_client_auth')
-    reader.problem(
-      'retire',
-      'is when-unused, which works with self_signed_tls_client_auth alone: the tenant logs tell certificates apart, not keys, and a subject has many certificates',
-    );
-  if (reader.text('verify') === 'off')
-    reader.problem('retire', 'is when-unused, which needs a token request: it cannot go with verify: off');
-  return quietWindow;
-}
-
-function milliseconds(duration: string): number | undefined {
-  const match = /^(\d{1,5})([mhdw])$/.exec(duration);
-  return match ? Number(match[1]) * (UNITS[`${match[2]}`] ?? 0) : undefined;
 }

@@ -29,11 +29,15 @@ export const CLIENT_KEYS = [
   'verify',
   'verify-audience',
   'token-binding',
+  'propagation-time',
+  'signing-algorithm',
   'keep-credentials',
+  'removable-credentials',
+  'moved-from',
 ] as const;
 
 /** Those that hold several values: a list of YAML, or text as in a workflow. */
-const LISTS = ['destinations', 'keep-credentials'];
+const LISTS = ['destinations', 'keep-credentials', 'removable-credentials', 'moved-from'];
 
 /** Both from 1. */
 export interface Position {

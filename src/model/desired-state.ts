@@ -25,6 +25,10 @@ export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
 }
 
+/** What Auth0 registers a public key for, verbatim. */
+export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'PS256'] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
 /** What is known of a key pair, its own or that of `current-credential`. */
 export interface KeyFacts {
   /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
@@ -76,6 +80,16 @@ export interface DesiredState {
   /** What `revert` restores. */
   revertTo: SecretMethod;
   keepCredentials: ReadonlySet<string>;
+  /** Ids that nobody uses any more, whoever made them. */
+  removableCredentials: ReadonlySet<string>;
+  /** Earlier primaries, whose marks are ours. Without a name: the secret has today's. */
+  movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
+  /** Nothing is delivered earlier than this after the association, in milliseconds. */
+  propagationTime: number;
+  /** Of private_key_jwt. undefined: that of the credential in use. */
+  signingAlgorithm: SigningAlgorithm | undefined;
+  /** A default is no wish: what is not in here is taken from the credential in use. */
+  given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
   /** Run id and attempt: part of the name mark. */
   run: string;
 }
