@@ -3,6 +3,7 @@
 import type { ManagementLogin } from '../auth0/token.ts';
 import { factsOf, type Issuer, parseCredential } from '../certificate/credential.ts';
 import type { Pair } from '../certificate/inspect.ts';
+import { holdsPrivateKey } from '../certificate/masks.ts';
 import { printSubject } from '../certificate/subject.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
 import {
@@ -44,7 +45,9 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'is a part of a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return inputs;
-  throw invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
+  throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
 }
 
 /** The shard that is the whole fleet. */
@@ -80,9 +83,13 @@ export const SECRET_INPUTS = [
   'private-key',
 ];
 
-/** Every value that must never be shown, as it came in, valid or not. */
+/** Every value that must never be shown, as it came in, valid or not; and every key that came in by the wrong name. */
 export function secretsIn(environment: Environment): string[] {
-  return SECRET_INPUTS.map((name) => raw(environment, name)).filter((value) => value !== '');
+  const astray = Object.keys(environment)
+    .filter((name) => name.startsWith('INPUT_') && holdsPrivateKey(environment[name] ?? ''))
+    .map((name) => name.slice('INPUT_'.length).toLowerCase());
+  const values = [...new Set([...SECRET_INPUTS, ...astray])].map((name) => raw(environment, name));
+  return values.filter((value) => value !== '');
 }
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
@@ -148,8 +155,14 @@ function canParse(method: AuthenticationMethod, text: string): boolean {
   }
 }
 
+/** Two kinds of hosts, and neither can do the work of the other. */
+const EXAMPLES = {
+  'auth0-domain': "the tenant's own host, such as tenant.eu.auth0.com",
+  'mtls-domain': 'the custom domain whose edge asks for certificates, such as login.example.com',
+};
+
 /** Host or host:port, nothing else: it becomes part of every address. */
-function readHost(reader: Reader, name: string, value: string): string | undefined {
+function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): string | undefined {
   if (value === '') return undefined;
   if (
     /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(value) &&
@@ -157,10 +170,7 @@ function readHost(reader: Reader, name: string, value: string): string | undefin
   ) {
     return value.toLowerCase();
   }
-  return reader.problem(
-    name,
-    `is '${value}'; write a host such as tenant.eu.auth0.com, without https:// and path`,
-  );
+  return reader.problem(name, `is '${value}'; write ${EXAMPLES[name]}, without https:// and path`);
 }
 
 interface Known {
@@ -188,7 +198,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     clientId,
     clientName,
     method,
-    ...readMaterial(reader, issuer, fallback),
+    ...readMaterial(reader, issuer, { method, fallbackSubject: fallback }),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force,
     revoke: readRevoke(reader, operation, force),

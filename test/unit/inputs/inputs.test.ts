@@ -272,11 +272,16 @@ const BAD: Row[] = [
     /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
   ],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
-  [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
+  [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write the tenant's own host, such as tenant.eu.auth0.com/],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
   [{ 'auth0-domain': 'user@a.b' }, /'auth0-domain'/],
   [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
   [{ 'mtls-domain': 'a b' }, /'mtls-domain' is 'a b'/],
+  // Case D7: at the tenant's own host nobody asks for a certificate.
+  [
+    { 'mtls-domain': 'https://login.acme.com' },
+    /is 'https:\/\/login.acme.com'; write the custom domain .* such as login.example.com, without https:/,
+  ],
   [{ 'client-id': ' ' }, /'client-id' must not be empty/],
   [
     { 'authentication-method': 'tls' },
@@ -343,7 +348,7 @@ const BAD: Row[] = [
   ],
   [{ 'management-token': '', 'management-client-secret': 's' }, /needs management-client-id/],
   [{ 'management-client-id': 'm' }, /'management-token' cannot be given together with management-client-id/],
-  [{ ...CLIENT, 'management-private-key': 'garbage' }, /'management-private-key' is not a PEM private key/],
+  [{ ...CLIENT, 'management-private-key': 'garbage' }, /'management-private-key' holds no PEM private key\./],
   [
     {
       ...CLIENT,
