@@ -18,7 +18,7 @@ type Request = Pick<DesiredState, 'method' | 'subject' | 'keySize'>;
 /** Call before the first effect. @throws RotationError CERTIFICATE_TOO_LARGE */
 export function refuseTooLarge(request: Request, issuer: Issuer): void {
   const size = headerSize(request, issuer);
-  if (size > HEADER_LIMIT) throw certificateTooLarge(size);
+  if (size > HEADER_LIMIT) throw certificateTooLarge(size, issuer.kind === 'brought' ? 'has' : 'may have');
 }
 
 /** Of the pair that was brought; of one that will be issued: at most. 0 where the edge gets no certificate. */
@@ -29,9 +29,9 @@ export function headerSize({ keySize, method, subject }: Request, issuer: Issuer
   return largestSize({ keySize, subject }, issuer.kind === 'authority' ? issuer.authority : undefined);
 }
 
-export function certificateTooLarge(size: number): RotationError {
+export function certificateTooLarge(size: number, has: 'has' | 'may have' = 'has'): RotationError {
   return new RotationError('CERTIFICATE_TOO_LARGE', {
-    failed: `The certificate has ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
+    failed: `The certificate ${has} ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
     remedy: 'Choose a shorter subject or a smaller key-size.',
   });
 }
@@ -73,8 +73,10 @@ const ARMOUR = encodeURIComponent('-----BEGIN CERTIFICATE-----\n-----END CERTIFI
 
 function signatureSize(keySize: number, authority: Authority | undefined): number {
   const { modulusLength, namedCurve } = authority?.privateKey.asymmetricKeyDetails ?? {};
-  // ECDSA: two numbers of the curve's length, 521 bits at most.
-  return namedCurve === undefined ? (modulusLength ?? keySize) / 8 : 2 * 66 + 9;
+  if (namedCurve === undefined) return (modulusLength ?? keySize) / 8;
+  // ECDSA: a sequence of two numbers of the curve's length, which its name has (prime256v1, secp521r1).
+  const bits = Number(/\d{3}/.exec(namedCurve)?.[0] ?? 521);
+  return 2 * (Math.ceil(bits / 8) + 3) + 3;
 }
 
 /** Of random bytes: two characters of 64 are escaped; six standard deviations above the mean, and the padding. */

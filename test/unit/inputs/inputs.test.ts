@@ -272,7 +272,10 @@ const BAD: Row[] = [
     /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
   ],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
-  [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write the tenant's own host, such as tenant.eu.auth0.com/],
+  [
+    { 'auth0-domain': 'https://a.b' },
+    /'auth0-domain' is 'https:\/\/a.b'; write the tenant's own host, such as tenant.eu.auth0.com/,
+  ],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
   [{ 'auth0-domain': 'user@a.b' }, /'auth0-domain'/],
   [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
