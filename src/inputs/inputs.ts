@@ -18,6 +18,7 @@ import { readDestinations, readMovedFrom, readSecretNames } from './destinations
 import { readOverlap, readPropagationTime, readQuietWindow } from './durations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
+import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, Reader, raw } from './reader.ts';
 import { readWatch } from './watch.ts';
 
@@ -36,15 +37,18 @@ export interface Inputs {
   currentPair: Pair | undefined;
   issuer: Issuer;
   desired: DesiredState;
+  /** What is odd and stops nobody. */
+  warnings: readonly string[];
 }
 
 /** @throws RotationError INVALID_INPUT with every problem */
 export function readInputs(environment: Environment): Inputs {
   const reader = new Reader(environment);
+  const warnings = refuseNearNames(reader);
   const inputs = readClient(reader);
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'is a part of a manifest, and none is given');
-  if (reader.problems.length === 0 && inputs) return inputs;
+  if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
   const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
   const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
   throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
@@ -95,7 +99,7 @@ export function secretsIn(environment: Environment): string[] {
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 /** One client, and what all need. @returns undefined where there is a problem */
-export function readClient(reader: Reader): Inputs | undefined {
+export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
   const planOnly = given === 'plan' || given === 'watch';
   const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;

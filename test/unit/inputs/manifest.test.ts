@@ -130,6 +130,11 @@ clients:
     ['no list', 'clients:\n  one: x', "2:3: 'clients' must be a list"],
     ['a client that is text', 'clients: [one]', '1:11: a client is a map'],
     ['an unknown key', `${ONE}    colour: red`, "3:5: 'colour' is no key of a client"],
+    [
+      'a key that is nearly one',
+      `${ONE}    secret_name: A`,
+      "'secret_name' is no key of a client; write secret-name",
+    ],
     ['an unknown key at the top', `${ONE}version: 1`, "3:1: 'version' is unknown"],
     ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is no key of a client"],
     ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is no YAML: Map keys must be unique'],
