@@ -9,6 +9,7 @@ import { type LocatedProblem, RotationError } from '../errors.ts';
 import {
   type AuthenticationMethod,
   type DesiredState,
+  FORMER_METHODS,
   METHODS,
   SIGNING_ALGORITHMS,
 } from '../model/desired-state.ts';
@@ -213,7 +214,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
-    revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
+    revertTo: reader.oneOf('revert-to', FORMER_METHODS, 'client_secret_post'),
     ...readCredentialIds(reader),
     movedFrom: readMovedFrom(reader),
     propagationTime: readPropagationTime(reader),

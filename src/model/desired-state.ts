@@ -29,6 +29,12 @@ export function isSecretMethod(method: string): boolean {
 export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'PS256'] as const;
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
+/** Of a public client: it has no credential at all. */
+export const PUBLIC = 'none';
+/** What `revert` can restore. */
+export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
+export type FormerMethod = (typeof FORMER_METHODS)[number];
+
 /** What is known of a key pair, its own or that of `current-credential`. */
 export interface KeyFacts {
   /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
@@ -78,7 +84,7 @@ export interface DesiredState {
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
   /** What `revert` restores. */
-  revertTo: SecretMethod;
+  revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
   /** Ids that nobody uses any more, whoever made them. */
   removableCredentials: ReadonlySet<string>;
