@@ -1,7 +1,7 @@
 /** What is true after a run that failed, for whoever reads its error. */
 
 import { RotationError } from '../errors.ts';
-import { isCredentialMethod } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
@@ -110,9 +110,10 @@ const SOME = 'some consumers may not be able to log in. Run again now';
 
 /** Of an enrollment that was undone. */
 export function movedBack(method: string): string {
-  const secret = isCredentialMethod(method)
-    ? ''
-    : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  const secret =
+    isCredentialMethod(method) || method === PUBLIC
+      ? ''
+      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
   return `The client uses ${method} again.${secret}`;
 }
 

@@ -62,6 +62,24 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
   return primary && [primary, ...others];
 }
 
+const FORMER = /^(.*?)(?:#([A-Za-z_][A-Za-z0-9_]*))?$/;
+
+/** Earlier primaries, one a line: `repo:old/name`, or with another secret `repo:old/name#SECRET`. */
+export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
+  const lines = (reader.text('moved-from') ?? '').split('\n').map((line) => line.trim());
+  return lines.flatMap((line, index) => {
+    if (line === '') return [];
+    const [, place = '', secretName] = FORMER.exec(line) ?? [];
+    const destination = parseDestination(place);
+    if (destination) return [{ destination, secretName: secretName?.toUpperCase() }];
+    reader.problem(
+      'moved-from',
+      `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}, and #<secret> behind it where the name was another one`,
+    );
+    return [];
+  });
+}
+
 function refuseConflicts(reader: Reader, destinations: readonly Destination[]): void {
   const names = destinations.map((destination) => printDestination(destination).toLowerCase());
   for (const [index, name] of names.entries()) {

@@ -26,6 +26,16 @@ export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
 }
 
+/** What Auth0 registers a public key for, verbatim. */
+export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'PS256'] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** Of a public client: it has no credential at all. */
+export const PUBLIC = 'none';
+/** What `revert` can restore. */
+export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
+export type FormerMethod = (typeof FORMER_METHODS)[number];
+
 export interface DesiredState {
   /** What is asked for; a plan tells what this would do. */
   operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
@@ -61,8 +71,18 @@ export interface DesiredState {
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
   /** What `revert` restores. */
-  revertTo: SecretMethod;
+  revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
+  /** Ids that nobody uses any more, whoever made them. */
+  removableCredentials: ReadonlySet<string>;
+  /** Earlier primaries, whose marks are ours. Without a name: the secret has today's. */
+  movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
+  /** Nothing is delivered earlier than this after the association, in milliseconds. */
+  propagationTime: number;
+  /** Of private_key_jwt. undefined: that of the credential in use. */
+  signingAlgorithm: SigningAlgorithm | undefined;
+  /** A default is no wish: what is not in here is taken from the credential in use. */
+  given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
   /** Run id and attempt: part of the name mark. */
   run: string;
 }

@@ -14,9 +14,14 @@ import { type CredentialsInUse, isBeingDelivered, isPending } from './in-use.ts'
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
-export function refuseOtherMethod({ method, operation }: DesiredState, { client }: ObservedState): void {
+export function refuseOtherMethod(
+  { method, operation, revertTo }: DesiredState,
+  { client }: ObservedState,
+): void {
   if (client === undefined || client.method === method) return;
-  if (operation === 'revert' && isSecretMethod(client.method)) return;
+  // It has left its credentials already. Between a public and a confidential client nothing is changed unasked.
+  const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
+  if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
     refuseAlgorithm(client);
     return;

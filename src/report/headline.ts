@@ -2,6 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
+import { PUBLIC } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { KeyFacts } from '../model/key-pair.ts';
 import { day } from '../model/markdown.ts';
@@ -21,12 +22,17 @@ export function headline(result: RunResult): string {
   if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due.${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(result)}${next}`;
   if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(result)}${next}`;
-  if (plan?.reason === 'MethodDiffers')
-    return `✅ ${client} uses ${desired.revertTo} again. Its consumers need the client secret.`;
+  if (plan?.reason === 'MethodDiffers') return `✅ ${client} ${reverted(desired)}`;
   const steps = plan?.steps.length ?? 0;
   if (outcome && steps > 0)
     return `✅ ${client}: no rotation was due; ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order.${next}`;
   return `✅ ${client}: nothing is due.${next}`;
+}
+
+function reverted({ revertTo }: DesiredState): string {
+  return revertTo === PUBLIC
+    ? 'is a public client again: it has no credential.'
+    : `uses ${revertTo} again. Its consumers need the client secret.`;
 }
 
 function failed({ outcome, plan, observed, desired }: RunResult, { alarm, code }: RotationError): string {
@@ -83,7 +89,7 @@ const PLANNED = {
   rehearse: 'a rotation would be rehearsed',
   create: 'a client would be created, or its key rotated',
   enroll: 'the client would move to another method',
-  revert: 'the client would go back to a client secret',
+  revert: 'the client would leave its certificates and keys',
 } as const;
 
 /** Undefined where a rotation was due and failed: then it is overdue. */

@@ -121,7 +121,9 @@ describe('action.yml', () => {
   });
 
   it('declares the inputs that the code reads, and no other', () => {
-    const code = globSync('src/{index,inputs/*,fleet/*}.ts').map(read).join('\n');
+    // The list of all names reads nothing.
+    const files = globSync('src/{index,inputs/*,fleet/*}.ts').filter((path) => !path.endsWith('names.ts'));
+    const code = files.map(read).join('\n');
     const known = [...code.matchAll(/'([a-z0-9]+(?:-[a-z0-9]+)*)'/g)].map(([, name]) => `${name}`);
     for (const name of Object.keys(action.inputs)) expect(known).toContain(name);
     for (const [, name] of code.matchAll(

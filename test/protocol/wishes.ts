@@ -38,6 +38,11 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     tokenBinding: binding,
     revertTo: 'client_secret_post',
     keepCredentials: new Set(),
+    removableCredentials: new Set(),
+    movedFrom: [],
+    propagationTime: 0,
+    signingAlgorithm: undefined,
+    given: new Set(['subject', 'key-size']),
     run: '0.1',
   };
 }

@@ -216,6 +216,7 @@ export class World {
       githubApiUrl: 'https://api.github.com',
       currentPair,
       issuer: { kind: 'itself' },
+      warnings: [],
       desired: {
         ...this.desired,
         clientId: this.desired.clientName ? '' : this.clientId,

@@ -80,7 +80,7 @@ async function forget(world: Sandbox): Promise<void> {
 
 // --- clients ---
 
-type SecretMethod = 'client_secret_post' | 'client_secret_basic';
+type SecretMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
 
 /** A client that logs in by its client secret. */
 export function secretClient(

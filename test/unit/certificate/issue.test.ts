@@ -175,7 +175,7 @@ describe('a pair', () => {
     [
       'a broken key',
       ({ certificate }) => `-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n${certificate}`,
-      /is not a PEM private key/,
+      /holds a PEM PRIVATE KEY that cannot be read/,
     ],
     [
       'a broken certificate',
