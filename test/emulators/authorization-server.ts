@@ -2,7 +2,7 @@
  * The sandbox's token endpoint: the real authorization server oidc-provider, fed live by the emulated tenant and
  * spoken to as Auth0 is (paths, JSON bodies, `audience`, error bodies). Whether a certificate is good enough for a
  * token is never decided by code of this project.
- * Facts about Auth0: shared/design/auth0-facts.md section 4, unless another source is named.
+ * Facts about Auth0: docs/facts.md, unless another source is named.
  */
 import {
   createPublicKey,
