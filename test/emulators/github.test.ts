@@ -62,14 +62,18 @@ function schemaErrors(pointer: readonly string[], value: unknown): string | unde
 const UNDOCUMENTED: { status: number; operations: RegExp; reason: string; met?: boolean }[] = [
   { status: 400, operations: /^(PUT|PATCH)/, reason: 'broken JSON; openapi lists 400 only on issues/create' },
   { status: 401, operations: /secrets|\{repo\}$/, reason: 'openapi lists 401 only on /user' },
-  { status: 403, operations: /secrets/, reason: 'permission: facts 1.5, actions/runner #1008' },
+  { status: 403, operations: /secrets/, reason: 'permission: docs/facts.md#github-token' },
   { status: 403, operations: /environments$/, reason: 'permission actions=read, the same rule' },
   {
     status: 403,
     operations: /^GET .*issues$/,
     reason: 'permission issues=read; openapi lists 403 on writes only',
   },
-  { status: 404, operations: /secrets/, reason: 'facts 1.1: openapi does not list it, GitHub gives it' },
+  {
+    status: 404,
+    operations: /secrets/,
+    reason: 'docs/facts.md#github-not-found: openapi does not list it, GitHub gives it',
+  },
   { status: 404, operations: /environments\/|workflows\//, reason: 'not there; openapi lists only 200' },
   { status: 422, operations: /^PUT .*secrets/, reason: 'rest-api-description #419, #1688' },
   { status: 429, operations: /secrets/, reason: 'rate-limits-for-the-rest-api.md: 403 or 429' },

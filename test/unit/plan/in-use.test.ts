@@ -1,4 +1,4 @@
-/** Which credential is in use: by the exact certificate, else by the times of two services (specification 3). */
+/** Which credential is in use: by the exact certificate, else by the times of two services. */
 
 import { describe, expect, it } from 'vitest';
 import { Tenant } from '../../../src/auth0/tenant.ts';

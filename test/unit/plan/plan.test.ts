@@ -1,4 +1,4 @@
-/** The plan as a table: (wish, what was observed) → reason and one-line plan. Reading it is reading the specification. */
+/** The plan as a table: (wish, what was observed) → reason and one-line plan. It is the specification of the planner. */
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
@@ -500,7 +500,7 @@ const ROWS: Row[] = [
     'Forced',
     '!cert +cred ~[a,(issued)] >repo:acme/shop',
   ],
-  // What else the specification's table asks for.
+  // What each destination holds, by time.
   [
     'newer than the last change of the primary: delivered nowhere, whatever the time of another destination',
     { destinations: TWO },
@@ -707,7 +707,7 @@ const CA = { method: 'tls_client_auth', subject: 'identity-a' } as const;
 const SECRET = { method: 'client_secret_post' };
 const ENROLLMENT = '!cert +cred =self_signed_tls_client_auth[(issued)] ?auth >repo:acme/shop';
 
-/** What the specification's section 6 asks for. */
+/** Operations and methods (docs/how-it-works.md#other-operations). */
 const OPERATIONS: Row[] = [
   [
     'private_key_jwt rotates like a certificate',
