@@ -73,10 +73,9 @@ export function registrationOf(
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. PEM readers skip a comment before it. */
+/** Key first: what curl, nginx, Node, Python and Go read as it is. A bare key stands alone: jose and Auth0's own SDKs read no text before it. */
 export function secretFor({ part }: SecretLocation, { certificate, privateKey }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
+  if (part === 'private-key' || certificate === undefined) return privateKey;
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
 
