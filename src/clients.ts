@@ -59,7 +59,7 @@ export function share(
 
 /** One client's own. */
 export function connect(
-  { domain, githubApiUrl, githubToken, issuer, desired }: Inputs,
+  { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password }: Inputs,
   connection: Connection,
   logger: Pick<Services, 'mask' | 'onStep'>,
   issuing: Issuing,
@@ -77,6 +77,7 @@ export function connect(
   return {
     tenant,
     store,
+    pkcs12Password,
     edge: new Service('mTLS edge', connection, shared.edge),
     domain,
     preparation: new Preparation(desired, {

@@ -78,8 +78,8 @@ class Work {
     this.#services = services;
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services.store);
-    this.#completion = new Delivery(services.store);
+    this.#delivery = new Delivery(services);
+    this.#completion = new Delivery(services);
   }
 
   async perform(step: Step): Promise<void> {
@@ -209,7 +209,7 @@ class Work {
     if (source === 'current-credential') return this.#complete(location);
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
     if (renewsFirst) await this.#association.requireUnchanged();
-    await this.#delivery.put(location, this.#requireIssued().pair);
+    await this.#delivery.put(location, this.#requireIssued().pair, this.#desired.clientId);
     this.#association.delivered = true;
     if (renewsFirst) await this.#association.rememberDelivery();
     this.#services.cancellation.shield();
@@ -220,7 +220,7 @@ class Work {
     if (!currentPair) throw new Error('a delivery was planned without its pair');
     // The pair is not new: another run may just be delivering its successor.
     if (!this.#completion.begun) await this.#association.requireUnchanged();
-    await this.#completion.put(location, currentPair);
+    await this.#completion.put(location, currentPair, this.#desired.clientId);
     this.#completedAt = this.#services.clock.now();
     await this.#association.refuseOvertaken(location);
   }

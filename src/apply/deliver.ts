@@ -10,14 +10,21 @@ import { LONGEST_FLIGHT, NetworkError } from '../http/wire.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
+interface DeliveryServices {
+  store: SecretStore | undefined;
+  mask: (secret: string) => void;
+  /** Of the secrets that hold a PKCS#12; empty means none. */
+  pkcs12Password: string;
+}
+
 export class Delivery {
-  readonly #store: SecretStore | undefined;
+  readonly #services: DeliveryServices;
   readonly #stored: SecretLocation[] = [];
   readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
 
-  constructor(store: SecretStore | undefined) {
-    this.#store = store;
+  constructor(services: DeliveryServices) {
+    this.#services = services;
   }
 
   /** A secret may hold the new key. */
@@ -35,7 +42,8 @@ export class Delivery {
   }
 
   /** A failure after the first write is kept for `settle`, so that the other places are still served. */
-  async put(location: SecretLocation, pair: Pair): Promise<void> {
+  async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
+    const { mask, pkcs12Password: password, store } = this.#services;
     // The parts of a destination change together with its pair, or not at all.
     const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
@@ -43,13 +51,16 @@ export class Delivery {
       return;
     }
     try {
-      if (!this.#store) throw new Error('a delivery was planned without a place to deliver to');
-      await this.#store.store(location, secretFor(location, pair));
+      if (!store) throw new Error('a delivery was planned without a place to deliver to');
+      const text = await secretFor(location, pair, { alias: clientId, password });
+      // The lines of the key are masked already; in here it hides.
+      if (location.part === 'pkcs12') mask(text);
+      await store.store(location, text);
       this.#begun = true;
       this.#stored.push(location);
     } catch (thrown) {
       const error = asRotationError(thrown);
-      const landed = this.#store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
+      const landed = store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
       if (!this.#begun && landed === 'no') throw error;
       this.#begun = true;
       this.#failures.push({ location, error, landed });

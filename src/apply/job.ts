@@ -14,6 +14,8 @@ export interface Services extends ProofServices {
   tenant: Tenant;
   /** undefined: nothing is stored. */
   store: SecretStore | undefined;
+  /** Of the secrets that hold a PKCS#12; empty means none. */
+  pkcs12Password: string;
   /** Told before each step; the answer is told how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }

@@ -18,6 +18,7 @@ import {
   subjectDnOf,
 } from './inspect.ts';
 import { issueCertificate } from './issue.ts';
+import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
 /** The body of POST /clients/{id}/credentials, in Auth0's names (configure-mtls-for-a-client, configure-private-key-jwt). */
 export type Registration = { name: string } & (
@@ -74,8 +75,13 @@ export function registrationOf(
 }
 
 /** Key first: what curl, nginx, Node, Python and Go read as it is. A bare key stands alone: jose and Auth0's own SDKs read no text before it. */
-export function secretFor({ part }: SecretLocation, { certificate, privateKey }: Pair): string {
+export async function secretFor(
+  { part }: SecretLocation,
+  { certificate, privateKey }: Pair,
+  options: Pkcs12Options,
+): Promise<string> {
   if (part === 'private-key' || certificate === undefined) return privateKey;
+  if (part === 'pkcs12') return toPkcs12({ certificate, privateKey }, options);
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
 
