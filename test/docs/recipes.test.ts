@@ -14,13 +14,13 @@ import { DAY, held, SCOPE } from '../scenarios/support.ts';
 
 const RECIPES = readFileSync('docs/recipes.md', 'utf8');
 
-/** The only snippet of a language below a heading, without its indentation. */
-function snippet(heading: string, language: string, document = RECIPES): string {
+/** The snippet of a language below a heading, without its indentation: the only one, or the one at a place. */
+function snippet(heading: string, language: string, document = RECIPES, at?: number): string {
   const [, section = ''] = document.split(new RegExp(`^#+ ${heading}$`, 'm'));
   const [own = ''] = section.split(/^#{2,} /m);
   const found = [...own.matchAll(new RegExp(`^( *)\`\`\`${language}\\n([\\s\\S]*?)^ *\`\`\`$`, 'gm'))];
-  expect(found.length, `snippets of ${language} below ${heading}`).toBe(1);
-  const [[, indent = '', text = ''] = []] = found;
+  if (at === undefined) expect(found.length, `snippets of ${language} below ${heading}`).toBe(1);
+  const [, indent = '', text = ''] = found[at ?? 0] ?? [];
   return text.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
 }
 
@@ -184,6 +184,19 @@ describe('the key', () => {
   });
 });
 
+describe('the role in Vault', () => {
+  it.skipIf(!program('jq'))('is bound to this repository and branch, by what no rename changes', async () => {
+    // Vault is no package of these machines: it is seen what would be sent to it.
+    const script = `vault() { case "$2" in auth/jwt/role/*) cat;; policy) cat > /dev/null;; esac; }
+      ${snippet('A certificate from Vault or step-ca', 'bash', RECIPES, 0)}`;
+    const env = { PATH: process.env.PATH ?? '', REPOSITORY_ID: '123456789', CLIENT_ID: 'shop' };
+    expect(JSON.parse(await run(BASH, script, env))).toMatchObject({
+      bound_claims: { repository_id: '123456789', ref: 'refs/heads/main' },
+      bound_audiences: ['vault'],
+    });
+  });
+});
+
 const NGINX = program('nginx');
 
 describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
@@ -284,6 +297,18 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
       'client-certificate-ca-verified': 'SUCCESS',
     };
     expect(await ask({ clientId }, headers)).toBe(401);
+  });
+
+  it('tells Auth0 the address of the caller, whatever he says of it', async () => {
+    const world = shared();
+    const { clientId, pem } = world.addServiceClient({ name: 'far away' });
+    world.transcript.clear();
+    expect(await ask({ clientId, pem }, { 'X-Forwarded-For': '203.0.113.7, 198.51.100.9' })).toBe(200);
+    const told = world.transcript
+      .arrivals()
+      .map(({ request }) => request.headers['x-forwarded-for'])
+      .filter((one) => one !== undefined);
+    expect(told).toEqual(['127.0.0.1']);
   });
 
   it('shows nothing but what services need', async () => {
