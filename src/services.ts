@@ -80,7 +80,7 @@ export function connectServices(
   logger: Pick<Services, 'mask' | 'onStep'>,
   { shared = shareServices(inputs, connection, logger.mask), issuing = ISSUING, listing }: Choices = {},
 ): RunServices {
-  const { domain, githubApiUrl, githubToken, issuer, desired, watch } = inputs;
+  const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
@@ -104,6 +104,7 @@ export function connectServices(
     workflowApi: github(watch?.token),
     edge: service('mTLS edge'),
     domain,
+    pkcs12Password,
     proofEndpoint,
     issuePair: (now) => issuing.issuePair(issuer, desired, now, newKey),
     issueUnregistered: (now) =>

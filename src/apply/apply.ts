@@ -73,8 +73,8 @@ class Execution {
     this.#new = new NewCredential(job, services);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services.store);
-    this.#completion = new Delivery(services.store);
+    this.#delivery = new Delivery(services);
+    this.#completion = new Delivery(services);
   }
 
   async perform(step: Step): Promise<void> {
@@ -170,7 +170,7 @@ class Execution {
     if (source === 'current-credential') return this.#complete(location);
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
     if (renewsFirst) await this.#association.requireUnchanged();
-    await this.#delivery.put(location, this.#new.pair);
+    await this.#delivery.put(location, this.#new.pair, this.#clientId);
     this.#association.deliveryBegun();
     if (renewsFirst) await this.#association.rememberDelivery();
     this.#services.cancellation.shield();
@@ -181,7 +181,7 @@ class Execution {
     if (!currentPair) throw new Error('a delivery was planned without its pair');
     // The pair is not new: another run may just be delivering its successor.
     if (!this.#completion.begun) await this.#association.requireUnchanged();
-    await this.#completion.put(location, currentPair);
+    await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
     await this.#association.refuseOvertaken(location);
   }

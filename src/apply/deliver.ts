@@ -10,16 +10,23 @@ import type { Pair } from '../model/key-pair.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
+interface DeliveryServices {
+  store: SecretStore | undefined;
+  mask: (secret: string) => void;
+  /** Of the secrets that hold a PKCS#12; empty means none. */
+  pkcs12Password: string;
+}
+
 export class Delivery {
-  readonly #store: SecretStore | undefined;
+  readonly #services: DeliveryServices;
   readonly #stored: SecretLocation[] = [];
   readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
 
-  constructor(store: SecretStore | undefined) {
-    this.#store = store;
+  constructor(services: DeliveryServices) {
+    this.#services = services;
   }
 
   /** A secret may hold the new key. */
@@ -46,16 +53,23 @@ export class Delivery {
     return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
   }
 
-  /** A failure after the first write is kept for `requireComplete`, so that the other locations are still served. */
-  async put(location: SecretLocation, pair: Pair): Promise<void> {
+  /**
+   * A failure after the first write is kept for `requireComplete`, so that the other locations are still served.
+   * @param clientId names the pair in a PKCS#12
+   */
+  async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
+    const { mask, pkcs12Password: password, store } = this.#services;
     // The parts of a destination change together with its pair, or not at all.
     const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
       this.#failures.push({ location, error: beside.error, landed: 'no' });
       return;
     }
-    if (!this.#store) throw new Error('a delivery was planned without a store');
-    const result = await this.#store.store(location, secretFor(location, pair));
+    if (!store) throw new Error('a delivery was planned without a store');
+    const text = await secretFor(location, pair, { alias: clientId, password });
+    // The lines of the key are masked already; in here it hides.
+    if (location.part === 'pkcs12') mask(text);
+    const result = await store.store(location, text);
     if (result.outcome === 'stored') {
       this.#begun = true;
       this.#stored.push(location);

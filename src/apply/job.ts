@@ -16,6 +16,8 @@ export interface Services extends ProofServices, PreflightServices {
   store: SecretStore | undefined;
   /** Makes the new pair, or takes the one that was brought. @param now Auth0's clock @throws RotationError CERTIFICATE_TOO_LARGE */
   issuePair: (now: number) => Promise<Pair>;
+  /** Of the secrets that hold a PKCS#12; empty means none. */
+  pkcs12Password: string;
   /** Told before each step; the answer is told how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }

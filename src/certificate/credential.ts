@@ -17,6 +17,7 @@ import {
   subjectDnOf,
 } from './inspect.ts';
 import { issueCertificate } from './issue.ts';
+import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
 /** @throws Error with a reason that fits behind the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
@@ -64,10 +65,14 @@ export function registrationOf(
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. PEM readers skip a comment before it. */
-export function secretFor({ part }: SecretLocation, { certificate, privateKey }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
+/** Key first: what curl, nginx, Node, Python and Go read as it is. A bare key stands alone: jose and Auth0's own SDKs read no text before it. */
+export async function secretFor(
+  { part }: SecretLocation,
+  { certificate, privateKey }: Pair,
+  options: Pkcs12Options,
+): Promise<string> {
+  if (part === 'private-key' || certificate === undefined) return privateKey;
+  if (part === 'pkcs12') return toPkcs12({ certificate, privateKey }, options);
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
 

@@ -205,7 +205,7 @@ function basePath(destination: Destination): string {
 
 const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   repo: "the repository permission 'Secrets: write'",
-  env: "the repository permissions 'Environments: write' and 'Secrets: write'",
+  env: "the repository permission 'Environments: write'",
   org: "the organization permission 'Secrets: write'",
 };
 

@@ -15,7 +15,7 @@ import type { ManagementLogin } from '../model/management-login.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { readCredentialIds } from './credential-ids.ts';
-import { readDestinations, readMovedFrom, readSecretNames } from './destinations.ts';
+import { readDestinations, readMovedFrom, readPkcs12Password, readSecretNames } from './destinations.ts';
 import { readOverlap, readPropagationTime, readQuietWindow } from './durations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
@@ -36,6 +36,8 @@ export interface Inputs {
   githubToken: string | undefined;
   githubApiUrl: string;
   currentPair: Pair | undefined;
+  /** Empty means none. */
+  pkcs12Password: string;
   issuer: Issuer;
   desired: DesiredState;
   /** What is odd and stops nobody. */
@@ -86,6 +88,7 @@ export const SECRET_INPUTS = [
   'current-credential',
   'ca-private-key',
   'private-key',
+  'pkcs12-password',
 ];
 
 /** Every value that must never be shown, as it came in, valid or not; and every key that came in by the wrong name. */
@@ -114,12 +117,13 @@ export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
   const issuer = readIssuer(reader, { method, operation, planOnly });
   const currentPair = readCurrent(reader, { method, operation }, login);
+  const pkcs12Password = readPkcs12Password(reader);
   const desired = readDesiredState(reader, { operation, method, issuer, currentPair, login });
   if (!login || !issuer || !desired || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
   const hosts = { domain, mtlsDomain, audience, githubApiUrl };
-  return { ...hosts, planOnly, watch, login, githubToken, currentPair, issuer, desired };
+  return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
 /** What a plan tells of: `create` where a name is given and no client. */
@@ -193,6 +197,11 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
     reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
+  if (method === 'private_key_jwt' && names.pkcs12SecretName !== undefined)
+    reader.problem(
+      'pkcs12-secret-name',
+      'names a PKCS#12, which needs a certificate; private_key_jwt has none',
+    );
   const current = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
   // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.

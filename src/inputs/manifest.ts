@@ -26,6 +26,7 @@ export const CLIENT_KEYS = [
   'secret-name',
   'private-key-secret-name',
   'certificate-secret-name',
+  'pkcs12-secret-name',
   'destinations',
   'verify',
   'verify-audience',

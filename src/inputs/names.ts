@@ -32,6 +32,8 @@ export const INPUT_NAMES: readonly string[] = [
   'secret-name',
   'private-key-secret-name',
   'certificate-secret-name',
+  'pkcs12-secret-name',
+  'pkcs12-password',
   'destinations',
   'current-credential',
   'verify',

@@ -5,8 +5,12 @@ import type { ErrorCode } from '../errors.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The runner upper-cases a name and keeps its dashes. */
+function variable(name: string): string {
+  return `INPUT_${name.toUpperCase()}`;
+}
+
 export function raw(environment: Environment, name: string): string {
-  return (environment[`INPUT_${name.toUpperCase()}`] ?? '').trim();
+  return (environment[variable(name)] ?? '').trim();
 }
 
 /** What is wrong with an input, as its name's predicate. */
@@ -27,6 +31,11 @@ export class Reader {
 
   constructor(environment: Environment) {
     this.environment = environment;
+  }
+
+  /** As it came in. */
+  untrimmed(name: string): string {
+    return this.environment[variable(name)] ?? '';
   }
 
   /** Empty means not given. */

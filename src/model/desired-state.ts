@@ -64,6 +64,7 @@ export interface DesiredState {
   secretName: string;
   privateKeySecretName: string | undefined;
   certificateSecretName: string | undefined;
+  pkcs12SecretName: string | undefined;
   /** The first is the primary. Never empty. */
   destinations: readonly [Destination, ...Destination[]];
   current: KeyFacts | undefined;
@@ -93,6 +94,7 @@ export function secretLocations(desired: DesiredState): SecretLocation[] {
     { destination, secretName: desired.secretName, part: 'pair' as const },
     ...part(destination, desired.privateKeySecretName, 'private-key'),
     ...part(destination, desired.certificateSecretName, 'certificate'),
+    ...part(destination, desired.pkcs12SecretName, 'pkcs12'),
   ]);
 }
 

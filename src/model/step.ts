@@ -117,7 +117,8 @@ function describeAssociation({ from, to, why, interrupts }: Association): string
 }
 
 function partName({ part }: SecretLocation): string {
-  return part === 'pair' ? 'it' : `the ${part.replace('-', ' ')}`;
+  if (part === 'pair') return 'it';
+  return part === 'pkcs12' ? 'its PKCS#12' : `the ${part.replace('-', ' ')}`;
 }
 
 /** The one-line notation of plans in tests and logs: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */

@@ -35,6 +35,7 @@ export function entryOf(result: RunResult) {
     reason: plan?.reason ?? '',
     'credential-id': held?.id ?? '',
     thumbprint: held?.thumbprint ?? '',
+    'key-id': (desired.method === 'private_key_jwt' && held?.thumbprint) || '',
     'not-before': held?.notBefore ?? '',
     'not-after': held?.notAfter ?? '',
     'removed-credential-ids': outcome?.removed ?? [],

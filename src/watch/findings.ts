@@ -110,7 +110,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
       warning(
         'SecretsUnread',
         'GitHub was not asked what the destinations hold.',
-        "Give a github-token that may read them ('Secrets: read', for environments 'Environments: read' as well).",
+        "Give a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
       ),
     ];
   const due = firstReason({ desired, observed, inUse });

@@ -292,7 +292,9 @@ describe('other files of the repository', () => {
     const { updates } = parse(read('.github/dependabot.yml'));
     expect(updates.map((one: Record<string, string>) => one['package-ecosystem']).sort()).toEqual([
       'github-actions',
+      'gomod',
       'npm',
+      'pip',
     ]);
   });
 

@@ -84,7 +84,7 @@ const has = (grant: Grant, need: string): boolean => {
   // Everybody who sees a repository may read its metadata; /user and /rate_limit ask for no permission.
   if (permission === 'metadata' || permission === 'allows_permissionless_access') return true;
   // `permissions:` of a workflow has no `secrets` scope: GITHUB_TOKEN never has it (docs/facts.md#github-token).
-  if (grant.kind === 'github-token' && permission.endsWith('secrets')) return false;
+  if (grant.kind === 'github-token' && /secrets$|^environments$/.test(permission)) return false;
   const granted = grant.permissions[permission as Permission];
   return granted === 'write' || granted === level;
 };

@@ -212,7 +212,7 @@ export class SecretStore {
     );
   }
 
-  routes(environmentSecretsNeed: 'both' | 'environments' = 'both'): Route[] {
+  routes(environmentSecretsNeed: 'both' | 'environments' = 'environments'): Route[] {
     const environmentNeeds =
       environmentSecretsNeed === 'both' ? ['secrets', 'environments'] : ['environments'];
     return [

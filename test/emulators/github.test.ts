@@ -450,7 +450,7 @@ describe('a token', () => {
         status: 403,
         data: { message: 'Resource not accessible by integration', status: '403' },
       });
-      expect(answer.headers['x-accepted-github-permissions']).toMatch(/secrets=read/);
+      expect(answer.headers['x-accepted-github-permissions']).toMatch(/(secrets|environments)=read/);
       expect(write(path).status).toBe(403);
     }
     expect(client.call('GET', '/repos/octo-org/app').status).toBe(200);
@@ -467,7 +467,7 @@ describe('a token', () => {
       expect(client.call('GET', `${path}/public-key`).status).toBe(200);
       const refused = write(path);
       expect(refused).toMatchObject({ status: 403, data: { message } });
-      expect(refused.headers['x-accepted-github-permissions']).toMatch(/secrets=write/);
+      expect(refused.headers['x-accepted-github-permissions']).toMatch(/(secrets|environments)=write/);
       expect(client.call('DELETE', `${path}/PEM`).status).toBe(403);
     }
   });
@@ -484,16 +484,18 @@ describe('a token', () => {
     expect(client.call('GET', `${REPO}/public-key`).status).toBe(404);
   });
 
-  test('for environment secrets needs both permissions, or one when told so', () => {
+  test('for environment secrets needs their own permission alone, or both when told so', () => {
+    as('app', { secrets: 'write' });
+    expect(client.call('GET', `${ENV}/public-key`).status).toBe(403);
+    as('app', { environments: 'write' });
+    expect(client.put(ENV, 'PEM', 'x').status).toBe(201);
+    client = new Client({ environmentSecretsNeed: 'both' });
     as('app', { environments: 'write' });
     const refused = client.call('GET', `${ENV}/public-key`);
     expect([refused.status, refused.headers['x-accepted-github-permissions']]).toEqual([
       403,
       'secrets=read,environments=read',
     ]);
-    client = new Client({ environmentSecretsNeed: 'environments' });
-    as('app', { environments: 'write' });
-    expect(client.put(ENV, 'PEM', 'x').status).toBe(201);
   });
 
   test('does not see what is missing or not its own', () => {

@@ -48,7 +48,10 @@ export interface GitHubOptions {
   /** The key pair of a scope; `generation` counts the rotations. Default: libsodium, seeded by `random`. */
   publicKeyFor?: (scope: string, generation: number) => KeyPair;
   limits?: Limits;
-  /** Whether environment secrets need `secrets` besides `environments` is not settled (docs/facts.md#github-permissions): the stricter is the default. */
+  /**
+   * What environment secrets need: `environments` alone (github/docs, server-to-server-permissions.json).
+   * Its older permission files named both.
+   */
   environmentSecretsNeed?: 'both' | 'environments';
 }
 

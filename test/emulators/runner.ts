@@ -97,6 +97,7 @@ const SECRET_INPUTS = [
   'current-credential',
   'ca-private-key',
   'private-key',
+  'pkcs12-password',
 ];
 
 export function runAction(

@@ -28,8 +28,7 @@ export function registrationOf(
 }
 
 export function valueFor({ part }: SecretLocation, { privateKey, certificate }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
+  if (part === 'private-key' || certificate === undefined) return privateKey;
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
 

@@ -31,6 +31,7 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     secretName: 'AUTH0_MTLS_PEM',
     privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,
     certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,
+    pkcs12SecretName: undefined,
     destinations: [primary, ...others.slice(0, start.holds.length - 1)],
     current: undefined,
     verify: 'auto',

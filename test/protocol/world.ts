@@ -215,6 +215,7 @@ export class World {
       githubToken: 'github-token',
       githubApiUrl: 'https://api.github.com',
       currentPair,
+      pkcs12Password: '',
       issuer: { kind: 'itself' },
       warnings: [],
       desired: {

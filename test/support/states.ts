@@ -45,6 +45,7 @@ export function desired(changes: DesiredChanges = {}): DesiredState {
     secretName: 'PEM',
     privateKeySecretName: undefined,
     certificateSecretName: undefined,
+    pkcs12SecretName: undefined,
     verify: 'auto',
     verifyAudience: undefined,
     tokenBinding: 'unchanged',

@@ -60,6 +60,7 @@ describe('inputs', () => {
     const read = inputs();
     expect(read).toEqual({
       planOnly: false,
+      pkcs12Password: '',
       domain: 'tenant.eu.auth0.com',
       mtlsDomain: undefined,
       audience: 'https://tenant.eu.auth0.com/api/v2/',
@@ -88,6 +89,7 @@ describe('inputs', () => {
         secretName: 'AUTH0_MTLS_PEM',
         privateKeySecretName: undefined,
         certificateSecretName: undefined,
+        pkcs12SecretName: undefined,
         destinations: [{ kind: 'repo', owner: 'acme', repo: 'shop' }],
         current: undefined,
         verify: 'auto',
@@ -317,6 +319,13 @@ const BAD: Row[] = [
   [{ 'private-key-secret-name': 'a-b' }, /'private-key-secret-name' is 'a-b'/],
   [{ 'certificate-secret-name': 'auth0_mtls_pem' }, /'secret-name' must differ from/],
   [{ 'private-key-secret-name': 'A', 'certificate-secret-name': 'a' }, /they from each other/],
+  [{ 'private-key-secret-name': 'A', 'pkcs12-secret-name': 'a' }, /they from each other/],
+  [
+    { 'authentication-method': 'private_key_jwt', 'pkcs12-secret-name': 'P12' },
+    /'pkcs12-secret-name' names a PKCS#12, which needs a certificate/,
+  ],
+  [{ 'pkcs12-password': 'geheim-schlüssel' }, /'pkcs12-password' has a character that is no printable ASCII/],
+  [{ 'pkcs12-password': 'sesame\n' }, /'pkcs12-password' begins or ends with white space/],
   [{ destinations: 'repo:acme/shop\nacme/shop' }, /'destinations' has in line 2 'acme\/shop', which is no/],
   [{ destinations: 'repo:acme/shop\nrepo:Acme/Shop' }, /'destinations' names repo:acme\/shop twice/],
   [
@@ -402,6 +411,8 @@ describe('what is refused', () => {
       'secret-name': '-',
       'private-key-secret-name': '.',
       'certificate-secret-name': '+',
+      'pkcs12-secret-name': '/',
+      'pkcs12-password': '\u{fc}',
       destinations: 'x',
       'current-credential': 'x',
       verify: 'x',
@@ -426,6 +437,8 @@ describe('what is refused', () => {
         'secret-name',
         'private-key-secret-name',
         'certificate-secret-name',
+        'pkcs12-secret-name',
+        'pkcs12-password',
         'destinations',
         'current-credential',
         'verify',

@@ -298,6 +298,7 @@ describe('manifest.schema.json', () => {
       'secret-name': ['ABC', 'a_1', '1A', 'GITHUB_A', 'A-B'],
       'private-key-secret-name': ['KEY', '9'],
       'certificate-secret-name': ['CERT', 'GitHub_X'],
+      'pkcs12-secret-name': ['P12', 'P-12'],
       destinations: [
         ['repo:a/b'],
         ['org:a', 'repo:b/c'],
