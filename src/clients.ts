@@ -6,6 +6,7 @@ import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
 import { Tenant } from './auth0/tenant.ts';
 import { managementToken } from './auth0/token.ts';
 import type { issuePair } from './certificate/credential.ts';
+import type { Pair } from './certificate/inspect.ts';
 import type { generateKey } from './certificate/issue.ts';
 import { type PublicKeys, SecretStore } from './github/secret-store.ts';
 import { type Pace, SharedBudget } from './http/pace.ts';
@@ -74,19 +75,30 @@ export function connect(
       ? undefined
       : new SecretStore(github, githubToken, githubApiUrl, shared.publicKeys);
   const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
+  const preparation = new Preparation(desired, {
+    generateKey: issuing.generateKey,
+    issue: async (requested, now, key) => {
+      const pair = await issuing.issuePair(issuer, requested, now, key);
+      connectAhead(pair).catch(() => undefined);
+      return pair;
+    },
+    tenant,
+    mask: logger.mask,
+    discover,
+    store,
+  });
+  /** For the proof. */
+  async function connectAhead({ certificate, privateKey }: Pair): Promise<void> {
+    const url = await preparation.endpoint();
+    if (url && certificate)
+      connection.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
+  }
   return {
     tenant,
     store,
     edge: new Service('mTLS edge', connection, shared.edge),
     domain,
-    preparation: new Preparation(desired, {
-      generateKey: issuing.generateKey,
-      issue: (requested, now, key) => issuing.issuePair(issuer, requested, now, key),
-      tenant,
-      mask: logger.mask,
-      discover,
-      store,
-    }),
+    preparation,
     unregistered: (requested, now) =>
       issuing.issuePair({ kind: 'itself' }, requested, now, () => issuing.generateKey(2048)),
     clock: connection.clock,

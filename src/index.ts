@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const cancelled = cancelledBySignal();
   const connection = {
     send: wire.send,
-    preconnect: wire.preconnect,
+    connectAhead: wire.connectAhead,
     clock: { now: monotonic, sleep, random: Math.random, deadline: monotonic() + LONGEST_RUN },
     cancellation: new Cancellation(cancelled),
     debug: runner.debug,

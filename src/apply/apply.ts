@@ -20,7 +20,7 @@ import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './failur
 import type { DoneStep, Job, Outcome, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import type { Issued } from './prepare.ts';
-import { type Proof, preconnectProof, prove, proveRefusal } from './prove.ts';
+import { type Proof, prove, proveRefusal } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 import { findMade, upload } from './upload.ts';
@@ -145,7 +145,6 @@ class Work {
 
   async #issue(): Promise<void> {
     this.#issued = await this.#services.preparation.issued();
-    await preconnectProof(this.#issued.pair, this.#services);
   }
 
   async #create(): Promise<void> {

@@ -26,16 +26,6 @@ export interface ProofServices {
 /** How long Auth0 may need until an association is effective: unknown, so bounded. */
 const PROPAGATION = 30_000;
 
-/** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
-export async function preconnectProof(
-  { certificate, privateKey }: Pair,
-  { edge, preparation }: ProofServices,
-): Promise<void> {
-  const endpoint = await preparation.endpoint();
-  if (endpoint !== undefined && certificate !== undefined)
-    edge.preconnect({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
-}
-
 /**
  * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet
  * @throws RotationError VERIFICATION_FAILED

@@ -30,8 +30,6 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   if (login.kind === 'token') return login.token;
   const endpoint = await endpointFor(api);
   const pair = login.kind === 'mtls' ? { clientCertificate: login.pair } : {};
-  // The token is for two reads at once.
-  api.service.preconnect({ url: `https://${api.domain}/` }, 2);
   const response = await askForToken(api.service, endpoint, async () => ({
     ...tokenRequest(endpoint, {
       client_id: login.clientId,

@@ -4,13 +4,13 @@ import { RotationError } from '../errors.ts';
 import type { Pace } from './pace.ts';
 import { type Clock, type OnUncertain, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
-import { type HttpRequest, type HttpResponse, NetworkError, type Preconnect, type Send } from './wire.ts';
+import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
 /** What all services of a run share. */
 export interface Connection {
   send: Send;
   /** Only saves time. */
-  preconnect?: Preconnect;
+  connectAhead?: ConnectAhead;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
   cancellation: Cancellation;
@@ -78,11 +78,6 @@ export class Service {
   /** Milliseconds since the epoch by this service's clock. */
   now(): number {
     return this.#connection.clock.now() + this.clock.offset;
-  }
-
-  /** Requests will go there: `count` connections shall be open. */
-  preconnect(to: Parameters<Preconnect>[0], count: number): void {
-    void this.#connection.preconnect?.(to, count);
   }
 
   /**
