@@ -1,6 +1,6 @@
 /** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
 
-import { type Clock, deadlineExceeded, sleep } from './retry.ts';
+import { advisedDelay, type Clock, deadlineExceeded, sleep } from './retry.ts';
 import type { Cancellation } from './service.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
 
@@ -214,7 +214,7 @@ export class SpacedWrites implements Pace {
     const began = clock.now();
     return (response) => {
       // A secondary limit is everybody's.
-      const after = Number(response?.headers['retry-after'] ?? 0) * 1000;
+      const after = (response && advisedDelay(response, clock.now())) ?? 0;
       this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
       this.#isBusy = false;
     };

@@ -2,6 +2,7 @@
  *  and tells a request that may have landed from one that cannot: no library does both. */
 
 import { RotationError } from '../errors.ts';
+import { isForeign } from './foreign.ts';
 import type { Cancellation, Repeatable } from './service.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
@@ -58,35 +59,43 @@ async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpRespons
 }
 
 function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
-  if (outcome instanceof NetworkError) return repeatable === 'idempotent' || outcome.landed === 'no';
+  if (outcome instanceof NetworkError)
+    return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
   if (isRateLimited(outcome)) return true;
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway that gave up does not know what became of the request. */
+/** A gateway that gave up does not know what became of the request, and a page in the service's place does not say. */
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
-  return outcome.status === 408 || outcome.status === 502 || outcome.status === 504;
+  const { status } = outcome;
+  return status === 408 || status === 502 || status === 504 || (status < 500 && isForeign(outcome));
 }
 
-/** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (rate-limits-for-the-rest-api). */
-function isRateLimited({ status, headers }: HttpResponse): boolean {
+/** GitHub answers its limits with 403 too, told apart by retry-after, remaining 0 or their text (rate-limits-for-the-rest-api). */
+function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
-  return status === 403 && (headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0');
+  const isTold = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
+  return status === 403 && (isTold || SECONDARY_LIMIT.test(body));
 }
+
+const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
+/** GitHub: "wait for at least one minute" where a limit names no time. Auth0's 429 without a time is taken the same way. */
+const UNTOLD = 60_000;
 
 /** Milliseconds that the server asks for: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
-function advisedDelay({ status, headers }: HttpResponse, serverNow: number): number | undefined {
+export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
+  const { headers, status } = response;
   const after = headers['retry-after'];
   if (after !== undefined) {
     const wait = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - serverNow;
     if (Number.isFinite(wait)) return Math.max(0, wait);
   }
-  const reset = Number(headers['x-ratelimit-reset']);
-  const limited = status === 429 || status === 403;
-  return limited && headers['x-ratelimit-reset'] && Number.isFinite(reset)
-    ? Math.max(0, reset * 1000 - serverNow)
-    : undefined;
+  if (!isRateLimited(response)) return undefined;
+  // A secondary limit has nothing to do with the budget that these headers show.
+  const isSecondary = status === 403 && headers['x-ratelimit-remaining'] !== '0';
+  const reset = Number(headers['x-ratelimit-reset'] || Number.NaN);
+  return isSecondary || !Number.isFinite(reset) ? UNTOLD : Math.max(0, reset * 1000 - serverNow);
 }
 
 async function pause(

@@ -2,6 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import type { Pace } from './pace.ts';
+import type { Waiting } from './poll.ts';
 import { type Clock, type OnUncertain, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
@@ -78,6 +79,11 @@ export class Service {
   /** Milliseconds since the epoch by this service's clock. */
   now(): number {
     return this.#connection.clock.now() + this.clock.offset;
+  }
+
+  /** What a wait between two calls needs. */
+  get waiting(): Waiting {
+    return this.#connection;
   }
 
   /**

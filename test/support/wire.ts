@@ -30,12 +30,14 @@ export function openLine(environment: Record<string, string> = {}): Line {
   const waits: number[] = [];
   const log: string[] = [];
   const began = Date.now() - performance.now();
+  let slept = 0;
   const connection: Connection = {
     send: wire.send,
     clock: {
-      now: () => began + performance.now(),
+      now: () => began + performance.now() + slept,
       sleep: async (ms) => {
         waits.push(ms);
+        slept += ms;
       },
       random: () => 0,
       deadline: Number.POSITIVE_INFINITY,

@@ -72,7 +72,7 @@ describe('the mTLS token endpoint', () => {
     ['a list', { body: [] }],
     ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
   ])('is an error where discovery answers %s', async (_, answer) => {
-    expect(await discover(answer, true)).toBe('AUTH0_REQUEST_FAILED');
+    expect(await discover(answer, true)).toBe('DISCOVERY_FAILED');
   });
 
   it('is the alias of a real authorization server', async () => {

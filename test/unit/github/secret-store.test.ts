@@ -11,7 +11,7 @@ import { GitHub } from '../../emulators/github.ts';
 import { type Exchange, type Fault, type Served, serve } from '../../emulators/serve.ts';
 import { type Answer, authority, type Line, openLine, peer } from '../../support/wire.ts';
 
-const TOKEN = 'ghs_CANARYCANARY';
+const TOKEN = 'github_pat_CANARYCANARY';
 const SKEW = -7_200_000;
 let github: GitHub;
 let served: Served;
