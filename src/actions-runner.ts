@@ -11,12 +11,12 @@ const MOST_LOCATED = 9;
 const SHORTEST_MASK = 8;
 
 /** Masks a secret: whole, line by line, and its PEM body joined. Call before anything that could show it. */
-export function mask(secret: string): void {
+export function mask(secret: string, shortest = SHORTEST_MASK): void {
   // A PEM may have come with its line ends written out.
   const lines = secret.split(/\r?\n|\\n/).map((line) => line.trim());
   const body = lines.filter((line) => !line.startsWith('-----'));
   for (const part of new Set([...body, body.join('')])) {
-    if (part.length >= SHORTEST_MASK) core.setSecret(part);
+    if (part.length >= shortest) core.setSecret(part);
   }
 }
 

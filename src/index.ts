@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
 import { asRotationError } from './errors.ts';
 import { runFleet } from './fleet/fleet.ts';
+import { proxySecrets } from './http/proxy.ts';
 import { Cancellation, type Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
@@ -17,8 +18,12 @@ import { run } from './run.ts';
 /** Well inside the lease of 15 minutes after which another run may take over (specification 4). */
 const LONGEST_RUN = 10 * 60_000;
 
+/** Shorter ones (`x` for a token in place of a user) would mask ordinary text. */
+const SHORTEST_PASSWORD = 4;
+
 async function main(): Promise<void> {
   for (const secret of secretsIn(process.env)) runner.mask(secret);
+  for (const secret of proxySecrets(process.env)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.stage('Inputs');
   const path = raw(process.env, 'manifest');
   const work = path === '' ? oneClient(readInputs(process.env)) : manyClients(await readManifest(path));

@@ -14,7 +14,7 @@ export function isRedirect({ status }: Pick<HttpResponse, 'status'>): boolean {
   return REDIRECTS.includes(status);
 }
 
-function isPage({ body, headers }: HttpResponse): boolean {
+export function isPage({ body, headers }: HttpResponse): boolean {
   return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(!doctype|html|head|body)\b/i.test(body);
 }
 

@@ -2,7 +2,7 @@
  *  and tells a request that may have landed from one that cannot: no library does both. */
 
 import { RotationError } from '../errors.ts';
-import { isForeign } from './foreign.ts';
+import { isPage } from './foreign.ts';
 import type { Cancellation, Repeatable } from './service.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
@@ -69,7 +69,7 @@ function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable)
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;
-  return status === 408 || status === 502 || status === 504 || (status < 500 && isForeign(outcome));
+  return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
 /** GitHub answers its limits with 403 too, told apart by retry-after, remaining 0 or their text (rate-limits-for-the-rest-api). */
