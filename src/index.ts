@@ -4,7 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
 import { asRotationError } from './errors.ts';
 import { runFleet } from './fleet/fleet.ts';
-import { Cancellation, type Connection } from './http/service.ts';
+import { Cancellation } from './http/clock.ts';
+import { proxySecrets } from './http/proxy.ts';
+import type { Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts';
@@ -17,8 +19,12 @@ import { report } from './report/report.ts';
 import { run } from './run.ts';
 import { connectServices } from './services.ts';
 
+/** Shorter ones (`x` for a token in place of a user) would mask ordinary text. */
+const SHORTEST_PASSWORD = 4;
+
 async function main(): Promise<void> {
   for (const secret of secretsIn(process.env)) runner.mask(secret);
+  for (const secret of proxySecrets(process.env)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.stage('Inputs');
   const path = raw(process.env, 'manifest');
   const work = path === '' ? oneClient(readInputs(process.env)) : manyClients(await readManifest(path));
@@ -26,7 +32,7 @@ async function main(): Promise<void> {
   const cancelled = cancelledBySignal();
   const connection = {
     send: wire.send,
-    preconnect: wire.preconnect,
+    connectAhead: wire.connectAhead,
     clock: { now: monotonic, sleep, random: Math.random },
     cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,

@@ -16,6 +16,7 @@ import { type Pace, SharedBudget } from './http/pace.ts';
 import { ServerClock } from './http/server-clock.ts';
 import { type Connection, type Remote, Service } from './http/service.ts';
 import type { Inputs } from './inputs/inputs.ts';
+import type { Pair } from './model/key-pair.ts';
 
 /** How keys and certificates are made. */
 export interface Issuing {
@@ -98,6 +99,12 @@ export function connectServices(
       proofEndpoint,
       ...publicKeyReads(desired, store),
     ]);
+  /** For the proof: its handshake is over when the association is made. */
+  const connectAhead = async ({ certificate, privateKey }: Pair) => {
+    const url = await proofEndpoint();
+    if (url && certificate)
+      connection.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
+  };
   return {
     tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
     store,
@@ -106,7 +113,11 @@ export function connectServices(
     domain,
     pkcs12Password,
     proofEndpoint,
-    issuePair: (now) => issuing.issuePair(issuer, desired, now, newKey),
+    issuePair: async (now) => {
+      const pair = await issuing.issuePair(issuer, desired, now, newKey);
+      connectAhead(pair).catch(() => undefined);
+      return pair;
+    },
     issueUnregistered: (now) =>
       issuing.issuePair(
         { kind: 'itself' },

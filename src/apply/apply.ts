@@ -2,7 +2,7 @@
 
 import { asRotationError, type RotationError } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
-import { deadlineExceeded } from '../http/retry.ts';
+import { deadlineExceeded } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';

@@ -2,8 +2,8 @@
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
-import { poll, type Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';

@@ -3,8 +3,7 @@
 import { secretFor } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { type Clock, sleep } from '../http/retry.ts';
-import type { Cancellation } from '../http/service.ts';
+import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ObservedState } from '../model/observed-state.ts';

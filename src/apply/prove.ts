@@ -2,8 +2,8 @@
 
 import { isAdmitted, proveKey } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
-import { type Clock, sleep } from '../http/retry.ts';
-import type { Cancellation, Service } from '../http/service.ts';
+import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
+import type { Service } from '../http/service.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Proof } from '../model/run-result.ts';
@@ -24,16 +24,6 @@ export interface ProofServices {
 
 /** How long Auth0 may need until an association is effective: unknown, so bounded. */
 const PROPAGATION = 30_000;
-
-/** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
-export async function preconnectProof(
-  { certificate, privateKey }: Pair,
-  { edge, proofEndpoint }: ProofServices,
-): Promise<void> {
-  const endpoint = await proofEndpoint();
-  if (endpoint !== undefined && certificate !== undefined)
-    edge.preconnect({ url: endpoint, clientCertificate: { certificate, privateKey } }, 1);
-}
 
 /**
  * @returns 'not proven' where no endpoint is known; 'not authorized' where a client that was just made may use no API yet

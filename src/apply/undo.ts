@@ -1,8 +1,7 @@
 /** How to take back what a run has done, or may have done. */
 
 import { asRotationError, type RotationError } from '../errors.ts';
-import type { Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
 
 /** Takes one effect back, and tells what is true then, if that needs a word. */
 export type Undo = () => Promise<string>;

@@ -2,17 +2,16 @@
 
 import { RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
-import type { OnUncertain } from '../http/retry.ts';
+import type { OnUncertain, Repeatable } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import type { Repeatable, Service } from '../http/service.ts';
+import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import type { AuthenticationMethod } from '../model/desired-state.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
-import { type LogEntry, readLogEntry } from './logs.ts';
-import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
+import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
 
 export interface ListedClient {
   id: string;

@@ -15,6 +15,12 @@ export interface Authority {
   intermediates: string;
 }
 
+/** Where the certificate of a rotation comes from. */
+export type Issuer =
+  | { kind: 'itself' }
+  | { kind: 'authority'; authority: Authority }
+  | { kind: 'brought'; pair: CertifiedPair };
+
 /**
  * @param given the CA's certificate, and those of the CAs above it
  * @throws Error with a reason that fits behind `ca-certificate`

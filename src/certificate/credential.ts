@@ -2,9 +2,9 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
-import type { CertifiedPair, KeyFacts, Pair, Registration } from '../model/key-pair.ts';
+import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
-import type { Authority } from './authority.ts';
+import type { Issuer } from './authority.ts';
 import {
   inspect,
   keySizeOf,
@@ -75,12 +75,6 @@ export async function secretFor(
   if (part === 'pkcs12') return toPkcs12({ certificate, privateKey }, options);
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
-
-/** Where the certificate of a rotation comes from. */
-export type Issuer =
-  | { kind: 'itself' }
-  | { kind: 'authority'; authority: Authority }
-  | { kind: 'brought'; pair: CertifiedPair };
 
 /**
  * Makes the new pair, or takes the one that was brought.

@@ -3,8 +3,7 @@
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { parseSubject } from '../model/subject-dn.ts';
-import type { Authority } from './authority.ts';
-import type { Issuer } from './credential.ts';
+import type { Authority, Issuer } from './authority.ts';
 import { leafOf } from './inspect.ts';
 
 /** Auth0's edge contract: the certificate travels URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */

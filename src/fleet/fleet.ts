@@ -2,8 +2,9 @@
 
 import { availableParallelism } from 'node:os';
 import { asRotationError } from '../errors.ts';
+import { Cancellation } from '../http/clock.ts';
 import { SpacedWrites } from '../http/pace.ts';
-import { Cancellation, type Connection } from '../http/service.ts';
+import type { Connection } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Logger, run } from '../run.ts';

@@ -48,7 +48,8 @@ export class SecretStore {
   /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
-    const answer = await this.#get(path, location.destination);
+    const read = () => this.#get(path, location.destination);
+    const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
       // The same answer as for a repository that the token does not see: its key tells them apart.
       await this.publicKey(location.destination);
@@ -159,7 +160,8 @@ export class SecretStore {
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
-    const answer = await this.#get(`${basePath(destination)}/public-key`, destination);
+    const read = () => this.#get(`${basePath(destination)}/public-key`, destination);
+    const answer = await this.#api.untilKnown(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
@@ -187,6 +189,10 @@ function isClear({ data, status }: Answer): boolean {
   return status >= 300 && status < 500 && status !== 408 && stringOf(data, 'message') !== undefined;
 }
 
+function isMissing({ status }: Answer): boolean {
+  return status === 404;
+}
+
 /** Told before anything is created, not when the secret is stored. */
 function canSealFor(key: string): boolean {
   try {
@@ -212,6 +218,7 @@ const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
 function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
   const message = quote(stringOf(answer.data, 'message'));
+  if (answer.renamedTo !== undefined) return renamed(destination, answer.status, answer.renamedTo);
   const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
   if (answer.status === 401) {
     return new RotationError('GITHUB_UNAUTHORIZED', {
@@ -229,6 +236,17 @@ function refused(destination: Destination, answer: Answer, what: string): Rotati
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed,
     remedy: 'Run again; if it stays, look at the debug log.',
+  });
+}
+
+/** A redirect is never followed: what was sealed for one repository is not for whoever has another name. */
+function renamed(destination: Destination, status: number, newName: string): RotationError {
+  const [owner = '', repo = ''] = newName.split('/');
+  const isKnown = destination.kind !== 'org' && repo !== '';
+  const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
+  return new RotationError('DESTINATION_NOT_FOUND', {
+    failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
+    remedy: `Write ${name} in destinations.`,
   });
 }
 

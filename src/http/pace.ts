@@ -1,14 +1,8 @@
 /** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
 
-import { type Clock, deadlineExceeded, sleep } from './retry.ts';
-import type { Cancellation } from './service.ts';
+import { type Cancellation, deadlineExceeded, sleep, type Waiting } from './clock.ts';
+import { advisedDelay } from './retry.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
-
-/** Of whoever waits. */
-export interface Waiting {
-  clock: Clock;
-  cancellation: Cancellation;
-}
 
 /** One for all who ask the same service, each for its own request. */
 export interface Pace {
@@ -214,7 +208,7 @@ export class SpacedWrites implements Pace {
     const began = clock.now();
     return (response) => {
       // A secondary limit is everybody's.
-      const after = Number(response?.headers['retry-after'] ?? 0) * 1000;
+      const after = (response && advisedDelay(response, clock.now())) ?? 0;
       this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
       this.#isBusy = false;
     };

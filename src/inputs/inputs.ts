@@ -1,6 +1,7 @@
 /** action.yml to Inputs: all problems at once, before any effect. */
 
-import { factsOf, type Issuer, parseCredential } from '../certificate/credential.ts';
+import type { Issuer } from '../certificate/authority.ts';
+import { factsOf, parseCredential } from '../certificate/credential.ts';
 import { holdsPrivateKey } from '../certificate/masks.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
 import {

@@ -1,7 +1,6 @@
 /** What the new key is, and where its certificate comes from. */
 
-import { authorityOf, issuedPairOf, parseSigningKey } from '../certificate/authority.ts';
-import type { Issuer } from '../certificate/credential.ts';
+import { authorityOf, type Issuer, issuedPairOf, parseSigningKey } from '../certificate/authority.ts';
 import { inspect, parseCertificates, parsePrivateKey } from '../certificate/inspect.ts';
 import { exceedsSecret, HEADER_LIMIT, headerSize } from '../certificate/size.ts';
 import type { DesiredState } from '../model/desired-state.ts';

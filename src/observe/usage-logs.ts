@@ -3,8 +3,7 @@
 import { latestUses, readUses } from '../auth0/logs.ts';
 import { proveKey } from '../auth0/proof.ts';
 import type { Tenant } from '../auth0/tenant.ts';
-import type { Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
 import type { Service } from '../http/service.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';

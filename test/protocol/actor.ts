@@ -1,6 +1,6 @@
 /** A run of the action as the scheduler sees it, and how its requests are let go. */
 
-import type { Cancellation } from '../../src/http/service.ts';
+import type { Cancellation } from '../../src/http/clock.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { RunResult } from '../../src/model/run-result.ts';

@@ -13,7 +13,8 @@ import { SecretStore } from '../../src/github/secret-store.ts';
 import { findShadows } from '../../src/github/shadows.ts';
 import { findHolders } from '../../src/github/workflow-runs.ts';
 import { readWorkflow } from '../../src/github/workflows.ts';
-import { Cancellation, type Connection, Service } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
+import { type Connection, Service } from '../../src/http/service.ts';
 import { type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import { type Json, parseJson } from '../../src/model/json.ts';
 

@@ -86,7 +86,7 @@ describe('imports', () => {
 
   it.each([
     ['node-forge', ['certificate/forge.ts']],
-    ['undici', ['http/connections.ts', 'http/wire.ts']],
+    ['undici', ['http/wire.ts']],
     ['@actions/github', ['github/api.ts']],
     ['@actions/core', ['actions-runner.ts']],
     ['jose', ['auth0/token.ts']],

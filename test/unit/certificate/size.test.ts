@@ -3,8 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { authorityOf, parseSigningKey } from '../../../src/certificate/authority.ts';
-import type { Issuer } from '../../../src/certificate/credential.ts';
+import { authorityOf, type Issuer, parseSigningKey } from '../../../src/certificate/authority.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { encodedSize, headerSize, refuseTooLarge } from '../../../src/certificate/size.ts';
 import { printSubject } from '../../../src/model/subject-dn.ts';

@@ -1,10 +1,10 @@
 /** The pace against the sandbox's token bucket, in virtual time: no test waits. */
 
 import { describe, expect, it } from 'vitest';
+import { Cancellation, type Clock } from '../../../src/http/clock.ts';
 import { type Pace, SharedBudget, SpacedWrites } from '../../../src/http/pace.ts';
-import type { Clock } from '../../../src/http/retry.ts';
 import { ServerClock } from '../../../src/http/server-clock.ts';
-import { Cancellation, Service } from '../../../src/http/service.ts';
+import { Service } from '../../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
 import { type RateLimit, TokenBucket } from '../../emulators/tenant-rate-limit.ts';
 
