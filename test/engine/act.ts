@@ -3,10 +3,11 @@
  * `.ci/run` installs the version that `act.version` names.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const VERSION = readFileSync(join(import.meta.dirname, 'act.version'), 'utf8').trim();
@@ -28,6 +29,7 @@ export const ACT = PATHS.map((path) => join(path, 'act')).find(
 const NODE = join(ROOT, 'node_modules/node/bin');
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
+const SAID = pathToFileURL(join(import.meta.dirname, 'said.mjs')).href;
 const TIMEOUT_MS = 120_000;
 
 export interface EngineOptions {
@@ -44,6 +46,7 @@ export interface EngineOptions {
   env: Record<string, string>;
   /** `owner/name@ref` to a folder. */
   repositories: Record<string, string>;
+  said: boolean;
 }
 
 export interface EngineRun {
@@ -56,6 +59,11 @@ export interface EngineRun {
   outputs: Record<string, Record<string, string>>;
   /** What steps have written to GITHUB_STEP_SUMMARY. */
   summaries: string[];
+  /**
+   * What actions have printed, where that was asked for. Of a step that fails, act prints the end only sometimes: it waits
+   * for the process, and closes the terminal without reading the rest (pkg/container/host_environment.go, exec).
+   */
+  said: string;
 }
 
 /** A line of `act --json`. `msg` is what act prints without it; the other fields are not masked. */
@@ -72,6 +80,8 @@ interface Line {
 
 export async function runEngine(options: EngineOptions): Promise<EngineRun> {
   const { home, env } = options;
+  const said = join(home, 'said');
+  writeFileSync(said, '');
   const child = spawn(`${ACT}`, argumentsOf(options), {
     cwd: options.directory,
     // act hands its own environment to every step of the host.
@@ -82,14 +92,17 @@ export async function runEngine(options: EngineOptions): Promise<EngineRun> {
       XDG_CACHE_HOME: join(home, 'cache'),
       XDG_CONFIG_HOME: join(home, 'config'),
       ...env,
+      ...(options.said ? { SAID: said, NODE_OPTIONS: `--import=${SAID}` } : {}),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const run: EngineRun = { exitCode: null, log: '', jobs: {}, outputs: {}, summaries: [] };
+  const run: EngineRun = { exitCode: null, log: '', jobs: {}, outputs: {}, summaries: [], said: '' };
   for (const input of [child.stdout, child.stderr]) {
     createInterface({ input }).on('line', (text) => read(parsed(text), run));
   }
   run.exitCode = await exitOf(child);
+  run.said = readFileSync(said, 'utf8');
+  rmSync(said);
   return run;
 }
 

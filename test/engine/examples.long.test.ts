@@ -1,6 +1,7 @@
 /** Every file of examples/, unchanged, as a workflow engine that others wrote runs it, against the sandbox. */
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
 import { serve } from '../emulators/serve.ts';
 import type { ClientSeed } from '../emulators/tenant.ts';
@@ -62,7 +63,7 @@ story('examples/rotate.yml', {
     {
       from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
       to: 'secrets.AUTH0_ROTATOR_KEY',
-      says: 'management-private-key',
+      says: "Input 'management-client-id' needs exactly one of",
     },
   ],
 });
@@ -79,7 +80,11 @@ story('examples/several-repositories.yml', {
   },
   // The app's token then reaches one repository, and the rotation two.
   controls: [
-    { from: '            billing\n          perm', to: '          perm', says: 'repo:acme/billing' },
+    {
+      from: '            billing\n          perm',
+      to: '          perm',
+      says: 'GitHub shows no repo:acme/billing to this github-token (404)',
+    },
   ],
 });
 
@@ -95,7 +100,7 @@ story('examples/organization.yml', {
     {
       from: 'permission-organization-secrets: write',
       to: 'permission-secrets: write',
-      says: 'org:acme',
+      says: 'GitHub asks for organization_secrets=read',
     },
   ],
 });
@@ -114,7 +119,13 @@ story('examples/environments.yml', {
     const next = await run({ ...DISPATCH, environment });
     expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
-  controls: [{ from: 'permission-environments: write', to: '# none', says: 'env:acme/shop/production' }],
+  controls: [
+    {
+      from: 'permission-environments: write',
+      to: '# none',
+      says: 'GitHub asks for secrets=read,environments=read',
+    },
+  ],
 });
 
 story('examples/enroll.yml', {
@@ -136,7 +147,7 @@ story('examples/enroll.yml', {
     {
       from: 'operation: enroll\n',
       to: 'operation: rotate\n',
-      says: 'METHOD_MISMATCH',
+      says: 'error title=METHOD_MISMATCH::',
       start: dispatch({ operation: 'enroll' }),
     },
   ],
@@ -154,7 +165,7 @@ story('examples/revert.yml', {
     {
       from: 'revert-to: client_secret_post',
       to: 'revert-to: client_secret',
-      says: 'revert-to',
+      says: "Input 'revert-to' is 'client_secret'",
       start: dispatch({ operation: 'revert' }),
     },
   ],
@@ -177,7 +188,9 @@ story('examples/create.yml', {
     const forced = await run(dispatch({ force: 'true' }));
     expect(outcome(forced)).toEqual([0, { create: 'success' }, 'true', 'Forced']);
   },
-  controls: [{ from: 'client-name: orders', to: 'name: orders', says: 'client-name' }],
+  controls: [
+    { from: 'client-name: orders', to: 'name: orders', says: "Input 'client-name' must not be empty" },
+  ],
 });
 
 story('examples/private-key-jwt.yml', {
@@ -198,7 +211,7 @@ story('examples/private-key-jwt.yml', {
     {
       from: 'secret-name: AUTH0_PRIVATE_KEY',
       to: 'secret-name: GITHUB_PRIVATE_KEY',
-      says: 'secret-name',
+      says: "Input 'secret-name' is 'GITHUB_PRIVATE_KEY'",
       start: dispatch({ operation: 'enroll' }),
     },
   ],
@@ -225,7 +238,7 @@ story('examples/proven-retirement.yml', {
     expect(outputsOf(gone, 'rotate')['removed-credential-ids']).toContain('cred_');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
-  controls: [{ from: 'quiet-window: 7d', to: 'quiet-window: 90d', says: 'quiet-window' }],
+  controls: [{ from: 'quiet-window: 7d', to: 'quiet-window: 90d', says: "Input 'quiet-window' is '90d'" }],
 });
 
 story('examples/rehearse.yml', {
@@ -240,7 +253,7 @@ story('examples/rehearse.yml', {
     {
       from: 'verify-audience: https://api.example.com/',
       to: 'verify-audience: https://api.example.org/',
-      says: 'https://api.example.org/',
+      says: 'Client is not authorized to access "https://api.example.org/"',
       start: DISPATCH,
     },
   ],
@@ -254,7 +267,13 @@ story('examples/token-binding.yml', {
     repository.world.advance(20 * MINUTE);
     expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
-  controls: [{ from: 'token-binding: required', to: 'token-binding: requierd', says: 'token-binding' }],
+  controls: [
+    {
+      from: 'token-binding: required',
+      to: 'token-binding: requierd',
+      says: "Input 'token-binding' is 'requierd'",
+    },
+  ],
 });
 
 story('examples/emergency.yml', {
@@ -264,7 +283,9 @@ story('examples/emergency.yml', {
     expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
-  controls: [{ from: 'force: true', to: 'force: false', says: 'revoke', start: DISPATCH }],
+  controls: [
+    { from: 'force: true', to: 'force: false', says: "Input 'revoke' needs force: true", start: DISPATCH },
+  ],
 });
 
 /** Where the management client logs in by its client secret, as on the first day. */
@@ -299,7 +320,7 @@ story('examples/self-rotation.yml', {
     {
       from: 'secrets.AUTH0_ROTATOR_CLIENT_SECRET',
       to: 'secrets.AUTH0_ROTATOR_SECRET',
-      says: 'management-client-secret',
+      says: "Input 'management-client-id' needs exactly one of",
       start: dispatch({ bootstrap: 'true' }),
     },
   ],
@@ -327,7 +348,13 @@ story('examples/watch.yml', {
     github.addWorkflow(repository.name, 'rotate.yml', 'active');
     expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
   },
-  controls: [{ from: 'workflow: rotate.yml', to: 'workflow: rotation.yml', says: 'rotation.yml' }],
+  controls: [
+    {
+      from: 'workflow: rotate.yml',
+      to: 'workflow: rotation.yml',
+      says: 'GitHub did not show the workflow rotation.yml of acme/shop (404',
+    },
+  ],
 });
 
 const CA = certificateAuthority();
@@ -356,7 +383,7 @@ story('examples/ca-signed.yml', {
     {
       from: 'secrets.AUTH0_CA_PRIVATE_KEY',
       to: 'secrets.AUTH0_MTLS_PEM',
-      says: 'ca-private-key',
+      says: "Input 'ca-private-key' must not be empty",
       start: dispatch({ operation: 'enroll' }),
     },
   ],
@@ -387,25 +414,29 @@ story('examples/ca-signed-vault.yml', {
     {
       from: "'PRIVATE_KEY<<%s",
       to: "'KEY<<%s",
-      says: 'private-key',
+      says: "Input 'private-key' must not be empty",
       start: dispatch({ operation: 'enroll' }),
     },
   ],
 });
 
+/** What the API of examples/consume.yml has answered. */
+let answers: number[] = [];
+
 story('examples/consume.yml', {
   async prepare(repository) {
     await rotated(repository);
+    answers = [];
     const { world } = repository;
-    const answer = (status: number) => ({ status, headers: {}, body: '' });
     const tokens = () =>
       world.transcript
         .exchanges()
         .map(({ responseBody }) => /"access_token":"([^"]+)"/.exec(responseBody)?.[1]);
-    const api = await serve(
-      { handle: ({ headers }) => answer(tokens().includes(headers.authorization?.slice(7)) ? 200 : 401) },
-      { tls: world.authority.serverCertificate(['api.example.com']) },
-    );
+    const handle = ({ headers }: EmulatorRequest) => {
+      answers.push(tokens().includes(headers.authorization?.slice('Bearer '.length)) ? 200 : 401);
+      return { status: answers.at(-1) ?? 0, headers: {}, body: '' };
+    };
+    const api = await serve({ handle }, { tls: world.authority.serverCertificate(['api.example.com']) });
     repository.defer(() => api[Symbol.asyncDispose]());
     repository.variables.AUTH0_MTLS_TOKEN_HOST = new URL(world.edgeUrl).host;
     // The example's API is this machine.
@@ -413,9 +444,17 @@ story('examples/consume.yml', {
   },
   async run(_repository, run) {
     const used = await run(DISPATCH);
-    expect([used.exitCode, used.jobs]).toEqual([0, { call: 'success' }]);
+    expect([used.exitCode, used.jobs, answers]).toEqual([0, { call: 'success' }, [200]]);
   },
-  controls: [{ from: '--cert "$credential" ', to: '', says: 'error: 401', start: DISPATCH }],
+  controls: [
+    {
+      from: '--cert "$credential" ',
+      to: '',
+      start: DISPATCH,
+      // Nobody asks the API without a token.
+      after: () => expect(answers).toEqual([]),
+    },
+  ],
 });
 
 const FLEET = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
@@ -466,7 +505,7 @@ story('examples/fleet.yml', {
     {
       from: 'secrets.ROTATOR_APP_PRIVATE_KEY',
       to: 'secrets.ROTATOR_APP_KEY',
-      says: 'x',
+      says: 'DECODER routines::unsupported',
     },
   ],
 });

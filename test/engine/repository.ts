@@ -40,6 +40,8 @@ export interface Start {
   environment?: string;
   /** One line of the workflow, and what stands there instead. */
   broken?: readonly [from: string, to: string];
+  /** Keep what the actions say. */
+  said?: boolean;
 }
 
 export interface RepositoryOptions extends SandboxOptions {
@@ -154,7 +156,7 @@ export class Repository implements AsyncDisposable {
 
   /** Runs a workflow of this checkout. Whatever it does: nothing that act prints or leaves shows a key or a token. */
   async run(workflow: string, start: Start = {}): Promise<EngineRun> {
-    const { event = 'schedule', inputs = {}, environment, broken } = start;
+    const { event = 'schedule', inputs = {}, environment, broken, said = false } = start;
     this.#runs += 1;
     const file = join(ROOT, workflow);
     const home = join(this.#home, `run-${this.#runs}`);
@@ -165,6 +167,7 @@ export class Repository implements AsyncDisposable {
     const run = await runEngine({
       event,
       inputs,
+      said,
       home,
       directory: this.#files,
       workflow: broken ? written(home, 'broken.yml', replaced(file, ...broken)) : file,

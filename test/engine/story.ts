@@ -14,8 +14,10 @@ export interface Control {
   /** A line, or a part of it. */
   from: string;
   to: string;
-  /** What the log then says. */
-  says: string;
+  /** What an action then says. */
+  says?: string;
+  /** What has become of it. */
+  after?: () => void;
   start?: Start;
 }
 
@@ -42,12 +44,13 @@ export function story(workflow: string, { options = {}, prepare, run, controls }
       await run(repository, (start) => repository.run(workflow, start));
     });
 
-    test.each(controls)('fails with $to for $from', async ({ file, from, to, says, start = {} }) => {
+    test.each(controls)('fails with $to for $from', async ({ file, from, to, says, after, start = {} }) => {
       await using repository = await begin();
       if (file !== undefined) repository.replace(file, from, to);
       const broken = file === undefined ? { broken: [from, to] as const } : {};
-      const failed = await repository.run(workflow, { ...start, ...broken });
-      expect([failed.exitCode, failed.log]).toEqual([1, expect.stringContaining(says)]);
+      const failed = await repository.run(workflow, { ...start, ...broken, said: true });
+      expect([failed.exitCode, failed.said]).toEqual([1, expect.stringContaining(says ?? '')]);
+      after?.();
     });
   });
 }

@@ -48,4 +48,9 @@ async function create() {
   appendFileSync(GITHUB_STATE, `token=${answer.token}${EOL}`);
 }
 
-await (token ? ask('/revocations', token, {}) : create());
+try {
+  await (token ? ask('/revocations', token, {}) : create());
+} catch (error) {
+  process.stdout.write(`::error::${error.message}${EOL}`);
+  process.exitCode = 1;
+}
