@@ -101,7 +101,7 @@ export async function runEngine(options: EngineOptions): Promise<EngineRun> {
     createInterface({ input }).on('line', (text) => read(parsed(text), run));
   }
   run.exitCode = await exitOf(child);
-  run.said = readFileSync(said, 'utf8');
+  run.said = readFileSync(said, 'utf8').replaceAll(/^::add-mask::.*\n/gm, '');
   rmSync(said);
   return run;
 }
