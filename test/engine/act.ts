@@ -25,7 +25,7 @@ export const ACT = PATHS.map((path) => join(path, 'act')).find(
     execFileSync(path, ['--version'], { encoding: 'utf8' }).trim() === `act version ${VERSION}`,
 );
 
-/** The action runs with the first `node` of the path, and `using: node24` means this one. */
+/** GitHub brings the Node that `using: node24` means; act takes the first of the path (nektos/act-docs, not_supported.md). */
 const NODE = join(ROOT, 'node_modules/node/bin');
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
@@ -51,9 +51,9 @@ export interface EngineOptions {
 
 export interface EngineRun {
   exitCode: number | null;
-  /** What act prints, masked by act. */
+  /** What act prints, masked by act: a secret as a whole, where GitHub masks each of its lines (pkg/runner/logger.go). */
   log: string;
-  /** `success` or `failure` of each job that ran, by its id; one for all of a matrix. */
+  /** `success` or `failure` of each job that ran, by its id; one for all of a matrix. act prints no job that is skipped. */
   jobs: Record<string, string>;
   /** Of each step: `job/step` to its outputs. A step without an id has its number. */
   outputs: Record<string, Record<string, string>>;
@@ -66,7 +66,7 @@ export interface EngineRun {
   said: string;
 }
 
-/** A line of `act --json`. `msg` is what act prints without it; the other fields are not masked. */
+/** A line of `act --json`. `msg` is what act prints without it; act does not mask the other fields. */
 interface Line {
   msg?: string;
   jobID?: string;

@@ -110,13 +110,12 @@ story('examples/environments.yml', {
     for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
   },
   async run(repository, run) {
-    const environment = 'production';
-    expect(outcome(await run({ environment }))).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
     const pem = repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
     expect(repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/batch')).toBe(pem);
     expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
     repository.world.advance(20 * MINUTE);
-    const next = await run({ ...DISPATCH, environment });
+    const next = await run(DISPATCH);
     expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
   controls: [
@@ -368,14 +367,13 @@ story('examples/ca-signed.yml', {
     repository.secrets.AUTH0_CA_PRIVATE_KEY = CA.privateKey;
   },
   async run(repository, run) {
-    const environment = 'certificate-authority';
-    const planned = await run({ ...dispatch({ operation: 'plan' }), environment });
+    const planned = await run(dispatch({ operation: 'plan' }));
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
-    const enrolled = await run({ ...dispatch({ operation: 'enroll' }), environment });
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
     expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
     expect([method(repository), await login(repository)]).toEqual(['tls_client_auth', 200]);
     repository.world.advance(20 * MINUTE);
-    for (const start of [{ environment }, { ...DISPATCH, environment }]) {
+    for (const start of [{}, DISPATCH]) {
       expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
     }
   },
@@ -498,8 +496,25 @@ story('examples/fleet.yml', {
   },
   async run(repository, run) {
     const first = await run();
-    expect([first.exitCode, first.jobs]).toEqual([0, { plan: 'success', rotate: 'success' }]);
+    const both = { plan: 'success', rotate: 'success' };
+    expect([first.exitCode, first.jobs]).toEqual([0, both]);
+    expect(first.summaries).toEqual([
+      expect.stringContaining('📋 4 clients: 4 would be rotated'),
+      expect.stringContaining('✅ 4 clients: 4 rotated'),
+    ]);
     expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    // The plan finds nothing due, and its output keeps the other job from running. The clocks stay as they are: the sandbox
+    // checks client assertions in real time, and this action has read its clock by then.
+    for (const start of [{}, DISPATCH]) {
+      const idle = await run(start);
+      expect([idle.exitCode, idle.jobs]).toEqual([0, { plan: 'success' }]);
+    }
+    const forced = await run(dispatch({ force: 'true' }));
+    expect([forced.exitCode, forced.jobs, await logins(repository)]).toEqual([
+      0,
+      both,
+      [200, 200, 200, 200, 200],
+    ]);
   },
   controls: [
     {
@@ -507,6 +522,12 @@ story('examples/fleet.yml', {
       to: 'secrets.ROTATOR_APP_KEY',
       says: 'DECODER routines::unsupported',
     },
+    {
+      from: 'manifest: .github/auth0-clients.yml',
+      to: 'manifest: auth0-clients.yml',
+      says: 'auth0-clients.yml',
+    },
+    { file: '.github/auth0-clients.yml', from: '  verify: required', to: '  verfy: required', says: 'verfy' },
   ],
 });
 

@@ -1,9 +1,10 @@
 /** The repository's own workflows that users run or call, and what reaches the next job of a caller. */
 import { readFileSync } from 'node:fs';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { MINUTE } from '../scenarios/support.ts';
-import { AUDIENCE, OUR_REPOSITORY, type Repository, service } from './repository.ts';
+import { ACT } from './act.ts';
+import { AUDIENCE, OUR_REPOSITORY, Repository, service } from './repository.ts';
 import { outcome, story } from './story.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -122,4 +123,10 @@ story('test/engine/workflows/fleet-result.yml', {
     expect(world.transcript.requests().filter((line) => / POST .*\/credentials$/.test(line)).length).toBe(2);
   },
   controls: [{ file: CALLED, from: 'fromJSON(needs.plan', to: 'fromJSON(needs.plans', start: DISPATCH }],
+});
+
+test.skipIf(ACT === undefined)('a line of a key in the log is found', { timeout: 60_000 }, async () => {
+  await using repository = await Repository.start();
+  const leaking = repository.run('test/engine/workflows/leak.yml', DISPATCH);
+  await expect(leaking).rejects.toThrow(repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY?.split('\n')[2]);
 });

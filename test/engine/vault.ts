@@ -7,7 +7,7 @@ import type { CertificateAuthority } from './authority.ts';
 
 export interface Vault {
   served: Served;
-  /** act gives no job an identity (nektos/act#329): these two variables come from here instead. */
+  /** act defines neither of these two variables (nektos/act-docs, not_supported.md: "Openid Connect url is not defined"). */
   identity: Record<string, string>;
   /** Identities and tokens that it has given. */
   tokens: string[];

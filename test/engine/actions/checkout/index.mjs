@@ -8,7 +8,8 @@ const {
   INPUT_PATH = '',
   INPUT_REPOSITORY,
 } = process.env;
-// act knows no job.workflow_repository: the input is empty, where GitHub gives the repository of the called workflow.
+// act knows neither job.workflow_repository nor job.workflow_sha (pkg/model/job_context.go): the inputs are empty, where GitHub
+// gives the repository and the commit of the called workflow.
 const repository = INPUT_REPOSITORY || CALLED_REPOSITORY;
 const folder = JSON.parse(CHECKOUTS)[repository];
 if (folder === undefined) throw new Error(`no repository ${repository}`);
