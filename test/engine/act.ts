@@ -27,6 +27,7 @@ export const ACT = PATHS.map((path) => join(path, 'act')).find(
 
 /** GitHub brings the Node that `using: node24` means; act takes the first of the path (nektos/act-docs, not_supported.md). */
 const NODE = join(ROOT, 'node_modules/node/bin');
+if (!existsSync(join(NODE, 'node'))) throw new Error(`no Node in ${NODE}: npm ci brings it`);
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
 const SAID = pathToFileURL(join(import.meta.dirname, 'said.mjs')).href;

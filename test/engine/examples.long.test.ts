@@ -353,6 +353,11 @@ story('examples/watch.yml', {
       to: 'workflow: rotation.yml',
       says: 'GitHub did not show the workflow rotation.yml of acme/shop (404',
     },
+    {
+      from: 'actions: read # is',
+      to: 'contents: read # is',
+      says: 'GitHub did not show the workflow rotate.yml of acme/shop (403',
+    },
   ],
 });
 
@@ -394,7 +399,7 @@ story('examples/ca-signed-vault.yml', {
     const vault = await startVault(repository.world, CA);
     repository.defer(() => vault.served[Symbol.asyncDispose]());
     repository.variables.VAULT_ADDR = vault.served.url;
-    Object.assign(repository.env, vault.identity);
+    repository.identity = vault.identity;
     repository.addTokens(vault.tokens);
   },
   async run(repository, run) {
@@ -415,6 +420,7 @@ story('examples/ca-signed-vault.yml', {
       says: "Input 'private-key' must not be empty",
       start: dispatch({ operation: 'enroll' }),
     },
+    { from: 'id-token: write', to: 'contents: read' },
   ],
 });
 

@@ -5,6 +5,7 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -54,8 +55,8 @@ export class Repository implements AsyncDisposable {
   readonly variables: Record<string, string> = {};
   /** Those that no run writes. */
   readonly secrets: Record<string, string> = {};
-  /** Besides what GitHub sets. */
-  readonly env: Record<string, string> = {};
+  /** Variables of a job with \`id-token: write\`. */
+  identity: Record<string, string> = {};
   /** Where secrets may be. */
   readonly scopes: string[];
   readonly #home = mkdtempSync(join(tmpdir(), 'auth0-engine-'));
@@ -162,18 +163,20 @@ export class Repository implements AsyncDisposable {
     mkdirSync(home);
     written(home, '.curlrc', this.#curl);
     this.world.transcript.clear();
-    const secrets = this.#secretsOf(file);
+    const path = broken ? written(home, 'broken.yml', replaced(file, ...broken)) : file;
+    const keys = jobKeys(path);
+    const secrets = this.#secretsOf(keys);
     const run = await runEngine({
       event,
       inputs,
       said,
       home,
       directory: this.#files,
-      workflow: broken ? written(home, 'broken.yml', replaced(file, ...broken)) : file,
+      workflow: path,
       // JSON is YAML. A file: act hands the environment that it is given to every step.
       secretFile: written(home, 'secrets.yml', JSON.stringify(secrets)),
       varFile: written(home, 'variables.yml', JSON.stringify(this.variables)),
-      env: this.#environment(),
+      env: { ...this.#environment(), ...this.#grant(keys) },
       repositories: this.#repositories(),
     });
     await this.world.idle();
@@ -187,15 +190,21 @@ export class Repository implements AsyncDisposable {
   }
 
   /** Organization, repository, environment: the nearest wins. act ignores a job's environment (nektos/act-docs, not_supported.md). */
-  #secretsOf(file: string): Record<string, string> {
-    const { github, workflowToken } = this.world;
-    const { jobs } = parse(readFileSync(file, 'utf8')) as { jobs: Record<string, { environment?: string }> };
-    const near = Object.values(jobs).map(({ environment }) => `env:${this.name}/${environment}`);
+  #secretsOf({ environments }: JobKeys): Record<string, string> {
+    const near = environments.map((name) => `env:${this.name}/${name}`);
     const scopes = [`org:${this.name.split('/')[0]}`, this.scope, ...near];
     const stored = scopes
       .filter((scope) => this.scopes.includes(scope))
-      .flatMap((scope) => github.secretNames(scope).map((name) => [name, this.held(name, scope)]));
-    return { GITHUB_TOKEN: workflowToken, ...this.secrets, ...Object.fromEntries(stored) };
+      .flatMap((scope) => this.world.github.secretNames(scope).map((name) => [name, this.held(name, scope)]));
+    return { GITHUB_TOKEN: this.world.workflowToken, ...this.secrets, ...Object.fromEntries(stored) };
+  }
+
+  /** What the job's own token may do, and whether it has an identity. act ignores permissions (nektos/act-docs, not_supported.md). */
+  #grant({ permissions }: JobKeys): Record<string, string> {
+    const { github, workflowToken } = this.world;
+    const { 'id-token': identity, ...rest } = permissions;
+    github.addToken(workflowToken, { kind: 'github-token', permissions: rest, repositories: [this.name] });
+    return identity === 'write' ? this.identity : {};
   }
 
   #environment(): Record<string, string> {
@@ -212,7 +221,6 @@ export class Repository implements AsyncDisposable {
       APP_URL: this.app.url,
       CHECKOUTS: JSON.stringify({ [OUR_REPOSITORY]: this.#release }),
       CALLED_REPOSITORY: OUR_REPOSITORY,
-      ...this.env,
     };
   }
 
@@ -239,7 +247,7 @@ export class Repository implements AsyncDisposable {
       ...this.app.tokens,
       ...this.#foreign.flat(),
     ];
-    const left = globSync('**', { cwd: home, withFileTypes: true })
+    const left = readdirSync(home, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
     const shown = [run.log, ...run.summaries, ...left].join('\n');
@@ -258,6 +266,26 @@ export class Repository implements AsyncDisposable {
     await this.app[Symbol.asyncDispose]();
     await this.world[Symbol.asyncDispose]();
   }
+}
+
+interface JobKeys {
+  environments: string[];
+  permissions: Record<string, 'read' | 'write'>;
+}
+
+interface Workflow {
+  permissions?: JobKeys['permissions'];
+  jobs: Record<string, { permissions?: JobKeys['permissions']; environment?: string }>;
+}
+
+/** Of all jobs together: no workflow here has two that differ. */
+function jobKeys(file: string): JobKeys {
+  const { permissions, jobs } = parse(readFileSync(file, 'utf8')) as Workflow;
+  const all = Object.values(jobs);
+  return {
+    environments: all.flatMap(({ environment = [] }) => environment),
+    permissions: Object.assign({}, permissions, ...all.map((job) => job.permissions)),
+  };
 }
 
 function written(folder: string, name: string, text: string): string {
