@@ -23,7 +23,7 @@ export interface ProofServices {
   cancellation: Cancellation;
 }
 
-/** How long Auth0 may need until an association is effective: unknown, so bounded. */
+/** How long Auth0 may need until an association is effective: unknown, so bounded (docs/facts.md#auth0-propagation). */
 const PROPAGATION = 30_000;
 
 /** Opens the connection of the proof: with the certificate, so that its handshake is over when the association is made. */
