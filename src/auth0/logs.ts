@@ -23,7 +23,7 @@ export function proofHeaders(run: string): Record<string, string> {
   };
 }
 
-/** Auth0: 100 entries a request, and 1,000 a search (docs retrieve-log-events-using-mgmt-api). */
+/** Auth0: 100 entries a request, and 1,000 a search (docs/facts.md#auth0-logs). */
 const PAGES = 10;
 /** More would take the Management API's rate limit from everybody else. */
 const MOST = 5_000;

@@ -96,7 +96,7 @@ async function authenticate(service: Service, login: Login): Promise<HttpRespons
   });
 }
 
-/** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
+/** Auth0's words for a client without a grant, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter/i;
 
 function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {

@@ -8,7 +8,7 @@ import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 import { answered, unexpectedAnswer } from './answers.ts';
 
-/** The four ways to a Management API token (specification 2). */
+/** The four ways to a Management API token. */
 export type ManagementLogin =
   | { kind: 'token'; token: string }
   | { kind: 'client-secret'; clientId: string; secret: string }
@@ -63,7 +63,7 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (authenticate-with-private-key-jwt). */
+/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
   { clientId, privateKey }: { clientId: string; privateKey: string },
   domain: string,
