@@ -8,9 +8,9 @@ import { mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { PlanBuilder, supersededAt } from './plan-builder.ts';
 
-/** Auth0: a method holds at most 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
+/** Auth0: a method holds at most 2 credentials (docs/facts.md#auth0-two-per-method). */
 export const METHOD_CAPACITY = 2;
-/** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2. */
+/** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2 (docs/facts.md#auth0-pool-limit). */
 const POOL_CAPACITY = 2;
 
 /** The limit of two: of the method always, of the pool by default. */
