@@ -12,7 +12,7 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
   /** Between 0 and 1, for jitter. */
   random(): number;
-  /** When the run must have stopped (specification 4: well inside the lease of the next one). */
+  /** When the run must have stopped (well inside the lease after which the next one takes over). */
   deadline: number;
 }
 
@@ -69,7 +69,7 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   return outcome.status === 408 || outcome.status === 502 || outcome.status === 504;
 }
 
-/** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (rate-limits-for-the-rest-api). */
+/** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (docs/facts.md#github-rate-limits). */
 function isRateLimited({ status, headers }: HttpResponse): boolean {
   if (status === 429) return true;
   return status === 403 && (headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0');
