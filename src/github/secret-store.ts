@@ -1,4 +1,4 @@
-/** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
+/** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
 
 import { RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
@@ -53,7 +53,7 @@ export class SecretStore {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const answer = await this.#get(path, location.destination);
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart.
+      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
       await this.publicKey(location.destination);
       return 'missing';
     }
@@ -84,7 +84,7 @@ export class SecretStore {
     const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
     let answer = await this.#put(path, value, destination, visibility);
     if (answer.status === 422) {
-      // The key may have been replaced since it was read.
+      // The key may have been replaced since it was read (docs/facts.md#github-secret-write).
       this.#keys.delete(printDestination(destination));
       answer = await this.#put(path, value, destination, visibility);
     }
@@ -103,7 +103,7 @@ export class SecretStore {
     });
   }
 
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it. */
+  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     if (answer.status === 404) return { visibility: 'private' };
