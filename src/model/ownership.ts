@@ -1,4 +1,4 @@
-/** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
+/** The name mark: who owns a credential, so that no workflow touches another's. */
 
 import { createHash } from 'node:crypto';
 import type { DesiredState } from './desired-state.ts';
