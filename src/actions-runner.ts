@@ -10,7 +10,7 @@ const MOST_LOCATED = 9;
 /** Shorter lines would mask ordinary text. */
 const SHORTEST_MASK = 8;
 
-/** Masks a secret: whole, line by line, and its PEM body joined. Call before anything that could show it. */
+/** Masks a secret: whole, line by line, and its PEM body joined. Call before anything that could show it (docs/facts.md#runner-masking). */
 export function mask(secret: string): void {
   // A PEM may have come with its line ends written out.
   const lines = secret.split(/\r?\n|\\n/).map((line) => line.trim());

@@ -14,7 +14,7 @@ import { headline } from './report/headline.ts';
 import { type Report, type RunResult, report } from './report/report.ts';
 import { run } from './run.ts';
 
-/** Well inside the lease of 15 minutes after which another run may take over (specification 4). */
+/** Well inside the lease of 15 minutes after which another run may take over. */
 const LONGEST_RUN = 10 * 60_000;
 
 async function main(): Promise<void> {
@@ -115,7 +115,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
   await wait(milliseconds, undefined, signal ? { signal } : {});
 }
 
-/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (workflow-cancellation.md): both mean stop or finish now. */
+/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation): both mean stop or finish now. */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

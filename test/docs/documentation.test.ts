@@ -22,7 +22,7 @@ const REPOSITORY = 'auth0-mtls-rotation-action';
 
 /** What a person has written, and no dependency or bundle. */
 const texts = [
-  ...globSync('{test,docs,examples,scripts,.github}/**/*.{ts,js,cjs,sh,json,md,yml,txt}'),
+  ...globSync('{src,test,docs,examples,scripts,.github}/**/*.{ts,js,cjs,sh,json,md,yml,txt}'),
   ...globSync('*.{md,yml}'),
   ...globSync('.github/CODEOWNERS'),
 ];
