@@ -28,7 +28,7 @@ export interface Proof extends Login {
 }
 
 /**
- * `refused`: the client authentication failed, which passes while Auth0 propagates an association;
+ * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors), which passes while Auth0 propagates an association;
  * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
  */
 export type ProofResult =
