@@ -200,11 +200,6 @@ describe('a pair that was brought', () => {
       })(),
       /'certificate' holds a certificate with an RSA key of 1024 bits/,
     ],
-    [
-      'a life as short as renew-before-days',
-      { 'renew-before-days': '60' },
-      /'renew-before-days' is 60, which must be less than the days for which certificate is valid \(60\)/,
-    ],
   ])('with %s is refused', (_, inputs, words) => {
     const { code, problems } = refusal({ ...valid, ...inputs });
     expect([code, problems]).toEqual(['INVALID_INPUT', [expect.stringMatching(words)]]);
