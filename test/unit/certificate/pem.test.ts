@@ -171,6 +171,16 @@ describe('the masks of a secret (G2)', () => {
     );
   });
 
+  it('hide lines of other lengths, and those of JSON as they are when it is read', () => {
+    const body = rsa.key.replace(/-----.*-----|\n/g, '');
+    const lines = body.match(/.{1,76}/g) ?? [];
+    const json = JSON.stringify(
+      ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----'].join('\n'),
+    );
+    const masks = masksFor(json.replaceAll('/', '\\/'));
+    for (const line of lines) expect([line, shown(line, masks)]).toEqual([line, '***']);
+  });
+
   it('hide any other secret whole, and no ordinary text', () => {
     expect(masksFor('client-secret')).toEqual(['client-secret']);
     expect(masksFor('short')).toEqual([]);
