@@ -72,8 +72,8 @@ describe('the size of a certificate', () => {
     }
     const mean = sizes.reduce((sum, size) => sum + size) / sizes.length;
     const deviation = Math.sqrt(sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length);
-    // Five deviations: once in three million certificates.
-    expect(before).toBeGreaterThan(mean + 5 * deviation);
+    // The key is one of many as well, and has its own deviation.
+    expect(before).toBeGreaterThan(mean + 8 * deviation);
   });
 
   it('that is too large is refused, before anything is made (A19)', () => {
