@@ -205,6 +205,15 @@ describe('a pair that was brought', () => {
     expect([code, problems]).toEqual(['INVALID_INPUT', [expect.stringMatching(words)]]);
   });
 
+  it('may be passed whole in both inputs, and is masked in both', () => {
+    const bundle = { certificate: leaf.cert + leaf.key, 'private-key': leaf.cert + leaf.key };
+    expect(read({ ...CA_SIGNED, ...bundle }).issuer).toEqual({
+      kind: 'brought',
+      pair: { privateKey: leaf.key, certificate: leaf.cert },
+    });
+    expect(secretsIn(environment(bundle))).toContain(bundle.certificate.trim());
+  });
+
   const large = workshop.issue('large', { subject: `/CN=large${`/OU=${'x'.repeat(60)}`.repeat(22)}` });
 
   it('that is too large for the edge is refused by the code of that (D4)', () => {
