@@ -9,8 +9,8 @@ import type { Report } from './report/report.ts';
 /** GitHub shows ten errors of a step: one is the whole. */
 const MOST_LOCATED = 9;
 /** Call before anything that could show the secret. */
-export function mask(secret: string): void {
-  for (const text of masksFor(secret)) core.setSecret(text);
+export function mask(secret: string, shortest?: number): void {
+  for (const text of masksFor(secret, shortest)) core.setSecret(text);
 }
 
 const ANNOTATE = { error: core.error, warning: core.warning, notice: core.notice };
