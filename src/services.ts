@@ -5,7 +5,12 @@ import type { Services } from './apply/job.ts';
 import { looksDue, prefetch } from './apply/prefetch.ts';
 import { publicKeyReads } from './apply/preflight.ts';
 import { clientListing } from './auth0/client-list.ts';
-import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
+import {
+  discoverMtlsEndpoints,
+  discoverPushedRequestEndpoint,
+  type ProofEndpoints,
+} from './auth0/discovery.ts';
+import { type ProofResult, proveKey } from './auth0/proof.ts';
 import { type ClientListing, Tenant } from './auth0/tenant.ts';
 import { managementToken } from './auth0/token.ts';
 import { issuePair } from './certificate/credential.ts';
@@ -33,7 +38,7 @@ export interface SharedServices {
   edge: Remote;
   github: Remote;
   token: () => Promise<string>;
-  discover: () => Promise<string | undefined>;
+  discover: () => Promise<ProofEndpoints>;
   publicKeys: PublicKeys;
 }
 
@@ -54,12 +59,13 @@ export function shareServices(
   const auth0 = { clock: new ServerClock(), pace: budget };
   const edge = { clock: new ServerClock() };
   const discover = once(() =>
-    discoverMtlsTokenEndpoint(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
+    discoverMtlsEndpoints(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The budget is the Management API's.
     const service = new Service('Auth0', connection, { clock: auth0.clock });
-    const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint: discover });
+    const mtlsTokenEndpoint = async () => (await discover()).token;
+    const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint });
     mask(fresh);
     return fresh;
   });
@@ -91,12 +97,13 @@ export function connectServices(
   const api = github(githubToken);
   const store = api && new SecretStore(api, shared.publicKeys);
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
-  const proofEndpoint = endpointOf(inputs, shared.discover);
+  const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
+  const currentToken = tokenOfCurrent(inputs, connection, service('mTLS edge'), proofEndpoint);
   const writes = !inputs.planOnly && desired.operation !== 'revert';
   if (writes && looksDue(desired, connection.clock.now()))
     prefetch([
       ...(desired.keySize === undefined ? [] : [newKey]),
-      proofEndpoint,
+      currentToken ?? proofEndpoint,
       ...publicKeyReads(desired, store),
     ]);
   /** For the proof: its handshake is over when the association is made. */
@@ -113,6 +120,8 @@ export function connectServices(
     domain,
     pkcs12Password,
     proofEndpoint,
+    pushedRequestEndpoint,
+    currentToken,
     issuePair: async (now) => {
       const pair = await issuing.issuePair(issuer, desired, now, newKey);
       connectAhead(pair).catch(() => undefined);
@@ -144,12 +153,45 @@ export function listClients(
 }
 
 /** A client assertion goes to the tenant itself. */
-function endpointOf(
+function endpointsOf(
   { desired: { method, verify }, domain }: Inputs,
-  discover: () => Promise<string | undefined>,
-): () => Promise<string | undefined> {
-  if (verify === 'off') return async () => undefined;
-  return method === 'private_key_jwt' ? async () => `https://${domain}/oauth/token` : discover;
+  discover: () => Promise<ProofEndpoints>,
+  tenant: Service,
+): Pick<Services, 'proofEndpoint' | 'pushedRequestEndpoint'> {
+  const none = async () => undefined;
+  if (verify === 'off') return { proofEndpoint: none, pushedRequestEndpoint: none };
+  if (method === 'private_key_jwt')
+    return {
+      proofEndpoint: async () => `https://${domain}/oauth/token`,
+      pushedRequestEndpoint: once(() => discoverPushedRequestEndpoint(tenant, domain)),
+    };
+  return {
+    proofEndpoint: async () => (await discover()).token,
+    pushedRequestEndpoint: async () => (await discover()).pushedRequest,
+  };
+}
+
+/**
+ * The positive control, for a client that asks for tokens: only such a one has an audience. It needs nothing that the reads tell.
+ * undefined: whether and how it can be asked depends on them.
+ */
+function tokenOfCurrent(
+  { currentPair: pair, desired, domain, planOnly }: Inputs,
+  { clock }: Connection,
+  edge: Service,
+  proofEndpoint: Services['proofEndpoint'],
+): (() => Promise<ProofResult>) | undefined {
+  const { clientId, current, run, verify, verifyAudience: audience } = desired;
+  const isOver = (current?.notAfter?.getTime() ?? 0) <= clock.now();
+  if (!pair?.certificate || !current || !audience || isOver || clientId === '') return undefined;
+  if (planOnly || verify === 'off' || desired.operation === 'revert' || desired.operation === 'enroll')
+    return undefined;
+  const { thumbprint } = current;
+  return once(async () => {
+    const endpoint = await proofEndpoint();
+    if (endpoint === undefined) return { outcome: 'proven', bound: false };
+    return proveKey(edge, { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run });
+  });
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -2,7 +2,7 @@
 
 import { asRotationError, type RotationError } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
-import { deadlineExceeded } from '../http/clock.ts';
+import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';
@@ -18,7 +18,8 @@ import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
 import { preflight } from './preflight.ts';
-import { proveRefusal } from './prove.ts';
+import { refuseOld, waitsForPropagation } from './propagation.ts';
+import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 
@@ -33,7 +34,7 @@ export async function apply(
   const execution = new Execution(job, services);
   try {
     if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate'))
-      await preflight(job.desired, services);
+      await preflight(job, services, execution.prover);
     for (const step of job.plan.steps) await execution.perform(step);
     await execution.confirm();
     return { outcome: execution.outcome() };
@@ -43,9 +44,12 @@ export async function apply(
   }
 }
 
+type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
+
 class Execution {
   readonly #job: Job;
   readonly #services: Services;
+  readonly prover: Prover;
   readonly #new: NewCredential;
   /** Of the new pair: from its first write on the rotation is finished, not undone. */
   readonly #delivery: Delivery;
@@ -64,13 +68,16 @@ class Execution {
   #madeClient: string | undefined;
   /** Local time of the last write of the current pair. */
   #completedAt: number | undefined;
+  /** Local time of the association of the new credential. */
+  #associatedAt: number | undefined;
   #holders: Holders | undefined;
 
   constructor(job: Job, services: Services) {
     this.#job = job;
     this.#services = services;
     this.#clientId = job.desired.clientId;
-    this.#new = new NewCredential(job, services);
+    this.prover = new Prover(job, services);
+    this.#new = new NewCredential(job, services, this.prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
     this.#delivery = new Delivery(services);
@@ -78,15 +85,20 @@ class Execution {
   }
 
   async perform(step: Step): Promise<void> {
-    const { clock, onStep } = this.#services;
     this.#mayGoOn();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
+    if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
     const text = describeStep(step).replaceAll(ISSUED, this.#new.id ?? 'the new credential');
+    await this.#timed(text, () => this.#execute(step));
+  }
+
+  async #timed(text: string, work: () => Promise<void>): Promise<void> {
+    const { clock, onStep } = this.#services;
     const end = onStep(text);
     const began = clock.now();
     let failed = true;
     try {
-      await this.#execute(step);
+      await work();
       failed = false;
     } finally {
       end(failed ? 'failed' : 'done');
@@ -105,19 +117,19 @@ class Execution {
       case 'create-client':
         return this.#createClient();
       case 'associate-credentials':
-        this.#interrupted.push(...step.interrupts);
-        return this.#association.replace(step.to, step.confirm);
+        return this.#associate(step);
       case 'change-method':
+        if (step.credentials.length > 0) await this.#new.control(this.#clientId, true);
         await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
         return bind(step.required, this.#clientId, this.#services, this.#undoStack);
       case 'authenticate':
-        await Promise.all([this.#new.prove(this.#clientId), this.#association.settled()]);
+        await Promise.all([this.#prove(), this.#association.settled()]);
         return;
       case 'authenticate-unregistered':
-        return proveRefusal(this.#job.desired, this.#services);
+        return this.prover.proveRefusal();
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
@@ -125,6 +137,43 @@ class Execution {
       case 'find-holders':
         return this.#findHolders();
     }
+  }
+
+  async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
+    if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
+    this.#interrupted.push(...interrupts);
+    await this.#association.replace(to, confirm);
+    if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
+  }
+
+  #prove(): Promise<void> {
+    return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
+  }
+
+  /** Before the first secret is written. */
+  async #awaitPropagation(): Promise<void> {
+    const { desired, observed, plan } = this.#job;
+    if (this.#delivery.begun) return;
+    const since = this.#associatedAt;
+    const id = this.#new.id;
+    if (since !== undefined && id !== undefined && waitsForPropagation(plan, observed)) {
+      const seconds = desired.propagationTime / 1000;
+      await this.#timed(`Wait until all of Auth0 knows it (${seconds} s), and prove it again`, () =>
+        this.#settle(id, since),
+      );
+    }
+    refuseOld(this.#new.createdAt, this.#services.tenant.now());
+  }
+
+  async #settle(id: string, since: number): Promise<void> {
+    const { cancellation, clock } = this.#services;
+    const wait = since + this.#job.desired.propagationTime - clock.now();
+    if (wait > 0) await sleep(clock, wait, cancellation);
+    await Promise.all([
+      ...(this.#job.desired.verify === 'off' ? [] : [this.#new.proveAgain(this.#clientId, since)]),
+      this.#association.requireAssociated(id),
+    ]);
+    this.#mayGoOn();
   }
 
   /** @throws RotationError DELIVERY_INCOMPLETE */
@@ -227,6 +276,8 @@ class Execution {
       rotated,
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof,
+      provenBy: this.prover.by,
+      notes: this.prover.notes,
       clientId: this.#clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),

@@ -2,13 +2,13 @@
 
 import { factsOf, registrationOf } from '../certificate/credential.ts';
 import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
-import type { Credential } from '../model/observed-state.ts';
+import { type Credential, signingAlgorithmOf } from '../model/observed-state.ts';
 import { credentialNameFor } from '../model/ownership.ts';
 import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
 import type { Job, Services } from './job.ts';
-import { prove } from './prove.ts';
+import type { Prover } from './prove.ts';
 import { findMade, upload } from './upload.ts';
 
 interface Issued {
@@ -19,18 +19,25 @@ interface Issued {
 export class NewCredential {
   readonly #job: Job;
   readonly #services: Services;
+  readonly #prover: Prover;
   #issued: Issued | undefined;
   #record: Credential | undefined;
   #mayBeOrphan = false;
   #proof: Proof = 'not proven';
 
-  constructor(job: Job, services: Services) {
+  constructor(job: Job, services: Services, prover: Prover) {
     this.#job = job;
+    this.#prover = prover;
     this.#services = services;
   }
 
   get id(): string | undefined {
     return this.#record?.id;
+  }
+
+  /** Auth0's clock. */
+  get createdAt(): number | undefined {
+    return this.#record?.createdAt;
   }
 
   get facts(): KeyFacts | undefined {
@@ -53,8 +60,9 @@ export class NewCredential {
   /** The body of its upload. */
   get registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { desired, plan } = this.#job;
-    return registrationOf(desired.method, pair, facts, credentialNameFor(desired, plan.replaces));
+    const { desired, observed, plan } = this.#job;
+    const name = credentialNameFor(desired, plan.replaces);
+    return registrationOf(desired.method, pair, facts, name, signingAlgorithmOf(desired, observed));
   }
 
   /** @throws RotationError CERTIFICATE_TOO_LARGE */
@@ -82,9 +90,19 @@ export class NewCredential {
     this.#record = record;
   }
 
-  /** @throws RotationError VERIFICATION_FAILED */
-  async prove(clientId: string): Promise<void> {
-    this.#proof = await prove({ ...this.#job.desired, clientId }, this.#requireIssued(), this.#services);
+  /** Right before it is associated. @throws RotationError VERIFICATION_FAILED */
+  async control(clientId: string, changesMethod: boolean): Promise<void> {
+    await this.#prover.control(clientId, this.#requireIssued(), changesMethod);
+  }
+
+  /** @param since local time of its association @throws RotationError VERIFICATION_FAILED */
+  async prove(clientId: string, since: number): Promise<void> {
+    this.#proof = await this.#prover.prove(clientId, this.#requireIssued(), since);
+  }
+
+  /** On a connection of its own, which may end at another node of Auth0. @throws RotationError VERIFICATION_FAILED */
+  async proveAgain(clientId: string, since: number): Promise<void> {
+    await this.#prover.prove(clientId, this.#requireIssued(), since, true);
   }
 
   /** Takes it back. @returns what to say of it @throws RotationError */

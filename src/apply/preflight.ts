@@ -1,20 +1,36 @@
 /** Everything that can refuse a rotation before its first effect. */
 
+import { needsControl } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
+import { noControl, noGrant } from './proof-failure.ts';
+import type { Prover } from './prove.ts';
 
 export interface PreflightServices {
-  /** Where the proof is made; undefined with `verify: off`, or where discovery names no endpoint that asks for a certificate. */
   proofEndpoint: () => Promise<string | undefined>;
   store: SecretStore | undefined;
 }
 
-/** @throws RotationError MTLS_ENDPOINT_NOT_FOUND, DISCOVERY_FAILED, DESTINATION_NOT_FOUND, GITHUB_… */
-export async function preflight(desired: DesiredState, services: PreflightServices): Promise<void> {
+/** @throws RotationError MTLS_ENDPOINT_NOT_FOUND, DISCOVERY_FAILED, VERIFICATION_FAILED, DESTINATION_NOT_FOUND, GITHUB_… */
+export async function preflight(
+  { desired, plan }: { desired: DesiredState; plan: { renews: string | undefined } },
+  services: PreflightServices,
+  prover: Prover,
+): Promise<void> {
   const keys = publicKeyReads(desired, services.store);
-  const [endpoint] = await Promise.all([services.proofEndpoint(), ...keys.map((read) => read())]);
-  if (endpoint === undefined && desired.verify === 'required') throw endpointMissing();
+  const proof = async () => {
+    const endpoint = await services.proofEndpoint();
+    const isRequired = desired.verify === 'required';
+    if (endpoint === undefined && isRequired) throw endpointMissing();
+    if (endpoint === undefined) return;
+    const asks = await prover.asks();
+    if (asks === undefined && isRequired) throw noGrant(desired);
+    // The new pair of a subject that Auth0 knows already is never refused.
+    if (asks && needsControl(asks) && plan.renews !== undefined && isRequired) throw noControl(desired);
+    await prover.proveCurrent();
+  };
+  await Promise.all([proof(), ...keys.map((read) => read())]);
 }
 
 /** Each proves that its destination exists and may be read. */

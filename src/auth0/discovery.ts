@@ -4,20 +4,47 @@ import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpResponse } from '../http/wire.ts';
-import { isObject, parseJson, quote, stringOf } from '../model/json.ts';
+import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import { callAuth0, unexpectedAnswer } from './answers.ts';
 
+/** Where a client proves itself; undefined where the tenant names none. */
+export interface ProofEndpoints {
+  token: string | undefined;
+  /** RFC 9126. */
+  pushedRequest: string | undefined;
+}
+
 /**
- * The token endpoint that asks for a client certificate; undefined where the tenant names none.
- * With `mtlsDomain` its plain token endpoint serves too, since its edge terminates mTLS; without, only an alias does.
+ * The endpoints that ask for a client certificate.
+ * With `mtlsDomain` its plain endpoints serve too, since its edge terminates mTLS; without, only aliases do.
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
-export async function discoverMtlsTokenEndpoint(
+export async function discoverMtlsEndpoints(
   service: Service,
   domain: string,
   mtlsDomain: string | undefined,
-): Promise<string | undefined> {
+): Promise<ProofEndpoints> {
   const host = mtlsDomain ?? domain;
+  const document = await readDocument(service, host);
+  const endpoint = (name: string) => {
+    const alias = stringOf(document.mtls_endpoint_aliases, name);
+    return trusted(alias ?? (mtlsDomain === undefined ? undefined : stringOf(document, name)), host);
+  };
+  return { token: endpoint(TOKEN), pushedRequest: endpoint(PUSHED_REQUEST) };
+}
+
+/** Of a client that signs an assertion: the tenant's own. @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED */
+export async function discoverPushedRequestEndpoint(
+  service: Service,
+  domain: string,
+): Promise<string | undefined> {
+  return trusted(stringOf(await readDocument(service, domain), PUSHED_REQUEST), domain);
+}
+
+const TOKEN = 'token_endpoint';
+const PUSHED_REQUEST = 'pushed_authorization_request_endpoint';
+
+async function readDocument(service: Service, host: string): Promise<JsonObject> {
   const url = `https://${host}/.well-known/openid-configuration`;
   const response = await callAuth0(
     service,
@@ -27,8 +54,10 @@ export async function discoverMtlsTokenEndpoint(
   const document = parseJson(response);
   if (response.status >= 500 || response.status === 429) throw unexpectedAnswer(url, response);
   if (response.status !== 200 || !isObject(document)) throw notDiscovery(url, response);
-  const alias = stringOf(document.mtls_endpoint_aliases, 'token_endpoint');
-  const endpoint = alias ?? (mtlsDomain === undefined ? undefined : stringOf(document, 'token_endpoint'));
+  return document;
+}
+
+function trusted(endpoint: string | undefined, host: string): string | undefined {
   if (endpoint !== undefined && !isTrusted(endpoint, host)) throw untrusted(host);
   return endpoint;
 }
@@ -54,7 +83,7 @@ function notDiscovery(url: string, response: HttpResponse): RotationError {
 
 function untrusted(host: string): RotationError {
   return new RotationError('DISCOVERY_FAILED', {
-    failed: `Discovery at ${host} names a token endpoint that is not https on ${host} or below it.`,
+    failed: `Discovery at ${host} names an endpoint that is not https on ${host} or below it.`,
     remedy: 'Set mtls-domain to the custom domain whose edge terminates mTLS.',
   });
 }

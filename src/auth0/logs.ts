@@ -40,11 +40,33 @@ export async function latestUses(tenant: Tenant, clientId: string): Promise<Use[
   return tenant.logs(searchFor(clientId, tenant.now(), '*'));
 }
 
-/** All ways to a token, for consumers that serve people, too. The day before makes up for a zone that nobody names. */
-function searchFor(clientId: string, since: number, until: string): URLSearchParams {
+/**
+ * Why Auth0 did not authenticate the client, in the log's own words; undefined where they cannot be read, or are not there yet.
+ * @param since Auth0's clock
+ */
+export async function whyRefused(
+  tenant: Tenant,
+  clientId: string,
+  since: number,
+): Promise<string | undefined> {
+  try {
+    const entries = await tenant.logs(searchFor(clientId, since, '*', 'type:fe*'));
+    return entries.find(({ at, reason }) => at >= since && reason !== '')?.reason;
+  } catch {
+    // Most management clients may not read the logs, and nothing depends on them here.
+    return undefined;
+  }
+}
+
+/** Every type that carries a thumbprint (docs/facts.md#auth0-logs): all ways to a token, for consumers that serve people, too. */
+const WITH_THUMBPRINT =
+  'type:se* OR type:sdeleacft OR type:idjag_exchange_succeeded OR type:ciba_* OR type:w';
+
+/** The day before makes up for a zone that nobody names. */
+function searchFor(clientId: string, since: number, until: string, types = WITH_THUMBPRINT): URLSearchParams {
   const id = clientId.replace(/["\\]/g, '\\$&');
   const range = `date:[${second(since - 86_400_000)} TO ${until}]`;
-  const q = `client_id:"${id}" AND (type:se* OR type:ciba_* OR type:w) AND ${range}`;
+  const q = `client_id:"${id}" AND (${types}) AND ${range}`;
   return new URLSearchParams({ q, sort: 'date:-1', per_page: `${PAGE}` });
 }
 

@@ -1,21 +1,68 @@
-/** How a new key proves itself: one token request at the endpoint where its client will log in. */
+/** How a new key proves itself: one request where its client logs in, by a grant that the client has. */
 
+import { createHash, randomBytes } from 'node:crypto';
 import { RotationError } from '../errors.ts';
+import { isForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
 import type { Pair } from '../model/key-pair.ts';
+import type { ObservedClient } from '../model/observed-state.ts';
 import { ACTION } from './records.ts';
-import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
+import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
 
-/** Who asks for a token, where, and with what. */
+/** What a client asks for, to show that it is authenticated. */
+export type ProofRequest =
+  | { kind: 'token' }
+  /** RFC 9126. */
+  | { kind: 'pushed request'; endpoint: string; callback: string }
+  /** With a code or a token that nobody issued: `invalid_grant` says that the client itself is good, where the server looks at that first. */
+  | { kind: 'authorization code'; callback: string | undefined }
+  | { kind: 'refresh token' };
+
+const TOKEN: ProofRequest = { kind: 'token' };
+
+/** Does its answer depend on which check the server makes first? Then it needs a control. */
+export function needsControl({ kind }: ProofRequest): boolean {
+  return kind === 'authorization code' || kind === 'refresh token';
+}
+
+/**
+ * By the client's own grants; never by one that tries passwords or disturbs a person.
+ * @returns undefined where there is no way
+ * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
+ */
+export async function proofRequestFor(
+  { callback, grantTypes }: Pick<ObservedClient, 'callback' | 'grantTypes'>,
+  pushedRequestEndpoint: () => Promise<string | undefined>,
+): Promise<ProofRequest | undefined> {
+  // Without it Auth0 was not asked with the scope that shows it.
+  if (grantTypes === undefined || grantTypes.includes('client_credentials')) return TOKEN;
+  if (grantTypes.includes('authorization_code')) {
+    const endpoint = callback === undefined ? undefined : await pushedRequestEndpoint();
+    return endpoint !== undefined && callback !== undefined
+      ? { kind: 'pushed request', endpoint, callback }
+      : { kind: 'authorization code', callback };
+  }
+  return grantTypes.includes('refresh_token') ? { kind: 'refresh token' } : undefined;
+}
+
+/** Who asks, where, and with what. */
 export interface Login {
+  /** The token endpoint. */
   endpoint: string;
   /** Auth0 domain: the audience of a client assertion. */
   domain: string;
   clientId: string;
   pair: Pair;
+  /** By default a token. */
+  asks?: ProofRequest;
+  /** Of a token. */
   audience: string | undefined;
+  /** What a bare key signs with; by default RS256. */
+  algorithm?: string | undefined;
+  /** On a connection of its own: another node may answer. */
+  freshConnection?: boolean;
   /** Run id and attempt, for whoever reads the tenant logs. */
   run: string;
 }
@@ -29,40 +76,59 @@ export interface Proof extends Login {
 
 /**
  * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors), which passes while Auth0 propagates an association;
- * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
+ * `unauthorized`: the client may not ask for this, or for no API of that audience: nothing that passes;
+ * `failed`: something else, such as an answer that is not Auth0's own.
  */
 export type ProofResult =
   | { outcome: 'proven'; bound: boolean }
-  | { outcome: 'refused' | 'unauthorized' | 'failed'; detail: string };
+  | {
+      outcome: 'refused' | 'unauthorized' | 'failed';
+      detail: string;
+      /** Somebody has answered in Auth0's place, such as the edge. */
+      isForeign: boolean;
+    };
 
 /**
- * One client_credentials request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
+ * One request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
  * @throws RotationError AUTH0_REQUEST_FAILED
  */
 export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
-  const { mustBind, thumbprint } = proof;
+  const { asks = TOKEN, mustBind, thumbprint } = proof;
   const response = await authenticate(service, proof);
-  const token = accessToken(response);
-  if (token === undefined) return { outcome: refusalOf(response), detail: oauthError(response) };
-  const bound = confirmation(token);
-  if (bound === undefined && mustBind)
+  if (isAuthenticated(asks, response)) return { outcome: 'proven', bound: false };
+  const token = asks.kind === 'token' ? accessToken(response) : undefined;
+  if (token === undefined)
     return {
-      outcome: 'failed',
-      detail: 'the token is not bound to the certificate (cnf.x5t#S256 is missing)',
+      outcome: refusalOf(response),
+      detail: oauthError(response),
+      isForeign: isForeign(response),
     };
+  const bound = confirmation(token);
+  const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isForeign: false });
+  if (bound === undefined && mustBind)
+    return failed('the token is not bound to the certificate (cnf.x5t#S256 is missing)');
   if (bound === undefined || bound === thumbprint) return { outcome: 'proven', bound: bound !== undefined };
-  return { outcome: 'failed', detail: 'the token is bound to another certificate (cnf.x5t#S256)' };
+  return failed('the token is bound to another certificate (cnf.x5t#S256)');
+}
+
+/** Without a token. */
+function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolean {
+  const body = parseJson(response);
+  if (kind === 'token') return false;
+  if (kind === 'pushed request') return response.status === 201 && Boolean(stringOf(body, 'request_uri'));
+  return [400, 401, 403].includes(response.status) && stringOf(body, 'error') === 'invalid_grant';
 }
 
 /**
- * Does a key that nobody has registered get a token? An edge that checks certificates itself may end the connection instead of
- * answering (RFC 8446: an alert, of which a client may see the reset alone).
+ * Is a key that nobody has registered taken for the client's? An edge that checks certificates itself may end the connection
+ * instead of answering (RFC 8446: an alert, of which a client may see the reset alone).
  * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED where that cannot be told
  */
 export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
+  const { asks = TOKEN } = login;
   try {
     const response = await authenticate(service, login);
-    if (accessToken(response) !== undefined) return true;
+    if (accessToken(response) !== undefined || isAuthenticated(asks, response)) return true;
     const { status } = response;
     if (status >= 400 && status < 500 && status !== 408 && status !== 429) return false;
     throw unclear(oauthError(response));
@@ -83,31 +149,69 @@ function unclear(detail: string): RotationError {
 }
 
 async function authenticate(service: Service, login: Login): Promise<HttpResponse> {
-  const { audience, clientId, endpoint, pair, run } = login;
+  const { asks = TOKEN, clientId, freshConnection = false, pair, run } = login;
   const { certificate, privateKey } = pair;
   const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
+  const endpoint = asks.kind === 'pushed request' ? asks.endpoint : login.endpoint;
   return askForToken(service, endpoint, async () => {
-    const request = tokenRequest(endpoint, {
+    const request = formRequest(endpoint, {
       client_id: clientId,
-      ...(audience ? { audience } : {}),
+      ...parametersOf(asks, login),
       ...(certificate === undefined ? await assertionFor(service, login) : {}),
     });
-    return { ...request, ...byCertificate, headers: { ...request.headers, ...proofHeaders(run) } };
+    const headers = { ...request.headers, ...proofHeaders(run) };
+    return { ...request, ...byCertificate, headers, ...(freshConnection ? { freshConnection } : {}) };
   });
 }
 
-/** Auth0's words for a client without a grant, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
-const NO_GRANT = /client-grant|No audience parameter/i;
-
-function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
-  if (response.status !== 401 && response.status !== 403) return 'failed';
-  const description = stringOf(parseJson(response), 'error_description') ?? '';
-  return response.status === 403 && NO_GRANT.test(description) ? 'unauthorized' : 'refused';
+function parametersOf(asks: ProofRequest, { audience }: Login): Record<string, string> {
+  switch (asks.kind) {
+    case 'token':
+      return { grant_type: 'client_credentials', ...(audience ? { audience } : {}) };
+    case 'pushed request':
+      return {
+        response_type: 'code',
+        redirect_uri: asks.callback,
+        scope: 'openid',
+        // Some clients must send one (FAPI), and none may not.
+        code_challenge: createHash('sha256').update(nobodys()).digest('base64url'),
+        code_challenge_method: 'S256',
+      };
+    case 'authorization code':
+      return {
+        grant_type: 'authorization_code',
+        code: nobodys(),
+        redirect_uri: asks.callback ?? 'https://localhost/',
+        code_verifier: nobodys(),
+      };
+    case 'refresh token':
+      return { grant_type: 'refresh_token', refresh_token: nobodys() };
+  }
 }
 
-function assertionFor(service: Service, { clientId, domain, pair }: Login): Promise<Record<string, string>> {
+/** A code or a token that nobody issued. */
+function nobodys(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Auth0's words for a client without a grant, for an API that is not there, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
+const NO_GRANT = /client-grant|No audience parameter|Service not (found|enabled)|Grant type .* not allowed/i;
+
+function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
+  const { status } = response;
+  const body = parseJson(response);
+  const [error, description = ''] = [stringOf(body, 'error'), stringOf(body, 'error_description')];
+  if (status < 400 || status >= 500) return 'failed';
+  if (error === 'unauthorized_client' || NO_GRANT.test(description)) return 'unauthorized';
+  return status === 401 || status === 403 || error === 'invalid_client' ? 'refused' : 'failed';
+}
+
+function assertionFor(
+  service: Service,
+  { algorithm, clientId, domain, pair }: Login,
+): Promise<Record<string, string>> {
   const { privateKey } = pair;
-  return clientAssertion({ clientId, privateKey }, domain, service.now());
+  return clientAssertion({ clientId, privateKey, algorithm }, domain, service.now());
 }
 
 /** `cnf["x5t#S256"]` of a JWT; undefined where the token is opaque or not bound. */

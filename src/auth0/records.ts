@@ -13,6 +13,8 @@ export const CLIENT_FIELDS = [
   'jwt_configuration',
   'require_proof_of_possession',
   'access_token',
+  'grant_types',
+  'callbacks',
 ].join(',');
 
 /** undefined: not the record of a client. */
@@ -26,7 +28,13 @@ export function readClient(body: Json | undefined): ObservedClient | undefined {
     ...method,
     algorithm: stringOf(body.jwt_configuration, 'alg'),
     binding: readBinding(body),
+    grantTypes: textsOf(body.grant_types),
+    callback: textsOf(body.callbacks)?.find((one) => URL.canParse(one) && !one.includes('*')),
   };
+}
+
+function textsOf(list: Json | undefined): string[] | undefined {
+  return Array.isArray(list) ? list.filter((one) => typeof one === 'string') : undefined;
 }
 
 /** `client_authentication_methods` has exactly one member; under it token_endpoint_auth_method is absent. */
@@ -59,7 +67,8 @@ export function readCredential(item: Json | undefined): Credential | undefined {
   const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
   const expiresAt = expires === undefined ? undefined : Date.parse(stringOf(item, 'expires_at') ?? '');
   if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
-  return { id, type, name: stringOf(item, 'name'), identity: identityOf(type, item), createdAt, expiresAt };
+  const [name, algorithm] = [stringOf(item, 'name'), stringOf(item, 'alg')];
+  return { id, type, name, identity: identityOf(type, item), algorithm, createdAt, expiresAt };
 }
 
 function identityOf(type: Credential['type'], item: Json | undefined): string | undefined {
@@ -75,6 +84,8 @@ function isCredentialType(type: string | undefined): type is Credential['type'] 
 
 export interface LogEntry extends Use {
   id: string;
+  /** Why a client was not authenticated. */
+  reason: string;
 }
 
 /** Name by which this action introduces itself to Auth0. */
@@ -93,6 +104,8 @@ export function readLogEntry(item: Json): LogEntry | undefined {
     identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
     ip: quote(stringOf(item, 'ip')) || 'unknown',
     userAgent: quote(userAgent).slice(0, 100) || 'unknown',
+    // Auth0's own spelling (logs-schema.json).
+    reason: quote(stringOf(item.details, 'client_authentoication_error') ?? stringOf(item, 'description')),
     isProof: stringOf(item.auth0_client, 'name') === ACTION || userAgent.startsWith(ACTION),
   };
 }

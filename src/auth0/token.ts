@@ -57,14 +57,18 @@ async function clientAuthentication(
 
 /** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
-  { clientId, privateKey }: { clientId: string; privateKey: string },
+  {
+    clientId,
+    privateKey,
+    algorithm = 'RS256',
+  }: { clientId: string; privateKey: string; algorithm?: string | undefined },
   domain: string,
   now: number,
 ): Promise<Record<string, string>> {
   const { SignJWT } = await import('jose/jwt/sign');
   const issuedAt = Math.floor(now / 1000);
   const assertion = await new SignJWT()
-    .setProtectedHeader({ alg: 'RS256' })
+    .setProtectedHeader({ alg: algorithm })
     .setIssuer(clientId)
     .setSubject(clientId)
     .setAudience(`https://${domain}/`)
@@ -98,11 +102,15 @@ export function askForToken(
 }
 
 export function tokenRequest(url: string, parameters: Record<string, string>): HttpRequest {
+  return formRequest(url, { grant_type: 'client_credentials', ...parameters });
+}
+
+export function formRequest(url: string, parameters: Record<string, string>): HttpRequest {
   return {
     method: 'POST',
     url,
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-    body: new URLSearchParams({ grant_type: 'client_credentials', ...parameters }).toString(),
+    body: new URLSearchParams(parameters).toString(),
   };
 }
 

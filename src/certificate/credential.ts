@@ -1,7 +1,7 @@
 /** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
 
 import type { KeyObject } from 'node:crypto';
-import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
+import type { AuthenticationMethod, DesiredState, SigningAlgorithm } from '../model/desired-state.ts';
 import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
 import type { Issuer } from './authority.ts';
@@ -45,17 +45,18 @@ export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: nu
 /** OpenAPI: `pem` has at most 4096 characters where that is stated (POST /clients). */
 const LONGEST_PEM = 4096;
 
-/** @param name the mark */
+/** @param name the mark @param alg of a public key */
 export function registrationOf(
   method: AuthenticationMethod,
   { certificate, privateKey }: Pair,
   { identity, keySize, notAfter }: KeyFacts,
   name: string,
+  alg: SigningAlgorithm,
 ): Registration {
   if (certificate === undefined) {
     const expires_at = (notAfter ?? new Date(0)).toISOString();
     const pem = publicKeyOf(privateKey);
-    return { name, credential_type: 'public_key', pem, alg: 'RS256', kid: identity, expires_at };
+    return { name, credential_type: 'public_key', pem, alg, kid: identity, expires_at };
   }
   const pem = leafOf(certificate);
   if (method === 'self_signed_tls_client_auth') return { name, credential_type: 'x509_cert', pem };

@@ -10,6 +10,8 @@ export interface HttpRequest {
   body?: string;
   /** PEM of the client certificate and its key, for mutual TLS (RFC 8705). */
   clientCertificate?: { certificate: string; privateKey: string };
+  /** On a connection of its own, which is closed after it. */
+  freshConnection?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -96,6 +98,7 @@ export function openWire(
   async function dispatcherFor(
     pair: HttpRequest['clientCertificate'],
     proxy: ProxyServer | undefined,
+    isOwn = false,
   ): Promise<Dispatcher> {
     const { Agent, ProxyAgent } = await import('undici');
     const open = (): Dispatcher => {
@@ -105,6 +108,7 @@ export function openWire(
       // The handshake with the server happens inside the tunnel (requestTls).
       return new ProxyAgent({ ...LIMITS, ...login, uri: proxy.origin, requestTls: tls, proxyTls: CONNECT });
     };
+    if (isOwn) return open();
     const key = `${proxy?.origin ?? ''} ${pair?.certificate ?? ''}`;
     const dispatcher = dispatchers.get(key) ?? open();
     // The first is the one that was not used for longest.
@@ -122,8 +126,10 @@ export function openWire(
     const url = new URL(request.url);
     const proxy = findProxy(environment, url);
     const total = AbortSignal.timeout(longestFlight);
+    let own: Dispatcher | undefined;
     try {
-      const dispatcher = await dispatcherFor(request.clientCertificate, proxy);
+      const dispatcher = await dispatcherFor(request.clientCertificate, proxy, request.freshConnection);
+      if (request.freshConnection) own = dispatcher;
       const answer = await dispatcher.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -138,6 +144,8 @@ export function openWire(
       return { status: answer.statusCode, headers: flatten(answer.headers), body };
     } catch (error) {
       throw asNetworkError(error, proxy);
+    } finally {
+      own?.destroy().catch(() => undefined);
     }
   }
 

@@ -1,5 +1,7 @@
 /** A private key, its certificate, and what each authentication method registers of them. */
 
+import type { SigningAlgorithm } from './desired-state.ts';
+
 /** A private key and what goes with it, as PEM. */
 export interface Pair {
   /** PKCS#8. */
@@ -32,5 +34,5 @@ export type Registration = { name: string } & (
   | { credential_type: 'x509_cert'; pem: string }
   | { credential_type: 'cert_subject_dn'; pem: string }
   | { credential_type: 'cert_subject_dn'; subject_dn: string }
-  | { credential_type: 'public_key'; pem: string; alg: 'RS256'; kid: string; expires_at: string }
+  | { credential_type: 'public_key'; pem: string; alg: SigningAlgorithm; kid: string; expires_at: string }
 );

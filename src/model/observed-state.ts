@@ -1,6 +1,12 @@
 /** What was observed of one client, in Auth0's time. */
 
-import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
+import type {
+  AuthenticationMethod,
+  CREDENTIAL_TYPES,
+  DesiredState,
+  SigningAlgorithm,
+} from './desired-state.ts';
+import { SIGNING_ALGORITHMS } from './desired-state.ts';
 import type { SecretLocation } from './secret-location.ts';
 import { LEASE } from './timing.ts';
 
@@ -11,6 +17,8 @@ export interface Credential {
   name: string | undefined;
   /** What tells it apart: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
   identity: string | undefined;
+  /** Of a public_key: what its assertions are signed with. undefined: not shown. */
+  algorithm?: string | undefined;
   createdAt: number;
   expiresAt: number | undefined;
 }
@@ -29,6 +37,10 @@ export interface ObservedClient {
   algorithm: string | undefined;
   /** Its access tokens are bound to its certificate; by which of Auth0's two properties that is asked for. */
   binding: { required: boolean; by: BindingProperty };
+  /** What it may ask for a token with; undefined: not shown. */
+  grantTypes?: readonly string[] | undefined;
+  /** Where an authorization request may lead; undefined: it has none. */
+  callback?: string | undefined;
 }
 
 /** Metadata of a secret, translated to Auth0's clock. */
@@ -80,6 +92,19 @@ export interface ObservedState {
   usage?: Usage | undefined;
   /** Auth0's clock. */
   now: number;
+}
+
+/** What assertions are signed with: what was asked for, else that of the credential in use. */
+export function signingAlgorithmOf(
+  { current, given, signingAlgorithm }: DesiredState,
+  observed: Pick<ObservedState, 'client' | 'pool'>,
+): SigningAlgorithm {
+  if (given.has('signing-algorithm') && signingAlgorithm) return signingAlgorithm;
+  const ours = [...observed.pool].sort(newestFirst);
+  const inUse =
+    ours.find(({ identity }) => identity !== undefined && identity === current?.identity) ??
+    ours.find(({ id, type }) => type === 'public_key' && observed.client?.associated.includes(id));
+  return SIGNING_ALGORITHMS.find((one) => one === inUse?.algorithm) ?? 'RS256';
 }
 
 /** Sorts by `created_at`, then id: Auth0's lists have no order. */

@@ -4,6 +4,7 @@ import type { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { Finding } from './finding.ts';
 import type { KeyFacts } from './key-pair.ts';
+import type { Note } from './note.ts';
 import type { ObservedState } from './observed-state.ts';
 import type { Plan } from './plan.ts';
 
@@ -19,7 +20,17 @@ export interface RunResult {
   error?: RotationError | undefined;
 }
 
-export type Proof = 'proven' | 'proven and bound' | 'not proven' | 'not authorized';
+export type Proof =
+  | 'proven'
+  | 'proven and bound'
+  | 'not proven'
+  /** The client has no grant that a key can be proven by. */
+  | 'not proven: no grant'
+  /** Auth0 says the same of a key that it does not know. */
+  | 'not proven: no control'
+  | 'not authorized';
+
+export type ProvenBy = 'token' | 'pushed request' | 'authorization code' | 'refresh token';
 
 /** What `apply` did. */
 export interface Outcome {
@@ -28,6 +39,9 @@ export interface Outcome {
   /** The new credential, once a secret location holds it. */
   credential: ({ id: string } & KeyFacts) | undefined;
   proof: Proof;
+  provenBy: ProvenBy | undefined;
+  /** What came to light on the way. */
+  notes: readonly Note[];
   /** Of the client: `create` learns it. */
   clientId: string;
   delivered: readonly string[];

@@ -12,6 +12,7 @@ import {
   refuseContradiction,
   refuseHaste,
   refuseOtherMethod,
+  refuseQuietWindow,
   refuseReuse,
   refuseToOverwrite,
   refuseUnfinished,
@@ -32,6 +33,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   const builder = new PlanBuilder(desired, observed);
   refuseToOverwrite(desired, observed);
   refuseOtherMethod(desired, observed);
+  refuseQuietWindow(desired, observed);
   refuseContradiction(builder.inUse);
   refuseUnfinished(builder);
   noteName(builder);

@@ -43,6 +43,16 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   });
 }
 
+/** A client without the grant gets no token, and only a token request of this run shows that the logs are up to date. @throws RotationError INVALID_INPUT */
+export function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
+  if (quietWindow === undefined || operation === 'revert') return;
+  if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
+  throw new RotationError('INVALID_INPUT', {
+    failed: `'retire' is when-unused, and client ${client.id} has no grant client_credentials: no token request of a run can show that its tenant logs are up to date.`,
+    remedy: 'Set retire: by-time, with an overlap.',
+  });
+}
+
 export function refuseContradiction({ contradiction, current, impossible }: CredentialsInUse): void {
   if (impossible) {
     throw new RotationError('STALE_CREDENTIAL', {

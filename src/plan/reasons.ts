@@ -97,15 +97,28 @@ function expiring({ inUse, observed, desired }: Question): boolean {
 /** Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
 function specChanged({ inUse, desired }: Question): boolean {
   const { current, method, subject } = desired;
+  if (otherAlgorithm(inUse, desired)) return true;
   if (current === undefined)
     return method === 'tls_client_auth' && (inUse.current?.identity ?? subject) !== subject;
   const { keySize = current.keySize } = desired;
   return (current.subject ?? subject) !== subject || current.keySize !== keySize;
 }
 
-function describeSpec({ keySize, method, subject }: DesiredState): string {
+/** Only one that was asked for is a wish, and only where Auth0 shows what the key in use signs with. */
+export function otherAlgorithm(
+  { current }: Pick<CredentialsInUse, 'current'>,
+  { given, method, signingAlgorithm }: DesiredState,
+): boolean {
+  const { algorithm = signingAlgorithm } = current ?? {};
+  return method === 'private_key_jwt' && given.has('signing-algorithm') && algorithm !== signingAlgorithm;
+}
+
+function describeSpec({ keySize, given, method, signingAlgorithm, subject }: DesiredState): string {
   const key = keySize === undefined ? '' : `RSA ${keySize}`;
-  return method === 'private_key_jwt' ? key : [subject, key].filter(Boolean).join(', ');
+  const signs = given.has('signing-algorithm') ? signingAlgorithm : '';
+  return method === 'private_key_jwt'
+    ? [key, signs].filter(Boolean).join(', ')
+    : [subject, key].filter(Boolean).join(', ');
 }
 
 function expiry({ expiresAt }: CredentialsInUse): number {

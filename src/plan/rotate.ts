@@ -6,7 +6,7 @@ import { printLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { nextDue } from './reasons.ts';
+import { nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
 import { refuseRevocation, revoke } from './revoke.ts';
 
@@ -23,8 +23,19 @@ export function rotate(builder: PlanBuilder): void {
   if (desired.revoke) revoke(builder);
   else removeAfterDelivery(builder);
   removeFormer(builder);
+  noteAlgorithm(builder);
   if ((nextDue(desired, builder.observed, builder.inUse, true) ?? 0) <= builder.observed.now)
     builder.note('warning', SHORT);
+}
+
+/** The key that they hold is registered for one algorithm, and so is the next one. */
+function noteAlgorithm(builder: PlanBuilder): void {
+  const { desired, inUse } = builder;
+  if (!otherAlgorithm(inUse, desired)) return;
+  builder.note(
+    'interruption',
+    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Whoever takes the new key and goes on to sign with ${inUse.current?.algorithm} cannot log in.`,
+  );
 }
 
 const SHORT =

@@ -101,10 +101,19 @@ export function nextRotation({ planOnly, outcome, plan }: RunResult): number | u
 /** What must be said aloud: it was delivered, and nobody knows whether it works. */
 export function notProven({ outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
-  return outcome.proof === 'not authorized' ? NOT_AUTHORIZED : NOT_PROVEN;
+  return UNPROVEN[outcome.proof] ?? NOT_PROVEN;
 }
 
 const NOT_PROVEN =
   'The new certificate was delivered WITHOUT a proof: no mTLS token endpoint was found, or verify is off. Set mtls-domain and verify: required to have every certificate proven before it is delivered.';
+const NOT_PROVABLE =
+  'The new certificate was delivered WITHOUT a proof: the client has no grant that a key can be proven by (client_credentials, authorization_code or refresh_token).';
+const NO_CONTROL =
+  'The new certificate was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 looks at the certificate before the code or token that it is asked with. Give the client a callback, so that a pushed authorization request can prove it where discovery names an endpoint for those.';
 const NOT_AUTHORIZED =
   'The new client was delivered WITHOUT a proof: it may not use any API yet, so that it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
+const UNPROVEN: Readonly<Record<string, string>> = {
+  'not authorized': NOT_AUTHORIZED,
+  'not proven: no grant': NOT_PROVABLE,
+  'not proven: no control': NO_CONTROL,
+};

@@ -35,9 +35,12 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
 }
 
 /** The notes of the plan, printed. A run that failed has not done what its plan says. */
-export function notes({ error, plan }: RunResult): readonly Note[] {
+export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
   const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
-  return error ? all.map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` })) : all;
+  const planned = error
+    ? all.map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` }))
+    : all;
+  return [...planned, ...(outcome?.notes ?? [])];
 }
 
 const text = (sentence: string) => shortened(plain(sentence));
@@ -100,7 +103,10 @@ function stepList({ error, outcome, plan, planOnly, watch, desired }: RunResult)
     );
     const by = desired.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
     const rehearsed = desired.operation === 'rehearse' && !error;
-    const proof = outcome.rotated || rehearsed ? [`\nProof ${by}: **${outcome.proof}**.`] : [];
+    const proof =
+      outcome.rotated || rehearsed
+        ? [`\nProof ${by}: **${outcome.proof}**${BY[outcome.provenBy ?? 'token']}.`]
+        : [];
     return [error ? '### What was tried' : '### What was done', ...shortenedList(done, rest), ...proof].join(
       '\n',
     );
@@ -111,3 +117,14 @@ function stepList({ error, outcome, plan, planOnly, watch, desired }: RunResult)
   );
   return [`### What ${desired.operation} would do`, ...shortenedList(planned, rest)].join('\n');
 }
+
+/** A proof without a token shows less. */
+const BY = {
+  token: '',
+  'pushed request':
+    ', by a pushed authorization request that Auth0 took. It asks for no token: that tokens are bound is not proven',
+  'authorization code':
+    ', by a code that nobody issued: Auth0 refused the code alone, and before its association the key. That tokens are bound is not proven',
+  'refresh token':
+    ', by a refresh token that nobody issued: Auth0 refused that alone, and before its association the key. That tokens are bound is not proven',
+} as const;

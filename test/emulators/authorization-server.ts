@@ -36,6 +36,9 @@ export interface ClientAuthentication {
   /** As Auth0 shows them: parts joined by a line feed, in certificate order. */
   subjectDns: readonly string[];
   requireProofOfPossession: boolean;
+  /** By default client_credentials. */
+  grantTypes?: readonly string[];
+  callbacks?: readonly string[];
 }
 
 export interface TenantLog {
@@ -47,6 +50,7 @@ export interface TenantLog {
   auth0_client?: object;
   mtls_thumbprint_sha256?: string;
   description?: string;
+  details?: object;
 }
 
 /** What the authorization server sees of the tenant, asked anew for every request. Wrap it to delay what it shows. */
@@ -67,6 +71,10 @@ export interface AuthorizationServerOptions {
   mtlsTokenEndpoint?: () => string | undefined;
   /** Binds every token of a client that authenticates by certificate (default true). */
   bindTokens?: boolean;
+  /** Discovery names an endpoint for pushed authorization requests, with an alias where the token endpoint has one (default true). */
+  pushedRequests?: boolean;
+  /** Looks at the code or token of a grant before it looks at the client: which of the two Auth0 does is unknown (default false). */
+  checksGrantFirst?: boolean;
   /** Leaves OIDC error codes, as Auth0 does under a FAPI compliance level (default false). */
   oidcErrors?: boolean;
   /** Clock of the tenant's log; tokens live in real time. */
@@ -144,6 +152,7 @@ const { Provider: OidcProvider, errors } = untypedProvider as unknown as {
 };
 
 const TOKEN_PATH = '/oauth/token';
+const PUSHED_REQUEST_PATH = '/oauth/par';
 const DISCOVERY_PATH = '/.well-known/openid-configuration';
 const LIFETIME_SECONDS = 86_400;
 const HEADER_LIMIT = 4096;
@@ -170,15 +179,16 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const record = recorder(options);
   provider.use(async (context, next) => {
     await next();
-    if (context.path === DISCOVERY_PATH) addAlias(context, options.mtlsTokenEndpoint?.());
-    if (context.path === TOKEN_PATH && options.oidcErrors !== true) asAuth0Refuses(context);
+    if (context.path === DISCOVERY_PATH) addAlias(context, options);
+    if ([TOKEN_PATH, PUSHED_REQUEST_PATH].includes(context.path) && options.oidcErrors !== true)
+      asAuth0Refuses(context);
   });
   provider.on('grant.success', (context) => record.granted(context));
   provider.on('grant.error', (context, error) => record.refused(context, error));
   provider.on('server_error', (context, error) => record.refused(context, error));
   const audience = new URL('api/v2/', options.issuer).href;
   return {
-    listener: tokenListener(provider),
+    listener: tokenListener(provider, options),
     verifyAccessToken: (token, at = Date.now()) => verifyAccessToken(token, publicKey, audience, at),
     statistics: record.statistics,
   };
@@ -186,7 +196,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 
 // --- the request, as Auth0 takes it and as oidc-provider wants it ---
 
-function tokenListener(provider: Provider): Listener {
+function tokenListener(provider: Provider, options: AuthorizationServerOptions): Listener {
   const handle = provider.callback();
   return async (request, response) => {
     const path = (request.url ?? '/').split('?')[0];
@@ -197,10 +207,39 @@ function tokenListener(provider: Provider): Listener {
     const form = formOf(request, body ?? '');
     if (form === undefined) return answer(response, 400, 'invalid_request', 'The body is not valid JSON.');
     bridgeAudience(form);
+    const early = options.checksGrantFirst ? refusedByGrant(options.tenant, form) : undefined;
+    if (early) return answer(response, 403, ...early);
     const headers = { ...flat(request.headers), 'content-type': 'application/x-www-form-urlencoded' };
     const bridged = { method: 'POST', path: TOKEN_PATH, headers, body: form.toString() };
     return handle(incomingMessage(bridged, request.socket), response);
   };
+}
+
+/** Nobody has ever issued a code or a refresh token here. */
+function refusedByGrant(tenant: TenantView, form: URLSearchParams): [string, string] | undefined {
+  const grant = form.get('grant_type') ?? '';
+  const client = tenant.authenticationOf(form.get('client_id') ?? '');
+  if (!client) return undefined;
+  if (!grantsOf(client).includes(grant)) return notAllowed(grant);
+  const text = INVALID_GRANT[grant];
+  return text === undefined ? undefined : ['invalid_grant', text];
+}
+
+/** Text: auth0/ruby-auth0#190. */
+function notAllowed(grant: string): [string, string] {
+  return ['unauthorized_client', `Grant type '${grant}' not allowed for the client.`];
+}
+
+/** As users quote Auth0. */
+const INVALID_GRANT: Readonly<Record<string, string>> = {
+  authorization_code: 'Invalid authorization code',
+  refresh_token: 'Unknown or invalid refresh token.',
+};
+
+const GRANTS = ['client_credentials', 'authorization_code', 'refresh_token'];
+
+function grantsOf({ grantTypes = ['client_credentials'] }: ClientAuthentication): string[] {
+  return GRANTS.filter((grant) => grantTypes.includes(grant));
 }
 
 /** Limits: 4096 bytes for the certificate header; what Auth0 answers beyond it is not known. */
@@ -244,9 +283,13 @@ function answer(response: ServerResponse, status: number, error: string, descrip
 function configuration(options: AuthorizationServerOptions): object {
   return {
     adapter: adapterFor(options),
-    routes: { token: TOKEN_PATH, jwks: '/.well-known/jwks.json' },
-    responseTypes: [],
-    scopes: [],
+    routes: {
+      token: TOKEN_PATH,
+      pushed_authorization_request: PUSHED_REQUEST_PATH,
+      jwks: '/.well-known/jwks.json',
+    },
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access'],
     clientAuthMethods: METHODS,
     clientDefaults: { grant_types: ['client_credentials'], response_types: [] },
     // Algorithms and clock skew: docs/facts.md#auth0-private-key-jwt.
@@ -265,7 +308,7 @@ function configuration(options: AuthorizationServerOptions): object {
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
+      pushedAuthorizationRequests: { enabled: options.pushedRequests !== false },
       dPoP: { enabled: false },
       clientCredentials: { enabled: true },
       mTLS: mutualTls(options.edgeSecret),
@@ -315,7 +358,8 @@ export function thumbprintOf(certificate: X509Certificate): string {
 function resources(options: AuthorizationServerOptions): object {
   return {
     enabled: true,
-    defaultResource() {
+    defaultResource(context: Context) {
+      if (context.oidc?.params?.grant_type !== 'client_credentials') return undefined;
       // An opaque /userinfo token in some tenants (support.auth0.com); one that helps nobody here.
       throw forbidden(
         'access_denied',
@@ -426,7 +470,20 @@ function clientMetadata(options: AuthorizationServerOptions, clientId: string): 
     client_id: clientId,
     token_endpoint_auth_method: client.method,
     tls_client_certificate_bound_access_tokens: bound,
+    ...grantMetadata(client),
     ...credentialMetadata(client),
+  };
+}
+
+/** oidc-provider wants a redirect URI where Auth0 wants none. */
+function grantMetadata(client: ClientAuthentication): object {
+  const grants = grantsOf(client);
+  const asksForCode = grants.includes('authorization_code');
+  const [callbacks, placeholder] = [client.callbacks ?? [], ['https://localhost/']];
+  return {
+    grant_types: grants,
+    response_types: asksForCode ? ['code'] : [],
+    redirect_uris: asksForCode ? (callbacks.length > 0 ? callbacks : placeholder) : [],
   };
 }
 
@@ -468,18 +525,40 @@ function certificateJwk(certificate: X509Certificate): object {
 
 // --- what comes out ---
 
-function addAlias(context: Context, endpoint: string | undefined): void {
-  if (endpoint === undefined || typeof context.body !== 'object') return;
-  context.body = { ...context.body, mtls_endpoint_aliases: { token_endpoint: endpoint } };
+function addAlias(context: Context, options: AuthorizationServerOptions): void {
+  const endpoint = options.mtlsTokenEndpoint?.();
+  if (typeof context.body !== 'object') return;
+  // The provider names aliases of its own.
+  const { mtls_endpoint_aliases: _own, ...body } = context.body as Record<string, unknown>;
+  const pushed =
+    endpoint === undefined || options.pushedRequests === false
+      ? {}
+      : { pushed_authorization_request_endpoint: new URL(PUSHED_REQUEST_PATH, endpoint).href };
+  const aliases =
+    endpoint === undefined ? {} : { mtls_endpoint_aliases: { token_endpoint: endpoint, ...pushed } };
+  context.body = { ...body, ...aliases };
 }
+
+const NOT_ALLOWED = 'requested grant type is not allowed for this client';
 
 /** Most reports of a refused client authentication show this body (auth0/node-auth0#682). */
 function asAuth0Refuses(context: Context): void {
-  const body = context.body as { error?: string } | undefined;
-  if (body?.error !== 'invalid_client') return;
-  context.status = 401;
-  context.body = { error: 'access_denied', error_description: 'Unauthorized' };
+  const body = context.body as { error?: string; error_description?: string } | undefined;
+  const said = (status: number, error: string, error_description: string) => {
+    context.status = status;
+    context.body = { error, error_description };
+  };
+  const grant = String(context.oidc?.params?.grant_type ?? '');
+  if (body?.error === 'invalid_client') said(401, 'access_denied', 'Unauthorized');
+  if (body?.error === 'invalid_grant') said(403, 'invalid_grant', INVALID_GRANT[grant] ?? 'Invalid grant');
+  if (body?.error_description === NOT_ALLOWED) said(403, ...notAllowed(grant));
 }
+
+/** Log types, but for the letter that says how it went. */
+const EXCHANGES: Readonly<Record<string, string>> = {
+  authorization_code: 'eacft',
+  refresh_token: 'ertft',
+};
 
 interface Recorder {
   granted(context: Context): void;
@@ -506,14 +585,17 @@ function recorder(options: AuthorizationServerOptions): Recorder {
     if (statistics.recent.length > RECENT) statistics.recent.shift();
     options.tenant.log({
       // Only the success types carry the thumbprint (docs/facts.md#auth0-logs).
-      type: outcome === 'granted' ? 'seccft' : 'feccft',
+      type: `${outcome === 'granted' ? 's' : 'f'}${EXCHANGES[String(context.oidc?.params?.grant_type)] ?? 'eccft'}`,
       date: new Date(now()).toISOString(),
       client_id: clientId,
       ip: context.ip,
       user_agent: context.get('user-agent'),
       ...auth0Client(context.get('auth0-client')),
       ...(outcome === 'granted' && thumbprint ? { mtls_thumbprint_sha256: thumbprint } : {}),
-      ...(reason === undefined ? {} : { description: reason }),
+      // Auth0's own spelling (logs-schema.json).
+      ...(reason === undefined
+        ? {}
+        : { description: reason, details: { client_authentoication_error: reason } }),
     });
   };
   return {

@@ -34,6 +34,8 @@ export interface Edge extends Served {
 }
 
 const TOKEN_PATH = '/oauth/token';
+/** docs set-up-the-customer-edge: what it forwards, but for /userinfo. */
+const PATHS = [TOKEN_PATH, '/oauth/par'];
 const OWN_HEADERS = new Set([
   'client-certificate',
   'client-certificate-ca-verified',
@@ -88,7 +90,7 @@ async function pass(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if ((request.url ?? '').split('?')[0] !== TOKEN_PATH) return page(response, 404, 'Not found');
+  if (!PATHS.includes((request.url ?? '').split('?')[0] ?? '')) return page(response, 404, 'Not found');
   const socket = request.socket as TLSSocket;
   const certificate = presented(options, socket);
   const pins = options.pinnedThumbprints;

@@ -224,6 +224,8 @@ function worldInputs(world: Sandbox): Record<string, string> {
     'management-client-secret': world.managementClientSecret,
     'github-token': world.githubToken,
     'verify-audience': API_AUDIENCE,
+    // Half a minute a run serves nobody here: the stories that are about it ask for it.
+    'propagation-time': '0s',
   };
 }
 

@@ -49,6 +49,8 @@ export interface SandboxOptions
   /** PEM of the CA whose client certificates the edge reports as verified. Default: the world's authority. */
   clientCa?: string;
   bindTokens?: boolean;
+  pushedRequests?: boolean;
+  checksGrantFirst?: boolean;
   /** How long a PATCH of a client takes to show at the authorization server. */
   propagationDelayMs?: number;
   /** Default: what rotating an existing client needs. */
@@ -65,6 +67,9 @@ export interface ServiceClientOptions {
   createdAt?: number | string;
   /** The method without any credential. */
   credentials?: [];
+  /** Default: a service's. */
+  grantTypes?: readonly string[];
+  callbacks?: readonly string[];
 }
 
 export interface ServiceClient {
@@ -195,7 +200,11 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
     edgeSecret,
     mtlsTokenEndpoint: () => (conditions.mtlsAlias ? mounted.edge?.tokenEndpoint : undefined),
     now,
-    ...defined({ bindTokens: options.bindTokens }),
+    ...defined({
+      bindTokens: options.bindTokens,
+      checksGrantFirst: options.checksGrantFirst,
+      pushedRequests: options.pushedRequests,
+    }),
   });
   const edge = stack.use(await startEdge(options, base, auth0.url));
   Object.assign(mounted, { api, rest: dated(authorizationServer.listener, now), edge });
@@ -343,9 +352,12 @@ export class Sandbox implements AsyncDisposable {
   /** A client that authenticates by certificate and may have tokens for API_AUDIENCE. */
   addServiceClient(options: ServiceClientOptions = {}): ServiceClient {
     const { name = 'service', certificate, credentialName, createdAt, credentials } = options;
+    const { callbacks = [], grantTypes = ['client_credentials'] } = options;
     const { client_id: clientId } = this.tenant.createClient({
       name,
-      app_type: 'non_interactive',
+      app_type: grantTypes.includes('client_credentials') ? 'non_interactive' : 'regular_web',
+      grant_types: [...grantTypes],
+      callbacks: [...callbacks],
       client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
       grants: { [API_AUDIENCE]: ['read:orders'] },
     });

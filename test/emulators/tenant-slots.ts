@@ -97,6 +97,8 @@ export interface ClientAuthentication {
   publicKeys: { kid: string; alg: string; pem: string }[];
   subjectDns: string[];
   requireProofOfPossession: boolean;
+  grantTypes: readonly string[];
+  callbacks: readonly string[];
 }
 
 export function authenticationOf({ client, credentials }: ClientRecord, now: number): ClientAuthentication {
@@ -117,8 +119,14 @@ export function authenticationOf({ client, credentials }: ClientRecord, now: num
       pem: publicKeyPem,
     })),
     subjectDns: ofType('cert_subject_dn').map(({ subject_dn = '' }) => subject_dn),
+    grantTypes: textsOf(client.grant_types),
+    callbacks: textsOf(client.callbacks),
     requireProofOfPossession:
       client.require_proof_of_possession === true ||
       client.access_token?.tls_client_certificate_binding === true,
   };
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }

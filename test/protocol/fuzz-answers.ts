@@ -1,7 +1,7 @@
 /** Answers of Auth0 and GitHub, spoiled: whoever reads them gets what can be used, or an error of the closed list. */
 
 import fc from 'fast-check';
-import { discoverMtlsTokenEndpoint } from '../../src/auth0/discovery.ts';
+import { discoverMtlsEndpoints } from '../../src/auth0/discovery.ts';
 import { proveKey } from '../../src/auth0/proof.ts';
 import { readClient, readCredential } from '../../src/auth0/records.ts';
 import { Tenant } from '../../src/auth0/tenant.ts';
@@ -215,9 +215,10 @@ const CALLS: readonly (readonly [readonly BodyName[], Call])[] = [
   [
     ['discovery'],
     async (service) => {
-      const endpoint = await discoverMtlsTokenEndpoint(service, 'tenant.test', undefined);
-      if (endpoint !== undefined && !AT_HOME.test(new URL(endpoint).href))
-        throw new TypeError('an endpoint elsewhere');
+      const { token, pushedRequest } = await discoverMtlsEndpoints(service, 'tenant.test', undefined);
+      for (const endpoint of [token, pushedRequest])
+        if (endpoint !== undefined && !AT_HOME.test(new URL(endpoint).href))
+          throw new TypeError('an endpoint elsewhere');
     },
   ],
   [['token', 'refusal'], (service) => managementToken({ ...LOGIN_API, service })],

@@ -38,6 +38,8 @@ export function outcome(changes: Partial<Outcome> = {}): Outcome {
     rotated: true,
     credential: NEW,
     proof: 'proven',
+    provenBy: 'token',
+    notes: [],
     clientId: 'client',
     delivered: ['repo:acme/shop PEM'],
     inDoubt: [],

@@ -1,7 +1,7 @@
 /** Where a certificate proves itself, and what no discovery document may bring about. */
 
 import { describe, expect, it } from 'vitest';
-import { discoverMtlsTokenEndpoint } from '../../../src/auth0/discovery.ts';
+import { discoverMtlsEndpoints } from '../../../src/auth0/discovery.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { startSandbox } from '../../emulators/sandbox.ts';
 import { type Answer, openLine, peer, trust } from '../../support/wire.ts';
@@ -17,11 +17,10 @@ async function discover(answer: Answer, mtls: boolean) {
     port,
   });
   const domain = mtls ? 'unused.invalid' : host;
-  const endpoint = await discoverMtlsTokenEndpoint(
-    line.service('edge'),
-    domain,
-    mtls ? host : undefined,
-  ).catch((error: unknown) => error);
+  const endpoint = await discoverMtlsEndpoints(line.service('edge'), domain, mtls ? host : undefined).then(
+    ({ token }) => token,
+    (error: unknown) => error,
+  );
   expect(again.exchanges[0]).toMatchObject({
     method: 'GET',
     path: '/.well-known/openid-configuration',
@@ -84,7 +83,7 @@ describe('the mTLS token endpoint', () => {
         body: '<html><title>Welcome to nginx!</title>',
       },
     ]);
-    const found = discoverMtlsTokenEndpoint(line.service('edge'), 'unused.invalid', server.served.host);
+    const found = discoverMtlsEndpoints(line.service('edge'), 'unused.invalid', server.served.host);
     await expect(found).rejects.toMatchObject({
       code: 'DISCOVERY_FAILED',
       failed: `https://${server.served.host}/.well-known/openid-configuration shows no OpenID configuration (404: an HTML page, "Welcome to nginx!").`,
@@ -96,9 +95,15 @@ describe('the mTLS token endpoint', () => {
     await using world = await startSandbox();
     trust(world.authority.pem);
     await using line = openLine();
-    const found = await discoverMtlsTokenEndpoint(line.service('edge'), world.domain, undefined);
-    expect(found).toBe(world.edge.tokenEndpoint);
+    const found = await discoverMtlsEndpoints(line.service('edge'), world.domain, undefined);
+    expect(found).toEqual({
+      token: world.edge.tokenEndpoint,
+      pushedRequest: `${world.edge.url}/oauth/par`,
+    });
     world.conditions.mtlsAlias = false;
-    expect(await discoverMtlsTokenEndpoint(line.service('edge'), world.domain, undefined)).toBeUndefined();
+    expect(await discoverMtlsEndpoints(line.service('edge'), world.domain, undefined)).toEqual({
+      token: undefined,
+      pushedRequest: undefined,
+    });
   });
 });

@@ -35,6 +35,8 @@ const outcome = (clientId: string): NonNullable<RunResult['outcome']> => ({
   rotated: true,
   credential: undefined,
   proof: 'proven',
+  provenBy: 'token',
+  notes: [],
   holders: undefined,
   clientId,
   delivered: [],
