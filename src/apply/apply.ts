@@ -18,7 +18,7 @@ import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
 import { preflight } from './preflight.ts';
-import { refuseOld, waitsForPropagation } from './propagation.ts';
+import { refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
 import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
@@ -171,7 +171,7 @@ class Execution {
     if (wait > 0) await sleep(clock, wait, cancellation);
     await Promise.all([
       ...(this.#job.desired.verify === 'off' ? [] : [this.#new.proveAgain(this.#clientId, since)]),
-      this.#association.requireAssociated(id),
+      requireAssociated(this.#clientId, id, this.#services),
     ]);
     this.#mayGoOn();
   }

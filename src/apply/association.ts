@@ -139,12 +139,6 @@ export class Association {
     return fresh;
   }
 
-  /** What is about to be delivered must be associated still: nobody may have displaced it while it was waited for. @throws RotationError */
-  async requireAssociated(id: string): Promise<void> {
-    const attempt = async () => ({ done: (await this.#client()).associated.includes(id), value: undefined });
-    await poll(this.#services, attempt, () => changedMeanwhile("the client's associated credentials"));
-  }
-
   /** The current pair was stored in a place: a run that has come meanwhile may have had its own there. @throws RotationError */
   async refuseOvertaken(location: SecretLocation): Promise<void> {
     const rival = this.#rivalIn(await this.#services.tenant.credentials(this.#desired.clientId));

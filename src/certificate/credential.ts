@@ -1,9 +1,10 @@
 /** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
 
 import type { KeyObject } from 'node:crypto';
-import type { AuthenticationMethod, DesiredState, SigningAlgorithm } from '../model/desired-state.ts';
+import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
 import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
+import type { SigningAlgorithm } from '../model/signing-algorithm.ts';
 import type { Issuer } from './authority.ts';
 import {
   inspect,

@@ -9,10 +9,10 @@ import {
   type DesiredState,
   FORMER_METHODS,
   METHODS,
-  SIGNING_ALGORITHMS,
 } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
+import { SIGNING_ALGORITHMS } from '../model/signing-algorithm.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { readCredentialIds } from './credential-ids.ts';

@@ -2,6 +2,7 @@
 
 import type { KeyFacts } from './key-pair.ts';
 import type { Destination, SecretLocation } from './secret-location.ts';
+import type { SigningAlgorithm } from './signing-algorithm.ts';
 
 /** The authentication methods of Auth0 that use credentials, verbatim. */
 export const METHODS = ['self_signed_tls_client_auth', 'tls_client_auth', 'private_key_jwt'] as const;
@@ -25,10 +26,6 @@ export type SecretMethod = (typeof SECRET_METHODS)[number];
 export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
 }
-
-/** What Auth0 registers a public key for, verbatim. */
-export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'PS256'] as const;
-export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
 /** Of a public client: it has no credential at all. */
 export const PUBLIC = 'none';

@@ -1,6 +1,6 @@
 /** A private key, its certificate, and what each authentication method registers of them. */
 
-import type { SigningAlgorithm } from './desired-state.ts';
+import type { SigningAlgorithm } from './signing-algorithm.ts';
 
 /** A private key and what goes with it, as PEM. */
 export interface Pair {

@@ -1,13 +1,8 @@
 /** What was observed of one client, in Auth0's time. */
 
-import type {
-  AuthenticationMethod,
-  CREDENTIAL_TYPES,
-  DesiredState,
-  SigningAlgorithm,
-} from './desired-state.ts';
-import { SIGNING_ALGORITHMS } from './desired-state.ts';
+import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
 import type { SecretLocation } from './secret-location.ts';
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts';
 import { LEASE } from './timing.ts';
 
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */

@@ -492,7 +492,11 @@ describe('what the server tells about itself', () => {
         'tls_client_auth',
         'private_key_jwt',
       ]),
-      grant_types_supported: ['client_credentials'],
+      grant_types_supported: expect.arrayContaining([
+        'authorization_code',
+        'client_credentials',
+        'refresh_token',
+      ]),
     });
     await dispatcher.close();
   });

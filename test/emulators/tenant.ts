@@ -66,6 +66,7 @@ export interface CredentialSeed {
   name?: string;
   pem?: string;
   subject_dn?: string;
+  alg?: string;
   credential_type: CredentialType;
   associate: boolean;
   created_at?: string;

@@ -2,7 +2,7 @@
 
 import { describe, it } from 'vitest';
 import type { ActionRun } from '../emulators/runner.ts';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
+import { MANAGEMENT_SCOPES, type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { code, credentials, everything, held, MINUTE, rotate, SCOPE, SECRET, writes } from './support.ts';
 
@@ -134,6 +134,30 @@ describe.concurrent('B4: a web application', () => {
   });
 });
 
+describe.concurrent('B4: a web application that signs', () => {
+  it.for([true, false])('is proven, with pushed requests: %s', async (pushedRequests, { expect }) => {
+    await using world = await startSandbox({ pushedRequests });
+    const { client_id: clientId } = world.tenant.createClient({
+      name: 'web',
+      client_authentication_methods: { private_key_jwt: { credentials: [] } },
+      grant_types: WEB.grantTypes,
+      callbacks: WEB.callbacks,
+    });
+    const inputs = {
+      'client-id': clientId,
+      'authentication-method': 'private_key_jwt',
+      verify: 'required',
+      'verify-audience': '',
+    };
+    const run = await rotate(world, inputs);
+    expect(run.exitCode, run.log).toBe(0);
+    expect(run.summary).toContain(pushedRequests ? 'by a pushed authorization request' : 'by a code');
+    world.advance(20 * MINUTE);
+    const forced = await rotate(world, { ...inputs, force: 'true' });
+    expect(forced.exitCode, forced.log).toBe(0);
+  });
+});
+
 describe.concurrent('the pair in use goes first', () => {
   it('a wrong audience is found before anything is removed or made', async ({ expect }) => {
     await using world = await startSandbox();
@@ -156,7 +180,34 @@ describe.concurrent('the pair in use goes first', () => {
   });
 });
 
+describe.concurrent("the log's reason of a failed client authentication", () => {
+  it.for([true, false])('is in the error where it may be read: %s', async (mayRead, { expect }) => {
+    const scopes = mayRead ? [...MANAGEMENT_SCOPES, 'read:logs'] : MANAGEMENT_SCOPES;
+    await using world = await startSandbox({ managementScopes: scopes, propagationDelayMs: 600_000 });
+    hold(world, world.client.pem);
+    const run = await rotate(world, { force: 'true' });
+    expect(code(run)).toBe('VERIFICATION_FAILED');
+    const told = run.annotations.at(-1)?.message;
+    expect(told).toContain('could not log in (401, access_denied: Unauthorized');
+    expect(/the log of Auth0: .*(certificate|authentication)/.test(told ?? '')).toBe(mayRead);
+  });
+});
+
 describe.concurrent('B5: enroll', () => {
+  it('a service without a grant for the API: moved back at once, or not moved at all', async ({ expect }) => {
+    await using world = await startSandbox();
+    const { client_id: clientId } = world.tenant.createClient({
+      name: 'service',
+      token_endpoint_auth_method: 'client_secret_post',
+      grant_types: ['client_credentials'],
+    });
+    const run = await rotate(world, { 'client-id': clientId, operation: 'enroll' });
+    expect(code(run)).toBe('VERIFICATION_FAILED');
+    expect(run.annotations.at(-1)?.message).toContain('may have no token for the API');
+    expect(run.durationMs).toBeLessThan(25_000);
+    expect(world.tenant.reveal(clientId).client.token_endpoint_auth_method).toBe('client_secret_post');
+  });
+
   it.for([false, true])('a web application, grant first: %s', async (checksGrantFirst, { expect }) => {
     await using world = await startSandbox({ checksGrantFirst });
     const { client_id: clientId } = world.tenant.createClient({

@@ -1,6 +1,8 @@
 /** `retire: when-unused`: the previous credential goes when the tenant logs prove that nobody uses it any more. */
 
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { thumbprintOf } from '../emulators/authorization-server.ts';
 import {
   API_AUDIENCE,
   MANAGEMENT_SCOPES,
@@ -58,6 +60,27 @@ describe('the previous credential', () => {
     expect([proofs(world), await login(world), await login(world, world.client.pem)]).toEqual([1, 200, 401]);
     expect(notes(await rotate(world, UNUSED))).toBe('');
   });
+
+  it.each(['sdeleacft', 'idjag_exchange_succeeded', 'sede', 'sertft', 'ciba_exchange_failed'])(
+    'E4: stays while somebody uses it by %s',
+    async (type) => {
+      await using world = await rotated();
+      world.advance(3 * DAY);
+      await login(world);
+      const previous = new X509Certificate(world.client.pem.slice(world.client.pem.indexOf('-----BEGIN C')));
+      world.tenant.log({
+        type,
+        client_id: world.clientId,
+        ip: '192.0.2.7',
+        user_agent: 'somebody',
+        mtls_thumbprint_sha256: thumbprintOf(previous),
+      });
+      world.advance(MINUTE);
+      const run = await rotate(world, UNUSED);
+      expect(notes(run)).toContain('STILL IN USE, by the tenant logs: `192.0.2.7`');
+      expect(credentials(world).associated).toHaveLength(2);
+    },
+  );
 
   it('stays until the window is over, whoever used its successor', async () => {
     await using world = await rotated();

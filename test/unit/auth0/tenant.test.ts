@@ -35,6 +35,8 @@ describe('a tenant', () => {
       associated: [world.client.credentialId],
       algorithm: 'RS256',
       binding: { required: false, by: 'require_proof_of_possession' },
+      grantTypes: ['client_credentials'],
+      callback: undefined,
     });
   });
 

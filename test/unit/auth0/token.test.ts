@@ -3,7 +3,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { proveKey } from '../../../src/auth0/proof.ts';
+import { type ProofRequest, proofRequestFor, proveKey } from '../../../src/auth0/proof.ts';
 import { managementToken } from '../../../src/auth0/token.ts';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
 import type { RotationError } from '../../../src/errors.ts';
@@ -159,10 +159,31 @@ describe('a Management API token', () => {
   });
 });
 
+const PUSHED: ProofRequest = { kind: 'pushed request', endpoint: '', callback: 'https://shop.example/' };
+const CODE: ProofRequest = { kind: 'authorization code', callback: undefined };
+
+describe('what proves a key', () => {
+  it.each<[string, string[] | undefined, boolean, boolean, string | undefined]>([
+    ['a service', ['client_credentials'], false, true, 'token'],
+    ['one that may do both', ['authorization_code', 'client_credentials'], true, true, 'token'],
+    ['one whose grants are not shown', undefined, true, true, 'token'],
+    ['a web application', ['authorization_code', 'refresh_token'], true, true, 'pushed request'],
+    ['one without a callback', ['authorization_code'], false, true, 'authorization code'],
+    ['one without such an endpoint', ['authorization_code'], true, false, 'authorization code'],
+    ['one that only refreshes', ['refresh_token'], true, true, 'refresh token'],
+    ['one that takes passwords', ['password', 'implicit'], true, true, undefined],
+    ['one of CIBA', ['urn:openid:params:grant-type:ciba'], true, true, undefined],
+  ])('of %s (%j)', async (_, grantTypes, hasCallback, hasEndpoint, kind) => {
+    const client = { grantTypes, callback: hasCallback ? 'https://shop.example/' : undefined };
+    const asks = await proofRequestFor(client, async () => (hasEndpoint ? 'https://t/par' : undefined));
+    expect(asks?.kind).toBe(kind);
+  });
+});
+
 describe('a proof', () => {
   async function prove(
     pem: string,
-    changes: { audience?: string; endpoint?: string; thumbprint?: string } = {},
+    changes: { asks?: ProofRequest; audience?: string; endpoint?: string; thumbprint?: string } = {},
   ) {
     await using line = openLine();
     const pair = parsePair(pem);
@@ -188,16 +209,72 @@ describe('a proof', () => {
     expect(await prove(key + cert)).toEqual({
       outcome: 'refused',
       detail: '401, access_denied: Unauthorized',
+      isForeign: false,
     });
   });
 
   it('tells why an audience is refused', async () => {
     expect(await prove(world.client.pem, { audience: 'https://nobody.example/' })).toEqual({
       outcome: 'unauthorized',
+      isForeign: false,
       detail: expect.stringMatching(
         /^403, access_denied: Client is not authorized to access "https:\/\/nobody/,
       ),
     });
+  });
+
+  it.each<[number, object, string]>([
+    [
+      403,
+      {
+        error: 'unauthorized_client',
+        error_description: "Grant type 'client_credentials' not allowed for the client.",
+      },
+      'unauthorized',
+    ],
+    [
+      403,
+      { error: 'access_denied', error_description: 'Service not found: https://nobody.example/' },
+      'unauthorized',
+    ],
+    [
+      403,
+      {
+        error: 'access_denied',
+        error_description:
+          'Client is not authorized to access "x". You need to create a "client-grant" associated to this API.',
+      },
+      'unauthorized',
+    ],
+    [403, { error: 'access_denied', error_description: 'Unauthorized' }, 'refused'],
+    [401, { error: 'invalid_client' }, 'refused'],
+    [400, { error: 'invalid_client' }, 'refused'],
+    [403, { error: 'invalid_grant' }, 'refused'],
+  ])('of %i %j is %s', async (status, body, outcome) => {
+    await using server = await peer([{ status, body }]);
+    expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toMatchObject({ outcome });
+  });
+
+  it.each<[ProofRequest, number, object, string]>([
+    [PUSHED, 201, { request_uri: 'urn:x' }, 'proven'],
+    [PUSHED, 201, {}, 'failed'],
+    [PUSHED, 401, { error: 'access_denied' }, 'refused'],
+    [PUSHED, 403, { error: 'invalid_grant' }, 'refused'],
+    [PUSHED, 403, { error: 'unauthorized_client' }, 'unauthorized'],
+    [CODE, 403, { error: 'invalid_grant' }, 'proven'],
+    [CODE, 400, { error: 'invalid_grant' }, 'proven'],
+    [CODE, 401, { error: 'access_denied' }, 'refused'],
+    [CODE, 200, { access_token: 'nobody could issue it' }, 'failed'],
+    [{ kind: 'refresh token' }, 403, { error: 'invalid_grant' }, 'proven'],
+    [{ kind: 'refresh token' }, 403, { error: 'unauthorized_client' }, 'unauthorized'],
+  ])('that asks for %j, answered %i %j, is %s', async (asks, status, body, outcome) => {
+    await using server = await peer([{ status, body }]);
+    const at = asks.kind === 'pushed request' ? { ...asks, endpoint: `${server.served.url}/par` } : asks;
+    const endpoint = `${server.served.url}/token`;
+    expect(await prove(world.client.pem, { endpoint, asks: at })).toMatchObject({ outcome });
+    const [{ path = '', requestBody = '' } = {}] = server.exchanges;
+    expect(path).toBe(asks.kind === 'pushed request' ? '/par' : '/token');
+    expect(requestBody).not.toContain('client_credentials');
   });
 
   it('fails for good where it is not the certificate that is refused', async () => {
@@ -205,6 +282,7 @@ describe('a proof', () => {
     expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toEqual({
       outcome: 'failed',
       detail: '400, invalid_request',
+      isForeign: false,
     });
   });
 
