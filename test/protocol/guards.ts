@@ -145,6 +145,10 @@ export const GUARDS: readonly Guard[] = [
     name: 'proof before delivery',
     without: [
       cut('plan/rotate.ts', "if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });"),
+      cut(
+        'apply/apply.ts',
+        "...(this.#job.desired.verify === 'off' ? [] : [this.#new.proveAgain(this.#clientId, since)]),",
+      ),
     ],
     hunt: { singles: [single('ours alone')] },
   },
@@ -343,7 +347,7 @@ export const GUARDS: readonly Guard[] = [
     without: [
       cut(
         'apply/prove.ts',
-        "const mustBind = desired.tokenBinding === 'required';",
+        "const mustBind = isNew && desired.tokenBinding === 'required';",
         'const mustBind = false;',
       ),
     ],
@@ -373,6 +377,11 @@ export const GUARDS: readonly Guard[] = [
     name: 'a client whose answer was lost is waited for',
     without: [cut('apply/create-client.ts', 'await sleep(clock, LONGEST_FLIGHT, cancellation);')],
     hunt: { singles: [single('no client', { operation: 'create', force: false })] },
+  },
+  {
+    name: 'nothing is delivered before all of Auth0 knows the association',
+    without: [cut('apply/apply.ts', 'if (wait > 0) await sleep(clock, wait, cancellation);')],
+    hunt: { singles: [single('ours alone', { propagation: 30_000 })] },
   },
   {
     name: 'a subject that is used again is the newest of ours',

@@ -30,6 +30,8 @@ export interface Asked {
   isManager: boolean;
   /** Of CA-signed certificates: the next one has the subject of the primary's, or another. */
   renews: boolean;
+  /** How long a node of Auth0 may need until it knows an association, and so `propagation-time`; the one that is asked first knows it at once. */
+  propagation: number;
 }
 
 export interface Scenario extends Asked {
@@ -49,6 +51,7 @@ const PLAIN: Asked = {
   binding: 'unchanged',
   tenant: 'current',
   isManager: false,
+  propagation: 0,
 };
 
 /** Every start with every wish that can make a difference to it, varied one or two at a time around the plain one. */
@@ -65,7 +68,20 @@ export function allScenarios(): Scenario[] {
   }
   asked.push({ ...PLAIN, current: false, parts: true }, { ...PLAIN, overlap: 0, poolCap: 4 });
   const rotations = STARTS.flatMap((start) => asked.map((one) => ({ ...one, start })));
-  return [...rotations, ...otherMethods(), ...otherOperations(), ...bindings(), ...managers()];
+  return [
+    ...rotations,
+    ...otherMethods(),
+    ...otherOperations(),
+    ...bindings(),
+    ...managers(),
+    ...propagating(),
+  ];
+}
+
+/** A tenant whose nodes do not know an association at once. */
+export function propagating(): Scenario[] {
+  const names = ['ours alone', 'settled', 'hand-made, held', 'two hold one'];
+  return names.map((name) => scenario(name, { propagation: 30_000 }));
 }
 
 /** The same states with CA-signed certificates and bare keys. */
@@ -221,7 +237,7 @@ export function scenario(startName: string, asked: Partial<Asked> = {}): Scenari
 
 export function nameOf(one: Scenario): string {
   const { start, force, overlap, current, method, operation, parts, poolCap, renews, revoke } = one;
-  const { binding, isManager, tenant } = one;
+  const { binding, isManager, propagation, tenant } = one;
   const desires = [
     operation === 'rotate' ? '' : operation,
     method === PLAIN.method ? '' : method,
@@ -234,6 +250,7 @@ export function nameOf(one: Scenario): string {
     current ? 'current-credential' : 'by time',
     overlap === 'until-next-rotation' ? '' : `overlap ${overlap / HOUR}h`,
     parts ? 'parts' : '',
+    propagation === 0 ? '' : `known after ${propagation / 1000} s`,
     `cap ${poolCap}`,
   ];
   return `${start.name} [${desires.filter(Boolean).join(', ')}]`;

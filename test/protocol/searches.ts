@@ -87,6 +87,7 @@ export function quickPlan(sample: number, seed: number): Plan {
     scenario('hand-made, no secret', { parts: true, current: false }),
     scenario('partly delivered', { force: false }),
     scenario('settled, due', { force: false, poolCap: 4 }),
+    scenario('settled', { propagation: 30_000 }),
   ];
   const chosen = pairings().filter(
     ({ scenario: { poolCap, current, start } }) => start.name === 'settled' && (poolCap === 2) === current,
@@ -112,9 +113,9 @@ function isSampled(one: Scenario, index: number): boolean {
   return index % (one.operation === 'rotate' ? 61 : 13) === 0;
 }
 
-function isPlain({ method, operation, revoke, binding, isManager }: Scenario): boolean {
+function isPlain({ method, operation, propagation, revoke, binding, isManager }: Scenario): boolean {
   const isUsual = method === 'self_signed_tls_client_auth' && operation === 'rotate';
-  return isUsual && !revoke && binding === 'unchanged' && !isManager;
+  return isUsual && propagation === 0 && !revoke && binding === 'unchanged' && !isManager;
 }
 
 export async function search(

@@ -37,7 +37,7 @@ export function readTruth(world: World): Truth {
   const pool = new Map(
     records.flatMap(({ credentials }) => credentials.map((one) => [one.id, recordIdentity(one)] as const)),
   );
-  const working = new Set(associated.map((id) => pool.get(id)));
+  const working = new Set(associated.filter((id) => world.isKnown(id)).map((id) => pool.get(id)));
   return {
     pool,
     associated,

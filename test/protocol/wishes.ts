@@ -9,7 +9,8 @@ export const MTLS = 'mtls.tenant.test';
 export const MANAGEMENT_AUDIENCE = `https://${DOMAIN}/api/v2/`;
 
 export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
-  const { binding, force, isManager, method, operation, overlap, parts, renews, revoke, start } = scenario;
+  const { binding, force, isManager, method, operation, overlap, parts, propagation, renews, revoke, start } =
+    scenario;
   const [primary, ...others] = DESTINATIONS;
   const same = start.holds.find((label) => label !== undefined) ?? start.credentials[0]?.label;
   const subject = renews && same ? `CN=${same}` : 'CN=next';
@@ -41,7 +42,7 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     keepCredentials: new Set(),
     removableCredentials: new Set(),
     movedFrom: [],
-    propagationTime: 0,
+    propagationTime: propagation,
     signingAlgorithm: undefined,
     given: new Set(['subject', 'key-size']),
     run: '0.1',

@@ -59,6 +59,8 @@ export class World {
   time = BASE;
   /** Reads of Auth0 that show what was there before. */
   lag: Lag | undefined;
+  /** When each credential was associated that was not when the world began. */
+  readonly #associatedAt = new Map<string, number>();
   #issued = 0;
   #records: readonly ClientRecord[] | undefined;
   #readsAsOf: number | undefined;
@@ -242,6 +244,16 @@ export class World {
     return primary && this.github.secret(printDestination(primary.destination), primary.secretName)?.value;
   }
 
+  /** Does every node of Auth0 know by now that it is associated? */
+  isKnown(id: string): boolean {
+    return this.time - (this.#associatedAt.get(id) ?? Number.NEGATIVE_INFINITY) >= this.scenario.propagation;
+  }
+
+  #rememberAssociated(before: readonly string[]): void {
+    const now = associatedIds(this.records());
+    for (const id of now) if (!before.includes(id)) this.#associatedAt.set(id, this.time);
+  }
+
   /** One request, one atomic change. */
   handle(request: HttpRequest): HttpResponse {
     const url = new URL(request.url);
@@ -250,8 +262,10 @@ export class World {
     const { method, headers, body = '' } = request;
     if (url.host === DOMAIN && path.startsWith('/api/v2/')) {
       this.#readsAsOf = method === 'GET' ? asOf(this.lag, url.pathname, this.time) : undefined;
+      const before = method === 'GET' ? [] : associatedIds(this.records());
       const answer = this.tenant.handle({ method, path, headers, body });
       if (method !== 'GET') this.#follow(method, path, answer);
+      if (method !== 'GET') this.#rememberAssociated(before);
       return answer;
     }
     if (url.host === DOMAIN && path === '/oauth/token') return this.#token(request);
@@ -323,4 +337,12 @@ export class World {
     };
     return this.materials.all.find(isIt)?.label ?? 'unknown';
   }
+}
+
+function associatedIds(records: readonly ClientRecord[]): string[] {
+  return records.flatMap(({ client }) =>
+    Object.values(client.client_authentication_methods ?? {}).flatMap(({ credentials }) =>
+      credentials.map(({ id }) => id),
+    ),
+  );
 }

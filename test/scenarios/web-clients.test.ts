@@ -181,16 +181,20 @@ describe.concurrent('the pair in use goes first', () => {
 });
 
 describe.concurrent("the log's reason of a failed client authentication", () => {
-  it.for([true, false])('is in the error where it may be read: %s', async (mayRead, { expect }) => {
-    const scopes = mayRead ? [...MANAGEMENT_SCOPES, 'read:logs'] : MANAGEMENT_SCOPES;
-    await using world = await startSandbox({ managementScopes: scopes, propagationDelayMs: 600_000 });
-    hold(world, world.client.pem);
-    const run = await rotate(world, { force: 'true' });
-    expect(code(run)).toBe('VERIFICATION_FAILED');
-    const told = run.annotations.at(-1)?.message;
-    expect(told).toContain('could not log in (401, access_denied: Unauthorized');
-    expect(/the log of Auth0: .*(certificate|authentication)/.test(told ?? '')).toBe(mayRead);
-  });
+  it.for([true, false])(
+    'is in the error where it may be read: %s',
+    { timeout: 90_000 },
+    async (mayRead, { expect }) => {
+      const scopes = mayRead ? [...MANAGEMENT_SCOPES, 'read:logs'] : MANAGEMENT_SCOPES;
+      await using world = await startSandbox({ managementScopes: scopes, propagationDelayMs: 600_000 });
+      hold(world, world.client.pem);
+      const run = await rotate(world, { force: 'true' });
+      expect(code(run)).toBe('VERIFICATION_FAILED');
+      const told = run.annotations.at(-1)?.message;
+      expect(told).toContain('could not log in (401, access_denied: Unauthorized');
+      expect(/the log of Auth0: .*(certificate|authentication)/.test(told ?? '')).toBe(mayRead);
+    },
+  );
 });
 
 describe.concurrent('B5: enroll', () => {
