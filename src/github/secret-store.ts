@@ -206,6 +206,7 @@ function basePath(destination: Destination): string {
   if (destination.kind === 'org') return `/orgs/${destination.org}/actions/secrets`;
   const repository = `/repos/${destination.owner}/${destination.repo}`;
   if (destination.kind === 'repo') return `${repository}/actions/secrets`;
+  if (destination.kind === 'dependabot') return `${repository}/dependabot/secrets`;
   return `${repository}/environments/${encodeURIComponent(destination.environment)}/secrets`;
 }
 
@@ -213,6 +214,7 @@ const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   repo: "the repository permission 'Secrets: write'",
   env: "the repository permission 'Environments: write'",
   org: "the organization permission 'Secrets: write'",
+  dependabot: "the repository permission 'Dependabot secrets: write'",
 };
 
 function refused(destination: Destination, answer: Answer, what: string): RotationError {

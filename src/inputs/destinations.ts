@@ -68,6 +68,11 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
   }
   refuseConflicts(reader, destinations);
   const [primary, ...others] = destinations;
+  if (primary?.kind === 'dependabot')
+    reader.problem(
+      'destinations',
+      `names ${printDestination(primary)} first; the first is the primary, and no job of the workflow itself can read it: put another one before it`,
+    );
   if (primary === undefined && reader.problems.length === problems)
     reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
   return primary && [primary, ...others];

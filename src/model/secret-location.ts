@@ -1,9 +1,11 @@
-/** Where a secret lives: parsed from and printed as `repo:`, `env:`, `org:`. Pure. */
+/** Where a secret lives: parsed from and printed as `repo:`, `env:`, `org:`, `dependabot:`. Pure. */
 
 export type Destination =
   | { kind: 'repo'; owner: string; repo: string }
   | { kind: 'env'; owner: string; repo: string; environment: string }
-  | { kind: 'org'; org: string };
+  | { kind: 'org'; org: string }
+  /** What workflows read that Dependabot starts, in place of the repository's own secrets. */
+  | { kind: 'dependabot'; owner: string; repo: string };
 
 export type Repository = Extract<Destination, { kind: 'repo' }>;
 
@@ -24,9 +26,11 @@ const FORMS = {
   repo: new RegExp(`^repo:(${OWNER})/(${REPO})$`),
   env: new RegExp(`^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(\\S(?:.{0,253}\\S)?)$`),
   org: new RegExp(`^org:(${OWNER})$`),
+  dependabot: new RegExp(`^dependabot:(${OWNER})/(${REPO})$`),
 };
 
-export const DESTINATION_FORMS = 'repo:<owner>/<name>, env:<owner>/<name>/<environment> or org:<name>';
+export const DESTINATION_FORMS =
+  'repo:<owner>/<name>, env:<owner>/<name>/<environment>, org:<name> or dependabot:<owner>/<name>';
 
 /** undefined where the text is no destination. An environment's name may hold slashes. */
 export function parseDestination(text: string): Destination | undefined {
@@ -34,6 +38,8 @@ export function parseDestination(text: string): Destination | undefined {
   if (repo) return { kind: 'repo', owner: `${repo[1]}`, repo: `${repo[2]}` };
   const env = FORMS.env.exec(text);
   if (env) return { kind: 'env', owner: `${env[1]}`, repo: `${env[2]}`, environment: `${env[3]}` };
+  const dependabot = FORMS.dependabot.exec(text);
+  if (dependabot) return { kind: 'dependabot', owner: `${dependabot[1]}`, repo: `${dependabot[2]}` };
   const org = FORMS.org.exec(text);
   return org ? { kind: 'org', org: `${org[1]}` } : undefined;
 }
@@ -41,7 +47,9 @@ export function parseDestination(text: string): Destination | undefined {
 export function printDestination(destination: Destination): string {
   if (destination.kind === 'org') return `org:${destination.org}`;
   const repository = `${destination.owner}/${destination.repo}`;
-  return destination.kind === 'repo' ? `repo:${repository}` : `env:${repository}/${destination.environment}`;
+  return destination.kind === 'env'
+    ? `env:${repository}/${destination.environment}`
+    : `${destination.kind}:${repository}`;
 }
 
 /** As a message names it: destination and secret. */
@@ -51,6 +59,8 @@ export function printLocation(location: SecretLocation): string {
 
 /** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (docs/facts.md#github-shadowing). */
 export function shadows(near: Destination, far: Destination): boolean {
+  // No workflow sees both kinds of secrets.
+  if (near.kind === 'dependabot' || far.kind === 'dependabot') return false;
   if (far.kind === 'org') return near.kind !== 'org' && same(near.owner, far.org);
   return (
     near.kind === 'env' && far.kind === 'repo' && same(near.owner, far.owner) && same(near.repo, far.repo)

@@ -3,7 +3,13 @@
 import type { Repository } from './github-repository.ts';
 
 export type Level = 'read' | 'write';
-export type Permission = 'secrets' | 'environments' | 'organization_secrets' | 'issues' | 'actions';
+export type Permission =
+  | 'secrets'
+  | 'environments'
+  | 'organization_secrets'
+  | 'dependabot_secrets'
+  | 'issues'
+  | 'actions';
 
 export interface Grant {
   kind: 'github-token' | 'fine-grained' | 'app' | 'classic';

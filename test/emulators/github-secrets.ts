@@ -52,7 +52,7 @@ export interface Host {
 }
 
 interface Scope {
-  /** As the caller wrote it: `repo:owner/name`, `env:owner/name/environment`, `org:name`. */
+  /** As the caller wrote it: `repo:owner/name`, `env:owner/name/environment`, `org:name`, `dependabot:owner/name`. */
   name: string;
   key: KeyPair | undefined;
   keyId: string;
@@ -222,11 +222,18 @@ export class SecretStore {
         environmentNeeds,
         'an-environment',
       ),
+      // docs/facts.md#github-permissions: endpoints and a permission of their own; what a secret is there is the same.
+      ...this.#levelRoutes(
+        '/repos/:owner/:repo/dependabot/secrets',
+        ['dependabot_secrets'],
+        'a-repository',
+        'dependabot',
+      ),
       ...this.#levelRoutes('/orgs/:org/actions/secrets', ['organization_secrets'], 'an-organization'),
     ];
   }
 
-  #levelRoutes(path: string, needs: readonly string[], kind: string): Route[] {
+  #levelRoutes(path: string, needs: readonly string[], kind: string, readBy = 'actions'): Route[] {
     const route = (line: string, docs: string, handler: SecretHandler): Route => {
       const [method = '', rest = ''] = line.split(' ');
       return {
@@ -234,10 +241,10 @@ export class SecretStore {
         path: `${path}${rest}`,
         needs: needs.map((need) => `${need}=${method === 'GET' ? 'read' : 'write'}`),
         docs: `${DOCS}/${docs}`,
-        handle: (call) => this.#inScope(call, handler),
+        handle: (call) => this.#inScope(call, handler, readBy === 'dependabot' ? 'dependabot' : 'repo'),
       };
     };
-    const page = 'actions/secrets';
+    const page = `${readBy}/secrets`;
     const routes = [
       route('GET ', `${page}#list-${kind.replace(/^an?-/, '')}-secrets`, listSecrets),
       route('GET /public-key', `${page}#get-${kind}-public-key`, (_, scope) => this.#publicKey(scope)),
@@ -257,10 +264,10 @@ export class SecretStore {
   }
 
   /** An environment that is not there is 404 (docs/facts.md#github-not-found). */
-  #inScope(call: Call, handler: SecretHandler): Answer | Refusal {
+  #inScope(call: Call, handler: SecretHandler, level: 'repo' | 'dependabot'): Answer | Refusal {
     const { owner, repo, environment, org } = call.params;
     const repository = `${owner}/${repo}${environment === undefined ? '' : `/${environment}`}`;
-    const kind = environment === undefined ? 'repo' : 'env';
+    const kind = environment === undefined ? level : 'env';
     const scope = this.#scopes.get(keyOf(org === undefined ? `${kind}:${repository}` : `org:${org}`));
     return scope === undefined ? NOT_FOUND : handler(call, scope);
   }

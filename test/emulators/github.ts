@@ -144,6 +144,7 @@ export class GitHub implements Emulator {
     };
     this.#repositories.set(keyOf(fullName), repository);
     this.#secrets.addScope(`repo:${fullName}`);
+    this.#secrets.addScope(`dependabot:${fullName}`);
     for (const name of environments) {
       repository.environments.set(keyOf(name), { id: this.#nextId(), name, createdAt });
       this.#secrets.addScope(`env:${fullName}/${name}`);

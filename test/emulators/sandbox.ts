@@ -446,6 +446,7 @@ export class Sandbox implements AsyncDisposable {
         secrets: 'write',
         environments: 'write',
         organization_secrets: 'write',
+        dependabot_secrets: 'write',
         issues: 'write',
         actions: 'read',
       },
