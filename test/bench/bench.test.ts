@@ -12,15 +12,15 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 // Again where it fails: a machine that stalls pulls apart what began together, which only ever adds round trips.
 describe('what a run costs at a latency of 50 ms', { retry: 2 }, () => {
-  test('a rotation with its proof: 16 requests in 8 round trips', async () => {
+  test('a rotation with its proofs: 19 requests in 9 round trips', async () => {
     const { requests, roundTrips } = await measure(world, ROTATION);
-    expect(requests).toBeLessThanOrEqual(16);
-    expect(roundTrips).toBeLessThanOrEqual(8);
+    expect(requests).toBeLessThanOrEqual(19);
+    expect(roundTrips).toBeLessThanOrEqual(9);
   });
 
-  test('a rotation that makes room first: 22 requests', async () => {
+  test('a rotation that makes room first: 25 requests', async () => {
     const { requests } = await measure(world, MAKE_ROOM);
-    expect(requests).toBeLessThanOrEqual(22);
+    expect(requests).toBeLessThanOrEqual(25);
   });
 
   test('nothing due: 4 requests in 3 round trips', async () => {

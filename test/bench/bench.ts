@@ -109,8 +109,8 @@ async function limits(runs: number): Promise<{ figures: Figure[]; samples: Recor
   const figures: Figure[] = [
     { name: 'bare Node start', value: bare, unit: 'ms' },
     { name: 'start to first request, less bare Node', value: first - bare, unit: 'ms', goal: 100 },
-    ...limitFigures('rotation', rotation, bare, { requests: 16, roundTrips: 8, ratio: 1.25 }),
-    ...limitFigures('makes room', freeCapacity, bare, { requests: 22 }),
+    ...limitFigures('rotation', rotation, bare, { requests: 19, roundTrips: 9, ratio: 1.25 }),
+    ...limitFigures('makes room', freeCapacity, bare, { requests: 25 }),
     ...limitFigures('nothing due', notDue, bare, { requests: 4, roundTrips: 3 }),
     {
       name: `undici alone, ${trips} requests: wall ÷ (round trips + bare Node)`,

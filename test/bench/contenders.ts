@@ -40,6 +40,8 @@ export const action: Contender = {
   run: (world, clientId) =>
     startAsAction(world, {
       'client-id': clientId,
+      // As every workflow in the docs passes it.
+      'current-credential': world.github.secret(`repo:${REPOSITORY}`, SECRET_NAME)?.value ?? '',
       force: 'true',
       'renew-before-days': '7',
       verify: 'required',
