@@ -3,9 +3,10 @@
 import { availableParallelism } from 'node:os';
 import { asRotationError } from '../errors.ts';
 import { Cancellation } from '../http/clock.ts';
-import { SpacedWrites } from '../http/pace.ts';
+import { APART, type SharedBudget, SpacedWrites } from '../http/pace.ts';
 import type { Connection } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
+import { secretLocations } from '../model/desired-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Logger, run } from '../run.ts';
 import {
@@ -34,15 +35,20 @@ export interface FleetServices {
 }
 
 /**
- * Requests that one client has to undo after a cancellation, times this, must fit into the ten seconds that GitHub leaves; and
- * a client's run must not grow long for want of tokens.
+ * Requests that one client has to undo after a cancellation, times this, must fit into the seven seconds that GitHub leaves
+ * before it ends the job; and a client's run must not grow long for want of tokens.
  */
 const FEWEST = 3;
 const MOST = 10;
 const TOKENS_EACH = 5;
+const UNDO_TIME = 7_000;
 
-function mostAtOnce(burst: number | undefined): number {
-  return Math.min(MOST, Math.max(FEWEST, Math.floor((burst ?? 0) / TOKENS_EACH)));
+/** Clients that wait for propagation need nothing meanwhile: as many more as can be stored in that time, one write after the other. */
+function mostAtOnce(budget: SharedBudget, { desired }: Inputs): number {
+  const { propagationTime } = desired;
+  const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
+  const tokens = storable > MOST ? budget.within(UNDO_TIME) : budget.burst;
+  return Math.min(Math.max(MOST, storable), Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH)));
 }
 
 /** @returns one result a client, in order; a failure is part of it, never thrown */
@@ -53,7 +59,7 @@ export async function runFleet(clients: readonly Inputs[], services: FleetServic
   const results: RunResult[] = [];
   const atWork = new Set<Promise<void>>();
   for (const [index, inputs] of clients.entries()) {
-    while (atWork.size >= mostAtOnce(fleet.shared.budget.burst)) await Promise.race(atWork);
+    while (atWork.size >= mostAtOnce(fleet.shared.budget, inputs)) await Promise.race(atWork);
     const work = runMember(index, inputs, fleet).then((result) => {
       results[index] = result;
       atWork.delete(work);

@@ -53,6 +53,12 @@ export class SharedBudget implements Pace {
     return this.#buckets.size === 0 ? undefined : Math.min(...this.#buckets.keys());
   }
 
+  /** How many requests may go within this time, in milliseconds; undefined as for `burst`. */
+  within(milliseconds: number): number | undefined {
+    if (this.#buckets.size === 0) return undefined;
+    return Math.min(...[...this.#buckets.values()].map((bucket) => bucket.within(milliseconds)));
+  }
+
   async turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void> {
     const { clock } = waiting;
     const kind = kindOf(request);
@@ -135,6 +141,11 @@ class Bucket {
     return Math.min(missing / this.#rate, reset, LONGEST_RESET);
   }
 
+  /** From a full bucket, by the rate that was measured. */
+  within(milliseconds: number): number {
+    return this.#limit + (this.#isMeasured ? this.#rate * milliseconds : 0);
+  }
+
   take(now: number): void {
     this.#tokens = this.#tokensAt(now) - 1;
     this.#at = now;
@@ -171,7 +182,7 @@ class Bucket {
 }
 
 /** GitHub asks for writes one after the other, a second apart (best-practices-for-using-the-rest-api). */
-const APART = 1_000;
+export const APART = 1_000;
 
 /** Of one run, which its cancellation tells from others. */
 interface Turn {
