@@ -54,6 +54,23 @@ const get = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   ...rest,
 });
 
+describe('a connection of its own', () => {
+  it('is opened for the request, and closed after it; the kept one stays', async () => {
+    const server = await start();
+    const { send } = wire();
+    const { cert, key } = selfSignedCertificate('fresh');
+    const clientCertificate = { certificate: cert, privateKey: key };
+    await send(get(server.url, { clientCertificate }));
+    await send(get(server.url, { clientCertificate }));
+    expect(server.handshakes).toHaveLength(1);
+    await send(get(server.url, { clientCertificate, freshConnection: true }));
+    expect(server.handshakes).toEqual(['fresh', 'fresh']);
+    await vi.waitFor(() => expect(server.sockets()).toBe(1));
+    await send(get(server.url, { clientCertificate }));
+    expect(server.handshakes).toHaveLength(2);
+  });
+});
+
 describe('a connection ahead of its request', () => {
   const { cert, key } = selfSignedCertificate('one');
   const clientCertificate = { certificate: cert, privateKey: key };
