@@ -286,9 +286,12 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   steps.push(...rest);
 }
 
-function hasNewestPair({ desired, inUse, observed }: PlanBuilder): boolean {
+function hasNewestPair(builder: PlanBuilder): boolean {
+  const { desired, inUse, observed } = builder;
   const { newest } = inUse;
   if (newest === undefined || newest.identity !== desired.current?.identity) return false;
+  // A pair that nobody can log in with serves nobody.
+  if (!builder.associated.includes(newest.id) || builder.isExpired(newest)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 
