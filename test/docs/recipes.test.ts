@@ -76,7 +76,7 @@ async function run(
   script: string,
   env: Record<string, string>,
 ): Promise<string> {
-  return (await promisify(execFile)(file, [...args, script], { env, timeout: 20_000 })).stdout;
+  return (await promisify(execFile)(file, [...args, script], { env, timeout: 500_000 })).stdout;
 }
 
 const BASH = ['bash', '-euo', 'pipefail', '-c'];
@@ -234,7 +234,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
       await ended;
     });
     const answers = async () => expect((await world.call(url)).status).toBe(404);
-    await vi.waitFor(answers, { timeout: 10_000 }).catch((error) => {
+    await vi.waitFor(answers, { timeout: 300_000 }).catch((error) => {
       throw new Error(`nginx: ${complaints || error}`);
     });
   });
