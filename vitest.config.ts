@@ -1,3 +1,4 @@
+import './scripts/check-node.cjs';
 import { defineConfig } from 'vitest/config';
 
 const LONG = 'test/**/*.long.test.ts';

@@ -42,7 +42,9 @@ describe('the log', () => {
     world.conditions.fault = (_, { method, path }) =>
       method === 'PUT' && path.endsWith(SECRET) ? { kind: 'slow', delayMs: 2_500 } : undefined;
     const run = await rotate(world, { force: 'true' });
-    expect(run.log).toMatch(/→ Store it in \S+ \S+ …\n {2}… still at it after \d+\.\d s\n[\s\S]*? {2}done in/);
+    expect(run.log).toMatch(
+      /→ Store it in \S+ \S+ …\n {2}… still at it after \d+\.\d s\n[\s\S]*? {2}done in/,
+    );
   });
 });
 
