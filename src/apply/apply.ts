@@ -222,6 +222,7 @@ class Work {
     if (!this.#completion.begun) await this.#association.requireUnchanged();
     await this.#completion.put(location, currentPair);
     this.#completedAt = this.#services.clock.now();
+    // guard: whoever finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 
@@ -245,6 +246,7 @@ class Work {
     this.#settleDeliveries();
     await this.#association.settled();
     const id = this.#target();
+    // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
   }
@@ -298,6 +300,7 @@ class Work {
     if (!this.#mayBeOrphan) return '';
     const { identity } = this.#requireIssued().facts;
     this.#made ??= await findMade(this.#desired, this.#services.tenant, name, identity);
+    // guard: a failed rotation is undone
     if (this.#made) await this.#association.remove(this.#made.id);
     this.#mayBeOrphan = false;
     return this.#made ? 'The new credential was removed again.' : '';

@@ -49,6 +49,7 @@ export class Delivery {
       this.#stored.push(location);
     } catch (thrown) {
       const error = asRotationError(thrown);
+      // guard: a secret whose write is in doubt is not undone
       const landed = this.#store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
       if (!this.#begun && landed === 'no') throw error;
       this.#begun = true;
@@ -108,11 +109,13 @@ export async function keepQuiet(
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
+  // guard: quiet after a delivery that another run has finished
   const times = await Promise.all(others.map(({ location }) => store?.times(location) ?? 'missing'));
   const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
   // What this run completed without a clear answer may be written once more, over the new credential.
   const completion = completedAt + (store?.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
   const wait = Math.max(Math.min(since, QUIET), completion);
+  // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

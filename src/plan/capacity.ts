@@ -58,6 +58,7 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 function interrupt(builder: PlanBuilder): void {
   const { inUse, pool, observed } = builder;
   const eligible = builder.records.filter((c) => builder.associated.includes(c.id) && builder.mayRemove(c));
+  // guard: by time, the older of ours gives way
   const victim = inUse.settled
     ? undefined
     : (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)));

@@ -95,6 +95,8 @@ export class Pool {
   }
 
   /** May one of our places hold it? */
+  // guard: foreign credentials are never touched
+  // guard: another owner's mark
   isCandidate = (credential: Credential): boolean =>
     this.isManaged(credential) ||
     (this.isAssociated(credential) && this.otherOwnership(credential) === undefined);
@@ -129,6 +131,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     displaced: later.flat().find((c) => !pool.isAssociated(c)),
     impossible: exact !== undefined && cannotHold(exact, observed.secrets[0], pool),
     // Only our runs write the secret: what is associated and older than it must be what it holds now.
+    // guard: a stale current-credential is believed not
     contradiction: exact && later[0]?.find(pool.isAssociated),
   };
 }
@@ -165,6 +168,7 @@ function candidatesFor(
 ): Credential[] {
   const latest = latestIn(secret);
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
+  // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
@@ -187,6 +191,7 @@ function heldByTime(
   exact: Credential | undefined,
 ): Credential[] {
   // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
+  // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
@@ -208,6 +213,7 @@ function isUnexplained(
   if (desired.brought) return true;
   // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
+  // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
@@ -271,6 +277,7 @@ export function isBeingDelivered(
 }
 
 export function isYoung(credential: Credential, now: number): boolean {
+  // guard: the lease
   return now - credential.createdAt < LEASE;
 }
 

@@ -95,10 +95,13 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 /** What is due: in order first, then a rotation or a retirement. */
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { observed, desired } = builder;
+  // guard: healing comes first
   const healed = heal(builder);
   discardAbandoned(builder);
+  // guard: a delivery is finished before the next begins
   finishDelivery(builder);
   const due = firstReason({ desired, observed, inUse: builder.inUse });
+  // guard: a delivery that is being finished is not superseded
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
   if (due) rotate(builder);
@@ -163,6 +166,7 @@ function discardAbandoned(builder: PlanBuilder): void {
   if (builder.inUse.newest === undefined) return;
   for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
     // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
+    // guard: what may have been displaced is kept
     if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
   }
 }

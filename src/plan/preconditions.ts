@@ -52,6 +52,7 @@ export function refuseContradiction({ contradiction, current, impossible }: Cred
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
   // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
+  // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
     isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
@@ -92,6 +93,7 @@ export function findRival(
       isOwnedBy(readOwnership(c.name), owner) &&
       (made === undefined || newestFirst(c, made) > 0),
   );
+  // guard: of several rivals the earliest wins
   return all.sort(newestFirst).at(-1);
 }
 

@@ -72,6 +72,7 @@ export function nextDue(
 
 function notDelivered({ inUse }: Question): boolean {
   const { current, displaced, unexplained, unregistered } = inUse;
+  // guard: what may have been displaced is kept
   return current === undefined || unregistered || unexplained || displaced !== undefined;
 }
 

@@ -48,7 +48,7 @@ describe('POST /clients', () => {
   it('of two runs in the same moment: never two clients, and what is stored belongs to the one', async () => {
     const world = shared();
     world.conditions.fault = (_, request) =>
-      postsClient(request) ? { kind: 'slow', delayMs: 1_500 } : undefined;
+      postsClient(request) ? { kind: 'slow', delayMs: 5_000 } : undefined;
     const runs = await Promise.all([create(world), create(world)]);
     const [loser, winner] = runs.toSorted((a, b) => (b.exitCode ?? 0) - (a.exitCode ?? 0));
     expect(loser && code(loser)).toBe('ROTATION_IN_PROGRESS');
