@@ -1,14 +1,8 @@
 /** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
 
-import { type Clock, deadlineExceeded, sleep } from './retry.ts';
-import type { Cancellation } from './service.ts';
+import { type Cancellation, deadlineExceeded, sleep, type Waiting } from './clock.ts';
+import { advisedDelay } from './retry.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
-
-/** Of whoever waits. */
-export interface Waiting {
-  clock: Clock;
-  cancellation: Cancellation;
-}
 
 /** One for all who ask the same service, each for its own request. */
 export interface Pace {
@@ -39,7 +33,7 @@ class Line {
 /** @param left milliseconds, asked again and again */
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
-    if (clock.now() + wait > clock.deadline) throw deadlineExceeded();
+    if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
     await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
   }
   // It may have been cancelled while others were served.
@@ -214,7 +208,7 @@ export class SpacedWrites implements Pace {
     const began = clock.now();
     return (response) => {
       // A secondary limit is everybody's.
-      const after = Number(response?.headers['retry-after'] ?? 0) * 1000;
+      const after = (response && advisedDelay(response, clock.now())) ?? 0;
       this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
       this.#isBusy = false;
     };

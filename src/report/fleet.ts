@@ -1,12 +1,13 @@
 /** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
 
 import { quote } from '../model/json.ts';
+import { day, iso, row } from '../model/markdown.ts';
+import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
-import { day, iso, row } from './markdown.ts';
 import { entryOf, outputs } from './outputs.ts';
-import { type Annotation, type Report, type RunResult, warnings } from './report.ts';
+import { warnings } from './report.ts';
 
 /** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
 const SUMMARY = 1_000_000;
