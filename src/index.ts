@@ -122,7 +122,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
   await wait(milliseconds, undefined, signal ? { signal } : {});
 }
 
-/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (workflow-cancellation.md): both mean stop or finish now. */
+/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation): both mean stop or finish now. */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,5 +1,5 @@
 /** The credentials that the client's method holds, as this run changes them, and its guard against a second run
- *  (specification 4): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
+ *  (docs/facts.md#auth0-replace-list): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';

@@ -22,7 +22,7 @@ export interface ProofServices {
   cancellation: Cancellation;
 }
 
-/** How long Auth0 may need until an association is effective: unknown, so bounded. */
+/** How long Auth0 may need until an association is effective: unknown, so bounded (docs/facts.md#auth0-propagation). */
 const PROPAGATION = 30_000;
 
 /**

@@ -1,4 +1,4 @@
-/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or no longer. */
+/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or ends that (docs/facts.md#auth0-token-binding). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { Waiting } from '../http/clock.ts';

@@ -53,7 +53,7 @@ export async function findMade(
   return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
-/** Auth0 has it already: by an attempt whose answer was lost, or by somebody else's. */
+/** Auth0 has it already: from an attempt whose answer was lost, or from somebody else (docs/facts.md#auth0-duplicate). */
 function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
   return isRefusal(answer) && /already exist/i.test(answer.message);
 }

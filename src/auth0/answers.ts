@@ -1,4 +1,4 @@
-/** What an answer of Auth0 means that is not the one asked for, and what no answer means. */
+/** What an answer of Auth0 means that is not the one asked for, and what no answer means (docs/facts.md#auth0-errors). */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';

@@ -28,7 +28,7 @@ export interface Proof extends Login {
 }
 
 /**
- * `refused`: the client authentication failed, which passes while Auth0 propagates an association;
+ * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors), which passes while Auth0 propagates an association;
  * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
  */
 export type ProofResult =
@@ -96,7 +96,7 @@ async function authenticate(service: Service, login: Login): Promise<HttpRespons
   });
 }
 
-/** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
+/** Auth0's words for a client without a grant, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter/i;
 
 function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {

@@ -1,4 +1,4 @@
-/** Client and credential records as the Management API shows them, read defensively (auth0-facts 1). */
+/** Client and credential records as the Management API shows them, read defensively (docs/facts.md#auth0-credential-record). */
 
 import { isObject, type Json, type JsonObject, quote, stringOf } from '../model/json.ts';
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
@@ -33,7 +33,7 @@ export function readClient(body: Json | undefined): ObservedClient | undefined {
 function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associated'> | undefined {
   const methods = body.client_authentication_methods;
   if (methods === undefined || methods === null) {
-    // A client that was made without one shows none, and uses the default (go-express-configuration seq 7).
+    // A client that was made without one shows none, and uses the default (docs/facts.md#auth0-client-record).
     return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'client_secret_post', associated: [] };
   }
   const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];

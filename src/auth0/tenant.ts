@@ -1,4 +1,4 @@
-/** The Management API: client and credential records, in Auth0's own field names (auth0-facts 1 and 2). */
+/** The Management API: client and credential records, in Auth0's own field names (docs/facts.md#auth0-credential-record). */
 
 import { RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
@@ -202,7 +202,7 @@ export class Tenant {
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
+  /** Back to a client secret; the pool keeps its credentials (docs/facts.md#auth0-method-change). */
   async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
@@ -233,7 +233,7 @@ export class Tenant {
     if (response.status !== 200) throw this.#unexpected(response);
   }
 
-  /** Gone already is gone. @returns 'associated' where Auth0 refuses since the credential is still in use */
+  /** Gone already is gone (docs/facts.md#auth0-delete). @returns 'associated' where Auth0 refuses since the credential is still in use */
   async deleteCredential(clientId: string, id: string): Promise<'deleted' | 'associated'> {
     const path = `${clientPath(clientId)}/credentials/${encodeURIComponent(id)}`;
     const response = await this.#call({ method: 'DELETE', path });

@@ -55,7 +55,7 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (authenticate-with-private-key-jwt). */
+/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
   { clientId, privateKey }: { clientId: string; privateKey: string },
   domain: string,

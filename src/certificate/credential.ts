@@ -59,7 +59,7 @@ export function registrationOf(
   }
   const pem = leafOf(certificate);
   if (method === 'self_signed_tls_client_auth') return { name, credential_type: 'x509_cert', pem };
-  // Whether Auth0 reads EC certificates is unknown; a name it reads always.
+  // Whether Auth0 reads EC certificates is unknown (docs/facts.md#auth0-key-types); it always reads a name.
   return keySize > 0 && pem.length <= LONGEST_PEM
     ? { name, credential_type: 'cert_subject_dn', pem }
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };

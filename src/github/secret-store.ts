@@ -1,4 +1,4 @@
-/** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
+/** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
 
 import { asRotationError, RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
@@ -51,7 +51,7 @@ export class SecretStore {
     const read = () => this.#get(path, location.destination);
     const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart.
+      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
       await this.publicKey(location.destination);
       return 'missing';
     }
@@ -112,7 +112,7 @@ export class SecretStore {
     return put();
   }
 
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it. */
+  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     if (answer.status === 404) return { visibility: 'private' };

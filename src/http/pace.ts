@@ -40,7 +40,7 @@ async function waitWhile(left: () => number, { clock, cancellation }: Waiting): 
   cancellation.check();
 }
 
-/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (rate-limit-policy). */
+/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (docs/facts.md#auth0-rate-limits). */
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
@@ -153,7 +153,7 @@ class Bucket {
     this.#resetAt = now + seen.reset;
   }
 
-  /** Whether `reset` means "full again" or "one token again" is not documented: it is believed until a rate was measured. */
+  /** At `reset` there is one token more (docs/facts.md#auth0-rate-limits): it is believed until a rate was measured. */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;

@@ -1,4 +1,4 @@
-/** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
+/** The name mark: who owns a credential, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
 
 import { createHash } from 'node:crypto';
 import { RotationError } from '../errors.ts';
@@ -41,7 +41,7 @@ export function credentialNameFor(desired: DesiredState, after: string | undefin
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
 export const CLIENT_OWNER_KEY = PREFIX;
 
-/** Auth0: values of client_metadata have at most 255 characters. */
+/** Auth0: values of client_metadata have at most 255 characters (docs/facts.md#auth0-client-metadata). */
 export function writeClientOwner(owner: string): string {
   return owner.length <= 255 ? owner : digest(owner);
 }

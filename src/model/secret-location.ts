@@ -49,7 +49,7 @@ export function printLocation(location: SecretLocation): string {
   return `${printDestination(location.destination)} ${location.secretName}`;
 }
 
-/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (secrets.md). */
+/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (docs/facts.md#github-shadowing). */
 export function shadows(near: Destination, far: Destination): boolean {
   if (far.kind === 'org') return near.kind !== 'org' && same(near.owner, far.org);
   return (

@@ -1,4 +1,4 @@
-/** Which credential is in use: derived from what both services record, every run (specification 3). Pure. */
+/** Which credential is in use: derived from what both services record, every run. Pure. */
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import {

@@ -33,7 +33,7 @@ export function refuseOtherMethod(
   });
 }
 
-/** OpenAPI, PATCH /clients/{id}: "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256". */
+/** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
 function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   if (algorithm === 'RS256') return;
   throw new RotationError('ALGORITHM_MISMATCH', {

@@ -9,13 +9,13 @@ import { nextRotation } from './headline.ts';
 import { entryOf, outputs } from './outputs.ts';
 import { warnings } from './report.ts';
 
-/** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
+/** GitHub: a step's summary has at most 1 MiB (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
 /** Of it the table; the rest is for details. */
 const TABLE = 600_000;
 /** GitHub: outputs of a job have at most 1 MB, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
 const RESULT = 400_000;
-/** GitHub shows ten annotations of a kind and step (problem-matchers). */
+/** GitHub shows ten annotations of a kind and step (docs/facts.md#runner-files). */
 const ANNOTATIONS = 9;
 
 export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {

@@ -143,7 +143,12 @@ export async function loginByCertificate(world: Sandbox, clientId: string, pem: 
 }
 
 /** As a consumer does it that knows the secret's text and nothing else. */
-export async function loginByKey(world: Sandbox, clientId: string, text: string): Promise<number> {
+export async function loginByKey(
+  world: Sandbox,
+  clientId: string,
+  text: string,
+  audience = API_AUDIENCE,
+): Promise<number> {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: clientId, sub: clientId, aud: `${world.tenantUrl}/`, iat: now, exp: now + 60 };
   const parts = [{ alg: 'RS256' }, { ...claims, jti: randomUUID() }];
@@ -152,7 +157,7 @@ export async function loginByKey(world: Sandbox, clientId: string, text: string)
   const signature = sign('RSA-SHA256', Buffer.from(signed), createPrivateKey(text)).toString('base64url');
   const body = {
     grant_type: 'client_credentials',
-    audience: API_AUDIENCE,
+    audience,
     client_id: clientId,
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: `${signed}.${signature}`,
