@@ -119,6 +119,7 @@ export class SecretStore {
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
       attempts.sent = true;
       return this.#api.request('PUT', path, body, () => {
+        // guard: a secret whose write is in doubt is not undone
         attempts.uncertain = true;
       });
     };

@@ -41,7 +41,7 @@ async function start(name: string, args: readonly string[], url: string): Promis
     await ended;
   });
   const answers = async () => void (url.startsWith('https:') ? await shared().call(url) : await fetch(url));
-  await vi.waitFor(answers, { timeout: 10_000 }).catch((error) => {
+  await vi.waitFor(answers, { timeout: 300_000 }).catch((error) => {
     throw new Error(`${name}: ${complaints || error}`);
   });
 }

@@ -90,7 +90,7 @@ export async function run(
   env: Record<string, string>,
   cwd?: string,
 ): Promise<string> {
-  const options = { env, timeout: 120_000, ...(cwd === undefined ? {} : { cwd }) };
+  const options = { env, timeout: 500_000, ...(cwd === undefined ? {} : { cwd }) };
   return (await promisify(execFile)(file, [...args, script], options)).stdout;
 }
 

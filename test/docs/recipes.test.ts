@@ -185,7 +185,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
       await ended;
     });
     const answers = async () => expect((await world.call(url)).status).toBe(404);
-    await vi.waitFor(answers, { timeout: 10_000 }).catch((error) => {
+    await vi.waitFor(answers, { timeout: 300_000 }).catch((error) => {
       throw new Error(`nginx: ${complaints || error}`);
     });
   });

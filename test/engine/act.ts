@@ -31,7 +31,8 @@ if (!existsSync(join(NODE, 'node'))) throw new Error(`no Node in ${NODE}: npm ci
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
 const SAID = pathToFileURL(join(import.meta.dirname, 'said.mjs')).href;
-const TIMEOUT_MS = 120_000;
+/** Against hanging alone. */
+const TIMEOUT_MS = 500_000;
 
 export interface EngineOptions {
   /** Path of the workflow file. */

@@ -125,7 +125,7 @@ story('test/engine/workflows/fleet-result.yml', {
   controls: [{ file: CALLED, from: 'fromJSON(needs.plan', to: 'fromJSON(needs.plans', start: DISPATCH }],
 });
 
-test.skipIf(ACT === undefined)('a line of a key in the log is found', { timeout: 60_000 }, async () => {
+test.skipIf(ACT === undefined)('a line of a key in the log is found', async () => {
   await using repository = await Repository.start();
   const leaking = repository.run('test/engine/workflows/leak.yml', DISPATCH);
   await expect(leaking).rejects.toThrow(repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY?.split('\n')[2]);

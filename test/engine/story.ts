@@ -31,9 +31,6 @@ export interface Story {
   controls: [Control, ...Control[]];
 }
 
-/** Several runs, each of which starts five programs or more. */
-const TIMEOUT_MS = 180_000;
-
 /** A workflow, unchanged, and the same with one broken line, which must fail. */
 export function story(workflow: string, { options = {}, prepare, run, controls }: Story): void {
   COVERED.add(workflow);
@@ -42,7 +39,7 @@ export function story(workflow: string, { options = {}, prepare, run, controls }
     await prepare?.(repository);
     return repository;
   };
-  describe.skipIf(ACT === undefined)(workflow, { timeout: TIMEOUT_MS }, () => {
+  describe.skipIf(ACT === undefined)(workflow, () => {
     test('runs', async () => {
       await using repository = await begin();
       await run(repository, (start) => repository.run(workflow, start));
