@@ -276,10 +276,15 @@ story('examples/token-binding.yml', {
 });
 
 story('examples/emergency.yml', {
-  prepare: rotated,
+  async prepare(repository) {
+    await rotated(repository);
+    repository.world.github.addRun(repository.name, 'consume.yml', { status: 'queued', conclusion: null });
+  },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    const revoked = await run(DISPATCH);
+    expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
   controls: [
