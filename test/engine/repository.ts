@@ -55,7 +55,7 @@ export class Repository implements AsyncDisposable {
   readonly variables: Record<string, string> = {};
   /** Those that no run writes. */
   readonly secrets: Record<string, string> = {};
-  /** Variables of a job with \`id-token: write\`. */
+  /** Variables of a job with `id-token: write`. */
   identity: Record<string, string> = {};
   /** Where secrets may be. */
   readonly scopes: string[];
@@ -243,6 +243,7 @@ export class Repository implements AsyncDisposable {
     );
     const secret = [
       ...[...given, ...this.#stored()].map(secretIn),
+      ...run.masks,
       ...received,
       ...this.app.tokens,
       ...this.#foreign.flat(),
