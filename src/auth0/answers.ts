@@ -1,8 +1,10 @@
-/** What an answer of Auth0 means that is not the one asked for, and what no answer means. */
+/** What an answer of Auth0 means that is not the one asked for, and what no answer means (docs/facts.md#auth0-errors). */
 
 import { RotationError } from '../errors.ts';
-import type { OnUncertain } from '../http/retry.ts';
-import { pathOf, type Repeatable, type Service } from '../http/service.ts';
+import { describeForeign } from '../http/foreign.ts';
+import { noAnswer } from '../http/no-answer.ts';
+import type { OnUncertain, Repeatable } from '../http/retry.ts';
+import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 
@@ -25,9 +27,9 @@ export async function answered(
     return await call();
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
+    const remedy = 'Check auth0-domain, mtls-domain and the network of the runner, then run again.';
     throw new RotationError('AUTH0_REQUEST_FAILED', {
-      failed: `${new URL(url).host} gave no answer to ${method} ${pathOf(url)} (${error.code}).`,
-      remedy: 'Check auth0-domain, mtls-domain and the network of the runner, then run again.',
+      ...noAnswer({ method, url }, error, remedy),
       cause: error,
     });
   }
@@ -35,6 +37,7 @@ export async function answered(
 
 /** @throws RotationError for the refusals that mean the same on every call */
 export function refuse(response: HttpResponse, call: string): void {
+  if (response.status < 500) refuseForeign(response, call);
   const message = quote(stringOf(parseJson(response), 'message'));
   if (response.status === 401) {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
@@ -59,15 +62,31 @@ export function refuse(response: HttpResponse, call: string): void {
   }
 }
 
+/** Somebody has answered in Auth0's place: whether Auth0 was asked is not known. */
+function refuseForeign(response: HttpResponse, call: string): void {
+  const what = describeForeign(response);
+  if (what === undefined) return;
+  throw new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `The answer to ${call} (${response.status}) is not Auth0's own: it is ${what}.`,
+    remedy:
+      'Look for a firewall, a proxy or a sign-in page between the runner and Auth0 and let it pass these requests, and check auth0-domain.',
+    cause: new NetworkError('FOREIGN_ANSWER', 'unknown'),
+  });
+}
+
 /** An answer that the contract does not know: HTML, half a JSON, another status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
   const said = quote(
     stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
   );
-  const what = said === '' ? `${response.body.length} characters that are not what was asked for` : said;
+  const foreign = describeForeign(response);
+  const what = foreign ?? (said || `${response.body.length} characters that are not what was asked for`);
+  const remedy = foreign
+    ? 'Check that this host is the one of Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers in its place.'
+    : 'Run again; if it stays, look at the debug log and at the status page of Auth0.';
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
-    remedy: 'Run again; if it stays, look at the debug log and at the status page of Auth0.',
+    remedy,
   });
 }

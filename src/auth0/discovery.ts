@@ -1,8 +1,10 @@
-/** Where the client proves its certificate: discovery and mTLS endpoint aliases (RFC 8414, RFC 8705 section 5). */
+/** Where the client proves its certificate: discovery and mTLS endpoint aliases (docs/facts.md#auth0-discovery). */
 
 import { RotationError } from '../errors.ts';
+import { describeForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
-import { isObject, parseJson, stringOf } from '../model/json.ts';
+import type { HttpResponse } from '../http/wire.ts';
+import { isObject, parseJson, quote, stringOf } from '../model/json.ts';
 import { callAuth0, unexpectedAnswer } from './answers.ts';
 
 /**
@@ -23,7 +25,8 @@ export async function discoverMtlsTokenEndpoint(
     'idempotent',
   );
   const document = parseJson(response);
-  if (response.status !== 200 || !isObject(document)) throw unexpectedAnswer(url, response);
+  if (response.status >= 500 || response.status === 429) throw unexpectedAnswer(url, response);
+  if (response.status !== 200 || !isObject(document)) throw notDiscovery(url, response);
   const alias = stringOf(document.mtls_endpoint_aliases, 'token_endpoint');
   const endpoint = alias ?? (mtlsDomain === undefined ? undefined : stringOf(document, 'token_endpoint'));
   if (endpoint !== undefined && !isTrusted(endpoint, host)) throw untrusted(host);
@@ -37,6 +40,16 @@ function isTrusted(endpoint: string, host: string): boolean {
   const expected = new URL(`https://${host}`).hostname;
   if (protocol !== 'https:' || username !== '' || password !== '') return false;
   return hostname === expected || hostname.endsWith(`.${expected}`);
+}
+
+/** Another service is there. */
+function notDiscovery(url: string, response: HttpResponse): RotationError {
+  const what = describeForeign(response) ?? (quote(response.body).slice(0, 100) || 'nothing');
+  return new RotationError('DISCOVERY_FAILED', {
+    failed: `${url} shows no OpenID configuration (${response.status}: ${what}).`,
+    remedy:
+      'Set mtls-domain to the custom domain whose edge terminates mTLS, or leave it empty where the tenant names an mTLS endpoint alias, and check auth0-domain.',
+  });
 }
 
 function untrusted(host: string): RotationError {

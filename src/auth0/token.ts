@@ -1,19 +1,13 @@
 /** The token endpoint: how the action logs in to the Management API, and how a new key proves itself. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import type { CertifiedPair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
+import { describeForeign, isForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
 import { answered, unexpectedAnswer } from './answers.ts';
-
-/** The four ways to a Management API token (specification 2). */
-export type ManagementLogin =
-  | { kind: 'token'; token: string }
-  | { kind: 'client-secret'; clientId: string; secret: string }
-  | { kind: 'private-key-jwt'; clientId: string; privateKey: string }
-  | { kind: 'mtls'; clientId: string; pair: CertifiedPair };
 
 export interface ManagementApi {
   service: Service;
@@ -30,8 +24,6 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   if (login.kind === 'token') return login.token;
   const endpoint = await endpointFor(api);
   const pair = login.kind === 'mtls' ? { clientCertificate: login.pair } : {};
-  // The token is for two reads at once.
-  api.service.preconnect({ url: `https://${api.domain}/` }, 2);
   const response = await askForToken(api.service, endpoint, async () => ({
     ...tokenRequest(endpoint, {
       client_id: login.clientId,
@@ -63,7 +55,7 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (authenticate-with-private-key-jwt). */
+/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
   { clientId, privateKey }: { clientId: string; privateKey: string },
   domain: string,
@@ -87,7 +79,8 @@ export async function clientAssertion(
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
-  if (response.status >= 500 || response.status === 429) return unexpectedAnswer(endpoint, response);
+  if (response.status >= 500 || response.status === 429 || isForeign(response))
+    return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 gave no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:
@@ -120,5 +113,5 @@ export function accessToken(response: HttpResponse): string | undefined {
 export function oauthError(response: HttpResponse): string {
   const body = parseJson(response);
   const said = [stringOf(body, 'error'), stringOf(body, 'error_description')].filter(Boolean).join(': ');
-  return `${response.status}${said ? `, ${quote(said)}` : ', no OAuth error in the answer'}`;
+  return `${response.status}, ${quote(said) || describeForeign(response) || 'no OAuth error in the answer'}`;
 }

@@ -1,10 +1,13 @@
 /** GitHub's REST API: Octokit writes the requests, the wire of the action sends them, with its retry policy and its clock. */
 
 import { RotationError } from '../errors.ts';
+import { describeForeign, isRedirect } from '../http/foreign.ts';
+import { noAnswer } from '../http/no-answer.ts';
+import { poll } from '../http/poll.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
-import { type HttpRequest, NetworkError } from '../http/wire.ts';
+import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { type Json, quote, stringOf } from '../model/json.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
@@ -17,17 +20,30 @@ export interface Answer {
   data: Json | undefined;
   /** Of a refusal: the permissions that GitHub asks for. */
   accepted?: string | undefined;
+  /** Of a redirect. */
+  location?: string | undefined;
+  /** The repository has another name; empty where GitHub does not tell it. */
+  renamedTo?: string;
 }
+
+/** GitHub: some of its servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). */
+const YOUNG = 6_000;
 
 /** What one token may do. */
 export class GitHubApi {
   readonly #service: Service;
   readonly #octokit: Promise<Octokit>;
+  readonly #apiUrl: string;
+  /** Only an app's token is ever seconds old: then a secret that it does not see may still be there. */
+  readonly tokenMayBeNew: boolean;
+  /** Local time of the first request. */
+  #firstAt: number | undefined;
 
-  /** @param onUncertain told when an attempt to write got no answer, and may have landed */
-  constructor(service: Service, token: string, apiUrl: string, onUncertain = () => {}) {
+  constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
-    this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
+    this.#apiUrl = apiUrl;
+    this.tokenMayBeNew = token.startsWith('ghs_');
+    this.#octokit = connect(token, apiUrl);
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -40,25 +56,68 @@ export class GitHubApi {
     return this.#service.now();
   }
 
-  /** Any status is an answer. @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known */
-  async request(method: Method, path: string, body: object = {}): Promise<Answer> {
+  /** Repeats what a new token may be refused, while it may be new. @throws RotationError as `request` */
+  async untilKnown(ask: () => Promise<Answer>, isRefused: (answer: Answer) => boolean): Promise<Answer> {
+    const { waiting } = this.#service;
+    this.#firstAt ??= waiting.clock.now();
+    const within = this.#firstAt + YOUNG - waiting.clock.now();
+    const attempt = async () => {
+      const value = await ask();
+      return { done: !isRefused(value), value };
+    };
+    return poll(waiting, attempt, (last) => last, { firstDelay: 500, longestDelay: 1_000, within });
+  }
+
+  /**
+   * Any status is an answer.
+   * @param onUncertain called when an attempt to write got no answer and may have landed
+   * @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known
+   */
+  async request(
+    method: Method,
+    path: string,
+    body: object = {},
+    onUncertain: OnUncertain = () => {},
+  ): Promise<Answer> {
+    const ask = () => this.#request(method, path, body, onUncertain);
+    const answer = await this.untilKnown(ask, ({ status }) => status === 401);
+    return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
+  }
+
+  /** GitHub redirects a renamed repository to its id, which shows its name. */
+  async #newName({ location = '' }: Answer): Promise<string> {
+    const [path] = /\/repositories\/\d+/.exec(location) ?? [];
+    const answer = path === undefined ? undefined : await this.#request('GET', path);
+    return quote(stringOf(answer?.data, 'full_name'));
+  }
+
+  async #request(
+    method: Method,
+    path: string,
+    body: object = {},
+    onUncertain: OnUncertain = () => {},
+  ): Promise<Answer> {
     const octokit = await this.#octokit;
     const headers = { 'x-github-api-version': API_VERSION };
     try {
-      const { status, data } = await octokit.request(`${method} ${path}`, { ...body, headers });
-      return { status, data };
+      const answer = await octokit.request(`${method} ${path}`, {
+        ...body,
+        headers,
+        request: { fetch: fetchBy(this.#service, onUncertain) },
+      });
+      return { status: answer.status, data: answer.data, location: answer.headers.location };
     } catch (error) {
       if (error instanceof RotationError) throw error;
-      return answerOf(error) ?? lost(method, path, error);
+      return answerOf(error) ?? lost(method, `${this.#apiUrl}${path}`, error);
     }
   }
 }
 
 type Method = HttpRequest['method'];
 
-async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof fetchBy>): Promise<Octokit> {
+async function connect(token: string, apiUrl: string): Promise<Octokit> {
   const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl: apiUrl, request: { fetch }, log: SILENT });
+  return getOctokit(token, { baseUrl: apiUrl, log: SILENT });
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
@@ -76,6 +135,7 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
       init.method === 'POST' ? 'create' : 'idempotent',
       init.method === 'GET' ? undefined : onUncertain,
     );
+    refuseForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
     return { url, status: response.status, headers, text: async () => response.body };
   };
@@ -97,23 +157,40 @@ interface RawAnswer {
   headers: Record<string, string | undefined>;
 }
 
+/** Somebody has answered in GitHub's place: whether GitHub was asked is not known. */
+function refuseForeign(method: Method, url: string, response: HttpResponse): void {
+  const target = response.headers.location ?? '';
+  const isRename = isRedirect(response) && URL.canParse(target) && new URL(target).host === new URL(url).host;
+  const what = isRename ? undefined : describeForeign(response);
+  if (what === undefined) return;
+  const isOutage = response.status >= 500;
+  throw new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `The answer to ${method} ${pathOf(url)} (${response.status}) is not one of GitHub's API: it is ${what}.`,
+    remedy: isOutage
+      ? 'Run again; if it stays, look at the status page of GitHub.'
+      : 'Look for a firewall, a proxy or a sign-in page between the runner and GitHub, and let it pass these requests.',
+    cause: new NetworkError('FOREIGN_ANSWER', 'unknown'),
+  });
+}
+
 /** Octokit wraps what its fetch throws. */
-function lost(method: Method, path: string, error: unknown): never {
+function lost(method: Method, url: string, error: unknown): never {
   const cause = [error, error instanceof Error ? error.cause : undefined].find(
     (one) => one instanceof NetworkError || one instanceof RotationError,
   );
   if (cause instanceof RotationError) throw cause;
-  throw new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `GitHub gave no answer to ${method} ${pathOf(`https://host${path}`)} (${cause?.code ?? 'no connection'}).`,
-    remedy: 'Check the network of the runner and the status page of GitHub, then run again.',
-    cause,
-  });
+  const remedy = 'Check the network of the runner and the status page of GitHub, then run again.';
+  throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }
 
 /** What workflow-token may not do, or GitHub does not answer as it should. */
 export function refused(what: string, answer: Answer, permission: string): RotationError {
   const message = quote(stringOf(answer.data, 'message'));
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
+  if (answer.renamedTo !== undefined) {
+    const remedy = `The repository was renamed: write ${answer.renamedTo || 'its new name'}.`;
+    return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
+  }
   if (answer.status === 401) {
     const remedy = 'Leave workflow-token at its default, or give a token that is valid and not expired.';
     return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });

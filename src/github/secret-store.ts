@@ -1,9 +1,9 @@
-/** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
+/** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
 
-import { RotationError } from '../errors.ts';
+import { asRotationError, RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import type { Service } from '../http/service.ts';
+import { NetworkError } from '../http/wire.ts';
 import { isObject, type Json, quote, stringOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Repository,
   type SecretLocation,
 } from '../model/secret-location.ts';
-import { type Answer, GitHubApi } from './api.ts';
+import type { Answer, GitHubApi } from './api.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -24,23 +24,20 @@ interface PublicKey {
 /** By destination. */
 export type PublicKeys = Map<string, Promise<PublicKey>>;
 
+/** What became of a write. */
+export type StoreResult =
+  /** `mayRepeat`: an attempt got no answer, so that the same value may land once more, up to LONGEST_FLIGHT later. */
+  | { outcome: 'stored'; at: number; mayRepeat: boolean }
+  | { outcome: 'refused' | 'in doubt'; error: RotationError };
+
 export class SecretStore {
   readonly #api: GitHubApi;
   readonly #keys: PublicKeys;
-  /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
-  uncertain = false;
-  /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
-  inDoubt = false;
-  /** When the last secret was stored, by GitHub's clock. */
-  storedAt = 0;
 
   /** @param keys what others have read already */
-  constructor(service: Service, token: string, apiUrl: string, keys: PublicKeys = new Map()) {
+  constructor(api: GitHubApi, keys: PublicKeys = new Map()) {
+    this.#api = api;
     this.#keys = keys;
-    this.#api = new GitHubApi(service, token, apiUrl, () => {
-      this.uncertain = true;
-      this.inDoubt = true;
-    });
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -51,9 +48,10 @@ export class SecretStore {
   /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
-    const answer = await this.#get(path, location.destination);
+    const read = () => this.#get(path, location.destination);
+    const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart.
+      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
       await this.publicKey(location.destination);
       return 'missing';
     }
@@ -74,36 +72,46 @@ export class SecretStore {
     return known;
   }
 
-  /**
-   * Seals and stores a value. @throws RotationError; `landed` of its NetworkError cause says whether it may be stored
-   */
-  async store(location: SecretLocation, value: string): Promise<void> {
-    this.inDoubt = false;
-    const { destination } = location;
-    const path = `${basePath(destination)}/${encodeURIComponent(location.secretName)}`;
+  /** Seals and stores a value. Never throws: what became of the write decides what follows. */
+  async store(location: SecretLocation, value: string): Promise<StoreResult> {
+    const attempts = { sent: false, uncertain: false };
+    try {
+      const answer = await this.#seal(location, value, attempts);
+      if (answer.status === 201 || answer.status === 204)
+        return { outcome: 'stored', at: this.#api.now(), mayRepeat: attempts.uncertain };
+      const error = refused(location.destination, answer, `store ${printLocation(location)}`);
+      return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
+    } catch (thrown) {
+      const error = asRotationError(thrown);
+      const neverSent =
+        !attempts.sent || (error.cause instanceof NetworkError && error.cause.landed === 'no');
+      return { outcome: neverSent && !attempts.uncertain ? 'refused' : 'in doubt', error };
+    }
+  }
+
+  async #seal(
+    { destination, secretName }: SecretLocation,
+    value: string,
+    attempts: Attempts,
+  ): Promise<Answer> {
+    const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
     const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
-    let answer = await this.#put(path, value, destination, visibility);
-    if (answer.status === 422) {
-      // The key may have been replaced since it was read.
-      this.#keys.delete(printDestination(destination));
-      answer = await this.#put(path, value, destination, visibility);
-    }
-    if (answer.status !== 201 && answer.status !== 204) {
-      throw refused(destination, answer, `store ${printLocation(location)}`);
-    }
-    this.storedAt = this.#api.now();
+    const put = async () => {
+      const { key, key_id } = await this.publicKey(destination);
+      const body = { encrypted_value: seal(value, key), key_id, ...visibility };
+      attempts.sent = true;
+      return this.#api.request('PUT', path, body, () => {
+        attempts.uncertain = true;
+      });
+    };
+    const answer = await put();
+    if (answer.status !== 422) return answer;
+    // The key may have been replaced since it was read.
+    this.#keys.delete(printDestination(destination));
+    return put();
   }
 
-  async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
-    const { key, key_id } = await this.publicKey(destination);
-    return this.#api.request('PUT', path, {
-      encrypted_value: seal(value, key),
-      key_id,
-      ...visibility,
-    });
-  }
-
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it. */
+  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     if (answer.status === 404) return { visibility: 'private' };
@@ -152,7 +160,8 @@ export class SecretStore {
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
-    const answer = await this.#get(`${basePath(destination)}/public-key`, destination);
+    const read = () => this.#get(`${basePath(destination)}/public-key`, destination);
+    const answer = await this.#api.untilKnown(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
@@ -167,6 +176,21 @@ export class SecretStore {
     if (answer.status === 200 || answer.status === 404) return answer;
     throw refused(destination, answer, what);
   }
+}
+
+interface Attempts {
+  sent: boolean;
+  /** One got no answer. */
+  uncertain: boolean;
+}
+
+/** GitHub's own refusal: nothing was stored. Any other page may stand before a write that went through. */
+function isClear({ data, status }: Answer): boolean {
+  return status >= 300 && status < 500 && status !== 408 && stringOf(data, 'message') !== undefined;
+}
+
+function isMissing({ status }: Answer): boolean {
+  return status === 404;
 }
 
 /** Told before anything is created, not when the secret is stored. */
@@ -187,13 +211,14 @@ function basePath(destination: Destination): string {
 
 const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   repo: "the repository permission 'Secrets: write'",
-  env: "the repository permissions 'Environments: write' and 'Secrets: write'",
+  env: "the repository permission 'Environments: write'",
   org: "the organization permission 'Secrets: write'",
 };
 
 function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
   const message = quote(stringOf(answer.data, 'message'));
+  if (answer.renamedTo !== undefined) return renamed(destination, answer.status, answer.renamedTo);
   const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
   if (answer.status === 401) {
     return new RotationError('GITHUB_UNAUTHORIZED', {
@@ -211,6 +236,17 @@ function refused(destination: Destination, answer: Answer, what: string): Rotati
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed,
     remedy: 'Run again; if it stays, look at the debug log.',
+  });
+}
+
+/** A redirect is never followed: what was sealed for one repository is not for whoever has another name. */
+function renamed(destination: Destination, status: number, newName: string): RotationError {
+  const [owner = '', repo = ''] = newName.split('/');
+  const isKnown = destination.kind !== 'org' && repo !== '';
+  const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
+  return new RotationError('DESTINATION_NOT_FOUND', {
+    failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
+    remedy: `Write ${name} in destinations.`,
   });
 }
 

@@ -1,27 +1,38 @@
 /** Reads of a service may lag behind its writes for some seconds: ask again until they agree. */
 
-import type { RotationError } from '../errors.ts';
-import { type Clock, sleep } from './retry.ts';
-import type { Cancellation } from './service.ts';
+import { RotationError } from '../errors.ts';
+import { sleep, type Waiting } from './clock.ts';
 
-export interface Waiting {
-  clock: Clock;
-  cancellation: Cancellation;
+/** All in milliseconds. Each delay doubles the one before it. */
+export interface Polling {
+  firstDelay: number;
+  longestDelay: number;
+  /** No attempt begins later than this after the call. */
+  within: number;
 }
 
-const LONGEST_LAG = 15_000;
+/** How long a read of Auth0 or GitHub may lag behind a write: neither names a time. */
+const LAG: Polling = { firstDelay: 250, longestDelay: 2_000, within: 15_000 };
 
-/** @throws what `otherwise` says, when the reads never agree */
+/**
+ * @param otherwise what to do with the last value when time runs out: the error to throw, or the value to return
+ * @throws RotationError CANCELLED; what `attempt` throws; what `otherwise` returns
+ */
 export async function poll<T>(
   { clock, cancellation }: Waiting,
   attempt: () => Promise<{ done: boolean; value: T }>,
-  otherwise: () => RotationError,
+  otherwise: (last: T) => RotationError | T,
+  { firstDelay, longestDelay, within }: Polling = LAG,
 ): Promise<T> {
-  const until = clock.now() + LONGEST_LAG;
-  for (let delay = 250; ; delay = Math.min(delay * 2, 2_000)) {
+  const until = clock.now() + within;
+  for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
     const { done, value } = await attempt();
     if (done) return value;
-    if (clock.now() + delay > until) throw otherwise();
+    if (clock.now() + delay > until) {
+      const end = otherwise(value);
+      if (end instanceof RotationError) throw end;
+      return end;
+    }
     await sleep(clock, delay, cancellation);
   }
 }

@@ -1,20 +1,12 @@
 /** The one retry policy (Auth0: rate-limit headers; GitHub: retry-after). Written here, since it needs an injected clock
  *  and tells a request that may have landed from one that cannot: no library does both. */
 
-import { RotationError } from '../errors.ts';
-import type { Cancellation, Repeatable } from './service.ts';
+import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
+import { isPage } from './foreign.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
-export interface Clock {
-  /** Milliseconds since the epoch; never jumps. */
-  now(): number;
-  /** Rejects when the signal aborts. */
-  sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
-  /** Between 0 and 1, for jitter. */
-  random(): number;
-  /** When the run must have stopped (specification 4: well inside the lease of the next one). */
-  deadline: number;
-}
+/** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
+export type Repeatable = 'idempotent' | 'create';
 
 /** Told when an attempt got no answer and may have landed: it may still do so, whatever becomes of the next ones. */
 export type OnUncertain = () => void;
@@ -58,35 +50,43 @@ async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpRespons
 }
 
 function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
-  if (outcome instanceof NetworkError) return repeatable === 'idempotent' || outcome.landed === 'no';
+  if (outcome instanceof NetworkError)
+    return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
   if (isRateLimited(outcome)) return true;
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway that gave up does not know what became of the request. */
+/** A gateway that gave up does not know what became of the request, and a page in the service's place does not say. */
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
-  return outcome.status === 408 || outcome.status === 502 || outcome.status === 504;
+  const { status } = outcome;
+  return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
-/** GitHub answers its limits with 403 too, told apart by retry-after or remaining 0 (rate-limits-for-the-rest-api). */
-function isRateLimited({ status, headers }: HttpResponse): boolean {
+/** GitHub answers its limits with 403 too, told apart by retry-after, remaining 0 or their text (rate-limits-for-the-rest-api). */
+function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
-  return status === 403 && (headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0');
+  const isTold = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
+  return status === 403 && (isTold || SECONDARY_LIMIT.test(body));
 }
+
+const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
+/** GitHub: "wait for at least one minute" where a limit names no time. Auth0's 429 without a time is taken the same way. */
+const UNTOLD = 60_000;
 
 /** Milliseconds that the server asks for: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
-function advisedDelay({ status, headers }: HttpResponse, serverNow: number): number | undefined {
+export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
+  const { headers, status } = response;
   const after = headers['retry-after'];
   if (after !== undefined) {
     const wait = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - serverNow;
     if (Number.isFinite(wait)) return Math.max(0, wait);
   }
-  const reset = Number(headers['x-ratelimit-reset']);
-  const limited = status === 429 || status === 403;
-  return limited && headers['x-ratelimit-reset'] && Number.isFinite(reset)
-    ? Math.max(0, reset * 1000 - serverNow)
-    : undefined;
+  if (!isRateLimited(response)) return undefined;
+  // A secondary limit has nothing to do with the budget that these headers show.
+  const isSecondary = status === 403 && headers['x-ratelimit-remaining'] !== '0';
+  const reset = Number(headers['x-ratelimit-reset'] || Number.NaN);
+  return isSecondary || !Number.isFinite(reset) ? UNTOLD : Math.max(0, reset * 1000 - serverNow);
 }
 
 async function pause(
@@ -97,23 +97,6 @@ async function pause(
   const backoff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (count - 1));
   // Jitter only ever adds: a server that names a time means "not before".
   const delay = (advised ?? backoff) + backoff * 0.25 * clock.random();
-  if (clock.now() + delay > clock.deadline) throw deadlineExceeded();
+  if (clock.now() + delay > cancellation.deadline) throw deadlineExceeded();
   await sleep(clock, delay, cancellation);
-}
-
-/** Sleeps unless the run is cancelled. @throws RotationError CANCELLED */
-export async function sleep(clock: Clock, delay: number, cancellation: Cancellation): Promise<void> {
-  try {
-    await clock.sleep(delay, cancellation.signal);
-  } catch (error) {
-    cancellation.check();
-    throw error;
-  }
-}
-
-export function deadlineExceeded(): RotationError {
-  return new RotationError('DEADLINE_EXCEEDED', {
-    failed: 'The run did not finish within 10 minutes and stopped itself.',
-    remedy: 'Look for a slow or rate-limited service in the debug log, then start the workflow again.',
-  });
 }

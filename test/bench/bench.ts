@@ -45,8 +45,8 @@ interface Options {
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
-      latency: { type: 'string', default: '0' },
-      connect: { type: 'string', default: '0' },
+      latency: { type: 'string', default: '50' },
+      connect: { type: 'string', default: '100' },
       runs: { type: 'string' },
       json: { type: 'string' },
       short: { type: 'boolean', default: false },
@@ -81,7 +81,7 @@ function raceFigures(all: readonly Race[]): Figure[] {
   const wall = ({ samples }: Race) => median(samples.map(({ wallMs }) => wallMs));
   const [own, ...others] = all;
   const ratios = others.map((other): Figure => {
-    const goal = other.name === script.name ? 0.5 : 0.7;
+    const goal = other.name === script.name ? 0.5 : 0.75;
     return {
       name: `wall ÷ ${other.name}`,
       value: own ? wall(own) / wall(other) : Number.NaN,

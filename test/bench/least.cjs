@@ -1,6 +1,6 @@
 /** The least that a program on undici can be: it asks so often, one after the other, and ends. Arguments: URL, how often. */
 
-const { Agent } = require('../../scripts/slim/undici.cjs');
+const { Agent } = require('undici');
 
 async function main([url = '', times]) {
   const agent = new Agent();

@@ -106,7 +106,7 @@ const DAY_MS = 86_400_000;
 const MANAGEMENT_API = /^\/api\/v2(?=[/?]|$)/;
 
 /** The credentials of the two GitHub actors look like GitHub's. */
-const newToken = (): string => `ghs_${randomBytes(18).toString('hex')}`;
+const newToken = (prefix = 'ghs_'): string => `${prefix}${randomBytes(18).toString('hex')}`;
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const stack = new AsyncDisposableStack();
@@ -300,7 +300,8 @@ export class Sandbox implements AsyncDisposable {
   readonly managementClientId: string;
   readonly managementClientSecret: string;
   /** As of a GitHub App that may write secrets of all three levels. */
-  readonly githubToken = newToken();
+  /** A fine-grained one: for an app's, which may be seconds old, a missing secret is looked for again. */
+  readonly githubToken = newToken('github_pat_');
   /** As GITHUB_TOKEN: never for secrets. */
   readonly workflowToken = newToken();
   /** The ready-made client: self_signed_tls_client_auth with one hand-made credential. */

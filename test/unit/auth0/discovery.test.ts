@@ -72,7 +72,24 @@ describe('the mTLS token endpoint', () => {
     ['a list', { body: [] }],
     ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
   ])('is an error where discovery answers %s', async (_, answer) => {
-    expect(await discover(answer, true)).toBe('AUTH0_REQUEST_FAILED');
+    expect(await discover(answer, true)).toBe('DISCOVERY_FAILED');
+  });
+
+  it('C11: tells what is found at another service', async () => {
+    await using line = openLine();
+    await using server = await peer([
+      {
+        status: 404,
+        headers: { 'content-type': 'text/html' },
+        body: '<html><title>Welcome to nginx!</title>',
+      },
+    ]);
+    const found = discoverMtlsTokenEndpoint(line.service('edge'), 'unused.invalid', server.served.host);
+    await expect(found).rejects.toMatchObject({
+      code: 'DISCOVERY_FAILED',
+      failed: `https://${server.served.host}/.well-known/openid-configuration shows no OpenID configuration (404: an HTML page, "Welcome to nginx!").`,
+      remedy: expect.stringContaining('mtls-domain'),
+    });
   });
 
   it('is the alias of a real authorization server', async () => {

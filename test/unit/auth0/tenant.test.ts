@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Tenant } from '../../../src/auth0/tenant.ts';
-import type { Registration } from '../../../src/certificate/credential.ts';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
+import type { Registration } from '../../../src/model/key-pair.ts';
 import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { type Answer, type Line, openLine, peer, trust } from '../../support/wire.ts';
@@ -235,5 +235,42 @@ describe('an answer that is none', () => {
       message: expect.stringMatching(/gave no answer to GET \/api\/v2\/clients\/c \(ECONNREFUSED\)\. Check/),
     });
     expect(line.waits).toEqual([500, 1_000, 2_000, 4_000]);
+  });
+});
+
+describe('C10: what is not an answer of Auth0', () => {
+  const page: Answer = {
+    status: 403,
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+    body: '<!doctype html><html><head><title>Blocked by policy</title>',
+  };
+
+  it.each<[string, (tenant: Tenant) => Promise<unknown>]>([
+    ['a read', (tenant) => tenant.client('c')],
+    ['a change', (tenant) => tenant.associate('c', METHOD, ['one'])],
+    ['a deletion', (tenant) => tenant.deleteCredential('c', 'one')],
+  ])('is told as what it is, and what it did is in doubt: %s', async (_, act) => {
+    await using server = await peer([page]);
+    const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+    await expect(act(tenant)).rejects.toMatchObject({
+      code: 'AUTH0_REQUEST_FAILED',
+      failed: expect.stringMatching(
+        /^The answer to [A-Z]+ \/api\/v2\/clients\/\S+ \(403\) is not Auth0's own: it is an HTML page, "Blocked by policy"\.$/,
+      ),
+      cause: { landed: 'unknown' },
+    });
+    expect(server.exchanges).toHaveLength(1);
+  });
+
+  it('is not taken for a credential that is gone', async () => {
+    await using server = await peer([{ ...page, status: 404 }]);
+    const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+    await expect(tenant.deleteCredential('c', 'one')).rejects.toMatchObject({ code: 'AUTH0_REQUEST_FAILED' });
+  });
+
+  it('may have landed, where it stands in the place of a new credential', async () => {
+    await using server = await peer([page]);
+    const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+    expect(await tenant.createCredential('c', upload('new', certificate()))).toBe('lost');
   });
 });

@@ -4,8 +4,10 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proveKey } from '../../../src/auth0/proof.ts';
-import { type ManagementLogin, managementToken } from '../../../src/auth0/token.ts';
+import { managementToken } from '../../../src/auth0/token.ts';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
+import type { RotationError } from '../../../src/errors.ts';
+import type { ManagementLogin } from '../../../src/model/management-login.ts';
 import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { type Answer, openLine, peer, trust } from '../../support/wire.ts';
@@ -133,12 +135,16 @@ describe('a Management API token', () => {
     });
   });
 
-  it.each<[string, Answer]>([
-    ['HTML', { body: '<html>' }],
-    ['no token', { body: { token_type: 'Bearer' } }],
-    ['a token that is no text', { body: { access_token: 1 } }],
-    ['a redirect', { status: 302, headers: { location: 'https://evil.example/' } }],
-  ])('is not there where the answer is %s', async (_, answer) => {
+  it.each<[string, Answer, RegExp]>([
+    ['HTML', { body: '<html>' }, /^AUTH0_REQUEST_FAILED .*\(200: an HTML page\)/],
+    ['no token', { body: { token_type: 'Bearer' } }, /^AUTH0_UNAUTHORIZED /],
+    ['a token that is no text', { body: { access_token: 1 } }, /^AUTH0_UNAUTHORIZED /],
+    [
+      'a redirect',
+      { status: 302, headers: { location: 'https://evil.example/' } },
+      /^AUTH0_REQUEST_FAILED .*\(302: a redirect to evil\.example\)/,
+    ],
+  ])('is not there where the answer is %s', async (_, answer, told) => {
     await using server = await peer([answer]);
     await using line = openLine();
     const attempt = managementToken({
@@ -148,7 +154,8 @@ describe('a Management API token', () => {
       login: { kind: 'client-secret', clientId: 'm', secret: 's' },
       mtlsTokenEndpoint: async () => undefined,
     });
-    await expect(attempt).rejects.toMatchObject({ code: 'AUTH0_UNAUTHORIZED' });
+    const error = await attempt.catch((one: unknown) => one);
+    expect(`${(error as RotationError).code} ${(error as RotationError).message}`).toMatch(told);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Secrets at the emulated GitHub, which opens the boxes with libsodium, over a real socket. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import {
   type Destination,
@@ -11,7 +12,7 @@ import { GitHub } from '../../emulators/github.ts';
 import { type Exchange, type Fault, type Served, serve } from '../../emulators/serve.ts';
 import { type Answer, authority, type Line, openLine, peer } from '../../support/wire.ts';
 
-const TOKEN = 'ghs_CANARYCANARY';
+const TOKEN = 'github_pat_CANARYCANARY';
 const SKEW = -7_200_000;
 let github: GitHub;
 let served: Served;
@@ -43,11 +44,15 @@ beforeEach(() => {
 });
 afterEach(() => line[Symbol.asyncDispose]());
 
-const connect = (token = TOKEN, url = served.url) => new SecretStore(line.service('GitHub'), token, url);
+const connect = (token = TOKEN, url = served.url) =>
+  new SecretStore(new GitHubApi(line.service('GitHub'), token, url));
 
 function location(text: string, secretName: string): SecretLocation {
   return { destination: parseDestination(text) as Destination, secretName, part: 'pair' };
 }
+
+/** A refused write is a result, a refused read an error. */
+const errorOf = (result: unknown) => (result as { error?: unknown }).error;
 
 const SCOPES = ['repo:acme/shop', 'env:acme/shop/eu/prod: 1', 'org:acme'];
 
@@ -146,7 +151,7 @@ describe('a refusal', () => {
       /env:acme\/shop\/nowhere/,
     ],
   ])('of %s', async (_, token, act, code, words) => {
-    const error = await act(connect(token)).catch((one: unknown) => one);
+    const error = await act(connect(token)).then(errorOf, (one: unknown) => one);
     expect(error).toMatchObject({ code, message: expect.stringMatching(words) });
     expect([String(error), ...line.log].join()).not.toContain('CANARY');
   });
@@ -177,18 +182,17 @@ describe('a lost answer', () => {
       return { kind: 'lose' };
     };
     const store = connect();
-    await store.times(location('repo:acme/shop', 'PEM'));
-    expect(store.uncertain).toBe(false);
-    await store.store(location('repo:acme/shop', 'PEM'), 'twice');
-    expect([store.uncertain, github.secret('repo:acme/shop', 'PEM')?.value]).toEqual([true, 'twice']);
+    const result = await store.store(location('repo:acme/shop', 'PEM'), 'twice');
+    expect(result).toMatchObject({ outcome: 'stored', mayRepeat: true });
+    expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('twice');
   });
 
   it('to every write tells that it may have landed', async () => {
     fault = (_, method) => (method === 'PUT' ? { kind: 'lose' } : undefined);
-    const error = await connect()
-      .store(location('repo:acme/shop', 'PEM'), 'x')
-      .catch((one: unknown) => one);
-    expect(error).toMatchObject({
+    const result = await connect().store(location('repo:acme/shop', 'PEM'), 'x');
+    expect(result.outcome).toBe('in doubt');
+    expect(result).toHaveProperty('error');
+    expect('error' in result && result.error).toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
       cause: { landed: 'unknown' },
       message: expect.stringMatching(/gave no answer to PUT \/repos\/acme\/shop\/actions\/secrets\/PEM \(/),
@@ -203,7 +207,6 @@ describe('a lost answer', () => {
     };
     const store = connect();
     expect(await store.times(location('repo:acme/shop', 'NEVER'))).toBe('missing');
-    expect(store.uncertain).toBe(false);
   });
 
   it('is not waited for once the run was cancelled', async () => {
@@ -229,7 +232,7 @@ describe('an answer that is none', () => {
     ['a time that is none', { body: { ...TIMES, updated_at: 'now' } }],
     ['a time that is a number', { body: { ...TIMES, created_at: 1 } }],
     ['204', { status: 204 }],
-    ['a redirect', { status: 301, body: {}, headers: { location: 'https://evil.example/' } }],
+    ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
   ])('is never a missing secret: %s', async (_, answer) => {
     await using server = await peer([answer]);
     const store = connect(TOKEN, server.served.url);
@@ -247,7 +250,155 @@ describe('an answer that is none', () => {
     const store = connect(TOKEN, server.served.url);
     const { destination } = location('repo:acme/shop', 'PEM');
     await expect(store.publicKey(destination)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
-    await expect(store.store(location('repo:acme/shop', 'PEM'), 'CANARY')).rejects.not.toThrow(/CANARY/);
+    const result = await store.store(location('repo:acme/shop', 'PEM'), 'CANARY');
+    expect(result.outcome).toBe('refused');
+    expect('error' in result && result.error.message).not.toContain('CANARY');
     expect(server.exchanges.map(({ method }) => method)).not.toContain('PUT');
+  });
+});
+
+describe('C6: a token that is seconds old', () => {
+  const TIMES = { created_at: '2026-11-24T12:00:00Z', updated_at: '2026-11-24T12:00:00Z' };
+  const unknown: Answer = { status: 401, body: { message: 'Bad credentials' } };
+  const secret = location('repo:acme/shop', 'PEM');
+
+  it('is given some seconds to be known', async () => {
+    await using server = await peer([unknown, unknown, unknown, { body: TIMES }]);
+    expect(await connect(TOKEN, server.served.url).times(secret)).toMatchObject({
+      createdAt: expect.any(Number),
+    });
+    expect(line.waits).toEqual([500, 1_000, 1_000]);
+  });
+
+  it('is given no more than that, and only once', async () => {
+    await using server = await peer([unknown]);
+    const store = connect(TOKEN, server.served.url);
+    for (const count of [7, 8]) {
+      await expect(store.times(secret)).rejects.toMatchObject({ code: 'GITHUB_UNAUTHORIZED' });
+      expect(server.exchanges).toHaveLength(count);
+    }
+    expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBe(5_500);
+  });
+
+  it('may not see its repository yet', async () => {
+    const key = { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') };
+    await using server = await peer([{ status: 404 }, { status: 404 }, { body: key }]);
+    const { destination } = secret;
+    expect(await connect(TOKEN, server.served.url).publicKey(destination)).toEqual(key);
+    expect(line.waits).toEqual([500, 1_000]);
+  });
+
+  it('of an app may not see a secret yet that is there; another token is never that new', async () => {
+    await using server = await peer([{ status: 404 }, { status: 404 }, { body: TIMES }]);
+    expect(await connect('ghs_new', server.served.url).times(secret)).toMatchObject({
+      createdAt: expect.any(Number),
+    });
+    expect(line.waits).toEqual([500, 1_000]);
+    const old = connect();
+    expect(await old.times(location('repo:acme/shop', 'NOT_THERE'))).toBe('missing');
+    expect(line.waits).toHaveLength(2);
+  });
+
+  it('may be refused its write', async () => {
+    let refused = 0;
+    fault = (_, method) => {
+      if (method !== 'PUT' || refused > 1) return undefined;
+      refused += 1;
+      const body = '{"message":"Bad credentials"}';
+      return {
+        kind: 'answer',
+        response: { status: 401, headers: { 'content-type': 'application/json' }, body },
+      };
+    };
+    await connect().store(secret, 'at last');
+    expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('at last');
+  });
+});
+
+describe('C9: a repository that was renamed', () => {
+  const moved = (status: number, url: string): Answer => ({
+    status,
+    headers: { location: `${url}/repositories/42/actions/secrets/PEM` },
+    body: { message: 'Moved Permanently' },
+  });
+  const key: Answer = { body: { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') } };
+
+  /** The last answer is to the question for its name. */
+  async function renamed(status: number, before: Answer[], name: Answer) {
+    const answers: Answer[] = [...before, {}, name];
+    const server = await peer(answers);
+    answers[before.length] = moved(status, server.served.url);
+    return server;
+  }
+
+  it.each([301, 302, 307, 308])('is told with its new name, and not followed: %i', async (status) => {
+    await using server = await renamed(status, [], { body: { full_name: 'acme/store' } });
+    await expect(
+      connect(TOKEN, server.served.url).times(location('env:acme/shop/eu', 'PEM')),
+    ).rejects.toMatchObject({
+      code: 'DESTINATION_NOT_FOUND',
+      failed: `env:acme/shop/eu was renamed or transferred (${status}), and nothing was stored there.`,
+      remedy: 'Write env:acme/store/eu in destinations.',
+    });
+    expect(server.exchanges.map(({ path }) => path)).toEqual([
+      '/repos/acme/shop/environments/eu/secrets/PEM',
+      '/repositories/42',
+    ]);
+  });
+
+  it.each([301, 302, 307, 308])('has not stored what a PUT was redirected with: %i', async (status) => {
+    await using server = await renamed(status, [key], { body: { full_name: 'acme/store' } });
+    const store = connect(TOKEN, server.served.url);
+    expect(await store.store(location('repo:acme/shop', 'PEM'), 'x')).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'DESTINATION_NOT_FOUND' },
+    });
+    expect(server.exchanges.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+  });
+
+  it('is told without its name where that cannot be learned', async () => {
+    await using server = await renamed(301, [], { status: 404 });
+    await expect(
+      connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
+    ).rejects.toMatchObject({
+      code: 'DESTINATION_NOT_FOUND',
+      remedy: 'Write its new name in destinations.',
+    });
+  });
+
+  it('is none where the redirect leads to another host', async () => {
+    await using server = await peer([moved(301, 'https://sign-in.example')]);
+    await expect(
+      connect(TOKEN, server.served.url).times(location('repo:acme/shop', 'PEM')),
+    ).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      message: expect.stringContaining(
+        "(301) is not one of GitHub's API: it is a redirect to sign-in.example.",
+      ),
+    });
+    expect(server.exchanges).toHaveLength(1);
+  });
+});
+
+it('C10: a page in the place of an answer is told as one, and what a write did is in doubt', async () => {
+  fault = (_, method) =>
+    method === 'PUT'
+      ? {
+          kind: 'answer',
+          response: {
+            status: 403,
+            headers: { 'content-type': 'text/html' },
+            body: '<html><title>Access <b>denied</title>',
+          },
+        }
+      : undefined;
+  const store = connect();
+  expect(await store.store(location('repo:acme/shop', 'PEM'), 'x')).toMatchObject({
+    outcome: 'in doubt',
+    error: {
+      code: 'GITHUB_REQUEST_FAILED',
+      cause: { landed: 'unknown' },
+      message: expect.stringContaining('it is an HTML page, "Access".'),
+    },
   });
 });

@@ -2,17 +2,21 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { retry } from '../../../src/http/retry.ts';
-import { Cancellation, type Repeatable } from '../../../src/http/service.ts';
+import { Cancellation } from '../../../src/http/clock.ts';
+import { type Repeatable, retry } from '../../../src/http/retry.ts';
 import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
 
-const answer = (status: number, headers: Record<string, string> = {}): HttpResponse => ({
+const answer = (status: number, headers: Record<string, string> = {}, body = ''): HttpResponse => ({
   status,
   headers,
-  body: '',
+  body,
 });
+/** GitHub Docs: troubleshooting the REST API, exceeding a rate limit. */
+const SECONDARY =
+  '{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}';
 const lost = new NetworkError('ECONNRESET', 'unknown');
 const refused = new NetworkError('ECONNREFUSED', 'no');
+const via = (status: number) => ({ host: 'proxy:3128', variable: 'HTTPS_PROXY', status });
 
 async function attempt(
   outcomes: (HttpResponse | Error)[],
@@ -28,7 +32,6 @@ async function attempt(
       now += ms;
     },
     random: () => 0,
-    deadline,
   };
   let count = 0;
   let uncertain = 0;
@@ -38,7 +41,7 @@ async function attempt(
     if (outcome instanceof Error) throw outcome;
     return outcome ?? answer(200);
   };
-  const cancellation = new Cancellation(new AbortController().signal);
+  const cancellation = new Cancellation(new AbortController().signal, deadline);
   const result = await retry(next, {
     repeatable,
     clock,
@@ -56,7 +59,7 @@ describe('retry', () => {
     expect((await attempt([answer(status), answer(200)])).count).toBe(1);
   });
 
-  it.each([408, 429, 500, 502, 503, 504])('repeats after %i, with growing pauses', async (status) => {
+  it.each([408, 500, 502, 503, 504])('repeats after %i, with growing pauses', async (status) => {
     const { result, waits } = await attempt([answer(status), answer(status), answer(200)]);
     expect([result, waits]).toEqual([expect.objectContaining({ status: 200 }), [500, 1_000]]);
   });
@@ -79,6 +82,34 @@ describe('retry', () => {
     expect(await attempt([lost])).toMatchObject({ result: lost, count: 5, uncertain: 5 });
   });
 
+  it.each([
+    ['C8: a certificate that is not trusted', new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no')],
+    ['C8: a certificate without its CA', new NetworkError('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'no')],
+    ['another name', new NetworkError('ERR_TLS_CERT_ALTNAME_INVALID', 'no')],
+    ['C4: a proxy that refuses', new NetworkError('PROXY_407', 'no', undefined, via(407))],
+  ])('does not repeat what stays: %s', async (_, error) => {
+    expect(await attempt([error])).toMatchObject({ result: error, count: 1 });
+  });
+
+  it('repeats where a proxy does not reach the server', async () => {
+    const error = new NetworkError('PROXY_503', 'no', undefined, via(503));
+    expect((await attempt([error, answer(201)], 'create')).count).toBe(2);
+  });
+
+  it('does not know what a page in place of an answer has done', async () => {
+    expect(await attempt([answer(403, { 'content-type': 'text/html' })])).toMatchObject({
+      count: 1,
+      uncertain: 1,
+    });
+    expect(await attempt([answer(403, { 'content-type': 'application/json' })])).toMatchObject({
+      uncertain: 0,
+    });
+  });
+
+  it.each([301, 302, 307, 308])('never repeats a redirect: %i', async (status) => {
+    expect((await attempt([answer(status)])).count).toBe(1);
+  });
+
   it.each<[string, HttpResponse | Error, number]>([
     ['a lost answer', lost, 1],
     ['500', answer(500), 1],
@@ -99,7 +130,14 @@ describe('retry', () => {
       2_000,
     ],
     ['a reset in the past', answer(429, { 'x-ratelimit-reset': '1' }), 0],
-    ['a reset that is no number', answer(429, { 'x-ratelimit-reset': 'soon' }), 500],
+    ['C7: 429 without a time', answer(429), 60_000],
+    ['a reset that is no number', answer(429, { 'x-ratelimit-reset': 'soon' }), 60_000],
+    [
+      "C7: GitHub's secondary limit, told by its text alone",
+      answer(403, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '1002' }, SECONDARY),
+      60_000,
+    ],
+    ['a secondary limit with Retry-After', answer(403, { 'retry-after': '4' }, SECONDARY), 4_000],
     ['a reset on a 500 means nothing', answer(500, { 'x-ratelimit-reset': '1009' }), 500],
     ["GitHub's 403 with Retry-After", answer(403, { 'retry-after': '4' }), 4_000],
     [
@@ -126,7 +164,6 @@ describe('retry', () => {
           waits.push(ms);
         },
         random: () => random,
-        deadline: Number.POSITIVE_INFINITY,
       };
       const options = {
         repeatable: 'idempotent' as const,
@@ -157,7 +194,6 @@ describe('retry', () => {
           now: Date.now,
           sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
           random: () => 0,
-          deadline: Number.POSITIVE_INFINITY,
         },
         serverNow: Date.now,
         cancellation: new Cancellation(abort.signal),

@@ -2,9 +2,10 @@
 
 import { createServer } from 'node:net';
 import tls from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../../src/http/wire.ts';
 import { NetworkError, openWire } from '../../../src/http/wire.ts';
+import { startProxy } from '../../emulators/connect-proxy.ts';
 import type { Fault, Handler, ServeOptions } from '../../emulators/serve.ts';
 import { serve } from '../../emulators/serve.ts';
 import { createAuthority, selfSignedCertificate } from '../../emulators/tls.ts';
@@ -202,46 +203,133 @@ describe('no answer', () => {
 });
 
 describe('a proxy', () => {
+  const proxied = async (status = 200, tls?: Parameters<typeof startProxy>[1]) => {
+    const proxy = await startProxy(status, tls);
+    open.push(proxy);
+    return proxy;
+  };
+
   it('is used where the environment names one, by CONNECT alone, and carries the client certificate', async () => {
     const seen: (string | undefined)[] = [];
     const served = await start(
       (incoming, response) => {
-        seen.push(
-          (incoming.socket as import('node:tls').TLSSocket).getPeerCertificate()?.subject?.CN?.toString(),
-        );
+        const socket = incoming.socket as import('node:tls').TLSSocket;
+        seen.push(socket.getPeerCertificate()?.subject?.CN?.toString());
         response.end('{}');
       },
       { tls: { ...authority.serverCertificate(), requestCert: true } },
     );
-    const tunnels: string[] = [];
-    const { createServer: createHttp } = await import('node:http');
-    const { connect } = await import('node:net');
-    const proxy = createHttp((_, response) => response.writeHead(405).end());
-    proxy.on('connect', (request, socket) => {
-      tunnels.push(request.url ?? '');
-      const through = connect(served.port, '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        through.pipe(socket).pipe(through);
-      });
-      for (const end of [through, socket]) end.on('error', () => undefined);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const { port } = proxy.address() as import('node:net').AddressInfo;
-    open.push({
-      [Symbol.asyncDispose]: async () => {
-        proxy.closeAllConnections();
-        proxy.close();
-      },
-    });
-    const saved = { ...process.env };
-    process.env.https_proxy = `http://127.0.0.1:${port}`;
-    try {
-      const send = wire({ https_proxy: process.env.https_proxy });
-      const { cert, key } = selfSignedCertificate('one');
-      await send(get(served.url, { clientCertificate: { certificate: cert, privateKey: key } }));
-    } finally {
-      process.env = saved;
-    }
-    expect([tunnels, seen]).toEqual([[served.host], ['one']]);
+    const proxy = await proxied();
+    const { cert, key } = selfSignedCertificate('one');
+    const request = get(served.url, { clientCertificate: { certificate: cert, privateKey: key } });
+    expect((await wire({ https_proxy: `http://${proxy.host}` })(request)).status).toBe(200);
+    expect([proxy.tunnels, proxy.logins, seen]).toEqual([[served.host], [undefined], ['one']]);
   });
+
+  it.each(['svc:pa%23ss@', 'http://svc:pa%23ss@', 'https://svc:pa%23ss@'])(
+    'gets the user and the password of %s',
+    async (login) => {
+      const { served } = await answering([{ body: {} }]);
+      const proxy = await proxied(200, login.startsWith('https') ? authority.serverCertificate() : undefined);
+      await wire({ HTTPS_PROXY: `${login}${proxy.host}` })(get(served.url));
+      expect(proxy.logins).toEqual([`Basic ${Buffer.from('svc:pa#ss').toString('base64')}`]);
+    },
+  );
+
+  it('is not asked for what NO_PROXY names', async () => {
+    const { served } = await answering([{ body: {} }]);
+    const proxy = await proxied();
+    await wire({ HTTPS_PROXY: proxy.host, NO_PROXY: `localhost:${served.port}` })(get(served.url));
+    expect(proxy.tunnels).toEqual([]);
+  });
+
+  it.each([
+    [407, true],
+    [403, true],
+    [502, false],
+    [429, false],
+  ])('C4: that answers %i is told as that, and asked again: %s', async (status, isLasting) => {
+    const proxy = await proxied(status);
+    const attempt = wire({ HTTPS_PROXY: proxy.host })(get('https://api.example/'));
+    await expect(attempt).rejects.toMatchObject({
+      code: `PROXY_${status}`,
+      landed: 'no',
+      isLasting,
+      via: { host: proxy.host, variable: 'HTTPS_PROXY', status },
+    });
+  });
+
+  it('that nobody serves is told as the one that did not answer', async () => {
+    const attempt = wire({ HTTPS_PROXY: '127.0.0.1:1' })(get('https://api.example/'));
+    await expect(attempt).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+      landed: 'no',
+      isLasting: false,
+      via: { host: '127.0.0.1:1', status: undefined },
+    });
+  });
+});
+
+describe('C12: a certificate that nobody trusts', () => {
+  const { NODE_TLS_REJECT_UNAUTHORIZED } = process.env;
+  beforeEach(() => {
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  });
+  afterEach(() => {
+    if (NODE_TLS_REJECT_UNAUTHORIZED === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = NODE_TLS_REJECT_UNAUTHORIZED;
+  });
+
+  async function untrusted() {
+    let count = 0;
+    const served = await start(
+      (_, response) => {
+        count += 1;
+        response.end('{}');
+      },
+      { tls: createAuthority('stranger').serverCertificate() },
+    );
+    return { served, count: () => count };
+  }
+  const refusal = { isUntrusted: true, isLasting: true, landed: 'no' };
+
+  it.each([false, true])(
+    'is refused whatever the environment says, with a client certificate: %s',
+    async (mtls) => {
+      const { count, served } = await untrusted();
+      const { cert, key } = selfSignedCertificate('one');
+      const pair = mtls ? { clientCertificate: { certificate: cert, privateKey: key } } : {};
+      await expect(wire()(get(served.url, pair))).rejects.toMatchObject(refusal);
+      expect(count()).toBe(0);
+    },
+  );
+
+  it('is refused through a proxy', async () => {
+    const { count, served } = await untrusted();
+    await using proxy = await startProxy();
+    const attempt = wire({ HTTPS_PROXY: proxy.host })(get(served.url));
+    await expect(attempt).rejects.toMatchObject(refusal);
+    expect([proxy.tunnels, count()]).toEqual([[served.host], 0]);
+  });
+
+  it('is refused of a proxy', async () => {
+    await using proxy = await startProxy(200, createAuthority('stranger').serverCertificate());
+    const attempt = wire({ HTTPS_PROXY: `https://${proxy.host}` })(get('https://api.example/'));
+    await expect(attempt).rejects.toMatchObject(refusal);
+    expect(proxy.tunnels).toEqual([]);
+  });
+});
+
+it('an answer that trickles ends, whether or not a signal was given', async () => {
+  const served = await start((_, response) => {
+    const timer = setInterval(() => response.write('x'), 20);
+    response.on('close', () => clearInterval(timer));
+  });
+  const { send, close } = openWire({}, 300);
+  open.push({ [Symbol.asyncDispose]: close });
+  for (const signal of [undefined, new AbortController().signal])
+    expect(await failure(send(get(served.url, { signal })))).toEqual({
+      code: 'TimeoutError',
+      landed: 'unknown',
+    });
 });

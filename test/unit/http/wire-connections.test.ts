@@ -1,4 +1,4 @@
-/** Connections in advance: a request takes what is open, and nothing depends on it. */
+/** Connections: one ahead of its request, and how many are kept. */
 
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -54,44 +54,31 @@ const get = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   ...rest,
 });
 
-describe('a connection in advance', () => {
-  it('shows its certificate, and its request takes it', async () => {
+describe('a connection ahead of its request', () => {
+  const { cert, key } = selfSignedCertificate('one');
+  const clientCertificate = { certificate: cert, privateKey: key };
+
+  it('shows its certificate, asks nothing, and serves the request', async () => {
     const { handshakes, requests, url } = await start();
-    const { preconnect, send } = wire();
-    const { cert, key } = selfSignedCertificate('one');
-    const to = { url, clientCertificate: { certificate: cert, privateKey: key } };
-    await preconnect(to, 1);
+    const { connectAhead, send } = wire();
+    connectAhead({ url, clientCertificate });
     await vi.waitFor(() => expect(handshakes).toEqual(['one']));
     expect(requests()).toBe(0);
-    await send(get(url, to));
+    await send(get(url, { clientCertificate }));
     expect([handshakes, requests()]).toEqual([['one'], 1]);
-  });
-
-  it('is opened beside the one that a request has opened, for two at once', async () => {
-    const { handshakes, url } = await start();
-    const { preconnect, send } = wire();
-    const first = send(get(url));
-    await preconnect({ url }, 2);
-    await first;
-    await vi.waitFor(() => expect(handshakes).toHaveLength(2));
-    await Promise.all([send(get(url)), send(get(url))]);
-    await preconnect({ url }, 2);
-    await send(get(url));
-    expect(handshakes).toHaveLength(2);
   });
 
   it('that the server has closed is not used', async () => {
     let closed = false;
     const { handshakes, url } = await start((socket) => {
-      if (handshakes.length === 1)
-        socket
-          .on('close', () => {
-            closed = true;
-          })
-          .destroy();
+      if (handshakes.length > 1) return;
+      socket.on('close', () => {
+        closed = true;
+      });
+      socket.destroy();
     });
-    const { preconnect, send } = wire();
-    await preconnect({ url }, 1);
+    const { connectAhead, send } = wire();
+    connectAhead({ url });
     await vi.waitFor(() => expect(closed).toBe(true));
     // The other end hears of it later.
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -99,29 +86,14 @@ describe('a connection in advance', () => {
     expect(handshakes).toHaveLength(2);
   });
 
-  it('that is old is not used: the server may be about to close it', async () => {
-    const { handshakes, url } = await start();
-    const { preconnect, send } = wire();
-    await preconnect({ url }, 1);
-    await vi.waitFor(() => expect(handshakes).toHaveLength(1));
-    const now = performance.now();
-    const later = vi.spyOn(performance, 'now').mockImplementation(() => now + 4_001);
-    expect((await send(get(url))).status).toBe(200);
-    later.mockRestore();
-    expect(handshakes).toHaveLength(2);
-  });
-
-  it('which fails is told to the request alone', async () => {
+  it('fails silently: the request that needs it says why', async () => {
     const { url } = await start();
-    const { preconnect, send } = wire();
+    const { connectAhead, send } = wire();
     const to = { url, clientCertificate: { certificate: 'none', privateKey: 'none' } };
-    await preconnect(to, 1);
+    connectAhead(to);
     await expect(send(get(url, to))).rejects.toBeInstanceOf(NetworkError);
-    await preconnect({ url: 'https://127.0.0.1:1/' }, 1);
-    await expect(send(get('https://127.0.0.1:1/'))).rejects.toMatchObject({
-      code: 'ECONNREFUSED',
-      landed: 'no',
-    });
+    connectAhead({ url: 'https://127.0.0.1:1/' });
+    await expect(send(get('https://127.0.0.1:1/'))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
 

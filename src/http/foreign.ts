@@ -1,0 +1,30 @@
+/** An answer that is not the service's own: a firewall, a sign-in page, or somebody else at that name. */
+
+import { quote } from '../model/json.ts';
+import type { HttpResponse } from './wire.ts';
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** Neither API sends pages or redirects, but for a repository that was renamed. */
+export function isForeign(response: HttpResponse): boolean {
+  return isPage(response) || REDIRECTS.includes(response.status);
+}
+
+export function isRedirect({ status }: Pick<HttpResponse, 'status'>): boolean {
+  return REDIRECTS.includes(status);
+}
+
+export function isPage({ body, headers }: HttpResponse): boolean {
+  return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(!doctype|html|head|body)\b/i.test(body);
+}
+
+/** What it is; undefined where it may be the service's own. */
+export function describeForeign(response: HttpResponse): string | undefined {
+  if (isRedirect(response)) {
+    const { location = '' } = response.headers;
+    return URL.canParse(location) ? `a redirect to ${quote(new URL(location).host)}` : 'a redirect';
+  }
+  if (!isPage(response)) return undefined;
+  const title = quote(/<title[^>]*>([^<]*)/i.exec(response.body)?.[1]).slice(0, 100);
+  return title === '' ? 'an HTML page' : `an HTML page, "${title}"`;
+}

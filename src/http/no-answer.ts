@@ -1,0 +1,60 @@
+/** Why there was no answer, and what to do about it. */
+
+import type { Explanation } from '../errors.ts';
+import { pathOf } from './service.ts';
+import type { HttpRequest, NetworkError } from './wire.ts';
+
+/**
+ * @param error undefined where nothing is known
+ * @param remedy where the network is to blame
+ */
+export function noAnswer(
+  { method, url }: Pick<HttpRequest, 'method' | 'url'>,
+  error: NetworkError | undefined,
+  remedy: string,
+): Pick<Explanation, 'failed' | 'remedy'> {
+  const { host, hostname } = new URL(url);
+  const call = `${method} ${pathOf(url)}`;
+  if (error?.via?.status !== undefined) return refusedByProxy(error.via, { call, hostname });
+  if (error?.isUntrusted) return untrusted(error, { call, host });
+  const through = error?.via ? ` through the proxy ${error.via.host} (${error.via.variable})` : '';
+  return {
+    failed: `${host} gave no answer to ${call}${through} (${error?.code ?? 'no connection'}).`,
+    remedy,
+  };
+}
+
+interface Asked {
+  /** Method and path. */
+  call: string;
+  host: string;
+}
+
+function refusedByProxy(
+  { host, status, variable }: NonNullable<NetworkError['via']>,
+  { call, hostname }: { call: string; hostname: string },
+): Pick<Explanation, 'failed' | 'remedy'> {
+  const failed = `The proxy ${host} (${variable}) answered ${status} and did not connect to ${hostname} for ${call}.`;
+  const around = `or name ${hostname} in NO_PROXY if it can be reached without the proxy.`;
+  if (status === 407)
+    return {
+      failed,
+      remedy: `Put a user and a password that the proxy accepts into ${variable} (http://user:password@host:port), ${around}`,
+    };
+  return { failed, remedy: `Let the proxy allow CONNECT to ${hostname}, ${around}` };
+}
+
+function untrusted(error: NetworkError, { call, host }: Asked): Pick<Explanation, 'failed' | 'remedy'> {
+  const { code } = error;
+  const where = error.via ? `${host}, or of the proxy ${error.via.host},` : host;
+  const failed = `The certificate of ${where} is not trusted, so ${call} was not sent (${code}).`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return { failed, remedy: `It is for another name: check the host, and who answers in its place.` };
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return { failed, remedy: `Have it renewed, and check the clock of the runner.` };
+  return {
+    failed,
+    remedy:
+      'Set NODE_EXTRA_CA_CERTS in the env of the step to a PEM file with the CA that signed it (docs/troubleshooting.md, "A private CA"). NODE_TLS_REJECT_UNAUTHORIZED has no effect.',
+  };
+}
