@@ -121,8 +121,8 @@ story('examples/environments.yml', {
   controls: [
     {
       from: 'permission-environments: write',
-      to: '# none',
-      says: 'GitHub asks for secrets=read,environments=read',
+      to: 'permission-environments: read',
+      says: 'GitHub asks for environments=write',
     },
   ],
 });
@@ -469,14 +469,10 @@ story('examples/consume.yml', {
 const FLEET = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
 /** Of the manifest: each client, and where its secret is. */
 const MEMBERS: [clientId: string, secret: string, scopes: string[]][] = [
-  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:your-organization/canary']],
-  [
-    'shopClientId',
-    'AUTH0_MTLS_PEM',
-    ['repo:your-organization/shop', 'env:your-organization/billing/production'],
-  ],
-  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:your-organization/shop']],
-  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:your-organization']],
+  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:acme/canary']],
+  ['shopClientId', 'AUTH0_MTLS_PEM', ['repo:acme/shop', 'env:acme/billing/production']],
+  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:acme/shop']],
+  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:acme']],
 ];
 
 /** Statuses of a login of each client with what each of its secrets holds. */
@@ -492,7 +488,7 @@ function logins(repository: Repository): Promise<number[]> {
 }
 
 story('examples/fleet.yml', {
-  options: { name: 'your-organization/rotations' },
+  options: { name: 'acme/rotations' },
   prepare(repository) {
     repository.write('.github/auth0-clients.yml', FLEET);
     for (const [clientId, , scopes] of MEMBERS) {
