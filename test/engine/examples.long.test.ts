@@ -121,8 +121,8 @@ story('examples/environments.yml', {
   controls: [
     {
       from: 'permission-environments: write',
-      to: '# none',
-      says: 'GitHub asks for secrets=read,environments=read',
+      to: 'permission-environments: read',
+      says: 'GitHub asks for environments=write',
     },
   ],
 });
@@ -276,10 +276,15 @@ story('examples/token-binding.yml', {
 });
 
 story('examples/emergency.yml', {
-  prepare: rotated,
+  async prepare(repository) {
+    await rotated(repository);
+    repository.world.github.addRun(repository.name, 'consume.yml', { status: 'queued', conclusion: null });
+  },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    const revoked = await run(DISPATCH);
+    expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
   controls: [
@@ -464,14 +469,10 @@ story('examples/consume.yml', {
 const FLEET = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
 /** Of the manifest: each client, and where its secret is. */
 const MEMBERS: [clientId: string, secret: string, scopes: string[]][] = [
-  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:your-organization/canary']],
-  [
-    'shopClientId',
-    'AUTH0_MTLS_PEM',
-    ['repo:your-organization/shop', 'env:your-organization/billing/production'],
-  ],
-  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:your-organization/shop']],
-  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:your-organization']],
+  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:acme/canary']],
+  ['shopClientId', 'AUTH0_MTLS_PEM', ['repo:acme/shop', 'env:acme/billing/production']],
+  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:acme/shop']],
+  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:acme']],
 ];
 
 /** Statuses of a login of each client with what each of its secrets holds. */
@@ -487,7 +488,7 @@ function logins(repository: Repository): Promise<number[]> {
 }
 
 story('examples/fleet.yml', {
-  options: { name: 'your-organization/rotations' },
+  options: { name: 'acme/rotations' },
   prepare(repository) {
     repository.write('.github/auth0-clients.yml', FLEET);
     for (const [clientId, , scopes] of MEMBERS) {

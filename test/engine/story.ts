@@ -1,9 +1,9 @@
-/** What the stories of the workflows share: which files have one, and which a control that fails. */
+/** What the stories of the workflows share: a world before the first run, and a broken line that must not pass. */
 import { describe, expect, test } from 'vitest';
 import { ACT, type EngineRun, VERSION } from './act.ts';
 import { Repository, type RepositoryOptions, type Start } from './repository.ts';
 
-/** Workflows with a story, and a control. */
+/** Workflows with a story. */
 export const COVERED = new Set<string>();
 
 if (!ACT) console.warn(`act ${VERSION} is not installed: .ci/run installs it. The workflows are not run.`);

@@ -231,7 +231,6 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a secret whose write is in doubt is not undone',
-    instead: "mayHaveLanded(error) ? 'unknown' : 'no'",
     hunt: { singles: [single('ours alone')] },
   },
   {
