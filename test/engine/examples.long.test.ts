@@ -537,9 +537,55 @@ story('examples/fleet.yml', {
   ],
 });
 
-// act reads all secrets when a run starts; GitHub reads those of an environment when a job starts, which is what these live on.
+/** Bodies of what examples/hand-over-vault.yml has written. */
+let handedOver: unknown[] = [];
+
+story('examples/hand-over-vault.yml', {
+  async prepare(repository) {
+    repository.addScope('env:acme/shop/production');
+    handedOver = [];
+    const answers: Record<string, object> = {
+      '/identity?api-version=2.0&audience=vault': { value: 'identity-of-the-job' },
+      '/v1/auth/jwt/login': { auth: { client_token: 'token-of-the-vault' } },
+    };
+    const handle = ({ path, body, headers }: EmulatorRequest) => {
+      const isWrite =
+        path === '/v1/secret/data/auth0/mtls' && headers['x-vault-token'] === 'token-of-the-vault';
+      if (isWrite) handedOver.push(JSON.parse(body));
+      const answer = isWrite ? {} : answers[path];
+      return { status: answer ? 200 : 403, headers: {}, body: JSON.stringify(answer ?? {}) };
+    };
+    const vault = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    repository.defer(() => vault[Symbol.asyncDispose]());
+    repository.variables.VAULT_ADDR = vault.url;
+    repository.identity = {
+      ACTIONS_ID_TOKEN_REQUEST_URL: `${vault.url}/identity?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-of-the-job',
+    };
+    repository.addTokens(['identity-of-the-job', 'token-of-the-vault']);
+  },
+  async run(repository, run) {
+    // act reads all secrets when a run starts, GitHub those of an environment when a job starts: here it hands over what was there before.
+    const before = () => repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
+    const first = await run();
+    expect([first.exitCode, first.jobs]).toEqual([0, { rotate: 'success', 'hand-over': 'success' }]);
+    expect(handedOver).toEqual([{ data: { pem: '' } }]);
+    repository.world.advance(20 * MINUTE);
+    const idle = await run();
+    expect([idle.exitCode, idle.jobs, handedOver.length]).toEqual([0, { rotate: 'success' }, 1]);
+    repository.world.advance(61 * DAY);
+    const pem = before();
+    expect((await run()).jobs).toEqual({ rotate: 'success', 'hand-over': 'success' });
+    expect(handedOver.at(-1)).toEqual({ data: { pem } });
+  },
+  controls: [{ from: 'id-token: write', to: 'contents: read' }],
+});
+
+/** They need programs of a cloud or of GitHub, or their scripts are the same: test/consumers/hand-over.long.test.ts runs those. */
 const ELSEWHERE = ['examples/hand-over-*.yml', 'examples/notify.yml'];
 
-it('each has a story, here or in test/consumers/hand-over.long.test.ts', () => {
-  expect([...COVERED, ...globSync(ELSEWHERE)].sort()).toEqual(globSync('examples/*.yml').sort());
+it('each has a story, here or beside the consumers', () => {
+  expect([...new Set([...COVERED, ...globSync(ELSEWHERE)])].sort()).toEqual(
+    globSync('examples/*.yml').sort(),
+  );
 });
