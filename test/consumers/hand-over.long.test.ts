@@ -6,12 +6,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { REPOSITORY } from '../emulators/sandbox.ts';
 import { operate, sharedWorld } from '../scenarios/operations.ts';
 import { held } from '../scenarios/support.ts';
+import { listenForMail } from './mail.ts';
 import { BASH, freePort, program, requirePrograms, run, temporaryFolder, write } from './recipe.ts';
 
 requirePrograms(['curl', 'jq', 'kubectl']);
@@ -193,7 +193,7 @@ describe('a failure is told', () => {
   });
 
   it('by e-mail', async () => {
-    const { port, mail } = await listenForMail();
+    const { port, mail } = await listenForMail(shared().authority.serverCertificate(), stack);
     const env = {
       ...environment({ ...told, SENDER: 'rotation@example.test', RECIPIENT: 'team@example.test' }),
       SMTP_URL: `smtps://localhost:${port}`,
@@ -207,33 +207,3 @@ describe('a failure is told', () => {
     expect(mail()).toContain(Buffer.from('\0rotation\0password').toString('base64'));
   });
 });
-
-/** What a server of SMTP (RFC 5321) answers to a line that begins so; to any other that all is well. */
-const SMTP: readonly [begin: RegExp, answer: string][] = [
-  [/^EHLO/, '250-localhost\r\n250 AUTH PLAIN'],
-  [/^AUTH/, '334 '],
-  [/^AHJvdGF0aW9u/, '235 welcome'],
-  [/^DATA$/, '354 go on'],
-  // Of the message, which ends with a dot.
-  [/^(From|To|Date|Subject): |^https:|^$/, ''],
-];
-
-/** As much of SMTP over TLS as one message takes. */
-async function listenForMail(): Promise<{ port: number; mail: () => string }> {
-  let said = '';
-  const server = createTlsServer({ ...shared().authority.serverCertificate() }, (socket) => {
-    let rest = '';
-    socket.write('220 localhost\r\n');
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk) => {
-      const lines = (rest + chunk).split('\r\n');
-      rest = lines.pop() ?? '';
-      said += lines.map((line) => `${line}\n`).join('');
-      const answers = lines.map((line) => SMTP.find(([begin]) => begin.test(line))?.[1] ?? '250 fine');
-      for (const answer of answers.filter(Boolean)) socket.write(`${answer}\r\n`);
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  stack.defer(() => void server.close());
-  return { port: (server.address() as AddressInfo).port, mail: () => said };
-}
