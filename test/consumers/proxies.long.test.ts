@@ -165,7 +165,7 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await ask(clientId, forged.key + forged.cert)).toBe(401);
   });
 
-  it('believes nothing that a caller says of a certificate, and tells Auth0 his own address', async () => {
+  it('believes nothing that a caller says of a certificate, and sends Auth0 the address of the caller', async () => {
     const world = shared();
     const { clientId, pem } = world.addServiceClient({ name: 'impersonated' });
     const [, certificate = ''] = /(-----BEGIN CERTIFICATE[\s\S]*)/.exec(pem) ?? [];

@@ -574,6 +574,8 @@ story('examples/hand-over-vault.yml', {
     repository.world.advance(20 * MINUTE);
     const idle = await run();
     expect([idle.exitCode, idle.jobs, handedOver.length]).toEqual([0, { rotate: 'success' }, 1]);
+    await run(dispatch({ 'hand-over': 'true' }));
+    expect(handedOver.at(-1)).toEqual({ data: { pem: before() } });
     repository.world.advance(61 * DAY);
     const pem = before();
     expect((await run()).jobs).toEqual({ rotate: 'success', 'hand-over': 'success' });
