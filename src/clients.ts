@@ -89,7 +89,7 @@ export function connect(
   });
   /** For the proof. */
   async function connectAhead({ certificate, privateKey }: Pair): Promise<void> {
-    const url = await preparation.endpoint();
+    const url = connection.connectAhead && (await preparation.endpoint());
     if (url && certificate)
       connection.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
   }

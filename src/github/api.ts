@@ -153,12 +153,10 @@ function refuseForeign(method: Method, url: string, response: HttpResponse): voi
   });
 }
 
-/** Octokit wraps what its fetch throws. */
+/** Octokit wraps what its fetch throws. What is no failure of the network stays what it is. */
 function lost(method: Method, url: string, error: unknown): never {
-  const cause = [error, error instanceof Error ? error.cause : undefined].find(
-    (one) => one instanceof NetworkError || one instanceof RotationError,
-  );
-  if (cause instanceof RotationError) throw cause;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof NetworkError)) throw cause;
   const remedy = 'Check the network of the runner and the status page of GitHub, then run again.';
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }
