@@ -2,22 +2,15 @@
 
 import { readFile as readFileOf } from 'node:fs/promises';
 import * as core from '@actions/core';
+import { masksFor } from './certificate/masks.ts';
 import type { RotationError } from './errors.ts';
-import type { Report } from './report/report.ts';
+import type { Report } from './model/run-result.ts';
 
 /** GitHub shows ten errors of a step: one is the whole. */
 const MOST_LOCATED = 9;
-/** Shorter lines would mask ordinary text. */
-const SHORTEST_MASK = 8;
-
-/** Masks a secret: whole, line by line, and its PEM body joined. Call before anything that could show it. */
-export function mask(secret: string, shortest = SHORTEST_MASK): void {
-  // A PEM may have come with its line ends written out.
-  const lines = secret.split(/\r?\n|\\n/).map((line) => line.trim());
-  const body = lines.filter((line) => !line.startsWith('-----'));
-  for (const part of new Set([...body, body.join('')])) {
-    if (part.length >= shortest) core.setSecret(part);
-  }
+/** Call before anything that could show the secret. */
+export function mask(secret: string, shortest?: number): void {
+  for (const text of masksFor(secret, shortest)) core.setSecret(text);
 }
 
 /** Terminals, the runner and Markdown act on these: C0 with ESC, DEL, C1 with U+009B and U+0085, separators of lines. */

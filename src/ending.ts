@@ -2,8 +2,8 @@
 
 import * as runner from './actions-runner.ts';
 import { asRotationError, RotationError } from './errors.ts';
+import type { Report } from './model/run-result.ts';
 import { failureReport, withFailure } from './report/failure.ts';
-import type { Report } from './report/report.ts';
 
 const WENT_ON = 'The run went on to its end; the rest of the summary says what it did.';
 const UNKNOWN =

@@ -4,19 +4,21 @@ import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
 import { Ending } from './ending.ts';
 import { runFleet } from './fleet/fleet.ts';
+import { Cancellation } from './http/clock.ts';
 import { proxySecrets } from './http/proxy.ts';
-import { Cancellation, type Connection } from './http/service.ts';
+import type { Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
+import type { Report, RunResult } from './model/run-result.ts';
+import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
-import { type Report, type RunResult, report } from './report/report.ts';
+import { report } from './report/report.ts';
 import { run } from './run.ts';
+import { connectServices } from './services.ts';
 
-/** Well inside the lease of 15 minutes after which another run may take over (specification 4). */
-const LONGEST_RUN = 10 * 60_000;
 /** Shorter ones (`x` for a token in place of a user) would mask ordinary text. */
 const SHORTEST_PASSWORD = 4;
 
@@ -33,12 +35,12 @@ async function main(ending: Ending): Promise<void> {
   const connection = {
     send: wire.send,
     connectAhead: wire.connectAhead,
-    clock: { now: monotonic, sleep, random: Math.random, deadline: monotonic() + LONGEST_RUN },
-    cancellation: new Cancellation(cancelled),
+    clock: { now: monotonic, sleep, random: Math.random },
+    cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,
   };
-  const { results, told } = await work(connection, cancelled);
-  await ending.tell(told);
+  const { results, report: written } = await work(connection, cancelled);
+  await ending.tell(written);
   const [only] = results;
   if (path === '' && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
@@ -56,7 +58,7 @@ function takeEnvironment(): Environment {
 type Work = (
   connection: Connection,
   cancelled: AbortSignal,
-) => Promise<{ results: readonly RunResult[]; told: Report }>;
+) => Promise<{ results: readonly RunResult[]; report: Report }>;
 
 function oneClient(inputs: Inputs): Work {
   runner.info(
@@ -64,8 +66,9 @@ function oneClient(inputs: Inputs): Work {
   );
   return async (connection) => {
     const { info, mask, stage } = runner;
-    const result = await run(inputs, connection, { info, mask, stage, onStep });
-    return { results: [result], told: report(result, runner.explanationOf) };
+    const logger = { info, mask, stage, onStep };
+    const result = await run(inputs, connectServices(inputs, connection, logger), logger);
+    return { results: [result], report: report(result, runner.explanationOf) };
   };
 }
 
@@ -92,14 +95,14 @@ function manyClients(clients: readonly Inputs[]): Work {
       cancelled,
       longestRun: LONGEST_RUN,
       mask,
-      tell,
+      logFor,
     });
-    return { results, told: fleetReport(results, runner.explanationOf) };
+    return { results, report: fleetReport(results, runner.explanationOf) };
   };
 }
 
 /** Their lines would be all mixed up: each client's come together, when it is done. */
-function tell({ desired }: Inputs) {
+function logFor({ desired }: Inputs) {
   const lines: string[] = [];
   return {
     info: (line: string) => void lines.push(line),
@@ -125,7 +128,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
   await wait(milliseconds, undefined, signal ? { signal } : {});
 }
 
-/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (workflow-cancellation.md): both mean stop or finish now. */
+/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation): both mean stop or finish now. */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,100 +1,96 @@
-/** Plan → outcome: one switch over the steps. Holds the only private key, in one variable. */
+/** Carries out a plan: one switch over its steps. */
 
-import { type Registration, registrationOf } from '../certificate/credential.ts';
 import { asRotationError, type RotationError } from '../errors.ts';
-import { findHolders, type Holders } from '../github/workflow-runs.ts';
-import { deadlineExceeded } from '../http/retry.ts';
+import { findHolders } from '../github/workflow-runs.ts';
+import { deadlineExceeded } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
-import type { DesiredState } from '../model/desired-state.ts';
-import type { Credential } from '../model/observed-state.ts';
-import { credentialNameFor } from '../model/ownership.ts';
+import type { PlannedCredential } from '../model/plan.ts';
+import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/step.ts';
-import { UNCERTAINTY } from '../plan/in-use.ts';
-import type { Plan } from '../plan/plan.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
 import { Delivery, keepQuiet } from './deliver.ts';
-import { alarm, type Left, left, orphaned, unchanged, unrevoked } from './failure-state.ts';
-import type { DoneStep, Job, Outcome, Services } from './job.ts';
+import { explainFailure, type Left } from './failure-state.ts';
+import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
-import type { Issued } from './prepare.ts';
-import { type Proof, prove, proveRefusal } from './prove.ts';
+import { NewCredential } from './new-credential.ts';
+import { preflight } from './preflight.ts';
+import { proveRefusal } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
-import { findMade, upload } from './upload.ts';
 
 /** With a change that may land once more it takes a minute to be sure. */
 const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
-/** Never throws: a failure is told beside what was done, with what is true now. */
+/** Never throws: a failure comes beside what was done, with what is true now. */
 export async function apply(
   job: Job,
   services: Services,
 ): Promise<{ outcome: Outcome; error?: RotationError }> {
-  const work = new Work(job, services);
+  const execution = new Execution(job, services);
   try {
-    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate')) await services.preparation.check();
-    for (const step of job.plan.steps) await work.perform(step);
-    await work.confirm();
-    return { outcome: work.outcome() };
+    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate'))
+      await preflight(job.desired, services);
+    for (const step of job.plan.steps) await execution.perform(step);
+    await execution.confirm();
+    return { outcome: execution.outcome() };
   } catch (thrown) {
-    const error = await work.recover(asRotationError(thrown));
-    return { outcome: work.outcome(), error };
+    const error = await execution.recover(asRotationError(thrown));
+    return { outcome: execution.outcome(), error };
   }
 }
 
-class Work {
-  /** `create` completes it: the client's id. */
-  #desired: DesiredState;
+class Execution {
   readonly #job: Job;
   readonly #services: Services;
-  #association: Association;
+  readonly #new: NewCredential;
   /** Of the new pair: from its first write on the rotation is finished, not undone. */
   readonly #delivery: Delivery;
-  /** Of the current pair, to places that lack it. */
+  /** Of the current pair, to locations that lack it. */
   readonly #completion: Delivery;
-  /** Local time of its last write. */
-  #completedAt = 0;
+  readonly #method: MethodChange;
+  readonly #undoStack = new UndoStack();
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   /** What they held gives way to this rotation. */
   readonly #interrupted: SecretLocation[] = [];
-  #holders: Holders | undefined;
-  #issued: Issued | undefined;
-  #made: Credential | undefined;
-  /** It may have to be removed again. */
-  #mayBeOrphan = false;
-  #proof: Proof = 'not proven';
+  #association: Association;
+  /** `create` learns it. */
+  #clientId: string;
   /** The client that was made, while it may have to be deleted again. */
   #madeClient: string | undefined;
-  readonly #method: MethodChange;
-  readonly #undoStack = new UndoStack();
+  /** Local time of the last write of the current pair. */
+  #completedAt: number | undefined;
+  #holders: Holders | undefined;
 
   constructor(job: Job, services: Services) {
-    this.#desired = job.desired;
     this.#job = job;
     this.#services = services;
+    this.#clientId = job.desired.clientId;
+    this.#new = new NewCredential(job, services);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services.store);
-    this.#completion = new Delivery(services.store);
+    this.#delivery = new Delivery(services);
+    this.#completion = new Delivery(services);
   }
 
   async perform(step: Step): Promise<void> {
+    const { clock, onStep } = this.#services;
     this.#mayGoOn();
-    if (step.kind !== 'store-secret') this.#settleDeliveries();
-    const text = describeStep(step).replaceAll(ISSUED, this.#made?.id ?? 'the new credential');
-    const told = this.#services.onStep(text);
-    const began = this.#services.clock.now();
+    if (step.kind !== 'store-secret') this.#requireDeliveries();
+    const text = describeStep(step).replaceAll(ISSUED, this.#new.id ?? 'the new credential');
+    const end = onStep(text);
+    const began = clock.now();
     let failed = true;
     try {
       await this.#execute(step);
       failed = false;
     } finally {
-      told(failed ? 'failed' : 'done');
-      this.#steps.push({ text, milliseconds: this.#services.clock.now() - began, failed });
+      end(failed ? 'failed' : 'done');
+      this.#steps.push({ text, milliseconds: clock.now() - began, failed });
     }
   }
 
@@ -103,25 +99,25 @@ class Work {
     if (step.kind !== 'authenticate') await this.#association.settled();
     switch (step.kind) {
       case 'issue-certificate':
-        return this.#issue();
+        return this.#new.issue();
       case 'create-credential':
         return this.#create();
       case 'create-client':
         return this.#createClient();
       case 'associate-credentials':
         this.#interrupted.push(...step.interrupts);
-        return this.#association.replace(step.to, ['add', 'heal', 'rehearse'].includes(step.why));
+        return this.#association.replace(step.to, step.confirm);
       case 'change-method':
         await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
-        return bind(step.required, this.#desired.clientId, this.#services, this.#undoStack);
+        return bind(step.required, this.#clientId, this.#services, this.#undoStack);
       case 'authenticate':
-        await Promise.all([this.#prove(), this.#association.settled()]);
+        await Promise.all([this.#new.prove(this.#clientId), this.#association.settled()]);
         return;
       case 'authenticate-unregistered':
-        return proveRefusal(this.#desired, this.#services);
+        return proveRefusal(this.#job.desired, this.#services);
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
@@ -132,52 +128,28 @@ class Work {
   }
 
   /** @throws RotationError DELIVERY_INCOMPLETE */
-  #settleDeliveries(): void {
-    this.#completion.settle();
-    this.#delivery.settle();
+  #requireDeliveries(): void {
+    this.#completion.requireComplete();
+    this.#delivery.requireComplete();
   }
 
   #mayGoOn(): void {
+    const { cancellation, clock } = this.#services;
     if (this.#delivery.begun) return;
-    this.#services.cancellation.check();
-    if (this.#services.clock.now() > this.#services.clock.deadline) throw deadlineExceeded();
-  }
-
-  async #issue(): Promise<void> {
-    this.#issued = await this.#services.preparation.issued();
+    cancellation.check();
+    if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
   async #create(): Promise<void> {
-    const { facts } = this.#requireIssued();
-    await keepQuiet(this.#job.observed, this.#services, this.#completedAt);
-    const registration = this.#registration();
-    this.#mayBeOrphan = true;
-    this.#undoStack.push(() => this.#removeMade(registration.name));
-    const { observed } = this.#job;
-    this.#made = await upload(
-      this.#desired,
-      observed,
-      this.#services.tenant,
-      registration,
-      facts.identity,
-      () => {
-        this.#mayBeOrphan = false;
-      },
-    );
-    this.#association.adopt(this.#made);
-  }
-
-  #registration(): Registration {
-    const { pair, facts } = this.#requireIssued();
-    return registrationOf(
-      this.#desired.method,
-      pair,
-      facts,
-      credentialNameFor(this.#desired, this.#job.plan.replaces),
-    );
+    const at = this.#completedAt;
+    const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
+    await keepQuiet(this.#job.observed, this.#services, completed);
+    this.#undoStack.push(() => this.#new.remove(this.#association));
+    this.#association.adopt(await this.#new.upload());
   }
 
   async #createClient(): Promise<void> {
+    const { desired, observed } = this.#job;
     const { tenant } = this.#services;
     const made: { id?: string } = {};
     this.#undoStack.push(async () => {
@@ -185,31 +157,21 @@ class Work {
       this.#madeClient = made.id;
       await tenant.deleteClient(made.id);
       this.#madeClient = undefined;
-      this.#desired = this.#job.desired;
+      this.#clientId = desired.clientId;
       return 'The new client was deleted again.';
     });
-    const observed = await createClient(
-      this.#desired,
-      this.#job.observed,
-      this.#services,
-      this.#registration(),
-      made,
-    );
-    this.#desired = { ...this.#desired, clientId: observed.client.id };
-    this.#association = new Association(this.#desired, observed, this.#services);
-    [this.#made] = observed.pool;
-  }
-
-  async #prove(): Promise<void> {
-    this.#proof = await prove(this.#desired, this.#requireIssued(), this.#services);
+    const state = await createClient(desired, observed, this.#services, this.#new.registration, made);
+    this.#clientId = state.client.id;
+    this.#association = new Association({ ...desired, clientId: this.#clientId }, state, this.#services);
+    this.#new.wasCreated(state.pool[0]);
   }
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#complete(location);
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
     if (renewsFirst) await this.#association.requireUnchanged();
-    await this.#delivery.put(location, this.#requireIssued().pair);
-    this.#association.delivered = true;
+    await this.#delivery.put(location, this.#new.pair, this.#clientId);
+    this.#association.deliveryBegun();
     if (renewsFirst) await this.#association.rememberDelivery();
     this.#services.cancellation.shield();
   }
@@ -219,29 +181,29 @@ class Work {
     if (!currentPair) throw new Error('a delivery was planned without its pair');
     // The pair is not new: another run may just be delivering its successor.
     if (!this.#completion.begun) await this.#association.requireUnchanged();
-    await this.#completion.put(location, currentPair);
+    await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
     await this.#association.refuseOvertaken(location);
   }
 
   async #delete(ref: CredentialRef): Promise<void> {
-    const id = ref === ISSUED ? (this.#made?.id ?? '') : ref;
-    await deleteCredential(this.#desired.clientId, id, this.#services);
+    const id = ref === ISSUED ? (this.#new.id ?? '') : ref;
+    await deleteCredential(this.#clientId, id, this.#services);
     if (ref !== ISSUED) this.#removed.push(id);
   }
 
   async #findHolders(): Promise<void> {
     const { store } = this.#services;
-    const { destinations, run } = this.#desired;
+    const { destinations, run } = this.#job.desired;
     const [own = ''] = run.split('.');
     // One too many is better than one that is missed.
-    const before = (store?.storedAt ?? 0) + UNCERTAINTY;
+    const before = this.#delivery.storedAt + UNCERTAINTY;
     this.#holders = store && (await findHolders(store, destinations, before, own));
   }
 
-  /** The wish must be true on re-read: what was delivered is associated. */
+  /** The desired state must be true on re-read: what was delivered is associated. */
   async confirm(): Promise<void> {
-    this.#settleDeliveries();
+    this.#requireDeliveries();
     await this.#association.settled();
     const id = this.#target();
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
@@ -250,18 +212,22 @@ class Work {
 
   /** The credential that the delivered pair logs in with. */
   #target(): string | undefined {
-    return this.#made?.id ?? this.#job.plan.renews ?? this.#current()?.id;
+    return this.#new.id ?? this.#job.plan.renews ?? this.#current()?.id;
+  }
+
+  #current(): PlannedCredential | undefined {
+    return this.#job.plan.credentials.find(({ stage }) => stage === 'current');
   }
 
   outcome(): Outcome {
-    const facts = this.#issued?.facts;
+    const { facts, proof } = this.#new;
     const rotated = this.#job.plan.rotates && this.#delivery.stored.length > 0;
     const id = this.#target();
     return {
       rotated,
       credential: rotated && id && facts ? { id, ...facts } : undefined,
-      proof: this.#proof,
-      clientId: this.#desired.clientId,
+      proof,
+      clientId: this.#clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#removed,
@@ -272,59 +238,27 @@ class Work {
 
   /** Before the first delivery everything new is taken back; after it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    const { cancellation, clock } = this.#services;
-    cancellation.shield();
-    clock.deadline = clock.now() + UNDO_TIME;
-    if (this.#delivery.begun) {
-      const stateNow = this.#delivery.stateNow(this.#target() ?? '');
-      const { stored } = this.#delivery;
-      const nobody = stored.length === 0 ? left(this.#left()) : '';
-      return error.withStateNow(
-        [nobody, stateNow, unrevoked(this.#left(), true)].filter(Boolean).join(' '),
-        alarm(this.#left(), stored),
-      );
-    }
-    const { failures, told } = await this.#undoStack.run();
-    const [first] = failures;
-    const what = this.#left();
-    const rest = first
-      ? orphaned(what, first, this.#services.tenant.now())
-      : [unchanged(what), unrevoked(what, false)].filter(Boolean).join(' ');
-    return error.withStateNow([...told, rest].join(' '), alarm(what, []));
-  }
-
-  async #removeMade(name: string): Promise<string> {
-    if (!this.#mayBeOrphan) return '';
-    const { identity } = this.#requireIssued().facts;
-    this.#made ??= await findMade(this.#desired, this.#services.tenant, name, identity);
-    if (this.#made) await this.#association.remove(this.#made.id);
-    this.#mayBeOrphan = false;
-    return this.#made ? 'The new credential was removed again.' : '';
-  }
-
-  #current(): Plan['credentials'][number] | undefined {
-    return this.#job.plan.credentials.find(({ stage }) => stage === 'current');
+    const { cancellation, clock, tenant } = this.#services;
+    cancellation.shield(clock.now() + UNDO_TIME);
+    const undone = this.#delivery.begun ? undefined : await this.#undoStack.run();
+    return explainFailure(error, this.#left(), undone, tenant.now());
   }
 
   #left(): Left {
+    const { desired, plan } = this.#job;
     const { id = '', heldBy } = this.#current() ?? {};
     return {
-      completed: this.#completion.begun ? this.#completion.stateNow(id, heldBy) : undefined,
+      delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
+      served: this.#delivery.stored,
+      completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       former: this.#method.former,
-      method: this.#desired.method,
-      made: this.#mayBeOrphan ? (this.#made?.id ?? '') : undefined,
+      method: desired.method,
+      made: this.#new.orphan,
       madeClient: this.#madeClient,
       removed: this.#removed,
-      revoking: this.#job.plan.steps.flatMap((step) =>
-        step.kind === 'delete-credential' && step.why === 'revoke' ? [step.id] : [],
-      ),
+      revoking: plan.revokes,
       reverted: this.#method.reverted,
     };
-  }
-
-  #requireIssued(): Issued {
-    if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
-    return this.#issued;
   }
 }

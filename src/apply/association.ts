@@ -1,11 +1,12 @@
 /** The credentials that the client's method holds, as this run changes them, and its guard against a second run
- *  (specification 4): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
+ *  (docs/facts.md#auth0-replace-list): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { poll, type Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import {
   associatedWith,
@@ -13,10 +14,10 @@ import {
   type ObservedClient,
   type ObservedState,
 } from '../model/observed-state.ts';
+import { findRival, rotationInProgress } from '../model/ownership.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
-import { METHOD_CAPACITY } from '../plan/capacity.ts';
-import { changedMeanwhile, findRival, mixed, overtaken, rotationInProgress } from '../plan/preconditions.ts';
+import { changedMeanwhile, mixed, overtaken } from './contention.ts';
 
 export interface AssociationServices extends Waiting {
   tenant: Tenant;
@@ -54,8 +55,8 @@ export class Association {
   /** When the primary's secret was written by this run. */
   #delivery: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
-  /** This run has stored the new credential: the secret's time is ours. */
-  delivered = false;
+  /** The secret's time is this run's own. */
+  #delivered = false;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
     this.#desired = desired;
@@ -131,7 +132,7 @@ export class Association {
     const rival = this.#rivalIn(fresh.pool);
     if (rival) throw rotationInProgress(rival);
     const version = this.#observed.secrets[0]?.version;
-    if (!this.delivered && fresh.version !== version)
+    if (!this.#delivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
@@ -172,6 +173,11 @@ export class Association {
   /** Local time until which a change of this run may land once more; 0: none may. */
   get pendingWriteUntil(): number {
     return this.#pendingWrite?.until ?? 0;
+  }
+
+  /** This run has stored the new credential. */
+  deliveryBegun(): void {
+    this.#delivered = true;
   }
 
   /** A renewal changes nothing at Auth0, so that only the secret's time tells of another one. */

@@ -1,82 +1,14 @@
 /** Makes the client of `create`, exactly once although answers may be lost, and finds it again. */
 
-import type { ListedClient, Tenant } from '../auth0/tenant.ts';
-import type { Registration } from '../certificate/credential.ts';
+import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
-import { poll, type Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import type { Registration } from '../model/key-pair.ts';
 import type { ObservedClient, ObservedState } from '../model/observed-state.ts';
-import { CLIENT_OWNER_KEY, ownerOf, writeClientOwner } from '../model/ownership.ts';
-import { printLocation } from '../model/secret-location.ts';
-
-/**
- * The wish with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
- * where there is none.
- * @throws RotationError CLIENT_EXISTS, AUTH0_…
- */
-export async function locateClient(desired: DesiredState, tenant: Tenant): Promise<DesiredState> {
-  const { clientName, operation } = desired;
-  if (operation !== 'create') return desired;
-  const all = await tenant.clients(CLIENT_OWNER_KEY);
-  const ours = all.filter(({ mark }) => mark === markOf(desired));
-  const inUse = ours.length > 1 ? await whoseIsCurrent(desired, ours, tenant) : ours[0];
-  if (inUse) return { ...desired, clientId: inUse.id };
-  if (ours.length > 1) throw several(ours);
-  const named = all.filter(({ name }) => name === clientName);
-  if (named.length > 0) throw nameTaken(`${clientName}`, named);
-  return desired;
-}
-
-/** Two runs have made one each, and one of them has died: `current-credential` tells which one is in use. */
-async function whoseIsCurrent(
-  { current }: DesiredState,
-  clients: readonly ListedClient[],
-  tenant: Tenant,
-): Promise<ListedClient | undefined> {
-  for (const client of current ? clients : []) {
-    const pool = await tenant.credentials(client.id);
-    if (pool.some(({ identity }) => identity === current?.identity)) return client;
-  }
-  return undefined;
-}
-
-function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
-  return new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${quote(name)}' (${list(clients)}), and this workflow has not made it.`,
-    remedy:
-      'Choose another client-name; or let operation: enroll or rotate work on the one that is there (client-id); or delete it in Auth0.',
-  });
-}
-
-function several(clients: readonly ListedClient[]): RotationError {
-  return new RotationError('CLIENT_EXISTS', {
-    failed: `This workflow has made more than one client (${list(clients)}): two runs were at work at once, and one of them has died.`,
-    remedy:
-      'Delete in Auth0 the one that nobody uses. With current-credential the next run knows the one that the destination holds, and goes on with it.',
-  });
-}
-
-function list(clients: readonly ListedClient[]): string {
-  return clients.map(({ id }) => id).join(', ');
-}
-
-/** A secret that holds something is somebody's: a new client's must not take its place unasked. @throws RotationError SECRET_EXISTS */
-export function refuseToOverwrite(
-  { clientId, force, operation }: DesiredState,
-  { secrets }: ObservedState,
-): void {
-  if (operation !== 'create' || clientId !== '' || force) return;
-  const taken = secrets.filter(({ times }) => typeof times !== 'string');
-  if (taken.length === 0) return;
-  const locations = taken.map(({ location }) => printLocation(location)).join(', ');
-  throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
-    remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
-  });
-}
+import { CLIENT_OWNER_KEY, clientOwnerOf } from '../model/ownership.ts';
 
 export interface CreationServices extends Waiting {
   tenant: Tenant;
@@ -95,7 +27,7 @@ export async function createClient(
   made: { id?: string },
 ): Promise<ObservedState & { client: ObservedClient }> {
   const { clientName: name = '', method } = desired;
-  const client = { name, method, registration, metadata: { [CLIENT_OWNER_KEY]: markOf(desired) } };
+  const client = { name, method, registration, metadata: { [CLIENT_OWNER_KEY]: clientOwnerOf(desired) } };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await services.tenant.createClient(client);
     if (answer !== 'lost') made.id = answer.clientId;
@@ -158,17 +90,13 @@ interface Made {
 
 /** All clients of this workflow: another run may have made one in the same moment. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
-  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === markOf(desired));
+  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === clientOwnerOf(desired));
   return Promise.all(
     ours.map(async ({ id }) => {
       const pool = (await seen(tenant.credentials(id))) ?? [];
       return { id, isMine: pool.some((credential) => credential.name === name) };
     }),
   );
-}
-
-function markOf(desired: DesiredState): string {
-  return writeClientOwner(ownerOf(desired));
 }
 
 function unanswered(): RotationError {

@@ -1,7 +1,8 @@
 /** Deletes a credential that was disassociated before: Auth0 may be slow to see that. */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import { poll, type Waiting } from '../http/poll.ts';
+import type { Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { stillAssociated } from './failure-state.ts';
 
 /** @throws RotationError RETIREMENT_FAILED, AUTH0_… */

@@ -1,28 +1,46 @@
 /** Stores the pair, place by place, primary first. From the first write on the rotation is finished, not undone. */
 
 import { secretFor } from '../certificate/credential.ts';
-import type { Pair } from '../certificate/inspect.ts';
-import { asRotationError, RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { type Clock, sleep } from '../http/retry.ts';
-import type { Cancellation } from '../http/service.ts';
-import { LONGEST_FLIGHT, NetworkError } from '../http/wire.ts';
+import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
+import { LONGEST_FLIGHT } from '../http/wire.ts';
+import type { Pair } from '../model/key-pair.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
+interface DeliveryServices {
+  store: SecretStore | undefined;
+  mask: (secret: string) => void;
+  /** Of the secrets that hold a PKCS#12; empty means none. */
+  pkcs12Password: string;
+}
+
 export class Delivery {
-  readonly #store: SecretStore | undefined;
+  readonly #services: DeliveryServices;
   readonly #stored: SecretLocation[] = [];
   readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
+  #storedAt = 0;
+  #mayRepeat = false;
 
-  constructor(store: SecretStore | undefined) {
-    this.#store = store;
+  constructor(services: DeliveryServices) {
+    this.#services = services;
   }
 
   /** A secret may hold the new key. */
   get begun(): boolean {
     return this.#begun;
+  }
+
+  /** When the last secret was stored, by GitHub's clock; 0: none was. */
+  get storedAt(): number {
+    return this.#storedAt;
+  }
+
+  /** A write got no clear answer: it may land once more, up to LONGEST_FLIGHT later. */
+  get mayRepeat(): boolean {
+    return this.#mayRepeat;
   }
 
   get stored(): readonly SecretLocation[] {
@@ -34,32 +52,41 @@ export class Delivery {
     return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
   }
 
-  /** A failure after the first write is kept for `settle`, so that the other places are still served. */
-  async put(location: SecretLocation, pair: Pair): Promise<void> {
+  /**
+   * A failure after the first write is kept for `requireComplete`, so that the other locations are still served.
+   * @param clientId names the pair in a PKCS#12
+   */
+  async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
+    const { mask, pkcs12Password: password, store } = this.#services;
     // The parts of a destination change together with its pair, or not at all.
     const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
       this.#failures.push({ location, error: beside.error, landed: 'no' });
       return;
     }
-    try {
-      if (!this.#store) throw new Error('a delivery was planned without a place to deliver to');
-      await this.#store.store(location, secretFor(location, pair));
+    if (!store) throw new Error('a delivery was planned without a store');
+    const text = await secretFor(location, pair, { alias: clientId, password });
+    // The lines of the key are masked already; in here it hides.
+    if (location.part === 'pkcs12') mask(text);
+    const result = await store.store(location, text);
+    if (result.outcome === 'stored') {
       this.#begun = true;
       this.#stored.push(location);
-    } catch (thrown) {
-      const error = asRotationError(thrown);
-      const landed = this.#store?.inDoubt || mayHaveLanded(error) ? 'unknown' : 'no';
-      if (!this.#begun && landed === 'no') throw error;
-      this.#begun = true;
-      this.#failures.push({ location, error, landed });
-      // What the primary does not hold for certain goes nowhere else.
-      if (this.#stored.length === 0) this.settle();
+      this.#storedAt = result.at;
+      this.#mayRepeat ||= result.mayRepeat;
+      return;
     }
+    const { error, outcome } = result;
+    if (!this.#begun && outcome === 'refused') throw error;
+    this.#begun = true;
+    this.#mayRepeat ||= outcome === 'in doubt';
+    this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
+    // What the primary does not hold for certain goes nowhere else.
+    if (this.#stored.length === 0) this.requireComplete();
   }
 
   /** @throws RotationError DELIVERY_INCOMPLETE */
-  settle(): void {
+  requireComplete(): void {
     const [first] = this.#failures;
     if (!first) return;
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
@@ -75,19 +102,13 @@ export class Delivery {
    * @param id the credential that was being delivered
    * @param already places that held it before
    */
-  stateNow(id: string, already: readonly string[] = []): string {
+  describe(id: string, already: readonly string[] = []): string {
     const holding = [...already, ...this.#stored.map(printLocation)];
     const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
     return `${stored} holds ${id}${rest}. What is associated stays so.`;
   }
-}
-
-/** Only a clear answer tells that a secret was not stored. */
-function mayHaveLanded(error: RotationError): boolean {
-  if (error.cause instanceof NetworkError) return error.cause.landed === 'unknown';
-  return error.code === 'GITHUB_REQUEST_FAILED' || error.code === 'INTERNAL_ERROR';
 }
 
 export interface QuietServices {
@@ -99,11 +120,11 @@ export interface QuietServices {
 /** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
 const QUIET = 6_000;
 
-/** @param completedAt local time of this run's last delivery of the current pair; 0: none */
+/** @param completed local time of this run's last delivery of the current pair, if there was one, and whether it may land once more */
 export async function keepQuiet(
   { secrets }: ObservedState,
   services: QuietServices,
-  completedAt: number,
+  completed: { at: number; mayRepeat: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
@@ -112,7 +133,9 @@ export async function keepQuiet(
   const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
   // What this run completed without a clear answer may be written once more, over the new credential.
-  const completion = completedAt + (store?.uncertain ? LONGEST_FLIGHT : QUIET) - clock.now();
+  const completion = completed
+    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
+    : 0;
   const wait = Math.max(Math.min(since, QUIET), completion);
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

@@ -1,12 +1,16 @@
 /** What is true after a run that failed, for whoever reads its error. */
 
 import { RotationError } from '../errors.ts';
-import { isCredentialMethod } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { LEASE } from '../plan/in-use.ts';
+import { LEASE } from '../model/timing.ts';
 
 /** What a failed run leaves. */
 export interface Left {
+  /** What it says of its delivery, once a secret location may hold the new pair. */
+  delivery: string | undefined;
+  /** Secret locations that hold the new pair for certain. */
+  served: readonly SecretLocation[];
   /** What it has told of a delivery that it finished for another run. */
   completed: string | undefined;
   /** Places whose credential has given way. */
@@ -26,7 +30,30 @@ export interface Left {
   reverted: string | undefined;
 }
 
-export function unchanged({ completed, interrupted, removed, reverted }: Left): string {
+/**
+ * The error with what is true now.
+ * @param undone how taking back went; undefined: nothing is taken back once a delivery has begun
+ * @param now Auth0's clock
+ */
+export function explainFailure(
+  error: RotationError,
+  left: Left,
+  undone: { messages: readonly string[]; failures: readonly RotationError[] } | undefined,
+  now: number,
+): RotationError {
+  if (undone === undefined) {
+    const nobody = left.served.length === 0 ? lockedOut(left) : '';
+    const sentences = [nobody, left.delivery, unrevoked(left, true)].filter(Boolean);
+    return error.withStateNow(sentences.join(' '), alarm(left, left.served));
+  }
+  const [first] = undone.failures;
+  const rest = first
+    ? orphaned(left, first, now)
+    : [unchanged(left), unrevoked(left, false)].filter(Boolean).join(' ');
+  return error.withStateNow([...undone.messages, rest].join(' '), alarm(left, []));
+}
+
+function unchanged({ completed, interrupted, removed, reverted }: Left): string {
   if (completed !== undefined) return completed;
   const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
@@ -37,7 +64,7 @@ export function unchanged({ completed, interrupted, removed, reverted }: Left): 
 }
 
 /** @param begun a destination may hold the successor */
-export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
+function unrevoked({ removed, revoking }: Left, begun: boolean): string {
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
@@ -47,19 +74,19 @@ export function unrevoked({ removed, revoking }: Left, begun: boolean): string {
 }
 
 /** @param now by Auth0's clock */
-export function orphaned(what: Left, undoError: RotationError, now: number): string {
+function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  const undoStack = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
+  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
-    return `The new client ${what.madeClient} may still be there, ${undoStack}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
-  if (what.former !== undefined) return `${left(what)} This could not be undone, ${undoStack}.`;
+    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+  if (what.former !== undefined) return `${lockedOut(what)} This could not be undone, ${undoing}.`;
   if (what.made === undefined)
     return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoStack}: nobody holds its key, and a run after ${until} removes it.`;
+  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
 /** Of an enrollment that moved the client and delivered nothing for certain. */
-export function left({ former, method }: Left): string {
+function lockedOut({ former, method }: Left): string {
   if (former === undefined) return '';
   return `The client uses ${method} now, or may do so, and perhaps nobody holds its key: then NOBODY CAN LOG IN, by ${former} neither. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
 }
@@ -83,9 +110,10 @@ const SOME = 'some consumers may not be able to log in. Run again now';
 
 /** Of an enrollment that was undone. */
 export function movedBack(method: string): string {
-  const secret = isCredentialMethod(method)
-    ? ''
-    : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  const secret =
+    isCredentialMethod(method) || method === PUBLIC
+      ? ''
+      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
   return `The client uses ${method} again.${secret}`;
 }
 

@@ -1,4 +1,4 @@
-/** Moves the client to another authentication method, and back where the run fails: one method at a time (auth0-facts 1.2). */
+/** Moves the client to another authentication method, and back where the run fails: one method at a time (docs/facts.md#auth0-one-method). */
 
 import { isCredentialMethod } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';

@@ -1,29 +1,28 @@
 /** Proves the new key with a real token request, for as long as Auth0 may need until it knows it. */
 
 import { isAdmitted, proveKey } from '../auth0/proof.ts';
-import type { Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
-import { type Clock, sleep } from '../http/retry.ts';
-import type { Cancellation, Service } from '../http/service.ts';
-import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
-import type { Preparation } from './prepare.ts';
-
-export type Proof = 'proven' | 'proven and bound' | 'not proven' | 'not authorized';
+import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
+import type { Service } from '../http/service.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { KeyFacts, Pair } from '../model/key-pair.ts';
+import type { Proof } from '../model/run-result.ts';
 
 export interface ProofServices {
   /** The customer edge that terminates mTLS; of a bare key the tenant itself. */
   edge: Service;
   domain: string;
-  preparation: Preparation;
+  proofEndpoint: () => Promise<string | undefined>;
   /** A new pair for the wished subject that Auth0 is never told of. */
-  unregistered: (desired: DesiredState, now: number) => Promise<Pair>;
+  /** A new pair for the same subject that is never registered. @param now Auth0's clock */
+  issueUnregistered: (now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
   mask: (secret: string) => void;
   clock: Clock;
   cancellation: Cancellation;
 }
 
-/** How long Auth0 may need until an association is effective: unknown, so bounded. */
+/** How long Auth0 may need until an association is effective: unknown, so bounded (docs/facts.md#auth0-propagation). */
 const PROPAGATION = 30_000;
 
 /**
@@ -35,8 +34,8 @@ export async function prove(
   { pair, facts }: { pair: Pair; facts: KeyFacts },
   services: ProofServices,
 ): Promise<Proof> {
-  const { cancellation, clock, domain, edge, preparation } = services;
-  const endpoint = await preparation.endpoint();
+  const { cancellation, clock, domain, edge, proofEndpoint } = services;
+  const endpoint = await proofEndpoint();
   if (endpoint === undefined) return 'not proven';
   const { clientId, run, verifyAudience: audience } = desired;
   const { thumbprint } = facts;
@@ -58,10 +57,10 @@ export async function prove(
  * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
  */
 export async function proveRefusal(desired: DesiredState, services: ProofServices): Promise<void> {
-  const { domain, edge, mask, preparation, unregistered } = services;
-  const endpoint = await preparation.endpoint();
+  const { domain, edge, mask, proofEndpoint, issueUnregistered } = services;
+  const endpoint = await proofEndpoint();
   if (endpoint === undefined) throw new Error('a rehearsal was planned without an endpoint');
-  const pair = await unregistered(desired, edge.now());
+  const pair = await issueUnregistered(edge.now());
   mask(pair.privateKey);
   const { clientId, run, verifyAudience: audience } = desired;
   const admitted = await isAdmitted(edge, { endpoint, domain, clientId, pair, audience, run });

@@ -1,7 +1,8 @@
-/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or no longer. */
+/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or ends that (docs/facts.md#auth0-token-binding). */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import { poll, type Waiting } from '../http/poll.ts';
+import type { Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import { leftBound, notBound } from './failure-state.ts';
 import { takeBack, type UndoStack } from './undo.ts';

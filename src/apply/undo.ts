@@ -1,8 +1,7 @@
 /** How to take back what a run has done, or may have done. */
 
 import { asRotationError, type RotationError } from '../errors.ts';
-import type { Waiting } from '../http/poll.ts';
-import { sleep } from '../http/retry.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
 
 /** Takes one effect back, and tells what is true then, if that needs a word. */
 export type Undo = () => Promise<string>;
@@ -21,18 +20,18 @@ export class UndoStack {
   }
 
   /** The last first, each by itself: one that fails must not keep the others from being taken back. */
-  async run(): Promise<{ told: string[]; failures: RotationError[] }> {
-    const told: string[] = [];
+  async run(): Promise<{ messages: string[]; failures: RotationError[] }> {
+    const messages: string[] = [];
     const failures: RotationError[] = [];
     for (let last = this.#stack.pop(); last; last = this.#stack.pop()) {
       try {
-        told.push(await last.undo());
+        messages.push(await last.undo());
       } catch (thrown) {
         failures.push(asRotationError(thrown));
-        told.push(last.otherwise);
+        messages.push(last.otherwise);
       }
     }
-    return { told: told.filter(Boolean), failures };
+    return { messages: messages.filter(Boolean), failures };
   }
 }
 

@@ -1,12 +1,13 @@
 /** Uploads the new credential, exactly once although answers may be lost. */
 
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
-import type { Registration } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
+import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import type { Credential, ObservedState } from '../model/observed-state.ts';
-import { poolFull } from '../plan/capacity.ts';
-import { findRival, rotationInProgress } from '../plan/preconditions.ts';
+import type { Registration } from '../model/key-pair.ts';
+import type { Credential } from '../model/observed-state.ts';
+import { findRival, rotationInProgress } from '../model/ownership.ts';
+import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
 
@@ -15,22 +16,21 @@ const ATTEMPTS = 3;
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
  */
 export async function upload(
-  desired: DesiredState,
-  observed: ObservedState,
+  job: Job,
   tenant: Tenant,
   registration: Registration,
   identity: string,
   onRefused: () => void,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const answer = await tenant.createCredential(desired.clientId, registration);
+    const answer = await tenant.createCredential(job.desired.clientId, registration);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     if (answer !== 'lost' && !isRepeated(answer)) {
       if (attempt === 1) onRefused();
-      throw await refused(answer, desired, observed, tenant);
+      throw await refused(answer, job, tenant);
     }
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
-    const landed = await findMade(desired, tenant, registration.name, identity);
+    const landed = await findMade(job.desired, tenant, registration.name, identity);
     if (landed) return landed;
     // The list may lag behind; but what is not of this run in the end is somebody else's.
     if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);
@@ -52,24 +52,22 @@ export async function findMade(
   return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
-/** Auth0 has it already: by an attempt whose answer was lost, or by somebody else's. */
+/** Auth0 has it already: from an attempt whose answer was lost, or from somebody else (docs/facts.md#auth0-duplicate). */
 function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
   return isRefusal(answer) && /already exist/i.test(answer.message);
 }
 
-async function refused(
-  refusal: Refusal,
-  desired: DesiredState,
-  observed: ObservedState,
-  tenant: Tenant,
-): Promise<RotationError> {
-  if (/maximum of \d+ credentials/i.test(refusal.message)) return full(desired, observed, tenant);
+async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<RotationError> {
+  if (/maximum of \d+ credentials/i.test(refusal.message)) return full(job, tenant);
   return refusedCertificate(refusal);
 }
 
-/** The pool as it is now: another run may have filled the place that this one has made. */
-async function full(desired: DesiredState, observed: ObservedState, tenant: Tenant): Promise<RotationError> {
+/** By the pool as it is now: another run may have filled the place that this one has made. */
+async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<RotationError> {
   const pool = await tenant.credentials(desired.clientId);
   const rival = findRival(desired, observed, pool);
-  return rival ? rotationInProgress(rival) : poolFull(desired, { ...observed, pool });
+  if (rival) return rotationInProgress(rival);
+  const planned = new Map(plan.credentials.map(({ id, usedBy }) => [id, usedBy]));
+  const holders = pool.map(({ id }) => ({ id, usedBy: planned.get(id) ?? 'made since this run began' }));
+  return credentialLimit(desired.clientId, holders);
 }

@@ -1,10 +1,10 @@
-/** What an answer of Auth0 means that is not the one asked for, and what no answer means. */
+/** What an answer of Auth0 means that is not the one asked for, and what no answer means (docs/facts.md#auth0-errors). */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';
 import { noAnswer } from '../http/no-answer.ts';
-import type { OnUncertain } from '../http/retry.ts';
-import type { Repeatable, Service } from '../http/service.ts';
+import type { OnUncertain, Repeatable } from '../http/retry.ts';
+import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 

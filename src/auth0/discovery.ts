@@ -1,4 +1,4 @@
-/** Where the client proves its certificate: discovery and mTLS endpoint aliases (RFC 8414, RFC 8705 section 5). */
+/** Where the client proves its certificate: discovery and mTLS endpoint aliases (docs/facts.md#auth0-discovery). */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';

@@ -1,27 +1,9 @@
 /** The tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
 
 import { PAGE } from '../http/pages.ts';
-import { isObject, type Json, quote, stringOf } from '../model/json.ts';
 import type { Usage, Use } from '../model/observed-state.ts';
+import type { LogEntry } from './records.ts';
 import type { Tenant } from './tenant.ts';
-
-export interface LogEntry extends Use {
-  id: string;
-}
-
-const ACTION = 'auth0-mtls-rotation-action';
-
-/**
- * How a proof is told from a login in the logs. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
- * `User-Agent` often no more than "Other 0.0.0 / Other 0.0.0": that is for the logs of the edge.
- */
-export function proofHeaders(run: string): Record<string, string> {
-  const client = JSON.stringify({ name: ACTION, version: '1', env: { run } });
-  return {
-    'user-agent': `${ACTION} (proof of run ${run})`,
-    'auth0-client': Buffer.from(client).toString('base64'),
-  };
-}
 
 /** Auth0: 100 entries a request, and 1,000 a search (docs retrieve-log-events-using-mgmt-api). */
 const PAGES = 10;
@@ -79,21 +61,4 @@ async function search(tenant: Tenant, query: URLSearchParams): Promise<LogEntry[
 
 function second(at: number): string {
   return new Date(at).toISOString().slice(0, 19);
-}
-
-/** undefined: not an entry of the logs. `identity` is empty where no certificate was used. */
-export function readLogEntry(item: Json): LogEntry | undefined {
-  const id = stringOf(item, 'log_id');
-  const at = Date.parse(stringOf(item, 'date') ?? '');
-  if (!isObject(item) || !id || Number.isNaN(at)) return undefined;
-  const userAgent = stringOf(item, 'user_agent') ?? '';
-  return {
-    id,
-    at,
-    // "As per RFC 8705 section 3.1": x5t#S256. In another spelling this run's own entry would not be found, and nothing goes.
-    identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
-    ip: quote(stringOf(item, 'ip')) || 'unknown',
-    userAgent: quote(userAgent).slice(0, 100) || 'unknown',
-    isProof: stringOf(item.auth0_client, 'name') === ACTION || userAgent.startsWith(ACTION),
-  };
 }

@@ -1,11 +1,11 @@
 /** How a new key proves itself: one token request at the endpoint where its client will log in. */
 
-import type { Pair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
-import { proofHeaders } from './logs.ts';
+import type { Pair } from '../model/key-pair.ts';
+import { ACTION } from './records.ts';
 import { accessToken, askForToken, clientAssertion, oauthError, tokenRequest } from './token.ts';
 
 /** Who asks for a token, where, and with what. */
@@ -28,7 +28,7 @@ export interface Proof extends Login {
 }
 
 /**
- * `refused`: the client authentication failed, which passes while Auth0 propagates an association;
+ * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors), which passes while Auth0 propagates an association;
  * `unauthorized`: the client may use no API of that audience, which says nothing for certain of its authentication.
  */
 export type ProofResult =
@@ -96,7 +96,7 @@ async function authenticate(service: Service, login: Login): Promise<HttpRespons
   });
 }
 
-/** Auth0's words for a client without a grant, or for a tenant without a default audience (community.auth0.com; seen in many reports). */
+/** Auth0's words for a client without a grant, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter/i;
 
 function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
@@ -114,4 +114,16 @@ function assertionFor(service: Service, { clientId, domain, pair }: Login): Prom
 function confirmation(token: string): string | undefined {
   const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
   return isObject(payload) ? stringOf(payload.cnf, 'x5t#S256') : undefined;
+}
+
+/**
+ * How a proof is told from a login in the logs. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
+ * `User-Agent` often no more than "Other 0.0.0 / Other 0.0.0": that is for the logs of the edge.
+ */
+export function proofHeaders(run: string): Record<string, string> {
+  const client = JSON.stringify({ name: ACTION, version: '1', env: { run } });
+  return {
+    'user-agent': `${ACTION} (proof of run ${run})`,
+    'auth0-client': Buffer.from(client).toString('base64'),
+  };
 }

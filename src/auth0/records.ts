@@ -1,8 +1,8 @@
-/** Client and credential records as the Management API shows them, read defensively (auth0-facts 1). */
+/** Client and credential records as the Management API shows them, read defensively (docs/facts.md#auth0-credential-record). */
 
-import { readSubject } from '../certificate/subject.ts';
-import { isObject, type Json, type JsonObject, stringOf } from '../model/json.ts';
-import type { Credential, ObservedClient } from '../model/observed-state.ts';
+import { isObject, type Json, type JsonObject, quote, stringOf } from '../model/json.ts';
+import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
+import { readSubject } from '../model/subject-dn.ts';
 
 /** Never `client_secret`, which the scopes of a rotation would also show. */
 export const CLIENT_FIELDS = [
@@ -33,7 +33,7 @@ export function readClient(body: Json | undefined): ObservedClient | undefined {
 function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associated'> | undefined {
   const methods = body.client_authentication_methods;
   if (methods === undefined || methods === null) {
-    // A client that was made without one shows none, and uses the default (go-express-configuration seq 7).
+    // A client that was made without one shows none, and uses the default (docs/facts.md#auth0-client-record).
     return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'client_secret_post', associated: [] };
   }
   const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];
@@ -71,4 +71,28 @@ function identityOf(type: Credential['type'], item: Json | undefined): string | 
 
 function isCredentialType(type: string | undefined): type is Credential['type'] {
   return type === 'x509_cert' || type === 'public_key' || type === 'cert_subject_dn';
+}
+
+export interface LogEntry extends Use {
+  id: string;
+}
+
+/** Name by which this action introduces itself to Auth0. */
+export const ACTION = 'auth0-mtls-rotation-action';
+
+/** undefined: not an entry of the logs. `identity` is empty where no certificate was used. */
+export function readLogEntry(item: Json): LogEntry | undefined {
+  const id = stringOf(item, 'log_id');
+  const at = Date.parse(stringOf(item, 'date') ?? '');
+  if (!isObject(item) || !id || Number.isNaN(at)) return undefined;
+  const userAgent = stringOf(item, 'user_agent') ?? '';
+  return {
+    id,
+    at,
+    // "As per RFC 8705 section 3.1": x5t#S256. In another spelling this run's own entry would not be found, and nothing goes.
+    identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
+    ip: quote(stringOf(item, 'ip')) || 'unknown',
+    userAgent: quote(userAgent).slice(0, 100) || 'unknown',
+    isProof: stringOf(item.auth0_client, 'name') === ACTION || userAgent.startsWith(ACTION),
+  };
 }

@@ -1,18 +1,17 @@
-/** The Management API: client and credential records, in Auth0's own field names (auth0-facts 1 and 2). */
+/** The Management API: client and credential records, in Auth0's own field names (docs/facts.md#auth0-credential-record). */
 
-import type { Registration } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
-import type { OnUncertain } from '../http/retry.ts';
+import type { OnUncertain, Repeatable } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import type { Repeatable, Service } from '../http/service.ts';
+import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import type { AuthenticationMethod } from '../model/desired-state.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
+import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
-import { type LogEntry, readLogEntry } from './logs.ts';
-import { CLIENT_FIELDS, readClient, readCredential } from './records.ts';
+import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
 
 export interface ListedClient {
   id: string;
@@ -34,16 +33,24 @@ export interface Refusal {
   message: string;
 }
 
+/** A client as a listing of many shows it: some minutes old, and not there in every case (undefined). */
+export type ClientListing = (clientId: string) => Promise<ObservedClient | undefined>;
+
 export class Tenant {
   readonly #service: Service;
   readonly #domain: string;
   readonly #token: () => Promise<string>;
+  readonly #listing: ClientListing | undefined;
 
-  /** @param token the Management API token, fetched when it is first needed */
-  constructor(service: Service, domain: string, token: () => Promise<string>) {
+  /**
+   * @param token the Management API token, fetched when it is first needed
+   * @param listing answers for the client where it knows it
+   */
+  constructor(service: Service, domain: string, token: () => Promise<string>, listing?: ClientListing) {
     this.#service = service;
     this.#domain = domain;
     this.#token = token;
+    this.#listing = listing;
   }
 
   /** Logs in, so that a run can do it beside its first reads. @throws RotationError AUTH0_… */
@@ -63,6 +70,8 @@ export class Tenant {
 
   /** @throws RotationError CLIENT_NOT_FOUND, AUTH0_… */
   async client(id: string): Promise<ObservedClient> {
+    const listed = this.#listing && (await this.#listing(id));
+    if (listed) return listed;
     const query = `fields=${CLIENT_FIELDS}&include_fields=true`;
     const response = await this.#call({ method: 'GET', path: `${clientPath(id)}?${query}` });
     const client = readClient(parseJson(response));
@@ -193,7 +202,7 @@ export class Tenant {
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Back to a client secret; the pool keeps its credentials (tf-self-signed-tls-client-auth seq 25). */
+  /** Back to a client secret; the pool keeps its credentials (docs/facts.md#auth0-method-change). */
   async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
@@ -224,7 +233,7 @@ export class Tenant {
     if (response.status !== 200) throw this.#unexpected(response);
   }
 
-  /** Gone already is gone. @returns 'associated' where Auth0 refuses since the credential is still in use */
+  /** Gone already is gone (docs/facts.md#auth0-delete). @returns 'associated' where Auth0 refuses since the credential is still in use */
   async deleteCredential(clientId: string, id: string): Promise<'deleted' | 'associated'> {
     const path = `${clientPath(clientId)}/credentials/${encodeURIComponent(id)}`;
     const response = await this.#call({ method: 'DELETE', path });

@@ -1,20 +1,13 @@
 /** The token endpoint: how the action logs in to the Management API, and how a new key proves itself. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import type { CertifiedPair } from '../certificate/inspect.ts';
 import { RotationError } from '../errors.ts';
 import { describeForeign, isForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
 import { answered, unexpectedAnswer } from './answers.ts';
-
-/** The four ways to a Management API token (specification 2). */
-export type ManagementLogin =
-  | { kind: 'token'; token: string }
-  | { kind: 'client-secret'; clientId: string; secret: string }
-  | { kind: 'private-key-jwt'; clientId: string; privateKey: string }
-  | { kind: 'mtls'; clientId: string; pair: CertifiedPair };
 
 export interface ManagementApi {
   service: Service;
@@ -62,7 +55,7 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (authenticate-with-private-key-jwt). */
+/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
   { clientId, privateKey }: { clientId: string; privateKey: string },
   domain: string,

@@ -1,52 +1,76 @@
 /** A private CA that is given as PEM, and pairs that another CA has issued: read and checked before anything happens. */
 
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import type { CertifiedPair } from '../model/key-pair.ts';
 import { chainOf, isRoot } from './chain.ts';
 import type { Asn1, Forge } from './forge.ts';
-import { type CertifiedPair, parseCertificates, parsePair, parsePrivateKey } from './inspect.ts';
+import { pairOf, parseCertificates, parsePrivateKey } from './inspect.ts';
 
 export interface Authority {
   privateKey: KeyObject;
   certificate: X509Certificate;
-  /** Milliseconds: no certificate of its can outlive it. */
+  /** Milliseconds: no certificate of its can outlive it, or a CA above it. */
   notAfter: number;
   /** PEM of its certificate and what was given above it, without a root: what a server needs besides the leaf. */
   intermediates: string;
 }
 
+/** Where the certificate of a rotation comes from. */
+export type Issuer =
+  | { kind: 'itself' }
+  | { kind: 'authority'; authority: Authority }
+  | { kind: 'brought'; pair: CertifiedPair };
+
 /**
- * @param certificates PEM of the CA, then of the CAs above it
+ * @param given the CA's certificate, and those of the CAs above it
  * @throws Error with a reason that fits behind `ca-certificate`
  */
-export function parseAuthority(certificates: string, privateKey: string): Authority {
-  const key = parsePrivateKey(privateKey);
-  const { asymmetricKeyType: type = '' } = key;
-  if (type !== 'rsa' && type !== 'ec') throw new Error(`has a key of type ${type}; RSA and EC can sign here`);
-  const chain = parseCertificates(certificates);
-  const ca = chain.find((one) => one.checkPrivateKey(key));
+export function authorityOf(given: readonly X509Certificate[], privateKey: KeyObject): Authority {
+  const ca = given.find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is no CA certificate (basicConstraints)');
-  refuseExpired(ca);
+  const chain = isRoot(ca) ? [ca] : chainOf(ca, given);
+  for (const one of chain) refuseExpired(one);
   return {
-    privateKey: key,
+    privateKey,
     certificate: ca,
-    notAfter: ca.validToDate.getTime(),
-    intermediates: isRoot(ca) ? '' : chainOf(ca, chain).join(''),
+    notAfter: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
+    intermediates: isRoot(ca) ? '' : chain.join(''),
   };
 }
 
+/** @throws Error with a reason that fits behind `ca-private-key` */
+export function parseSigningKey(text: string): KeyObject {
+  const key = parsePrivateKey(text);
+  const { asymmetricKeyType: type = '' } = key;
+  if (type !== 'rsa' && type !== 'ec') throw new Error(`has a key of type ${type}; RSA and EC can sign here`);
+  return key;
+}
+
+/** RSA keys that are shorter are refused by TLS itself (OpenSSL, security level 2). */
+const SHORTEST_RSA = 2048;
+
 /**
- * A pair that another CA has issued, with its chain.
+ * A pair that another CA has issued, with its chain: checked as what is issued here.
  * @throws Error with a reason that fits behind `certificate`
+ * @throws RotationError CERTIFICATE_TOO_LARGE
  */
-export function parseIssuedPair(certificates: string, privateKey: string): CertifiedPair {
-  const pair = parsePair(`${privateKey}\n${certificates}`);
-  const given = parseCertificates(certificates);
+export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
+  if (!given.some((one) => one.checkPrivateKey(privateKey)))
+    throw new Error('does not belong to private-key');
+  const pair = pairOf(privateKey, given);
   const chain = parseCertificates(pair.certificate);
   const [leaf] = chain;
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
   if (!leaf?.subject) throw new Error('holds a certificate without a subject, by which Auth0 would know it');
-  for (const one of chain) refuseExpired(one);
+  for (const one of chain) {
+    refuseExpired(one);
+    const bits = one.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA;
+    if (bits < SHORTEST_RSA)
+      throw new Error(
+        `holds a certificate with an RSA key of ${bits} bits; it must have ${SHORTEST_RSA} or more`,
+      );
+  }
   const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
   if (outside.length > 0) throw new Error('holds a chain whose certificates have not issued each other');
   return pair;

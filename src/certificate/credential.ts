@@ -1,16 +1,15 @@
 /** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
 
 import type { KeyObject } from 'node:crypto';
-import type { AuthenticationMethod, DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
+import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
-import type { Authority } from './authority.ts';
+import type { Issuer } from './authority.ts';
 import {
-  type CertifiedPair,
   inspect,
   keySizeOf,
   kidOf,
   leafOf,
-  type Pair,
   parsePair,
   parseRsaKey,
   pkcs8,
@@ -18,14 +17,7 @@ import {
   subjectDnOf,
 } from './inspect.ts';
 import { issueCertificate } from './issue.ts';
-
-/** The body of POST /clients/{id}/credentials, in Auth0's names (configure-mtls-for-a-client, configure-private-key-jwt). */
-export type Registration = { name: string } & (
-  | { credential_type: 'x509_cert'; pem: string }
-  | { credential_type: 'cert_subject_dn'; pem: string }
-  | { credential_type: 'cert_subject_dn'; subject_dn: string }
-  | { credential_type: 'public_key'; pem: string; alg: 'RS256'; kid: string; expires_at: string }
-);
+import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
 /** @throws Error with a reason that fits behind the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
@@ -67,24 +59,22 @@ export function registrationOf(
   }
   const pem = leafOf(certificate);
   if (method === 'self_signed_tls_client_auth') return { name, credential_type: 'x509_cert', pem };
-  // Whether Auth0 reads EC certificates is unknown; a name it reads always.
+  // Whether Auth0 reads EC certificates is unknown (docs/facts.md#auth0-key-types); it always reads a name.
   return keySize > 0 && pem.length <= LONGEST_PEM
     ? { name, credential_type: 'cert_subject_dn', pem }
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. PEM readers skip a comment before it. */
-export function secretFor({ part }: SecretLocation, { certificate, privateKey }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
+/** Key first: what curl, nginx, Node, Python and Go read as it is. A bare key stands alone: jose and Auth0's own SDKs read no text before it. */
+export async function secretFor(
+  { part }: SecretLocation,
+  { certificate, privateKey }: Pair,
+  options: Pkcs12Options,
+): Promise<string> {
+  if (part === 'private-key' || certificate === undefined) return privateKey;
+  if (part === 'pkcs12') return toPkcs12({ certificate, privateKey }, options);
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
-
-/** Where the certificate of a rotation comes from. */
-export type Issuer =
-  | { kind: 'itself' }
-  | { kind: 'authority'; authority: Authority }
-  | { kind: 'brought'; pair: CertifiedPair };
 
 /**
  * Makes the new pair, or takes the one that was brought.

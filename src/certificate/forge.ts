@@ -25,12 +25,16 @@ export interface Certificate {
 export interface Forge {
   oids: Record<string, string>;
   asn1: {
-    Class: { UNIVERSAL: number };
-    Type: { SEQUENCE: number; BITSTRING: number; OID: number; NULL: number };
+    Class: { UNIVERSAL: number; CONTEXT_SPECIFIC: number };
+    Type: Record<
+      'BITSTRING' | 'BMPSTRING' | 'INTEGER' | 'NULL' | 'OCTETSTRING' | 'OID' | 'SEQUENCE' | 'SET',
+      number
+    >;
     create(tagClass: number, type: number, constructed: boolean, value: string | Asn1[]): Asn1;
     toDer(value: Asn1): { getBytes(): string };
     fromDer(bytes: string): Asn1;
     oidToDer(oid: string): { getBytes(): string };
+    integerToDer(value: number): { getBytes(): string };
   };
   pki: {
     createCertificate(): Certificate;

@@ -1,21 +1,11 @@
 /** What a PEM holds: certificates, keys, thumbprints. Reads with node:crypto, which also knows what node-forge does not. */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { readSubject } from '../model/subject-dn.ts';
 import { chainOf } from './chain.ts';
-import { readSubject } from './subject.ts';
 
-/** A private key and what goes with it, as PEM. */
-export interface Pair {
-  /** PKCS#8. */
-  privateKey: string;
-  /** The leaf, then what was given of its chain; undefined with `private_key_jwt`, whose public key follows from the private one. */
-  certificate: string | undefined;
-}
-
-/** A pair of a method that authenticates by certificate. */
-export interface CertifiedPair extends Pair {
-  certificate: string;
-}
+import { absenceOf, type Block, blocksOf, printPem, refusalOf } from './pem.ts';
 
 export interface CertificateFacts {
   /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */
@@ -28,22 +18,19 @@ export interface CertificateFacts {
   notAfter: Date;
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]+?-----END (?:[A-Z]+ )?PRIVATE KEY-----/;
-
 /**
- * The pair in a PEM bundle, whatever the order; line ends lost to `\n` are restored.
+ * The pair in a PEM bundle, whatever the order.
  * @throws Error with a reason that fits behind the input's name; never any part of the PEM
  */
 export function parsePair(text: string): CertifiedPair {
-  const pem = restoreLines(text);
-  const key = PRIVATE_KEY.exec(pem)?.[0];
-  if (key === undefined) throw new Error('holds no PEM private key');
-  const certificates = parseCertificates(pem);
-  const privateKey = parsePrivateKey(key);
-  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
+  return pairOf(parsePrivateKey(text), parseCertificates(text));
+}
+
+/** The pair of a key, with its chain. @throws Error with a reason that fits behind the input's name */
+export function pairOf(key: KeyObject, certificates: readonly X509Certificate[]): CertifiedPair {
+  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
   if (!leaf) throw new Error('holds a private key that does not belong to its certificate');
-  return { privateKey: pkcs8(privateKey), certificate: chainOf(leaf, certificates).join('') };
+  return { privateKey: pkcs8(key), certificate: chainOf(leaf, certificates).join('') };
 }
 
 /**
@@ -56,22 +43,37 @@ export function parseRsaKey(text: string): KeyObject {
   throw new Error('is no RSA key of at least 2048 bits');
 }
 
-/** @throws Error with a reason that fits behind the input's name */
+/** The one key of a PEM, which may hold certificates as well. @throws Error with a reason that fits behind the input's name */
 export function parsePrivateKey(text: string): KeyObject {
+  const blocks = blocksOf(text);
+  const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(readKey);
+  const [key, ...others] = keys;
+  if (!key) throw new Error(absenceOf('private key', text, blocks));
+  if (others.some((other) => !other.equals(key))) throw new Error('holds several private keys; pass one');
+  return key;
+}
+
+function readKey(block: Block): KeyObject {
+  const { der, label } = block;
+  const refusal = refusalOf(block);
+  if (refusal !== undefined || !der) throw new Error(refusal);
   try {
-    return createPrivateKey(restoreLines(text));
+    return createPrivateKey(printPem(label, der));
   } catch {
-    throw new Error('is not a PEM private key without passphrase');
+    throw new Error(`holds a PEM ${label} that cannot be read`);
   }
 }
 
 /** All certificates of a PEM, at least one. @throws Error with a reason that fits behind the input's name */
 export function parseCertificates(text: string): X509Certificate[] {
-  const found = restoreLines(text).match(CERTIFICATE) ?? [];
-  if (found.length === 0) throw new Error('holds no PEM certificate');
-  return found.map((pem) => {
+  const blocks = blocksOf(text);
+  const found = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'));
+  if (found.length === 0) throw new Error(absenceOf('certificate', text, blocks));
+  return found.map((block) => {
+    const refusal = refusalOf(block);
+    if (refusal !== undefined || !block.der) throw new Error(refusal);
     try {
-      return new X509Certificate(pem);
+      return new X509Certificate(block.der);
     } catch {
       throw new Error('holds a PEM certificate that cannot be read');
     }
@@ -115,16 +117,12 @@ export function leafOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).toString();
 }
 
-/** As Auth0 writes it: one attribute a line, in the certificate's order (tf-tls-client-auth-subject-dn). */
+/** As Auth0 writes it: one attribute a line, in the certificate's order (docs/facts.md#auth0-credential-record). */
 export function subjectDnOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).subject;
 }
 
-/** RFC 8705 3.1: base64url of the SHA-256 of the DER. */
+/** RFC 8705 3.1: base64url of the SHA-256 of the DER (docs/facts.md#auth0-thumbprint). */
 function thumbprintOf(certificate: X509Certificate): string {
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
-}
-
-function restoreLines(text: string): string {
-  return text.includes('\n') ? text : text.replaceAll('\\n', '\n');
 }

@@ -2,11 +2,12 @@
 
 import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { RotationError } from '../errors.ts';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { parseSubject } from '../model/subject-dn.ts';
 import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
-import { type CertifiedPair, pkcs8 } from './inspect.ts';
-import { parseSubject } from './subject.ts';
+import { pkcs8 } from './inspect.ts';
+import { certificateTooLarge, encodedSize, HEADER_LIMIT } from './size.ts';
 
 export interface CertificateRequest {
   /** RFC 4514. */
@@ -17,8 +18,6 @@ export interface CertificateRequest {
 /** Clocks differ: the certificate is valid a little before it exists. */
 const BACKDATE = 5 * 60_000;
 const DAY = 86_400_000;
-/** Auth0's edge contract: the certificate travels URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
-const HEADER_LIMIT = 4096;
 
 /** RSA; native and asynchronous, so that it runs while the network answers. */
 export async function generateKey(bits: number): Promise<KeyObject> {
@@ -44,13 +43,8 @@ export async function issueCertificate(
   const names = authority && namesOf(forge, authority);
   const certificate = describe(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
-  const size = encodeURIComponent(leaf).length;
-  if (size > HEADER_LIMIT) {
-    throw new RotationError('CERTIFICATE_TOO_LARGE', {
-      failed: `The certificate has ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
-      remedy: 'Choose a shorter subject or a smaller key-size.',
-    });
-  }
+  const size = encodedSize(leaf);
+  if (size > HEADER_LIMIT) throw certificateTooLarge(size);
   return { privateKey: pkcs8(privateKey), certificate: leaf + (authority?.intermediates ?? '') };
 }
 

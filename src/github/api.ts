@@ -34,14 +34,16 @@ export class GitHubApi {
   readonly #service: Service;
   readonly #octokit: Promise<Octokit>;
   readonly #apiUrl: string;
+  /** Only an app's token is ever seconds old: then a secret that it does not see may still be there. */
+  readonly tokenMayBeNew: boolean;
   /** Local time of the first request. */
   #firstAt: number | undefined;
 
-  /** @param onUncertain told when an attempt to write got no answer, and may have landed */
-  constructor(service: Service, token: string, apiUrl: string, onUncertain = () => {}) {
+  constructor(service: Service, token: string, apiUrl: string) {
     this.#service = service;
     this.#apiUrl = apiUrl;
-    this.#octokit = connect(token, apiUrl, fetchBy(service, onUncertain));
+    this.tokenMayBeNew = token.startsWith('ghs_');
+    this.#octokit = connect(token, apiUrl);
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -66,25 +68,43 @@ export class GitHubApi {
     return poll(waiting, attempt, (last) => last, { firstDelay: 500, longestDelay: 1_000, within });
   }
 
-  /** Any status is an answer. @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known */
-  async request(method: Method, path: string, body: object = {}): Promise<Answer> {
-    const ask = () => this.#request(method, path, body);
+  /**
+   * Any status is an answer.
+   * @param onUncertain called when an attempt to write got no answer and may have landed
+   * @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known
+   */
+  async request(
+    method: Method,
+    path: string,
+    body: object = {},
+    onUncertain: OnUncertain = () => {},
+  ): Promise<Answer> {
+    const ask = () => this.#request(method, path, body, onUncertain);
     const answer = await this.untilKnown(ask, ({ status }) => status === 401);
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
   }
 
-  /** GitHub redirects a renamed repository to its id, which tells its name. */
+  /** GitHub redirects a renamed repository to its id, which shows its name. */
   async #newName({ location = '' }: Answer): Promise<string> {
     const [path] = /\/repositories\/\d+/.exec(location) ?? [];
-    const answer = path === undefined ? undefined : await this.#request('GET', path, {});
+    const answer = path === undefined ? undefined : await this.#request('GET', path);
     return quote(stringOf(answer?.data, 'full_name'));
   }
 
-  async #request(method: Method, path: string, body: object): Promise<Answer> {
+  async #request(
+    method: Method,
+    path: string,
+    body: object = {},
+    onUncertain: OnUncertain = () => {},
+  ): Promise<Answer> {
     const octokit = await this.#octokit;
     const headers = { 'x-github-api-version': API_VERSION };
     try {
-      const answer = await octokit.request(`${method} ${path}`, { ...body, headers });
+      const answer = await octokit.request(`${method} ${path}`, {
+        ...body,
+        headers,
+        request: { fetch: fetchBy(this.#service, onUncertain) },
+      });
       return { status: answer.status, data: answer.data, location: answer.headers.location };
     } catch (error) {
       if (error instanceof RotationError) throw error;
@@ -95,9 +115,9 @@ export class GitHubApi {
 
 type Method = HttpRequest['method'];
 
-async function connect(token: string, apiUrl: string, fetch: ReturnType<typeof fetchBy>): Promise<Octokit> {
+async function connect(token: string, apiUrl: string): Promise<Octokit> {
   const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl: apiUrl, request: { fetch }, log: SILENT });
+  return getOctokit(token, { baseUrl: apiUrl, log: SILENT });
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };

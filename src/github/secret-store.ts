@@ -1,9 +1,9 @@
-/** GitHub's secrets: metadata, public keys and writes of repositories, environments and organizations. */
+/** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
 
-import { RotationError } from '../errors.ts';
+import { asRotationError, RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
-import type { Service } from '../http/service.ts';
+import { NetworkError } from '../http/wire.ts';
 import { isObject, type Json, quote, stringOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Repository,
   type SecretLocation,
 } from '../model/secret-location.ts';
-import { type Answer, GitHubApi } from './api.ts';
+import type { Answer, GitHubApi } from './api.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -24,27 +24,20 @@ interface PublicKey {
 /** By destination. */
 export type PublicKeys = Map<string, Promise<PublicKey>>;
 
+/** What became of a write. */
+export type StoreResult =
+  /** `mayRepeat`: an attempt got no answer, so that the same value may land once more, up to LONGEST_FLIGHT later. */
+  | { outcome: 'stored'; at: number; mayRepeat: boolean }
+  | { outcome: 'refused' | 'in doubt'; error: RotationError };
+
 export class SecretStore {
   readonly #api: GitHubApi;
   readonly #keys: PublicKeys;
-  /** An attempt to write got no answer: it may land once more, up to LONGEST_FLIGHT later. */
-  uncertain = false;
-  /** An attempt of the last `store` got no answer: it may have landed, whatever was answered afterwards. */
-  inDoubt = false;
-  /** When the last secret was stored, by GitHub's clock. */
-  storedAt = 0;
-
-  /** Only an app's token is ever seconds old: then a secret that it does not see may still be there. */
-  readonly #mayBeNew: boolean;
 
   /** @param keys what others have read already */
-  constructor(service: Service, token: string, apiUrl: string, keys: PublicKeys = new Map()) {
+  constructor(api: GitHubApi, keys: PublicKeys = new Map()) {
+    this.#api = api;
     this.#keys = keys;
-    this.#mayBeNew = token.startsWith('ghs_');
-    this.#api = new GitHubApi(service, token, apiUrl, () => {
-      this.uncertain = true;
-      this.inDoubt = true;
-    });
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -56,9 +49,9 @@ export class SecretStore {
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    const answer = await (this.#mayBeNew ? this.#api.untilKnown(read, isMissing) : read());
+    const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart.
+      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
       await this.publicKey(location.destination);
       return 'missing';
     }
@@ -79,36 +72,46 @@ export class SecretStore {
     return known;
   }
 
-  /**
-   * Seals and stores a value. @throws RotationError; `landed` of its NetworkError cause says whether it may be stored
-   */
-  async store(location: SecretLocation, value: string): Promise<void> {
-    this.inDoubt = false;
-    const { destination } = location;
-    const path = `${basePath(destination)}/${encodeURIComponent(location.secretName)}`;
+  /** Seals and stores a value. Never throws: what became of the write decides what follows. */
+  async store(location: SecretLocation, value: string): Promise<StoreResult> {
+    const attempts = { sent: false, uncertain: false };
+    try {
+      const answer = await this.#seal(location, value, attempts);
+      if (answer.status === 201 || answer.status === 204)
+        return { outcome: 'stored', at: this.#api.now(), mayRepeat: attempts.uncertain };
+      const error = refused(location.destination, answer, `store ${printLocation(location)}`);
+      return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
+    } catch (thrown) {
+      const error = asRotationError(thrown);
+      const neverSent =
+        !attempts.sent || (error.cause instanceof NetworkError && error.cause.landed === 'no');
+      return { outcome: neverSent && !attempts.uncertain ? 'refused' : 'in doubt', error };
+    }
+  }
+
+  async #seal(
+    { destination, secretName }: SecretLocation,
+    value: string,
+    attempts: Attempts,
+  ): Promise<Answer> {
+    const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
     const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
-    let answer = await this.#put(path, value, destination, visibility);
-    if (answer.status === 422) {
-      // The key may have been replaced since it was read.
-      this.#keys.delete(printDestination(destination));
-      answer = await this.#put(path, value, destination, visibility);
-    }
-    if (answer.status !== 201 && answer.status !== 204) {
-      throw refused(destination, answer, `store ${printLocation(location)}`);
-    }
-    this.storedAt = this.#api.now();
+    const put = async () => {
+      const { key, key_id } = await this.publicKey(destination);
+      const body = { encrypted_value: seal(value, key), key_id, ...visibility };
+      attempts.sent = true;
+      return this.#api.request('PUT', path, body, () => {
+        attempts.uncertain = true;
+      });
+    };
+    const answer = await put();
+    if (answer.status !== 422) return answer;
+    // The key may have been replaced since it was read.
+    this.#keys.delete(printDestination(destination));
+    return put();
   }
 
-  async #put(path: string, value: string, destination: Destination, visibility: object): Promise<Answer> {
-    const { key, key_id } = await this.publicKey(destination);
-    return this.#api.request('PUT', path, {
-      encrypted_value: seal(value, key),
-      key_id,
-      ...visibility,
-    });
-  }
-
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it. */
+  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     if (answer.status === 404) return { visibility: 'private' };
@@ -175,6 +178,17 @@ export class SecretStore {
   }
 }
 
+interface Attempts {
+  sent: boolean;
+  /** One got no answer. */
+  uncertain: boolean;
+}
+
+/** GitHub's own refusal: nothing was stored. Any other page may stand before a write that went through. */
+function isClear({ data, status }: Answer): boolean {
+  return status >= 300 && status < 500 && status !== 408 && stringOf(data, 'message') !== undefined;
+}
+
 function isMissing({ status }: Answer): boolean {
   return status === 404;
 }
@@ -197,7 +211,7 @@ function basePath(destination: Destination): string {
 
 const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   repo: "the repository permission 'Secrets: write'",
-  env: "the repository permissions 'Environments: write' and 'Secrets: write'",
+  env: "the repository permission 'Environments: write'",
   org: "the organization permission 'Secrets: write'",
 };
 

@@ -1,4 +1,4 @@
-/** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (secrets.md). */
+/** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (docs/facts.md#github-shadowing). */
 
 import { RotationError } from '../errors.ts';
 import { type Destination, type Repository, type SecretLocation, shadows } from '../model/secret-location.ts';

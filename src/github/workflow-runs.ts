@@ -2,25 +2,9 @@
 
 import { asRotationError, RotationError } from '../errors.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
+import type { Holders, WorkflowRun } from '../model/run-result.ts';
 import { type Destination, printDestination, type Repository } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
-
-export interface WorkflowRun {
-  repository: string;
-  name: string;
-  url: string;
-  status: string;
-  /** ISO date. */
-  createdAt: string;
-}
-
-export interface Holders {
-  runs: readonly WorkflowRun[];
-  /** Repositories. */
-  searched: readonly string[];
-  /** Where nobody could look, and why. */
-  unsearched: readonly { destination: string; why: string }[];
-}
 
 /** Of a run that is not completed (OpenAPI, parameter workflow-run-status; the others there are conclusions). */
 const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as const;

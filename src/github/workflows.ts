@@ -1,13 +1,8 @@
 /** What GitHub tells of a workflow: whether it may run at all, and how its last run ended. */
 
 import { isObject, stringOf } from '../model/json.ts';
+import type { WorkflowFile } from '../model/watch-request.ts';
 import { type Answer, type GitHubApi, refused } from './api.ts';
-
-export interface WorkflowFile {
-  owner: string;
-  repo: string;
-  file: string;
-}
 
 export interface ObservedWorkflow extends WorkflowFile {
   /** `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually` (OpenAPI, schema workflow). */

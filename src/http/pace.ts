@@ -1,14 +1,8 @@
 /** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
 
-import { advisedDelay, type Clock, deadlineExceeded, sleep } from './retry.ts';
-import type { Cancellation } from './service.ts';
+import { type Cancellation, deadlineExceeded, sleep, type Waiting } from './clock.ts';
+import { advisedDelay } from './retry.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
-
-/** Of whoever waits. */
-export interface Waiting {
-  clock: Clock;
-  cancellation: Cancellation;
-}
 
 /** One for all who ask the same service, each for its own request. */
 export interface Pace {
@@ -39,14 +33,14 @@ class Line {
 /** @param left milliseconds, asked again and again */
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
-    if (clock.now() + wait > clock.deadline) throw deadlineExceeded();
+    if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
     await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
   }
   // It may have been cancelled while others were served.
   cancellation.check();
 }
 
-/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (rate-limit-policy). */
+/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (docs/facts.md#auth0-rate-limits). */
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
@@ -159,7 +153,7 @@ class Bucket {
     this.#resetAt = now + seen.reset;
   }
 
-  /** Whether `reset` means "full again" or "one token again" is not documented: it is believed until a rate was measured. */
+  /** At `reset` there is one token more (docs/facts.md#auth0-rate-limits): it is believed until a rate was measured. */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;

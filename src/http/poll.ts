@@ -1,13 +1,7 @@
 /** Reads of a service may lag behind its writes for some seconds: ask again until they agree. */
 
 import { RotationError } from '../errors.ts';
-import { type Clock, sleep } from './retry.ts';
-import type { Cancellation } from './service.ts';
-
-export interface Waiting {
-  clock: Clock;
-  cancellation: Cancellation;
-}
+import { sleep, type Waiting } from './clock.ts';
 
 /** All in milliseconds. Each delay doubles the one before it. */
 export interface Polling {

@@ -1,6 +1,7 @@
-/** Which proxy a request goes through: the environment is read as curl reads it, and in NO_PROXY what only Go knows works too
- *  (ports, `*.example.com`, `*` in a list). Own code, since no library reads it so: proxy-from-env and undici's
- *  EnvHttpProxyAgent know neither CIDR nor a suffix without a dot, and take a value without a scheme for something else. */
+/** Which proxy a request goes through. The environment is read as curl reads it, and in NO_PROXY what only Go knows works too:
+ * ports, `*.example.com`, and `*` in a list. Own code, since no library reads it so: proxy-from-env and undici's
+ * EnvHttpProxyAgent know neither CIDR nor a suffix without a dot, and take a value without a scheme for something else.
+ */
 
 import { BlockList, isIP } from 'node:net';
 import { RotationError } from '../errors.ts';

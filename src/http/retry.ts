@@ -1,21 +1,12 @@
 /** The one retry policy (Auth0: rate-limit headers; GitHub: retry-after). Written here, since it needs an injected clock
  *  and tells a request that may have landed from one that cannot: no library does both. */
 
-import { RotationError } from '../errors.ts';
+import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
 import { isPage } from './foreign.ts';
-import type { Cancellation, Repeatable } from './service.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
-export interface Clock {
-  /** Milliseconds since the epoch; never jumps. */
-  now(): number;
-  /** Rejects when the signal aborts. */
-  sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
-  /** Between 0 and 1, for jitter. */
-  random(): number;
-  /** When the run must have stopped (specification 4: well inside the lease of the next one). */
-  deadline: number;
-}
+/** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
+export type Repeatable = 'idempotent' | 'create';
 
 /** Told when an attempt got no answer and may have landed: it may still do so, whatever becomes of the next ones. */
 export type OnUncertain = () => void;
@@ -106,23 +97,6 @@ async function pause(
   const backoff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (count - 1));
   // Jitter only ever adds: a server that names a time means "not before".
   const delay = (advised ?? backoff) + backoff * 0.25 * clock.random();
-  if (clock.now() + delay > clock.deadline) throw deadlineExceeded();
+  if (clock.now() + delay > cancellation.deadline) throw deadlineExceeded();
   await sleep(clock, delay, cancellation);
-}
-
-/** Sleeps unless the run is cancelled. @throws RotationError CANCELLED */
-export async function sleep(clock: Clock, delay: number, cancellation: Cancellation): Promise<void> {
-  try {
-    await clock.sleep(delay, cancellation.signal);
-  } catch (error) {
-    cancellation.check();
-    throw error;
-  }
-}
-
-export function deadlineExceeded(): RotationError {
-  return new RotationError('DEADLINE_EXCEEDED', {
-    failed: 'The run did not finish within 10 minutes and stopped itself.',
-    remedy: 'Look for a slow or rate-limited service in the debug log, then start the workflow again.',
-  });
 }

@@ -1,9 +1,8 @@
 /** One remote service: the retry policy, its clock, its pace, its debug log. */
 
-import { RotationError } from '../errors.ts';
+import type { Cancellation, Clock, Waiting } from './clock.ts';
 import type { Pace } from './pace.ts';
-import type { Waiting } from './poll.ts';
-import { type Clock, type OnUncertain, retry } from './retry.ts';
+import { type OnUncertain, type Repeatable, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
@@ -17,44 +16,6 @@ export interface Connection {
   cancellation: Cancellation;
   debug(message: string): void;
 }
-
-/** A cancelled run must undo or finish what it began: from then on it shields its requests from the signal. */
-export class Cancellation {
-  readonly #over = new AbortController();
-  #signal: AbortSignal;
-
-  constructor(requested: AbortSignal) {
-    this.#signal = AbortSignal.any([requested, this.#over.signal]);
-  }
-
-  get signal(): AbortSignal {
-    return this.#signal;
-  }
-
-  /** @throws RotationError CANCELLED where the run was cancelled and may still stop, or is over */
-  check(): void {
-    if (this.#signal.aborted) throw cancelled();
-  }
-
-  shield(): void {
-    this.#signal = this.#over.signal;
-  }
-
-  /** The run is over: what was only asked in advance stops, and keeps no process alive. */
-  end(): void {
-    this.#over.abort();
-  }
-}
-
-function cancelled(): RotationError {
-  return new RotationError('CANCELLED', {
-    failed: 'The run was cancelled.',
-    remedy: 'Start the workflow again when it suits you.',
-  });
-}
-
-/** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
-export type Repeatable = 'idempotent' | 'create';
 
 /** What all who ask a service know of it together. */
 export interface Remote {

@@ -13,7 +13,7 @@ import type { Reader } from './reader.ts';
 /** GitHub: letters, digits, underscores; no leading digit, not GITHUB_ (actions-secrets-and-variables-naming). */
 export function readSecretNames(
   reader: Reader,
-): Pick<DesiredState, 'secretName' | 'privateKeySecretName' | 'certificateSecretName'> {
+): Pick<DesiredState, 'secretName' | 'privateKeySecretName' | 'certificateSecretName' | 'pkcs12SecretName'> {
   const read = (name: string) => {
     const value = reader.text(name);
     if (value !== undefined && (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || /^github_/i.test(value))) {
@@ -27,16 +27,27 @@ export function readSecretNames(
   const secretName = read('secret-name') ?? 'AUTH0_MTLS_PEM';
   const privateKeySecretName = read('private-key-secret-name');
   const certificateSecretName = read('certificate-secret-name');
-  const given = [secretName, privateKeySecretName, certificateSecretName].filter(
-    (name) => name !== undefined,
-  );
+  const pkcs12SecretName = read('pkcs12-secret-name');
+  const names = { secretName, privateKeySecretName, certificateSecretName, pkcs12SecretName };
+  const given = Object.values(names).filter((name) => name !== undefined);
   if (new Set(given).size < given.length) {
     reader.problem(
       'secret-name',
-      'must differ from private-key-secret-name and certificate-secret-name, and they from each other',
+      'must differ from private-key-secret-name, certificate-secret-name and pkcs12-secret-name, and they from each other',
     );
   }
-  return { secretName, privateKeySecretName, certificateSecretName };
+  return names;
+}
+
+/** What the consumer's key store is opened with must be the same text, byte for byte. Empty where none is given. */
+export function readPkcs12Password(reader: Reader): string {
+  const name = 'pkcs12-password';
+  const password = reader.text(name) ?? '';
+  if (reader.untrimmed(name) !== password)
+    reader.problem(name, 'begins or ends with white space; store the secret without it, a line end included');
+  if (/[^\x20-\x7e]/.test(password))
+    reader.problem(name, 'has a character that is no printable ASCII, which Java refuses');
+  return password;
 }
 
 export function readDestinations(reader: Reader): DesiredState['destinations'] | undefined {
@@ -60,6 +71,24 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
   if (primary === undefined && reader.problems.length === problems)
     reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
   return primary && [primary, ...others];
+}
+
+const FORMER = /^(.*?)(?:#([A-Za-z_][A-Za-z0-9_]*))?$/;
+
+/** Earlier primaries, one a line: `repo:old/name`, or with another secret `repo:old/name#SECRET`. */
+export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
+  const lines = (reader.text('moved-from') ?? '').split('\n').map((line) => line.trim());
+  return lines.flatMap((line, index) => {
+    if (line === '') return [];
+    const [, place = '', secretName] = FORMER.exec(line) ?? [];
+    const destination = parseDestination(place);
+    if (destination) return [{ destination, secretName: secretName?.toUpperCase() }];
+    reader.problem(
+      'moved-from',
+      `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}, and #<secret> behind it where the name was another one`,
+    );
+    return [];
+  });
 }
 
 function refuseConflicts(reader: Reader, destinations: readonly Destination[]): void {

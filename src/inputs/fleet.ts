@@ -7,6 +7,7 @@ import { isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
 import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from './inputs.ts';
 import { CLIENT_KEYS, type ManifestClient, type ManifestProblem, parseManifest } from './manifest.ts';
+import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, type Problem, Reader } from './reader.ts';
 
 /** What works on many clients. */
@@ -21,6 +22,7 @@ const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certif
  */
 export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
   const shared = new Reader(environment);
+  const warnings = refuseNearNames(shared);
   refuseOthers(shared);
   const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
   const { clients, problems } = parseManifest(text, SECRET_INPUTS);
@@ -34,6 +36,7 @@ export function readFleet(environment: Environment, file: string, text: string):
     .filter(({ desired }) => isIn(shard, desired.clientId))
     .map((client) => ({
       ...client,
+      warnings,
       desired: { ...client.desired, renewBeforeDays: spread(client.desired) },
     }));
 }
@@ -52,7 +55,7 @@ function refuseOthers(reader: Reader): void {
 
 interface ReadClient {
   of: ManifestClient;
-  client: Inputs | undefined;
+  client: Omit<Inputs, 'warnings'> | undefined;
   /** Problems of what is the same for all. */
   inputs: Problem[];
   located: ManifestProblem[];

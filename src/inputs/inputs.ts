@@ -1,15 +1,26 @@
 /** action.yml to Inputs: all problems at once, before any effect. */
 
-import type { ManagementLogin } from '../auth0/token.ts';
-import { factsOf, type Issuer, parseCredential } from '../certificate/credential.ts';
-import type { Pair } from '../certificate/inspect.ts';
-import { printSubject } from '../certificate/subject.ts';
+import type { Issuer } from '../certificate/authority.ts';
+import { factsOf, parseCredential } from '../certificate/credential.ts';
+import { holdsPrivateKey } from '../certificate/masks.ts';
 import { type LocatedProblem, RotationError } from '../errors.ts';
-import { type AuthenticationMethod, DAY, type DesiredState, METHODS } from '../model/desired-state.ts';
-import type { Watch } from '../watch/watch.ts';
-import { readDestinations, readSecretNames } from './destinations.ts';
+import {
+  type AuthenticationMethod,
+  type DesiredState,
+  FORMER_METHODS,
+  METHODS,
+  SIGNING_ALGORITHMS,
+} from '../model/desired-state.ts';
+import type { Pair } from '../model/key-pair.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
+import { printSubject } from '../model/subject-dn.ts';
+import type { WatchRequest } from '../model/watch-request.ts';
+import { readCredentialIds } from './credential-ids.ts';
+import { readDestinations, readMovedFrom, readPkcs12Password, readSecretNames } from './destinations.ts';
+import { readOverlap, readPropagationTime, readQuietWindow } from './durations.ts';
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
+import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, Reader, raw } from './reader.ts';
 import { readWatch } from './watch.ts';
 
@@ -17,7 +28,7 @@ export interface Inputs {
   /** Nothing is changed. */
   planOnly: boolean;
   /** It is looked, and told what is found. */
-  watch: Watch | undefined;
+  watch: WatchRequest | undefined;
   domain: string;
   mtlsDomain: string | undefined;
   audience: string;
@@ -26,18 +37,25 @@ export interface Inputs {
   githubToken: string | undefined;
   githubApiUrl: string;
   currentPair: Pair | undefined;
+  /** Empty means none. */
+  pkcs12Password: string;
   issuer: Issuer;
   desired: DesiredState;
+  /** What is odd and stops nobody. */
+  warnings: readonly string[];
 }
 
 /** @throws RotationError INVALID_INPUT with every problem */
 export function readInputs(environment: Environment): Inputs {
   const reader = new Reader(environment);
+  const warnings = refuseNearNames(reader);
   const inputs = readClient(reader);
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'is a part of a manifest, and none is given');
-  if (reader.problems.length === 0 && inputs) return inputs;
-  throw invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
+  const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
+  throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
 }
 
 /** The shard that is the whole fleet. */
@@ -71,17 +89,22 @@ export const SECRET_INPUTS = [
   'current-credential',
   'ca-private-key',
   'private-key',
+  'pkcs12-password',
 ];
 
-/** Every value that must never be shown, as it came in, valid or not. */
+/** Every value that must never be shown, as it came in, valid or not; and every key that came in by the wrong name. */
 export function secretsIn(environment: Environment): string[] {
-  return SECRET_INPUTS.map((name) => raw(environment, name)).filter((value) => value !== '');
+  const astray = Object.keys(environment)
+    .filter((name) => name.startsWith('INPUT_') && holdsPrivateKey(environment[name] ?? ''))
+    .map((name) => name.slice('INPUT_'.length).toLowerCase());
+  const values = [...new Set([...SECRET_INPUTS, ...astray])].map((name) => raw(environment, name));
+  return values.filter((value) => value !== '');
 }
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 /** One client, and what all need. @returns undefined where there is a problem */
-export function readClient(reader: Reader): Inputs | undefined {
+export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
   const planOnly = given === 'plan' || given === 'watch';
   const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;
@@ -95,12 +118,13 @@ export function readClient(reader: Reader): Inputs | undefined {
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
   const issuer = readIssuer(reader, { method, operation, planOnly });
   const currentPair = readCurrent(reader, { method, operation }, login);
+  const pkcs12Password = readPkcs12Password(reader);
   const desired = readDesiredState(reader, { operation, method, issuer, currentPair, login });
   if (!login || !issuer || !desired || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
   const hosts = { domain, mtlsDomain, audience, githubApiUrl };
-  return { ...hosts, planOnly, watch, login, githubToken, currentPair, issuer, desired };
+  return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
 /** What a plan tells of: `create` where a name is given and no client. */
@@ -141,8 +165,14 @@ function canParse(method: AuthenticationMethod, text: string): boolean {
   }
 }
 
+/** Two kinds of hosts, and neither can do the work of the other. */
+const EXAMPLES = {
+  'auth0-domain': "the tenant's own host, such as tenant.eu.auth0.com",
+  'mtls-domain': 'the custom domain whose edge asks for certificates, such as login.example.com',
+};
+
 /** Host or host:port, nothing else: it becomes part of every address. */
-function readHost(reader: Reader, name: string, value: string): string | undefined {
+function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): string | undefined {
   if (value === '') return undefined;
   if (
     /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/.test(value) &&
@@ -150,10 +180,7 @@ function readHost(reader: Reader, name: string, value: string): string | undefin
   ) {
     return value.toLowerCase();
   }
-  return reader.problem(
-    name,
-    `is '${value}'; write a host such as tenant.eu.auth0.com, without https:// and path`,
-  );
+  return reader.problem(name, `is '${value}'; write ${EXAMPLES[name]}, without https:// and path`);
 }
 
 interface Known {
@@ -171,6 +198,11 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
     reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
+  if (method === 'private_key_jwt' && names.pkcs12SecretName !== undefined)
+    reader.problem(
+      'pkcs12-secret-name',
+      'names a PKCS#12, which needs a certificate; private_key_jwt has none',
+    );
   const current = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
   // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
@@ -181,7 +213,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     clientId,
     clientName,
     method,
-    ...readMaterial(reader, issuer, fallback),
+    ...readMaterial(reader, issuer, { method, fallbackSubject: fallback }),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force,
     revoke: readRevoke(reader, operation, force),
@@ -192,8 +224,12 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
-    revertTo: reader.oneOf('revert-to', ['client_secret_post', 'client_secret_basic'], 'client_secret_post'),
-    keepCredentials: new Set((reader.text('keep-credentials') ?? '').split(/[\s,]+/).filter(Boolean)),
+    revertTo: reader.oneOf('revert-to', FORMER_METHODS, 'client_secret_post'),
+    ...readCredentialIds(reader),
+    movedFrom: readMovedFrom(reader),
+    propagationTime: readPropagationTime(reader),
+    signingAlgorithm: readSigningAlgorithm(reader, method),
+    given: givenOf(reader, issuer),
     run: `${reader.environment.GITHUB_RUN_ID ?? '0'}.${reader.environment.GITHUB_RUN_ATTEMPT ?? '1'}`,
   };
   return destinations && { ...desired, destinations };
@@ -220,6 +256,25 @@ function readIdentity(
   if (/[<>\x00-\x1f\x7f]/.test(clientName))
     reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };
+}
+
+function readSigningAlgorithm(
+  reader: Reader,
+  method: AuthenticationMethod,
+): DesiredState['signingAlgorithm'] {
+  if (reader.text('signing-algorithm') === undefined) return undefined;
+  const algorithm = reader.oneOf('signing-algorithm', SIGNING_ALGORITHMS, 'RS256');
+  if (method !== 'private_key_jwt')
+    reader.problem('signing-algorithm', 'is for authentication-method: private_key_jwt alone');
+  return algorithm;
+}
+
+/** A pair that was brought asks for its subject. */
+function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['given'] {
+  const named = (['subject', 'key-size', 'signing-algorithm'] as const).filter(
+    (name) => reader.text(name) !== undefined,
+  );
+  return new Set(issuer?.kind === 'brought' ? [...named, 'subject'] : named);
 }
 
 function readRevoke(reader: Reader, operation: DesiredState['operation'], force: boolean): boolean {
@@ -250,41 +305,4 @@ function readVerify(reader: Reader, operation: DesiredState['operation']): Desir
   if (operation !== 'rehearse') return verify;
   if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
   return 'required';
-}
-
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY, w: 7 * DAY };
-
-function readOverlap(reader: Reader): DesiredState['overlap'] {
-  const text = reader.text('overlap') ?? 'until-next-rotation';
-  if (text === 'until-next-rotation') return text;
-  const overlap = milliseconds(text);
-  if (overlap !== undefined) return overlap;
-  reader.problem('overlap', `is '${text}'; write until-next-rotation, or a duration such as 12h or 7d`);
-  return 'until-next-rotation';
-}
-
-/** Auth0 keeps logs for 30 days at most (log-data-retention): a window as long would never be in them whole. */
-const LONGEST_WINDOW = 29 * DAY;
-
-/** undefined: by time. */
-function readQuietWindow(reader: Reader, method: AuthenticationMethod): number | undefined {
-  const retire = reader.oneOf('retire', ['by-time', 'when-unused'], 'by-time');
-  const text = reader.text('quiet-window') ?? '7d';
-  const quietWindow = milliseconds(text) ?? 0;
-  if (quietWindow <= 0 || quietWindow > LONGEST_WINDOW)
-    reader.problem('quiet-window', `is '${text}'; write a duration up to 29d, such as 12h or 7d`);
-  if (retire === 'by-time') return undefined;
-  if (method !== 'self_signed_tls_client_auth')
-    reader.problem(
-      'retire',
-      'is when-unused, which works with self_signed_tls_client_auth alone: the tenant logs tell certificates apart, not keys, and a subject has many certificates',
-    );
-  if (reader.text('verify') === 'off')
-    reader.problem('retire', 'is when-unused, which needs a token request: it cannot go with verify: off');
-  return quietWindow;
-}
-
-function milliseconds(duration: string): number | undefined {
-  const match = /^(\d{1,5})([mhdw])$/.exec(duration);
-  return match ? Number(match[1]) * (UNITS[`${match[2]}`] ?? 0) : undefined;
 }

@@ -1,10 +1,12 @@
 /** What the new key is, and where its certificate comes from. */
 
-import { parseAuthority, parseIssuedPair } from '../certificate/authority.ts';
-import type { Issuer } from '../certificate/credential.ts';
-import { type CertifiedPair, inspect } from '../certificate/inspect.ts';
-import { parseSubject, printSubject } from '../certificate/subject.ts';
-import { DAY, type DesiredState } from '../model/desired-state.ts';
+import { authorityOf, type Issuer, issuedPairOf, parseSigningKey } from '../certificate/authority.ts';
+import { inspect, parseCertificates, parsePrivateKey } from '../certificate/inspect.ts';
+import { exceedsSecret, HEADER_LIMIT, headerSize } from '../certificate/size.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { CertifiedPair } from '../model/key-pair.ts';
+import { parseSubject, printSubject } from '../model/subject-dn.ts';
+import { DAY } from '../model/timing.ts';
 import type { Reader } from './reader.ts';
 
 /** A secret of GitHub that is read as a file: `ca-certificate` and `ca-private-key`, `certificate` and `private-key`. */
@@ -43,41 +45,84 @@ export function readIssuer(
 }
 
 function readAuthority(reader: Reader): Issuer | undefined {
-  const key = reader.required('ca-private-key');
-  const text = reader.required('ca-certificate');
-  if (key === '' || text === '') return undefined;
-  const authority = reader.parsed('ca-certificate', (certificate) => parseAuthority(certificate, key));
+  for (const name of ISSUERS[0]) reader.required(name);
+  const privateKey = reader.parsed('ca-private-key', parseSigningKey);
+  const given = reader.parsed('ca-certificate', parseCertificates);
+  if (!privateKey || !given) return undefined;
+  const authority = reader.parsed('ca-certificate', () => authorityOf(given, privateKey));
+  if (authority && exceedsSecret(authority.intermediates)) return refuseChain(reader, 'ca-certificate');
   return authority && { kind: 'authority', authority };
 }
 
 function readBrought(reader: Reader): Issuer | undefined {
-  const key = reader.required('private-key');
-  const text = reader.required('certificate');
-  if (key === '' || text === '') return undefined;
-  const pair = reader.parsed('certificate', (certificate) => parseIssuedPair(certificate, key));
+  for (const name of ISSUERS[1]) reader.required(name);
+  const privateKey = reader.parsed('private-key', parsePrivateKey);
+  const given = reader.parsed('certificate', parseCertificates);
+  if (!privateKey || !given) return undefined;
+  const pair = reader.parsed('certificate', () => issuedPairOf(given, privateKey));
+  if (pair && exceedsSecret(pair.privateKey + pair.certificate)) return refuseChain(reader, 'certificate');
   return pair && { kind: 'brought', pair };
+}
+
+function refuseChain(reader: Reader, name: string): undefined {
+  return reader.problem(
+    name,
+    'has a chain that is larger than a secret can be (48 KB); leave out what nobody needs',
+  );
 }
 
 /** What is wished of the key and its certificate; of a pair that was brought: what it is. */
 export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,
-  fallbackSubject: string,
+  { method, fallbackSubject }: { method: DesiredState['method']; fallbackSubject: string },
 ): Pick<DesiredState, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
   const subject = reader.parsed('subject', (text) => printSubject(parseSubject(text))) ?? fallbackSubject;
   const keySize = readKeySize(reader);
   const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
-  if (issuer?.kind === 'brought') return { ...ofBrought(reader, issuer.pair, subject), renewBeforeDays };
   const validityDays = Math.min(requested, daysLeft(issuer));
-  if (renewBeforeDays >= validityDays) {
-    const bound = validityDays < requested ? `the days that ca-certificate has left` : 'validity-days';
+  const material =
+    issuer?.kind === 'brought'
+      ? ofBrought(reader, issuer.pair, subject)
+      : { subject, keySize, brought: undefined, validityDays };
+  refuseRenewal(reader, { renewBeforeDays, validityDays: material.validityDays, requested, issuer });
+  const isNamed = !reader.problems.some(({ name }) => NAMES_OF_SUBJECT.includes(name));
+  if (issuer && isNamed) refuseSize(reader, headerSize({ method, ...material }, issuer), issuer);
+  return { ...material, renewBeforeDays };
+}
+
+const NAMES_OF_SUBJECT = ['subject', 'client-id', 'client-name'];
+
+/** It would be due as soon as it is delivered. */
+function refuseRenewal(reader: Reader, { issuer, renewBeforeDays, requested, validityDays }: Lifetime): void {
+  if (renewBeforeDays < validityDays) return;
+  const ofAuthority = validityDays < requested ? 'the days that ca-certificate has left' : 'validity-days';
+  const bound = issuer?.kind === 'brought' ? 'the days for which certificate is valid' : ofAuthority;
+  reader.problem(
+    'renew-before-days',
+    `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
+  );
+}
+
+interface Lifetime {
+  issuer: Issuer | undefined;
+  renewBeforeDays: number;
+  requested: number;
+  validityDays: number;
+}
+
+function refuseSize(reader: Reader, size: number, issuer: Issuer): void {
+  if (size <= HEADER_LIMIT) return;
+  const limit = `when it is URL-encoded; Auth0's edge takes ${HEADER_LIMIT}`;
+  if (issuer.kind === 'brought')
+    reader.problem('certificate', `has ${size} bytes ${limit}`, 'CERTIFICATE_TOO_LARGE');
+  else
     reader.problem(
-      'renew-before-days',
-      `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
+      'subject',
+      `makes, with this key-size, a certificate of up to ${size} bytes ${limit}; choose a shorter subject or a smaller key-size`,
+      'CERTIFICATE_TOO_LARGE',
     );
-  }
-  return { subject, keySize, brought: undefined, validityDays, renewBeforeDays };
 }
 
 /** No certificate outlives its CA. */

@@ -1,7 +1,7 @@
 /** How the action logs in to the Management API: exactly one way. */
 
-import type { ManagementLogin } from '../auth0/token.ts';
 import { parsePair, parseRsaKey, pkcs8 } from '../certificate/inspect.ts';
+import type { ManagementLogin } from '../model/management-login.ts';
 import type { Reader } from './reader.ts';
 
 const LOGINS = ['management-client-secret', 'management-private-key', 'management-credential'] as const;

@@ -11,6 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { quote } from '../model/json.ts';
+import { nearestTo } from './names.ts';
 
 /** The inputs that are about one client. */
 export const CLIENT_KEYS = [
@@ -25,15 +26,20 @@ export const CLIENT_KEYS = [
   'secret-name',
   'private-key-secret-name',
   'certificate-secret-name',
+  'pkcs12-secret-name',
   'destinations',
   'verify',
   'verify-audience',
   'token-binding',
+  'propagation-time',
+  'signing-algorithm',
   'keep-credentials',
+  'removable-credentials',
+  'moved-from',
 ] as const;
 
 /** Those that hold several values: a list of YAML, or text as in a workflow. */
-const LISTS = ['destinations', 'keep-credentials'];
+const LISTS = ['destinations', 'keep-credentials', 'removable-credentials', 'moved-from'];
 
 /** Both from 1. */
 export interface Position {
@@ -150,6 +156,8 @@ class Reading {
     if (CLIENT_KEYS.some((key) => key === name)) return undefined;
     if (this.#secrets.includes(name))
       return 'is a secret, and a file of a repository must hold none; pass it as an input of the action';
+    const meant = nearestTo(name.toLowerCase(), CLIENT_KEYS);
+    if (meant !== undefined) return `is no key of a client; write ${meant}`;
     return 'is no key of a client (manifest.schema.json has them all); what is the same for all is an input of the action';
   }
 

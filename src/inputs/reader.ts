@@ -1,16 +1,24 @@
 /** Reads one input after the other and collects what is wrong with them. */
 
+import type { ErrorCode } from '../errors.ts';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The runner upper-cases a name and keeps its dashes. */
+function variable(name: string): string {
+  return `INPUT_${name.toUpperCase()}`;
+}
+
 export function raw(environment: Environment, name: string): string {
-  return (environment[`INPUT_${name.toUpperCase()}`] ?? '').trim();
+  return (environment[variable(name)] ?? '').trim();
 }
 
 /** What is wrong with an input, as its name's predicate. */
 export interface Problem {
   name: string;
   what: string;
+  /** Of a failure that has a code of its own. */
+  code: ErrorCode;
 }
 
 export function describeProblem({ name, what }: Problem): string {
@@ -25,16 +33,25 @@ export class Reader {
     this.environment = environment;
   }
 
+  /** As it came in. */
+  untrimmed(name: string): string {
+    return this.environment[variable(name)] ?? '';
+  }
+
   /** Empty means not given. */
   text(name: string): string | undefined {
     return raw(this.environment, name) || undefined;
   }
 
-  problem(name: string, what: string): undefined {
-    // A key in the wrong place is not shown.
-    const shown = what.replace(/-----BEGIN [^']*/g, '(a PEM)').replace(/[A-Za-z0-9+/=]{48,}/g, '…');
-    this.problems.push({ name, what: shown });
+  problem(name: string, what: string, code: ErrorCode = 'INVALID_INPUT'): undefined {
+    this.problems.push({ name, what: this.#shown(name, what), code });
     return undefined;
+  }
+
+  /** A key in the wrong place is not shown, however it is spelt: of a value that has a PEM's line nothing is. */
+  #shown(name: string, what: string): string {
+    const holdsPem = /-----|PRIVATE\s*KEY/.test(this.text(name) ?? '');
+    return (holdsPem ? what.replace(/'[\s\S]*'/, '(a PEM)') : what).replace(/[A-Za-z0-9+/=]{48,}/g, '…');
   }
 
   required(name: string): string {

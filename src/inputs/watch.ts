@@ -1,11 +1,11 @@
 /** What `watch` looks at besides the client, and where it tells. */
 
 import { parseDestination } from '../model/secret-location.ts';
-import type { Watch } from '../watch/watch.ts';
+import type { WatchRequest } from '../model/watch-request.ts';
 import type { Reader } from './reader.ts';
 
 /** undefined: there is none, or a problem. */
-export function readWatch(reader: Reader, isWatch: boolean): Watch | undefined {
+export function readWatch(reader: Reader, isWatch: boolean): WatchRequest | undefined {
   const workflow = reader.text('workflow');
   const reportIssue = reader.boolean('report-issue');
   if (!isWatch) {

@@ -1,5 +1,6 @@
 /** What a client should be: the inputs about one client, checked and typed. Holds no secret. */
 
+import type { KeyFacts } from './key-pair.ts';
 import type { Destination, SecretLocation } from './secret-location.ts';
 
 /** The authentication methods of Auth0 that use credentials, verbatim. */
@@ -25,19 +26,15 @@ export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
 }
 
-/** What is known of a key pair, its own or that of `current-credential`. */
-export interface KeyFacts {
-  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
-  identity: string;
-  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
-  thumbprint: string;
-  /** RFC 4514; undefined without a certificate. */
-  subject: string | undefined;
-  /** Bits of an RSA key, else 0. */
-  keySize: number;
-  notBefore: Date | undefined;
-  notAfter: Date | undefined;
-}
+/** What Auth0 registers a public key for, verbatim. */
+export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'PS256'] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** Of a public client: it has no credential at all. */
+export const PUBLIC = 'none';
+/** What `revert` can restore. */
+export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
+export type FormerMethod = (typeof FORMER_METHODS)[number];
 
 export interface DesiredState {
   /** What is asked for; a plan tells what this would do. */
@@ -67,6 +64,7 @@ export interface DesiredState {
   secretName: string;
   privateKeySecretName: string | undefined;
   certificateSecretName: string | undefined;
+  pkcs12SecretName: string | undefined;
   /** The first is the primary. Never empty. */
   destinations: readonly [Destination, ...Destination[]];
   current: KeyFacts | undefined;
@@ -74,13 +72,21 @@ export interface DesiredState {
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
   /** What `revert` restores. */
-  revertTo: SecretMethod;
+  revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
+  /** Ids that nobody uses any more, whoever made them. */
+  removableCredentials: ReadonlySet<string>;
+  /** Earlier primaries, whose marks are ours. Without a name: the secret has today's. */
+  movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
+  /** Nothing is delivered earlier than this after the association, in milliseconds. */
+  propagationTime: number;
+  /** Of private_key_jwt. undefined: that of the credential in use. */
+  signingAlgorithm: SigningAlgorithm | undefined;
+  /** A default is no wish: what is not in here is taken from the credential in use. */
+  given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
   /** Run id and attempt: part of the name mark. */
   run: string;
 }
-
-export const DAY = 86_400_000;
 
 /** Every secret that the wish writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {
@@ -88,6 +94,7 @@ export function secretLocations(desired: DesiredState): SecretLocation[] {
     { destination, secretName: desired.secretName, part: 'pair' as const },
     ...part(destination, desired.privateKeySecretName, 'private-key'),
     ...part(destination, desired.certificateSecretName, 'certificate'),
+    ...part(destination, desired.pkcs12SecretName, 'pkcs12'),
   ]);
 }
 

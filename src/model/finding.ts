@@ -1,7 +1,7 @@
 /** What a person should know and do: of a watch. Pure. */
 
 import type { RotationError } from '../errors.ts';
-import { quote } from './json.ts';
+import { code, inert, row } from './markdown.ts';
 
 /** In both sentences whatever a server has said stands in a code span, and no day counts down. */
 export interface Finding {
@@ -25,11 +25,12 @@ export function warning(key: string, what: string, todo: string): Finding {
   return { severity: 'warning', key, what, todo };
 }
 
-/** In a code span nothing is a mention, a link or a command. */
-export function code(text: string): string {
-  return `\`${quote(text)}\``;
+export function findingTable(findings: readonly Finding[]): string {
+  return [
+    '| | What is found | What to do |',
+    '| --- | --- | --- |',
+    ...findings.map(({ severity, todo, what }) => row([ICONS[severity], inert(what), inert(todo)])),
+  ].join('\n');
 }
 
-export function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
-}
+const ICONS = { failure: '❌', warning: '⚠️' };

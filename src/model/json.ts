@@ -1,14 +1,12 @@
 /** Answers as data, parsed defensively: what is not what it should be is an error, never an empty value. */
 
-import type { HttpResponse } from '../http/wire.ts';
-
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json | undefined;
 }
 
 /** undefined where the body is no JSON. Keys that reach prototypes are dropped. */
-export function parseJson({ body }: Pick<HttpResponse, 'body'>): Json | undefined {
+export function parseJson({ body }: { body: string }): Json | undefined {
   try {
     return JSON.parse(body, (key, value) => (key === '__proto__' ? undefined : value));
   } catch {

@@ -2,6 +2,7 @@
 
 import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
 import type { SecretLocation } from './secret-location.ts';
+import { LEASE } from './timing.ts';
 
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
 export interface Credential {
@@ -79,4 +80,15 @@ export interface ObservedState {
   usage?: Usage | undefined;
   /** Auth0's clock. */
   now: number;
+}
+
+/** Sorts by `created_at`, then id: Auth0's lists have no order. */
+export function newestFirst(a: Credential, b: Credential): number {
+  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
+  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
+}
+
+/** The run that made it may still be at work. */
+export function isYoung(credential: Credential, now: number): boolean {
+  return now - credential.createdAt < LEASE;
 }

@@ -1,8 +1,11 @@
-/** The name mark: who owns a credential, so that no workflow touches another's (specification 3). */
+/** The name mark: who owns a credential, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
 
 import { createHash } from 'node:crypto';
+import { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
+import { type Credential, newestFirst, type ObservedState } from './observed-state.ts';
 import { printDestination } from './secret-location.ts';
+import { LEASE } from './timing.ts';
 
 export interface Ownership {
   owner: string;
@@ -38,7 +41,7 @@ export function credentialNameFor(desired: DesiredState, after: string | undefin
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
 export const CLIENT_OWNER_KEY = PREFIX;
 
-/** Auth0: values of client_metadata have at most 255 characters. */
+/** Auth0: values of client_metadata have at most 255 characters (docs/facts.md#auth0-client-metadata). */
 export function writeClientOwner(owner: string): string {
   return owner.length <= 255 ? owner : digest(owner);
 }
@@ -63,4 +66,40 @@ function shortened(owner: string, rest: string): string {
 
 function digest(owner: string): string {
   return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
+}
+
+/**
+ * The earliest credential with our mark that nobody had when the plan was made: of several rotations the earliest wins.
+ * @param pool as it is now
+ * @param made what this run has made itself
+ */
+export function findRival(
+  desired: DesiredState,
+  planned: ObservedState,
+  pool: readonly Credential[],
+  made?: Credential,
+): Credential | undefined {
+  const owner = ownerOf(desired);
+  const known = new Set(planned.pool.map(({ id }) => id));
+  const all = pool.filter(
+    (c) =>
+      !known.has(c.id) &&
+      isOwnedBy(readOwnership(c.name), owner) &&
+      (made === undefined || newestFirst(c, made) > 0),
+  );
+  return all.sort(newestFirst).at(-1);
+}
+
+export function rotationInProgress(rival: Credential): RotationError {
+  const since = new Date(rival.createdAt).toISOString();
+  const until = new Date(rival.createdAt + LEASE).toISOString();
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
+    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
+  });
+}
+
+/** As `client_metadata` names the owner of a client that `create` made. */
+export function clientOwnerOf(desired: DesiredState): string {
+  return writeClientOwner(ownerOf(desired));
 }

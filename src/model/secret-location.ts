@@ -7,11 +7,14 @@ export type Destination =
 
 export type Repository = Extract<Destination, { kind: 'repo' }>;
 
-/** One secret of a destination: the whole pair, or one part of it (inputs `private-key-secret-name`, `certificate-secret-name`). */
+/**
+ * One secret of a destination: the whole pair, the same as PKCS#12, or one part of it (inputs `pkcs12-secret-name`,
+ * `private-key-secret-name`, `certificate-secret-name`).
+ */
 export interface SecretLocation {
   destination: Destination;
   secretName: string;
-  part: 'pair' | 'private-key' | 'certificate';
+  part: 'pair' | 'private-key' | 'certificate' | 'pkcs12';
 }
 
 const OWNER = '[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})';
@@ -46,7 +49,7 @@ export function printLocation(location: SecretLocation): string {
   return `${printDestination(location.destination)} ${location.secretName}`;
 }
 
-/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (secrets.md). */
+/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (docs/facts.md#github-shadowing). */
 export function shadows(near: Destination, far: Destination): boolean {
   if (far.kind === 'org') return near.kind !== 'org' && same(near.owner, far.org);
   return (

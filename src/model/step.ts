@@ -6,17 +6,22 @@ import { printDestination, printLocation, type SecretLocation } from './secret-l
 export type CredentialRef = string;
 export const ISSUED: CredentialRef = '(issued)';
 
+/** For a person: it decides nothing. */
+export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
+
 export type Step =
   | { kind: 'issue-certificate'; what: KeyMaterial }
   | { kind: 'create-credential' }
   | {
       kind: 'associate-credentials';
-      why: 'heal' | 'make room' | 'add' | 'retire' | 'revoke' | 'discard' | 'rehearse';
+      why: 'heal' | 'add' | RemovalReason;
       /** What the method holds before and after. */
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
       /** Places whose consumers cannot log in until this run delivers to them: named, since nothing else was possible. */
       interrupts: readonly SecretLocation[];
+      /** The run goes on only once Auth0 shows the new list. */
+      confirm: boolean;
     }
   /** With its first credential. */
   | { kind: 'create-client'; name: string; method: string }
@@ -37,7 +42,7 @@ export type Step =
   | {
       kind: 'delete-credential';
       id: CredentialRef;
-      why: 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
+      why: RemovalReason;
     }
   /** Workflow runs that were queued before the delivery. */
   | { kind: 'find-holders' };
@@ -112,7 +117,8 @@ function describeAssociation({ from, to, why, interrupts }: Association): string
 }
 
 function partName({ part }: SecretLocation): string {
-  return part === 'pair' ? 'it' : `the ${part.replace('-', ' ')}`;
+  if (part === 'pair') return 'it';
+  return part === 'pkcs12' ? 'its PKCS#12' : `the ${part.replace('-', ' ')}`;
 }
 
 /** The one-line notation of plans in tests and logs: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */

@@ -4,7 +4,7 @@ import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
-import type { ObservedClient, ObservedSecret, ObservedState, SecretTimes } from '../model/observed-state.ts';
+import type { ObservedSecret, ObservedState, SecretTimes } from '../model/observed-state.ts';
 
 export interface ObserveServices {
   tenant: Tenant;
@@ -12,28 +12,24 @@ export interface ObserveServices {
   store: SecretStore | undefined;
 }
 
-export type RecordedTimes = SecretTimes | 'missing' | 'unread';
+type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
- * @param onSecrets called with the times by GitHub's clock as soon as they are known
- * @param listed the client, where it was read together with others
  * @throws RotationError
  */
 export async function observe(
   desired: DesiredState,
   { tenant, store }: ObserveServices,
-  onSecrets: (times: readonly RecordedTimes[]) => void = () => {},
-  listed: (times: readonly RecordedTimes[]) => Promise<ObservedClient | undefined> = NOWHERE,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
-  // Beside the secrets' times, which need no token of Auth0's.
+  // The login goes beside the secrets' times, which need no token of Auth0's.
   const login = tenant.login();
   const reading = Promise.all(
     locations.map((location): Promise<RecordedTimes> | 'unread' => store?.times(location) ?? 'unread'),
   );
-  const [times] = await Promise.all([reading, login, reading.then(onSecrets)]);
-  const { client, pool } = await observeClient(desired, tenant, await listed(times));
+  const [times] = await Promise.all([reading, login]);
+  const { client, pool } = await observeClient(desired, tenant);
   if (store && client) await compareClocks(desired, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
   return {
@@ -46,15 +42,12 @@ export async function observe(
   };
 }
 
-const NOWHERE = async () => undefined;
-
 async function observeClient(
   { clientId }: DesiredState,
   tenant: Tenant,
-  listed: ObservedClient | undefined,
 ): Promise<Pick<ObservedState, 'client' | 'pool'>> {
   if (clientId === '') return { client: undefined, pool: [] };
-  const [client, pool] = await Promise.all([listed ?? tenant.client(clientId), tenant.credentials(clientId)]);
+  const [client, pool] = await Promise.all([tenant.client(clientId), tenant.credentials(clientId)]);
   return { client, pool };
 }
 

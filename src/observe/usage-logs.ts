@@ -1,46 +1,51 @@
 /** Asks the tenant logs what the plan needs to know before anything may go (`retire: when-unused`). Changes nothing. */
 
-import type { Services } from '../apply/job.ts';
 import { latestUses, readUses } from '../auth0/logs.ts';
 import { proveKey } from '../auth0/proof.ts';
-import type { Pair } from '../certificate/inspect.ts';
-import { sleep } from '../http/retry.ts';
+import type { Tenant } from '../auth0/tenant.ts';
+import { sleep, type Waiting } from '../http/clock.ts';
+import type { Service } from '../http/service.ts';
 import type { DesiredState } from '../model/desired-state.ts';
+import type { Pair } from '../model/key-pair.ts';
 import type { ObservedState, Usage } from '../model/observed-state.ts';
-import { UNCERTAINTY } from '../plan/in-use.ts';
-import { plan } from '../plan/plan.ts';
+import type { LogQuestion } from '../model/plan.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 
 /** How long an entry may take to appear: Auth0 names no time, so bounded. */
 const LOG_DELAY = 30_000;
 
+export interface UsageServices extends Waiting {
+  tenant: Tenant;
+  edge: Service;
+  domain: string;
+  proofEndpoint: () => Promise<string | undefined>;
+}
+
 /**
- * The plan says what it lacks. A token request is made only where it is the last thing: it changes nothing, but Auth0
- * counts the tokens of machines. So `operation: plan` may make it, too, and tells what a run would do.
+ * Answers what the plan asks. A token request is made only where it is the last thing that is missing: it changes nothing, but Auth0
+ * counts the tokens of machines. `operation: plan` makes it, too, and so shows what a run would do.
+ * @param currentPair what `current-credential` holds
  * @throws RotationError
  */
 export async function observeUsage(
+  { since, upToDate }: LogQuestion,
   desired: DesiredState,
   observed: ObservedState,
-  services: Services,
+  services: UsageServices,
   currentPair: Pair | undefined,
 ): Promise<ObservedState> {
-  // Without this nobody plans twice.
-  if (desired.quietWindow === undefined) return observed;
-  const { asks } = plan(desired, observed);
-  if (asks === undefined) return observed;
-  const read = () => readUses(services.tenant, desired.clientId, asks.since);
-  const asked: ObservedState = { ...observed, usage: { ...(await read()), upTo: 'not asked' } };
-  if (!currentPair || !plan(desired, asked).asks?.upToDate) return asked;
-  const upTo = await watermark(desired, currentPair, services);
-  return { ...observed, usage: { ...(await read()), upTo } };
+  const isAsked = upToDate && currentPair !== undefined;
+  const upTo = isAsked ? await watermark(desired, currentPair, services) : 'not asked';
+  const from = Math.min(since, observed.usage?.since ?? since);
+  return { ...observed, usage: { ...(await readUses(services.tenant, desired.clientId, from)), upTo } };
 }
 
 /** A token request of our own: once it is in the logs, so is what was before it. */
-async function watermark(desired: DesiredState, pair: Pair, services: Services): Promise<Usage['upTo']> {
-  const { cancellation, clock, domain, edge, preparation, tenant } = services;
+async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
+  const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
   const { clientId, current, run, verifyAudience: audience } = desired;
   const { identity = '', thumbprint = '' } = current ?? {};
-  const endpoint = await preparation.endpoint();
+  const endpoint = await proofEndpoint();
   if (endpoint === undefined) return 'no endpoint';
   const since = tenant.now() - UNCERTAINTY;
   const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run };

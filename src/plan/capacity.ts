@@ -1,17 +1,13 @@
 /** The limit of two: who gives way to the next credential, and who is told. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { DAY, type DesiredState } from '../model/desired-state.ts';
-import type { Credential, ObservedState } from '../model/observed-state.ts';
+import { credentialLimit, METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
+import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
+import { DAY } from '../model/timing.ts';
 import { mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
-import { PlanBuilder, supersededAt } from './plan-builder.ts';
-
-/** Auth0: a method holds at most 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
-export const METHOD_CAPACITY = 2;
-/** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2. */
-const POOL_CAPACITY = 2;
+import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 /** The limit of two: of the method always, of the pool by default. */
 export function freeCapacity(builder: PlanBuilder): void {
@@ -66,8 +62,9 @@ function interrupt(builder: PlanBuilder): void {
     .filter((_, index) => inUse.held[index]?.some(({ id }) => id === victim.id))
     .map(({ location }) => location);
   if (interrupted.length > 0) {
-    builder.notes.push(
-      `INTERRUPTION: ${interrupted.map(printLocation).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+    builder.note(
+      'interruption',
+      `${interrupted.map(printLocation).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
     );
   }
   builder.remove(victim, 'make room', interrupted);
@@ -76,7 +73,8 @@ function interrupt(builder: PlanBuilder): void {
 function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
   const since = supersededAt(builder, victim);
   if (since === undefined || builder.observed.now - since >= DAY) return;
-  builder.notes.push(
+  builder.note(
+    'warning',
     `Credential ${victim.id} was superseded less than a day ago and gives way now: runs that were queued before that rotation still hold it and will fail.`,
   );
 }
@@ -84,47 +82,31 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
 /** An expiry is worse: the rotation goes on, and tells. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
   const since = watchedSince(builder, victim);
-  const users = since === undefined ? [] : usesSince(builder, since, victim);
+  if (since === undefined) return;
+  const { usage } = builder.observed;
+  if (usage === undefined) builder.ask(since);
+  const users = usage ? usesSince(usage, since, victim) : [];
   if (users.length === 0) return;
-  builder.notes.push(
-    `WARNING: credential ${victim.id} gives way to this rotation, and is still in use, by the tenant logs: ${printUsers(users)}. They cannot log in until they use what this run delivers.`,
+  builder.note(
+    'warning',
+    `Credential ${victim.id} gives way to this rotation, and is still in use, by the tenant logs: ${printUsers(users)}. They cannot log in until they use what this run delivers.`,
   );
 }
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
-  const holders = builder.records.map((c) => `${c.id} (${whose(builder, c)})`).join(', ');
-  return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id ?? builder.desired.clientName} has no place for another credential: ${holders}.`,
-    remedy: builder.desired.operation === 'rehearse' ? REHEARSE_EARLIER : FREE_A_PLACE,
-  });
+  const { desired, observed, records } = builder;
+  const holders = records.map((c) => ({ id: c.id, usedBy: builder.usedBy(c) }));
+  const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : undefined;
+  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
 
-const FREE_A_PLACE =
-  'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.';
 const REHEARSE_EARLIER =
   'A rehearsal takes nothing out that it has not made. Rehearse before the second rotation; or set an overlap (such as 7d), so that a run of rotate removes the previous credential when that is over.';
 
 /** Auth0 takes no second credential of a subject DN (docs credentials: none is uploaded twice). */
 export function nameTaken(builder: PlanBuilder, credential: Credential): RotationError {
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id} has a credential of the subject ${credential.identity} already: ${credential.id} (${whose(builder, credential)}).`,
+    failed: `Client ${builder.observed.client?.id} has a credential of the subject ${credential.identity} already: ${credential.id} (${builder.usedBy(credential)}).`,
     remedy: 'Choose another subject, or rotate from one workflow with many destinations.',
   });
-}
-
-function whose(builder: PlanBuilder, credential: Credential): string {
-  const others = builder.pool.otherOwnership(credential);
-  if (others) return `made for ${others.owner} by run ${others.run}`;
-  if (builder.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
-  if (!builder.associated.includes(credential.id)) return 'not associated with this method';
-  if (mayBeHeld(builder.inUse, credential)) {
-    const { heldBy } = builder.describe(credential);
-    return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';
-  }
-  return builder.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
-}
-
-/** The error for a pool that Auth0 itself called full. */
-export function poolFull(desired: DesiredState, observed: ObservedState): RotationError {
-  return capacityExhausted(new PlanBuilder(desired, observed));
 }

@@ -1,27 +1,16 @@
-/** Which credential is in use: derived from what both services record, every run (specification 3). Pure. */
+/** Which credential is in use: derived from what both services record, every run. Pure. */
 
-import { CREDENTIAL_TYPES, DAY, type DesiredState } from '../model/desired-state.ts';
+import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import {
   associatedWith,
   type Credential,
+  newestFirst,
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
 import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
-
-/** Error of a translated time: a second for each service's Date header, and one since `updated_at` has whole seconds. */
-export const UNCERTAINTY = 3_000;
-/** A run that is younger may still be at work. */
-export const LEASE = 15 * 60_000;
-
-export type Stage =
-  | 'current'
-  | 'previous'
-  | 'pending'
-  | 'partly delivered'
-  | 'in use'
-  | 'retired'
-  | 'foreign';
+import type { Stage } from '../model/plan.ts';
+import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 
 /** Indexes of `held` and `state.secrets` agree. */
 export interface CredentialsInUse {
@@ -243,11 +232,6 @@ function laterThan(
   return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
-export function newestFirst(a: Credential, b: Credential): number {
-  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
-  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
-}
-
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
   return inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
 }
@@ -268,10 +252,6 @@ export function isBeingDelivered(
   const { newest, settled } = inUse;
   if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
   return credential.identity !== desired.current?.identity;
-}
-
-export function isYoung(credential: Credential, now: number): boolean {
-  return now - credential.createdAt < LEASE;
 }
 
 /** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */

@@ -1,10 +1,10 @@
 /** Who still uses a credential that was superseded, by the tenant logs. Pure. */
 
-import type { Credential, Use } from '../model/observed-state.ts';
-import { UNCERTAINTY } from './in-use.ts';
+import type { Credential, Usage, Use } from '../model/observed-state.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
-/** From here on a use counts: what was before the delivery of the successor was right, and tells nothing. */
+/** From here on a use counts: before the delivery of its successor it was the right one to use. */
 export function watchedSince(builder: PlanBuilder, credential: Credential): number | undefined {
   const { quietWindow } = builder.desired;
   const since = supersededAt(builder, credential);
@@ -12,12 +12,9 @@ export function watchedSince(builder: PlanBuilder, credential: Credential): numb
   return Math.max(since + UNCERTAINTY, builder.observed.now - quietWindow);
 }
 
-/** This action's own ones, too. Where the logs were not read yet, they are asked for. */
-export function usesSince(builder: PlanBuilder, since: number, { identity }: Credential): readonly Use[] {
-  const { usage } = builder.observed;
-  if (usage === undefined)
-    builder.asks = { since: Math.min(since, builder.asks?.since ?? since), upToDate: false };
-  return (usage?.uses ?? []).filter((use) => use.identity === identity && use.at >= since);
+/** Includes the proofs of this action. */
+export function usesSince({ uses }: Usage, since: number, { identity }: Credential): readonly Use[] {
+  return uses.filter((use) => use.identity === identity && use.at >= since);
 }
 
 /** Longer lists help nobody. */

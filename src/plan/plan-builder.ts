@@ -1,43 +1,27 @@
 /** The plan while it is being made. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
+import type { Note } from '../model/note.ts';
 import {
   associatedWith,
   type Credential,
+  isYoung,
+  newestFirst,
   type ObservedState,
   type SecretTimes,
 } from '../model/observed-state.ts';
+import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
-import type { Step } from '../model/step.ts';
+import type { RemovalReason, Step } from '../model/step.ts';
 import {
   type CredentialsInUse,
   credentialsInUse,
   isPending,
   isSuperseded,
-  isYoung,
   mayBeHeld,
-  newestFirst,
   Pool,
-  type Stage,
   stageOf,
 } from './in-use.ts';
-
-export interface PlannedCredential extends Credential {
-  stage: Stage;
-  associated: boolean;
-  /** Places that hold it before this run, as far as the evidence tells. */
-  heldBy: readonly string[];
-  /** When its overlap is over, where a duration was asked for and a successor is delivered. */
-  overlapEnd: number | undefined;
-}
-
-/** What the tenant logs are to tell before the plan is final. */
-export interface LogQuestion {
-  /** From when on. */
-  since: number;
-  /** Also whether they are up to date, which takes a token request. */
-  upToDate: boolean;
-}
 
 /** The plan as it grows: every step is appended together with its effect on what the client will hold. */
 export class PlanBuilder {
@@ -49,7 +33,8 @@ export class PlanBuilder {
   inUse: CredentialsInUse;
   readonly pool: Pool;
   readonly steps: Step[] = [];
-  readonly notes: string[] = [];
+  readonly notes: Note[] = [];
+  readonly revokes: string[] = [];
   associated: readonly string[];
   records: readonly Credential[];
   /** See Plan. */
@@ -67,9 +52,18 @@ export class PlanBuilder {
     this.pool = new Pool(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.records = [...observed.pool].sort(newestFirst).reverse();
-    if (observed.secrets.some(({ times }) => times === 'unread')) this.notes.push(UNREAD);
+    if (observed.secrets.some(({ times }) => times === 'unread')) this.note('notice', UNREAD);
     if (this.inUse.unregistered && observed.client && desired.operation !== 'revert')
-      this.notes.push(UNREGISTERED);
+      this.note('warning', UNREGISTERED);
+  }
+
+  note(severity: Note['severity'], text: string): void {
+    this.notes.push({ severity, text });
+  }
+
+  /** The plan is not final until the tenant logs since then were read. */
+  ask(since: number): void {
+    this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
   }
 
   /** A new key pair is issued and delivered. */
@@ -77,23 +71,25 @@ export class PlanBuilder {
     return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
   }
 
+  /** @param confirm by default what is added must be seen, and what is taken out need not */
   associate(
     to: readonly string[],
     why: Association['why'],
-    interrupts: Association['interrupts'] = [],
+    {
+      interrupts = [],
+      confirm = to.some((id) => !this.associated.includes(id)),
+    }: Partial<Pick<Association, 'interrupts' | 'confirm'>> = {},
   ): void {
-    this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts });
+    this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts, confirm });
     this.associated = to;
   }
 
-  remove(credential: Credential, why: Removal, interrupts: Association['interrupts'] = []): void {
+  remove(credential: Credential, why: RemovalReason, interrupts: Association['interrupts'] = []): void {
     const { id } = credential;
-    if (this.associated.includes(id) && why !== 'revert' && why !== 'leave')
-      this.associate(
-        this.associated.filter((other) => other !== id),
-        why,
-        interrupts,
-      );
+    if (this.associated.includes(id)) {
+      const rest = this.associated.filter((other) => other !== id);
+      this.associate(rest, why, { interrupts });
+    }
     this.steps.push({ kind: 'delete-credential', id, why });
     this.records = this.records.filter((record) => record.id !== id);
   }
@@ -124,22 +120,38 @@ export class PlanBuilder {
     return isSuperseded(this.inUse, this.pool, credential);
   }
 
+  /** Why it stays, for a person. */
+  usedBy(credential: Credential): string {
+    const others = this.pool.otherOwnership(credential);
+    if (others) return `made for ${others.owner} by run ${others.run}`;
+    if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
+    if (!this.associated.includes(credential.id)) return 'not associated with this method';
+    if (mayBeHeld(this.inUse, credential)) {
+      const heldBy = this.#heldBy(credential);
+      return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';
+    }
+    return this.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
+  }
+
+  #heldBy({ id }: Credential): string[] {
+    return this.observed.secrets
+      .filter((_, index) => this.inUseAtStart.held[index]?.[0]?.id === id)
+      .map(({ location }) => printLocation(location));
+  }
+
   describe(credential: Credential): PlannedCredential {
-    const heldBy = this.observed.secrets.filter(
-      (_, index) => this.inUseAtStart.held[index]?.[0]?.id === credential.id,
-    );
     const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
       stage: stageOf(this.inUseAtStart, this.pool, credential),
       associated: this.pool.isAssociated(credential),
-      heldBy: heldBy.map(({ location }) => printLocation(location)),
+      heldBy: this.#heldBy(credential),
+      usedBy: this.usedBy(credential),
       overlapEnd: Number.isFinite(over) ? over : undefined,
     };
   }
 }
 
-type Removal = Extract<Step, { kind: 'delete-credential' }>['why'];
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /** When the last place that can have held it received the successor; a secret made later never held it. */

@@ -1,44 +1,26 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
+import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { Credential, ObservedState } from '../model/observed-state.ts';
-import type { Step } from '../model/step.ts';
-import { capacityExhausted, METHOD_CAPACITY } from './capacity.ts';
-import { LEASE, newestFirst } from './in-use.ts';
-import { type LogQuestion, PlanBuilder, type PlannedCredential } from './plan-builder.ts';
+import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
+import type { Plan } from '../model/plan.ts';
+import { BACKDATE, LEASE } from '../model/timing.ts';
+import { capacityExhausted } from './capacity.ts';
+import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseContradiction,
   refuseHaste,
   refuseOtherMethod,
   refuseReuse,
+  refuseToOverwrite,
   refuseUnfinished,
 } from './preconditions.ts';
-import { firstReason, nextDue, type Reason } from './reasons.ts';
+import { firstReason, nextDue } from './reasons.ts';
 import { rehearse } from './rehearse.ts';
 import { retire } from './retire.ts';
 import { revert } from './revert.ts';
 import { rotate } from './rotate.ts';
-
-export interface Plan {
-  /** `NotAssociated` heals and `NotDue` keeps: neither is a rotation; nor is a `revert`, whose reason is `MethodDiffers`, or a `Rehearsal`. */
-  reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
-  explanation: string;
-  steps: readonly Step[];
-  /** A new key pair is issued and delivered. */
-  rotates: boolean;
-  /** Id of the credential under whose subject DN the new certificate logs in: Auth0 needs no other. */
-  renews: string | undefined;
-  /** What was made by hand and will be superseded: the new credential's mark names it. */
-  replaces: string | undefined;
-  /** By the expiry of what will be current; undefined where Auth0 names none. Milliseconds, Auth0's clock. */
-  nextRotation: number | undefined;
-  credentials: readonly PlannedCredential[];
-  /** What a person should know. */
-  notes: readonly string[];
-  /** Until this is answered, the plan keeps what it might remove. undefined: there is nothing to ask. */
-  asks: LogQuestion | undefined;
-}
 
 /**
  * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
@@ -48,6 +30,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   // Auth0's list has no order.
   const observed = { ...unsorted, pool: [...unsorted.pool].sort(newestFirst) };
   const builder = new PlanBuilder(desired, observed);
+  refuseToOverwrite(desired, observed);
   refuseOtherMethod(desired, observed);
   refuseContradiction(builder.inUse);
   refuseUnfinished(builder);
@@ -65,8 +48,17 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
       desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates),
     credentials: observed.pool.map((credential) => builder.describe(credential)),
     notes: builder.notes,
+    revokes: builder.revokes,
     asks: builder.asks,
   };
+}
+
+/** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */
+export function impliedOperation(desired: DesiredState, { client }: ObservedState): DesiredState {
+  const differs = client !== undefined && client.method !== desired.method;
+  return differs && desired.operation === 'rotate'
+    ? { ...desired, operation: 'enroll', revoke: false }
+    : desired;
 }
 
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
@@ -76,11 +68,13 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
 }
 
 /** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
-function noteName({ notes, observed, desired }: PlanBuilder): void {
+function noteName(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
     return;
-  notes.push(
-    `WARNING: the client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+  builder.note(
+    'warning',
+    `The client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
   );
 }
 
@@ -116,7 +110,7 @@ function bindTokens(builder: PlanBuilder): void {
   // Without a certificate there is nothing to bind to, and a client secret would get no token.
   const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
   const required = requested === 'unchanged' ? bound : requested === 'required';
-  if (required && (rotates || !bound)) builder.notes.push(BOUND);
+  if (required && (rotates || !bound)) builder.note('notice', BOUND);
   if (required === bound) return;
   const first = [
     'authenticate',
@@ -190,6 +184,3 @@ function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolea
   if (times === undefined || typeof times === 'string' || !current?.notBefore) return false;
   return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;
 }
-
-/** A certificate is valid a little before it is made (certificate/issue.ts). */
-const BACKDATE = 5 * 60_000;

@@ -2,16 +2,26 @@
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, isSecretMethod } from '../model/desired-state.ts';
-import type { Credential, ObservedClient, ObservedState } from '../model/observed-state.ts';
-import { isOwnedBy, ownerOf, readOwnership } from '../model/ownership.ts';
-import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { type CredentialsInUse, isBeingDelivered, isPending, isYoung, LEASE, newestFirst } from './in-use.ts';
+import {
+  type Credential,
+  isYoung,
+  type ObservedClient,
+  type ObservedState,
+} from '../model/observed-state.ts';
+import { rotationInProgress } from '../model/ownership.ts';
+import { printLocation } from '../model/secret-location.ts';
+import { type CredentialsInUse, isBeingDelivered, isPending } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
-export function refuseOtherMethod({ method, operation }: DesiredState, { client }: ObservedState): void {
+export function refuseOtherMethod(
+  { method, operation, revertTo }: DesiredState,
+  { client }: ObservedState,
+): void {
   if (client === undefined || client.method === method) return;
-  if (operation === 'revert' && isSecretMethod(client.method)) return;
+  // It has left its credentials already. Between a public and a confidential client nothing is changed unasked.
+  const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
+  if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
     refuseAlgorithm(client);
     return;
@@ -23,7 +33,7 @@ export function refuseOtherMethod({ method, operation }: DesiredState, { client 
   });
 }
 
-/** OpenAPI, PATCH /clients/{id}: "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256". */
+/** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
 function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   if (algorithm === 'RS256') return;
   throw new RotationError('ALGORITHM_MISMATCH', {
@@ -73,60 +83,17 @@ export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
   if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
 }
 
-/**
- * The earliest credential with our mark that nobody had when the plan was made: of several rotations the earliest wins.
- * @param pool as it is now
- * @param made what this run has made itself
- */
-export function findRival(
-  desired: DesiredState,
-  planned: ObservedState,
-  pool: readonly Credential[],
-  made?: Credential,
-): Credential | undefined {
-  const owner = ownerOf(desired);
-  const known = new Set(planned.pool.map(({ id }) => id));
-  const all = pool.filter(
-    (c) =>
-      !known.has(c.id) &&
-      isOwnedBy(readOwnership(c.name), owner) &&
-      (made === undefined || newestFirst(c, made) > 0),
-  );
-  return all.sort(newestFirst).at(-1);
-}
-
-export function rotationInProgress(rival: Credential): RotationError {
-  const since = new Date(rival.createdAt).toISOString();
-  const until = new Date(rival.createdAt + LEASE).toISOString();
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
-    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
-  });
-}
-
-const ONE_PAIR =
-  'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.';
-
-/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
-export function overtaken(rival: Credential, location: SecretLocation): RotationError {
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run stored the current pair in ${printLocation(location)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
-    remedy: ONE_PAIR,
-  });
-}
-
-/** Both are good, but key and certificate as secrets of their own may not belong together. */
-export function mixed({ secrets }: ObservedState): RotationError {
-  const locations = secrets.map(({ location }) => printLocation(location)).join(', ');
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run delivered, another one stored a certificate of the same subject: ${locations} may hold either.`,
-    remedy: ONE_PAIR,
-  });
-}
-
-export function changedMeanwhile(what: string): RotationError {
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Somebody else changed ${what} while this run was at work.`,
-    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
+/** A secret that holds something is somebody's: a new client's must not take its place unasked. @throws RotationError SECRET_EXISTS */
+export function refuseToOverwrite(
+  { clientId, force, operation }: DesiredState,
+  { secrets }: ObservedState,
+): void {
+  if (operation !== 'create' || clientId !== '' || force) return;
+  const taken = secrets.filter(({ times }) => typeof times !== 'string');
+  if (taken.length === 0) return;
+  const locations = taken.map(({ location }) => printLocation(location)).join(', ');
+  throw new RotationError('SECRET_EXISTS', {
+    failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
+    remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }

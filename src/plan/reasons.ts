@@ -1,17 +1,10 @@
 /** The ordered reasons that a rotation is due: first wins. Pure. */
 
-import { DAY, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { ObservedState } from '../model/observed-state.ts';
+import type { Reason } from '../model/plan.ts';
+import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
-
-export type Reason =
-  | 'MethodDiffers'
-  | 'NotDelivered'
-  | 'PartlyDelivered'
-  | 'CertificateExpired'
-  | 'CertificateExpiring'
-  | 'SpecChanged'
-  | 'Forced';
 
 export interface Question {
   desired: DesiredState;

@@ -1,8 +1,9 @@
 /** A rotation without its delivery: what it makes is proven, and removed again. Pure. */
 
+import { METHOD_CAPACITY } from '../model/capacity.ts';
+import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
-import { capacityExhausted, METHOD_CAPACITY, nameTaken } from './capacity.ts';
-import { isYoung } from './in-use.ts';
+import { capacityExhausted, nameTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
@@ -22,7 +23,7 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   }
   steps.push({ kind: 'authenticate' }, { kind: 'authenticate-unregistered' });
   if (builder.renews === undefined) {
-    builder.associate(before, 'rehearse');
+    builder.associate(before, 'rehearse', { confirm: true });
     steps.push({ kind: 'delete-credential', id: ISSUED, why: 'rehearse' });
   }
   return { reason: 'Rehearsal', explanation: 'a rotation was to be rehearsed: nothing is delivered' };

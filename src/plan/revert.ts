@@ -1,5 +1,6 @@
 /** Back to a client secret. Pure. */
 
+import { PUBLIC } from '../model/desired-state.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
@@ -18,8 +19,9 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       credentials: [],
       interrupts,
     });
-    if (leaves) builder.notes.push(REVERTS);
-    if (desired.isManager) builder.notes.push(CUTS_OFF);
+    builder.associated = [];
+    if (leaves) builder.note('interruption', desired.revertTo === PUBLIC ? BECOMES_PUBLIC : REVERTS);
+    if (desired.isManager) builder.note('interruption', CUTS_OFF);
   }
   for (const credential of useless) builder.remove(credential, 'revert');
   if (method !== desired.revertTo)
@@ -33,6 +35,8 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
 
 const LEFTOVERS = 'the method was changed before, and credentials of it were left';
 const REVERTS =
-  'INTERRUPTION: from this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
+  'From this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
+const BECOMES_PUBLIC =
+  'From this moment on nobody can log in with a certificate or key of this client. It is public again: whoever knows its client id acts as it, and it gets no token by client_credentials. The secrets in GitHub stay as they are, and are of no use any more.';
 export const CUTS_OFF =
-  'INTERRUPTION: this client is the one that the action logs in with. After the change every workflow needs its new credential, and if this run dies between the change and the delivery nobody can log in with it: have a second management client at hand.';
+  'This client is the one that the action logs in with. After the change every workflow needs its new credential, and if this run dies between the change and the delivery nobody can log in with it: have a second management client at hand.';

@@ -28,14 +28,16 @@ export function refuseRevocation(builder: PlanBuilder): void {
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
   for (const credential of previous) builder.remove(credential, 'revoke');
+  builder.revokes.push(...previous.map(({ id }) => id));
   builder.steps.push({ kind: 'find-holders' });
-  builder.notes.push(previous.length > 0 ? interruption(previous) : NOTHING);
+  if (previous.length > 0) builder.note('interruption', interruption(previous));
+  else builder.note('warning', NOTHING);
 }
 
 function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(', ');
-  return `INTERRUPTION: ${ids} is revoked as soon as its successor is delivered everywhere. Whoever still holds its key cannot log in from then on: workflow runs that were queued before, and whatever has a copy. Access tokens that were issued with it stay valid until they expire, bound ones in the hands of whoever has the key: Auth0 cannot take them back.`;
+  return `${ids} is revoked as soon as its successor is delivered everywhere. Whoever still holds its key cannot log in from then on: workflow runs that were queued before, and whatever has a copy. Access tokens that were issued with it stay valid until they expire, bound ones in the hands of whoever has the key: Auth0 cannot take them back.`;
 }
 
 const NOTHING =
-  'WARNING: there was nothing to revoke: no credential of this workflow, nor one without a mark, was there.';
+  'There was nothing to revoke: no credential of this workflow, nor one without a mark, was there.';

@@ -1,11 +1,10 @@
 /** The steps of a rotation, from the place for the new credential to the removal of the last. Pure. */
 
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
-import type { Credential } from '../model/observed-state.ts';
+import { type Credential, newestFirst } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
-import { newestFirst } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { nextDue } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
@@ -25,11 +24,11 @@ export function rotate(builder: PlanBuilder): void {
   else removeAfterDelivery(builder);
   removeFormer(builder);
   if ((nextDue(desired, builder.observed, builder.inUse, true) ?? 0) <= builder.observed.now)
-    builder.notes.push(SHORT);
+    builder.note('warning', SHORT);
 }
 
 const SHORT =
-  'WARNING: the new certificate is due again at once, since it lives no longer than renew-before-days: every run will rotate.';
+  'The new certificate is due again at once, since it lives no longer than renew-before-days: every run will rotate.';
 
 /** What the method held that the client has left: with it nobody can log in any more. */
 function removeFormer(builder: PlanBuilder): void {
@@ -56,7 +55,7 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   // The times would never tell that a rehearsal's is in use.
   if (!pool.isRehearsed(same) && newer.every((c) => builder.isDisposable(c))) {
     for (const credential of newer) builder.remove(credential, 'discard');
-    builder.notes.push(SAME_NAME);
+    builder.note('notice', SAME_NAME);
     return same;
   }
   // Auth0 takes no second credential of a name.
@@ -77,7 +76,7 @@ function register(builder: PlanBuilder): void {
     builder.steps.push({ kind: 'create-client', name: desired.clientName ?? '', method: desired.method });
     const taken = observed.secrets.filter(({ times }) => typeof times !== 'string');
     if (taken.length > 0)
-      builder.notes.push(overwrites(taken.map(({ location }) => printLocation(location))));
+      builder.note('interruption', overwrites(taken.map(({ location }) => printLocation(location))));
     builder.associated = [ISSUED];
     return;
   }
@@ -96,14 +95,15 @@ function register(builder: PlanBuilder): void {
     interrupts: [],
   });
   builder.associated = [ref];
-  if (desired.isManager) builder.notes.push(CUTS_OFF);
-  builder.notes.push(
-    `INTERRUPTION: Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+  if (desired.isManager) builder.note('interruption', CUTS_OFF);
+  builder.note(
+    'interruption',
+    `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
   );
 }
 
 function overwrites(locations: readonly string[]): string {
-  return `INTERRUPTION: ${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {

@@ -1,14 +1,14 @@
 /** The client's credentials once the run is over: as a chart of their validity, and as a table. */
 
-import { CREDENTIAL_TYPES, DAY, type DesiredState } from '../model/desired-state.ts';
+import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { Stage } from '../plan/in-use.ts';
-import type { PlannedCredential } from '../plan/plan-builder.ts';
+import { code, day, row } from '../model/markdown.ts';
+import type { PlannedCredential, Stage } from '../model/plan.ts';
+import type { RunResult } from '../model/run-result.ts';
+import { DAY } from '../model/timing.ts';
 import { nextRotation, pairOf } from './headline.ts';
-import { code, day, row } from './markdown.ts';
-import type { RunResult } from './report.ts';
 
-type Shown = PlannedCredential & { label: string };
+type Shown = Omit<PlannedCredential, 'usedBy'> & { label: string };
 
 /** What the client holds once the run is over. */
 function credentialsAfter(result: RunResult): Shown[] {

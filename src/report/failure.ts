@@ -1,8 +1,8 @@
 /** What is told of a run that has no result, since it failed before its first client or in a way that nobody foresaw. */
 
 import type { RotationError } from '../errors.ts';
-import { inert, shortened, shortenedList } from './markdown.ts';
-import type { Report } from './report.ts';
+import { inert, shortened, shortenedList } from '../model/markdown.ts';
+import type { Report } from '../model/run-result.ts';
 
 /** @param explanationOf where a code is explained, as a link */
 export function failureReport(error: RotationError, explanationOf: (code: string) => string): Report {

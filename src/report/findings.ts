@@ -1,18 +1,8 @@
 /** What a watch has found, as people read it. */
 
 import type { Finding } from '../model/finding.ts';
-import { day, inert, row } from './markdown.ts';
-import type { Annotation, RunResult } from './report.ts';
-
-export function findingTable(findings: readonly Finding[]): string {
-  return [
-    '| | What is found | What to do |',
-    '| --- | --- | --- |',
-    ...findings.map(({ severity, todo, what }) => row([ICONS[severity], inert(what), inert(todo)])),
-  ].join('\n');
-}
-
-const ICONS = { failure: '❌', warning: '⚠️' };
+import { day } from '../model/markdown.ts';
+import type { Annotation, RunResult } from '../model/run-result.ts';
 
 export function findingAnnotations(findings: readonly Finding[]): Annotation[] {
   return findings.map(({ key, severity, todo, what }) => ({

@@ -1,20 +1,21 @@
 /** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
 
 import { quote } from '../model/json.ts';
+import { code, day, inert, iso, plain, row } from '../model/markdown.ts';
+import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
-import { code, day, inert, iso, plain, row } from './markdown.ts';
 import { entryOf, outputs } from './outputs.ts';
-import { type Annotation, type Report, type RunResult, warnings } from './report.ts';
+import { warnings } from './report.ts';
 
-/** GitHub: a step's summary has at most 1 MiB (workflow-commands#step-isolation-and-limits). */
+/** GitHub: a step's summary has at most 1 MiB (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
 /** Of it the table; the rest is for details. */
 const TABLE = 600_000;
 /** GitHub: outputs of a job have at most 1 MB, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
 const RESULT = 400_000;
-/** GitHub shows ten annotations of a kind and step (problem-matchers). */
+/** GitHub shows ten annotations of a kind and step (docs/facts.md#runner-files). */
 const ANNOTATIONS = 9;
 
 export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {

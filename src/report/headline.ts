@@ -1,12 +1,14 @@
 /** One sentence: what happened, and whether anything is to be done. */
 
 import type { RotationError } from '../errors.ts';
-import type { DesiredState, KeyFacts } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { PUBLIC } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
+import type { KeyFacts } from '../model/key-pair.ts';
+import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
-import { day } from './markdown.ts';
-import type { RunResult } from './report.ts';
 
 export function headline(result: RunResult): string {
   const { error, planOnly, outcome, plan, desired } = result;
@@ -20,12 +22,17 @@ export function headline(result: RunResult): string {
   if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due.${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(result)}${next}`;
   if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(result)}${next}`;
-  if (plan?.reason === 'MethodDiffers')
-    return `✅ ${client} uses ${desired.revertTo} again. Its consumers need the client secret.`;
+  if (plan?.reason === 'MethodDiffers') return `✅ ${client} ${reverted(desired)}`;
   const steps = plan?.steps.length ?? 0;
   if (outcome && steps > 0)
     return `✅ ${client}: no rotation was due; ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order.${next}`;
   return `✅ ${client}: nothing is due.${next}`;
+}
+
+function reverted({ revertTo }: DesiredState): string {
+  return revertTo === PUBLIC
+    ? 'is a public client again: it has no credential.'
+    : `uses ${revertTo} again. Its consumers need the client secret.`;
 }
 
 function failed({ outcome, plan, observed, desired }: RunResult, { alarm, code }: RotationError): string {
@@ -82,7 +89,7 @@ const PLANNED = {
   rehearse: 'a rotation would be rehearsed',
   create: 'a client would be created, or its key rotated',
   enroll: 'the client would move to another method',
-  revert: 'the client would go back to a client secret',
+  revert: 'the client would leave its certificates and keys',
 } as const;
 
 /** Undefined where a rotation was due and failed: then it is overdue. */

@@ -1,8 +1,8 @@
 /** Who may still hold what was revoked: workflow runs that were queued before, and where nobody could look. */
 
 import { quote } from '../model/json.ts';
-import { code, iso, plain, row, shortenedList } from './markdown.ts';
-import type { RunResult } from './report.ts';
+import { code, iso, plain, row, shortenedList } from '../model/markdown.ts';
+import type { RunResult } from '../model/run-result.ts';
 
 export function holderTable({ outcome }: RunResult): string {
   const holders = outcome?.holders;

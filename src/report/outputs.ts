@@ -1,9 +1,10 @@
 /** What the steps after this one read. Never a key, never a PEM: the runner drops an output that matches a mask. */
 
+import { iso } from '../model/markdown.ts';
+import { printNote } from '../model/note.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
-import { iso } from './markdown.ts';
-import type { RunResult } from './report.ts';
 
 export function outputs(result: RunResult): Record<string, string> {
   const { plan } = result;
@@ -12,7 +13,7 @@ export function outputs(result: RunResult): Record<string, string> {
     reason: plan.reason,
     explanation: plan.explanation,
     steps: plan.steps.map(describeStep),
-    notes: plan.notes,
+    notes: plan.notes.map(printNote),
   };
   return {
     ...entry,
@@ -34,6 +35,7 @@ export function entryOf(result: RunResult) {
     reason: plan?.reason ?? '',
     'credential-id': held?.id ?? '',
     thumbprint: held?.thumbprint ?? '',
+    'key-id': (desired.method === 'private_key_jwt' && held?.thumbprint) || '',
     'not-before': held?.notBefore ?? '',
     'not-after': held?.notAfter ?? '',
     'removed-credential-ids': outcome?.removed ?? [],

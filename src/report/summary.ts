@@ -1,15 +1,16 @@
 /** The job summary of one client, in GitHub-flavoured Markdown. */
 
 import type { RotationError } from '../errors.ts';
+import { findingTable } from '../model/finding.ts';
 import { quote } from '../model/json.ts';
+import { code, day, inert, plain, row, shortened, shortenedList } from '../model/markdown.ts';
+import { type Note, printNote } from '../model/note.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep, ISSUED } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
-import { findingTable } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { holderTable } from './holders.ts';
-import { code, day, inert, plain, row, shortened, shortenedList } from './markdown.ts';
-import type { RunResult } from './report.ts';
 
 export function summary(result: RunResult, explanationOf: (code: string) => string): string {
   const { error, watch, desired } = result;
@@ -20,7 +21,7 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
     `## ${headline(result)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
     plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...(watch ? [] : notes(result).map((note) => `> ${shortened(inert(note))}`)),
+    ...(watch ? [] : notes(result).map((note) => `> ${shortened(inert(note.text))}`)),
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     chart(result),
@@ -33,10 +34,10 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-/** What a person should know. A run that failed has not done what its plan says. */
-export function notes({ error, plan }: RunResult): readonly string[] {
-  const all = plan?.notes ?? [];
-  return error ? all.map((note) => `The plan was: ${note}`) : all;
+/** The notes of the plan, printed. A run that failed has not done what its plan says. */
+export function notes({ error, plan }: RunResult): readonly Note[] {
+  const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
+  return error ? all.map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` })) : all;
 }
 
 const text = (sentence: string) => shortened(plain(sentence));

@@ -2,7 +2,8 @@
 
 import type { Shadows } from '../github/shadows.ts';
 import type { ObservedWorkflow } from '../github/workflows.ts';
-import { code, type Finding, failure, warning } from '../model/finding.ts';
+import { type Finding, failure, warning } from '../model/finding.ts';
+import { code } from '../model/markdown.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 
 export function workflowFindings({ conclusion, file, owner, repo, state }: ObservedWorkflow): Finding[] {

@@ -1,14 +1,16 @@
 /** What a watch finds: (wish, what was observed, what the rotation would say) → what a person should do. Pure. */
 
 import type { RotationError } from '../errors.ts';
-import { DAY, type DesiredState } from '../model/desired-state.ts';
-import { code, day, type Finding, failure, warning } from '../model/finding.ts';
-import type { ObservedState } from '../model/observed-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { type Finding, failure, warning } from '../model/finding.ts';
+import { code, day } from '../model/markdown.ts';
+import { isYoung, type ObservedState } from '../model/observed-state.ts';
+import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { isYoung } from '../plan/in-use.ts';
+import { DAY } from '../model/timing.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { firstReason, nextRotation } from '../plan/reasons.ts';
-import { type Lifetime, lifetimeOf } from './lifetime.ts';
+import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
 /** Why a rotation would change nothing: a run today, or only the one that is due some day. */
@@ -108,7 +110,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
       warning(
         'SecretsUnread',
         'GitHub was not asked what the destinations hold.',
-        "Give a github-token that may read them ('Secrets: read', for environments 'Environments: read' as well).",
+        "Give a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
       ),
     ];
   const due = firstReason({ desired, observed, inUse });

@@ -3,10 +3,9 @@
 import { createHash } from 'node:crypto';
 import type { Issue, IssueFields } from '../github/issues.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import type { Finding } from '../model/finding.ts';
+import { type Finding, findingTable } from '../model/finding.ts';
+import { code } from '../model/markdown.ts';
 import { ownerOf } from '../model/ownership.ts';
-import { findingTable } from '../report/findings.ts';
-import { code } from '../report/markdown.ts';
 
 /** Issues are found by it, and known by the mark in their body. */
 export const LABEL = 'auth0-mtls-rotation';

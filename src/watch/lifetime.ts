@@ -1,15 +1,10 @@
 /** How much of its life is left to what the primary holds. Pure. */
 
-import { DAY, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
+import type { Lifetime } from '../model/run-result.ts';
+import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from '../plan/in-use.ts';
-
-export interface Lifetime {
-  /** Milliseconds, Auth0's clock. */
-  until: number;
-  /** Part of its whole life; not above 1, and below 0 once it is over. */
-  left: number;
-}
 
 /** undefined: nobody records it. */
 export function lifetimeOf(

@@ -1,9 +1,9 @@
 /** Credentials of the client's pool that nobody needs or knows, as findings. Pure. */
 
-import { code, day, type Finding, warning } from '../model/finding.ts';
-import type { Credential } from '../model/observed-state.ts';
+import { type Finding, warning } from '../model/finding.ts';
+import { code, day } from '../model/markdown.ts';
+import { type Credential, isYoung } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
-import { isYoung } from '../plan/in-use.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
 export function unmanagedFindings(builder: PlanBuilder): Finding[] {

@@ -5,38 +5,18 @@ import type { GitHubApi } from '../github/api.ts';
 import { Issues } from '../github/issues.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { findShadows } from '../github/shadows.ts';
-import { readWorkflow, type WorkflowFile } from '../github/workflows.ts';
+import { readWorkflow } from '../github/workflows.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import { type Finding, findingOf } from '../model/finding.ts';
 import type { ObservedState } from '../model/observed-state.ts';
-import type { Repository } from '../model/secret-location.ts';
+import type { RunResult, Watched } from '../model/run-result.ts';
+import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
-import type { RunResult } from '../report/report.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
 import { assess, isAtWork, type Refusal } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
-import { type Lifetime, lifetimeOf } from './lifetime.ts';
-
-/** The inputs of a watch. */
-export interface Watch {
-  /** The token of the workflow itself. */
-  token: string;
-  /** The repository of this run. */
-  home: Repository;
-  /** The workflow that rotates; undefined: it is not looked at. */
-  workflow: WorkflowFile | undefined;
-  reportIssue: boolean;
-  /** Page of this run. */
-  runUrl: string;
-}
-
-export interface Watched {
-  /** Worst first. */
-  findings: readonly Finding[];
-  lifetime: Lifetime | undefined;
-  isAtWork: boolean;
-}
+import { lifetimeOf } from './lifetime.ts';
 
 export interface WatchServices {
   store: SecretStore | undefined;
@@ -55,7 +35,11 @@ const PASSING: readonly ErrorCode[] = [
 ];
 
 /** @param result as far as the plan: its error is why nothing was observed, or why nothing may be done */
-export async function watch(result: RunResult, inputs: Watch, services: WatchServices): Promise<RunResult> {
+export async function watch(
+  result: RunResult,
+  inputs: WatchRequest,
+  services: WatchServices,
+): Promise<RunResult> {
   if (result.error && PASSING.includes(result.error.code)) return result;
   const seen = await look(result, inputs, services);
   for (const { key, severity, what } of seen.findings) services.info(`${severity}: ${key}: ${what}`);
@@ -66,7 +50,7 @@ export async function watch(result: RunResult, inputs: Watch, services: WatchSer
 
 async function look(
   { error, observed, desired }: RunResult,
-  inputs: Watch,
+  inputs: WatchRequest,
   services: WatchServices,
 ): Promise<Watched> {
   const around = await lookAround(desired, inputs, services);
@@ -94,7 +78,7 @@ function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal 
 
 async function lookAround(
   desired: DesiredState,
-  { home, workflow }: Watch,
+  { home, workflow }: WatchRequest,
   { api, store }: WatchServices,
 ): Promise<Finding[]> {
   const shadows = async () =>
@@ -115,7 +99,7 @@ async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<F
 function tell(
   desired: DesiredState,
   { findings }: Watched,
-  { home, runUrl }: Watch,
+  { home, runUrl }: WatchRequest,
   { api, info }: WatchServices,
 ) {
   return orFinding('IssueNotReported', async () => {

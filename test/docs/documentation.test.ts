@@ -16,6 +16,17 @@ const workflows = globSync('.github/workflows/*.yml');
 const examples = globSync('examples/*.yml');
 const documents = [...globSync('*.md'), ...globSync('docs/*.md')];
 
+/** Whoever publishes the action replaces this name everywhere, by the command in CONTRIBUTING.md. */
+const [, OWNER = ''] = /^\* @([\w-]+)\/maintainers$/m.exec(read('.github/CODEOWNERS')) ?? [];
+const REPOSITORY = 'auth0-mtls-rotation-action';
+
+/** What a person has written, and no dependency or bundle. */
+const texts = [
+  ...globSync('{src,test,docs,examples,scripts,.github}/**/*.{ts,js,cjs,sh,json,md,yml,txt}'),
+  ...globSync('*.{md,yml}'),
+  ...globSync('.github/CODEOWNERS'),
+];
+
 /** What a document shows of a workflow. */
 const shownYaml = (path: string) =>
   [...read(path).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text]) => `${text}`);
@@ -111,6 +122,59 @@ describe('documents', () => {
 /** Keys of GitHub's workflows and headers of the edge, which documents write in the same way. */
 const GITHUB_KEYS = ['cancel-in-progress', 'timeout-minutes', 'client-certificate-ca-verified'];
 
+describe('docs/facts.md', () => {
+  const facts = read('docs/facts.md');
+  const ids = [...facts.matchAll(/^### (.*)$/gm)].map(([, id]) => `${id}`);
+
+  it('has one entry for each id, which says how sure it is', () => {
+    expect(ids.length).toBeGreaterThan(40);
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+    const [, ...entries] = facts.split(/^### /m);
+    for (const entry of entries)
+      expect(entry).toMatch(/\*(?:recorded|documented|maintainers|reported|inferred)\*/i);
+  });
+
+  it('has every entry that a file cites, and no other', () => {
+    const cited = texts.flatMap((path) =>
+      [...read(path).matchAll(/facts\.md#([a-z0-9-]+)/g)].map(([, id]) => [path, `${id}`]),
+    );
+    expect(cited.filter(([, id]) => !ids.includes(`${id}`))).toEqual([]);
+    expect(ids.filter((id) => !cited.some(([, one]) => one === id))).toEqual([]);
+  });
+
+  it('names recordings that are there', () => {
+    for (const [, name] of facts.matchAll(/`((?:tf|go|deploy-cli)-[a-z0-9-]+|error-bodies)`/g))
+      expect([name, existsSync(`test/emulators/recorded/${name}.json`)]).toEqual([name, true]);
+  });
+});
+
+describe('the repository', () => {
+  it('cites no document that is not here', () => {
+    const elsewhere = /specification \d|(?:auth0|github)[-]facts|field[-]report|landscape S\d|\.\.\/shared/i;
+    const cited = texts.map((path) => [path, elsewhere.exec(read(path))?.[0]]);
+    expect(cited.filter(([, what]) => what !== undefined)).toEqual([]);
+  });
+
+  it('has one placeholder: the owner of the action', () => {
+    expect(OWNER).not.toBe('');
+    const owners = new RegExp(`([\\w.-]+)/${REPOSITORY}\\b`, 'g');
+    const others =
+      /\b(?:your|my|example|some)-(?:org|organi[sz]ation|owner|user|name|company|team)\b|\b(?:TODO|FIXME|XXX|changeme)\b/g;
+    for (const path of texts.filter((one) => !one.startsWith('test/'))) {
+      const text = read(path);
+      const named = [...text.matchAll(owners)].map(([, owner]) => owner);
+      expect([path, named.filter((owner) => owner !== OWNER)]).toEqual([path, []]);
+      const found = (text.match(others) ?? []).filter((one) => one !== OWNER);
+      expect([path, path === 'CONTRIBUTING.md' ? [] : found]).toEqual([path, []]);
+    }
+  });
+
+  it('says in CONTRIBUTING.md where things are that are there', () => {
+    const named = read('CONTRIBUTING.md').matchAll(/`((?:src|test|scripts|docs|examples)\/[\w./-]+)`/g);
+    for (const [, path = ''] of named) expect([path, existsSync(path)]).toEqual([path, true]);
+  });
+});
+
 describe('action.yml', () => {
   it('runs on node24, with branding and descriptions', () => {
     expect(action.runs).toEqual({ using: 'node24', main: 'dist/index.js' });
@@ -121,7 +185,9 @@ describe('action.yml', () => {
   });
 
   it('declares the inputs that the code reads, and no other', () => {
-    const code = globSync('src/{index,inputs/*,fleet/*}.ts').map(read).join('\n');
+    // The list of all names reads nothing.
+    const files = globSync('src/{index,inputs/*,fleet/*}.ts').filter((path) => !path.endsWith('names.ts'));
+    const code = files.map(read).join('\n');
     const known = [...code.matchAll(/'([a-z0-9]+(?:-[a-z0-9]+)*)'/g)].map(([, name]) => `${name}`);
     for (const name of Object.keys(action.inputs)) expect(known).toContain(name);
     for (const [, name] of code.matchAll(
@@ -226,7 +292,9 @@ describe('other files of the repository', () => {
     const { updates } = parse(read('.github/dependabot.yml'));
     expect(updates.map((one: Record<string, string>) => one['package-ecosystem']).sort()).toEqual([
       'github-actions',
+      'gomod',
       'npm',
+      'pip',
     ]);
   });
 
@@ -253,7 +321,7 @@ interface Workflow {
 
 const isOurs = (text = '') =>
   /^\.\/(\.auth0-mtls-rotation-action)?$/.test(text) ||
-  /^your-organization\/auth0-mtls-rotation-action(\/\.github\/workflows\/rotate-fleet\.yml)?@/.test(text);
+  new RegExp(`^${OWNER}/${REPOSITORY}(/\\.github/workflows/rotate-fleet\\.yml)?@`).test(text);
 
 function uses(workflow: Workflow): Step[] {
   return Object.values(workflow.jobs)
@@ -288,7 +356,7 @@ it('pins each action to one version', () => {
 
 /** The inputs of this action in a piece of a workflow, which may be no more than a step. */
 function inputsGiven(text: string): string[] {
-  const [, given = ''] = /uses: your-organization\/\S+\n\s+with:\n([\s\S]*)/.exec(text) ?? [];
+  const [, given = ''] = new RegExp(`uses: ${OWNER}/\\S+\\n\\s+with:\\n([\\s\\S]*)`).exec(text) ?? [];
   return [...given.matchAll(/^ {10}([a-z0-9-]+):/gm)].map(([, name]) => `${name}`);
 }
 

@@ -1,92 +1,33 @@
 /** What docs/recipes.md and the README tell consumers to run: taken from there, and run against the sandbox. */
 
-import { execFile, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  BASH,
+  environment as consumerEnvironment,
+  expectToken,
+  freePort,
+  NODE,
+  program,
+  type Reader,
+  requirePrograms,
+  run,
+  snippet,
+  temporaryFolder,
+  write,
+} from '../consumers/recipe.ts';
 import { API_AUDIENCE } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
 import { DAY, held, SCOPE } from '../scenarios/support.ts';
 
-const RECIPES = readFileSync('docs/recipes.md', 'utf8');
+requirePrograms(['bash', 'curl', 'jq', 'openssl', 'nginx', 'python3']);
 
-/** The only snippet of a language below a heading, without its indentation. */
-function snippet(heading: string, language: string, document = RECIPES): string {
-  const [, section = ''] = document.split(new RegExp(`^#+ ${heading}$`, 'm'));
-  const [own = ''] = section.split(/^#{2,} /m);
-  const found = [...own.matchAll(new RegExp(`^( *)\`\`\`${language}\\n([\\s\\S]*?)^ *\`\`\`$`, 'gm'))];
-  expect(found.length, `snippets of ${language} below ${heading}`).toBe(1);
-  const [[, indent = '', text = ''] = []] = found;
-  return text.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
-}
-
-/** undefined: it is not installed. */
-function program(name: string): string | undefined {
-  const paths = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].map((one) => join(one, name));
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const PROGRAMS = ['bash', 'curl', 'jq', 'openssl', 'nginx', 'python3'];
-// Where CI is set the absence of a program must not pass for a success.
-test.runIf(process.env.CI === 'true').each(PROGRAMS)('%s is installed', (name) =>
-  expect(program(name)).toBeDefined(),
-);
-
-const folder = mkdtempSync(join(tmpdir(), 'recipes-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const shared = sharedWorld();
-
-interface Reader {
-  clientId: string;
-  pem: string;
-}
-
-/** The environment that the snippets name, and the sandbox's CA where each program looks for it. */
-function environment({ clientId, pem }: Reader): Record<string, string> {
-  const world = shared();
-  return {
-    PATH: process.env.PATH ?? '',
-    HOME: folder,
-    TMPDIR: folder,
-    PEM: pem,
-    CLIENT_ID: clientId,
-    AUDIENCE: API_AUDIENCE,
-    MTLS_HOST: new URL(world.edgeUrl).host,
-    AUTH0_DOMAIN: world.domain,
-    CURL_CA_BUNDLE: world.caFile,
-    SSL_CERT_FILE: world.caFile,
-    NODE_EXTRA_CA_CERTS: world.caFile,
-  };
-}
-
-/** Runs a program with a script as its last argument. @returns what it printed */
-async function run(
-  [file = '', ...args]: readonly string[],
-  script: string,
-  env: Record<string, string>,
-): Promise<string> {
-  return (await promisify(execFile)(file, [...args, script], { env, timeout: 20_000 })).stdout;
-}
-
-const BASH = ['bash', '-euo', 'pipefail', '-c'];
-const NODE = [process.execPath, '--input-type=module', '--eval'];
+const environment = (reader: Reader) => consumerEnvironment(shared(), folder, reader);
 const FILE = snippet('Use the PEM', 'bash');
-
-/** Has the authorization server answered with a token? */
-function expectToken(text: string): void {
-  expect(text).toMatch(/(^|"access_token":\s*")[\w-]{20,}/);
-}
 
 describe('the PEM', () => {
   let reader: Reader;
@@ -184,6 +125,19 @@ describe('the key', () => {
   });
 });
 
+describe('the role in Vault', () => {
+  it.skipIf(!program('jq'))('is bound to this repository and branch, by what no rename changes', async () => {
+    // Vault is no package of these machines: it is seen what would be sent to it.
+    const script = `vault() { case "$2" in auth/jwt/role/*) cat;; policy) cat > /dev/null;; esac; }
+      ${snippet('A certificate from Vault or step-ca', 'bash', undefined, 0)}`;
+    const env = { PATH: process.env.PATH ?? '', REPOSITORY_ID: '123456789', CLIENT_ID: 'shop' };
+    expect(JSON.parse(await run(BASH, script, env))).toMatchObject({
+      bound_claims: { repository_id: '123456789', ref: 'refs/heads/main' },
+      bound_audiences: ['vault'],
+    });
+  });
+});
+
 const NGINX = program('nginx');
 
 describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
@@ -196,10 +150,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     const port = await freePort();
     url = `https://localhost:${port}`;
     const { key, cert } = world.authority.serverCertificate();
-    const path = (name: string, text: string) => {
-      writeFileSync(join(folder, name), text);
-      return join(folder, name);
-    };
+    const path = (name: string, text: string) => write(folder, name, text);
     const changes = [
       ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
       ['login.example.com mtls.login.example.com', 'localhost'],
@@ -286,6 +237,18 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await ask({ clientId }, headers)).toBe(401);
   });
 
+  it('tells Auth0 the address of the caller, whatever he says of it', async () => {
+    const world = shared();
+    const { clientId, pem } = world.addServiceClient({ name: 'far away' });
+    world.transcript.clear();
+    expect(await ask({ clientId, pem }, { 'X-Forwarded-For': '203.0.113.7, 198.51.100.9' })).toBe(200);
+    const told = world.transcript
+      .arrivals()
+      .map(({ request }) => request.headers['x-forwarded-for'])
+      .filter((one) => one !== undefined);
+    expect(told).toEqual(['127.0.0.1']);
+  });
+
   it('shows nothing but what services need', async () => {
     const world = shared();
     const status = async (path: string) => (await world.call(url + path)).status;
@@ -293,12 +256,3 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await status('/api/v2/clients')).toBe(404);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}

@@ -2,10 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { alarm } from '../../src/apply/failure-state.ts';
-import type { Outcome } from '../../src/apply/job.ts';
 import { RotationError } from '../../src/errors.ts';
 import { findingOf, warning } from '../../src/model/finding.ts';
-import type { RunResult } from '../../src/report/report.ts';
+import type { Outcome, RunResult } from '../../src/model/run-result.ts';
 import { changesOf } from '../../src/watch/issue.ts';
 import { startSandbox } from '../emulators/sandbox.ts';
 import type { Fault } from '../emulators/serve.ts';
@@ -294,6 +293,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     it('in which perhaps nobody can log in: that comes first', async () => {
       const left = {
         completed: undefined,
+        delivery: undefined,
+        served: [],
         interrupted: [],
         former: 'client_secret_post',
         method: 'tls_client_auth',

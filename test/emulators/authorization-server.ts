@@ -2,7 +2,7 @@
  * The sandbox's token endpoint: the real authorization server oidc-provider, fed live by the emulated tenant and
  * spoken to as Auth0 is (paths, JSON bodies, `audience`, error bodies). Whether a certificate is good enough for a
  * token is never decided by code of this project.
- * Facts about Auth0: shared/design/auth0-facts.md section 4, unless another source is named.
+ * Facts about Auth0: docs/facts.md, unless another source is named.
  */
 import {
   createPublicKey,
@@ -249,7 +249,7 @@ function configuration(options: AuthorizationServerOptions): object {
     scopes: [],
     clientAuthMethods: METHODS,
     clientDefaults: { grant_types: ['client_credentials'], response_types: [] },
-    // Algorithms and clock skew: Auth0 docs, authenticate-with-private-key-jwt.
+    // Algorithms and clock skew: docs/facts.md#auth0-private-key-jwt.
     enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'RS384', 'PS256'] },
     clockTolerance: 10,
     assertJwtClientAuthClaimsAndHeader: assertAssertion,
@@ -291,7 +291,7 @@ function mutualTls(edgeSecret: string): object {
   };
 }
 
-/** Auth0 docs, "set up the customer edge": certificate headers count only with the custom domain's own key. */
+/** docs/facts.md#auth0-customer-edge: certificate headers count only with the custom domain's own key. */
 function isEdge(request: IncomingMessage, edgeSecret: string): boolean {
   const given = Buffer.from(String(request.headers['cname-api-key'] ?? ''));
   const expected = Buffer.from(edgeSecret);
@@ -370,7 +370,7 @@ function forbidden(error: string, description: string): ProviderError {
   });
 }
 
-/** Auth0 docs, authenticate-with-private-key-jwt: at most 5 minutes ahead, 2048 bytes, 64 characters. */
+/** docs/facts.md#auth0-private-key-jwt: at most 5 minutes ahead, 2048 bytes, 64 characters. */
 async function assertAssertion(context: Context, claims: Record<string, unknown>): Promise<void> {
   const assertion = String(context.oidc?.params?.client_assertion ?? '');
   if (assertion.length > 2048)
@@ -439,7 +439,7 @@ function credentialMetadata(client: ClientAuthentication): object {
     case 'private_key_jwt':
       return { jwks: { keys: client.publicKeys.map(publicJwk) } };
     case 'self_signed_tls_client_auth':
-      // An expired credential stays "but will be inoperable" (Auth0 docs, credentials).
+      // An expired credential stays "but will be inoperable" (docs/facts.md#auth0-expired).
       return { jwks: { keys: client.certificates.map(certificateOf).filter(isCurrent).map(certificateJwk) } };
     case 'tls_client_auth':
       // oidc-provider knows one DN per client, Auth0 two; certificateSubjectMatches reads the list again.
@@ -505,7 +505,7 @@ function recorder(options: AuthorizationServerOptions): Recorder {
     statistics.recent.push({ at: now(), outcome, method, clientId, thumbprint, reason });
     if (statistics.recent.length > RECENT) statistics.recent.shift();
     options.tenant.log({
-      // Only the success types carry the thumbprint (Auth0 docs, logs-schema.json).
+      // Only the success types carry the thumbprint (docs/facts.md#auth0-logs).
       type: outcome === 'granted' ? 'seccft' : 'feccft',
       date: new Date(now()).toISOString(),
       client_id: clientId,

@@ -137,7 +137,7 @@ class Replay {
     }
   }
 
-  /** Recorder artefacts, as auth0-facts.md 1.1 and 1.3 describe them. */
+  /** What the recorders changed, and Auth0 did not send: client_secret, and the bodies of 404. */
   #withoutArtefacts(body: unknown, status: number): unknown {
     const byGo = this.#recording.file.startsWith('go-');
     // go-auth0's recorder replaces the body of a 404, and adds client_secret to every client.

@@ -1,7 +1,7 @@
 /**
  * The customer's TLS edge in front of the custom domain, a real one: it asks for the client certificate, keeps or
  * leaves the handshake's verdict to Auth0 and forwards what it saw in headers, authenticated by `cname-api-key`
- * (Auth0 docs, configure-mtls "set up the customer edge"; shared/design/auth0-facts.md section 4).
+ * (docs/facts.md#auth0-customer-edge).
  */
 import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -17,11 +17,11 @@ export interface Grant {
 }
 
 export interface Limits {
-  /** Requests an hour of one token. Default 5000, GITHUB_TOKEN 1000 (github-facts 1.6). */
+  /** Requests an hour of one token. Default 5000, GITHUB_TOKEN 1000 (docs/facts.md#github-rate-limits). */
   primaryPerHour?: number;
-  /** GitHub: 900 points a minute, a read 1, a write 5 (github-facts 1.6). Default: no such limit. */
+  /** GitHub: 900 points a minute, a read 1, a write 5 (docs/facts.md#github-rate-limits). Default: no such limit. */
   pointsPerMinute?: number;
-  /** GitHub: 80 content-creating requests a minute (github-facts 1.6). Default: no such limit. */
+  /** GitHub: 80 content-creating requests a minute (docs/facts.md#github-rate-limits). Default: no such limit. */
   writesPerMinute?: number;
   /** "403 or 429" (rate-limits-for-the-rest-api.md). Default 403. */
   status?: 403 | 429;
@@ -83,29 +83,29 @@ const has = (grant: Grant, need: string): boolean => {
   const [permission = '', level] = need.split('=');
   // Everybody who sees a repository may read its metadata; /user and /rate_limit ask for no permission.
   if (permission === 'metadata' || permission === 'allows_permissionless_access') return true;
-  // `permissions:` of a workflow has no `secrets` scope: GITHUB_TOKEN never has it (github-facts 1.5, actions/runner #1008).
-  if (grant.kind === 'github-token' && permission.endsWith('secrets')) return false;
+  // `permissions:` of a workflow has no `secrets` scope: GITHUB_TOKEN never has it (docs/facts.md#github-token).
+  if (grant.kind === 'github-token' && /secrets$|^environments$/.test(permission)) return false;
   const granted = grant.permissions[permission as Permission];
   return granted === 'write' || granted === level;
 };
 
-/** The refusal of a token that lacks a permission (github-facts 1.5). */
+/** The refusal of a token that lacks a permission (docs/facts.md#github-permissions). */
 export function lacking(grant: Grant, needs: readonly string[]): Refusal | undefined {
   if (needs.every((need) => has(grant, need))) return undefined;
   if (grant.kind === 'fine-grained') {
     return { status: 403, message: 'Resource not accessible by personal access token' };
   }
-  // An App token that lacks the permission is told the same as GITHUB_TOKEN (github-facts 1.5).
+  // An App token that lacks the permission gets the same answer as GITHUB_TOKEN (docs/facts.md#github-token).
   if (grant.kind !== 'classic') return { status: 403, message: 'Resource not accessible by integration' };
   // Classic tokens: without the scope GitHub hides the thing, with the scope and too small a role it says why.
-  // Neither was re-checked for secrets (github-facts 1.1, "general convention").
+  // Neither was re-checked for secrets (docs/facts.md#github-not-found).
   const reads = needs.map((need) => need.replace('=write', '=read'));
   return reads.every((need) => has(grant, need))
     ? { status: 403, message: 'Must have admin rights to Repository.' }
     : NOT_FOUND;
 }
 
-/** What a token cannot see does not exist for it: 404 (github-facts 1.1). */
+/** What a token cannot see does not exist for it: 404 (docs/facts.md#github-not-found). */
 export const sees = (grant: Grant, fullName: string): boolean =>
   grant.repositories === undefined ||
   grant.repositories === 'all' ||
@@ -115,7 +115,7 @@ export const sees = (grant: Grant, fullName: string): boolean =>
 export const tokenOf = (authorization: string | undefined): string | undefined =>
   authorization?.replace(/^(bearer|token)\s+/i, '').trim();
 
-/** Whole seconds, as every date that GitHub answers (github-facts 1.1; openapi examples of created_at). */
+/** Whole seconds, as every date that GitHub answers (docs/facts.md#github-secret-record). */
 export const isoSeconds = (milliseconds: number): string =>
   `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 
@@ -161,7 +161,7 @@ export function paged<T>(call: Call, all: readonly T[]): { items: T[]; headers: 
   return { items: all.slice((page - 1) * size, page * size), headers };
 }
 
-/** rate-limits-for-the-rest-api.md (github-facts 1.6); whoever shows no valid token has 60. */
+/** docs/facts.md#github-rate-limits: a request without a valid token counts against 60 an hour. */
 const HOURLY: { readonly [kind: string]: number } = { nobody: 60, 'github-token': 1000 };
 const HOUR = 3_600_000;
 const MINUTE = 60_000;

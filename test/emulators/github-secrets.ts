@@ -1,4 +1,4 @@
-/** The secrets of the emulated GitHub: three levels, one set of rules. "facts" below is shared/design/github-facts.md. */
+/** The secrets of the emulated GitHub: three levels, one set of rules. */
 
 import type { Now, Random } from './emulator.ts';
 import {
@@ -61,7 +61,7 @@ interface Scope {
   secrets: Map<string, Secret>;
 }
 
-/** "48 KB" (facts 1.2), read as KiB as obelisk/plaid #143 does. */
+/** "48 KB" (docs/facts.md#github-secret-limits), read as KiB as obelisk/plaid #143 does. */
 export const SECRET_LIMIT = 48 * 1024;
 /** openapi, actions/create-or-update-repo-secret: encrypted_value.pattern. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/;
@@ -69,7 +69,7 @@ const VISIBILITIES: readonly unknown[] = ['all', 'private', 'selected'];
 
 export const keyOf = (scope: string): string => scope.toLowerCase();
 
-/** Name rules (facts 1.2); the sentences are those of the settings page (firebase action #114, release-action #424). */
+/** Name rules (docs/facts.md#github-secret-limits); the sentences are those of the settings page (firebase action #114, release-action #424). */
 function badName(name: string): string | undefined {
   if (!/^[a-z_][a-z0-9_]*$/i.test(name)) {
     return (
@@ -80,7 +80,7 @@ function badName(name: string): string | undefined {
   return /^github_/i.test(name) ? 'Secret names must not start with GITHUB_.' : undefined;
 }
 
-/** Fields of a PUT: facts 1.1, rest-api-description #419 and #1688, openapi request bodies. */
+/** Fields of a PUT: docs/facts.md#github-secret-write, rest-api-description #419 and #1688, openapi request bodies. */
 function badFields(
   fields: Record<string, unknown>,
   organization: boolean,
@@ -114,7 +114,7 @@ function badVisibility({
   return visibility === 'selected' ? undefined : 'selected_repository_ids needs the visibility "selected".';
 }
 
-/** "1,000 org, 100 repo, 100 environment secrets" (facts 1.2); status and words are unknown. */
+/** "1,000 org, 100 repo, 100 environment secrets" (docs/facts.md#github-secret-limits); status and words are unknown. */
 const overCount = (scope: Scope, existing: Secret | undefined): string | undefined =>
   existing === undefined && scope.secrets.size >= (isOrganization(scope) ? 1000 : 100)
     ? 'The number of secrets is limited.'
@@ -124,7 +124,7 @@ type SecretHandler = (call: Call, scope: Scope) => Answer | Refusal;
 
 const isOrganization = (scope: Scope): boolean => scope.name.startsWith('org:');
 
-/** Never the value (facts 1.1). */
+/** Never the value (docs/facts.md#github-secret-record). */
 function described(call: Call, name: string, secret: Secret): Record<string, unknown> {
   const { createdAt, updatedAt, visibility } = secret;
   const url = `${call.api}/orgs/${call.params.org}/actions/secrets/${name}/repositories`;
@@ -212,7 +212,7 @@ export class SecretStore {
     );
   }
 
-  routes(environmentSecretsNeed: 'both' | 'environments' = 'both'): Route[] {
+  routes(environmentSecretsNeed: 'both' | 'environments' = 'environments'): Route[] {
     const environmentNeeds =
       environmentSecretsNeed === 'both' ? ['secrets', 'environments'] : ['environments'];
     return [
@@ -256,7 +256,7 @@ export class SecretStore {
     ];
   }
 
-  /** An environment that is not there is 404 (facts 1.1: treat it as missing, misspelt or no access). */
+  /** An environment that is not there is 404 (docs/facts.md#github-not-found). */
   #inScope(call: Call, handler: SecretHandler): Answer | Refusal {
     const { owner, repo, environment, org } = call.params;
     const repository = `${owner}/${repo}${environment === undefined ? '' : `/${environment}`}`;
@@ -265,7 +265,7 @@ export class SecretStore {
     return scope === undefined ? NOT_FOUND : handler(call, scope);
   }
 
-  /** "Each scope has its own public key" (facts 1.1). Made when first asked for: a key pair costs time. */
+  /** "Each scope has its own public key" (docs/facts.md#github-secret-write). Made when first asked for: a key pair costs time. */
   #publicKey(scope: Scope): Answer {
     const key = Buffer.from(this.#keyPairOf(scope).publicKey).toString('base64');
     return { status: 200, body: { key_id: scope.keyId, key } };
@@ -276,7 +276,7 @@ export class SecretStore {
     return scope.key;
   }
 
-  /** 201 creates, 204 updates (facts 1.1). Nothing changes unless everything is right. */
+  /** 201 creates, 204 updates (docs/facts.md#github-secret-record). Nothing changes unless everything is right. */
   #put(call: Call, scope: Scope): Answer | Refusal {
     const body = parseBody(call.body);
     if (!('fields' in body)) return body;
@@ -301,7 +301,7 @@ export class SecretStore {
     return existing === undefined ? { status: 201, body: {} } : { status: 204 };
   }
 
-  /** Status and words of the three refusals are unknown on GitHub (facts 1.1, 1.2, 8); 422 is our choice. */
+  /** Status and words of the three refusals are unknown on GitHub (docs/facts.md#github-secret-limits); 422 is our choice. */
   #opened(fields: Record<string, unknown>, scope: Scope): { value: string } | Refusal {
     if (fields.key_id !== scope.keyId)
       return { status: 422, message: 'key_id is not the current public key.' };
@@ -316,8 +316,8 @@ export class SecretStore {
   }
 
   /**
-   * Whether an update without selected_repository_ids keeps the list is unknown (facts 1.1): here it is emptied, so that
-   * an action that forgets to send the list back is caught. An id of no repository of ours: 422, unknown as well.
+   * Whether an update without selected_repository_ids keeps the list is unknown (docs/facts.md#github-organization-secrets).
+   * Here it is emptied, so that an action that forgets to send the list back is caught. An id of no repository of ours: 422, unknown as well.
    */
   #selection(
     fields: Record<string, unknown>,

@@ -62,14 +62,18 @@ function schemaErrors(pointer: readonly string[], value: unknown): string | unde
 const UNDOCUMENTED: { status: number; operations: RegExp; reason: string; met?: boolean }[] = [
   { status: 400, operations: /^(PUT|PATCH)/, reason: 'broken JSON; openapi lists 400 only on issues/create' },
   { status: 401, operations: /secrets|\{repo\}$/, reason: 'openapi lists 401 only on /user' },
-  { status: 403, operations: /secrets/, reason: 'permission: facts 1.5, actions/runner #1008' },
+  { status: 403, operations: /secrets/, reason: 'permission: docs/facts.md#github-token' },
   { status: 403, operations: /environments$/, reason: 'permission actions=read, the same rule' },
   {
     status: 403,
     operations: /^GET .*issues$/,
     reason: 'permission issues=read; openapi lists 403 on writes only',
   },
-  { status: 404, operations: /secrets/, reason: 'facts 1.1: openapi does not list it, GitHub gives it' },
+  {
+    status: 404,
+    operations: /secrets/,
+    reason: 'docs/facts.md#github-not-found: openapi does not list it, GitHub gives it',
+  },
   { status: 404, operations: /environments\/|workflows\//, reason: 'not there; openapi lists only 200' },
   { status: 422, operations: /^PUT .*secrets/, reason: 'rest-api-description #419, #1688' },
   { status: 429, operations: /secrets/, reason: 'rate-limits-for-the-rest-api.md: 403 or 429' },
@@ -446,7 +450,7 @@ describe('a token', () => {
         status: 403,
         data: { message: 'Resource not accessible by integration', status: '403' },
       });
-      expect(answer.headers['x-accepted-github-permissions']).toMatch(/secrets=read/);
+      expect(answer.headers['x-accepted-github-permissions']).toMatch(/(secrets|environments)=read/);
       expect(write(path).status).toBe(403);
     }
     expect(client.call('GET', '/repos/octo-org/app').status).toBe(200);
@@ -463,7 +467,7 @@ describe('a token', () => {
       expect(client.call('GET', `${path}/public-key`).status).toBe(200);
       const refused = write(path);
       expect(refused).toMatchObject({ status: 403, data: { message } });
-      expect(refused.headers['x-accepted-github-permissions']).toMatch(/secrets=write/);
+      expect(refused.headers['x-accepted-github-permissions']).toMatch(/(secrets|environments)=write/);
       expect(client.call('DELETE', `${path}/PEM`).status).toBe(403);
     }
   });
@@ -480,16 +484,18 @@ describe('a token', () => {
     expect(client.call('GET', `${REPO}/public-key`).status).toBe(404);
   });
 
-  test('for environment secrets needs both permissions, or one when told so', () => {
+  test('for environment secrets needs their own permission alone, or both when told so', () => {
+    as('app', { secrets: 'write' });
+    expect(client.call('GET', `${ENV}/public-key`).status).toBe(403);
+    as('app', { environments: 'write' });
+    expect(client.put(ENV, 'PEM', 'x').status).toBe(201);
+    client = new Client({ environmentSecretsNeed: 'both' });
     as('app', { environments: 'write' });
     const refused = client.call('GET', `${ENV}/public-key`);
     expect([refused.status, refused.headers['x-accepted-github-permissions']]).toEqual([
       403,
       'secrets=read,environments=read',
     ]);
-    client = new Client({ environmentSecretsNeed: 'environments' });
-    as('app', { environments: 'write' });
-    expect(client.put(ENV, 'PEM', 'x').status).toBe(201);
   });
 
   test('does not see what is missing or not its own', () => {

@@ -1,6 +1,6 @@
 /**
  * GitHub as the action and `gh` see it: a secrets API that opens the sealed boxes, held to GitHub's own OpenAPI
- * description (github.openapi.json) by github.test.ts. "facts" below is shared/design/github-facts.md.
+ * description (github.openapi.json) by github.test.ts.
  */
 
 import sodium from 'libsodium-wrappers';
@@ -48,7 +48,10 @@ export interface GitHubOptions {
   /** The key pair of a scope; `generation` counts the rotations. Default: libsodium, seeded by `random`. */
   publicKeyFor?: (scope: string, generation: number) => KeyPair;
   limits?: Limits;
-  /** Whether environment secrets need `secrets` besides `environments` is not settled (facts 1.5): the stricter is the default. */
+  /**
+   * What environment secrets need: `environments` alone (github/docs, server-to-server-permissions.json).
+   * Its older permission files named both.
+   */
   environmentSecretsNeed?: 'both' | 'environments';
 }
 
@@ -229,7 +232,7 @@ export class GitHub implements Emulator {
     };
     if (!('message' in answer)) return json(answer.status, answer.body, now, headers);
     const { status, message } = answer;
-    // The envelope, as seen on github.com (facts 1.5); "documentation_url" without a route is the entrance.
+    // The envelope, as seen on github.com (docs/facts.md#github-token); "documentation_url" without a route is the entrance.
     const envelope = { message, documentation_url: route?.docs ?? DOCS, status: `${status}` };
     return json(status, envelope, now, headers);
   }

@@ -1,6 +1,6 @@
 /**
  * Runs the action as GitHub's runner does: inputs and files by environment, the log read line by line for commands
- * and masks. "facts" below is shared/design/github-facts.md section 4, whose sources are the runner's own.
+ * and masks. Its rules: docs/facts.md, "GitHub's runner".
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
@@ -38,7 +38,7 @@ export interface ActionRun {
   annotations: Annotation[];
   groups: string[];
   outputs: Record<string, string>;
-  /** Outputs that hold something masked: GitHub keeps them from other jobs (facts 4.2 c). */
+  /** Outputs that hold something masked: GitHub keeps them from other jobs (docs/facts.md#runner-masking). */
   droppedOutputs: string[];
   state: Record<string, string>;
   summary: string;
@@ -56,7 +56,7 @@ export interface RunningAction {
   readonly pid: number | undefined;
   readonly done: Promise<ActionRun>;
   kill(signal: NodeJS.Signals): void;
-  /** As GitHub cancels: SIGINT, 7.5 s, SIGTERM, 2.5 s, the end (facts 4.6). */
+  /** As GitHub cancels: SIGINT, 7.5 s, SIGTERM, 2.5 s, the end (docs/facts.md#runner-cancellation). */
   cancel(): void;
 }
 
@@ -97,6 +97,7 @@ const SECRET_INPUTS = [
   'current-credential',
   'ca-private-key',
   'private-key',
+  'pkcs12-password',
 ];
 
 export function runAction(
@@ -183,10 +184,10 @@ function runnerEnvironment(
 
 // --- inputs ---
 
-/** Upper case, spaces become `_`, dashes stay (facts 4.1). */
+/** Upper case, spaces become `_`, dashes stay (docs/facts.md#runner-inputs). */
 const inputVariable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
 
-/** Every declared input is set, to nothing where it has no default (facts 4.1). Undefined: there is no action.yml. */
+/** Every declared input is set, to nothing where it has no default (docs/facts.md#runner-inputs). Undefined: there is no action.yml. */
 function declaredInputs(
   world: Sandbox,
   actionFile: string,
@@ -354,7 +355,7 @@ function filesIn(directory: string): string[] {
   return found.map((name) => join(directory, name)).filter((path) => statSync(path).isFile());
 }
 
-/** Masked line by line; one that is too long is not uploaded, which does not fail the step (facts 4.2 d, 4.3). */
+/** Masked line by line; one that is too long is not uploaded, which does not fail the step (docs/facts.md#runner-files). */
 function summaryOf(text: string, log: Log): string {
   if (Buffer.byteLength(text) <= SUMMARY_LIMIT)
     return text
@@ -477,7 +478,7 @@ class Log {
     for (const line of text.split(/\r?\n/)) this.#lines.push(this.masked(line));
   }
 
-  /** The value, each of its lines, and what they become when encoded (facts 4.2). */
+  /** The value, each of its lines, and what they become when encoded (docs/facts.md#runner-masking). */
   #hide(value: string): void {
     for (const part of [value, ...value.split(/[\r\n]+/).map((line) => line.trim())]) {
       for (const form of part === '' ? [] : [part, ...encodings(part)]) this.#hidden.add(form);

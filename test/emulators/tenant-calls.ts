@@ -59,7 +59,7 @@ export interface Outcome {
 interface Route {
   method: string;
   path: RegExp;
-  /** One of these is needed. Source: the OpenAPI document's security blocks. */
+  /** One of these is needed (docs/facts.md#auth0-scopes). */
   scopes: readonly string[];
   run: (call: Call) => Outcome;
 }
@@ -182,7 +182,7 @@ function deleteClient({ state, clientId }: Call): Outcome {
   return { status: 204, state: { ...state, clients } };
 }
 
-/** The order means nothing: tf-private-key-jwt-full-rotation seq 19 and 40. Paging parameters change nothing. */
+/** The order means nothing (docs/facts.md#auth0-list-order). Paging parameters change nothing. */
 function listCredentials(call: Call): Outcome {
   const { credentials } = recordOf(call);
   return { status: 200, body: shuffled(credentials, call.random).map(viewCredential) };
@@ -234,7 +234,7 @@ function updateCredential(call: Call): Outcome {
 function deleteCredential(call: Call): Outcome {
   assertCredentialId(call.credentialId);
   const record = recordOf(call);
-  // terraform-provider-auth0 isCredentialStillAttachedError: 400 without an errorCode.
+  // 400 without an errorCode: docs/facts.md#auth0-delete.
   if (isAssociated(record.client, call.credentialId)) {
     throw badRequest('Cannot delete credential still associated with a client');
   }

@@ -79,7 +79,7 @@ export function patchClient(record: ClientRecord, body: PatchClient): ClientReco
   assertOneMethodAfterPatch(client, body);
   assertCredentialsOfSlots(body, credentials);
   assertMetadataLimit(patched);
-  // "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (OpenAPI, PATCH note).
+  // "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm).
   if (body.client_authentication_methods) assertSigningAlgorithm(patched, ['RS256']);
   assertFirstPartyMethod(patched);
   return { ...record, client: patched };
@@ -92,7 +92,7 @@ export function assertNewClient(client: Client): void {
   assertFirstPartyMethod(client);
 }
 
-/** "Mutually exclusive" (OpenAPI, PATCH note); the full text is unknown. */
+/** "Mutually exclusive" (docs/facts.md#auth0-one-method); the full text is unknown. */
 const mutuallyExclusive = () =>
   badRequest('client_authentication_methods and token_endpoint_auth_method are mutually exclusive');
 
@@ -108,7 +108,7 @@ function assertOneMethodAfterPatch(client: Client, body: PatchClient): void {
   if (!after.client_authentication_methods && !after.token_endpoint_auth_method) throw mutuallyExclusive();
 }
 
-/** OpenAPI prose of client_metadata, counted after the merge. */
+/** docs/facts.md#auth0-client-metadata, counted after the merge. */
 function assertMetadataLimit({ client_metadata }: Client): void {
   if (Object.keys(client_metadata ?? {}).length > 10) {
     throw badRequest('client_metadata can have a maximum of 10 properties');

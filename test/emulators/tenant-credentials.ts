@@ -155,7 +155,7 @@ export function isExpired({ expires_at }: Credential, now: number): boolean {
 }
 
 /**
- * Adds to the pool. Cap and its text: terraform-provider-auth0 PR 1636; an expired credential still counts (inferred).
+ * Adds to the pool. Cap and its text: docs/facts.md#auth0-pool-limit; an expired credential still counts (inferred).
  * The same key again, also under another name: its test RenameWithSameKey. For x509_cert, for a key in two types and for
  * a subject unknown: refused ("the same credential can't be uploaded more than once", docs credentials).
  */
@@ -186,7 +186,7 @@ export function viewInlineCredential(credential: PooledCredential): Credential {
   return { ...shown, expires_at: shown.expires_at.replace('.000Z', 'Z') };
 }
 
-/** Only expires_at can change (docs configure-private-key-jwt); only seen on public_key, elsewhere unknown: refused. */
+/** Only expires_at can change (docs/facts.md#auth0-credential-record); only seen on public_key, elsewhere unknown: refused. */
 export function patchCredential(
   credential: PooledCredential,
   { expires_at }: { expires_at?: string | null },

@@ -19,7 +19,7 @@ function integer(query: URLSearchParams, name: string, fallback: number, maximum
   );
 }
 
-/** "You may only paginate through up to 1,000 search results" (docs retrieve-log-events-using-mgmt-api); how it refuses is unknown. */
+/** "You may only paginate through up to 1,000 search results" (docs/facts.md#auth0-logs); how it refuses is unknown. */
 const MOST = 1_000;
 
 /** Newest first unless `sort` is date:1. */

@@ -3,7 +3,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import openapi from './recorded/openapi-extract-credentials.json' with { type: 'json' };
 import { badRequest, type CredentialType } from './tenant-model.ts';
 
-/** A slot (one method, signed_request_object, …) takes two credentials. Source: terraform-provider-auth0 62ec4bde. */
+/** A slot (one method, signed_request_object, …) takes two credentials. docs/facts.md#auth0-two-per-method. */
 export const SLOT_CAP = 2;
 
 const CREDENTIAL_ID = /^cred_[0-9A-Za-z]{22}$/; // Every recorded id.
@@ -14,7 +14,7 @@ const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 
 const slot = (items: Schema): Schema => ({
   type: 'array',
-  minItems: 0, // tf-private-key-jwt-rename-same-key seq 17: an empty list is accepted.
+  minItems: 0, // An empty list is accepted: docs/facts.md#auth0-empty-list.
   maxItems: SLOT_CAP,
   uniqueItems: true, // The same id twice: unknown, refused.
   items,
@@ -93,7 +93,7 @@ const clientBody = (properties: Record<string, Schema>, required: readonly strin
   properties,
 });
 
-/** Not in the OpenAPI document: what the guide to mTLS has in place of require_proof_of_possession. */
+/** Not in the OpenAPI document: the older property of the mTLS guide (docs/facts.md#auth0-token-binding). */
 function olderClientFields(items: (type: CredentialType) => Schema): Record<string, Schema> {
   const { require_proof_of_possession: _newer, ...fields } = clientFields(items);
   const binding = { type: 'boolean' };

@@ -77,7 +77,7 @@ function assertCredentialOfSlot(
   pool: readonly PooledCredential[],
 ): void {
   const credential = pool.find((candidate) => candidate.id === id);
-  // Start and end of the text: terraform-provider-auth0 62ec4bde; the middle is unknown.
+  // Start and end of the text: docs/facts.md#auth0-two-per-method; the middle is unknown.
   if (!credential) throw badRequest('One or more of the credentials provided do not exist');
   const method = METHOD_OF[credential.credential_type];
   const fits =

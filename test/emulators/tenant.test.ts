@@ -23,7 +23,7 @@ CgYIKoZIzj0EAwIDSAAwRQIhAJNOv5a0f/Q2I7Kq7Upz+RoJR3yEGUhgvtmjbEQ5
 tiUgAiAlcm2ANk+1SxT0BTEudtLH18+jvHi699RTz8y6eoCi8g==
 -----END CERTIFICATE-----`;
 
-/** What a rotation needs. Source: auth0-facts.md section 2. */
+/** What a rotation needs. docs/facts.md#auth0-scopes. */
 const ROTATION = [
   ...['read:clients', 'update:clients', 'read:client_credentials', 'create:client_credentials'],
   ...['update:client_credentials', 'delete:client_credentials'],

@@ -32,7 +32,7 @@ export interface TenantOptions {
   random: Random;
   /** Host, or host:port. */
   domain: string;
-  /** Credentials in a client's pool: 2 by default, 4 by entitlement. Source: terraform-provider-auth0 be64ff7d. */
+  /** Credentials in a client's pool: 2 by default, 4 by entitlement. docs/facts.md#auth0-pool-limit. */
   poolCap?: number;
   rateLimit?: RateLimit;
   /** Refuses require_proof_of_possession and knows access_token.tls_client_certificate_binding instead. */

@@ -1,16 +1,18 @@
 /** A run of the action as the scheduler sees it, and how its requests are let go. */
 
-import type { Cancellation } from '../../src/http/service.ts';
+import type { Cancellation } from '../../src/http/clock.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
-import type { RunResult } from '../../src/report/report.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
 import type { run } from '../../src/run.ts';
+import type { connectServices } from '../../src/services.ts';
 
 /** What is explored: the real road, or one with a guard removed. */
 export interface Code {
   run: typeof run;
+  connectServices: typeof connectServices;
   NetworkError: new (code: string, landed: 'no' | 'unknown') => Error;
-  Cancellation: new (signal: AbortSignal) => Cancellation;
+  Cancellation: new (signal: AbortSignal, deadline: number) => Cancellation;
 }
 
 /** What a run is asked for, where it differs from its scenario. */

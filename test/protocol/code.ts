@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { Cancellation } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
 import { NetworkError } from '../../src/http/wire.ts';
 import { run } from '../../src/run.ts';
+import { connectServices } from '../../src/services.ts';
 import type { Code } from './actor.ts';
 
-export const REAL: Code = { run, NetworkError, Cancellation };
+export const REAL: Code = { run, connectServices, NetworkError, Cancellation };
 
 export interface Replacement {
   /** Below src. */
@@ -23,8 +24,9 @@ export interface Replacement {
 const ROOT = join(import.meta.dirname, '../..');
 const ENTRY = `
 export { run } from './src/run.ts';
+export { connectServices } from './src/services.ts';
 export { NetworkError } from './src/http/wire.ts';
-export { Cancellation } from './src/http/service.ts';
+export { Cancellation } from './src/http/clock.ts';
 `;
 
 /** The source of a file after its replacements. @throws Error where a snippet is not there exactly once */

@@ -2,7 +2,7 @@
 
 import type { RotationError } from '../../src/errors.ts';
 import { isOwnedBy, ownerOf, readOwnership } from '../../src/model/ownership.ts';
-import type { RunResult } from '../../src/report/report.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
 import type { Actor } from './actor.ts';
 import { Binding } from './binding.ts';
 import type { Event } from './invariants.ts';

@@ -13,7 +13,8 @@ import { SecretStore } from '../../src/github/secret-store.ts';
 import { findShadows } from '../../src/github/shadows.ts';
 import { findHolders } from '../../src/github/workflow-runs.ts';
 import { readWorkflow } from '../../src/github/workflows.ts';
-import { Cancellation, type Connection, Service } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
+import { type Connection, Service } from '../../src/http/service.ts';
 import { type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import { type Json, parseJson } from '../../src/model/json.ts';
 
@@ -198,7 +199,6 @@ function connectionOf(answer: HttpResponse | NetworkError): Connection {
       now: () => NOW,
       sleep: async () => {},
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     },
     cancellation: new Cancellation(new AbortController().signal),
     debug: () => undefined,
@@ -257,8 +257,7 @@ const PLACE = { destination: { kind: 'org', org: 'acme' }, secretName: 'X', part
 const REPOSITORY = { kind: 'repo', owner: 'acme', repo: 'shop' } as const;
 const apiOf = (service: Service) => new GitHubApi(service, 'a-token-of-github', 'https://api.github.test');
 const tenantOf = (service: Service) => new Tenant(service, 'tenant.test', async () => 'a-token-of-auth0');
-const storeOf = (service: Service) =>
-  new SecretStore(service, 'a-token-of-github', 'https://api.github.test');
+const storeOf = (service: Service) => new SecretStore(apiOf(service));
 
 export function serverAnswers(): fc.IRawProperty<unknown> {
   const cases = fc

@@ -8,13 +8,13 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { parseAuthority, parseIssuedPair } from '../../src/certificate/authority.ts';
+import { authorityOf, issuedPairOf, parseSigningKey } from '../../src/certificate/authority.ts';
 import { parseCertificates, parsePair, parsePrivateKey, parseRsaKey } from '../../src/certificate/inspect.ts';
 import { issueCertificate } from '../../src/certificate/issue.ts';
-import { parseSubject, printSubject, readSubject } from '../../src/certificate/subject.ts';
 import { readInputs, secretsIn } from '../../src/inputs/inputs.ts';
 import { readOwnership } from '../../src/model/ownership.ts';
 import { parseDestination, printDestination } from '../../src/model/secret-location.ts';
+import { parseSubject, printSubject, readSubject } from '../../src/model/subject-dn.ts';
 import { createAuthority, selfSignedCertificate } from '../emulators/tls.ts';
 import { coded, records, serverAnswers } from './fuzz-answers.ts';
 
@@ -127,8 +127,8 @@ function pems({ pem }: Materials): fc.IRawProperty<unknown> {
     parseRsaKey,
     parsePrivateKey,
     parseCertificates,
-    (text: string) => parseAuthority(text, text),
-    (text: string) => parseIssuedPair(text, text),
+    (text: string) => authorityOf(parseCertificates(text), parseSigningKey(text)),
+    (text: string) => issuedPairOf(parseCertificates(text), parsePrivateKey(text)),
   ];
   return fc.property(spoiled(pem, PEM_PIECES), fc.constantFrom(...readers), (text, read) => {
     try {

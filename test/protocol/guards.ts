@@ -90,7 +90,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'of several rivals the earliest wins',
-    without: [cut('plan/preconditions.ts', 'return all.sort(newestFirst).at(-1);', 'return all[0];')],
+    without: [cut('model/ownership.ts', 'return all.sort(newestFirst).at(-1);', 'return all[0];')],
     // It takes three runs.
     hunt: { sample: 1, seed: 190 },
   },
@@ -122,7 +122,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a failed rotation is undone',
-    without: [cut('apply/apply.ts', 'await this.#association.remove(this.#made.id);')],
+    without: [cut('apply/new-credential.ts', 'if (this.#record) await association.remove(this.#record.id);')],
     hunt: { singles: [single('ours alone')] },
   },
   {
@@ -180,7 +180,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'the lease',
-    without: [cut('plan/in-use.ts', 'return now - credential.createdAt < LEASE;', 'return false;')],
+    without: [cut('model/observed-state.ts', 'return now - credential.createdAt < LEASE;', 'return false;')],
     hunt: {
       pairs: [
         both('settled', CRASHED, {}, { later: true }),
@@ -351,7 +351,10 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a secret whose write is in doubt is not undone',
-    without: [cut('apply/deliver.ts', 'this.#store?.inDoubt || ')],
+    without: [
+      cut('github/secret-store.ts', 'isClear(answer) && !attempts.uncertain', 'isClear(answer)'),
+      cut('github/secret-store.ts', 'neverSent && !attempts.uncertain', 'true'),
+    ],
     hunt: { singles: [single('ours alone')] },
   },
   {

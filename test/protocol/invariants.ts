@@ -1,4 +1,4 @@
-/** The promises of specification 5, checked on what is really there after every single request. */
+/** The promises of docs/guards.md, checked on what is really there after every single request. */
 
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import { isOwnedBy, ownerOf, readOwnership } from '../../src/model/ownership.ts';

@@ -1,8 +1,8 @@
 /** Real keys and certificates, made once: RSA is slow, and every world uses each pair once (invariant I7). */
 
 import type { KeyObject } from 'node:crypto';
-import type { CertifiedPair } from '../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
+import type { CertifiedPair } from '../../src/model/key-pair.ts';
 import { type CertificateContent, parseX509Certificate } from '../emulators/tenant-credentials.ts';
 
 /** When every world begins: virtual, whole seconds. */

@@ -1,9 +1,10 @@
 /** What an authentication method changes in a world: what is registered, what a secret holds, and who may log in. */
 
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
-import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
+import { kidOf } from '../../src/certificate/inspect.ts';
 import type { HttpRequest } from '../../src/http/wire.ts';
 import { type AuthenticationMethod, METHODS } from '../../src/model/desired-state.ts';
+import type { Pair } from '../../src/model/key-pair.ts';
 import type { SecretLocation } from '../../src/model/secret-location.ts';
 import type { CredentialSeed, Tenant } from '../emulators/tenant.ts';
 import { type Material, parseOnce, SUBJECT } from './materials.ts';
@@ -27,8 +28,7 @@ export function registrationOf(
 }
 
 export function valueFor({ part }: SecretLocation, { privateKey, certificate }: Pair): string {
-  if (part === 'private-key') return privateKey;
-  if (certificate === undefined) return `# kid: ${kidOf(privateKey)}\n${privateKey}`;
+  if (part === 'private-key' || certificate === undefined) return privateKey;
   return part === 'certificate' ? certificate : privateKey + certificate;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the specification admits (section 4): a run frozen between its read and its PATCH, while another rotates.
+ * What docs/how-it-works.md#what-remains admits: a run frozen between its read and its PATCH, while another rotates.
  * Recognised by its exact shape; everything else that breaks a consumer is a violation.
  */
 

@@ -4,7 +4,7 @@ import { setImmediate as macrotask, setTimeout as pause } from 'node:timers/prom
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
-import type { RunResult } from '../../src/report/report.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
 import { Actor, type Asking, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
 import { certify, type Material, SUBJECT } from './materials.ts';
@@ -69,24 +69,26 @@ export class Execution {
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
     actor.current = inputs.desired.current?.identity;
     actor.operation = inputs.desired.operation;
-    const cancellation = new this.code.Cancellation(actor.controller.signal);
+    const cancellation = new this.code.Cancellation(actor.controller.signal, world.time + LONGEST_RUN);
     const clock = {
       now: () => world.time,
       sleep: (milliseconds: number, signal?: AbortSignal) => this.#sleep(actor, milliseconds, signal),
       random: () => 0,
-      deadline: world.time + LONGEST_RUN,
     };
     const tell = (line: string) => actor.tell(line);
     const onStep = (text: string) => {
       tell(text);
       return tell;
     };
-    const running = this.code.run(
-      inputs,
-      { send: (request) => this.#park(actor, request), clock, cancellation, debug: tell },
-      { mask: () => undefined, info: tell, stage: () => undefined, onStep },
-      this.#issuing(),
-    );
+    const connection = {
+      send: (request: HttpRequest) => this.#park(actor, request),
+      clock,
+      cancellation,
+      debug: tell,
+    };
+    const logger = { mask: () => undefined, info: tell, stage: () => undefined, onStep };
+    const services = this.code.connectServices(inputs, connection, logger, { issuing: this.#issuing() });
+    const running = this.code.run(inputs, services, logger);
     this.invariants.begin(actor, inputs.desired.revoke ? 0 : asked.overlap);
     running.then(
       (result) => this.#end(actor, result),

@@ -1,8 +1,8 @@
 /** What a world is made of beside the tenant: GitHub, and small readers of what the two hold. */
 
 import { factsOf, parseCredential } from '../../src/certificate/credential.ts';
-import type { Pair } from '../../src/certificate/inspect.ts';
-import type { AuthenticationMethod, KeyFacts } from '../../src/model/desired-state.ts';
+import type { AuthenticationMethod } from '../../src/model/desired-state.ts';
+import type { KeyFacts, Pair } from '../../src/model/key-pair.ts';
 import { seededRandom } from '../emulators/emulator.ts';
 import { GitHub } from '../emulators/github.ts';
 import type { KeyPair } from '../emulators/github-secrets.ts';

@@ -31,6 +31,7 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     secretName: 'AUTH0_MTLS_PEM',
     privateKeySecretName: parts ? 'AUTH0_KEY' : undefined,
     certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,
+    pkcs12SecretName: undefined,
     destinations: [primary, ...others.slice(0, start.holds.length - 1)],
     current: undefined,
     verify: 'auto',
@@ -38,6 +39,11 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     tokenBinding: binding,
     revertTo: 'client_secret_post',
     keepCredentials: new Set(),
+    removableCredentials: new Set(),
+    movedFrom: [],
+    propagationTime: 0,
+    signingAlgorithm: undefined,
+    given: new Set(['subject', 'key-size']),
     run: '0.1',
   };
 }

@@ -1,9 +1,10 @@
 /** One world in memory: the tenant, its token endpoint and GitHub, under one virtual time. */
 
-import { kidOf, type Pair } from '../../src/certificate/inspect.ts';
+import { kidOf } from '../../src/certificate/inspect.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
 import { type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
+import type { Pair } from '../../src/model/key-pair.ts';
 import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { printDestination, type SecretLocation } from '../../src/model/secret-location.ts';
 import { seededRandom } from '../emulators/emulator.ts';
@@ -214,7 +215,9 @@ export class World {
       githubToken: 'github-token',
       githubApiUrl: 'https://api.github.com',
       currentPair,
+      pkcs12Password: '',
       issuer: { kind: 'itself' },
+      warnings: [],
       desired: {
         ...this.desired,
         clientId: this.desired.clientName ? '' : this.clientId,

@@ -149,7 +149,8 @@ describe('a fleet', () => {
   it('that was killed between two destinations rotates that one client once more', async () => {
     await using fleet = await Fleet.start(4, {}, () => ['env:acme/shop/production', 'env:acme/shop/staging']);
     const before = await killedAtWrite(fleet, 3);
-    expect(before).toEqual([2, 1, 0, 0]);
+    // The canary comes first; which of the others begins is nobody's promise.
+    expect([before[0], before.toSorted()]).toEqual([2, [0, 0, 1, 2]]);
     fleet.world.advance(16 * MINUTE);
     const run = await fleet.run();
     expect([run.exitCode, fleet.writes(), await fleet.logins()]).toEqual([0, [0, 2, 2, 2], GRANTED(8)]);

@@ -112,7 +112,7 @@ describe('a Management API token', () => {
     expect(await login(world)).toBe(200);
   });
 
-  // Auth0 names the missing scope in its 403; read:clients and read:client_credentials hide what they guard (auth0-facts).
+  // Auth0 names the missing scope in its 403; read:clients and read:client_credentials hide what they guard (docs/facts.md#auth0-scopes).
   it.each(MANAGEMENT_SCOPES)('without the scope %s: told by its name, nothing is lost', async (scope) => {
     await using world = await startSandbox({
       managementScopes: MANAGEMENT_SCOPES.filter((one) => one !== scope),

@@ -80,7 +80,7 @@ async function forget(world: Sandbox): Promise<void> {
 
 // --- clients ---
 
-type SecretMethod = 'client_secret_post' | 'client_secret_basic';
+type SecretMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
 
 /** A client that logs in by its client secret. */
 export function secretClient(
@@ -143,19 +143,21 @@ export async function loginByCertificate(world: Sandbox, clientId: string, pem: 
 }
 
 /** As a consumer does it that knows the secret's text and nothing else. */
-export async function loginByKey(world: Sandbox, clientId: string, text: string): Promise<number> {
-  const [, kid] = /^# kid: (\S+)/.exec(text) ?? [];
+export async function loginByKey(
+  world: Sandbox,
+  clientId: string,
+  text: string,
+  audience = API_AUDIENCE,
+): Promise<number> {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: clientId, sub: clientId, aud: `${world.tenantUrl}/`, iat: now, exp: now + 60 };
-  const encoded = [
-    { alg: 'RS256', kid },
-    { ...claims, jti: randomUUID() },
-  ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
+  const parts = [{ alg: 'RS256' }, { ...claims, jti: randomUUID() }];
+  const encoded = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
   const signed = encoded.join('.');
   const signature = sign('RSA-SHA256', Buffer.from(signed), createPrivateKey(text)).toString('base64url');
   const body = {
     grant_type: 'client_credentials',
-    audience: API_AUDIENCE,
+    audience,
     client_id: clientId,
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: `${signed}.${signature}`,

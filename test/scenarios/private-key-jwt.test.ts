@@ -54,10 +54,9 @@ describe('private_key_jwt', () => {
     expect(Math.round(days)).toBe(90);
     expect(enrollment.outputs['not-after']).toBe(credential?.expires_at);
     const text = held(world);
-    expect(text).toMatch(
-      /^# kid: \S{43}\n-----BEGIN PRIVATE KEY-----\n[\w+/=\n]+-----END PRIVATE KEY-----\n$/,
-    );
-    expect(text.split('\n')[0]).toBe(`# kid: ${kid}`);
+    // jose, and with it Auth0's own SDKs, take no text before the key.
+    expect(text).toMatch(/^-----BEGIN PRIVATE KEY-----\n[\w+/=\n]+-----END PRIVATE KEY-----\n$/);
+    expect(enrollment.outputs['key-id']).toBe(kid);
     expect(createPrivateKey(text).asymmetricKeyDetails?.modulusLength).toBe(2048);
     expect(publicKeyByOpenssl(text)).toBe(credential?.publicKeyPem);
     expect([await loginByKey(world, clientId, text), await loginBySecret(world, clientId)]).toEqual([
@@ -111,13 +110,30 @@ describe('private_key_jwt', () => {
     expect(await loginByKey(world, clientId, held(world))).toBe(200);
   });
 
-  it('stores the key alone in a secret of its own, without the kid', async () => {
+  it('stores the same key in a second secret', async () => {
     const world = shared();
     const clientId = await enrolled(world, { 'private-key-secret-name': 'KEY' });
-    const key = held(world, SCOPE, 'KEY');
-    expect(held(world)).toMatch(/^# kid: /);
-    expect(held(world).split('\n').slice(1).join('\n')).toBe(key);
-    expect(await loginByKey(world, clientId, key)).toBe(200);
+    expect(held(world, SCOPE, 'KEY')).toBe(held(world));
+    expect(await loginByKey(world, clientId, held(world, SCOPE, 'KEY'))).toBe(200);
+  });
+
+  it.each([
+    ['above the key', '\n'],
+    ['with its line ends written out', '\\n'],
+  ])('reads a secret that was written with a comment, %s', async (_, end) => {
+    await using world = await startSandbox();
+    world.github.addRepository('acme/ops');
+    const clientId = await enrolled(world);
+    const key = held(world);
+    const commented = `# kid: ${'k'.repeat(43)}\n${key}`.replaceAll('\n', end);
+    const destinations = `${SCOPE}\nrepo:acme/ops`;
+    const { exitCode, outputs } = await run(world, clientId, {
+      destinations,
+      'current-credential': commented,
+    });
+    expect([exitCode, outputs.rotated]).toEqual([0, 'false']);
+    expect(outputs['key-id']).toBe(world.tenant.reveal(clientId).credentials[0]?.kid);
+    expect(held(world, 'repo:acme/ops')).toBe(key);
   });
 
   it('waits until Auth0 knows the key', async () => {

@@ -107,6 +107,39 @@ describe('revert', () => {
     expect(await loginBySecret(world, clientId, 'client_secret_basic')).toBe(200);
   });
 
+  it('to none: a public client that was enrolled is public again (D6)', async () => {
+    const world = shared();
+    const clientId = secretClient(world, 'none');
+    await forced(world, { operation: 'enroll', 'client-id': clientId });
+    const pem = held(world);
+    expect(client(world, clientId).method).toBe(MTLS);
+    expect(await loginByCertificate(world, clientId, pem)).toBe(200);
+    const run = await revert(world, clientId, { 'revert-to': 'none' });
+    expect([run.exitCode, client(world, clientId)]).toEqual([
+      0,
+      { method: 'none', associated: [], pool: [] },
+    ]);
+    expect(await loginByCertificate(world, clientId, pem)).not.toBe(200);
+    expect(warnings(run)).toMatch(/INTERRUPTION.*It is public again: whoever knows its client id acts as it/);
+    expect(run.summary).toMatch(/`orders` is a public client again: it has no credential\./);
+    const again = await revert(world, clientId, { 'revert-to': 'none' });
+    expect([again.exitCode, again.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
+  });
+
+  it.each([
+    ['none', 'client_secret_post'],
+    ['client_secret_basic', 'none'],
+  ] as const)('makes no client of %s one of %s: it has left no credentials', async (method, to) => {
+    const world = shared();
+    const clientId = secretClient(world, method);
+    const run = await revert(world, clientId, { 'revert-to': to });
+    expect([code(run), effects(world), client(world, clientId).method]).toEqual([
+      'METHOD_MISMATCH',
+      [],
+      method,
+    ]);
+  });
+
   it('of private_key_jwt', async () => {
     const world = shared();
     const method = { 'authentication-method': 'private_key_jwt' };

@@ -30,6 +30,16 @@ function normal(world: Sandbox, { log, outputs }: ActionRun): string {
     .join('\n');
 }
 
+/** As a consumer with openssl takes it apart. */
+function loginByPkcs12(world: Sandbox, text: string, password: string): Promise<number> {
+  const pem = execFileSync('openssl', ['pkcs12', '-nodes', '-passin', 'env:PASSWORD'], {
+    input: Buffer.from(text, 'base64'),
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, PASSWORD: password },
+  });
+  return login(world, pem);
+}
+
 describe('rotate', () => {
   it('adopts a client with a hand-made certificate, then has nothing to do', async () => {
     await using world = await startSandbox();
@@ -139,6 +149,29 @@ describe('rotate', () => {
     );
     expect(pair).toBe(`${key}${certificate}`);
     expect(pair).toBe(held(world, SCOPE, 'TWO'));
+  });
+
+  it.each(['s3same, open', ''])('and as PKCS#12, with the password %j', async (password) => {
+    await using world = await startSandbox();
+    const inputs = { 'pkcs12-secret-name': 'P12', 'pkcs12-password': password };
+    const run = await rotate(world, inputs);
+    expect(run).toMatchObject({ exitCode: 0, stderr: '', droppedOutputs: [] });
+    const text = held(world, SCOPE, 'P12');
+    expect(run.masks).toEqual(expect.arrayContaining([text, ...(password ? [password] : [])]));
+    expect(await loginByPkcs12(world, text, password)).toBe(200);
+    // A changed password is no reason for a new pair.
+    world.advance(20 * MINUTE);
+    const idle = await rotate(world, { ...inputs, 'pkcs12-password': 'another one' });
+    expect([idle.outputs.reason, held(world, SCOPE, 'P12')]).toEqual(['NotDue', text]);
+  });
+
+  it('as PKCS#12 for a consumer that asks for it later: the current pair, without a rotation', async () => {
+    await using world = await startSandbox();
+    await settle(world);
+    const before = held(world);
+    const run = await rotate(world, { 'pkcs12-secret-name': 'P12', 'pkcs12-password': 's3same, open' });
+    expect([run.exitCode, run.outputs.rotated, held(world)]).toEqual([0, 'false', before]);
+    expect(await loginByPkcs12(world, held(world, SCOPE, 'P12'), 's3same, open')).toBe(200);
   });
 });
 

@@ -111,7 +111,7 @@ describe('the previous credential', () => {
     const blind = await rotate(world, { ...UNUSED, 'current-credential': '' });
     expect(notes(blind)).toContain('up to date: pass current-credential');
     const refused = await rotate(world, { ...UNUSED, 'verify-audience': 'https://other.example/' });
-    expect(warnings(refused)).toContain('WARNING: the current certificate got no token');
+    expect(warnings(refused)).toContain('the current certificate got no token');
     world.conditions.mtlsAlias = false;
     expect(notes(await rotate(world, UNUSED))).toContain('no mTLS token endpoint was found');
     expect([refused.exitCode, credentials(world).associated.length]).toEqual([0, 2]);
@@ -122,7 +122,7 @@ describe('the previous credential', () => {
     world.advance(3 * DAY);
     await login(world);
     const run = await rotate(world, UNUSED);
-    expect(notes(run)).toMatch(/logs tell everything only from \S+ on, and quiet-window begins at/);
+    expect(notes(run)).toMatch(/logs are complete only from \S+ on, and quiet-window begins at/);
     expect([proofs(world), credentials(world).associated.length]).toEqual([0, 2]);
   });
 

@@ -3,8 +3,10 @@
 import { Association, type AssociationServices } from '../../src/apply/association.ts';
 import { Tenant } from '../../src/auth0/tenant.ts';
 import { RotationError } from '../../src/errors.ts';
+import { GitHubApi } from '../../src/github/api.ts';
 import { SecretStore } from '../../src/github/secret-store.ts';
-import { Cancellation, Service } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
+import { Service } from '../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { Credential, ObservedState } from '../../src/model/observed-state.ts';
@@ -87,7 +89,6 @@ export class Lock {
         world.time += milliseconds;
       },
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     };
     const send = async (request: HttpRequest): Promise<HttpResponse> => {
       const line = lineOf(request, world);
@@ -103,7 +104,7 @@ export class Lock {
     const connection = { send, clock, cancellation, debug: () => undefined };
     const tenant = new Tenant(new Service('Auth0', connection), DOMAIN, async () => 'management-token');
     const github = new Service('GitHub', connection);
-    const store = new SecretStore(github, 'github-token', 'https://api.github.com');
+    const store = new SecretStore(new GitHubApi(github, 'github-token', 'https://api.github.com'));
     const services = { tenant, store, clock, cancellation };
     const begin = async () => {
       const state = await observe(desired, { tenant, store });

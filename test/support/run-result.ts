@@ -1,9 +1,9 @@
 /** Accounts of runs as the report gets them, built on the planner's states. */
 
-import type { Outcome } from '../../src/apply/job.ts';
 import { RotationError } from '../../src/errors.ts';
+import type { Outcome, RunResult } from '../../src/model/run-result.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { type RunResult, report as reportWith } from '../../src/report/report.ts';
+import { report as reportWith } from '../../src/report/report.ts';
 import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from './states.ts';
 
 export const MINUTES = 24 * 60;

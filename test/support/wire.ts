@@ -1,7 +1,8 @@
 /** A real wire to real loopback servers, whose throw-away authority this process trusts; only the waits are not waited. */
 
 import tls from 'node:tls';
-import { Cancellation, type Connection, Service } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
+import { type Connection, Service } from '../../src/http/service.ts';
 import { openWire } from '../../src/http/wire.ts';
 import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../emulators/serve.ts';
 import { createAuthority } from '../emulators/tls.ts';
@@ -40,7 +41,6 @@ export function openLine(environment: Record<string, string> = {}): Line {
         slept += ms;
       },
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     },
     cancellation: new Cancellation(abort.signal),
     debug: (message) => log.push(message),

@@ -9,8 +9,6 @@ interface Import {
   from: string;
   /** A file of src, or a package by its name. */
   of: string;
-  /** Only types: nothing of it runs. */
-  type: boolean;
 }
 
 const FILES = globSync('**/*.ts', { cwd: 'src' }).sort();
@@ -22,22 +20,13 @@ const code = (file: string) =>
 
 function importsOf(file: string): Import[] {
   const found = [
-    ...code(file).matchAll(/^\s*(?:import|export)\s+(type\s)?(?:([^'";]*?)\sfrom\s+)?'([^']+)'/gm),
-    ...code(file).matchAll(/()()import\('([^']+)'\)/g),
+    ...code(file).matchAll(/^\s*(?:import|export)\s+(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm),
+    ...code(file).matchAll(/import\('([^']+)'\)/g),
   ];
-  return found.map(([, type, names = '', target = '']) => ({
+  return found.map(([, target = '']) => ({
     from: file,
     of: target.startsWith('.') ? join(dirname(file), target) : packageOf(target),
-    type: type !== undefined && type !== '' ? true : onlyTypes(names),
   }));
-}
-
-function onlyTypes(names: string): boolean {
-  const list = /^\{([\s\S]*)\}$/
-    .exec(names.trim())?.[1]
-    ?.split(',')
-    .map((name) => name.trim());
-  return list?.filter(Boolean).every((name) => name.startsWith('type ')) ?? false;
 }
 
 function packageOf(target: string): string {
@@ -55,16 +44,22 @@ const importersOf = (name: string) => [
   ...new Set(IMPORTS.filter(({ of }) => of === name).map(({ from }) => from)),
 ];
 
-/** Rooms of src that code of a room may run; types may come from anywhere above `http`. */
-const MAY_USE: Record<string, string[]> = {
-  // The one thing that tells of a failure, how a destination is printed, and what servers have said.
-  model: ['model', 'errors.ts'],
-  plan: ['plan', 'model', 'errors.ts'],
-  certificate: ['certificate', 'model', 'errors.ts'],
-  http: ['http', 'model', 'errors.ts'],
-  // A subject DN in Auth0's spelling is read like a certificate's.
-  auth0: ['auth0', 'http', 'model', 'errors.ts', 'certificate/subject.ts'],
-  github: ['github', 'http', 'model', 'errors.ts'],
+const EDGES = ['auth0', 'github', 'certificate', 'http'];
+
+/** What each folder may import besides itself and errors.ts. Types count. */
+const MAY_IMPORT: Record<string, string[]> = {
+  model: [],
+  inputs: ['model', 'certificate'],
+  observe: ['model', ...EDGES],
+  plan: ['model'],
+  apply: ['model', ...EDGES],
+  report: ['model'],
+  watch: ['model', 'plan', 'github'],
+  fleet: ['run.ts', 'services.ts', 'inputs', 'model', 'http'],
+  auth0: ['model', 'http'],
+  github: ['model', 'http'],
+  certificate: ['model'],
+  http: ['model'],
 };
 
 describe('imports', () => {
@@ -73,11 +68,16 @@ describe('imports', () => {
     for (const { of } of IMPORTS.filter((one) => !isPackage(one))) expect(FILES).toContain(of);
   });
 
-  it.each(Object.entries(MAY_USE))('%s runs code of %j only', (name, allowed) => {
+  it('have a row for every folder', () => {
+    const folders = new Set(FILES.map(room).filter((name) => name !== ''));
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual([...folders].sort());
+  });
+
+  it.each(Object.entries(MAY_IMPORT))('of %s: only of %j', (name, others) => {
+    const allowed = [name, 'errors.ts', ...others];
     const wrong = IMPORTS.filter(
       (one) =>
         room(one.from) === name &&
-        !one.type &&
         !isPackage(one) &&
         !allowed.some((rule) => one.of === rule || room(one.of) === rule),
     );
@@ -119,24 +119,23 @@ describe('imports', () => {
     }
   });
 
-  it('keep auth0/ and github/ apart', () => {
-    const meet = IMPORTS.filter(
-      ({ from, of }) =>
-        (room(from) === 'auth0' && room(of) === 'github') ||
-        (room(from) === 'github' && room(of) === 'auth0'),
-    );
-    expect(meet).toEqual([]);
-  });
-
-  it('have no cycle that runs', () => {
-    const next = new Map(
-      FILES.map((file) => [file, importsOf(file).filter((one) => !isPackage(one) && !one.type)]),
-    );
-    const walk = (file: string, path: readonly string[]): void => {
-      expect(path).not.toContain(file);
-      for (const { of } of next.get(file) ?? []) walk(of, [...path, file]);
+  it.each([
+    ['files', (file: string) => file],
+    ['folders', (file: string) => room(file) || file],
+  ])('form no circle of %s', (_, unitOf) => {
+    const next = new Map<string, Set<string>>();
+    for (const one of IMPORTS.filter((each) => !isPackage(each))) {
+      const [from, of] = [unitOf(one.from), unitOf(one.of)];
+      if (from !== of) next.set(from, (next.get(from) ?? new Set()).add(of));
+    }
+    const done = new Set<string>();
+    const walk = (unit: string, path: readonly string[]): void => {
+      expect(path).not.toContain(unit);
+      if (done.has(unit)) return;
+      for (const of of next.get(unit) ?? []) walk(of, [...path, unit]);
+      done.add(unit);
     };
-    walk('index.ts', []);
+    for (const unit of next.keys()) walk(unit, []);
   });
 
   it('reach every file from index.ts', () => {

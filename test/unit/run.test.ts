@@ -2,10 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { Cancellation } from '../../src/http/service.ts';
+import { Cancellation } from '../../src/http/clock.ts';
 import { openWire, type Send } from '../../src/http/wire.ts';
 import { readInputs } from '../../src/inputs/inputs.ts';
 import { run } from '../../src/run.ts';
+import { connectServices } from '../../src/services.ts';
 import { REPOSITORY, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import { trust } from '../support/wire.ts';
 
@@ -36,7 +37,6 @@ function clock() {
       slept += milliseconds;
     },
     random: () => 0,
-    deadline: Number.POSITIVE_INFINITY,
   };
 }
 
@@ -77,7 +77,7 @@ async function rotation(breaks: (count: number) => boolean, how: 'throws' | 'rej
   };
   const nothing = () => undefined;
   const logger = { mask: nothing, info: nothing, stage: nothing, onStep: () => nothing };
-  const result = await run(inputs, connection, logger);
+  const result = await run(inputs, connectServices(inputs, connection, logger), logger);
   await wire.close();
   await new Promise((resolve) => setTimeout(resolve, 20));
   const held = world.github.secret(SCOPE, secretName)?.value ?? '';

@@ -124,7 +124,7 @@ describe('what a fresh read shows stops the run before its change', () => {
   it("its own delivery is no surprise, although the secret's time is another", async () => {
     const lock = await Lock.begin('settled');
     lock.store();
-    lock.association.delivered = true;
+    lock.association.deliveryBegun();
     await lock.association.replace([lock.id('C1')], false);
     await lock.association.settled();
     expect(lock.associated).toEqual(['C1']);

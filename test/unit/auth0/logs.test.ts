@@ -1,13 +1,12 @@
 /** What the tenant logs tell, and from when on they tell everything: against the emulated Management API. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Services } from '../../../src/apply/job.ts';
 import { readUses } from '../../../src/auth0/logs.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
 import { factsOf } from '../../../src/certificate/credential.ts';
 import { parsePair } from '../../../src/certificate/inspect.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
-import { observeUsage } from '../../../src/observe/usage-logs.ts';
+import { observeUsage, type UsageServices } from '../../../src/observe/usage-logs.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { json } from '../../scenarios/support.ts';
 import { DAY, desired, HOUR, NOW, state } from '../../support/states.ts';
@@ -149,6 +148,7 @@ describe('a token request of this run', () => {
       written: [5 * minutes - 1],
     };
     const observed = await observeUsage(
+      { since: world.tenantNow() - DAY, upToDate: true },
       wanted,
       today(state(wanted, seed), current.identity),
       services(),
@@ -165,7 +165,7 @@ describe('a token request of this run', () => {
   let waited = 0;
 
   /** The entry never appears in time: the tenant's clock stands still while the run waits. */
-  function services(): Services {
+  function services(): UsageServices {
     const { cancellation, clock } = line.connection;
     const sleep = async (ms: number) => {
       waited += ms;
@@ -174,10 +174,10 @@ describe('a token request of this run', () => {
       tenant,
       edge: line.service('edge'),
       domain: world.domain,
-      preparation: { endpoint: async () => world.edge.tokenEndpoint },
+      proofEndpoint: async () => world.edge.tokenEndpoint,
       clock: { ...clock, now: () => waited, sleep },
       cancellation,
-    } as unknown as Services;
+    };
   }
 });
 

@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Tenant } from '../../../src/auth0/tenant.ts';
-import type { Registration } from '../../../src/certificate/credential.ts';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
+import type { Registration } from '../../../src/model/key-pair.ts';
 import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { type Answer, type Line, openLine, peer, trust } from '../../support/wire.ts';

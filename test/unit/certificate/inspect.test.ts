@@ -86,19 +86,50 @@ describe('a pair', () => {
   it.each<[string, string, RegExp]>([
     ['nothing', '', /^holds no PEM private key$/],
     ['garbage', 'CANARY', /^holds no PEM private key$/],
-    ['a key alone', rsa.key, /^holds no PEM certificate$/],
-    ['a certificate alone', rsa.cert, /^holds no PEM private key$/],
-    ['a public key', `${broken('PUBLIC KEY')}${rsa.cert}`, /^holds no PEM private key$/],
+    ['a key alone', rsa.key, /^holds no PEM certificate, but PRIVATE KEY$/],
+    ['a certificate alone', rsa.cert, /^holds no PEM private key, but CERTIFICATE$/],
+    [
+      'a public key',
+      `${broken('PUBLIC KEY')}${rsa.cert}`,
+      /^holds no PEM private key, but PUBLIC KEY, CERTIFICATE$/,
+    ],
     ["another's certificate", rsa.key + other.cert, /^holds a private key that does not belong/],
     ['a certificate of another algorithm', ec.key + rsa.cert, /^holds a private key that does not belong/],
-    ['an encrypted key', `${encrypted}${rsa.cert}`, /^is not a PEM private key without passphrase$/],
-    ['a broken key', broken('PRIVATE KEY') + rsa.cert, /^is not a PEM private key without passphrase$/],
+    ['an encrypted key', `${encrypted}${rsa.cert}`, /^holds an encrypted private key; pass it without pass/],
+    ['a broken key', broken('PRIVATE KEY') + rsa.cert, /^holds a PEM PRIVATE KEY that cannot be read$/],
+    [
+      'a key whose base64 is broken',
+      rsa.key.replace('MII', 'M-I') + rsa.cert,
+      /^holds a PRIVATE KEY whose base64 is broken$/,
+    ],
+    ['two keys', rsa.key + other.key + rsa.cert, /^holds several private keys; pass one$/],
+    [
+      'of a kind that is not known, whose name could be anything',
+      broken('CANARY KEY') + rsa.cert,
+      /^holds no PEM private key, but a PEM of another kind, CERTIFICATE$/,
+    ],
+    ['an OpenSSH key', broken('OPENSSH PRIVATE KEY'), /^holds an OPENSSH PRIVATE KEY; pass it as PKCS#8/],
+    ['base64 of a PEM', Buffer.from(rsa.key + rsa.cert).toString('base64'), /^is the base64 of a PEM; pass/],
+    [
+      'a key without its lines',
+      rsa.key.replace(/-----.*-----/g, ''),
+      /^holds no PEM private key: its first and last line are missing$/,
+    ],
+    [
+      'a key without its first line',
+      rsa.key.replace('-----BEGIN PRIVATE KEY-----', '') + rsa.cert,
+      /^holds a PRIVATE KEY that has lost its first or last line; pass all of it$/,
+    ],
     [
       'a broken certificate',
       rsa.key + broken('CERTIFICATE'),
       /^holds a PEM certificate that cannot be read$/,
     ],
-    ['half a certificate', rsa.key + rsa.cert.slice(0, 500), /^holds no PEM certificate$/],
+    [
+      'half a certificate',
+      rsa.key + rsa.cert.slice(0, 500),
+      /^holds a CERTIFICATE that has lost its first or/,
+    ],
   ])('that is %s is refused, and nothing of it is shown', (_, text, reason) => {
     let error: unknown;
     try {
@@ -117,7 +148,7 @@ describe('a private key', () => {
   });
 
   it.each(['', 'CANARY', rsa.cert])('is not %#', (text) => {
-    expect(() => parsePrivateKey(text)).toThrow(/^is not a PEM private key without passphrase$/);
+    expect(() => parsePrivateKey(text)).toThrow(/^holds no PEM private key/);
   });
 });
 

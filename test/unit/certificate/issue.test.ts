@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
-import { parseSubject, printSubject } from '../../../src/certificate/subject.ts';
+import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 
 const key = await generateKey(2048);
 const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -175,7 +175,7 @@ describe('a pair', () => {
     [
       'a broken key',
       ({ certificate }) => `-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n${certificate}`,
-      /is not a PEM private key/,
+      /holds a PEM PRIVATE KEY that cannot be read/,
     ],
     [
       'a broken certificate',

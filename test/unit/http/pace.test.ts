@@ -1,10 +1,10 @@
 /** The pace against the sandbox's token bucket, in virtual time: no test waits. */
 
 import { describe, expect, it } from 'vitest';
+import { Cancellation, type Clock } from '../../../src/http/clock.ts';
 import { type Pace, SharedBudget, SpacedWrites } from '../../../src/http/pace.ts';
-import type { Clock } from '../../../src/http/retry.ts';
 import { ServerClock } from '../../../src/http/server-clock.ts';
-import { Cancellation, Service } from '../../../src/http/service.ts';
+import { Service } from '../../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
 import { type RateLimit, TokenBucket } from '../../emulators/tenant-rate-limit.ts';
 
@@ -48,6 +48,7 @@ interface World {
   /** Of another run, at the same pace. */
   another(): Service;
   clock: Clock;
+  cancellation: Cancellation;
 }
 
 type Answer = (request: HttpRequest, now: number) => { status: number; headers: Record<string, string> };
@@ -68,13 +69,21 @@ function world(pace: (signal: AbortSignal) => Pace, answer: Answer, latency = 40
     now: () => time.now,
     sleep: time.sleep,
     random: () => 0.5,
-    deadline: Number.POSITIVE_INFINITY,
   };
-  const connection = { send, clock, cancellation: new Cancellation(signal.signal), debug: () => undefined };
+  const cancellation = new Cancellation(signal.signal);
+  const connection = { send, clock, cancellation, debug: () => undefined };
   const remote = { clock: new ServerClock(), pace: pace(signal.signal) };
   const another = () =>
     new Service('Auth0', { ...connection, cancellation: new Cancellation(signal.signal) }, remote);
-  return { time, signal, seen, clock, another, service: new Service('Auth0', connection, remote) };
+  return {
+    time,
+    signal,
+    seen,
+    clock,
+    cancellation,
+    another,
+    service: new Service('Auth0', connection, remote),
+  };
 }
 
 const read = (service: Service, url = URL_) => service.call({ method: 'GET', url, headers: {} });
@@ -196,7 +205,7 @@ describe('the shared budget', () => {
 
   it.each([
     ['a cancellation', (it: World) => it.signal.abort(), 'CANCELLED'],
-    ['the end of the run', (it: World) => (it.clock.deadline = it.time.now), 'DEADLINE_EXCEEDED'],
+    ['the end of the run', (it: World) => it.cancellation.shield(it.time.now), 'DEADLINE_EXCEEDED'],
   ])('lets nobody wait past %s', async (_, end, code) => {
     const headers = { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '0' };
     const it = world(

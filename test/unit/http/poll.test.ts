@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import { Cancellation } from '../../../src/http/clock.ts';
 import { type Polling, poll } from '../../../src/http/poll.ts';
-import { Cancellation } from '../../../src/http/service.ts';
 
 /** A clock that moves only when somebody sleeps. */
 function waiting(cancelled = new AbortController()) {

@@ -2,8 +2,8 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { retry } from '../../../src/http/retry.ts';
-import { Cancellation, type Repeatable } from '../../../src/http/service.ts';
+import { Cancellation } from '../../../src/http/clock.ts';
+import { type Repeatable, retry } from '../../../src/http/retry.ts';
 import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
 
 const answer = (status: number, headers: Record<string, string> = {}, body = ''): HttpResponse => ({
@@ -32,7 +32,6 @@ async function attempt(
       now += ms;
     },
     random: () => 0,
-    deadline,
   };
   let count = 0;
   let uncertain = 0;
@@ -42,7 +41,7 @@ async function attempt(
     if (outcome instanceof Error) throw outcome;
     return outcome ?? answer(200);
   };
-  const cancellation = new Cancellation(new AbortController().signal);
+  const cancellation = new Cancellation(new AbortController().signal, deadline);
   const result = await retry(next, {
     repeatable,
     clock,
@@ -165,7 +164,6 @@ describe('retry', () => {
           waits.push(ms);
         },
         random: () => random,
-        deadline: Number.POSITIVE_INFINITY,
       };
       const options = {
         repeatable: 'idempotent' as const,
@@ -196,7 +194,6 @@ describe('retry', () => {
           now: Date.now,
           sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
           random: () => 0,
-          deadline: Number.POSITIVE_INFINITY,
         },
         serverNow: Date.now,
         cancellation: new Cancellation(abort.signal),

@@ -60,6 +60,7 @@ describe('inputs', () => {
     const read = inputs();
     expect(read).toEqual({
       planOnly: false,
+      pkcs12Password: '',
       domain: 'tenant.eu.auth0.com',
       mtlsDomain: undefined,
       audience: 'https://tenant.eu.auth0.com/api/v2/',
@@ -68,6 +69,7 @@ describe('inputs', () => {
       githubApiUrl: 'https://api.github.test',
       currentPair: undefined,
       issuer: { kind: 'itself' },
+      warnings: [],
       desired: {
         operation: 'rotate',
         clientName: undefined,
@@ -87,11 +89,17 @@ describe('inputs', () => {
         secretName: 'AUTH0_MTLS_PEM',
         privateKeySecretName: undefined,
         certificateSecretName: undefined,
+        pkcs12SecretName: undefined,
         destinations: [{ kind: 'repo', owner: 'acme', repo: 'shop' }],
         current: undefined,
         verify: 'auto',
         verifyAudience: undefined,
         keepCredentials: new Set(),
+        removableCredentials: new Set(),
+        movedFrom: [],
+        propagationTime: 30_000,
+        signingAlgorithm: undefined,
+        given: new Set(),
         run: '41.2',
       },
     });
@@ -174,6 +182,53 @@ describe('inputs', () => {
     expect(desired.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
   });
 
+  it.each([
+    ['cred_a, cred_b\n cred_c ', ['cred_a', 'cred_b', 'cred_c']],
+    // As the output removed-credential-ids has it: case A10.
+    ['["cred_a","cred_b"]', ['cred_a', 'cred_b']],
+    ['[\n  "cred_a"\n]', ['cred_a']],
+    ['[]', []],
+    ['', []],
+  ])('read the credential ids %j (A10)', (text, ids) => {
+    expect([...inputs({ 'keep-credentials': text }).desired.keepCredentials]).toEqual(ids);
+    expect([...inputs({ 'removable-credentials': text }).desired.removableCredentials]).toEqual(ids);
+  });
+
+  it('name earlier primaries, with another secret or without', () => {
+    const text = 'repo:old/shop\n\n repo:acme/shop#old_pem \nenv:acme/shop/eu/prod#1#A\norg:umbrella';
+    expect(inputs({ 'moved-from': text }).desired.movedFrom).toEqual([
+      { destination: { kind: 'repo', owner: 'old', repo: 'shop' }, secretName: undefined },
+      { destination: { kind: 'repo', owner: 'acme', repo: 'shop' }, secretName: 'OLD_PEM' },
+      {
+        destination: { kind: 'env', owner: 'acme', repo: 'shop', environment: 'eu/prod#1' },
+        secretName: 'A',
+      },
+      { destination: { kind: 'org', org: 'umbrella' }, secretName: undefined },
+    ]);
+  });
+
+  it.each([
+    ['0s', 0],
+    ['45s', 45_000],
+    ['120s', 2 * MINUTE],
+    ['2m', 2 * MINUTE],
+  ])('propagation-time %s is %s', (text, value) => {
+    expect(inputs({ 'propagation-time': text }).desired.propagationTime).toBe(value);
+  });
+
+  it.each(['RS256', 'RS384', 'PS256'])('sign with %s where private_key_jwt asks for it', (algorithm) => {
+    const given = { 'authentication-method': 'private_key_jwt', 'signing-algorithm': algorithm };
+    expect(inputs(given).desired).toMatchObject({
+      signingAlgorithm: algorithm,
+      given: new Set(['signing-algorithm']),
+    });
+  });
+
+  it('tell what was given from what is a default, also where both say the same', () => {
+    const { given } = inputs({ subject: 'CN=client', 'key-size': '2048' }).desired;
+    expect(given).toEqual(new Set(['subject', 'key-size']));
+  });
+
   it('let a plan go without github-token, and nothing else', () => {
     expect(inputs({ operation: 'plan', 'github-token': '' }).githubToken).toBeUndefined();
     expect(problems({ 'github-token': '' })).toHaveLength(1);
@@ -220,11 +275,19 @@ const BAD: Row[] = [
     /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
   ],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
-  [{ 'auth0-domain': 'https://a.b' }, /'auth0-domain' is 'https:\/\/a.b'; write a host such as/],
+  [
+    { 'auth0-domain': 'https://a.b' },
+    /'auth0-domain' is 'https:\/\/a.b'; write the tenant's own host, such as tenant.eu.auth0.com/,
+  ],
   [{ 'auth0-domain': 'a.b/c' }, /'auth0-domain' is 'a.b\/c'/],
   [{ 'auth0-domain': 'user@a.b' }, /'auth0-domain'/],
   [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
   [{ 'mtls-domain': 'a b' }, /'mtls-domain' is 'a b'/],
+  // Case D7: at the tenant's own host nobody asks for a certificate.
+  [
+    { 'mtls-domain': 'https://login.acme.com' },
+    /is 'https:\/\/login.acme.com'; write the custom domain .* such as login.example.com, without https:/,
+  ],
   [{ 'client-id': ' ' }, /'client-id' must not be empty/],
   [
     { 'authentication-method': 'tls' },
@@ -256,6 +319,13 @@ const BAD: Row[] = [
   [{ 'private-key-secret-name': 'a-b' }, /'private-key-secret-name' is 'a-b'/],
   [{ 'certificate-secret-name': 'auth0_mtls_pem' }, /'secret-name' must differ from/],
   [{ 'private-key-secret-name': 'A', 'certificate-secret-name': 'a' }, /they from each other/],
+  [{ 'private-key-secret-name': 'A', 'pkcs12-secret-name': 'a' }, /they from each other/],
+  [
+    { 'authentication-method': 'private_key_jwt', 'pkcs12-secret-name': 'P12' },
+    /'pkcs12-secret-name' names a PKCS#12, which needs a certificate/,
+  ],
+  [{ 'pkcs12-password': 'geheim-schlüssel' }, /'pkcs12-password' has a character that is no printable ASCII/],
+  [{ 'pkcs12-password': 'sesame\n' }, /'pkcs12-password' begins or ends with white space/],
   [{ destinations: 'repo:acme/shop\nacme/shop' }, /'destinations' has in line 2 'acme\/shop', which is no/],
   [{ destinations: 'repo:acme/shop\nrepo:Acme/Shop' }, /'destinations' names repo:acme\/shop twice/],
   [
@@ -263,6 +333,25 @@ const BAD: Row[] = [
     /names repo:acme\/shop, whose secret hides the one of the same name at org:acme/,
   ],
   [{ 'current-credential': pair.privateKey }, /'current-credential' holds no PEM certificate/],
+  [{ 'keep-credentials': '["cred_a"' }, /'keep-credentials' begins with '\[' and is no JSON array of texts/],
+  [{ 'keep-credentials': '["cred_a", 1]' }, /'keep-credentials' begins with '\[' and is no JSON array/],
+  [{ 'keep-credentials': 'cred_a cred-x' }, /'keep-credentials' has 'cred-x', which is no id of a cred/],
+  [{ 'keep-credentials': '["cred_a", "x"]' }, /'keep-credentials' has 'x', which is no id of a credential/],
+  [{ 'keep-credentials': '"cred_a","cred_b"' }, /'keep-credentials' has '"cred_a"', '"cred_b"', which is/],
+  [{ 'removable-credentials': 'a' }, /'removable-credentials' has 'a', which is no id of a credential/],
+  [
+    { 'keep-credentials': 'cred_a cred_b', 'removable-credentials': 'cred_b' },
+    /'removable-credentials' names cred_b, which keep-credentials names as well/,
+  ],
+  [{ 'moved-from': 'repo:a/b\nold/name' }, /'moved-from' has in line 2 'old\/name', which is no dest/],
+  [{ 'moved-from': 'repo:a/b#1A' }, /'moved-from' has in line 1 'repo:a\/b#1A'/],
+  [{ 'propagation-time': '121s' }, /'propagation-time' is '121s'; write a duration up to 2m, such as 30s/],
+  [{ 'propagation-time': '30' }, /'propagation-time' is '30'/],
+  [{ 'signing-algorithm': 'RS256' }, /'signing-algorithm' is for authentication-method: private_key_jwt/],
+  [
+    { 'signing-algorithm': 'ES256', 'authentication-method': 'private_key_jwt' },
+    /'signing-algorithm' is 'ES256'; write RS256, RS384, PS256/,
+  ],
   [{ verify: 'no' }, /'verify' is 'no'; write auto, required, off/],
   [{ 'management-token': '' }, /'management-client-id' needs exactly one of .*; none of them is given/],
   [CLIENT, /none of them is given/],
@@ -272,7 +361,7 @@ const BAD: Row[] = [
   ],
   [{ 'management-token': '', 'management-client-secret': 's' }, /needs management-client-id/],
   [{ 'management-client-id': 'm' }, /'management-token' cannot be given together with management-client-id/],
-  [{ ...CLIENT, 'management-private-key': 'garbage' }, /'management-private-key' is not a PEM private key/],
+  [{ ...CLIENT, 'management-private-key': 'garbage' }, /'management-private-key' holds no PEM private key\./],
   [
     {
       ...CLIENT,
@@ -322,6 +411,8 @@ describe('what is refused', () => {
       'secret-name': '-',
       'private-key-secret-name': '.',
       'certificate-secret-name': '+',
+      'pkcs12-secret-name': '/',
+      'pkcs12-password': '\u{fc}',
       destinations: 'x',
       'current-credential': 'x',
       verify: 'x',
@@ -346,6 +437,8 @@ describe('what is refused', () => {
         'secret-name',
         'private-key-secret-name',
         'certificate-secret-name',
+        'pkcs12-secret-name',
+        'pkcs12-password',
         'destinations',
         'current-credential',
         'verify',

@@ -54,7 +54,10 @@ clients:
     key-size: 4096
     destinations: |
       repo:acme/two
-    keep-credentials: [a, b]
+    keep-credentials: [cred_a, cred_b]
+    removable-credentials: cred_c
+    moved-from: [repo:old/two#PEM]
+    propagation-time: 0s
     force: true
 `;
     const [one, two] = read(text, { 'validity-days': '60', 'renew-before-days': '0' });
@@ -72,7 +75,14 @@ clients:
     );
     // A client id of digits is text.
     expect(two?.desired).toMatchObject({ clientId: '0123', secretName: 'OWN', keySize: 4096, force: true });
-    expect(two?.desired.keepCredentials).toEqual(new Set(['a', 'b']));
+    expect(two?.desired).toMatchObject({
+      keepCredentials: new Set(['cred_a', 'cred_b']),
+      removableCredentials: new Set(['cred_c']),
+      movedFrom: [{ destination: { kind: 'repo', owner: 'old', repo: 'two' }, secretName: 'PEM' }],
+      propagationTime: 0,
+    });
+    // What the defaults say is asked for, too.
+    for (const client of [one, two]) expect(client?.desired.given).toEqual(new Set(['key-size']));
   });
 
   it('goes back to the default where a key is empty', () => {
@@ -120,6 +130,11 @@ clients:
     ['no list', 'clients:\n  one: x', "2:3: 'clients' must be a list"],
     ['a client that is text', 'clients: [one]', '1:11: a client is a map'],
     ['an unknown key', `${ONE}    colour: red`, "3:5: 'colour' is no key of a client"],
+    [
+      'a key that is nearly one',
+      `${ONE}    secret_name: A`,
+      "'secret_name' is no key of a client; write secret-name",
+    ],
     ['an unknown key at the top', `${ONE}version: 1`, "3:1: 'version' is unknown"],
     ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is no key of a client"],
     ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is no YAML: Map keys must be unique'],
@@ -257,7 +272,8 @@ describe('manifest.schema.json', () => {
       expect(description, name).toBeTruthy();
       if (value !== undefined) expect(`${value}`).toBe(ACTION[name]?.default);
       expect(Object.keys(ACTION)).toContain(name);
-      if (values) expect((values as unknown[]).map(String)).toContain(ACTION[name]?.default);
+      if (values && ACTION[name]?.default)
+        expect((values as unknown[]).map(String)).toContain(ACTION[name]?.default);
     }
   });
 
@@ -278,10 +294,11 @@ describe('manifest.schema.json', () => {
       'validity-days': [60, 825, 0, 826],
       'renew-before-days': [0, 29, -1],
       force: [true, false, 'yes'],
-      overlap: ['12h', 'until-next-rotation', '7 days'],
+      overlap: ['12h', '90s', 'until-next-rotation', '7 days'],
       'secret-name': ['ABC', 'a_1', '1A', 'GITHUB_A', 'A-B'],
       'private-key-secret-name': ['KEY', '9'],
       'certificate-secret-name': ['CERT', 'GitHub_X'],
+      'pkcs12-secret-name': ['P12', 'P-12'],
       destinations: [
         ['repo:a/b'],
         ['org:a', 'repo:b/c'],
@@ -294,7 +311,10 @@ describe('manifest.schema.json', () => {
       verify: ['off', 'on'],
       'verify-audience': ['https://api/'],
       'token-binding': ['off', 'maybe'],
-      'keep-credentials': [['cred_1', 'cred_2'], 'cred_1 cred_2'],
+      'keep-credentials': [['cred_1', 'cred_2'], 'cred_1 cred_2', ['a']],
+      'removable-credentials': [['cred_1'], ['cred-1']],
+      'moved-from': [['repo:a/b', 'org:a#B'], 'repo:a/b#C', ['shop']],
+      'propagation-time': ['0s', '30s', '119s', '120s', '2m', '121s', '3m', '1h', 'x'],
     };
     for (const [name, values] of Object.entries(some)) {
       for (const value of values) {

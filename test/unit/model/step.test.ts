@@ -11,12 +11,13 @@ const repo: SecretLocation = {
 };
 const key: SecretLocation = { ...repo, secretName: 'KEY', part: 'private-key' };
 const certificate: SecretLocation = { ...repo, secretName: 'CRT', part: 'certificate' };
+const pkcs12: SecretLocation = { ...repo, secretName: 'P12', part: 'pkcs12' };
 const associate = (
   why: Extract<Step, { kind: 'associate-credentials' }>['why'],
   from: string[],
   to: string[],
   interrupts: SecretLocation[] = [],
-): Step => ({ kind: 'associate-credentials', why, from, to, interrupts });
+): Step => ({ kind: 'associate-credentials', why, from, to, interrupts, confirm: true });
 
 const SELF_SIGNED = 'a key pair and a self-signed certificate';
 
@@ -75,6 +76,11 @@ describe('a step', () => {
       { kind: 'store-secret', location: certificate, source: 'issued' },
       '>repo:acme/shop/certificate',
       'Store the certificate in repo:acme/shop CRT',
+    ],
+    [
+      { kind: 'store-secret', location: pkcs12, source: 'issued' },
+      '>repo:acme/shop/pkcs12',
+      'Store its PKCS#12 in repo:acme/shop P12',
     ],
     [{ kind: 'delete-credential', id: 'p', why: 'make room' }, '-p', 'Delete p to make room'],
     [{ kind: 'delete-credential', id: 'x', why: 'discard' }, '-x', 'Delete x since nobody has its key'],

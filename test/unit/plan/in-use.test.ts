@@ -1,14 +1,17 @@
-/** Which credential is in use: by the exact certificate, else by the times of two services (specification 3). */
+/** Which credential is in use: by the exact certificate, else by the times of two services. */
 
 import { describe, expect, it } from 'vitest';
 import { Tenant } from '../../../src/auth0/tenant.ts';
+import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
-import { Cancellation, type Connection, Service } from '../../../src/http/service.ts';
+import { Cancellation } from '../../../src/http/clock.ts';
+import { type Connection, Service } from '../../../src/http/service.ts';
 import type { HttpRequest } from '../../../src/http/wire.ts';
 import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
 import { notation } from '../../../src/model/step.ts';
+import { LEASE, UNCERTAINTY } from '../../../src/model/timing.ts';
 import { observe } from '../../../src/observe/observe.ts';
-import { credentialsInUse, LEASE, mayBeHeld, Pool, stageOf, UNCERTAINTY } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, mayBeHeld, Pool, stageOf } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { Tenant as EmulatedTenant } from '../../emulators/tenant.ts';
@@ -242,7 +245,6 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
       now: () => now,
       sleep: async () => undefined,
       random: () => 0,
-      deadline: Number.POSITIVE_INFINITY,
     },
     cancellation: new Cancellation(new AbortController().signal),
     debug: () => undefined,
@@ -266,7 +268,7 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
   github.seedSecret('repo:acme/shop', 'PEM', 'x', { updatedAt: stored });
   const services = {
     tenant: new Tenant(new Service('Auth0', connection), 'tenant', async () => 'token'),
-    store: new SecretStore(new Service('GitHub', connection), 'token', 'https://github'),
+    store: new SecretStore(new GitHubApi(new Service('GitHub', connection), 'token', 'https://github')),
   };
   return { ids, observed: () => observe(wanted, services), wanted };
 }

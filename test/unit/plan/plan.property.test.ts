@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse, mayBeHeld, Pool } from '../../../src/plan/in-use.ts';
-import { type Plan, plan } from '../../../src/plan/plan.ts';
+import { plan } from '../../../src/plan/plan.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
 const IDS = ['a', 'b', 'c', 'd'];

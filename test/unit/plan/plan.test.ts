@@ -1,11 +1,12 @@
-/** The plan as a table: (wish, what was observed) → reason and one-line plan. Reading it is reading the specification. */
+/** The plan as a table: (wish, what was observed) → reason and one-line plan. It is the specification of the planner. */
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import { credentialLimit } from '../../../src/model/capacity.ts';
 import type { DesiredState } from '../../../src/model/desired-state.ts';
+import { printNote } from '../../../src/model/note.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { describeStep, ISSUED, notation } from '../../../src/model/step.ts';
-import { poolFull } from '../../../src/plan/capacity.ts';
 import { credentialsInUse, Pool, stageOf } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { cutOff, replay } from '../../support/replay.ts';
@@ -499,7 +500,7 @@ const ROWS: Row[] = [
     'Forced',
     '!cert +cred ~[a,(issued)] >repo:acme/shop',
   ],
-  // What else the specification's table asks for.
+  // What each destination holds, by time.
   [
     'newer than the last change of the primary: delivered nowhere, whatever the time of another destination',
     { destinations: TWO },
@@ -706,7 +707,7 @@ const CA = { method: 'tls_client_auth', subject: 'identity-a' } as const;
 const SECRET = { method: 'client_secret_post' };
 const ENROLLMENT = '!cert +cred =self_signed_tls_client_auth[(issued)] ?auth >repo:acme/shop';
 
-/** What the specification's section 6 asks for. */
+/** Operations and methods (docs/how-it-works.md#other-operations). */
 const OPERATIONS: Row[] = [
   [
     'private_key_jwt rotates like a certificate',
@@ -990,7 +991,9 @@ describe('the plan of a revocation', () => {
     const wanted = desired(changes);
     const decided = plan(wanted, state(wanted, seed));
     expect([decided.reason, notation(decided.steps)]).toEqual([reason, steps]);
-    expect(decided.notes.join('\n')).toMatch(/INTERRUPTION: \w is revoked|there was nothing to revoke/);
+    expect(decided.notes.map(printNote).join('\n')).toMatch(
+      /INTERRUPTION: \w is revoked|There was nothing to revoke/,
+    );
   });
 
   it.each<[string, DesiredChanges, RegExp]>([
@@ -1548,7 +1551,7 @@ describe('the plan of another operation or method', () => {
   it('says whom it interrupts', () => {
     const notes = (changes: DesiredChanges, seed: StateSeed) => {
       const wanted = desired(changes);
-      return plan(wanted, state(wanted, seed)).notes.join(' ');
+      return plan(wanted, state(wanted, seed)).notes.map(printNote).join(' ');
     };
     expect(notes({ operation: 'enroll' }, SECRET)).toMatch(/INTERRUPTION: .*by client_secret_post/);
     expect(notes({ operation: 'revert' }, { credentials: [current], written: [delivered] })).toMatch(
@@ -1742,7 +1745,8 @@ describe('plan refuses', () => {
       ],
       written: [delivered],
     };
-    expect(poolFull(wanted, state(wanted, seed))).toMatchObject({
+    const { credentials } = plan({ ...wanted, renewBeforeDays: 0 }, state(wanted, seed));
+    expect(credentialLimit('client', credentials.toReversed())).toMatchObject({
       code: 'CREDENTIAL_LIMIT',
       failed:
         'Client client has no place for another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
@@ -1754,7 +1758,7 @@ describe('plan refuses', () => {
 describe('plan tells', () => {
   const notes = (changes: DesiredChanges, seed: StateSeed) => {
     const wanted = desired(changes);
-    return plan(wanted, state(wanted, seed)).notes.join('\n');
+    return plan(wanted, state(wanted, seed)).notes.map(printNote).join('\n');
   };
 
   it('whom an interruption hits, and for how long', () => {
@@ -1825,7 +1829,7 @@ function tell(wanted: DesiredState, observed: ObservedState): string[] {
         ({ associated, heldBy, id, overlapEnd, stage }) =>
           `${id} ${stage}${associated ? ', associated' : ''}${heldBy.map((location) => `, in ${location}`).join('')}${ends(overlapEnd)}`,
       ),
-      ...told.notes.map((note) => `! ${note}`),
+      ...told.notes.map((note) => `! ${printNote(note)}`),
     ];
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;

@@ -1,7 +1,7 @@
-/** Of two rotations that overlap the earlier wins, by `created_at` and then by id (specification 4). */
+/** Of two rotations that overlap the earlier wins, by `created_at` and then by id. */
 
 import { describe, expect, it } from 'vitest';
-import { findRival } from '../../../src/plan/preconditions.ts';
+import { findRival } from '../../../src/model/ownership.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
 const wanted = desired();

@@ -1,6 +1,7 @@
 /** What the plan tells of a credential that `retire: when-unused` keeps or ends, and what it asks the tenant logs. */
 
 import { describe, expect, it } from 'vitest';
+import { printNote } from '../../../src/model/note.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import {
   DAY,
@@ -41,11 +42,16 @@ describe('the note', () => {
       'retention',
       { since: DAYS, uses: [login] },
       {},
-      /tell everything only from 2026-11-23T12.* quiet-window begins at 2026-11-17T12/,
+      /are complete only from 2026-11-23T12.* quiet-window begins at 2026-11-17T12/,
     ],
     ['nobody', {}, {}, /nobody but this action has used its successor a from 2026-11-17/],
     ['no endpoint', { upTo: 'no endpoint', uses: [login] }, {}, /no mTLS token endpoint was found\.$/],
-    ['refused', { upTo: 'refused', uses: [login] }, {}, /WARNING: the current certificate got no token\.$/],
+    [
+      'refused',
+      { upTo: 'refused', uses: [login] },
+      {},
+      /^WARNING: .*and the current certificate got no token\.$/,
+    ],
     [
       'late',
       { upTo: 'late', uses: [login] },
@@ -59,19 +65,22 @@ describe('the note', () => {
       /^Credential p is proven unused: from 2026-11-17T12.* to 2026-11-24T12.* logins with its successor by `192/,
     ],
   ])('%s', (_, usage, changes, words) => {
-    const { notes } = decide(usage, changes);
+    const notes = decide(usage, changes).notes.map(printNote);
     expect(notes).toEqual([expect.stringMatching(words)]);
   });
 
   it('asks for current-credential, without which no token request of this run is possible', () => {
-    const { asks, notes } = decide({ upTo: 'not asked', uses: [login] }, {}, { current: undefined });
-    expect([asks, notes]).toEqual([undefined, [expect.stringMatching(/: pass current-credential\.$/)]]);
+    const decided = decide({ upTo: 'not asked', uses: [login] }, {}, { current: undefined });
+    expect([decided.asks, decided.notes.map(printNote)]).toEqual([
+      undefined,
+      [expect.stringMatching(/: pass current-credential\.$/)],
+    ]);
   });
 
   it('names five users at most, each once, the latest first', () => {
     const ages = [50, 40, 30, 20, 10, 5, 1, 2, 3];
     const uses = ages.map((age, index) => ({ id: 'p', age, ip: `192.0.2.${index % 7}` }));
-    const [note = ''] = decide({ uses }).notes;
+    const [note = ''] = decide({ uses }).notes.map(printNote);
     const named = [...note.matchAll(/`192\.0\.2\.(\d)`/g)].map(([, last]) => last);
     expect([named, note.endsWith('; and 2 more.')]).toEqual([['6', '0', '1', '5', '4'], true]);
     expect(note).toContain(`\`192.0.2.0\` (\`agent\`), last at ${new Date(NOW - 2 * MINUTE).toISOString()}`);
@@ -101,9 +110,9 @@ describe('the logs are asked', () => {
 
   it('who still uses what gives way to a rotation', () => {
     expect(decide(undefined, { force: true }).asks).toEqual({ since: from, upToDate: false });
-    const { notes } = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true });
+    const notes = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true }).notes.map(printNote);
     expect(notes).toEqual([
-      expect.stringMatching(/^WARNING: credential p gives way .* `192\.0\.2\.1` \(`agent`\)/),
+      expect.stringMatching(/^WARNING: Credential p gives way .* `192\.0\.2\.1` \(`agent`\)/),
     ]);
   });
 });

@@ -2,13 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import type { Note } from '../../../src/model/note.ts';
+import type { RunResult } from '../../../src/model/run-result.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
-import type { RunResult } from '../../../src/report/report.ts';
 import { desired } from '../../support/states.ts';
 
 const DAY = 86_400_000;
-const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable<RunResult['plan']> => ({
+const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<RunResult['plan']> => ({
   reason: rotates ? 'CertificateExpiring' : 'NotDue',
   explanation: 'so it is',
   steps: Array.from(
@@ -18,6 +19,7 @@ const plan = (steps: number, rotates = false, notes: string[] = []): NonNullable
   rotates,
   renews: undefined,
   replaces: undefined,
+  revokes: [],
   nextRotation: 1_800_000_000_000 + steps * DAY,
   credentials: [],
   notes,
@@ -47,7 +49,7 @@ const FLEET = [
   of('rests'),
   of('tidied', { plan: plan(1) }),
   of('rotated', { plan: plan(2, true), outcome: outcome('rotated') }),
-  of('warned', { plan: plan(3, true, ['WARNING: look']), outcome: outcome('warned') }),
+  of('warned', { plan: plan(3, true, [{ severity: 'warning', text: 'look' }]), outcome: outcome('warned') }),
   of('spared', { error: failure('CANARY_FAILED') }),
   of('failed', { error: failure('AUTH0_FORBIDDEN') }),
 ];

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { inert } from '../../../src/report/markdown.ts';
-import type { RunResult } from '../../../src/report/report.ts';
+import { inert } from '../../../src/model/markdown.ts';
+import type { RunResult } from '../../../src/model/run-result.ts';
 import {
   current,
   failure,

@@ -212,7 +212,7 @@ describe('a finding', () => {
     const pool = observed.pool.map((c) => (c.id === 'x' ? { ...c, name: evil } : c));
     const [finding] = assess(desired(), { ...observed, pool }, undefined);
     expect(finding?.what).toBe(
-      '`x` belongs to another workflow: made for `@acme/all ![](https://evil.example) b` by run `@you`.',
+      "`x` belongs to another workflow: made for `@acme/all '![](https://evil.example)' <b>` by run `@you`.",
     );
   });
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
-import { type Attribute, oidOf, parseSubject, printSubject } from '../../../src/certificate/subject.ts';
+import { type Attribute, oidOf, parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 
 const key = await generateKey(2048);
 

@@ -5,12 +5,12 @@ export function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replace(/\\*\|/g, '\\|').replace(/[\r\n]+/g, ' ')).join(' | ')} |`;
 }
 
-/** A name as code: nothing in it is Markdown, HTML or a mention. */
+const LONGEST_CODE = 300;
+
+/** A name as code: in a code span nothing is a mention, a link, Markdown or HTML. */
 export function code(text: string): string {
-  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  const space = /^`|`$/.test(text) ? ' ' : '';
-  return `${fence}${space}${text}${space}${fence}`;
+  const line = text.replace(/[\x00-\x1f\x7f\u2028\u2029]+/g, ' ').replaceAll('`', "'");
+  return `\`${line.length > LONGEST_CODE ? `${line.slice(0, LONGEST_CODE)}…` : line}\``;
 }
 
 /** A sentence as it is: names in it are neither Markdown nor HTML, and mention nobody. */

@@ -1,0 +1,33 @@
+/** What a run says when another one has been at work beside it. */
+
+import { RotationError } from '../errors.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
+import { readOwnership } from '../model/ownership.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+
+const ONE_PAIR =
+  'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.';
+
+/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
+export function overtaken(rival: Credential, location: SecretLocation): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run stored the current pair in ${printLocation(location)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    remedy: ONE_PAIR,
+  });
+}
+
+/** Both are good, but key and certificate as secrets of their own may not belong together. */
+export function mixed({ secrets }: ObservedState): RotationError {
+  const locations = secrets.map(({ location }) => printLocation(location)).join(', ');
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `While this run delivered, another one stored a certificate of the same subject: ${locations} may hold either.`,
+    remedy: ONE_PAIR,
+  });
+}
+
+export function changedMeanwhile(what: string): RotationError {
+  return new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Somebody else changed ${what} while this run was at work.`,
+    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
+  });
+}

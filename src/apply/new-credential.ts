@@ -1,0 +1,109 @@
+/** The credential that a run makes: its key pair, its upload, its proof, and how it is taken back. Holds the only private key. */
+
+import { factsOf, registrationOf } from '../certificate/credential.ts';
+import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
+import type { Credential } from '../model/observed-state.ts';
+import { credentialNameFor } from '../model/ownership.ts';
+import type { Proof } from '../model/run-result.ts';
+import { DAY } from '../model/timing.ts';
+import type { Association } from './association.ts';
+import type { Job, Services } from './job.ts';
+import { prove } from './prove.ts';
+import { findMade, upload } from './upload.ts';
+
+interface Issued {
+  pair: Pair;
+  facts: KeyFacts;
+}
+
+export class NewCredential {
+  readonly #job: Job;
+  readonly #services: Services;
+  #issued: Issued | undefined;
+  #record: Credential | undefined;
+  #mayBeOrphan = false;
+  #proof: Proof = 'not proven';
+
+  constructor(job: Job, services: Services) {
+    this.#job = job;
+    this.#services = services;
+  }
+
+  get id(): string | undefined {
+    return this.#record?.id;
+  }
+
+  get facts(): KeyFacts | undefined {
+    return this.#issued?.facts;
+  }
+
+  get proof(): Proof {
+    return this.#proof;
+  }
+
+  /** Id of a credential that may be left behind; empty: nobody knows whether it was made. undefined: none is. */
+  get orphan(): string | undefined {
+    return this.#mayBeOrphan ? (this.id ?? '') : undefined;
+  }
+
+  get pair(): Pair {
+    return this.#requireIssued().pair;
+  }
+
+  /** The body of its upload. */
+  get registration(): Registration {
+    const { pair, facts } = this.#requireIssued();
+    const { desired, plan } = this.#job;
+    return registrationOf(desired.method, pair, facts, credentialNameFor(desired, plan.replaces));
+  }
+
+  /** @throws RotationError CERTIFICATE_TOO_LARGE */
+  async issue(): Promise<void> {
+    const { issuePair, mask, tenant } = this.#services;
+    const { method, validityDays } = this.#job.desired;
+    const now = tenant.now();
+    const pair = await issuePair(now);
+    mask(pair.privateKey);
+    this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
+  }
+
+  /** @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
+  async upload(): Promise<Credential> {
+    const { facts } = this.#requireIssued();
+    this.#mayBeOrphan = true;
+    this.#record = await upload(this.#job, this.#services.tenant, this.registration, facts.identity, () => {
+      this.#mayBeOrphan = false;
+    });
+    return this.#record;
+  }
+
+  /** The client was created with it. */
+  wasCreated(record: Credential | undefined): void {
+    this.#record = record;
+  }
+
+  /** @throws RotationError VERIFICATION_FAILED */
+  async prove(clientId: string): Promise<void> {
+    this.#proof = await prove({ ...this.#job.desired, clientId }, this.#requireIssued(), this.#services);
+  }
+
+  /** Takes it back. @returns what to say of it @throws RotationError */
+  async remove(association: Association): Promise<string> {
+    if (!this.#mayBeOrphan) return '';
+    const { identity } = this.#requireIssued().facts;
+    this.#record ??= await findMade(
+      this.#job.desired,
+      this.#services.tenant,
+      this.registration.name,
+      identity,
+    );
+    if (this.#record) await association.remove(this.#record.id);
+    this.#mayBeOrphan = false;
+    return this.#record ? 'The new credential was removed again.' : '';
+  }
+
+  #requireIssued(): Issued {
+    if (!this.#issued) throw new Error('a step needs the issued pair before it exists');
+    return this.#issued;
+  }
+}

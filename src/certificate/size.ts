@@ -1,0 +1,163 @@
+/** How large a certificate is, or will be: Auth0's edge and GitHub's secrets have limits, and both are known before any effect. */
+
+import { RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { parseSubject } from '../model/subject-dn.ts';
+import type { Authority, Issuer } from './authority.ts';
+import { leafOf } from './inspect.ts';
+
+/** Auth0's edge contract: the certificate travels URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
+export const HEADER_LIMIT = 4096;
+/** "48 KB": of the two readings the smaller one. */
+const SECRET_LIMIT = 48_000;
+
+/** What is asked for of a certificate: enough to know how large it will be. */
+type Request = Pick<DesiredState, 'method' | 'subject' | 'keySize'>;
+
+/** Call before the first effect. @throws RotationError CERTIFICATE_TOO_LARGE */
+export function refuseTooLarge(request: Request, issuer: Issuer): void {
+  const size = headerSize(request, issuer);
+  if (size > HEADER_LIMIT) throw certificateTooLarge(size, issuer.kind === 'brought' ? 'has' : 'may have');
+}
+
+/** Of the pair that was brought; of one that will be issued: at most. 0 where the edge gets no certificate. */
+export function headerSize({ keySize, method, subject }: Request, issuer: Issuer): number {
+  if (issuer.kind === 'brought') return encodedSize(issuer.pair.certificate);
+  const isIssued = method === 'self_signed_tls_client_auth' || issuer.kind === 'authority';
+  if (!isIssued || keySize === undefined) return 0;
+  return largestSize({ keySize, subject }, issuer.kind === 'authority' ? issuer.authority : undefined);
+}
+
+export function certificateTooLarge(size: number, has: 'has' | 'may have' = 'has'): RotationError {
+  return new RotationError('CERTIFICATE_TOO_LARGE', {
+    failed: `The certificate ${has} ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
+    remedy: 'Choose a shorter subject or a smaller key-size.',
+  });
+}
+
+/** Of the leaf, as the edge passes it on. */
+export function encodedSize(certificatePem: string): number {
+  return encodeURIComponent(leafOf(certificatePem)).length;
+}
+
+/** What a secret would hold is too large for one. */
+export function exceedsSecret(pem: string): boolean {
+  return Buffer.byteLength(pem) > SECRET_LIMIT;
+}
+
+/** All that is neither a name nor a number of the key's length (issue.ts). */
+const REST = 226;
+/** With an authority: its key identifier, as CAs make them. */
+const AUTHORITY_KEY_IDENTIFIER = 50;
+
+/**
+ * The largest header size of a certificate that would be issued. Serial, key and signature are random, and a + or / takes
+ * three bytes: of a thousand million certificates one is larger.
+ */
+export function largestSize(
+  { keySize, subject }: { keySize: number; subject: string },
+  authority?: Authority,
+): number {
+  const name = nameOf(subject);
+  const issuer = authority ? subjectOf(authority.certificate.raw) : name;
+  const random =
+    keySize / 8 + signatureSize(keySize, authority) + REST + (authority ? AUTHORITY_KEY_IDENTIFIER : 0);
+  const characters = Math.ceil((random + name.length + issuer.length) / 3) * 4;
+  const lineEnds = Math.ceil(characters / 64) * '%0A'.length;
+  const escaped = escapedAtMost(random) + escapesOf(name) + escapesOf(issuer);
+  return ARMOUR + characters + lineEnds + 2 * escaped;
+}
+
+const ARMOUR = encodeURIComponent('-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n').length;
+
+function signatureSize(keySize: number, authority: Authority | undefined): number {
+  const { modulusLength, namedCurve } = authority?.privateKey.asymmetricKeyDetails ?? {};
+  if (namedCurve === undefined) return (modulusLength ?? keySize) / 8;
+  // ECDSA: a sequence of two numbers of the curve's length, which its name has (prime256v1, secp521r1).
+  const bits = Number(/\d{3}/.exec(namedCurve)?.[0] ?? 521);
+  return 2 * (Math.ceil(bits / 8) + 3) + 3;
+}
+
+/** Of random bytes: two characters of 64 are escaped; six standard deviations above the mean, and the padding. */
+function escapedAtMost(bytes: number): number {
+  const characters = (bytes * 4) / 3;
+  return Math.ceil(characters / 32 + 6 * Math.sqrt((characters * 31) / 1024)) + 2;
+}
+
+/** Of a name, wherever it begins in the groups of three bytes that base64 makes. */
+function escapesOf(der: Buffer): number {
+  const counts = [0, 1, 2].map(
+    (offset) =>
+      Buffer.concat([Buffer.alloc(offset), der])
+        .toString('base64')
+        .match(/[+/]/g)?.length ?? 0,
+  );
+  // Its first and last character are shared with what stands beside it.
+  return Math.max(...counts) + 2;
+}
+
+// --- DER, as far as names need it ---
+
+const SEQUENCE = 0x30;
+const SET = 0x31;
+const OID = 0x06;
+const UTF8 = 0x0c;
+
+function nameOf(subject: string): Buffer {
+  return element(
+    SEQUENCE,
+    ...parseSubject(subject).map(({ oid, value }) =>
+      element(SET, element(SEQUENCE, element(OID, oidBytes(oid)), element(UTF8, Buffer.from(value)))),
+    ),
+  );
+}
+
+function element(tag: number, ...content: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(content);
+  const size = body.length;
+  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...length]), body]);
+}
+
+/** In groups of seven bits, the first two numbers as one. */
+function oidBytes(oid: string): Buffer {
+  const [first = 0, second = 0, ...rest] = oid.split('.').map(Number);
+  return Buffer.from([first * 40 + second, ...rest].flatMap(septets));
+}
+
+function septets(number: number): number[] {
+  const digits = [number % 128];
+  for (let left = Math.floor(number / 128); left > 0; left = Math.floor(left / 128))
+    digits.unshift((left % 128) | 0x80);
+  return digits;
+}
+
+/** RFC 5280 4.1: [version] serial, signature, issuer, validity, subject. */
+function subjectOf(certificate: Buffer): Buffer {
+  const [body] = members(certificate);
+  const fields = body ? members(body) : [];
+  return fields[fields[0]?.[0] === 0xa0 ? 5 : 4] ?? Buffer.alloc(0);
+}
+
+/** What an element holds, each with its tag and length. */
+function members(whole: Buffer): Buffer[] {
+  const content = whole.subarray(headOf(whole));
+  const found: Buffer[] = [];
+  for (let at = 0; at < content.length; ) {
+    const rest = content.subarray(at);
+    const end = headOf(rest) + lengthOf(rest);
+    found.push(rest.subarray(0, end));
+    at += end;
+  }
+  return found;
+}
+
+function headOf(der: Buffer): number {
+  const first = der[1] ?? 0;
+  return first < 0x80 ? 2 : 2 + (first & 0x7f);
+}
+
+function lengthOf(der: Buffer): number {
+  const first = der[1] ?? 0;
+  return first < 0x80 ? first : Number.parseInt(der.subarray(2, headOf(der)).toString('hex'), 16);
+}

@@ -1,0 +1,79 @@
+/** Time, and the end of it: the clock of a run, its cancellation, its deadline. */
+
+import { RotationError } from '../errors.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch; never jumps. */
+  now(): number;
+  /** Rejects when the signal aborts. */
+  sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
+  /** Between 0 and 1, for jitter. */
+  random(): number;
+}
+
+export interface Waiting {
+  clock: Clock;
+  cancellation: Cancellation;
+}
+
+/** A cancelled run must undo or finish what it began: from then on it shields its requests from the signal. */
+export class Cancellation {
+  readonly #over = new AbortController();
+  #signal: AbortSignal;
+  #deadline: number;
+
+  /** @param deadline local time at which the run must have stopped, well inside the lease of the next one */
+  constructor(requested: AbortSignal, deadline = Number.POSITIVE_INFINITY) {
+    this.#signal = AbortSignal.any([requested, this.#over.signal]);
+    this.#deadline = deadline;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
+  /** @throws RotationError CANCELLED where the run was cancelled and may still stop, or is over */
+  check(): void {
+    if (this.#signal.aborted) throw cancelled();
+  }
+
+  /** Local time, in milliseconds. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** @param deadline of the work that must not be cut off; by default it stays */
+  shield(deadline = this.#deadline): void {
+    this.#signal = this.#over.signal;
+    this.#deadline = deadline;
+  }
+
+  /** The run is over: what was only asked in advance stops, and keeps no process alive. */
+  end(): void {
+    this.#over.abort();
+  }
+}
+
+function cancelled(): RotationError {
+  return new RotationError('CANCELLED', {
+    failed: 'The run was cancelled.',
+    remedy: 'Start the workflow again when it suits you.',
+  });
+}
+
+/** Sleeps unless the run is cancelled. @throws RotationError CANCELLED */
+export async function sleep(clock: Clock, delay: number, cancellation: Cancellation): Promise<void> {
+  try {
+    await clock.sleep(delay, cancellation.signal);
+  } catch (error) {
+    cancellation.check();
+    throw error;
+  }
+}
+
+export function deadlineExceeded(): RotationError {
+  return new RotationError('DEADLINE_EXCEEDED', {
+    failed: 'The run did not finish within 10 minutes and stopped itself.',
+    remedy: 'Look for a slow or rate-limited service in the debug log, then start the workflow again.',
+  });
+}

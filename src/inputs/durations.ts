@@ -1,0 +1,59 @@
+/** How long something lasts: `30s`, `12h`, `7d`. */
+
+import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
+import { DAY } from '../model/timing.ts';
+import type { Reader } from './reader.ts';
+
+const UNITS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: DAY,
+  w: 7 * DAY,
+};
+
+export function readOverlap(reader: Reader): DesiredState['overlap'] {
+  const text = reader.text('overlap') ?? 'until-next-rotation';
+  if (text === 'until-next-rotation') return text;
+  const overlap = milliseconds(text);
+  if (overlap !== undefined) return overlap;
+  reader.problem('overlap', `is '${text}'; write until-next-rotation, or a duration such as 12h or 7d`);
+  return 'until-next-rotation';
+}
+
+/** Auth0 says that a rotated client secret may take 30 s to reach every node; a longer wait would eat the run's time. */
+const LONGEST_PROPAGATION = 2 * 60_000;
+
+export function readPropagationTime(reader: Reader): number {
+  const text = reader.text('propagation-time') ?? '30s';
+  const time = milliseconds(text);
+  if (time !== undefined && time <= LONGEST_PROPAGATION) return time;
+  reader.problem('propagation-time', `is '${text}'; write a duration up to 2m, such as 30s, or 0s for none`);
+  return 0;
+}
+
+/** Auth0 keeps logs for 30 days at most (log-data-retention): a window as long would never be in them whole. */
+const LONGEST_WINDOW = 29 * DAY;
+
+/** undefined: by time. */
+export function readQuietWindow(reader: Reader, method: AuthenticationMethod): number | undefined {
+  const retire = reader.oneOf('retire', ['by-time', 'when-unused'], 'by-time');
+  const text = reader.text('quiet-window') ?? '7d';
+  const quietWindow = milliseconds(text) ?? 0;
+  if (quietWindow <= 0 || quietWindow > LONGEST_WINDOW)
+    reader.problem('quiet-window', `is '${text}'; write a duration up to 29d, such as 12h or 7d`);
+  if (retire === 'by-time') return undefined;
+  if (method !== 'self_signed_tls_client_auth')
+    reader.problem(
+      'retire',
+      'is when-unused, which works with self_signed_tls_client_auth alone: the tenant logs tell certificates apart, not keys, and a subject has many certificates',
+    );
+  if (reader.text('verify') === 'off')
+    reader.problem('retire', 'is when-unused, which needs a token request: it cannot go with verify: off');
+  return quietWindow;
+}
+
+function milliseconds(duration: string): number | undefined {
+  const match = /^(\d{1,5})([smhdw])$/.exec(duration);
+  return match ? Number(match[1]) * (UNITS[`${match[2]}`] ?? 0) : undefined;
+}

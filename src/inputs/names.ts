@@ -1,0 +1,98 @@
+/** The names of the inputs. GitHub warns of one that it does not know and hands it over: a typing error would go unnoticed. */
+
+import { quote } from '../model/json.ts';
+import type { Reader } from './reader.ts';
+
+/** As action.yml declares them. */
+export const INPUT_NAMES: readonly string[] = [
+  'operation',
+  'plan-of',
+  'auth0-domain',
+  'mtls-domain',
+  'client-id',
+  'client-name',
+  'management-client-id',
+  'management-client-secret',
+  'management-private-key',
+  'management-credential',
+  'management-token',
+  'management-audience',
+  'github-token',
+  'authentication-method',
+  'subject',
+  'key-size',
+  'signing-algorithm',
+  'validity-days',
+  'renew-before-days',
+  'force',
+  'revoke',
+  'overlap',
+  'retire',
+  'quiet-window',
+  'secret-name',
+  'private-key-secret-name',
+  'certificate-secret-name',
+  'pkcs12-secret-name',
+  'pkcs12-password',
+  'destinations',
+  'current-credential',
+  'verify',
+  'verify-audience',
+  'token-binding',
+  'propagation-time',
+  'revert-to',
+  'ca-certificate',
+  'ca-private-key',
+  'certificate',
+  'private-key',
+  'keep-credentials',
+  'removable-credentials',
+  'moved-from',
+  'workflow',
+  'report-issue',
+  'workflow-token',
+  'manifest',
+  'shard',
+];
+
+/** Letters that may differ, be missing or be too many: two letters that have changed places are two. */
+const NEAR = 2;
+
+/** Refuses a name that is nearly an input's. @returns a warning for each other name that is unknown */
+export function refuseNearNames(reader: Reader): string[] {
+  const given = Object.keys(reader.environment).filter((name) => name.startsWith('INPUT_'));
+  const unknown = given
+    .map((name) => name.slice('INPUT_'.length).toLowerCase())
+    .filter((name) => !INPUT_NAMES.includes(name));
+  return unknown.sort().flatMap((name) => {
+    const meant = nearestTo(name, INPUT_NAMES);
+    if (meant === undefined) return [`Input '${quote(name)}' is unknown, and has no effect.`];
+    reader.problem(quote(name), `is unknown; write ${meant}`);
+    return [];
+  });
+}
+
+/** undefined: none is near. */
+export function nearestTo(name: string, names: readonly string[]): string | undefined {
+  const distances = names.map((known) => [distance(letters(name), letters(known)), known] as const);
+  const [nearest] = distances.filter(([far]) => far <= NEAR).sort(([a], [b]) => a - b);
+  return nearest?.[1];
+}
+
+function letters(name: string): string {
+  return name.replace(/[-_\s]/g, '');
+}
+
+/** Levenshtein's: row by row, each cell from its three neighbours. */
+function distance(from: string, to: string): number {
+  let row = [...to, ''].map((_, index) => index);
+  for (const [index, letter] of [...from].entries()) {
+    const next = [index + 1];
+    for (const [at, other] of [...to].entries()) {
+      const [left = 0, above = 0, corner = 0] = [next[at], row[at + 1], row[at]];
+      next.push(Math.min(left + 1, above + 1, corner + (letter === other ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

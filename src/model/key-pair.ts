@@ -1,0 +1,36 @@
+/** A private key, its certificate, and what each authentication method registers of them. */
+
+/** A private key and what goes with it, as PEM. */
+export interface Pair {
+  /** PKCS#8. */
+  privateKey: string;
+  /** The leaf, then what was given of its chain; undefined with `private_key_jwt`, whose public key follows from the private one. */
+  certificate: string | undefined;
+}
+
+/** A pair of a method that authenticates by certificate. */
+export interface CertifiedPair extends Pair {
+  certificate: string;
+}
+
+/** What is known of a key pair: a new one, or that of `current-credential`. */
+export interface KeyFacts {
+  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
+  identity: string;
+  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
+  thumbprint: string;
+  /** RFC 4514; undefined without a certificate. */
+  subject: string | undefined;
+  /** Bits of an RSA key, else 0. */
+  keySize: number;
+  notBefore: Date | undefined;
+  notAfter: Date | undefined;
+}
+
+/** The body of POST /clients/{id}/credentials, in Auth0's names (configure-mtls-for-a-client, configure-private-key-jwt). */
+export type Registration = { name: string } & (
+  | { credential_type: 'x509_cert'; pem: string }
+  | { credential_type: 'cert_subject_dn'; pem: string }
+  | { credential_type: 'cert_subject_dn'; subject_dn: string }
+  | { credential_type: 'public_key'; pem: string; alg: 'RS256'; kid: string; expires_at: string }
+);

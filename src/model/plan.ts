@@ -1,0 +1,65 @@
+/** What a run intends to do, and why. Plain data: the log, the summary and `operation: plan` all print this one plan. */
+
+import type { Note } from './note.ts';
+import type { Credential } from './observed-state.ts';
+import type { Step } from './step.ts';
+
+/** Why a rotation is due. */
+export type Reason =
+  | 'MethodDiffers'
+  | 'NotDelivered'
+  | 'PartlyDelivered'
+  | 'CertificateExpired'
+  | 'CertificateExpiring'
+  | 'SpecChanged'
+  | 'Forced';
+
+/** What the evidence says of a credential before this run. */
+export type Stage =
+  | 'current'
+  | 'previous'
+  | 'pending'
+  | 'partly delivered'
+  | 'in use'
+  | 'retired'
+  | 'foreign';
+
+export interface PlannedCredential extends Credential {
+  stage: Stage;
+  associated: boolean;
+  /** Secret locations that hold it before this run, as far as the evidence shows. */
+  heldBy: readonly string[];
+  /** Why it cannot give its place to another, for a person. */
+  usedBy: string;
+  /** When its overlap ends; undefined without a duration or a delivered successor. */
+  overlapEnd: number | undefined;
+}
+
+/** What the plan needs from the tenant logs before it is final. */
+export interface LogQuestion {
+  /** Milliseconds, Auth0's clock. */
+  since: number;
+  /** Also asks whether the logs are up to date, which takes a token request. */
+  upToDate: boolean;
+}
+
+export interface Plan {
+  /** `NotAssociated` heals and `NotDue` keeps: neither rotates. Nor does a `revert`, whose reason is `MethodDiffers`, or a `Rehearsal`. */
+  reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
+  explanation: string;
+  steps: readonly Step[];
+  /** A new key pair is issued and delivered. */
+  rotates: boolean;
+  /** Id of the credential under whose subject DN the new certificate logs in: Auth0 needs no other. */
+  renews: string | undefined;
+  /** A credential made by hand that this rotation supersedes: the new credential's name refers to it. */
+  replaces: string | undefined;
+  /** Ids of the credentials that `revoke: previous` removes. */
+  revokes: readonly string[];
+  /** When the next rotation is due; undefined where nobody records an expiry. Milliseconds, Auth0's clock. */
+  nextRotation: number | undefined;
+  credentials: readonly PlannedCredential[];
+  notes: readonly Note[];
+  /** Until this is answered, the plan keeps what it might remove. undefined: nothing to ask. */
+  asks: LogQuestion | undefined;
+}

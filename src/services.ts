@@ -1,0 +1,161 @@
+/** The composition root: builds what a run talks to, Auth0, GitHub and the mTLS edge. */
+
+import type { KeyObject } from 'node:crypto';
+import type { Services } from './apply/job.ts';
+import { looksDue, prefetch } from './apply/prefetch.ts';
+import { publicKeyReads } from './apply/preflight.ts';
+import { clientListing } from './auth0/client-list.ts';
+import { discoverMtlsTokenEndpoint } from './auth0/discovery.ts';
+import { type ClientListing, Tenant } from './auth0/tenant.ts';
+import { managementToken } from './auth0/token.ts';
+import { issuePair } from './certificate/credential.ts';
+import { generateKey } from './certificate/issue.ts';
+import { GitHubApi } from './github/api.ts';
+import { type PublicKeys, SecretStore } from './github/secret-store.ts';
+import { type Pace, SharedBudget } from './http/pace.ts';
+import { ServerClock } from './http/server-clock.ts';
+import { type Connection, type Remote, Service } from './http/service.ts';
+import type { Inputs } from './inputs/inputs.ts';
+import type { Pair } from './model/key-pair.ts';
+
+/** How keys and certificates are made. */
+export interface Issuing {
+  generateKey: typeof generateKey;
+  issuePair: typeof issuePair;
+}
+
+export const ISSUING: Issuing = { generateKey, issuePair };
+
+/** What all clients of a process know of the services together, and ask only once. */
+export interface SharedServices {
+  budget: SharedBudget;
+  auth0: Remote;
+  edge: Remote;
+  github: Remote;
+  token: () => Promise<string>;
+  discover: () => Promise<string | undefined>;
+  publicKeys: PublicKeys;
+}
+
+/** What a run talks to, its watch included. */
+export interface RunServices extends Services {
+  /** GitHub with the token of the workflow itself: what a watch reads and where it reports. */
+  workflowApi: GitHubApi | undefined;
+}
+
+/** @param writes the pace of what is written to GitHub */
+export function shareServices(
+  { audience, domain, login, mtlsDomain }: Inputs,
+  connection: Connection,
+  mask: (secret: string) => void,
+  writes?: Pace,
+): SharedServices {
+  const budget = new SharedBudget();
+  const auth0 = { clock: new ServerClock(), pace: budget };
+  const edge = { clock: new ServerClock() };
+  const discover = once(() =>
+    discoverMtlsTokenEndpoint(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
+  );
+  const token = once(async () => {
+    // The budget is the Management API's.
+    const service = new Service('Auth0', connection, { clock: auth0.clock });
+    const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint: discover });
+    mask(fresh);
+    return fresh;
+  });
+  const github = { clock: new ServerClock(), ...(writes ? { pace: writes } : {}) };
+  return { budget, auth0, edge, github, token, discover, publicKeys: new Map() };
+}
+
+export interface Choices {
+  shared?: SharedServices;
+  issuing?: Issuing;
+  /** Clients that were read together with others. */
+  listing?: ClientListing | undefined;
+}
+
+/** One client's services. */
+export function connectServices(
+  inputs: Inputs,
+  connection: Connection,
+  logger: Pick<Services, 'mask' | 'onStep'>,
+  { shared = shareServices(inputs, connection, logger.mask), issuing = ISSUING, listing }: Choices = {},
+): RunServices {
+  const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
+  const github = (token: string | undefined) =>
+    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl);
+  const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edge };
+    return new Service(name, connection, remotes[name]);
+  };
+  const api = github(githubToken);
+  const store = api && new SecretStore(api, shared.publicKeys);
+  const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
+  const proofEndpoint = endpointOf(inputs, shared.discover);
+  const writes = !inputs.planOnly && desired.operation !== 'revert';
+  if (writes && looksDue(desired, connection.clock.now()))
+    prefetch([
+      ...(desired.keySize === undefined ? [] : [newKey]),
+      proofEndpoint,
+      ...publicKeyReads(desired, store),
+    ]);
+  /** For the proof: its handshake is over when the association is made. */
+  const connectAhead = async ({ certificate, privateKey }: Pair) => {
+    const url = await proofEndpoint();
+    if (url && certificate)
+      connection.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
+  };
+  return {
+    tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
+    store,
+    workflowApi: github(watch?.token),
+    edge: service('mTLS edge'),
+    domain,
+    pkcs12Password,
+    proofEndpoint,
+    issuePair: async (now) => {
+      const pair = await issuing.issuePair(issuer, desired, now, newKey);
+      connectAhead(pair).catch(() => undefined);
+      return pair;
+    },
+    issueUnregistered: (now) =>
+      issuing.issuePair(
+        { kind: 'itself' },
+        desired,
+        now,
+        (): Promise<KeyObject> => issuing.generateKey(2048),
+      ),
+    clock: connection.clock,
+    cancellation: connection.cancellation,
+    mask: logger.mask,
+    onStep: logger.onStep,
+  };
+}
+
+/** Clients that are read a hundred at a time; undefined where that is not worth it. */
+export function listClients(
+  { domain }: Inputs,
+  connection: Connection,
+  shared: SharedServices,
+  clientIds: readonly string[],
+): Choices['listing'] {
+  const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
+  return clientListing(tenant, clientIds);
+}
+
+/** A client assertion goes to the tenant itself. */
+function endpointOf(
+  { desired: { method, verify }, domain }: Inputs,
+  discover: () => Promise<string | undefined>,
+): () => Promise<string | undefined> {
+  if (verify === 'off') return async () => undefined;
+  return method === 'private_key_jwt' ? async () => `https://${domain}/oauth/token` : discover;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

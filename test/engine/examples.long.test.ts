@@ -1,0 +1,542 @@
+/** Every file of examples/, unchanged, as a workflow engine that others wrote runs it, against the sandbox. */
+import { globSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { EmulatorRequest } from '../emulators/emulator.ts';
+import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
+import { serve } from '../emulators/serve.ts';
+import type { ClientSeed } from '../emulators/tenant.ts';
+import { loginByKey } from '../scenarios/operations.ts';
+import { DAY, MINUTE } from '../scenarios/support.ts';
+import { certificateAuthority } from './authority.ts';
+import { AUDIENCE, type Repository, service } from './repository.ts';
+import { COVERED, outcome, outputsOf, story } from './story.ts';
+import { startVault } from './vault.ts';
+
+const DISPATCH = { event: 'workflow_dispatch' } as const;
+const dispatch = (inputs: Record<string, string>) => ({ ...DISPATCH, inputs });
+
+/** Status of a login over mTLS. */
+async function login(repository: Repository, pem = repository.held()): Promise<number> {
+  return (await repository.world.requestToken(repository.clientId, pem, AUDIENCE)).status;
+}
+
+/** The method by which the client logs in. */
+function method({ world, clientId }: Repository, id = clientId): string {
+  const { client } = world.tenant.reveal(id);
+  return Object.keys(client.client_authentication_methods ?? {})[0] ?? `${client.token_endpoint_auth_method}`;
+}
+
+/** A rotation long ago. */
+async function rotated(repository: Repository): Promise<void> {
+  const run = await repository.run('examples/rotate.yml');
+  expect(outcome(run)).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+  repository.world.advance(20 * MINUTE);
+}
+
+/** The client logs in by a client secret. */
+function bySecret(repository: Repository): void {
+  const fields: ClientSeed = {
+    token_endpoint_auth_method: 'client_secret_post',
+  };
+  const { client_id } = repository.world.tenant.createClient(service('shop', fields));
+  repository.variables.AUTH0_CLIENT_ID = client_id;
+}
+
+story('examples/rotate.yml', {
+  async run(repository, run) {
+    const first = await run();
+    expect(outcome(first)).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(first.summaries).toEqual([expect.stringContaining('✅ `shop` has a new certificate')]);
+    expect(await login(repository)).toBe(200);
+    const pem = repository.held();
+    repository.world.advance(20 * MINUTE);
+    for (const start of [{}, DISPATCH, dispatch({ force: 'false' })]) {
+      expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    }
+    expect(repository.held()).toBe(pem);
+    const forced = await run(dispatch({ force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(repository.held()).not.toBe(pem);
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
+  },
+  controls: [
+    {
+      from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
+      to: 'secrets.AUTH0_ROTATOR_KEY',
+      says: "Input 'management-client-id' needs exactly one of",
+    },
+  ],
+});
+
+story('examples/several-repositories.yml', {
+  prepare: (repository) => repository.addScope('repo:acme/billing'),
+  async run(repository, run) {
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    const pem = repository.held();
+    expect(repository.held('AUTH0_MTLS_PEM', 'repo:acme/billing')).toBe(pem);
+    expect(await login(repository)).toBe(200);
+    repository.world.advance(20 * MINUTE);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  // The app's token then reaches one repository, and the rotation two.
+  controls: [
+    {
+      from: '            billing\n          perm',
+      to: '          perm',
+      says: 'GitHub shows no repo:acme/billing to this github-token (404)',
+    },
+  ],
+});
+
+story('examples/organization.yml', {
+  async run(repository, run) {
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    const pem = repository.held('AUTH0_MTLS_PEM', 'org:acme');
+    expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
+    repository.world.advance(20 * MINUTE);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  controls: [
+    {
+      from: 'permission-organization-secrets: write',
+      to: 'permission-secrets: write',
+      says: 'GitHub asks for organization_secrets=read',
+    },
+  ],
+});
+
+story('examples/environments.yml', {
+  prepare(repository) {
+    for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
+  },
+  async run(repository, run) {
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    const pem = repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
+    expect(repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/batch')).toBe(pem);
+    expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
+    repository.world.advance(20 * MINUTE);
+    const next = await run(DISPATCH);
+    expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  controls: [
+    {
+      from: 'permission-environments: write',
+      to: '# none',
+      says: 'GitHub asks for secrets=read,environments=read',
+    },
+  ],
+});
+
+story('examples/enroll.yml', {
+  prepare: bySecret,
+  async run(repository, run) {
+    for (const start of [DISPATCH, dispatch({ operation: 'plan' })]) {
+      const planned = await run(start);
+      expect(outcome(planned)).toEqual([0, { plan: 'success' }, 'false', 'MethodDiffers']);
+      expect([method(repository), repository.held()]).toEqual(['client_secret_post', '']);
+    }
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
+    expect(outcome(enrolled)).toEqual([0, { plan: 'success', enroll: 'success' }, 'true', 'MethodDiffers']);
+    expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
+    repository.world.advance(20 * MINUTE);
+    const next = await repository.run('examples/rotate.yml');
+    expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  controls: [
+    {
+      from: 'operation: enroll\n',
+      to: 'operation: rotate\n',
+      says: 'error title=METHOD_MISMATCH::',
+      start: dispatch({ operation: 'enroll' }),
+    },
+  ],
+});
+
+story('examples/revert.yml', {
+  prepare: rotated,
+  async run(repository, run) {
+    expect((await run(DISPATCH)).exitCode).toBe(0);
+    expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
+    expect((await run(dispatch({ operation: 'revert' }))).exitCode).toBe(0);
+    expect([method(repository), await login(repository)]).toEqual(['client_secret_post', 401]);
+  },
+  controls: [
+    {
+      from: 'revert-to: client_secret_post',
+      to: 'revert-to: client_secret',
+      says: "Input 'revert-to' is 'client_secret'",
+      start: dispatch({ operation: 'revert' }),
+    },
+  ],
+});
+
+story('examples/create.yml', {
+  options: { managementScopes: [...MANAGEMENT_SCOPES, 'create:clients', 'delete:clients'] },
+  async run(repository, run) {
+    const first = await run();
+    expect(outcome(first)).toEqual([0, { create: 'success' }, 'true', 'NotDelivered']);
+    const clientId = `${outputsOf(first, 'create')['client-id']}`;
+    expect(repository.world.tenant.reveal(clientId).client.name).toBe('orders');
+    // It may use no API yet, and is refused for that alone.
+    const { status, body } = await repository.world.requestToken(clientId, repository.held(), AUDIENCE);
+    expect([status, body]).toEqual([403, expect.anything()]);
+    repository.world.advance(20 * MINUTE);
+    const next = await run(DISPATCH);
+    expect(outcome(next)).toEqual([0, { create: 'success' }, 'false', 'NotDue']);
+    expect(outputsOf(next, 'create')['client-id']).toBe(clientId);
+    const forced = await run(dispatch({ force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { create: 'success' }, 'true', 'Forced']);
+  },
+  controls: [
+    { from: 'client-name: orders', to: 'name: orders', says: "Input 'client-name' must not be empty" },
+  ],
+});
+
+story('examples/private-key-jwt.yml', {
+  prepare: bySecret,
+  async run(repository, run) {
+    const planned = await run(dispatch({ operation: 'plan' }));
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
+    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
+    const { world, clientId } = repository;
+    expect(await loginByKey(world, clientId, repository.held('AUTH0_PRIVATE_KEY'), AUDIENCE)).toBe(200);
+    repository.world.advance(20 * MINUTE);
+    for (const start of [{}, DISPATCH]) {
+      expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    }
+  },
+  controls: [
+    {
+      from: 'secret-name: AUTH0_PRIVATE_KEY',
+      to: 'secret-name: GITHUB_PRIVATE_KEY',
+      says: "Input 'secret-name' is 'GITHUB_PRIVATE_KEY'",
+      start: dispatch({ operation: 'enroll' }),
+    },
+  ],
+});
+
+story('examples/proven-retirement.yml', {
+  options: { managementScopes: [...MANAGEMENT_SCOPES, 'read:logs'] },
+  async run(repository, run) {
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    const pem = repository.held();
+    repository.world.advance(20 * MINUTE);
+    const forced = await repository.run('examples/rotate.yml', dispatch({ force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    repository.world.advance(DAY);
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
+    const kept = await run(DISPATCH);
+    expect([...outcome(kept), kept.summaries.join()]).toEqual([
+      ...[0, { rotate: 'success' }, 'false', 'NotDue'],
+      expect.stringContaining('STILL IN USE'),
+    ]);
+    repository.world.advance(8 * DAY);
+    expect(await login(repository)).toBe(200);
+    const gone = await run();
+    expect(outputsOf(gone, 'rotate')['removed-credential-ids']).toContain('cred_');
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
+  },
+  controls: [{ from: 'quiet-window: 7d', to: 'quiet-window: 90d', says: "Input 'quiet-window' is '90d'" }],
+});
+
+story('examples/rehearse.yml', {
+  prepare: rotated,
+  async run(repository, run) {
+    const all = () => JSON.stringify(repository.world.tenant.reveal(repository.clientId).credentials);
+    const before = [all(), repository.held()];
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rehearse: 'success' }, 'false', 'Rehearsal']);
+    expect([all(), repository.held()]).toEqual(before);
+  },
+  controls: [
+    {
+      from: 'verify-audience: https://api.example.com/',
+      to: 'verify-audience: https://api.example.org/',
+      says: 'Client is not authorized to access "https://api.example.org/"',
+      start: DISPATCH,
+    },
+  ],
+});
+
+story('examples/token-binding.yml', {
+  async run(repository, run) {
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    const { client } = repository.world.tenant.reveal(repository.clientId);
+    expect([client.require_proof_of_possession, await login(repository)]).toEqual([true, 200]);
+    repository.world.advance(20 * MINUTE);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  controls: [
+    {
+      from: 'token-binding: required',
+      to: 'token-binding: requierd',
+      says: "Input 'token-binding' is 'requierd'",
+    },
+  ],
+});
+
+story('examples/emergency.yml', {
+  prepare: rotated,
+  async run(repository, run) {
+    const pem = repository.held();
+    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
+  },
+  controls: [
+    { from: 'force: true', to: 'force: false', says: "Input 'revoke' needs force: true", start: DISPATCH },
+  ],
+});
+
+/** Where the management client logs in by its client secret, as on the first day. */
+function firstDay(repository: Repository): void {
+  const { world, variables, secrets } = repository;
+  variables.AUTH0_ROTATOR_CLIENT_ID = world.managementClientId;
+  secrets.AUTH0_ROTATOR_CLIENT_SECRET = world.managementClientSecret;
+  delete secrets.AUTH0_ROTATOR_PRIVATE_KEY;
+}
+
+story('examples/self-rotation.yml', {
+  prepare: firstDay,
+  async run(repository, run) {
+    const { world, secrets } = repository;
+    const first = await run(dispatch({ bootstrap: 'true' }));
+    expect(outcome(first)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
+    expect(method(repository, world.managementClientId)).toBe('private_key_jwt');
+    delete secrets.AUTH0_ROTATOR_CLIENT_SECRET;
+    world.advance(20 * MINUTE);
+    for (const start of [{}, DISPATCH]) {
+      const later = await run(start);
+      expect(outcome(later)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    }
+    const key = repository.held('AUTH0_ROTATOR_PRIVATE_KEY');
+    const forced = await run(dispatch({ force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(repository.held('AUTH0_ROTATOR_PRIVATE_KEY')).not.toBe(key);
+    // The other workflows log in with what this one has stored.
+    expect(outcome(await repository.run('examples/rotate.yml'))[0]).toBe(0);
+  },
+  controls: [
+    {
+      from: 'secrets.AUTH0_ROTATOR_CLIENT_SECRET',
+      to: 'secrets.AUTH0_ROTATOR_SECRET',
+      says: "Input 'management-client-id' needs exactly one of",
+      start: dispatch({ bootstrap: 'true' }),
+    },
+  ],
+});
+
+story('examples/watch.yml', {
+  async prepare(repository) {
+    await rotated(repository);
+    repository.world.github.addWorkflow(repository.name, 'rotate.yml');
+    repository.world.github.addRun(repository.name, 'rotate.yml', { conclusion: 'success' });
+  },
+  async run(repository, run) {
+    const { github, githubUrl, githubToken } = repository.world;
+    const issues = async () => {
+      const headers = { authorization: `Bearer ${githubToken}` };
+      const url = `${githubUrl}/repos/${repository.name}/issues?state=all`;
+      const { body } = await repository.world.call(url, { headers });
+      return (body as { state: string }[]).map(({ state }) => state);
+    };
+    for (const event of ['push', 'schedule', 'workflow_dispatch'] as const) {
+      expect([(await run({ event })).exitCode, await issues()]).toEqual([0, []]);
+    }
+    github.addWorkflow(repository.name, 'rotate.yml', 'disabled_inactivity');
+    expect([(await run()).exitCode, await issues()]).toEqual([1, ['open']]);
+    github.addWorkflow(repository.name, 'rotate.yml', 'active');
+    expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
+  },
+  controls: [
+    {
+      from: 'workflow: rotate.yml',
+      to: 'workflow: rotation.yml',
+      says: 'GitHub did not show the workflow rotation.yml of acme/shop (404',
+    },
+    {
+      from: 'actions: read # is',
+      to: 'contents: read # is',
+      says: 'GitHub did not show the workflow rotate.yml of acme/shop (403',
+    },
+  ],
+});
+
+const CA = certificateAuthority();
+
+story('examples/ca-signed.yml', {
+  options: { clientCa: CA.certificate },
+  prepare(repository) {
+    bySecret(repository);
+    repository.addScope('env:acme/shop/certificate-authority');
+    repository.variables.AUTH0_CA_CERTIFICATE = CA.certificate;
+    repository.secrets.AUTH0_CA_PRIVATE_KEY = CA.privateKey;
+  },
+  async run(repository, run) {
+    const planned = await run(dispatch({ operation: 'plan' }));
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
+    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
+    expect([method(repository), await login(repository)]).toEqual(['tls_client_auth', 200]);
+    repository.world.advance(20 * MINUTE);
+    for (const start of [{}, DISPATCH]) {
+      expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    }
+  },
+  controls: [
+    {
+      from: 'secrets.AUTH0_CA_PRIVATE_KEY',
+      to: 'secrets.AUTH0_MTLS_PEM',
+      says: "Input 'ca-private-key' must not be empty",
+      start: dispatch({ operation: 'enroll' }),
+    },
+  ],
+});
+
+story('examples/ca-signed-vault.yml', {
+  options: { clientCa: CA.certificate },
+  async prepare(repository) {
+    bySecret(repository);
+    const vault = await startVault(repository.world, CA);
+    repository.defer(() => vault.served[Symbol.asyncDispose]());
+    repository.variables.VAULT_ADDR = vault.served.url;
+    repository.identity = vault.identity;
+    repository.addTokens(vault.tokens);
+  },
+  async run(repository, run) {
+    const planned = await run(dispatch({ operation: 'plan' }));
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
+    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
+    expect([method(repository), await login(repository)]).toEqual(['tls_client_auth', 200]);
+    repository.world.advance(20 * MINUTE);
+    for (const start of [{}, DISPATCH]) {
+      expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    }
+  },
+  controls: [
+    {
+      from: "'PRIVATE_KEY<<%s",
+      to: "'KEY<<%s",
+      says: "Input 'private-key' must not be empty",
+      start: dispatch({ operation: 'enroll' }),
+    },
+    { from: 'id-token: write', to: 'contents: read' },
+  ],
+});
+
+/** What the API of examples/consume.yml has answered. */
+let answers: number[] = [];
+
+story('examples/consume.yml', {
+  async prepare(repository) {
+    await rotated(repository);
+    answers = [];
+    const { world } = repository;
+    const tokens = () =>
+      world.transcript
+        .exchanges()
+        .map(({ responseBody }) => /"access_token":"([^"]+)"/.exec(responseBody)?.[1]);
+    const handle = ({ headers }: EmulatorRequest) => {
+      answers.push(tokens().includes(headers.authorization?.slice('Bearer '.length)) ? 200 : 401);
+      return { status: answers.at(-1) ?? 0, headers: {}, body: '' };
+    };
+    const api = await serve({ handle }, { tls: world.authority.serverCertificate(['api.example.com']) });
+    repository.defer(() => api[Symbol.asyncDispose]());
+    repository.variables.AUTH0_MTLS_TOKEN_HOST = new URL(world.edgeUrl).host;
+    // The example's API is this machine.
+    repository.curl(`connect-to = "api.example.com:443:${api.host}"`);
+  },
+  async run(_repository, run) {
+    const used = await run(DISPATCH);
+    expect([used.exitCode, used.jobs, answers]).toEqual([0, { call: 'success' }, [200]]);
+  },
+  controls: [
+    {
+      from: '--cert "$credential" ',
+      to: '',
+      start: DISPATCH,
+      // Nobody asks the API without a token.
+      after: () => expect(answers).toEqual([]),
+    },
+  ],
+});
+
+const FLEET = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
+/** Of the manifest: each client, and where its secret is. */
+const MEMBERS: [clientId: string, secret: string, scopes: string[]][] = [
+  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:your-organization/canary']],
+  [
+    'shopClientId',
+    'AUTH0_MTLS_PEM',
+    ['repo:your-organization/shop', 'env:your-organization/billing/production'],
+  ],
+  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:your-organization/shop']],
+  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:your-organization']],
+];
+
+/** Statuses of a login of each client with what each of its secrets holds. */
+function logins(repository: Repository): Promise<number[]> {
+  const all = MEMBERS.flatMap(([clientId, secret, scopes]) =>
+    scopes.map(async (scope) => {
+      const held = repository.held(secret, scope);
+      if (scope.startsWith('org:')) return loginByKey(repository.world, clientId, held, AUDIENCE);
+      return (await repository.world.requestToken(clientId, held, AUDIENCE)).status;
+    }),
+  );
+  return Promise.all(all);
+}
+
+story('examples/fleet.yml', {
+  options: { name: 'your-organization/rotations' },
+  prepare(repository) {
+    repository.write('.github/auth0-clients.yml', FLEET);
+    for (const [clientId, , scopes] of MEMBERS) {
+      const method = clientId === 'reportsClientId' ? 'private_key_jwt' : 'self_signed_tls_client_auth';
+      const fields = {
+        client_id: clientId,
+        client_authentication_methods: { [method]: { credentials: [] } },
+      };
+      repository.world.tenant.createClient(service(clientId, fields));
+      for (const scope of scopes) repository.addScope(scope);
+    }
+  },
+  async run(repository, run) {
+    const first = await run();
+    const both = { plan: 'success', rotate: 'success' };
+    expect([first.exitCode, first.jobs]).toEqual([0, both]);
+    expect(first.summaries).toEqual([
+      expect.stringContaining('📋 4 clients: 4 would be rotated'),
+      expect.stringContaining('✅ 4 clients: 4 rotated'),
+    ]);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    // The plan finds nothing due, and its output keeps the other job from running. The clocks stay as they are: the sandbox
+    // checks client assertions in real time, and this action has read its clock by then.
+    for (const start of [{}, DISPATCH]) {
+      const idle = await run(start);
+      expect([idle.exitCode, idle.jobs]).toEqual([0, { plan: 'success' }]);
+    }
+    const forced = await run(dispatch({ force: 'true' }));
+    expect([forced.exitCode, forced.jobs, await logins(repository)]).toEqual([
+      0,
+      both,
+      [200, 200, 200, 200, 200],
+    ]);
+  },
+  controls: [
+    {
+      from: 'secrets.ROTATOR_APP_PRIVATE_KEY',
+      to: 'secrets.ROTATOR_APP_KEY',
+      says: 'DECODER routines::unsupported',
+    },
+    {
+      from: 'manifest: .github/auth0-clients.yml',
+      to: 'manifest: auth0-clients.yml',
+      says: 'auth0-clients.yml',
+    },
+    { file: '.github/auth0-clients.yml', from: '  verify: required', to: '  verfy: required', says: 'verfy' },
+  ],
+});
+
+it('each has a story', () => {
+  expect([...COVERED].sort()).toEqual(globSync('examples/*.yml').sort());
+});

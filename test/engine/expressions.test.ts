@@ -1,0 +1,120 @@
+/**
+ * What act ignores in a workflow (nektos/act-docs, not_supported.md: `concurrency`) or does not know (pkg/model/job_context.go:
+ * job.workflow_repository and job.workflow_sha), evaluated by GitHub's own package.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { data, Evaluator, Lexer, Parser } from '@actions/expressions';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+interface Step {
+  with?: Record<string, string>;
+}
+
+interface Workflow {
+  concurrency: { group: string; 'cancel-in-progress': boolean };
+  jobs: Record<string, { if?: string; steps?: Step[] }>;
+}
+
+const read = (path: string): Workflow => parse(readFileSync(path, 'utf8'));
+const FLEET = read('.github/workflows/rotate-fleet.yml');
+
+type Contexts = Record<string, unknown>;
+
+/** Status functions of a job that nobody has cancelled. */
+const STATUS = new Map(
+  ['cancelled', 'failure'].map((name) => [
+    name,
+    { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(false) },
+  ]),
+);
+
+function value(expression: string, contexts: Contexts): unknown {
+  const { tokens } = new Lexer(expression).lex();
+  const tree = new Parser(tokens, Object.keys(contexts), [...STATUS.values()]).parse();
+  const context = JSON.parse(JSON.stringify(contexts), data.reviver) as data.Dictionary;
+  return JSON.parse(JSON.stringify(new Evaluator(tree, context, STATUS).evaluate(), data.replacer));
+}
+
+/** A text with expressions. */
+function text(template: string, contexts: Contexts): string {
+  return template.replaceAll(/\$\{\{(.*?)\}\}/g, (_, expression: string) => `${value(expression, contexts)}`);
+}
+
+/** A condition, with or without its braces. */
+const holds = (condition: string, contexts: Contexts) =>
+  value(/^\$\{\{(.*)\}\}$/s.exec(condition)?.[1] ?? condition, contexts);
+
+it.each([
+  [
+    'rotate-auth0-certificate',
+    ['.github/workflows/rotate.yml', 'examples/rotate.yml', 'examples/create.yml'],
+  ],
+  [
+    'rotate-auth0-certificate',
+    ['enroll', 'revert', 'rehearse', 'emergency'].map((name) => `examples/${name}.yml`),
+  ],
+  ['rotate-auth0-key', ['examples/private-key-jwt.yml']],
+  ['rotate-auth0-management-key', ['examples/self-rotation.yml']],
+  ['watch-auth0-certificate', ['examples/watch.yml']],
+])('what works on one client is in one group: %s', (group, paths) => {
+  for (const path of paths) {
+    expect([path, read(path).concurrency]).toEqual([path, { group, 'cancel-in-progress': false }]);
+  }
+});
+
+it('one fleet is in one group, whatever else a run is given, and another fleet is in another', () => {
+  const { group } = FLEET.concurrency;
+  const of = (manifest: string, force = false) => text(group, { inputs: { manifest, force } });
+  expect([of('a.yml'), of('a.yml', true)]).toEqual(['rotate-auth0-fleet-a.yml', 'rotate-auth0-fleet-a.yml']);
+  expect(of('b.yml')).not.toBe(of('a.yml'));
+  // Two groups with a common name would wait for each other for ever: the caller holds its own while it waits.
+  expect(read('examples/fleet.yml').concurrency.group).not.toBe(of('.github/auth0-clients.yml'));
+});
+
+it('a called workflow checks out the action in its own version, not the repository that calls', () => {
+  const job = {
+    workflow_repository: 'your-organization/auth0-mtls-rotation-action',
+    workflow_sha: '0123abc',
+  };
+  const contexts = { job, github: { repository: 'acme/rotations', sha: '4567def' } };
+  for (const { steps = [] } of Object.values(FLEET.jobs)) {
+    const [, checkout] = steps;
+    const { repository = '', ref = '' } = checkout?.with ?? {};
+    expect([text(repository, contexts), text(ref, contexts)]).toEqual([
+      job.workflow_repository,
+      job.workflow_sha,
+    ]);
+  }
+});
+
+it.each([
+  ['["1/1"]', true],
+  ['[]', false],
+  // The plan has failed before it wrote one.
+  ['', false],
+])('with the matrix %j the parts of a fleet run: %s', (matrix, runs) => {
+  expect(holds(`${FLEET.jobs.rotate?.if}`, { needs: { plan: { outputs: { matrix } } } })).toBe(runs);
+});
+
+/** As GitHub gives them: of a schedule none, of a start by hand all, with their types. */
+const STARTS = {
+  schedule: {},
+  default: { force: false, bootstrap: false },
+  force: { force: true, bootstrap: true },
+};
+
+it.each([
+  ['inputs.force || false', [false, false, true]],
+  ['!inputs.bootstrap', [true, true, false]],
+  ['inputs.bootstrap', [null, false, true]],
+  ["inputs.operation || 'rotate'", ['rotate', 'rotate', 'rotate']],
+])('%s is by schedule, by hand and with a choice: %j', (expression, expected) => {
+  const used = globSync('{examples,.github/workflows}/*.yml').some((path) =>
+    readFileSync(path, 'utf8').includes(expression),
+  );
+  expect([used, Object.values(STARTS).map((inputs) => value(expression, { inputs }))]).toEqual([
+    true,
+    expected,
+  ]);
+});

@@ -1,0 +1,37 @@
+/** What a run asks for before it knows whether it needs it. */
+
+import { describe, expect, it } from 'vitest';
+import { looksDue, prefetch } from '../../../src/apply/prefetch.ts';
+import { DAY, desired, NOW } from '../../support/states.ts';
+
+/** As `current-credential` shows it. */
+function ending(inDays: number) {
+  const given = desired({ current: 'a' });
+  if (!given.current) throw new Error('has a current pair');
+  return { ...given, current: { ...given.current, notAfter: new Date(NOW + inDays * DAY) } };
+}
+
+describe('a rotation looks due', () => {
+  it.each([
+    ['without current-credential', desired(), false],
+    ['forced', desired({ force: true }), true],
+    ['a certificate that ends soon', ending(30), true],
+    ['a certificate that is good', ending(31), false],
+  ])('%s', (_, given, due) => {
+    expect(looksDue(given, NOW)).toBe(due);
+  });
+});
+
+describe('what is asked early', () => {
+  it("is asked at once, and its failure is nobody else's", async () => {
+    const asked: string[] = [];
+    const request = (name: string) => async () => {
+      asked.push(name);
+      throw new Error(name);
+    };
+    prefetch([request('key'), request('discovery')]);
+    expect(asked).toEqual(['key', 'discovery']);
+    // An unhandled rejection would fail the test run.
+    await new Promise(setImmediate);
+  });
+});

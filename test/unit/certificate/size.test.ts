@@ -1,0 +1,84 @@
+/** What will be issued is never larger than was said before, and not much smaller: held to real certificates. */
+
+import { X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { authorityOf, type Issuer, parseSigningKey } from '../../../src/certificate/authority.ts';
+import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
+import { encodedSize, headerSize, refuseTooLarge } from '../../../src/certificate/size.ts';
+import { printSubject } from '../../../src/model/subject-dn.ts';
+import { Workshop } from '../../support/pem-spellings.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop[Symbol.dispose]());
+
+function authority(name: string, algorithm: string, subject: string) {
+  const { cert, key } = workshop.issue(name, { algorithm, subject, profile: 'ca' });
+  return authorityOf([new X509Certificate(cert)], parseSigningKey(key));
+}
+
+const AUTHORITIES = [
+  undefined,
+  authority('rsa', 'rsa:3072', `/O=Acme/CN=${'An authority with a long name '.repeat(2)}`),
+  authority('p256', 'P-256', '/CN=ca'),
+  authority('p521', 'P-521', '/C=DE/O=Acme/OU=a/OU=b/OU=c/CN=ca'),
+];
+const METHOD = 'self_signed_tls_client_auth';
+/** What the six standard deviations, and the lengths that vary, leave unused at most. */
+const SLACK = 200;
+
+describe('the size of a certificate', () => {
+  const text = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 200 }),
+    // These two are the most + and / that base64 can make.
+    fc.constantFrom('?', '>', 'ÿ', 'x').map((one) => one.repeat(150)),
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+  );
+  const value = text
+    .map((one) => one.replace(/[\x00-\x1f\x7f\uFFFD]/g, '').trim() || 'a')
+    .filter((one) => one.isWellFormed());
+  const attribute = fc.record({
+    oid: fc.constantFrom('2.5.4.3', '2.5.4.10', '2.5.4.97', '1.3.6.1.4.1.311.60.2.1.3'),
+    value,
+  });
+
+  it.each([2048, 3072, 4096] as const)('with a key of %i bits is known before', async (keySize) => {
+    const key = await generateKey(keySize);
+    const subjects = fc.array(attribute, { minLength: 1, maxLength: 4 }).map(printSubject);
+    await fc.assert(
+      fc.asyncProperty(subjects, fc.constantFrom(...AUTHORITIES), async (subject, ca) => {
+        const issuer: Issuer = ca ? { kind: 'authority', authority: ca } : { kind: 'itself' };
+        const before = headerSize({ keySize, subject, method: METHOD }, issuer);
+        const pair = await issueCertificate(key, { subject, validityDays: 90 }, Date.now(), ca).catch(
+          ({ message }: Error) => Number(/has (\d+) bytes/.exec(message)?.[1]),
+        );
+        const size = typeof pair === 'number' ? pair : encodedSize(pair.certificate);
+        expect(size).toBeLessThanOrEqual(before);
+        expect(before - size).toBeLessThanOrEqual(SLACK);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that is too large is refused, before anything is made (A19)', () => {
+    const subject = `CN=a${`,OU=${'x'.repeat(60)}`.repeat(11)}`;
+    const issuer = { kind: 'itself' } as const;
+    expect(() => refuseTooLarge({ keySize: 4096, subject, method: METHOD }, issuer)).toThrow(
+      /^The certificate may have 4\d\d\d bytes when it is URL-encoded; Auth0 takes 4096/,
+    );
+    expect(() => refuseTooLarge({ keySize: 2048, subject, method: METHOD }, issuer)).not.toThrow();
+    expect(() => refuseTooLarge({ keySize: 4096, subject, method: 'private_key_jwt' }, issuer)).not.toThrow();
+    // A plan without an issuer: who signs, and with what, is not known.
+    expect(() => refuseTooLarge({ keySize: 4096, subject, method: 'tls_client_auth' }, issuer)).not.toThrow();
+  });
+
+  it('that was brought is that of its leaf', () => {
+    const { cert, key } = workshop.issue('brought', {
+      subject: `/CN=a${`/OU=${'x'.repeat(60)}`.repeat(20)}`,
+    });
+    const issuer: Issuer = { kind: 'brought', pair: { privateKey: key, certificate: cert + cert } };
+    const request = { keySize: undefined, subject: 'CN=a', method: 'tls_client_auth' } as const;
+    expect(headerSize(request, issuer)).toBe(encodeURIComponent(cert).length);
+    expect(() => refuseTooLarge(request, issuer)).toThrow(/URL-encoded; Auth0 takes 4096/);
+  });
+});
