@@ -31,8 +31,10 @@ export class Ending {
 
   readonly #note = (thrown: unknown): void => {
     process.exitCode = 1;
-    if (this.#isTold) runner.fail(asRotationError(thrown).withStateNow(UNKNOWN));
+    const isFirst = this.#unforeseen === undefined;
     this.#unforeseen ??= thrown ?? new Error('nothing');
+    // Once: where the log itself is broken, each line that is written throws again.
+    if (this.#isTold && isFirst) runner.fail(asRotationError(thrown).withStateNow(UNKNOWN));
     this.#abort.abort();
   };
 

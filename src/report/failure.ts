@@ -22,11 +22,9 @@ export function withFailure(
   explanationOf: (code: string) => string,
 ): Report {
   const headline = `${headlineOf(error)} Apart from that: ${report.headline}`;
-  const summary = report.summary.replace(
-    `## ${report.headline}`,
-    () => `## ${headline}\n\n${told(error, explanationOf)}`,
-  );
-  return { ...report, headline, summary };
+  // One heading: the one of the report gives way.
+  const rest = report.summary.replace(`## ${report.headline}\n`, '');
+  return { ...report, headline, summary: `## ${headline}\n\n${told(error, explanationOf)}\n\n${rest}` };
 }
 
 function headlineOf({ code }: RotationError): string {

@@ -92,10 +92,12 @@ describe('what nobody foresaw', () => {
     expect(run.exitCode).toBe(1);
     const codes = run.annotations.map(({ properties }) => properties.title);
     expect(codes.some((code) => ERROR_CODES.some((one) => one === code))).toBe(true);
-    expect(run.stderr).toBe('');
+    expect([run.stderr, await login(world)]).toEqual(['', 200]);
     expect(run.log.split('\n').filter((line) => HEADLINE.test(line))).toHaveLength(1);
-    if (what !== 'summary') expect(run.summary.match(/^## /gm)).toHaveLength(1);
-    expect(await login(world)).toBe(200);
+    if (what === 'summary') return;
+    expect(run.summary.match(/^## /gm)).toHaveLength(1);
+    expect(run.summary).toMatch(/^## ❌ .*INTERNAL_ERROR/);
+    expect(run.summary).toContain('broken by the test');
   });
 
   it.each([1, 2, 3, 4])('does not end a run that can try again: connection %i', async (at) => {

@@ -66,7 +66,8 @@ describe.concurrent('a service that stays away', () => {
     const env = { HTTPS_PROXY: 'http://somebody:a-secret-of-the-proxy@localhost:1' };
     const run = await rotate(world, {}, { env });
     expect([run.exitCode, world.transcript.count()]).toEqual([1, 0]);
-    expect(run.stdout + run.stderr + run.summary).not.toContain('a-secret-of-the-proxy');
+    expect(run.masks).toContain('a-secret-of-the-proxy');
+    expect(run.log + run.stderr + run.summary).not.toContain('a-secret-of-the-proxy');
   }, 60_000);
 
   it('GitHub answers every PUT with 500: whether it has landed is not known, both credentials stay', async () => {
