@@ -4,13 +4,13 @@ import { parsePrivateKey, pkcs8 } from './inspect.ts';
 import { blocksOf, unescaped } from './pem.ts';
 
 /** Shorter texts would hide ordinary ones. */
-const SHORTEST = 8;
+const SHORTEST_MASK = 8;
 
 /**
  * The texts to hide: the value line by line as it came and as it is read; and what is inside of a PEM, in pieces, joined, and in
  * the lines of RFC 7468. A line BEGIN or END alone is no secret.
  */
-export function masksFor(secret: string, shortest = SHORTEST): string[] {
+export function masksFor(secret: string, shortest = SHORTEST_MASK): string[] {
   const spelt = [secret, unescaped(secret)];
   const lines = spelt.flatMap((text) => text.split(/[\r\n]+/)).map((line) => line.trim());
   const blocks = blocksOf(secret);

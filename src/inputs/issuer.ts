@@ -81,36 +81,25 @@ export function readMaterial(
   const keySize = readKeySize(reader);
   const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
+  const isNamed = !reader.problems.some(({ name }) => NAMES_OF_SUBJECT.includes(name));
   const validityDays = Math.min(requested, daysLeft(issuer));
   const material =
     issuer?.kind === 'brought'
       ? ofBrought(reader, issuer.pair, subject)
       : { subject, keySize, brought: undefined, validityDays };
-  refuseRenewal(reader, { renewBeforeDays, validityDays: material.validityDays, requested, issuer });
-  const isNamed = !reader.problems.some(({ name }) => NAMES_OF_SUBJECT.includes(name));
+  // A pair that was brought has its own dates: the plan warns where they are too short.
+  if (issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
+    const bound = validityDays < requested ? 'the days that ca-certificate has left' : 'validity-days';
+    reader.problem(
+      'renew-before-days',
+      `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
+    );
+  }
   if (issuer && isNamed) refuseSize(reader, headerSize({ method, ...material }, issuer), issuer);
   return { ...material, renewBeforeDays };
 }
 
 const NAMES_OF_SUBJECT = ['subject', 'client-id', 'client-name'];
-
-/** It would be due as soon as it is delivered. */
-function refuseRenewal(reader: Reader, { issuer, renewBeforeDays, requested, validityDays }: Lifetime): void {
-  if (renewBeforeDays < validityDays) return;
-  const ofAuthority = validityDays < requested ? 'the days that ca-certificate has left' : 'validity-days';
-  const bound = issuer?.kind === 'brought' ? 'the days for which certificate is valid' : ofAuthority;
-  reader.problem(
-    'renew-before-days',
-    `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
-  );
-}
-
-interface Lifetime {
-  issuer: Issuer | undefined;
-  renewBeforeDays: number;
-  requested: number;
-  validityDays: number;
-}
 
 function refuseSize(reader: Reader, size: number, issuer: Issuer): void {
   if (size <= HEADER_LIMIT) return;

@@ -227,6 +227,15 @@ describe('workflows and examples', () => {
     }
   });
 
+  it.each(examples.filter((path) => read(path).includes('uses: your-organization/')))(
+    '%s says how to pin the action',
+    (path) => {
+      const lines = read(path).split('\n');
+      const at = lines.findIndex((line) => line.includes('uses: your-organization/'));
+      expect(lines[at - 1]).toMatch(/^ +# Pin it to the commit of a release \(@<40 hex digits> # v/);
+    },
+  );
+
   const users = [...workflows, ...examples].filter((path) => uses(parse(read(path))).length > 0);
 
   it('are there for each kind of destination, operation and method', () => {
@@ -266,6 +275,46 @@ it('the example of a fleet gives the called workflow what it asks for, and no mo
   expect(Object.keys(passed).sort()).toEqual(Object.keys(secrets).sort());
   // A called workflow has at most what its caller has.
   expect(permissions).toEqual({ contents: 'read' });
+});
+
+describe('least privilege', () => {
+  const expression = (text: string) => `\${{ ${text} }}`;
+  const fleet = parse(read('.github/workflows/rotate-fleet.yml'));
+
+  it.each([
+    ['plan', 'read'],
+    ['rotate', 'write'],
+  ])('the job %s of a fleet gets a token that may %s the secrets of what it names', (job, level) => {
+    const [token] = (fleet.jobs[job].steps as { uses?: string; with?: object }[]).filter(({ uses = '' }) =>
+      uses.startsWith('actions/create-github-app-token@'),
+    );
+    expect(token?.with).toMatchObject({
+      repositories: expression('inputs.repositories'),
+      'permission-secrets': level,
+      'permission-environments': expression(`inputs.environments && '${level}' || ''`),
+      'permission-organization-secrets': expression(`inputs.organization && '${level}' || ''`),
+    });
+    expect(fleet.jobs[job].permissions).toEqual({ contents: 'read' });
+  });
+
+  it('the example of a fleet asks for what its manifest names', () => {
+    const { with: given } = parse(read('examples/fleet.yml')).jobs.rotate;
+    const { clients } = parse(read('examples/fleet/auth0-clients.yml'));
+    const places: string[] = clients.flatMap(({ destinations }: { destinations: string[] }) => destinations);
+    const repositories = places.flatMap((place) => /^(?:repo|env):[^/]+\/([^/]+)/.exec(place)?.[1] ?? []);
+    expect(given.repositories.trim().split('\n').sort()).toEqual([...new Set(repositories)].sort());
+    expect(given.environments).toBe(places.some((place) => place.startsWith('env:')));
+    expect(given.organization).toBe(places.some((place) => place.startsWith('org:')));
+  });
+
+  it('a release waits in a protected environment', () => {
+    const { publish, verify } = parse(read('.github/workflows/release.yml')).jobs;
+    expect([publish.environment, publish.needs, verify.environment]).toEqual([
+      'release',
+      'verify',
+      undefined,
+    ]);
+  });
 });
 
 describe('other files of the repository', () => {

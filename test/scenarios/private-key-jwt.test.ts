@@ -240,7 +240,7 @@ describe('refused before any effect', () => {
     ['a secret for the certificate', { 'certificate-secret-name': 'CRT' }, /private_key_jwt has none/],
     ['a certificate of its own', { certificate: 'x', 'private-key': 'y' }, /tls_client_auth alone/],
     ['bound tokens', { 'token-binding': 'required' }, /bound to a certificate only/],
-    ['a current-credential that is no key', { 'current-credential': 'x' }, /is not a PEM private key/],
+    ['a current-credential that is no key', { 'current-credential': 'x' }, /holds no PEM private key/],
   ];
 
   it.each(REFUSED)('%s', async (_, inputs, words) => {

@@ -108,6 +108,17 @@ describe('a rehearsal', () => {
     expect(proofs(world)).toEqual([200, 401]);
   });
 
+  it('masks both of its keys, also the one that nobody registers (G19)', async () => {
+    const world = shared();
+    const run = await rehearse(world, handMade(world), { 'current-credential': '' });
+    expect(run.exitCode).toBe(0);
+    // PKCS#8 of RSA begins like this; one whole body a key.
+    const bodies = run.masks.filter((mask) =>
+      /^MII[\w+/]{4}BADANBgkqhkiG9w0BAQEFAASC[\w+/=]{1500,}$/.test(mask),
+    );
+    expect(bodies.length).toBe(2);
+  });
+
   it('of a client that rotates: nobody is refused, and the next rotation knows nothing of it', async () => {
     const world = shared();
     const clientId = world.clientId;

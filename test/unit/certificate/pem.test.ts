@@ -171,9 +171,19 @@ describe('the masks of a secret (G2)', () => {
     );
   });
 
+  it('hide lines of other lengths, and those of JSON as they are when it is read', () => {
+    const body = rsa.key.replace(/-----.*-----|\n/g, '');
+    const lines = body.match(/.{1,76}/g) ?? [];
+    const json = JSON.stringify(
+      ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----'].join('\n'),
+    );
+    const masks = masksFor(json.replaceAll('/', '\\/'));
+    for (const line of lines) expect([line, shown(line, masks)]).toEqual([line, '***']);
+  });
+
   it('hide any other secret whole, and no ordinary text', () => {
     expect(masksFor('client-secret')).toEqual(['client-secret']);
-    expect(masksFor('short')).toEqual([]);
+    expect([masksFor('short'), masksFor('short', 5)]).toEqual([[], ['short']]);
     const kid = 'XohImNooBHFR0OVvjcYpJ3NgPQ1qq73WKhHvch0VQtg';
     const masks = masksFor(`# kid: ${kid}\n${rsa.key}`);
     expect(shown(`key id ${kid}`, masks)).toBe(`key id ${kid}`);

@@ -60,6 +60,21 @@ describe('the size of a certificate', () => {
     );
   });
 
+  it('is known before, whatever chance makes of serial and signature', async () => {
+    const key = await generateKey(2048);
+    const request = { keySize: 2048, subject: 'CN=a', method: METHOD } as const;
+    const before = headerSize(request, { kind: 'itself' });
+    const sizes: number[] = [];
+    for (let count = 0; count < 150; count += 1) {
+      const { certificate } = await issueCertificate(key, { subject: 'CN=a', validityDays: 90 }, Date.now());
+      sizes.push(encodedSize(certificate));
+    }
+    const mean = sizes.reduce((sum, size) => sum + size) / sizes.length;
+    const deviation = Math.sqrt(sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length);
+    // The key is one of many as well, and has its own deviation.
+    expect(before).toBeGreaterThan(mean + 8 * deviation);
+  });
+
   it('that is too large is refused, before anything is made (A19)', () => {
     const subject = `CN=a${`,OU=${'x'.repeat(60)}`.repeat(11)}`;
     const issuer = { kind: 'itself' } as const;

@@ -283,11 +283,6 @@ const BAD: Row[] = [
   [{ 'auth0-domain': 'user@a.b' }, /'auth0-domain'/],
   [{ 'auth0-domain': 'a.b:99999' }, /'auth0-domain'/],
   [{ 'mtls-domain': 'a b' }, /'mtls-domain' is 'a b'/],
-  // Case D7: at the tenant's own host nobody asks for a certificate.
-  [
-    { 'mtls-domain': 'https://login.acme.com' },
-    /is 'https:\/\/login.acme.com'; write the custom domain .* such as login.example.com, without https:/,
-  ],
   [{ 'client-id': ' ' }, /'client-id' must not be empty/],
   [
     { 'authentication-method': 'tls' },
@@ -389,6 +384,18 @@ describe('what is refused', () => {
     const told = problems(changes);
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(words);
+  });
+
+  it.each([
+    ['auth0-domain', "write the tenant's own host, such as tenant.eu.auth0.com, without https:// and path"],
+    // At the tenant's own host nobody asks for a certificate.
+    [
+      'mtls-domain',
+      'write the custom domain whose edge asks for certificates, such as login.example.com, without https:// and path',
+    ],
+  ])('as %s has an example that would work there (D7)', (name, advice) => {
+    for (const value of ['https://login.acme.com', 'login.acme.com/'])
+      expect(problems({ [name]: value })).toEqual([`Input '${name}' is '${value}'; ${advice}.`]);
   });
 
   it('is told all at once', () => {

@@ -60,6 +60,9 @@ describe.each(ROADS)('with %s', (_, read) => {
     ['auth0_domain', 'auth0-domain'],
     ['overlaps', 'overlap'],
     ['privat-key', 'private-key'],
+    ['private_key_secret_name', 'private-key-secret-name'],
+    ['verifyed', 'verify'],
+    ['forc', 'force'],
     ['renew-before-day', 'renew-before-days'],
   ])('%s is refused, and names %s (D5)', (name, meant) => {
     const shown = name.replaceAll(' ', '_').toLowerCase();

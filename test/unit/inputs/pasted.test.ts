@@ -200,14 +200,18 @@ describe('a pair that was brought', () => {
       })(),
       /'certificate' holds a certificate with an RSA key of 1024 bits/,
     ],
-    [
-      'a life as short as renew-before-days',
-      { 'renew-before-days': '60' },
-      /'renew-before-days' is 60, which must be less than the days for which certificate is valid \(60\)/,
-    ],
   ])('with %s is refused', (_, inputs, words) => {
     const { code, problems } = refusal({ ...valid, ...inputs });
     expect([code, problems]).toEqual(['INVALID_INPUT', [expect.stringMatching(words)]]);
+  });
+
+  it('may be passed whole in both inputs, and is masked in both', () => {
+    const bundle = { certificate: leaf.cert + leaf.key, 'private-key': leaf.cert + leaf.key };
+    expect(read({ ...CA_SIGNED, ...bundle }).issuer).toEqual({
+      kind: 'brought',
+      pair: { privateKey: leaf.key, certificate: leaf.cert },
+    });
+    expect(secretsIn(environment(bundle))).toContain(bundle.certificate.trim());
   });
 
   const large = workshop.issue('large', { subject: `/CN=large${`/OU=${'x'.repeat(60)}`.repeat(22)}` });
