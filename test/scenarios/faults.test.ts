@@ -100,7 +100,7 @@ describe('an answer that cannot be read', () => {
 });
 
 const KINDS = ['html', 'half-json', 'empty'] as const;
-const ANSWERED_BADLY = /^(AUTH0_|GITHUB_|VERIFICATION_FAILED|DELIVERY_)/;
+const ANSWERED_BADLY = /^(AUTH0_|DISCOVERY_|GITHUB_|VERIFICATION_FAILED|DELIVERY_)/;
 
 async function garbledAt(world: Sandbox, n: number, as: (typeof KINDS)[number]) {
   let seen = 0;
