@@ -137,7 +137,10 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
     );
     refuseForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
-    return { url, status: response.status, headers, text: async () => response.body };
+    const text = async () => response.body;
+    // Asked for where the content type is none: what comes of it is no JSON.
+    const arrayBuffer = async () => new TextEncoder().encode(response.body).buffer;
+    return { url, status: response.status, headers, text, arrayBuffer };
   };
 }
 

@@ -231,6 +231,7 @@ describe('an answer that is none', () => {
     ['no times', { body: { name: 'PEM' } }],
     ['a time that is none', { body: { ...TIMES, updated_at: 'now' } }],
     ['a time that is a number', { body: { ...TIMES, created_at: 1 } }],
+    ['no content type', { body: TIMES, headers: { 'content-type': ' ' } }],
     ['204', { status: 204 }],
     ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
   ])('is never a missing secret: %s', async (_, answer) => {
