@@ -87,7 +87,9 @@ export class GitHubApi {
   /** GitHub redirects a renamed repository to its id, which shows its name. */
   async #newName({ location = '' }: Answer): Promise<string> {
     const [path] = /\/repositories\/\d+/.exec(location) ?? [];
-    const answer = path === undefined ? undefined : await this.#request('GET', path);
+    if (path === undefined) return '';
+    // The redirect is a clear answer, with or without the name.
+    const answer = await this.#request('GET', path).catch(() => undefined);
     return quote(stringOf(answer?.data, 'full_name'));
   }
 

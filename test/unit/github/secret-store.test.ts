@@ -357,6 +357,13 @@ describe('C9: a repository that was renamed', () => {
     expect(server.exchanges.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
   });
 
+  it('has not stored anything where its name cannot be learned, either', async () => {
+    const page = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' };
+    await using server = await renamed(301, [key], page);
+    const stored = await connect(TOKEN, server.served.url).store(location('repo:acme/shop', 'PEM'), 'x');
+    expect(stored).toMatchObject({ outcome: 'refused', error: { code: 'DESTINATION_NOT_FOUND' } });
+  });
+
   it('is told without its name where that cannot be learned', async () => {
     await using server = await renamed(301, [], { status: 404 });
     await expect(
