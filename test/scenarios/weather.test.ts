@@ -89,6 +89,21 @@ describe('a fault that passes', () => {
     180_000,
   );
 
+  it.concurrent.each([401, 404])(
+    'C6: GitHub knows a token only after 3 s: %i',
+    async (status) => {
+      await using world = await startSandbox();
+      await settle(world);
+      let began: number | undefined;
+      await rotatesWith(world, (service) => {
+        if (service !== 'github') return undefined;
+        began ??= performance.now();
+        return performance.now() - began < 3_000 ? json(status, { message: 'Bad credentials' }) : undefined;
+      });
+    },
+    90_000,
+  );
+
   it.concurrent('reads lag 2 s behind, with room to make', async () => {
     await using world = await startSandbox({ staleReadsMs: 2_000 });
     // The client itself is older than that.

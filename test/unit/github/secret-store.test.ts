@@ -285,7 +285,7 @@ describe('C6: a token that is seconds old', () => {
     const key = { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') };
     await using server = await peer([{ status: 404 }, { status: 404 }, { body: key }]);
     const { destination } = secret;
-    expect(await connect(TOKEN, server.served.url).publicKey(destination)).toEqual(key);
+    expect(await connect(TOKEN, server.served.url).publicKey(destination)).toMatchObject(key);
     expect(line.waits).toEqual([500, 1_000]);
   });
 
