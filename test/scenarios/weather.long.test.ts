@@ -70,4 +70,15 @@ describe('a fault that passes', () => {
     await using world = await startSandbox({ rateLimit: { burst: 2, perSecond: 2 } });
     await rotatesWith(world, () => undefined);
   });
+
+  it.concurrent.each([401, 404])('C6: GitHub knows a token only after 3 s: %i', async (status) => {
+    await using world = await startSandbox();
+    await settle(world);
+    let began: number | undefined;
+    await rotatesWith(world, (service) => {
+      if (service !== 'github') return undefined;
+      began ??= performance.now();
+      return performance.now() - began < 3_000 ? json(status, { message: 'Bad credentials' }) : undefined;
+    });
+  });
 });
