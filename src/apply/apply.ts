@@ -140,6 +140,8 @@ class Execution {
   }
 
   async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
+    // Neither the wait for clear times nor the control must fall into the interruption.
+    if (interrupts.length > 0) await this.#keepQuiet();
     if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
     this.#interrupted.push(...interrupts);
     await this.#association.replace(to, confirm);
@@ -168,11 +170,12 @@ class Execution {
   async #settle(id: string, since: number): Promise<void> {
     const { cancellation, clock } = this.#services;
     const wait = since + this.#job.desired.propagationTime - clock.now();
+    // guard: nothing is delivered before all of Auth0 knows the association
     if (wait > 0) await sleep(clock, wait, cancellation);
-    await Promise.all([
-      ...(this.#job.desired.verify === 'off' ? [] : [this.#new.proveAgain(this.#clientId, since)]),
-      requireAssociated(this.#clientId, id, this.#services),
-    ]);
+    const checks = [requireAssociated(this.#clientId, id, this.#services)];
+    // guard: proof before delivery
+    if (this.#job.desired.verify !== 'off') checks.push(this.#new.proveAgain(this.#clientId, since));
+    await Promise.all(checks);
     this.#mayGoOn();
   }
 
@@ -189,10 +192,14 @@ class Execution {
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
-  async #create(): Promise<void> {
+  async #keepQuiet(): Promise<void> {
     const at = this.#completedAt;
     const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
     await keepQuiet(this.#job.observed, this.#services, completed);
+  }
+
+  async #create(): Promise<void> {
+    await this.#keepQuiet();
     this.#undoStack.push(() => this.#new.remove(this.#association));
     this.#association.adopt(await this.#new.upload());
   }
@@ -232,6 +239,7 @@ class Execution {
     if (!this.#completion.begun) await this.#association.requireUnchanged();
     await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
+    // guard: whoever finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 
@@ -255,8 +263,11 @@ class Execution {
     this.#requireDeliveries();
     await this.#association.settled();
     const id = this.#target();
+    // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
+    const { stop } = this.#job.plan;
+    if (stop) throw stop;
   }
 
   /** The credential that the delivered pair logs in with. */

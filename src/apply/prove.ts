@@ -185,6 +185,7 @@ export class Prover {
     const { run, verifyAudience: audience } = desired;
     const registered = observed.pool.find((credential) => credential.identity === identity);
     const algorithm = registered ? registered.algorithm : signingAlgorithmOf(desired, observed);
+    // guard: with token binding required, only a bound token is a proof
     const mustBind = isNew && desired.tokenBinding === 'required';
     return proveKey(edge, { domain, clientId, pair, thumbprint, audience, algorithm, mustBind, run, ...how });
   }

@@ -203,7 +203,7 @@ function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed
   const [error, description = ''] = [stringOf(body, 'error'), stringOf(body, 'error_description')];
   if (status < 400 || status >= 500) return 'failed';
   if (error === 'unauthorized_client' || NO_GRANT.test(description)) return 'unauthorized';
-  return status === 401 || status === 403 || error === 'invalid_client' ? 'refused' : 'failed';
+  return status === 401 || status === 403 ? 'refused' : 'failed';
 }
 
 function assertionFor(

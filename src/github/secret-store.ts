@@ -19,6 +19,8 @@ import { seal } from './sealed-box.ts';
 interface PublicKey {
   key_id: string;
   key: string;
+  /** GitHub refused it at first: what was asked for before may have been refused likewise. */
+  isLate: boolean;
 }
 
 /** By destination. */
@@ -29,6 +31,10 @@ export type StoreResult =
   /** `mayRepeat`: an attempt got no answer, so that the same value may land once more, up to LONGEST_FLIGHT later. */
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
+
+/** Name and text of the secret that proves a permission. */
+const PROBE = 'AUTH0_MTLS_ROTATION_PROBE';
+const PROBE_TEXT = 'The Auth0 mTLS rotation action writes this text to prove that it may write here.';
 
 export class SecretStore {
   readonly #api: GitHubApi;
@@ -49,11 +55,12 @@ export class SecretStore {
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
+    let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
       // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
-      await this.publicKey(location.destination);
-      return 'missing';
+      const { isLate } = await this.publicKey(location.destination);
+      if (isLate) answer = await read();
+      if (answer.status === 404) return 'missing';
     }
     const createdAt = Date.parse(stringOf(answer.data, 'created_at') ?? '');
     const updatedAt = Date.parse(stringOf(answer.data, 'updated_at') ?? '');
@@ -89,6 +96,20 @@ export class SecretStore {
     }
   }
 
+  /**
+   * Writes a harmless secret and deletes it again.
+   * @returns why the destination takes no write; undefined: it does @throws RotationError GITHUB_REQUEST_FAILED, CANCELLED where nobody knows
+   */
+  async probe(destination: Destination): Promise<RotationError | undefined> {
+    const location = { destination, secretName: PROBE, part: 'pair' as const };
+    const result = await this.store(location, PROBE_TEXT);
+    if (result.outcome === 'in doubt') throw result.error;
+    if (result.outcome === 'refused') return result.error;
+    // One that stays is harmless, and the next probe uses it again.
+    await this.#api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
+    return undefined;
+  }
+
   async #seal(
     { destination, secretName }: SecretLocation,
     value: string,
@@ -101,6 +122,7 @@ export class SecretStore {
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
       attempts.sent = true;
       return this.#api.request('PUT', path, body, () => {
+        // guard: a secret whose write is in doubt is not undone
         attempts.uncertain = true;
       });
     };
@@ -114,7 +136,11 @@ export class SecretStore {
   /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
-    if (answer.status === 404) return { visibility: 'private' };
+    // A probe of an organization is seen by no repository.
+    if (answer.status === 404)
+      return path.endsWith(PROBE)
+        ? { visibility: 'selected', selected_repository_ids: [] }
+        : { visibility: 'private' };
     const visibility = stringOf(answer.data, 'visibility');
     if (visibility === undefined) throw unexpected(destination, answer.status);
     if (visibility !== 'selected') return { visibility };
@@ -126,6 +152,12 @@ export class SecretStore {
     const ids = list.map((one) => (isObject(one) ? one.id : undefined));
     if (!ids.every((id) => typeof id === 'number')) throw unexpected(destination, 200);
     return ids;
+  }
+
+  /** `owner/name` that GitHub redirects to; undefined: it does not redirect. @throws RotationError GITHUB_REQUEST_FAILED */
+  async renamedTo(destination: Exclude<Destination, { kind: 'org' }>): Promise<string | undefined> {
+    const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
+    return answer.renamedTo || undefined;
   }
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
@@ -160,14 +192,18 @@ export class SecretStore {
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
-    const read = () => this.#get(`${basePath(destination)}/public-key`, destination);
+    let reads = 0;
+    const read = () => {
+      reads += 1;
+      return this.#get(`${basePath(destination)}/public-key`, destination);
+    };
     const answer = await this.#api.untilKnown(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
     if (key_id === undefined || key === undefined || !canSealFor(key))
       throw unexpected(destination, answer.status);
-    return { key_id, key };
+    return { key_id, key, isLate: reads > 1 };
   }
 
   /** 200 or 404. */
@@ -226,6 +262,12 @@ function refused(destination: Destination, answer: Answer, what: string): Rotati
     return new RotationError('GITHUB_UNAUTHORIZED', {
       failed,
       remedy: 'Give a github-token that is valid and not expired.',
+    });
+  }
+  if (answer.status === 403 && /archived/i.test(message)) {
+    return new RotationError('GITHUB_FORBIDDEN', {
+      failed,
+      remedy: `Unarchive the repository in its settings, or take ${name} out of destinations.`,
     });
   }
   if (answer.status === 403 || answer.status === 404) {

@@ -52,6 +52,8 @@ export interface DesiredState {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
+  /** The run was started by a schedule: nobody has decided anything today. */
+  scheduled: boolean;
   /** What was held before goes in the run that has delivered its successor. */
   revoke: boolean;
   /** Milliseconds, or until its place is needed. */
@@ -88,6 +90,7 @@ export interface DesiredState {
 /** Every secret that the wish writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {
   return desired.destinations.flatMap((destination) => [
+    // guard: key and certificate in one secret
     { destination, secretName: desired.secretName, part: 'pair' as const },
     ...part(destination, desired.privateKeySecretName, 'private-key'),
     ...part(destination, desired.certificateSecretName, 'certificate'),

@@ -1,5 +1,6 @@
 /** What was observed of one client, in Auth0's time. */
 
+import type { RotationError } from '../errors.ts';
 import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
 import type { SecretLocation } from './secret-location.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts';
@@ -8,7 +9,8 @@ import { LEASE } from './timing.ts';
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
 export interface Credential {
   id: string;
-  type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod];
+  /** `unknown`: a record that this version of the action cannot read. It takes a place and is never touched. */
+  type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod] | 'unknown';
   name: string | undefined;
   /** What tells it apart: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
   identity: string | undefined;
@@ -77,12 +79,30 @@ export interface Usage {
   uses: readonly Use[];
 }
 
+export interface FormerLocation {
+  /** As its credentials' marks name it. */
+  owner: string;
+  secret: ObservedSecret;
+}
+
+export interface Unwritable {
+  /** As `printLocation` prints it. */
+  location: string;
+  error: RotationError;
+}
+
 export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
   /** One for every place of the wish, in its order: the first is the primary's. */
   secrets: readonly ObservedSecret[];
+  /** Secret locations that refused a write moments ago. */
+  unwritable?: readonly Unwritable[];
+  /** Former primaries of this workflow: they are read and never written. */
+  former?: readonly FormerLocation[];
+  /** What the Management API token may do; undefined: it does not show its scopes, or nothing will be written. */
+  scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
   /** Auth0's clock. */
@@ -110,5 +130,6 @@ export function newestFirst(a: Credential, b: Credential): number {
 
 /** The run that made it may still be at work. */
 export function isYoung(credential: Credential, now: number): boolean {
+  // guard: the lease
   return now - credential.createdAt < LEASE;
 }

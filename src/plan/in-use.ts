@@ -1,16 +1,16 @@
 /** Which credential is in use: derived from what both services record, every run. Pure. */
 
-import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import {
-  associatedWith,
   type Credential,
   newestFirst,
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { Pool } from './pool.ts';
 
 /** Indexes of `held` and `state.secrets` agree. */
 export interface CredentialsInUse {
@@ -18,13 +18,15 @@ export interface CredentialsInUse {
   held: readonly (readonly Credential[])[];
   /** What the primary holds. */
   current: Credential | undefined;
-  /** By time alone: no run can have delivered what the primary seems to hold, so what it does hold may be gone. */
+  /** By time alone: no run can have delivered what the primary seems to hold, so somebody else has written it. */
   unexplained: boolean;
+  /** Indexes of the other locations that no run can have written when they were written last. */
+  doubtful: readonly number[];
   /** The newest that any place holds. */
   newest: Credential | undefined;
-  /** Indexes of the places that do not hold `newest`, or an older certificate of its name. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate of its name. */
   lacking: readonly number[];
-  /** No place lacks `newest`: it has superseded all older ones. */
+  /** No location with a secret lacks `newest`: it has superseded all older ones. One without a secret has no consumers. */
   settled: boolean;
   /** When what the primary holds expires, as far as anybody records it. */
   expiresAt: number | undefined;
@@ -34,92 +36,95 @@ export interface CredentialsInUse {
   displaced: Credential | undefined;
   /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
   impossible: boolean;
-  /** A later credential that the primary's secret must hold by its time, although `current-credential` is older. */
+  /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
-}
-
-export class Pool {
-  readonly #owner: string;
-  readonly #type: Credential['type'];
-  /** The client authenticates by the wished method. */
-  readonly #uses: boolean;
-  readonly #associated: ReadonlySet<string>;
-  /** Made by hand, and named by one of ours as what it takes the place of. */
-  readonly #replaced: ReadonlySet<string | undefined>;
-
-  constructor(desired: DesiredState, observed: ObservedState) {
-    this.#owner = ownerOf(desired);
-    this.#type = CREDENTIAL_TYPES[desired.method];
-    this.#uses = observed.client?.method === desired.method;
-    this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
-    this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
-  }
-
-  isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
-
-  isOurs = (credential: Credential): boolean =>
-    credential.type === this.#type && isOwnedBy(readOwnership(credential.name), this.#owner);
-
-  /** Made by a rehearsal of ours, which has died: no place has ever held it. */
-  isRehearsed = (credential: Credential): boolean =>
-    this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
-
-  /** Ours, of a method that the client has left: nobody can log in with it any more. */
-  isLeftover = (credential: Credential): boolean =>
-    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
-
-  /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
-  isManaged = (credential: Credential): boolean =>
-    credential.type === this.#type && this.#isAttributed(credential);
-
-  #isAttributed({ id, name }: Credential): boolean {
-    const mark = readOwnership(name);
-    return mark === undefined ? this.#replaced.has(id) : isOwnedBy(mark, this.#owner);
-  }
-
-  /** Another workflow's, by its mark. */
-  otherOwnership(credential: Credential): Ownership | undefined {
-    const mark = readOwnership(credential.name);
-    return mark && !isOwnedBy(mark, this.#owner) ? mark : undefined;
-  }
-
-  /** May one of our places hold it? */
-  isCandidate = (credential: Credential): boolean =>
-    this.isManaged(credential) ||
-    (this.isAssociated(credential) && this.otherOwnership(credential) === undefined);
+  /** What a former primary may still hold: whoever reads it there logs in with it. */
+  formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
+  /** Ours, newer than what was put back into the primary by hand. */
+  rolledBack: Credential | undefined;
 }
 
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
   const pool = new Pool(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
+  const [primary, ...others] = observed.secrets;
   const exact =
     desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
-  const held = observed.secrets.map((secret, index) =>
-    index === 0 && exact && secret.times !== 'missing'
-      ? [exact]
-      : heldByTime(secret, candidatesFor(secret, observed, pool), pool, exact),
+  const byTime = observed.secrets.map((secret) =>
+    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, exact),
   );
-  const later = observed.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, observed, pool));
   const unregistered = desired.current !== undefined && exact === undefined;
+  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
+  const stale = unregistered ? explained : undefined;
+  const impossible = exact !== undefined && cannotHold(exact, primary, pool);
+  const later = exact ? laterThan(exact, primary, observed, pool) : [];
+  // guard: a stale current-credential is believed not
+  const contradiction = exact
+    ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
+    : stale;
+  // What the times contradict is not followed.
+  const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
+  const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
   const lacking = [...held.keys()].filter(
     (index) => held[index]?.[0]?.id !== newest?.id || isBehind(desired, index, observed),
   );
+  const doubtful = doubtfulAmong(desired, others, held, pool);
   return {
     held,
     current: held[0]?.[0],
-    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], observed.secrets[0], pool),
+    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    doubtful,
     newest,
     lacking,
-    settled: newest !== undefined && lacking.length === 0,
+    settled:
+      newest !== undefined &&
+      lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
-    displaced: later.flat().find((c) => !pool.isAssociated(c)),
-    impossible: exact !== undefined && cannotHold(exact, observed.secrets[0], pool),
-    // Only our runs write the secret: what is associated and older than it must be what it holds now.
-    contradiction: exact && later[0]?.find(pool.isAssociated),
+    displaced: observed.secrets
+      .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
+      .find((c) => !pool.isAssociated(c)),
+    impossible,
+    contradiction,
+    formerHeld: heldByFormer(desired, observed, pool),
+    rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+function doubtfulAmong(
+  desired: DesiredState,
+  others: readonly ObservedSecret[],
+  held: readonly (readonly Credential[])[],
+  pool: Pool,
+): number[] {
+  return others.flatMap((secret, index) =>
+    isUnexplained(desired, held[index + 1]?.[0], secret, pool) ? [index + 1] : [],
+  );
+}
+
+function heldByFormer(
+  desired: DesiredState,
+  observed: ObservedState,
+  pool: Pool,
+): CredentialsInUse['formerHeld'] {
+  return (observed.former ?? []).flatMap(({ secret }) => {
+    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
+    return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
+  });
+}
+
+/** A run stores right after it creates: the secret was written within the lease after the credential was made. */
+function isExplained(
+  { method }: DesiredState,
+  { createdAt }: Credential,
+  secret: ObservedSecret | undefined,
+): boolean {
+  if (secret === undefined || typeof secret.times === 'string') return false;
+  const after = secret.times.updatedAt - createdAt;
+  // A subject DN outlives its certificates: it is delivered again and again.
+  return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
 /** A run creates first and delivers later; a hand may do it the other way round. */
@@ -135,6 +140,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     held: secrets.map(() => []),
     current: undefined,
     unexplained: false,
+    doubtful: [],
     newest: undefined,
     lacking: [...secrets.keys()],
     settled: false,
@@ -143,6 +149,8 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     displaced: undefined,
     impossible: false,
     contradiction: undefined,
+    formerHeld: [],
+    rolledBack: undefined,
   };
 }
 
@@ -154,11 +162,17 @@ function candidatesFor(
 ): Credential[] {
   const latest = latestIn(secret);
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
+  // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
     .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
+}
+
+/** What existed when a location outside of today's delivery was written, newest first. */
+function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool: Pool): Credential[] {
+  return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
 /** The latest moment at which what the secret holds can have been created. */
@@ -170,15 +184,20 @@ function latestIn(secret: ObservedSecret | undefined): number {
 
 /** The newest of the candidates. */
 function heldByTime(
-  { times }: ObservedSecret,
+  desired: DesiredState,
+  secret: ObservedSecret,
   candidates: readonly Credential[],
   pool: Pool,
   exact: Credential | undefined,
 ): Credential[] {
   // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
+  // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
+  const { times } = secret;
+  // Somebody else has written it: it may hold any of them.
+  if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
   // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
   const close =
     typeof times !== 'string' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
@@ -197,6 +216,7 @@ function isUnexplained(
   if (desired.brought) return true;
   // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
+  // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
@@ -214,7 +234,9 @@ function expiryOf(
   { secrets }: ObservedState,
   held: Credential | undefined,
 ): number | undefined {
-  if (desired.method !== 'tls_client_auth' || held === undefined) return held?.expiresAt;
+  if (held === undefined) return undefined;
+  const exact = desired.current?.identity === held.identity ? desired.current : undefined;
+  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? exact?.notAfter?.getTime();
   const times = secrets[0]?.times;
   const delivered = times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
   if (desired.current) return desired.current.notAfter?.getTime();
@@ -224,21 +246,24 @@ function expiryOf(
 /** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
 function laterThan(
   held: Credential | undefined,
-  secret: ObservedSecret,
+  secret: ObservedSecret | undefined,
   observed: ObservedState,
   pool: Pool,
 ): Credential[] {
-  if (typeof secret.times === 'string' || held === undefined) return [];
+  if (secret === undefined || typeof secret.times === 'string' || held === undefined) return [];
   return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
-  return inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+  const holds = (candidates: readonly Credential[]) => candidates.some(({ id }) => id === credential.id);
+  return inUse.held.some(holds) || inUse.formerHeld.some(({ candidates }) => holds(candidates));
 }
 
 /** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */
 export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
+  // It was delivered, and somebody has put an older pair back.
+  if (credential.id === inUse.rolledBack?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
@@ -249,8 +274,8 @@ export function isBeingDelivered(
   pool: Pool,
   credential: Credential,
 ): boolean {
-  const { newest, settled } = inUse;
-  if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
+  const { lacking, newest } = inUse;
+  if (lacking.length === 0 || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
   return credential.identity !== desired.current?.identity;
 }
 

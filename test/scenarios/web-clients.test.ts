@@ -4,7 +4,18 @@ import { describe, it } from 'vitest';
 import type { ActionRun } from '../emulators/runner.ts';
 import { MANAGEMENT_SCOPES, type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
-import { code, credentials, everything, held, MINUTE, rotate, SCOPE, SECRET, writes } from './support.ts';
+import {
+  code,
+  credentials,
+  everything,
+  held,
+  json,
+  MINUTE,
+  rotate,
+  SCOPE,
+  SECRET,
+  writes,
+} from './support.ts';
 
 const CALLBACK = 'https://shop.example/callback';
 const WEB = { grantTypes: ['authorization_code', 'refresh_token'], callbacks: [CALLBACK] };
@@ -172,8 +183,13 @@ describe.concurrent('the pair in use goes first', () => {
 
   it('one that is out already is said, and rotated', async ({ expect }) => {
     await using world = await startSandbox();
-    const other = world.addServiceClient();
-    hold(world, other.pem);
+    hold(world, world.client.pem);
+    let proofs = 0;
+    world.conditions.fault = (service) => {
+      if (service === 'edge') proofs += 1;
+      const body = { error: 'access_denied', error_description: 'Unauthorized' };
+      return service === 'edge' && proofs === 1 ? json(401, body) : undefined;
+    };
     const run = await rotate(world, { force: 'true' });
     expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);
     expect(run.summary).toContain('could not log in (401, access_denied: Unauthorized) before anything');

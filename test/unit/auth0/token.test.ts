@@ -248,7 +248,7 @@ describe('a proof', () => {
     ],
     [403, { error: 'access_denied', error_description: 'Unauthorized' }, 'refused'],
     [401, { error: 'invalid_client' }, 'refused'],
-    [400, { error: 'invalid_client' }, 'refused'],
+    [400, { error: 'invalid_client' }, 'failed'],
     [403, { error: 'invalid_grant' }, 'refused'],
   ])('of %i %j is %s', async (status, body, outcome) => {
     await using server = await peer([{ status, body }]);

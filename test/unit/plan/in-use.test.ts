@@ -11,8 +11,9 @@ import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
 import { notation } from '../../../src/model/step.ts';
 import { LEASE, UNCERTAINTY } from '../../../src/model/timing.ts';
 import { observe } from '../../../src/observe/observe.ts';
-import { credentialsInUse, mayBeHeld, Pool, stageOf } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, mayBeHeld, stageOf } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
+import { Pool } from '../../../src/plan/pool.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { Tenant as EmulatedTenant } from '../../emulators/tenant.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
@@ -61,14 +62,20 @@ describe('what a place holds', () => {
       'made by hand 3 s before: that',
       {},
       { credentials: [old, { ...young, by: 'hand' }], written: [50 - 3 * SECOND] },
-      'a',
+      'a|p',
     ],
     // current-credential is exact.
-    ['what current-credential says', { current: 'p' }, { credentials: [old, young], written: [49] }, 'p'],
+    ['what current-credential says', { current: 'p' }, { credentials: [old, young], written: [30] }, 'p'],
+    [
+      'what the times show, where they contradict it',
+      { current: 'p' },
+      { credentials: [old, young], written: [49] },
+      'a',
+    ],
     [
       'for the primary alone',
       { ...TWO, current: 'p' },
-      { credentials: [old, young], written: [49, 49] },
+      { credentials: [old, young], written: [30, 49] },
       'p a',
     ],
     [
@@ -128,7 +135,7 @@ describe('the evidence', () => {
     ];
     expect(inUse(TWO, { credentials, written: [49, 48] }).found.settled).toBe(true);
     expect(inUse(TWO, { credentials, written: [49, 60] }).found.settled).toBe(false);
-    expect(inUse(TWO, { credentials, written: [49] }).found.settled).toBe(false);
+    expect(inUse(TWO, { credentials, written: [49] }).found.settled).toBe(true);
   });
 
   it.each<[string, StateSeed, string | undefined]>([

@@ -24,6 +24,8 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   credentials: [],
   notes,
   asks: undefined,
+  probes: [],
+  stop: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
   planOnly: false,
@@ -75,7 +77,7 @@ describe('the report of a fleet', () => {
       'tidied: ✅ put in order',
       'rests: ✅ not due',
     ]);
-    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It | failed.');
+    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It \\| failed.');
     expect(summary).not.toContain('<summary>rests');
   });
 
