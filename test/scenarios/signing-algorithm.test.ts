@@ -56,18 +56,6 @@ describe('A8: a client that signs with another algorithm', () => {
     expect(await login(world, clientId, algorithm)).toBe(200);
   });
 
-  it('by time alone, too', async () => {
-    await using world = await startSandbox();
-    const clientId = keyClient(world, 'PS256');
-    const run = await rotate(world, {
-      ...asked,
-      'client-id': clientId,
-      force: 'true',
-      'current-credential': '',
-    });
-    expect([run.exitCode, algorithms(world, clientId)]).toEqual([0, ['PS256', 'PS256']]);
-  });
-
   it('another one that is asked for is a reason, and named before', async () => {
     await using world = await startSandbox();
     const clientId = keyClient(world, 'RS256');
