@@ -105,12 +105,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, pool } = builder;
   const [primary] = observed.secrets;
   if (primary === undefined || typeof primary.times === 'string' || overridesUnknown(desired)) return;
+  // Of a new client, refuseToOverwrite has judged.
+  if (observed.client === undefined) return;
+  // A mark of ours, of the method that the client leaves.
+  if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
     if (isRegistered || current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }])) return;
-    // A key says nothing of the client; a mark of ours does, of the method that the client leaves.
-    if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,

@@ -27,7 +27,9 @@ describe('a fleet', () => {
     expect(entries(first).map((entry) => [entry.rotated, entry.reason])).toEqual(
       Array(5).fill([true, 'FirstDelivery']),
     );
-    expect(first.annotations).toEqual([]);
+    expect(first.annotations.map(({ message }) => message)).toEqual(
+      Array(5).fill(expect.stringContaining('which was made by hand')),
+    );
     expect(first.groups.slice(1, -1).every((name) => name.startsWith('✅'))).toBe(true);
     // Each on its own day.
     for (const entry of entries(first)) {
@@ -95,7 +97,7 @@ describe('a fleet', () => {
       ...Array(3).fill(undefined),
     ]);
     expect(run.summary).toMatch(
-      /^## ❌ 5 clients: 2 failed, 3 rotated\.\n[\s\S]*<details open>[\s\S]*What to do/,
+      /^## ❌ 5 clients: 2 failed, 3 rotated, to be looked at\.\n[\s\S]*<details open>[\s\S]*What to do/,
     );
     expect(run.outputs.rotated).toBe('true');
   });

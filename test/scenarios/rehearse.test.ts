@@ -132,7 +132,7 @@ describe('a rehearsal', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect(code(run)).toBe('CREDENTIAL_LIMIT');
-    expect(told(run)).toMatch(/Rehearse before the second rotation/);
+    expect(told(run)).toMatch(/Nobody can log in with \S+ by this method\. Delete one of them/);
     expect(everything(world, clientId)).toBe(before);
   });
 

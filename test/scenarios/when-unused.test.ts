@@ -109,7 +109,7 @@ describe('the previous credential', () => {
     await using world = await rotated();
     world.advance(3 * DAY);
     await login(world);
-    const overlap = await rotate(world, { ...UNUSED, overlap: '4d' });
+    const overlap = await rotate(world, { ...UNUSED, overlap: '14d' });
     expect(notes(overlap)).toContain('(overlap)');
     expect(world.transcript.requests().join()).not.toContain('/logs');
     const blind = await rotate(world, { ...UNUSED, 'current-credential': '' });
