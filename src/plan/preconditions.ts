@@ -116,7 +116,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
-      'If it belongs to another client, choose another secret-name.',
+      `If that line names another secret than this one, write current-credential: \${{ secrets.${secretName} }}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -126,7 +126,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
+    `${movedLine(builder)}If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
   );
 }
 
