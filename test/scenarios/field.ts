@@ -6,6 +6,8 @@ import type { Fault } from '../emulators/serve.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { DAY, json, rotate, SCOPE, SECRET } from './support.ts';
 
+export const OURS = 'auth0-mtls-rotation repo:acme/shop#AUTH0_MTLS_PEM run 1.1';
+
 export interface Made {
   id: string;
   /** Key and certificate, as a secret holds them. */
@@ -33,6 +35,14 @@ export function make(
 /** A client by certificate that has none yet. */
 export function emptyClient(world: Sandbox): string {
   return world.addServiceClient({ credentials: [] }).clientId;
+}
+
+/** Rotated once, ten days ago, and delivered to these places. @returns the client */
+export function rotated(world: Sandbox, scopes: readonly string[] = [SCOPE]): string {
+  const clientId = emptyClient(world);
+  const { pem } = make(world, OURS, 10, { clientId });
+  for (const scope of scopes) write(world, pem, 9.9999, scope);
+  return clientId;
 }
 
 /** Does this pair get a token for this client? */
