@@ -1,15 +1,19 @@
-/** `node test/explorer/explore.ts [--quick] [--guards] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
+/** `node test/protocol/explore.ts [--quick] [--guards] [--people [--every N] [--match TEXT]] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
 
 import { parseArgs } from 'node:util';
 import { REAL } from './code.ts';
 import { guardTable, printGuards } from './guards.ts';
-import { fullPlan, quickPlan, search } from './searches.ts';
+import { nameOf } from './scenarios.ts';
+import { fullPlan, type Life, lives, quickPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     guards: { type: 'boolean', default: false },
+    people: { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
+    match: { type: 'string', default: '' },
     seed: { type: 'string' },
     sample: { type: 'string' },
   },
@@ -25,11 +29,20 @@ else await explore();
 
 async function explore(): Promise<void> {
   const whole = values.quick ? quickPlan(sample, seed) : fullPlan(sample, seed);
-  const plan = replay ? { ...whole, singles: [], pairs: [], stale: [], lags: [] } : whole;
+  const nothing = { ...whole, singles: [], pairs: [], stale: [], lags: [], people: [] };
+  const plan = values.people ? { ...nothing, people: livesAsked(), sample: 0 } : replay ? nothing : whole;
   const tally = await search(REAL, plan, new Tally(), (line) => console.log(`… ${line}`));
   console.log(tally.print());
   console.log(`${((Date.now() - began) / 1000).toFixed(0)} s`);
   if (tally.findings.length > 0) process.exitCode = 1;
+}
+
+/** What people do alone: every n-th life, or those whose state or deed has this text in its name. */
+function livesAsked(): Life[] {
+  const named = lives().filter(({ act, scenario }) =>
+    `${nameOf(scenario)}; ${act.name}`.includes(values.match),
+  );
+  return named.filter((_, index) => index % Number(values.every) === 0);
 }
 
 async function guards(): Promise<void> {

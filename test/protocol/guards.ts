@@ -399,7 +399,7 @@ export async function guardTable(told: (row: Row) => void = () => undefined): Pr
 export async function remove({ name, without, hunt }: Guard): Promise<Row> {
   const tally = new Tally();
   tally.limit = 1;
-  const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], sample: 0, seed: 1, ...hunt };
+  const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], people: [], sample: 0, seed: 1, ...hunt };
   await search(await mutated(without), plan, tally);
   const [first] = tally.findings;
   if (first?.violation.invariant === 'internal')

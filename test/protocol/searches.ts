@@ -6,6 +6,8 @@ import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing, type Sample } from './pairs.ts';
+import { explorePeople, type Moment } from './people.ts';
+import { ACTS, type Act, MET } from './people-acts.ts';
 import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
@@ -17,6 +19,12 @@ export interface PairSearch {
   bounds: Bounds;
 }
 
+export interface Life {
+  scenario: Scenario;
+  act: Act;
+  moments: readonly Moment[];
+}
+
 export interface Plan {
   singles: ReturnType<typeof allScenarios>;
   pairs: readonly PairSearch[];
@@ -24,9 +32,27 @@ export interface Plan {
   stale: ReturnType<typeof allScenarios>;
   /** Reads that lag. */
   lags: ReturnType<typeof allScenarios>;
+  /** What people do. */
+  people: readonly Life[];
   /** How many random schedules, and the first one's seed. */
   sample: number;
   seed: number;
+}
+
+/** Every state that people meet or leave, and everything that they do then: before a run, and in the middle of one. */
+export function lives(): Life[] {
+  const plain = scenario('settled', { force: false });
+  return MET.flatMap((start) =>
+    [true, false].flatMap((current) =>
+      ([2, 4] as const).flatMap((poolCap) =>
+        ACTS.map((act) => ({
+          scenario: { ...plain, current, poolCap, start },
+          act,
+          moments: (act.anytime ? [0, 2, 5, 8, 11, 14] : [0]).map((at) => ({ at })),
+        })),
+      ),
+    ),
+  );
 }
 
 /** One scenario of each shape that a run's writes can have. */
@@ -62,7 +88,7 @@ export function fullPlan(sample: number, seed: number): Plan {
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
-  return { singles: allScenarios(), pairs, stale, lags: laggards(), sample, seed };
+  return { singles: allScenarios(), pairs, stale, lags: laggards(), people: lives(), sample, seed };
 }
 
 /** Every starting state once, and the pairs that have found something. */
@@ -101,6 +127,7 @@ export function quickPlan(sample: number, seed: number): Plan {
     pairs: [...pairs, ...deeper],
     stale: all,
     lags: laggards().filter((_, index) => index % 8 === 0),
+    people: [],
     sample,
     seed,
   };
@@ -138,10 +165,12 @@ export async function search(
 
 type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
 
-function* tasks({ singles, pairs, stale, lags, sample, seed }: Plan): Generator<Task> {
+function* tasks({ singles, pairs, stale, lags, people, sample, seed }: Plan): Generator<Task> {
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
   for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
+  for (const { scenario: one, act, moments } of people)
+    yield (code, all, tally) => explorePeople(code, all, one, act, moments, tally);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
   for (let index = seed; index < seed + sample; index += 1) {

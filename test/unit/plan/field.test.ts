@@ -6,15 +6,8 @@ import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts
 import { parseDestination } from '../../../src/model/secret-location.ts';
 import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import {
-  type Day,
-  Days,
-  type Holding,
-  namedForDeletion,
-  OURS,
-  type Seeded,
-  SHOP,
-} from '../../support/days.ts';
+import { namedForDeletion } from '../../support/advice.ts';
+import { type Day, Days, type Holding, OURS, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';

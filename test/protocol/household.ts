@@ -1,0 +1,127 @@
+/** A client among people: its world, the workflow file, and what must hold from one day to the next. */
+
+import type { DesiredState } from '../../src/model/desired-state.ts';
+import { printNote } from '../../src/model/note.ts';
+import { printDestination, printLocation } from '../../src/model/secret-location.ts';
+import { namedForDeletion } from '../support/advice.ts';
+import type { Actor } from './actor.ts';
+import { Workflow } from './people-workflow.ts';
+import type { Execution } from './scheduler.ts';
+import { play } from './single.ts';
+import type { Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+const DAY = 86_400_000;
+export class Household {
+  readonly execution: Execution;
+  readonly workflow: Workflow;
+  /** Credentials that a message has announced the end of. */
+  readonly #announced = new Set<string>();
+  #before: Truth;
+  #rotations = 0;
+  /** A person has acted while the run was at work. */
+  #disturbed = false;
+
+  constructor(execution: Execution, destinations: number) {
+    this.execution = execution;
+    this.workflow = new Workflow(execution.world, destinations);
+    this.#before = execution.world.truth();
+  }
+
+  get world(): World {
+    return this.execution.world;
+  }
+
+  /** A person does something: what breaks by it is not the action's doing. */
+  byHand(act: () => void): void {
+    this.#look();
+    act();
+    this.#before = this.world.truth();
+    this.execution.invariants.associatedByHand(undefined);
+    this.#rotations = 0;
+  }
+
+  /** One daily run. @param at the request before which a person acts */
+  async day(once: Partial<DesiredState> = {}, at = 0, act: () => void = () => {}): Promise<Actor> {
+    const { execution, world } = this;
+    const start = world.time;
+    this.#disturbed = false;
+    const actor = execution.startLater(`day ${execution.actors.length + 1}`, {}, this.workflow.inputs(once));
+    await play(execution, actor, 0, undefined, ({ index }) => {
+      this.#look(actor);
+      if (index !== at || at === 0) return;
+      this.#disturbed = true;
+      this.byHand(act);
+    });
+    this.#look(actor);
+    this.#read(actor);
+    world.time = Math.max(start + DAY, world.time);
+    return actor;
+  }
+
+  /** Whoever could log in must go on to. */
+  #look(actor?: Actor): void {
+    const { invariants, trace, world } = this.execution;
+    if (actor && trace.at(-1)?.request.method === 'GET') return;
+    const now = world.truth();
+    for (const { location, works, identity } of now.held) {
+      const worked = this.#before.held.find((one) => one.location === location)?.works === true;
+      if (works || !worked || actor?.interrupts.has(location)) continue;
+      invariants.report(
+        'outage',
+        `${location} holds ${world.labelOf(identity)}, which cannot log in any more`,
+      );
+    }
+    for (const id of this.#before.associated)
+      if (!now.associated.includes(id)) this.#checkAnnounced(id, actor);
+    this.#before = now;
+  }
+
+  /** Made by hand, valid, and not released: it goes only where an earlier run has said so. */
+  #checkAnnounced(id: string, actor: Actor | undefined): void {
+    const { world, execution, workflow } = this;
+    const label = world.labels.get(id) ?? '';
+    if (!actor || !/^H\d/.test(label) || actor.operation === 'revert') return;
+    if (workflow.says.removableCredentials?.has(id) || this.#announced.has(id)) return;
+    execution.invariants.report(
+      'unannounced',
+      `${label}, made by hand, was taken out, and no earlier run said so`,
+    );
+  }
+
+  /** What a run says, for those who read it. */
+  #read(actor: Actor): void {
+    const { result } = actor;
+    // What somebody changes in the middle of a rotation may need another one.
+    if (actor.rotates && !this.#disturbed) this.#rotations += 1;
+    const text = [...(result?.plan?.notes ?? []).map(printNote), result?.error?.message ?? ''].join('\n');
+    for (const [id] of this.#before.pool) if (text.includes(id)) this.#announced.add(id);
+    const { held, associated, pool } = this.#before;
+    const used = new Set(held.filter(({ works }) => works).map(({ identity }) => identity));
+    const inUse = associated.filter((id) => used.has(pool.get(id)));
+    for (const id of namedForDeletion(result?.error?.message ?? '', inUse))
+      this.report(
+        'advice',
+        `${result?.error?.code} names ${this.world.labels.get(id)} for deletion, and a place holds it`,
+      );
+    if (this.#rotations > 1)
+      this.report('loop', `${this.#rotations} rotations, and nobody has changed anything`);
+  }
+
+  report(invariant: string, detail: string): void {
+    const { labels } = this.world;
+    const plain = [...labels].reduce((text, [id, label]) => text.replaceAll(id, label), detail);
+    this.execution.invariants.report(invariant, plain);
+  }
+
+  /** All that the workflow names is served. */
+  checkServed(): void {
+    const { held } = this.world.truth();
+    for (const place of this.workflow.places) {
+      const holding = held.find(({ location }) => location === printLocation(place));
+      const known = this.world.github.secret(printDestination(place.destination), place.secretName);
+      if (holding ? !holding.works : known === undefined)
+        this.report('served', `${printLocation(place)} does not work, and the run says that all is well`);
+    }
+  }
+}

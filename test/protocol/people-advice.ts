@@ -1,0 +1,92 @@
+/** Reads what an error says is to be done, as a person would, and does it to the letter. */
+
+import { parseDestination } from '../../src/model/secret-location.ts';
+import type { Household } from './household.ts';
+
+/** One thing that the message says, of which a person does one. */
+export interface Advice {
+  name: string;
+  /** @returns what the next run is asked for besides, once */
+  follow: (household: Household) => 'force' | 'enroll' | undefined;
+}
+
+type Rule = readonly [
+  name: string,
+  pattern: RegExp,
+  follow: (household: Household, match: RegExpMatchArray) => 'force' | 'enroll' | undefined,
+];
+
+/** In the order in which a person tries them: what names the very line comes first. */
+const RULES: readonly Rule[] = [
+  ['add removable-credentials', /removable-credentials: ((?:cred_\w+(?:, ?| )?)+)/, release],
+  ['choose among removable-credentials', /removable-credentials(?!: cred_)/, releaseTheUnused],
+  ['add moved-from', /moved-from: ((?:repo|env|org):[^\s,;]*[\w#])/, moveFrom],
+  [
+    'pass current-credential',
+    /current-credential: \$\{\{ ?secrets\.(\w+) ?\}\}|[Pp]ass (?:the secret of the primary|current-credential)/,
+    passCurrent,
+  ],
+  ['delete it in Auth0', /\b[Dd]elete (cred_\w+)/, deleteIt],
+  ['take it out of destinations', /\b(?:take|Take) ((?:repo|env|org):\S*\w) out of destinations/, dropPlace],
+  ['choose another secret-name', /another secret-name/, anotherName],
+  ['take it out of keep-credentials', /keep-credentials/, keepNothing],
+  ['force', /force: true|set force/, () => 'force'],
+  ['enroll', /operation: enroll/, () => 'enroll'],
+  ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],
+];
+
+export function adviceIn(message: string): Advice[] {
+  return RULES.flatMap(([name, pattern, follow]) => {
+    const match = pattern.exec(message);
+    if (match === null) return [];
+    return [{ name, follow: (household: Household) => follow(household, match) }];
+  });
+}
+
+function passCurrent({ workflow }: Household): undefined {
+  workflow.current = 'primary';
+}
+
+/** Auth0 deletes what is not associated: the Dashboard takes it out first. */
+function deleteIt({ world }: Household, [, id = '']: RegExpMatchArray): undefined {
+  const credentials = world
+    .truth()
+    .associated.filter((one) => one !== id)
+    .map((one) => ({ id: one }));
+  world.admin({ client_authentication_methods: { [world.scenario.method]: { credentials } } });
+  world.deleteByHand(id);
+}
+
+function release({ workflow }: Household, [, ids = '']: RegExpMatchArray): undefined {
+  const removable = [...(workflow.says.removableCredentials ?? []), ...(ids.match(/cred_\w+/g) ?? [])];
+  workflow.says = { ...workflow.says, removableCredentials: new Set(removable) };
+}
+
+/** Whoever decides by ids and dates knows what is used: one that no place holds. */
+function releaseTheUnused(household: Household): undefined {
+  const { held, associated, pool } = household.world.truth();
+  const used = new Set(held.map(({ identity }) => identity));
+  const unused = associated.find((id) => !used.has(pool.get(id)));
+  if (unused !== undefined) release(household, ['', unused]);
+}
+
+function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const [place = '', secretName] = text.split('#');
+  const destination = parseDestination(place);
+  if (destination === undefined) throw new Error(`the message names no destination: ${text}`);
+  const movedFrom = [...(workflow.says.movedFrom ?? []), { destination, secretName }];
+  workflow.says = { ...workflow.says, movedFrom };
+}
+
+function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const gone = JSON.stringify(parseDestination(text));
+  workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
+}
+
+function anotherName(household: Household): undefined {
+  household.workflow.secretName = 'AUTH0_MTLS_PEM_2';
+}
+
+function keepNothing({ workflow }: Household): undefined {
+  workflow.says = { ...workflow.says, keepCredentials: new Set() };
+}
