@@ -35,12 +35,17 @@ const RULES: readonly Rule[] = [
   ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],
 ];
 
-export function adviceIn(message: string): Advice[] {
+/** What a person can do of it: who knows that the secret holds no pair, or passes it already, does something else. */
+export function adviceIn(message: string, household: Household): Advice[] {
   return RULES.flatMap(([name, pattern, follow]) => {
     const match = pattern.exec(message);
-    if (match === null) return [];
+    if (match === null || (follow === passCurrent && !canPass(household))) return [];
     return [{ name, follow: (household: Household) => follow(household, match) }];
   });
+}
+
+function canPass({ workflow }: Household): boolean {
+  return workflow.current !== 'primary' && workflow.primaryPair !== undefined;
 }
 
 function passCurrent({ workflow }: Household): undefined {

@@ -49,13 +49,18 @@ export class Workflow {
   }
 
   #currentPair(): Pair | undefined {
-    const { materials, scenario, github } = this.#world;
+    const { materials } = this.#world;
     const { current } = this;
     if (current === 'none') return undefined;
     if (current !== 'primary') return pairOf(materials.seeds.get(current)?.certified, current);
+    return this.primaryPair;
+  }
+
+  /** What the primary holds, if it is a pair: the action refuses what is no PEM before anything else. */
+  get primaryPair(): Pair | undefined {
+    const { github, scenario } = this.#world;
     const [primary] = this.places;
     const value = primary && github.secret(printDestination(primary.destination), primary.secretName)?.value;
-    // The action refuses what is no PEM before anything else.
     return value?.includes('PRIVATE KEY') ? readPair(scenario.method, value) : undefined;
   }
 }

@@ -53,7 +53,7 @@ async function live(
   let advised = 0;
   while (last.result?.error && advised < ROUNDS) {
     const { code, message } = last.result.error;
-    const advice = adviceIn(message).filter(({ name }) => name !== 'run again');
+    const advice = adviceIn(message, household).filter(({ name }) => name !== 'run again');
     if (advised === 0) ways = advice.map(({ name }) => name);
     const chosen = advice[advised === 0 ? choice : 0];
     if (!chosen) {

@@ -9,7 +9,7 @@ import type { Plan } from '../../src/model/plan.ts';
 import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { ISSUED, type Step } from '../../src/model/step.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { DAY, type DesiredChanges, desired, HOUR, MINUTE, NOW } from './states.ts';
+import { DAY, type DesiredChanges, desired, MINUTE, NOW } from './states.ts';
 
 export interface Seeded {
   id: string;
@@ -170,9 +170,10 @@ export class Days {
   /** One run of the action, carried out; then a day passes. */
   day(changes: Changes = {}): Day {
     const before = this.pool.map(({ id }) => id);
+    const started = this.now;
     const wanted = this.desired(changes);
     const ended = this.#run(wanted);
-    this.now += DAY - HOUR / 6;
+    this.now = started + DAY;
     const message = ended.error ? `${ended.error.message}` : '';
     return {
       ...ended,
