@@ -18,9 +18,13 @@ export class Household {
   /** Credentials that a message has announced the end of. */
   readonly #announced = new Set<string>();
   #before: Truth;
+  /** What a person has taken out: that it cannot log in is not the action's doing. */
+  readonly #takenOut = new Set<string>();
   #rotations = 0;
   /** A person has acted while the run was at work. */
   #disturbed = false;
+  /** What the last run has said. */
+  #said = '';
 
   constructor(execution: Execution, destinations: number) {
     this.execution = execution;
@@ -39,8 +43,11 @@ export class Household {
   /** A person does something: what breaks by it is not the action's doing. */
   byHand(act: () => void): void {
     this.#look();
+    const { associated, pool } = this.#before;
     act();
     this.#before = this.world.truth();
+    for (const id of associated)
+      if (!this.#before.associated.includes(id)) this.#takenOut.add(pool.get(id) ?? '');
     this.execution.invariants.associatedByHand(undefined);
     this.#rotations = 0;
   }
@@ -50,6 +57,7 @@ export class Household {
     const { execution, world } = this;
     const start = world.time;
     this.#disturbed = false;
+    this.#said = '';
     const actor = execution.startLater(`day ${execution.actors.length + 1}`, {}, this.workflow.inputs(once));
     await play(execution, actor, 0, undefined, ({ index }) => {
       this.#look(actor);
@@ -70,8 +78,8 @@ export class Household {
     const now = world.truth();
     for (const { location, works, identity } of now.held) {
       const worked = this.#before.held.find((one) => one.location === location)?.works === true;
-      const isExpired = /^[XY]/.test(world.labelOf(identity));
-      if (works || !worked || isExpired || actor?.interrupts.has(location)) continue;
+      const excused = /^[XY]/.test(world.labelOf(identity)) || this.#takenOut.has(identity ?? '');
+      if (works || !worked || excused || actor?.interrupts.has(location)) continue;
       invariants.report(
         'outage',
         `${location} holds ${world.labelOf(identity)}, which cannot log in any more`,
@@ -99,8 +107,12 @@ export class Household {
     const { result } = actor;
     // What somebody changes in the middle of a rotation may need another one.
     if (actor.rotates && !this.#disturbed) this.#rotations += 1;
-    const text = [...(result?.plan?.notes ?? []).map(printNote), result?.error?.message ?? ''].join('\n');
-    for (const [id] of this.#before.pool) if (text.includes(id)) this.#announced.add(id);
+    this.#said = [
+      result?.plan?.explanation ?? '',
+      ...(result?.plan?.notes ?? []).map(printNote),
+      result?.error?.message ?? '',
+    ].join('\n');
+    for (const [id] of this.#before.pool) if (this.#said.includes(id)) this.#announced.add(id);
     const { held, associated, pool } = this.#before;
     const used = new Set(held.filter(({ works }) => works).map(({ identity }) => identity));
     const inUse = associated.filter((id) => used.has(pool.get(id)));
@@ -119,13 +131,18 @@ export class Household {
     this.execution.invariants.report(invariant, plain);
   }
 
-  /** All that the workflow names is served. */
+  get disturbed(): boolean {
+    return this.#disturbed;
+  }
+
+  /** All that the workflow names is served, or its wait was announced. */
   checkServed(): void {
     const { held } = this.world.truth();
     for (const place of this.workflow.places) {
       const holding = held.find(({ location }) => location === printLocation(place));
       const known = this.world.github.secret(printDestination(place.destination), place.secretName);
-      if (holding ? !holding.works : known === undefined)
+      const waits = known === undefined && this.#said.includes(printDestination(place.destination));
+      if (holding ? !holding.works : known === undefined && !waits)
         this.report('served', `${printLocation(place)} does not work, and the run says that all is well`);
     }
   }

@@ -45,9 +45,11 @@ async function live(
   act: Act,
   { at }: Moment,
   choice: number,
-): Promise<{ ways: readonly string[]; advised: number }> {
+): Promise<{ ways: readonly string[]; advised: number } | undefined> {
   if (at === 0) household.byHand(() => act.does(household));
   let last = await household.day({}, at, () => act.does(household));
+  // It ended before the moment came.
+  if (at > 0 && !household.disturbed) return undefined;
   for (let day = 2; day <= PATIENCE; day += 1) last = await household.day();
   let ways: readonly string[] = [];
   let advised = 0;
@@ -101,6 +103,7 @@ export async function explorePeople(
       const household = new Household(execution, scenario.start.holds.length);
       if (!act.applies(household)) return execution.close();
       const lived = await live(household, act, moment, choice);
+      if (lived === undefined) return execution.close();
       ways = lived.ways;
       tally.people += 1;
       tally.advised += lived.advised;
