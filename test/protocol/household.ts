@@ -131,6 +131,11 @@ export class Household {
     this.execution.invariants.report(invariant, plain);
   }
 
+  /** The last run has failed. */
+  get failing(): boolean {
+    return this.execution.actors.at(-1)?.result?.error !== undefined;
+  }
+
   get disturbed(): boolean {
     return this.#disturbed;
   }

@@ -3,12 +3,13 @@
  * Then daily runs settle it, or say how to end it; and doing what they say ends it, without an interruption.
  */
 
+import type { RotationError } from '../../src/errors.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { Code } from './actor.ts';
 import { Household } from './household.ts';
 import type { Materials } from './materials.ts';
 import type { Act } from './people-acts.ts';
-import { adviceIn } from './people-advice.ts';
+import { type Advice, adviceIn } from './people-advice.ts';
 import type { Scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import type { Tally } from './tally.ts';
@@ -39,47 +40,59 @@ export interface Moment {
   at: number;
 }
 
-/** @param choice which of the ways that the first message names */
+interface Lived {
+  /** What the first message that stayed says can be done. */
+  ways: readonly string[];
+  advised: number;
+}
+
+/**
+ * @param choice which of the ways that the first message names
+ * @returns undefined: the run ended before the moment came
+ */
 async function live(
   household: Household,
   act: Act,
   { at }: Moment,
   choice: number,
-): Promise<{ ways: readonly string[]; advised: number } | undefined> {
+): Promise<Lived | undefined> {
   if (at === 0) household.byHand(() => act.does(household));
   let last = await household.day({}, at, () => act.does(household));
-  // It ended before the moment came.
   if (at > 0 && !household.disturbed) return undefined;
   for (let day = 2; day <= PATIENCE; day += 1) last = await household.day();
-  let ways: readonly string[] = [];
-  let advised = 0;
-  while (last.result?.error && advised < ROUNDS) {
-    const { code, message } = last.result.error;
-    const advice = adviceIn(message, household).filter(({ name }) => name !== 'run again');
-    if (advised === 0) ways = advice.map(({ name }) => name);
-    const chosen = advice[advised === 0 ? choice : 0];
-    if (!chosen) {
-      household.report('dead end', `${code} names neither a line nor a click: ${message}`);
+  const { error } = last.result ?? {};
+  const lived = error ? await obey(household, error, choice) : { ways: [], advised: 0 };
+  if (household.failing) return lived;
+  household.checkServed();
+  await household.day();
+  return lived;
+}
+
+/** Does what the message says, and what the next ones say. */
+async function obey(household: Household, first: RotationError, choice: number): Promise<Lived> {
+  let error: RotationError | undefined = first;
+  const ways = possible(first, household).map(({ name }) => name);
+  for (let advised = 0; error; advised += 1) {
+    const chosen: Advice | undefined = possible(error, household)[advised === 0 ? choice : 0];
+    const stays = advised === ROUNDS ? 'stays, whatever is followed' : 'names neither a line nor a click';
+    if (advised === ROUNDS || !chosen) {
+      household.report('dead end', `${error.code} ${stays}: ${error.message}`);
       return { ways, advised };
     }
-    advised += 1;
-    let once: 'force' | 'enroll' | undefined;
+    let once: ReturnType<Advice['follow']>;
     household.byHand(() => {
       once = chosen.follow(household);
     });
-    last = await household.day(asked(once));
-    if (!last.result?.error) last = await household.day();
+    const today = await household.day(asked(once));
+    const next = today.result?.error ? today : await household.day();
+    error = next.result?.error;
+    if (!error) return { ways, advised: advised + 1 };
   }
-  if (last.result?.error)
-    household.report(
-      'dead end',
-      `${last.result.error.code} stays, whatever is followed: ${last.result.error.message}`,
-    );
-  else {
-    household.checkServed();
-    await household.day();
-  }
-  return { ways, advised };
+  return { ways, advised: 0 };
+}
+
+function possible({ message }: RotationError, household: Household): Advice[] {
+  return adviceIn(message, household).filter(({ name }) => name !== 'run again');
 }
 
 function asked(once: 'force' | 'enroll' | undefined): Partial<DesiredState> {
@@ -97,21 +110,37 @@ export async function explorePeople(
   tally: Tally,
 ): Promise<void> {
   for (const moment of moments) {
-    if (tally.enough) return;
-    for (let choice = 0, ways: readonly string[] = ['']; choice < Math.max(1, ways.length); choice += 1) {
-      const execution = new Execution(new World(scenario, all), code);
-      const household = new Household(execution, scenario.start.holds.length);
-      if (!act.applies(household)) return execution.close();
-      const lived = await live(household, act, moment, choice);
-      if (lived === undefined) return execution.close();
-      ways = lived.ways;
-      tally.people += 1;
-      tally.advised += lived.advised;
-      keepAlways(execution);
-      const when = moment.at === 0 ? '' : ` at request ${moment.at}`;
-      tally.add(execution, scenario, `${act.name}${when}${ways[choice] ? `, then ${ways[choice]}` : ''}`);
+    const ways = (await exploreLife(code, all, scenario, act, moment, 0, tally)) ?? [];
+    for (let choice = 1; choice < ways.length; choice += 1) {
+      if (tally.enough) return;
+      await exploreLife(code, all, scenario, act, moment, choice, tally);
     }
   }
+}
+
+async function exploreLife(
+  code: Code,
+  all: Materials,
+  scenario: Scenario,
+  act: Act,
+  moment: Moment,
+  choice: number,
+  tally: Tally,
+): Promise<readonly string[] | undefined> {
+  const execution = new Execution(new World(scenario, all), code);
+  const household = new Household(execution, scenario.start.holds.length);
+  const lived = act.applies(household) ? await live(household, act, moment, choice) : undefined;
+  if (lived === undefined) {
+    execution.close();
+    return undefined;
+  }
+  tally.people += 1;
+  tally.advised += lived.advised;
+  keepAlways(execution);
+  const when = moment.at === 0 ? '' : ` at request ${moment.at}`;
+  const then = lived.ways[choice] === undefined ? '' : `, then ${lived.ways[choice]}`;
+  tally.add(execution, scenario, `${act.name}${when}${then}`);
+  return lived.ways;
 }
 
 function keepAlways({ invariants }: Execution): void {
