@@ -20,6 +20,8 @@ export class Household {
   #before: Truth;
   /** What a person has taken out: that it cannot log in is not the action's doing. */
   readonly #takenOut = new Set<string>();
+  /** What people have put into a place. */
+  readonly #rewritten = new Map<string, string>();
   #rotations = 0;
   /** A person has acted while the run was at work. */
   #disturbed = false;
@@ -43,9 +45,12 @@ export class Household {
   /** A person does something: what breaks by it is not the action's doing. */
   byHand(act: () => void): void {
     this.#look();
-    const { associated, pool } = this.#before;
+    const { associated, pool, held } = this.#before;
     act();
     this.#before = this.world.truth();
+    for (const { location, value } of this.#before.held)
+      if (value !== held.find((one) => one.location === location)?.value)
+        this.#rewritten.set(location, value);
     for (const id of associated)
       if (!this.#before.associated.includes(id)) this.#takenOut.add(pool.get(id) ?? '');
     this.execution.invariants.associatedByHand(undefined);
@@ -144,11 +149,14 @@ export class Household {
   checkServed(): void {
     const { held } = this.world.truth();
     for (const place of this.workflow.places) {
-      const holding = held.find(({ location }) => location === printLocation(place));
+      const name = printLocation(place);
+      const holding = held.find(({ location }) => location === name);
+      // Only the key could bring it back, and nobody has given it.
+      if (this.workflow.current === 'none' && holding?.value === this.#rewritten.get(name)) continue;
       const known = this.world.github.secret(printDestination(place.destination), place.secretName);
       const waits = known === undefined && this.#said.includes(printDestination(place.destination));
       if (holding ? !holding.works : known === undefined && !waits)
-        this.report('served', `${printLocation(place)} does not work, and the run says that all is well`);
+        this.report('served', `${name} does not work, and the run says that all is well`);
     }
   }
 }

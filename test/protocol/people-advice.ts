@@ -27,6 +27,7 @@ const RULES: readonly Rule[] = [
     passCurrent,
   ],
   ['delete it in Auth0', /\b[Dd]elete (cred_\w+)/, deleteIt],
+  ['delete what nobody uses', /\bdelete one that nobody uses\b/, deleteTheUnused],
   ['take it out of destinations', /\b(?:take|Take) ((?:repo|env|org):\S*\w) out of destinations/, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
   ['take it out of keep-credentials', /keep-credentials/, keepNothing],
@@ -53,16 +54,15 @@ function passCurrent({ workflow }: Household): undefined {
 }
 
 /** Auth0 deletes what is not associated: the Dashboard takes it out first. */
-function deleteIt({ world }: Household, [, id = '']: RegExpMatchArray): undefined {
-  const credentials = world
-    .truth()
-    .associated.filter((one) => one !== id)
-    .map((one) => ({ id: one }));
-  world.admin({ client_authentication_methods: { [world.scenario.method]: { credentials } } });
+function deleteIt({ world }: Household, [, id = '']: readonly string[]): undefined {
+  const { associated } = world.truth();
+  const credentials = associated.filter((one) => one !== id).map((one) => ({ id: one }));
+  if (associated.includes(id))
+    world.admin({ client_authentication_methods: { [world.scenario.method]: { credentials } } });
   world.deleteByHand(id);
 }
 
-function release({ workflow }: Household, [, ids = '']: RegExpMatchArray): undefined {
+function release({ workflow }: Household, [, ids = '']: readonly string[]): undefined {
   const removable = [...(workflow.says.removableCredentials ?? []), ...(ids.match(/cred_\w+/g) ?? [])];
   workflow.says = { ...workflow.says, removableCredentials: new Set(removable) };
 }
@@ -73,6 +73,20 @@ function releaseTheUnused(household: Household): undefined {
   const used = new Set(held.map(({ identity }) => identity));
   const unused = associated.find((id) => !used.has(pool.get(id)));
   if (unused !== undefined) release(household, ['', unused]);
+}
+
+/** Of those that the message lists. */
+function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray): undefined {
+  const { held, pool } = household.world.truth();
+  const used = new Set(held.map(({ identity }) => identity));
+  const listed = [...pool].filter(([id, identity]) => input.includes(id) && !used.has(identity));
+  const [first] = listed.sort(([one], [other]) => rank(household, one) - rank(household, other));
+  if (first) deleteIt(household, ['', first[0]]);
+}
+
+/** What cannot log in goes before what can. */
+function rank({ world }: Household, id: string): number {
+  return world.truth().associated.includes(id) ? 1 : 0;
 }
 
 function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {

@@ -44,13 +44,15 @@ export function lives(): Life[] {
   const plain = scenario('settled', { force: false });
   return MET.flatMap((start) =>
     [true, false].flatMap((current) =>
-      ([2, 4] as const).flatMap((poolCap) =>
-        ACTS.map((act) => ({
-          scenario: { ...plain, current, poolCap, start },
-          act,
-          moments: (act.anytime ? [0, 2, 5, 8, 11, 14] : [0]).map((at) => ({ at })),
-        })),
-      ),
+      ([2, 4] as const)
+        .filter((poolCap) => start.credentials.length <= poolCap)
+        .flatMap((poolCap) =>
+          ACTS.map((act) => ({
+            scenario: { ...plain, current, poolCap, start },
+            act,
+            moments: (act.anytime ? [0, 2, 5, 8, 11, 14] : [0]).map((at) => ({ at })),
+          })),
+        ),
     ),
   );
 }
