@@ -152,7 +152,8 @@ export class Household {
       const name = printLocation(place);
       const holding = held.find(({ location }) => location === name);
       // Only the key could bring it back, and nobody has given it.
-      if (this.workflow.current === 'none' && holding?.value === this.#rewritten.get(name)) continue;
+      const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
+      if (this.workflow.current === 'none' && isTheirs) continue;
       const known = this.world.github.secret(printDestination(place.destination), place.secretName);
       const waits = known === undefined && this.#said.includes(printDestination(place.destination));
       if (holding ? !holding.works : known === undefined && !waits)
