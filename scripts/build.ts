@@ -6,6 +6,7 @@ import { build, type Plugin } from 'esbuild';
 
 /** Packages of which the bundle takes only what the action uses, and the file of `slim` that says what that is. */
 const SLIM: Readonly<Record<string, string>> = {
+  undici: 'undici.cjs',
   '@actions/http-client': 'http-client.js',
   '@octokit/plugin-rest-endpoint-methods': 'rest-endpoint-methods.js',
 };

@@ -2,13 +2,14 @@
 
 import { apply } from './apply/apply.ts';
 import type { Services } from './apply/job.ts';
+import { probeLocations } from './apply/probe.ts';
 import { asRotationError } from './errors.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import type { RunResult } from './model/run-result.ts';
 import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
-import { impliedOperation, plan } from './plan/plan.ts';
+import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
 import { watch } from './watch/watch.ts';
@@ -54,6 +55,8 @@ async function takeRoad(
   stage('Observe');
   result.desired = await locateClient(desired, services.tenant);
   result.observed = await observe(result.desired, services);
+  if (planOnly) result.observed = { ...result.observed, scopes: undefined };
+  result.desired = resolveDefaults(result.desired, result.observed);
   for (const line of observedLines(result.observed)) info(line);
 
   stage('Plan');
@@ -61,6 +64,11 @@ async function takeRoad(
   result.plan = plan(result.desired, result.observed);
   for (let { asks } = result.plan; asks; asks = result.plan.asks) {
     result.observed = await observeUsage(asks, result.desired, result.observed, services, currentPair);
+    result.plan = plan(result.desired, result.observed);
+  }
+  if (!planOnly && result.plan.probes.length > 0) {
+    const unwritable = await probeLocations(result.plan.probes, services);
+    result.observed = { ...result.observed, unwritable };
     result.plan = plan(result.desired, result.observed);
   }
   for (const line of planLines(result.plan)) info(line);

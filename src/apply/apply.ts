@@ -105,6 +105,8 @@ class Execution {
       case 'create-client':
         return this.#createClient();
       case 'associate-credentials':
+        // The wait for clear times must not fall into the interruption.
+        if (step.interrupts.length > 0) await this.#keepQuiet();
         this.#interrupted.push(...step.interrupts);
         return this.#association.replace(step.to, step.confirm);
       case 'change-method':
@@ -140,10 +142,14 @@ class Execution {
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
-  async #create(): Promise<void> {
+  async #keepQuiet(): Promise<void> {
     const at = this.#completedAt;
     const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
     await keepQuiet(this.#job.observed, this.#services, completed);
+  }
+
+  async #create(): Promise<void> {
+    await this.#keepQuiet();
     this.#undoStack.push(() => this.#new.remove(this.#association));
     this.#association.adopt(await this.#new.upload());
   }
@@ -208,6 +214,8 @@ class Execution {
     const id = this.#target();
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
+    const { stop } = this.#job.plan;
+    if (stop) throw stop;
   }
 
   /** The credential that the delivered pair logs in with. */

@@ -51,15 +51,20 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
   return { required: body.require_proof_of_possession === true, by: 'require_proof_of_possession' };
 }
 
-/** undefined: not the record of a credential. */
+/** undefined: not a record. One that this version cannot read keeps its id: it takes a place, and nobody touches it. */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');
   const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
   const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
   const expiresAt = expires === undefined ? undefined : Date.parse(stringOf(item, 'expires_at') ?? '');
-  if (!id || !isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) return undefined;
-  return { id, type, name: stringOf(item, 'name'), identity: identityOf(type, item), createdAt, expiresAt };
+  if (!id) return undefined;
+  const name = stringOf(item, 'name');
+  if (!isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) {
+    const identity = stringOf(item, 'thumbprint_sha256') ?? stringOf(item, 'kid');
+    return { id, type: 'unknown', name, identity, createdAt: 0, expiresAt: undefined };
+  }
+  return { id, type, name, identity: identityOf(type, item), createdAt, expiresAt };
 }
 
 function identityOf(type: Credential['type'], item: Json | undefined): string | undefined {
@@ -69,7 +74,7 @@ function identityOf(type: Credential['type'], item: Json | undefined): string | 
   return subject === undefined ? undefined : readSubject(subject);
 }
 
-function isCredentialType(type: string | undefined): type is Credential['type'] {
+function isCredentialType(type: string | undefined): type is Exclude<Credential['type'], 'unknown'> {
   return type === 'x509_cert' || type === 'public_key' || type === 'cert_subject_dn';
 }
 

@@ -12,6 +12,7 @@ import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
 import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
+import { scopesOf } from './token.ts';
 
 export interface ListedClient {
   id: string;
@@ -56,6 +57,11 @@ export class Tenant {
   /** Logs in, so that a run can do it beside its first reads. @throws RotationError AUTH0_… */
   async login(): Promise<void> {
     await this.#token();
+  }
+
+  /** What the token may do; undefined where it does not show its scopes. @throws RotationError AUTH0_… */
+  async scopes(): Promise<ReadonlySet<string> | undefined> {
+    return scopesOf(await this.#token());
   }
 
   /** Milliseconds since the epoch by Auth0's clock. */

@@ -106,6 +106,13 @@ export function tokenRequest(url: string, parameters: Record<string, string>): H
   };
 }
 
+/** Of a token that shows them (a JWT with the claim `scope`); undefined of any other. */
+export function scopesOf(token: string): ReadonlySet<string> | undefined {
+  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
+  const scope = stringOf(payload, 'scope');
+  return scope === undefined ? undefined : new Set(scope.split(' '));
+}
+
 export function accessToken(response: HttpResponse): string | undefined {
   return response.status === 200 ? stringOf(parseJson(response), 'access_token') : undefined;
 }

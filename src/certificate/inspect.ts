@@ -2,10 +2,10 @@
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
-import { readSubject } from '../model/subject-dn.ts';
+import { printSubject } from '../model/subject-dn.ts';
 import { chainOf } from './chain.ts';
-
 import { absenceOf, type Block, blocksOf, printPem, refusalOf } from './pem.ts';
+import { subjectOf } from './subject-der.ts';
 
 export interface CertificateFacts {
   /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */
@@ -105,7 +105,7 @@ export function inspect(certificatePem: string): CertificateFacts {
   const certificate = new X509Certificate(certificatePem);
   return {
     thumbprint: thumbprintOf(certificate),
-    subject: readSubject(certificate.subject),
+    subject: printSubject(subjectOf(certificate)),
     keySize: certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0,
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,

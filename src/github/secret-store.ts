@@ -30,6 +30,10 @@ export type StoreResult =
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
+/** Name and text of the secret that proves a permission. */
+const PROBE = 'AUTH0_MTLS_ROTATION_PROBE';
+const PROBE_TEXT = 'The Auth0 mTLS rotation action writes this text to prove that it may write here.';
+
 export class SecretStore {
   readonly #api: GitHubApi;
   readonly #keys: PublicKeys;
@@ -89,6 +93,20 @@ export class SecretStore {
     }
   }
 
+  /**
+   * Writes a harmless secret and deletes it again.
+   * @returns why the destination takes no write; undefined: it does @throws RotationError GITHUB_REQUEST_FAILED, CANCELLED where nobody knows
+   */
+  async probe(destination: Destination): Promise<RotationError | undefined> {
+    const location = { destination, secretName: PROBE, part: 'pair' as const };
+    const result = await this.store(location, PROBE_TEXT);
+    if (result.outcome === 'in doubt') throw result.error;
+    if (result.outcome === 'refused') return result.error;
+    // One that stays is harmless, and the next probe uses it again.
+    await this.#api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
+    return undefined;
+  }
+
   async #seal(
     { destination, secretName }: SecretLocation,
     value: string,
@@ -114,7 +132,11 @@ export class SecretStore {
   /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
-    if (answer.status === 404) return { visibility: 'private' };
+    // A probe of an organization is seen by no repository.
+    if (answer.status === 404)
+      return path.endsWith(PROBE)
+        ? { visibility: 'selected', selected_repository_ids: [] }
+        : { visibility: 'private' };
     const visibility = stringOf(answer.data, 'visibility');
     if (visibility === undefined) throw unexpected(destination, answer.status);
     if (visibility !== 'selected') return { visibility };

@@ -216,6 +216,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     ...readMaterial(reader, issuer, { method, fallbackSubject: fallback }),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force,
+    scheduled: reader.environment.GITHUB_EVENT_NAME === 'schedule',
     revoke: readRevoke(reader, operation, force),
     overlap: readOverlap(reader),
     quietWindow: readQuietWindow(reader, method),

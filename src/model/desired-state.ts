@@ -55,6 +55,8 @@ export interface DesiredState {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
+  /** The run was started by a schedule: nobody has decided anything today. */
+  scheduled: boolean;
   /** What was held before goes in the run that has delivered its successor. */
   revoke: boolean;
   /** Milliseconds, or until its place is needed. */

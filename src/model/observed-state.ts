@@ -1,5 +1,6 @@
 /** What was observed of one client, in Auth0's time. */
 
+import type { RotationError } from '../errors.ts';
 import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
 import type { SecretLocation } from './secret-location.ts';
 import { LEASE } from './timing.ts';
@@ -7,7 +8,8 @@ import { LEASE } from './timing.ts';
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
 export interface Credential {
   id: string;
-  type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod];
+  /** `unknown`: a record that this version of the action cannot read. It takes a place and is never touched. */
+  type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod] | 'unknown';
   name: string | undefined;
   /** What tells it apart: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
   identity: string | undefined;
@@ -70,12 +72,24 @@ export interface Usage {
   uses: readonly Use[];
 }
 
+export interface Unwritable {
+  /** As `printLocation` prints it. */
+  location: string;
+  error: RotationError;
+}
+
 export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
   /** One for every place of the wish, in its order: the first is the primary's. */
   secrets: readonly ObservedSecret[];
+  /** Secret locations that refused a write moments ago. */
+  unwritable?: readonly Unwritable[];
+  /** Locations of a former primary, with the times of their secrets: they are read and never written. */
+  former?: readonly ObservedSecret[];
+  /** What the Management API token may do; undefined: it does not show its scopes, or nothing will be written. */
+  scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
   /** Auth0's clock. */

@@ -1,17 +1,22 @@
 /** What a run intends to do, and why. Plain data: the log, the summary and `operation: plan` all print this one plan. */
 
+import type { RotationError } from '../errors.ts';
 import type { Note } from './note.ts';
 import type { Credential } from './observed-state.ts';
+import type { SecretLocation } from './secret-location.ts';
 import type { Step } from './step.ts';
 
 /** Why a rotation is due. */
 export type Reason =
   | 'MethodDiffers'
+  | 'FirstDelivery'
+  | 'UnidentifiedSecret'
   | 'NotDelivered'
   | 'PartlyDelivered'
   | 'CertificateExpired'
   | 'CertificateExpiring'
   | 'SpecChanged'
+  | 'CertificateTooOld'
   | 'Forced';
 
 /** What the evidence says of a credential before this run. */
@@ -62,4 +67,8 @@ export interface Plan {
   notes: readonly Note[];
   /** Until this is answered, the plan keeps what it might remove. undefined: nothing to ask. */
   asks: LogQuestion | undefined;
+  /** Secret locations whose write must be proven possible before this plan is carried out. */
+  probes: readonly SecretLocation[];
+  /** Why the run fails although its steps succeed: told at the end. */
+  stop: RotationError | undefined;
 }

@@ -20,9 +20,25 @@ const OIDS: Readonly<Record<string, string>> = {
   UID: '0.9.2342.19200300.100.1.1',
   EMAILADDRESS: '1.2.840.113549.1.9.1',
 };
+/** Names that OpenSSL writes and RFC 4514 does not know. */
+const ALIASES: Readonly<Record<string, string>> = {
+  ORGANIZATIONIDENTIFIER: '2.5.4.97',
+  BUSINESSCATEGORY: '2.5.4.15',
+  POSTALCODE: '2.5.4.17',
+  TITLE: '2.5.4.12',
+  GN: '2.5.4.42',
+  GIVENNAME: '2.5.4.42',
+  SN: '2.5.4.4',
+  DNQUALIFIER: '2.5.4.46',
+  JURISDICTIONC: '1.3.6.1.4.1.311.60.2.1.3',
+  JURISDICTIONST: '1.3.6.1.4.1.311.60.2.1.2',
+  JURISDICTIONL: '1.3.6.1.4.1.311.60.2.1.1',
+};
+
 /** The OID behind a short name, in RFC 4514's or OpenSSL's spelling, or behind a dotted OID. */
 export function oidOf(type: string): string | undefined {
-  return OIDS[type.toUpperCase()] ?? (/^[0-2](\.(?:0|[1-9]\d*))+$/.test(type) ? type : undefined);
+  const name = type.toUpperCase();
+  return OIDS[name] ?? ALIASES[name] ?? (/^[0-2](\.(?:0|[1-9]\d*))+$/.test(type) ? type : undefined);
 }
 
 const NAMES = new Map(Object.entries(OIDS).map(([name, oid]) => [oid, name]));

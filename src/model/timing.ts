@@ -8,4 +8,7 @@ export const LONGEST_RUN = 10 * 60_000;
 export const UNCERTAINTY = 3_000;
 /** A certificate is valid this long before it is issued, for clocks that run late. */
 export const BACKDATE = 5 * 60_000;
-export const DAY = 86_400_000;
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+/** A credential that was made by hand is announced that long before it goes. */
+export const NOTICE_PERIOD = 7 * DAY;

@@ -38,6 +38,7 @@ export async function observe(
     secrets: locations.map(
       (location, index): ObservedSecret => observedSecret(location, times[index] ?? 'unread', shift),
     ),
+    scopes: await tenant.scopes(),
     now: tenant.now(),
   };
 }

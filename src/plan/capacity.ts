@@ -1,28 +1,27 @@
 /** The limit of two: who gives way to the next credential, and who is told. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { credentialLimit, METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
+import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
+import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { printLocation } from '../model/secret-location.ts';
-import { DAY } from '../model/timing.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
+import { overridesUnknown } from './preconditions.ts';
 
-/** The limit of two: of the method always, of the pool by default. */
-export function freeCapacity(builder: PlanBuilder): void {
-  clear(
-    builder,
-    () => builder.associated.length >= METHOD_CAPACITY || builder.records.length >= POOL_CAPACITY,
-  );
+/** The limit of two: of the method always, of the pool by default. @param isDue by its expiry: waiting would be worse */
+export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
+  clear(builder, isDue, () => builder.isFull);
 }
 
 /** Of the method alone: for a credential that is in the pool already. */
-export function freeSlot(builder: PlanBuilder): void {
-  clear(builder, () => builder.associated.length >= METHOD_CAPACITY);
+export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
+  clear(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function clear(builder: PlanBuilder, isFull: () => boolean): void {
+function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
   while (isFull()) {
     const full = builder.associated.length >= METHOD_CAPACITY;
     const victim = findVictim(builder, full);
@@ -31,9 +30,9 @@ function clear(builder: PlanBuilder, isFull: () => boolean): void {
       if (full) warnIfUsed(builder, victim);
       builder.remove(victim, 'make room');
     } else if (full) {
-      interrupt(builder);
+      interrupt(builder, isDue);
     } else {
-      // The pool may hold more than we plan for: Auth0 tells when the credential is created.
+      // The pool may hold more than we plan for: Auth0 shows that when the credential is created.
       return;
     }
   }
@@ -42,25 +41,32 @@ function clear(builder: PlanBuilder, isFull: () => boolean): void {
 /** Where a place of the method is free, one of the pool that nobody can log in with; the only associated one if there is no other. */
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
-  if (full) return builder.removable.find(isAssociated);
+  if (full) return builder.evictable.find(isAssociated);
   const useless = (c: Credential) => !isAssociated(c) && builder.isDisposable(c);
-  return builder.records.find(useless) ?? builder.removable[0];
+  return builder.records.find(useless) ?? builder.evictable[0];
 }
 
 /**
- * Half delivered, and no key to finish with: one that is held gives way, and the plan names whom that interrupts.
- * The older of ours: should the run die before it delivers, the missing one stays visible as a secret that nothing explains.
+ * One that is held gives way, and the plan names whom that interrupts: half delivered by a crash with no key to finish with, or due with
+ * nothing that shows who holds what. The older of ours: should the run die before it delivers, the missing one stays visible as a secret
+ * that nothing explains.
  */
-function interrupt(builder: PlanBuilder): void {
+function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
-  const eligible = builder.records.filter((c) => builder.associated.includes(c.id) && builder.mayRemove(c));
-  const victim = inUse.settled
-    ? undefined
-    : (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)));
+  const { displaced, doubtful, settled, unexplained } = inUse;
+  if (unexplained && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
+  const eligible = builder.records.filter(
+    (c) => builder.associated.includes(c.id) && builder.mayRemove(c) && builder.isAnnounced(c),
+  );
+  const mayInterrupt = !settled || unexplained || doubtful.length > 0;
+  const victim = mayInterrupt
+    ? (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
+    : undefined;
   if (!victim || inUse.newest === undefined) throw capacityExhausted(builder);
   const interrupted = observed.secrets
     .filter((_, index) => inUse.held[index]?.some(({ id }) => id === victim.id))
     .map(({ location }) => location);
+  refuseForUnwritable(builder, interrupted);
   if (interrupted.length > 0) {
     builder.note(
       'interruption',
@@ -68,6 +74,33 @@ function interrupt(builder: PlanBuilder): void {
     );
   }
   builder.remove(victim, 'make room', interrupted);
+}
+
+/** A location that refuses its write keeps what it holds until the primary's own pair has little time left. @throws RotationError */
+function refuseForUnwritable(
+  { desired, inUse, observed }: PlanBuilder,
+  interrupted: readonly SecretLocation[],
+): void {
+  const names = interrupted.map(printLocation);
+  const refusal = observed.unwritable?.find(({ location }) => names.includes(location));
+  if (refusal === undefined || inUse.expiresAt === undefined) return;
+  const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
+  if (observed.now >= last) return;
+  throw new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `A rotation is due and needs the place of what ${refusal.location} holds, but that destination takes no new secret. ${refusal.error.failed}`,
+    remedy: `${refusal.error.remedy} Or take it out of destinations, if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
+    cause: refusal.error,
+  });
+}
+
+/** @throws never: makes the error of a primary that somebody else has written */
+function secretChanged({ inUse, observed }: PlanBuilder): RotationError {
+  const [primary] = observed.secrets;
+  const at = primary && typeof primary.times !== 'string' ? primary.times.updatedAt : observed.now;
+  return new RotationError('SECRET_EXISTS', {
+    failed: `Somebody else wrote ${primary ? printLocation(primary.location) : 'the secret'} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and both places are taken.`,
+    remedy: `Pass current-credential, which shows what it holds. Or start the workflow by hand with force: true to replace it.`,
+  });
 }
 
 function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
@@ -96,8 +129,32 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
   const holders = records.map((c) => ({ id: c.id, usedBy: builder.usedBy(c) }));
-  const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : undefined;
+  const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : waysOut(builder);
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
+}
+
+/** The line to add where the evidence shows what nobody of ours holds; else what to decide by. */
+function waysOut(builder: PlanBuilder): string | undefined {
+  const { desired, inUse, pool, records } = builder;
+  const byHand = records.filter(
+    (c) => pool.isUnmarked(c) && !mayBeHeld(inUse, c) && !desired.keepCredentials.has(c.id),
+  );
+  const waiting = byHand.filter((c) => !builder.isAnnounced(c));
+  const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);
+  const wait =
+    since === undefined ? '' : ` Otherwise it goes from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
+  const [one] = byHand;
+  if (one && desired.current && !inUse.unregistered)
+    return `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: removable-credentials: ${byHand.map(({ id }) => id).join(' ')}.${wait}`;
+  const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
+  if (kept.length > 0)
+    return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
+  if (byHand.length === 0) return undefined;
+  const list = records
+    .filter(pool.isUnmarked)
+    .map((c) => `${c.id} of ${day(c.createdAt)}`)
+    .join(', ');
+  return `Pass current-credential, which shows what is in use. Made by hand: ${list}. Put the id of one that nobody uses into removable-credentials.`;
 }
 
 const REHEARSE_EARLIER =

@@ -18,13 +18,15 @@ export interface CredentialsInUse {
   held: readonly (readonly Credential[])[];
   /** What the primary holds. */
   current: Credential | undefined;
-  /** By time alone: no run can have delivered what the primary seems to hold, so what it does hold may be gone. */
+  /** By time alone: no run can have delivered what the primary seems to hold, so somebody else has written it. */
   unexplained: boolean;
+  /** Indexes of the other locations that no run can have written when they were written last. */
+  doubtful: readonly number[];
   /** The newest that any place holds. */
   newest: Credential | undefined;
-  /** Indexes of the places that do not hold `newest`, or an older certificate of its name. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate of its name. */
   lacking: readonly number[];
-  /** No place lacks `newest`: it has superseded all older ones. */
+  /** No location with a secret lacks `newest`: it has superseded all older ones. One without a secret has no consumers. */
   settled: boolean;
   /** When what the primary holds expires, as far as anybody records it. */
   expiresAt: number | undefined;
@@ -34,8 +36,10 @@ export interface CredentialsInUse {
   displaced: Credential | undefined;
   /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
   impossible: boolean;
-  /** A later credential that the primary's secret must hold by its time, although `current-credential` is older. */
+  /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
+  /** Ours, newer than what was put back into the primary by hand. */
+  rolledBack: Credential | undefined;
 }
 
 export class Pool {
@@ -86,40 +90,76 @@ export class Pool {
   /** May one of our places hold it? */
   isCandidate = (credential: Credential): boolean =>
     this.isManaged(credential) ||
-    (this.isAssociated(credential) && this.otherOwnership(credential) === undefined);
+    (credential.type === this.#type &&
+      this.isAssociated(credential) &&
+      this.otherOwnership(credential) === undefined);
+
+  /** Made by hand, or by a tool that marks nothing. */
+  isUnmarked = ({ name, type }: Credential): boolean =>
+    type === this.#type && readOwnership(name) === undefined;
 }
 
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
   const pool = new Pool(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
+  const [primary, ...others] = observed.secrets;
   const exact =
     desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
-  const held = observed.secrets.map((secret, index) =>
-    index === 0 && exact && secret.times !== 'missing'
-      ? [exact]
-      : heldByTime(secret, candidatesFor(secret, observed, pool), pool, exact),
+  const byTime = observed.secrets.map((secret) =>
+    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, exact),
   );
-  const later = observed.secrets.map((secret, index) => laterThan(held[index]?.[0], secret, observed, pool));
+  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
   const unregistered = desired.current !== undefined && exact === undefined;
+  const impossible = exact !== undefined && cannotHold(exact, primary, pool);
+  const later = exact ? laterThan(exact, primary, observed, pool) : [];
+  const contradiction = exact
+    ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
+    : unregistered
+      ? explained
+      : undefined;
+  // What the times contradict is not followed.
+  const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
+  const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
   const lacking = [...held.keys()].filter(
     (index) => held[index]?.[0]?.id !== newest?.id || isBehind(desired, index, observed),
   );
+  const doubtful = others.flatMap((secret, index) => {
+    const [first] = held[index + 1] ?? [];
+    return isUnexplained(desired, first, secret, pool) ? [index + 1] : [];
+  });
   return {
     held,
     current: held[0]?.[0],
-    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], observed.secrets[0], pool),
+    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    doubtful,
     newest,
     lacking,
-    settled: newest !== undefined && lacking.length === 0,
+    settled:
+      newest !== undefined &&
+      lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
     // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
-    displaced: later.flat().find((c) => !pool.isAssociated(c)),
-    impossible: exact !== undefined && cannotHold(exact, observed.secrets[0], pool),
-    // Only our runs write the secret: what is associated and older than it must be what it holds now.
-    contradiction: exact && later[0]?.find(pool.isAssociated),
+    displaced: observed.secrets
+      .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
+      .find((c) => !pool.isAssociated(c)),
+    impossible,
+    contradiction,
+    rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+/** A run stores right after it creates: the secret was written within the lease after the credential was made. */
+function isExplained(
+  { method }: DesiredState,
+  { createdAt }: Credential,
+  secret: ObservedSecret | undefined,
+): boolean {
+  if (secret === undefined || typeof secret.times === 'string') return false;
+  const after = secret.times.updatedAt - createdAt;
+  // A subject DN outlives its certificates: it is delivered again and again.
+  return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
 /** A run creates first and delivers later; a hand may do it the other way round. */
@@ -135,6 +175,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     held: secrets.map(() => []),
     current: undefined,
     unexplained: false,
+    doubtful: [],
     newest: undefined,
     lacking: [...secrets.keys()],
     settled: false,
@@ -143,6 +184,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     displaced: undefined,
     impossible: false,
     contradiction: undefined,
+    rolledBack: undefined,
   };
 }
 
@@ -170,7 +212,8 @@ function latestIn(secret: ObservedSecret | undefined): number {
 
 /** The newest of the candidates. */
 function heldByTime(
-  { times }: ObservedSecret,
+  desired: DesiredState,
+  secret: ObservedSecret,
   candidates: readonly Credential[],
   pool: Pool,
   exact: Credential | undefined,
@@ -179,6 +222,9 @@ function heldByTime(
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
+  const { times } = secret;
+  // Somebody else has written it: it may hold any of them.
+  if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
   // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
   const close =
     typeof times !== 'string' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
@@ -214,7 +260,9 @@ function expiryOf(
   { secrets }: ObservedState,
   held: Credential | undefined,
 ): number | undefined {
-  if (desired.method !== 'tls_client_auth' || held === undefined) return held?.expiresAt;
+  if (held === undefined) return undefined;
+  const exact = desired.current?.identity === held.identity ? desired.current : undefined;
+  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? exact?.notAfter?.getTime();
   const times = secrets[0]?.times;
   const delivered = times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
   if (desired.current) return desired.current.notAfter?.getTime();
@@ -224,11 +272,11 @@ function expiryOf(
 /** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
 function laterThan(
   held: Credential | undefined,
-  secret: ObservedSecret,
+  secret: ObservedSecret | undefined,
   observed: ObservedState,
   pool: Pool,
 ): Credential[] {
-  if (typeof secret.times === 'string' || held === undefined) return [];
+  if (secret === undefined || typeof secret.times === 'string' || held === undefined) return [];
   return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
@@ -239,6 +287,8 @@ export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): bool
 /** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */
 export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
+  // It was delivered, and somebody has put an older pair back.
+  if (credential.id === inUse.rolledBack?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
@@ -249,8 +299,8 @@ export function isBeingDelivered(
   pool: Pool,
   credential: Credential,
 ): boolean {
-  const { newest, settled } = inUse;
-  if (settled || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
+  const { lacking, newest } = inUse;
+  if (lacking.length === 0 || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
   return credential.identity !== desired.current?.identity;
 }
 

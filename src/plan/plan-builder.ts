@@ -1,6 +1,8 @@
 /** The plan while it is being made. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import type { RotationError } from '../errors.ts';
+import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
+import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
 import {
   associatedWith,
@@ -11,8 +13,9 @@ import {
   type SecretTimes,
 } from '../model/observed-state.ts';
 import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { RemovalReason, Step } from '../model/step.ts';
+import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import {
   type CredentialsInUse,
   credentialsInUse,
@@ -35,7 +38,12 @@ export class PlanBuilder {
   readonly steps: Step[] = [];
   readonly notes: Note[] = [];
   readonly revokes: string[] = [];
+  /** See Plan. */
+  readonly probes: SecretLocation[] = [];
+  /** See Plan. */
+  stop: RotationError | undefined;
   associated: readonly string[];
+  readonly associatedAtStart: readonly string[];
   records: readonly Credential[];
   /** See Plan. */
   renews: string | undefined;
@@ -51,9 +59,15 @@ export class PlanBuilder {
     this.inUse = this.inUseAtStart;
     this.pool = new Pool(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
+    this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ times }) => times === 'unread')) this.note('notice', UNREAD);
-    if (this.inUse.unregistered && observed.client && desired.operation !== 'revert')
+    if (
+      this.inUse.unregistered &&
+      !this.inUse.contradiction &&
+      observed.client &&
+      desired.operation !== 'revert'
+    )
       this.note('warning', UNREGISTERED);
   }
 
@@ -64,6 +78,15 @@ export class PlanBuilder {
   /** The plan is not final until the tenant logs since then were read. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
+  }
+
+  /** No credential can be added before another one goes. */
+  get isFull(): boolean {
+    return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
+  }
+
+  get isUnmarked(): Pool['isUnmarked'] {
+    return this.pool.isUnmarked;
   }
 
   /** A new key pair is issued and delivered. */
@@ -97,8 +120,19 @@ export class PlanBuilder {
   /** Nobody may hold it, nobody asked to keep it, and it is ours to remove. Oldest first. */
   get removable(): Credential[] {
     return this.records.filter(
-      (c) => this.isDisposable(c) && (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c)),
+      (c) =>
+        this.isDisposable(c) &&
+        this.isAnnounced(c) &&
+        (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isReleased(c)),
     );
+  }
+
+  /** What gives way when its place is needed: an expired one first, which nobody can log in with. */
+  get evictable(): Credential[] {
+    const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
+    const { rolledBack } = this.inUse;
+    const putBack = this.records.filter((c) => c.id === rolledBack?.id && this.isDisposable(c));
+    return [...new Set([...expired, ...this.removable, ...putBack])];
   }
 
   isDisposable(credential: Credential): boolean {
@@ -108,8 +142,29 @@ export class PlanBuilder {
   /** Neither foreign nor asked to be kept. */
   mayRemove(credential: Credential): boolean {
     const { isCandidate, isLeftover } = this.pool;
-    const mayGo = isCandidate(credential) || isLeftover(credential);
+    const mayGo = isCandidate(credential) || isLeftover(credential) || this.isReleased(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
+  }
+
+  /** `removable-credentials` says that nobody uses it. */
+  isReleased({ id, type }: Credential): boolean {
+    return this.desired.removableCredentials.has(id) && type === CREDENTIAL_TYPES[this.desired.method];
+  }
+
+  /** Auth0 has not taken it for an hour. A subject DN never expires. */
+  isExpired({ expiresAt, type }: Credential): boolean {
+    const isOver = expiresAt !== undefined && expiresAt + HOUR <= this.observed.now;
+    return isOver && type === CREDENTIAL_TYPES[this.desired.method];
+  }
+
+  /** One that was made by hand is announced for a week before it goes, unless the primary's own would expire meanwhile. */
+  isAnnounced(credential: Credential): boolean {
+    if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
+      return true;
+    const since = supersededAt(this, credential);
+    if (since === undefined) return true;
+    const until = since + NOTICE_PERIOD;
+    return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
   }
 
   isAbandoned(credential: Credential): boolean {
@@ -125,6 +180,7 @@ export class PlanBuilder {
     const others = this.pool.otherOwnership(credential);
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
+    if (credential.type === 'unknown') return 'a record that this version cannot read';
     if (!this.associated.includes(credential.id)) return 'not associated with this method';
     if (mayBeHeld(this.inUse, credential)) {
       const heldBy = this.#heldBy(credential);

@@ -1,20 +1,25 @@
 /** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
 
+import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
+import { announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseContradiction,
   refuseHaste,
+  refuseMissingScopes,
   refuseOtherMethod,
   refuseReuse,
   refuseToOverwrite,
   refuseUnfinished,
+  refuseUnknownSecret,
 } from './preconditions.ts';
 import { firstReason, nextDue } from './reasons.ts';
 import { rehearse } from './rehearse.ts';
@@ -32,25 +37,59 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   const builder = new PlanBuilder(desired, observed);
   refuseToOverwrite(desired, observed);
   refuseOtherMethod(desired, observed);
-  refuseContradiction(builder.inUse);
   refuseUnfinished(builder);
   noteName(builder);
   const why = decide(builder);
-  bindTokens(builder);
-  const { renews, rotates, steps } = builder;
+  const { renews, rotates, steps, stop } = builder;
+  const nextRotation =
+    desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
+  if (stop === undefined) {
+    bindTokens(builder);
+    announceRemovals(builder, nextRotation);
+    if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
+  }
   return {
     ...why,
     steps,
     rotates,
     renews,
     replaces: rotates ? replacedBy(builder)?.id : undefined,
-    nextRotation:
-      desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates),
+    nextRotation,
     credentials: observed.pool.map((credential) => builder.describe(credential)),
     notes: builder.notes,
     revokes: builder.revokes,
     asks: builder.asks,
+    probes: builder.probes,
+    stop: stop ?? unwritableError(builder),
   };
+}
+
+/** A default asks for nothing: what was not given is what the credential in use has. */
+export function resolveDefaults(desired: DesiredState, { pool }: ObservedState): DesiredState {
+  const { brought, current, given } = desired;
+  if (brought || !current || !pool.some(({ identity }) => identity === current.identity)) return desired;
+  const { keySize, subject } = current;
+  return {
+    ...desired,
+    ...(given.has('subject') || subject === undefined ? {} : { subject }),
+    ...(given.has('key-size') || !isKeySize(keySize) ? {} : { keySize }),
+  };
+}
+
+function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
+  return bits === 2048 || bits === 3072 || bits === 4096;
+}
+
+/** A location that takes no write stops neither the others nor a due rotation: the run fails at its end. */
+function unwritableError({ observed: { unwritable = [] } }: PlanBuilder): RotationError | undefined {
+  const [first] = unwritable;
+  if (!first) return undefined;
+  return new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
+    remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
+    stateNow: 'It keeps the credential that it holds, which stays associated. Everything else is done.',
+    cause: first.error,
+  });
 }
 
 /** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */
@@ -63,8 +102,9 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
 
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { operation } = builder.desired;
-  if (operation === 'rehearse') return rehearse(builder);
-  return operation === 'revert' ? revert(builder) : renew(builder);
+  if (operation !== 'rehearse' && operation !== 'revert') return renew(builder);
+  refuseContradiction(builder);
+  return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
 /** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
@@ -86,17 +126,36 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   );
 }
 
-/** What is due: in order first, then a rotation or a retirement. */
+/** Healing comes first: whatever stops the rest, what a destination holds must log in. */
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
-  const { observed, desired } = builder;
   const healed = heal(builder);
+  const healing = builder.steps.length;
+  try {
+    return rotateOrRetire(builder, healed);
+  } catch (error) {
+    if (!healed || !(error instanceof RotationError)) throw error;
+    builder.steps.length = healing;
+    builder.stop = error;
+    return { reason: 'NotAssociated', explanation: HEALED };
+  }
+}
+
+/** What is due: in order first, then a rotation or a retirement. */
+function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reason' | 'explanation'> {
+  const { desired } = builder;
+  refuseContradiction(builder);
+  refuseUnknownSecret(builder);
+  refuseMissingScopes(builder);
   discardAbandoned(builder);
   finishDelivery(builder);
-  const due = firstReason({ desired, observed, inUse: builder.inUse });
+  const doubtful = resolveDoubts(builder);
+  const due = firstReason(builder);
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
-  if (due) rotate(builder);
+  if (due) rotate(builder, due.reason);
   else retire(builder);
+  rewriteBeforeRemoval(builder, doubtful);
+  if (due?.reason === 'PartlyDelivered') probe(builder, builder.inUse.lacking);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
@@ -126,18 +185,30 @@ const BOUND =
 
 const HEALED = 'a credential that a destination holds was not associated';
 
-/** What a destination holds must be associated before anything else. @returns whether something was not */
+/**
+ * What a destination holds must be associated before anything else. Nothing of others is taken out for it.
+ * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
+ */
 function heal(builder: PlanBuilder): boolean {
   // Somebody has taken it out already: what is to be revoked does not come back.
   if (builder.desired.revoke) return false;
-  const { inUse } = builder;
+  const { inUse, pool } = builder;
   const missing = inUse.held
     .flatMap((candidates) => candidates.slice(0, 1))
     .filter(
-      ({ id }, index, all) => !builder.associated.includes(id) && all.findIndex((c) => c.id === id) === index,
+      (c, index, all) =>
+        !builder.associated.includes(c.id) &&
+        !builder.isExpired(c) &&
+        c.type !== 'unknown' &&
+        all.findIndex(({ id }) => id === c.id) === index,
     );
   for (const credential of missing) {
-    const spare = builder.records.filter((c) => builder.associated.includes(c.id) && builder.isDisposable(c));
+    const spare = builder.records.filter(
+      (c) =>
+        builder.associated.includes(c.id) &&
+        ((builder.isExpired(c) && builder.mayRemove(c)) ||
+          (builder.isDisposable(c) && (!pool.isUnmarked(c) || builder.isReleased(c)))),
+    );
     const keep =
       builder.associated.length < METHOD_CAPACITY
         ? builder.associated
@@ -145,8 +216,12 @@ function heal(builder: PlanBuilder): boolean {
     if (keep.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
     builder.associate([...keep, credential.id], 'heal');
   }
+  if (missing.length > 0) builder.note('warning', HEALED_NOTE);
   return missing.length > 0;
 }
+
+const HEALED_NOTE =
+  'A credential that a destination holds was not associated, and is associated again. If this comes back, something else takes it out, such as Terraform or a script. If you want it gone, delete it in Auth0.';
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {
   return ids.filter((other) => other !== id);
@@ -163,16 +238,82 @@ function discardAbandoned(builder: PlanBuilder): void {
 
 /** With the newest pair at hand (`current-credential`) no new key is needed, and nobody is interrupted. */
 function finishDelivery(builder: PlanBuilder): void {
-  const { inUse, observed, desired } = builder;
-  const { newest, held, lacking } = inUse;
-  if (inUse.settled || newest === undefined || newest.identity !== desired.current?.identity) return;
-  if (desired.method === 'tls_client_auth' && !isLatest(desired, observed)) return;
-  for (const index of lacking) {
-    const location = observed.secrets[index]?.location;
+  const { inUse } = builder;
+  const { held, lacking, newest } = inUse;
+  if (newest === undefined || !hasNewestPair(builder)) return;
+  // A secret that somebody made by hand, and that nobody has written since.
+  const byHand = inUse.doubtful.filter((index) => {
+    const times = builder.observed.secrets[index]?.times;
+    return times !== undefined && typeof times !== 'string' && times.createdAt === times.updatedAt;
+  });
+  const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
+  if (behind.length === 0) return;
+  probe(builder, behind);
+  store(builder, behind);
+  builder.completes = lacking.length > 0;
+  const served = new Set(behind);
+  builder.inUse = {
+    ...inUse,
+    held: held.map((candidates, index) => (served.has(index) ? [newest] : candidates)),
+    lacking: lacking.filter((index) => !served.has(index)),
+    doubtful: inUse.doubtful.filter((index) => !served.has(index)),
+    settled: lacking.every(
+      (index) => served.has(index) || builder.observed.secrets[index]?.times === 'missing',
+    ),
+  };
+}
+
+/** With the newest pair at hand, what somebody else may have rolled back is written again before anything is removed. */
+function resolveDoubts(builder: PlanBuilder): readonly number[] {
+  const { inUse } = builder;
+  const { newest } = inUse;
+  const doubtful = inUse.doubtful.filter((index) => isWritable(builder, index));
+  if (newest === undefined || doubtful.length === 0 || !hasNewestPair(builder)) return [];
+  const held = inUse.held.map((candidates, index) => (doubtful.includes(index) ? [newest] : candidates));
+  builder.inUse = { ...inUse, held, doubtful: inUse.doubtful.filter((index) => !doubtful.includes(index)) };
+  return doubtful;
+}
+
+function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[]): void {
+  const { steps } = builder;
+  const first = steps.findIndex(
+    (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
+  );
+  if (doubtful.length === 0 || first < 0) return;
+  const rest = steps.splice(first);
+  probe(builder, doubtful);
+  store(builder, doubtful);
+  steps.push(...rest);
+}
+
+function hasNewestPair(builder: PlanBuilder): boolean {
+  const { desired, inUse, observed } = builder;
+  const { newest } = inUse;
+  if (newest === undefined || newest.identity !== desired.current?.identity) return false;
+  // A pair that nobody can log in with serves nobody.
+  if (!builder.associated.includes(newest.id) || builder.isExpired(newest)) return false;
+  return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
+}
+
+function store(builder: PlanBuilder, indexes: readonly number[]): void {
+  for (const index of indexes) {
+    const location = builder.observed.secrets[index]?.location;
     if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
   }
-  builder.completes = true;
-  builder.inUse = { ...inUse, held: held.map(() => [newest]), lacking: [], settled: true };
+}
+
+function isWritable({ observed }: PlanBuilder, index: number): boolean {
+  const location = observed.secrets[index]?.location;
+  return (
+    location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
+  );
+}
+
+/** Asks whether these locations take a write, before anything rests on it. */
+function probe(builder: PlanBuilder, indexes: readonly number[]): void {
+  if (builder.observed.unwritable !== undefined) return;
+  const locations = indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []);
+  builder.probes.push(...locations);
 }
 
 /**

@@ -9,8 +9,9 @@ import {
   type ObservedState,
 } from '../model/observed-state.ts';
 import { rotationInProgress } from '../model/ownership.ts';
-import { printLocation } from '../model/secret-location.ts';
-import { type CredentialsInUse, isBeingDelivered, isPending } from './in-use.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { printSubject } from '../model/subject-dn.ts';
+import { isBeingDelivered, isPending } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
@@ -43,18 +44,69 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   });
 }
 
-export function refuseContradiction({ contradiction, current, impossible }: CredentialsInUse): void {
+/** @throws RotationError STALE_CREDENTIAL */
+export function refuseContradiction({ desired, inUse, observed }: PlanBuilder): void {
+  const { contradiction, impossible, unregistered } = inUse;
+  const { location } = observed.secrets[0] ?? {};
+  const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
+  const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
   if (impossible) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is ${current?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy:
-        'Pass the secret of the primary destination itself. In a job with an environment, a secret of the same name there hides the one of the repository.',
+      failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
+      remedy: `Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
     });
   }
   if (!contradiction) return;
+  if (unregistered) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `current-credential is none of the client's credentials, but ${location ? printLocation(location) : 'the primary secret'} holds ${contradiction.id}: a run of this workflow stored it right after it was made.`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it.`,
+    });
+  }
   throw new RotationError('STALE_CREDENTIAL', {
-    failed: `current-credential is ${current?.id}, but the primary secret was written after ${contradiction.id} was delivered: it changed after this job's secrets were read.`,
-    remedy: `Run the workflow again. If the older pair was put back by hand, delete ${contradiction.id} in Auth0 first.`,
+    failed: `current-credential is ${given}, but the primary secret was written right after ${contradiction.id} was made: it changed after this job's secrets were read.`,
+    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}.`,
+  });
+}
+
+/** Somebody has decided today that what a secret holds may be replaced. */
+export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
+  return force && !scheduled;
+}
+
+/**
+ * A secret that nobody can explain may be somebody else's: another client's, or one that was placed by hand.
+ * @throws RotationError SECRET_EXISTS
+ */
+export function refuseUnknownSecret(builder: PlanBuilder): void {
+  const { desired, observed, pool } = builder;
+  const [primary] = observed.secrets;
+  if (primary === undefined || typeof primary.times === 'string' || overridesUnknown(desired)) return;
+  const { clientId, current, secretName } = desired;
+  if (current !== undefined) {
+    const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
+    if (isRegistered || current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }])) return;
+    throw secretExists(
+      primary.location,
+      `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
+      'If it belongs to another client, choose another secret-name.',
+    );
+  }
+  const isKnown = observed.pool.some(
+    (c) => pool.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
+  );
+  if (isKnown || desired.brought) return;
+  throw secretExists(
+    primary.location,
+    'no run of this workflow has made a credential of this client',
+    `If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
+  );
+}
+
+function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
+  return new RotationError('SECRET_EXISTS', {
+    failed: `${printLocation(location)} holds something already, and ${why}: whoever reads that secret could not log in any more.`,
+    remedy: `${remedy} If nobody needs what it holds, start the workflow by hand once with force: true.`,
   });
 }
 
@@ -95,5 +147,30 @@ export function refuseToOverwrite(
   throw new RotationError('SECRET_EXISTS', {
     failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
     remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
+  });
+}
+
+const SCOPES = [
+  'read:clients',
+  'update:clients',
+  'read:client_credentials',
+  'create:client_credentials',
+  'update:client_credentials',
+  'delete:client_credentials',
+];
+
+/** What a later run lacks is said today, while nothing has been taken out. @throws RotationError AUTH0_FORBIDDEN */
+export function refuseMissingScopes({ desired, observed: { scopes } }: PlanBuilder): void {
+  if (scopes === undefined) return;
+  const needed = [
+    ...SCOPES,
+    ...(desired.operation === 'create' ? ['create:clients', 'delete:clients'] : []),
+    ...(desired.quietWindow === undefined ? [] : ['read:logs']),
+  ];
+  const missing = needed.filter((scope) => !scopes.has(scope));
+  if (missing.length === 0) return;
+  throw new RotationError('AUTH0_FORBIDDEN', {
+    failed: `The management client lacks ${missing.join(', ')}.`,
+    remedy: `In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it ${missing.join(' ')}.`,
   });
 }

@@ -1,8 +1,9 @@
 /** The ordered reasons that a rotation is due: first wins. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
-import type { ObservedState } from '../model/observed-state.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
 
@@ -11,6 +12,10 @@ export interface Question {
   observed: ObservedState;
   /** As it is once a delivery that could be finished without a new key is finished. */
   inUse: CredentialsInUse;
+  /** Made by hand, or by a tool that marks nothing. */
+  isUnmarked: (credential: Credential) => boolean;
+  /** No credential can be added before another one goes. */
+  isFull: boolean;
 }
 
 /** [reason, does it hold?, as the report says it] */
@@ -22,11 +27,18 @@ const RULES: readonly Rule[] = [
     ({ observed, desired }) => observed.client !== undefined && observed.client.method !== desired.method,
     ({ observed, desired }) => `the client uses ${observed.client?.method}, and is to use ${desired.method}`,
   ],
-  ['NotDelivered', notDelivered, explainNotDelivered],
+  ['FirstDelivery', firstDelivery, explainFirstDelivery],
+  [
+    'NotDelivered',
+    ({ inUse }) => inUse.displaced !== undefined && inUse.current !== undefined && !inUse.unregistered,
+    ({ inUse }) =>
+      `a destination may hold ${inUse.displaced?.id}, which is not associated (pass current-credential to be certain)`,
+  ],
+  ['UnidentifiedSecret', unidentified, explainUnidentified],
   [
     'PartlyDelivered',
     partlyDelivered,
-    () => 'not every destination holds the newest key, and it is not at hand',
+    () => 'not every destination holds the newest key, and its private key is not at hand',
   ],
   ['CertificateExpired', expired, ({ inUse }) => `the current certificate expired ${dateOf(inUse)}`],
   [
@@ -35,7 +47,13 @@ const RULES: readonly Rule[] = [
     ({ inUse, desired }) =>
       `the current certificate expires ${dateOf(inUse)}, within ${desired.renewBeforeDays} days`,
   ],
-  ['SpecChanged', specChanged, ({ desired }) => `the wish has changed to ${describeSpec(desired)}`],
+  ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
+  [
+    'CertificateTooOld',
+    tooOld,
+    ({ desired }) =>
+      `the current certificate was made by hand, more than ${desired.validityDays - desired.renewBeforeDays} days ago`,
+  ],
   ['Forced', ({ desired }) => desired.force, () => 'it was asked for (force)'],
 ];
 
@@ -63,27 +81,44 @@ export function nextDue(
   return expiresAt === undefined ? undefined : nextRotation(desired, expiresAt);
 }
 
-function notDelivered({ inUse }: Question): boolean {
-  const { current, displaced, unexplained, unregistered } = inUse;
-  return current === undefined || unregistered || unexplained || displaced !== undefined;
+function firstDelivery({ inUse, observed }: Question): boolean {
+  return inUse.current === undefined && observed.secrets[0]?.times === 'missing';
 }
 
-function explainNotDelivered({ inUse, observed, desired }: Question): string {
-  const { current, displaced, unexplained, unregistered } = inUse;
-  if (observed.client === undefined) return `no client was made under the name ${desired.clientName} yet`;
-  if (displaced && current && !unregistered) {
-    return `a destination may hold ${displaced.id}, which is not associated (current-credential would tell)`;
-  }
-  if (unexplained && desired.brought && !unregistered)
-    return 'nobody has recorded when a certificate that was brought expires (current-credential would tell)';
-  if (unexplained && current && !unregistered) {
-    return `by time alone the primary destination would hold ${current.id}, but no run can have stored that then (current-credential would tell)`;
-  }
+function explainFirstDelivery({ desired, observed }: Question): string {
+  return observed.client === undefined
+    ? `there is no client named ${desired.clientName} yet`
+    : 'the primary destination has no secret yet';
+}
+
+function unidentified({ inUse }: Question): boolean {
+  return (
+    inUse.current === undefined || inUse.unregistered || inUse.unexplained || inUse.displaced !== undefined
+  );
+}
+
+function explainUnidentified({ desired, inUse, observed }: Question): string {
+  if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
+  if (inUse.unexplained && desired.brought && !inUse.unregistered)
+    return 'nobody has recorded when a certificate that was brought expires (pass current-credential to be certain)';
+  if (inUse.unexplained && inUse.current && !inUse.unregistered)
+    return 'the secret of the primary destination was last written when no run can have delivered (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
-function partlyDelivered({ inUse }: Question): boolean {
-  return !inUse.settled;
+/** A location without a secret has no consumers: it waits for a free place or the next rotation. */
+function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
+  const unwritable = new Set(observed.unwritable?.map(({ location }) => location));
+  return inUse.lacking.some((index) => {
+    const secret = observed.secrets[index];
+    if (!secret || unwritable.has(printLocation(secret.location))) return false;
+    return secret.times !== 'missing' || !isFull;
+  });
+}
+
+/** Whatever the reason is: waiting any longer would let it expire. */
+export function isDueByExpiry(question: Question): boolean {
+  return expiring(question);
 }
 
 function expired({ inUse, observed }: Question): boolean {
@@ -94,13 +129,27 @@ function expiring({ inUse, observed, desired }: Question): boolean {
   return nextRotation(desired, expiry(inUse)) <= observed.now;
 }
 
-/** Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
-function specChanged({ inUse, desired }: Question): boolean {
-  const { current, method, subject } = desired;
-  if (current === undefined)
-    return method === 'tls_client_auth' && (inUse.current?.identity ?? subject) !== subject;
-  const { keySize = current.keySize } = desired;
-  return (current.subject ?? subject) !== subject || current.keySize !== keySize;
+/** Only what was given is compared. Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
+function specChanged({ desired, inUse }: Question): boolean {
+  const { current, given, keySize, method, subject } = desired;
+  const registered = inUse.unregistered ? undefined : current;
+  const recorded = method === 'tls_client_auth' ? inUse.current?.identity : undefined;
+  const subjectNow = registered ? registered.subject : recorded;
+  if (given.has('subject') && subjectNow !== undefined && subjectNow !== subject) return true;
+  if (!given.has('key-size') || keySize === undefined || registered === undefined) return false;
+  return registered.keySize !== keySize;
+}
+
+/** A certificate that somebody made to last for years would never be renewed. */
+function tooOld({ desired, inUse, isUnmarked, observed }: Question): boolean {
+  const { brought, current, renewBeforeDays, validityDays } = desired;
+  const held = inUse.current;
+  if (brought || held === undefined || !isUnmarked(held)) return false;
+  const exact = current?.identity === held.identity ? current : undefined;
+  const began = exact?.notBefore?.getTime();
+  // The record of a subject DN says nothing of its certificate's age.
+  if (began === undefined && held.type === 'cert_subject_dn') return false;
+  return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY <= observed.now;
 }
 
 function describeSpec({ keySize, method, subject }: DesiredState): string {

@@ -2,29 +2,40 @@
 
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
-import { printLocation } from '../model/secret-location.ts';
+import type { Reason } from '../model/plan.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { nextDue } from './reasons.ts';
+import { isDueByExpiry, nextDue } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
 import { refuseRevocation, revoke } from './revoke.ts';
 
-export function rotate(builder: PlanBuilder): void {
+export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
+  const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
+  // Before any effect: what cannot be issued must not have cost a place.
+  builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.renews = reuseName(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
-  if (builder.renews === undefined && builder.observed.client) freeCapacity(builder);
-  builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  register(builder);
+  if (builder.renews === undefined && builder.observed.client) freeCapacity(builder, isDue);
+  register(builder, isDue);
   if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });
-  for (const location of secretLocations(desired))
+  for (const location of deliveryOrder(builder))
     builder.steps.push({ kind: 'store-secret', location, source: 'issued' });
   if (desired.revoke) revoke(builder);
   else removeAfterDelivery(builder);
   removeFormer(builder);
   if ((nextDue(desired, builder.observed, builder.inUse, true) ?? 0) <= builder.observed.now)
     builder.note('warning', SHORT);
+}
+
+/** What has refused a write comes last: it keeps nobody waiting. */
+function deliveryOrder({ desired, observed }: PlanBuilder): SecretLocation[] {
+  const refused = new Set(observed.unwritable?.map(({ location }) => location));
+  const isRefused = (location: SecretLocation) => refused.has(printLocation(location));
+  const all = secretLocations(desired);
+  return [...all.filter((one) => !isRefused(one)), ...all.filter(isRefused)];
 }
 
 const SHORT =
@@ -68,7 +79,7 @@ const SAME_NAME =
   'Auth0 knows a CA-signed certificate by its subject DN alone and cannot revoke one: the previous certificate stays valid until it expires.';
 
 /** The new key becomes known to Auth0, by its own credential or by one of its name. */
-function register(builder: PlanBuilder): void {
+function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
   const ref = builder.renews ?? ISSUED;
@@ -83,7 +94,7 @@ function register(builder: PlanBuilder): void {
   if (ref === ISSUED) builder.steps.push({ kind: 'create-credential' });
   if (builder.associated.includes(ref)) return;
   if (client.method === desired.method) {
-    if (ref !== ISSUED) freeSlot(builder);
+    if (ref !== ISSUED) freeSlot(builder, isDue);
     builder.associate([...builder.associated, ref], 'add');
     return;
   }
@@ -119,6 +130,8 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   // Nobody but this run can have used the new one yet.
   if (builder.desired.quietWindow !== undefined) return;
   if (builder.desired.overlap !== 0) return;
-  const previous = builder.records.filter((c) => builder.mayRemove(c) && c.id !== builder.renews);
+  const previous = builder.records.filter(
+    (c) => builder.mayRemove(c) && builder.isAnnounced(c) && c.id !== builder.renews,
+  );
   for (const credential of previous) builder.remove(credential, 'retire');
 }

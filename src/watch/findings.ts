@@ -104,7 +104,7 @@ const WARNS = 1 / 3;
 const FAILS = 1 / 10;
 
 function destinationFindings(builder: PlanBuilder): Finding[] {
-  const { inUse, observed, desired } = builder;
+  const { inUse, observed } = builder;
   if (observed.secrets.some(({ times }) => times === 'unread'))
     return [
       warning(
@@ -113,11 +113,11 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
         "Give a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
       ),
     ];
-  const due = firstReason({ desired, observed, inUse });
+  const due = firstReason(builder);
   const unclear = (inUse.unexplained || inUse.displaced) && inUse.current && !inUse.unregistered;
   return [
     ...observed.secrets.flatMap((_, index) => destinationFinding(builder, index)),
-    ...(unclear && due?.reason === 'NotDelivered'
+    ...(unclear && (due?.reason === 'NotDelivered' || due?.reason === 'UnidentifiedSecret')
       ? [
           warning(
             'DeliveryUnclear',

@@ -37,7 +37,14 @@ export function readTruth(world: World): Truth {
   const pool = new Map(
     records.flatMap(({ credentials }) => credentials.map((one) => [one.id, recordIdentity(one)] as const)),
   );
-  const working = new Set(associated.map((id) => pool.get(id)));
+  const over = new Set(
+    records.flatMap(({ credentials }) =>
+      credentials
+        .filter(({ expires_at }) => expires_at && Date.parse(expires_at) <= world.time)
+        .map(({ id }) => id),
+    ),
+  );
+  const working = new Set(associated.filter((id) => !over.has(id)).map((id) => pool.get(id)));
   return {
     pool,
     associated,

@@ -25,6 +25,7 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     validityDays: 90,
     renewBeforeDays: 30,
     force,
+    scheduled: false,
     revoke,
     overlap,
     quietWindow: undefined,

@@ -39,6 +39,7 @@ export function desired(changes: DesiredChanges = {}): DesiredState {
     validityDays: 90,
     renewBeforeDays: 30,
     force: false,
+    scheduled: false,
     revoke: false,
     overlap: 'until-next-rotation',
     quietWindow: undefined,

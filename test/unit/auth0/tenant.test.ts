@@ -155,13 +155,19 @@ describe('an answer that is none', () => {
     ['204', { status: 204 }],
     ['a redirect', { status: 302, headers: { location: '/' } }],
     ['a record without id', { body: [{ ...RECORD, id: undefined }] }],
-    ['a record of an unknown type', { body: [{ ...RECORD, credential_type: 'x' }] }],
-    ['a record without its time', { body: [{ ...RECORD, created_at: 'yesterday' }] }],
-    ['a record with an expiry that is no time', { body: [{ ...RECORD, expires_at: 'soon' }] }],
     ['a list of nothing', { body: [null] }],
   ])('is never an empty pool: %s', async (_, answer) => {
     const { result } = await ask([answer], (tenant) => tenant.credentials('client'));
     expect(result).toMatchObject({ code: 'AUTH0_REQUEST_FAILED' });
+  });
+
+  it.each<[string, object]>([
+    ['of an unknown type', { ...RECORD, credential_type: 'x' }],
+    ['without its time', { ...RECORD, created_at: 'yesterday' }],
+    ['with an expiry that is no time', { ...RECORD, expires_at: 'soon' }],
+  ])('B9: a record %s takes a place, and nobody reads more into it', async (_, record) => {
+    const { result } = await ask([{ body: [record] }], (tenant) => tenant.credentials('client'));
+    expect(result).toMatchObject([{ id: RECORD.id, type: 'unknown', createdAt: 0, expiresAt: undefined }]);
   });
 
   it.each<[string, unknown]>([

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts';
-import type { ObservedState } from '../../../src/model/observed-state.ts';
+import type { Credential, ObservedState } from '../../../src/model/observed-state.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse, mayBeHeld, Pool } from '../../../src/plan/in-use.ts';
@@ -80,6 +80,11 @@ function takenOut({ step, before, after }: ReturnType<typeof replay>[number]): s
   return step.kind === 'delete-credential' ? [...gone, step.id] : gone;
 }
 
+/** Nobody can log in with it any more. */
+function isExpired({ expiresAt }: Credential, now: number): boolean {
+  return expiresAt !== undefined && expiresAt + 3_600_000 <= now;
+}
+
 /** Fewer where each mutant is judged (`npm run mutation`). */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
 
@@ -99,7 +104,9 @@ describe('every plan', () => {
       const inUse = credentialsInUse(wanted, observed);
       for (const { before, after } of replay(observed, steps)) {
         expect(after.length).toBeLessThanOrEqual(2);
-        const usable = observed.pool.some((c) => before.includes(c.id) && mayBeHeld(inUse, c));
+        const usable = observed.pool.some(
+          (c) => before.includes(c.id) && mayBeHeld(inUse, c) && !isExpired(c, observed.now),
+        );
         if (usable) expect(after.length).toBeGreaterThan(0);
       }
     });
@@ -126,7 +133,9 @@ describe('every plan', () => {
   it('takes out what a place may hold only where it names the place, or after it has delivered', () => {
     property((wanted, observed, { steps }) => {
       const inUse = credentialsInUse(wanted, observed);
-      const held = observed.pool.filter((c) => mayBeHeld(inUse, c)).map(({ id }) => id);
+      const held = observed.pool
+        .filter((c) => mayBeHeld(inUse, c) && !isExpired(c, observed.now))
+        .map(({ id }) => id);
       const undelivered = steps.findIndex(({ kind }) => kind === 'store-secret');
       const before = replay(observed, steps).slice(0, undelivered < 0 ? steps.length : undelivered);
       for (const moment of before) {

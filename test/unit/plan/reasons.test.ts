@@ -1,7 +1,7 @@
 /** The reasons in their order, each to its edge, and how the report says them. */
 
 import { describe, expect, it } from 'vitest';
-import { credentialsInUse } from '../../../src/plan/in-use.ts';
+import { PlanBuilder } from '../../../src/plan/plan-builder.ts';
 import { firstReason, nextRotation } from '../../../src/plan/reasons.ts';
 import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
@@ -10,7 +10,7 @@ const DAYS = 24 * 60;
 function reason(changes: DesiredChanges, seed: StateSeed) {
   const wanted = desired(changes);
   const observed = state(wanted, seed);
-  return firstReason({ desired: wanted, observed, inUse: credentialsInUse(wanted, observed) });
+  return firstReason(new PlanBuilder(wanted, observed));
 }
 
 const EVERYTHING: DesiredChanges = { force: true, subject: 'CN=other', current: 'a' };
@@ -24,8 +24,8 @@ describe('the first reason wins', () => {
       'no secret',
       { ...EVERYTHING, ...TWO },
       { credentials: [a(-DAY)] },
-      'NotDelivered',
-      /no credential that Auth0 knows/,
+      'FirstDelivery',
+      /has no secret yet/,
     ],
     [
       'one of two',
@@ -47,7 +47,7 @@ describe('the first reason wins', () => {
       EVERYTHING,
       { credentials: [a(60 * DAY)], written },
       'SpecChanged',
-      /has changed to CN=other, RSA 2048/,
+      /the inputs ask for CN=other, RSA 2048/,
     ],
     [
       'another key size',
@@ -68,8 +68,8 @@ describe('the first reason wins', () => {
       'by hand, by time alone',
       {},
       { credentials: [{ ...a(60 * DAY), by: 'hand' }], written },
-      'NotDelivered',
-      /hold a, but no run can have stored that/,
+      'UnidentifiedSecret',
+      /last written when no run can have delivered/,
     ],
     [
       'displaced, perhaps',
@@ -88,7 +88,7 @@ describe('the first reason wins', () => {
       'a stranger',
       { current: 'stranger' },
       { credentials: [a(60 * DAY)], written },
-      'NotDelivered',
+      'UnidentifiedSecret',
       /no credential that Auth0 knows/,
     ],
   ])('%s', (_, changes, seed, expected, words) => {
@@ -102,7 +102,7 @@ describe('the first reason wins', () => {
     const observed = state(wanted, { credentials: [a(1)], written });
     const pool = observed.pool.map((one) => ({ ...one, expiresAt: undefined }));
     const question = { desired: wanted, observed: { ...observed, pool } };
-    expect(firstReason({ ...question, inUse: credentialsInUse(wanted, question.observed) })).toBeUndefined();
+    expect(firstReason(new PlanBuilder(wanted, question.observed))).toBeUndefined();
   });
 });
 

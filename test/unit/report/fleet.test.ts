@@ -24,6 +24,8 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   credentials: [],
   notes,
   asks: undefined,
+  probes: [],
+  stop: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
   planOnly: false,

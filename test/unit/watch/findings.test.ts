@@ -162,7 +162,7 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     'a destination that holds what was deleted',
     { current: 'stranger' },
     settled,
-    ['failure SecretUnknown repo:acme/shop PEM'],
+    ['failure RotationRefused', 'failure SecretUnknown repo:acme/shop PEM'],
   ],
   [
     'a secret that was written later than any run has lived',
@@ -174,7 +174,7 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     'nothing associated',
     {},
     { written: [10] },
-    ['failure SecretUnknown repo:acme/shop PEM', 'failure NothingAssociated'],
+    ['failure RotationRefused', 'failure SecretUnknown repo:acme/shop PEM', 'failure NothingAssociated'],
   ],
   ['tokens not bound', { tokenBinding: 'required' }, settled, ['warning TokenBindingDiffers']],
   ['tokens bound', { tokenBinding: 'off' }, { ...settled, bound: true }, ['warning TokenBindingDiffers']],

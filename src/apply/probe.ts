@@ -1,0 +1,21 @@
+/** Proves that a destination takes a write, before anything rests on it. */
+
+import type { SecretStore } from '../github/secret-store.ts';
+import type { Unwritable } from '../model/observed-state.ts';
+import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
+
+/** @returns the locations whose destination refuses; each destination is asked once */
+export async function probeLocations(
+  locations: readonly SecretLocation[],
+  { store }: { store: SecretStore | undefined },
+): Promise<Unwritable[]> {
+  const refusals = new Map<string, Unwritable['error'] | undefined>();
+  const unwritable: Unwritable[] = [];
+  for (const location of locations) {
+    const name = printDestination(location.destination);
+    if (!refusals.has(name)) refusals.set(name, await store?.probe(location.destination));
+    const error = refusals.get(name);
+    if (error) unwritable.push({ location: printLocation(location), error });
+  }
+  return unwritable;
+}

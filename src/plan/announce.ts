@@ -1,0 +1,84 @@
+/** Says what later runs will remove, and when, before it happens. Pure. */
+
+import { METHOD_CAPACITY } from '../model/capacity.ts';
+import { day } from '../model/markdown.ts';
+import type { Credential } from '../model/observed-state.ts';
+import { printLocation } from '../model/secret-location.ts';
+import { ISSUED } from '../model/step.ts';
+import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
+
+/** @param nextRotation milliseconds, Auth0's clock */
+export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
+  const { desired, inUse, records } = builder;
+  if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
+    return;
+  const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.current?.id);
+  const others = records.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
+  const isFull = builder.associated.length >= METHOD_CAPACITY;
+  for (const credential of others) {
+    const blocked = whyBlocked(builder, credential);
+    if (blocked !== undefined && isFull)
+      builder.note('warning', blockedNote(credential, blocked, nextRotation));
+    if (blocked === undefined) announce(builder, credential, isFull, nextRotation);
+  }
+}
+
+/** A location without a secret waits, where nothing is at hand to fill it with. */
+export function announceEmpty(
+  { desired, inUse, observed, notes }: PlanBuilder,
+  nextRotation: number | undefined,
+): void {
+  const empty = inUse.lacking.flatMap((index) => {
+    const secret = observed.secrets[index];
+    return index > 0 && secret?.times === 'missing' ? [printLocation(secret.location)] : [];
+  });
+  if (empty.length === 0) return;
+  const hint = desired.current ? '' : ' Pass current-credential to have it filled at once.';
+  notes.push({
+    severity: 'warning',
+    text: `${empty.join(', ')} has no secret yet, and gets one with the next rotation${on(nextRotation)} since no place is free before.${hint}`,
+  });
+}
+
+/** What keeps it, and the ways out. */
+function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
+  if (desired.keepCredentials.has(credential.id))
+    return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or let another client serve whoever uses it';
+  const other = pool.otherOwnership(credential);
+  if (other && !desired.removableCredentials.has(credential.id))
+    return `the workflow of ${other.owner} rotates it. Before then, rotate this client from one workflow with many destinations`;
+  return credential.type === 'unknown'
+    ? 'this version of the action cannot read its record. Before then, find out in Auth0 what uses it'
+    : undefined;
+}
+
+function blockedNote({ id }: Credential, why: string, nextRotation: number | undefined): string {
+  return `The next rotation${on(nextRotation)} finds no free place: ${id} takes one, and ${why}.`;
+}
+
+function announce(
+  builder: PlanBuilder,
+  credential: Credential,
+  isFull: boolean,
+  nextRotation: number | undefined,
+): void {
+  const byHand = builder.pool.isUnmarked(credential);
+  const over = builder.rotates ? afterThisRun(builder) : overlapEnd(builder, credential);
+  const severity = byHand ? 'warning' : 'notice';
+  const what = byHand
+    ? `${credential.id}, which was made by hand on ${day(credential.createdAt)},`
+    : credential.id;
+  const keep = byHand ? ' If anybody still uses it, name it in keep-credentials.' : '';
+  if (Number.isFinite(over))
+    builder.note(severity, `A run removes ${what} from ${day(over)} on (overlap).${keep}`);
+  else if (isFull)
+    builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
+}
+
+function afterThisRun({ desired: { overlap }, observed }: PlanBuilder): number {
+  return overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : observed.now + overlap;
+}
+
+function on(at: number | undefined): string {
+  return at === undefined ? '' : `, on ${day(at)},`;
+}
