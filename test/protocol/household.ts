@@ -48,9 +48,10 @@ export class Household {
     const { associated, pool, held } = this.#before;
     act();
     this.#before = this.world.truth();
-    for (const { location, value } of this.#before.held)
-      if (value !== held.find((one) => one.location === location)?.value)
-        this.#rewritten.set(location, value);
+    for (const { location, value } of this.#before.held) {
+      const old = held.find((one) => one.location === location)?.value;
+      if (old !== undefined && old !== value) this.#rewritten.set(location, value);
+    }
     for (const id of associated)
       if (!this.#before.associated.includes(id)) this.#takenOut.add(pool.get(id) ?? '');
     this.execution.invariants.associatedByHand(undefined);
@@ -111,7 +112,7 @@ export class Household {
   #read(actor: Actor): void {
     const { result } = actor;
     // What somebody changes in the middle of a rotation may need another one.
-    if (actor.rotates && !this.#disturbed) this.#rotations += 1;
+    if (this.#hasMade(actor) && !this.#disturbed) this.#rotations += 1;
     this.#said = [
       result?.plan?.explanation ?? '',
       ...(result?.plan?.notes ?? []).map(printNote),
@@ -128,6 +129,13 @@ export class Household {
       );
     if (this.#rotations > 1)
       this.report('loop', `${this.#rotations} rotations, and nobody has changed anything`);
+  }
+
+  #hasMade(actor: Actor): boolean {
+    return this.execution.trace.some(
+      ({ actor: by, request, status }) =>
+        by === actor && request.method === 'POST' && request.url.endsWith('/credentials') && status === 201,
+    );
   }
 
   report(invariant: string, detail: string): void {
@@ -148,12 +156,12 @@ export class Household {
   /** All that the workflow names is served, or its wait was announced. */
   checkServed(): void {
     const { held } = this.world.truth();
-    for (const place of this.workflow.places) {
+    for (const [index, place] of this.workflow.places.entries()) {
       const name = printLocation(place);
       const holding = held.find(({ location }) => location === name);
-      // Only the key could bring it back, and nobody has given it.
+      // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
       const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
-      if (this.workflow.current === 'none' && isTheirs) continue;
+      if (isTheirs && index > 0) continue;
       const known = this.world.github.secret(printDestination(place.destination), place.secretName);
       const waits = known === undefined && this.#said.includes(printDestination(place.destination));
       if (holding ? !holding.works : known === undefined && !waits)
