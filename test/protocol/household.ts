@@ -161,7 +161,7 @@ export class Household {
       const holding = held.find(({ location }) => location === name);
       // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
       const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
-      if (isTheirs && index > 0) continue;
+      if (index > 0 && (isTheirs || (holding && this.workflow.current === 'none'))) continue;
       const known = this.world.github.secret(printDestination(place.destination), place.secretName);
       const waits = known === undefined && this.#said.includes(printDestination(place.destination));
       if (holding ? !holding.works : known === undefined && !waits)

@@ -79,9 +79,9 @@ function releaseTheUnused(household: Household): undefined {
 function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray): undefined {
   const { held, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
-  const { labels } = household.world;
-  // F1 signs request objects: whoever decides knows that.
-  const isFree = (id: string) => input.includes(id) && labels.get(id) !== 'F1';
+  const { labels, scenario } = household.world;
+  const signing = scenario.start.credentials.find(({ requestObject }) => requestObject)?.label;
+  const isFree = (id: string) => input.includes(id) && labels.get(id) !== signing;
   const listed = [...pool].filter(([id, identity]) => isFree(id) && !used.has(identity));
   const [first] = listed.sort(([one], [other]) => rank(household, one) - rank(household, other));
   if (first) deleteIt(household, ['', first[0]]);
