@@ -137,6 +137,8 @@ async function exploreLife(
   tally.people += 1;
   tally.advised += lived.advised;
   keepAlways(execution);
+  for (const location of household.residuals)
+    execution.invariants.residuals.push({ kind: 'rewritten meanwhile', location, at: 0, lasting: false });
   const when = moment.at === 0 ? '' : ` at request ${moment.at}`;
   const then = lived.ways[choice] === undefined ? '' : `, then ${lived.ways[choice]}`;
   tally.add(execution, scenario, `${act.name}${when}${then}`);
