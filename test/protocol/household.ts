@@ -83,7 +83,7 @@ export class Household {
 
   /** Whoever could log in must go on to. */
   #look(actor?: Actor): void {
-    const { invariants, trace, world } = this.execution;
+    const { trace, world } = this.execution;
     if (actor && trace.at(-1)?.request.method === 'GET') return;
     const now = world.truth();
     for (const holding of now.held) {
@@ -103,17 +103,26 @@ export class Household {
       location.startsWith(`${printDestination(one)} `),
     );
     if (!isServed || /^[XY]/.test(label) || this.#takenOut.has(identity ?? '')) return;
-    if (actor?.interrupts.has(location) && this.#mayInterrupt) return;
+    const named = actor?.interrupts.has(location) === true;
+    if (named && this.#mayInterrupt(label)) return;
     if (this.#rewrittenUnseen(location, actor)) {
       this.residuals.push(location);
       return;
     }
-    invariants.report('outage', `${location} holds ${label}, which cannot log in any more`);
+    invariants.report(
+      'outage',
+      `${location} holds ${label}, which cannot log in any more (${named ? '' : 'not '}named)`,
+    );
   }
 
-  /** Half a delivery, and no key to finish it with: the one interruption that a rotation may name. */
-  get #mayInterrupt(): boolean {
-    return this.workflow.current === 'none' && this.world.scenario.start.name.includes('partly delivered');
+  /** No key at hand to finish a delivery with, and nobody else's certificate: the one interruption that a rotation may name. */
+  #mayInterrupt(label: string): boolean {
+    const { held, pool } = this.#before;
+    const [primary] = this.workflow.places;
+    const holding = primary && held.find(({ location }) => location === printLocation(primary));
+    const isAtHand =
+      this.workflow.current === 'primary' && [...pool.values()].includes(holding?.identity ?? '');
+    return !isAtHand && !/^H/.test(label);
   }
 
   /** A person wrote it between the run's last look at that secret and its write: GitHub has no way to notice. */
