@@ -13,21 +13,42 @@ export function mask(secret: string, shortest?: number): void {
   for (const text of masksFor(secret, shortest)) core.setSecret(text);
 }
 
+/** Terminals, the runner and Markdown act on these: C0 with ESC, DEL, C1 with U+009B and U+0085, separators of lines. */
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+/g;
+/** They show text in another order. */
+const BIDIRECTIONAL = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text in which whatever a server, a tenant's user or a manifest has put is no control. Line feeds and tabs stay. */
+function printable(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(CONTROLS, ' ').replace(BIDIRECTIONAL, '');
+}
+
+/** One line, which is no command to the runner: `::` where it begins, `##[` anywhere (actions/runner, ActionCommand.cs). */
+function line(text: string): string {
+  return printable(text)
+    .replace(/\n+/g, ' ')
+    .replace(/^\s*::/, ': :')
+    .replaceAll('##[', '# #[');
+}
+
 const ANNOTATE = { error: core.error, warning: core.warning, notice: core.notice };
 
-/** One line, which is no command to the runner (`::` where it begins, `##[` anywhere), whatever a server has put into it. */
-export function info(line: string): void {
-  core.info(
-    line
-      .replace(/[\r\n\u2028\u2029]+/g, ' ')
-      .replace(/^\s*::/, ': :')
-      .replaceAll('##[', '# #['),
-  );
+function annotate(
+  level: keyof typeof ANNOTATE,
+  message: string,
+  { title, ...where }: core.AnnotationProperties & { title: string },
+): void {
+  ANNOTATE[level](line(message), { title: line(title), ...where });
+}
+
+/** One line of the log. */
+export function info(text: string): void {
+  core.info(line(text));
 }
 
 /** Without debug logging the runner drops these lines: then they are not written either. */
 export function debug(message: string): void {
-  if (core.isDebug()) core.debug(message);
+  if (core.isDebug()) core.debug(line(message));
 }
 
 let isOpen = false;
@@ -36,7 +57,7 @@ let isOpen = false;
 export function stage(name?: string): void {
   if (isOpen) core.endGroup();
   isOpen = name !== undefined;
-  if (name !== undefined) core.startGroup(name);
+  if (name !== undefined) core.startGroup(line(name));
 }
 
 /** Where an error code is explained, in the version of the action that runs. */
@@ -53,11 +74,17 @@ export function explanationOf(code: string): string {
     : path;
 }
 
-/** Writes everything that outlives the process, and fails the step where something failed. */
-export async function publish(report: Report): Promise<void> {
-  for (const [name, value] of Object.entries(report.outputs)) core.setOutput(name, value);
-  for (const { level, title, message } of report.annotations) ANNOTATE[level](message, { title });
-  if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(report.summary, true).write();
+/** Writes everything that outlives the process, and the headline. */
+export async function publish({ annotations, headline, outputs, summary }: Report): Promise<void> {
+  stage('Report');
+  for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
+  for (const { level, message, title } of annotations) annotate(level, message, { title });
+  try {
+    if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(printable(summary), true).write();
+  } finally {
+    stage();
+    info(headline);
+  }
 }
 
 /** A file of the workspace, which an earlier step has checked out. @throws Error with a `code` */
@@ -67,15 +94,15 @@ export function readFile(path: string): Promise<string> {
 
 /** Lines that belong together, folded. */
 export function group(name: string, lines: readonly string[]): void {
-  core.startGroup(name);
-  for (const line of lines) core.info(line);
+  core.startGroup(line(name));
+  for (const one of lines) info(one);
   core.endGroup();
 }
 
 /** Fails the step. The message tells what failed, what to do, and what is true now. */
 export function fail(error: RotationError): void {
   process.exitCode = 1;
-  for (const { column, file, line, message } of error.located.slice(0, MOST_LOCATED))
-    core.error(message, { title: error.code, file, startLine: line, startColumn: column });
-  core.error(`${error.message} More: ${explanationOf(error.code)}`, { title: error.code });
+  for (const { column, file, line: startLine, message } of error.located.slice(0, MOST_LOCATED))
+    annotate('error', message, { title: error.code, file, startLine, startColumn: column });
+  annotate('error', `${error.message} More: ${explanationOf(error.code)}`, { title: error.code });
 }

@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
-import { asRotationError } from './errors.ts';
+import { Ending } from './ending.ts';
 import { runFleet } from './fleet/fleet.ts';
 import { Cancellation } from './http/clock.ts';
 import { proxySecrets } from './http/proxy.ts';
@@ -10,7 +10,7 @@ import type { Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts';
-import { raw } from './inputs/reader.ts';
+import { type Environment, raw } from './inputs/reader.ts';
 import type { Report, RunResult } from './model/run-result.ts';
 import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
@@ -22,14 +22,16 @@ import { connectServices } from './services.ts';
 /** Shorter ones (`x` for a token in place of a user) would mask ordinary text. */
 const SHORTEST_PASSWORD = 4;
 
-async function main(): Promise<void> {
-  for (const secret of secretsIn(process.env)) runner.mask(secret);
-  for (const secret of proxySecrets(process.env)) runner.mask(secret, SHORTEST_PASSWORD);
+async function main(ending: Ending): Promise<void> {
+  const environment = takeEnvironment();
+  for (const secret of secretsIn(environment)) runner.mask(secret);
+  for (const secret of proxySecrets(environment)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.stage('Inputs');
-  const path = raw(process.env, 'manifest');
-  const work = path === '' ? oneClient(readInputs(process.env)) : manyClients(await readManifest(path));
-  const wire = openWire(process.env);
-  const cancelled = cancelledBySignal();
+  const path = raw(environment, 'manifest');
+  const work =
+    path === '' ? oneClient(readInputs(environment)) : manyClients(await readManifest(environment, path));
+  const wire = openWire(environment);
+  const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
   const connection = {
     send: wire.send,
     connectAhead: wire.connectAhead,
@@ -38,15 +40,19 @@ async function main(): Promise<void> {
     debug: runner.debug,
   };
   const { results, report: written } = await work(connection, cancelled);
-  runner.stage('Report');
-  await runner.publish(written);
-  runner.stage();
-  runner.info(written.headline);
+  await ending.tell(written);
   const [only] = results;
   if (path === '' && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
   connection.cancellation.end();
   await wire.close();
+}
+
+/** Inputs and proxies leave the environment: a diagnostic report of Node would show it, and a child would inherit it. */
+function takeEnvironment(): Environment {
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment)) if (/^INPUT_|_PROXY$/i.test(name)) delete process.env[name];
+  return environment;
 }
 
 type Work = (
@@ -66,9 +72,9 @@ function oneClient(inputs: Inputs): Work {
   };
 }
 
-async function readManifest(path: string): Promise<Inputs[]> {
+async function readManifest(environment: Environment, path: string): Promise<Inputs[]> {
   try {
-    return readFleet(process.env, path, await runner.readFile(path));
+    return readFleet(environment, path, await runner.readFile(path));
   } catch (error) {
     const code =
       error instanceof Error && 'syscall' in error && 'code' in error ? `${error.code}` : undefined;
@@ -140,6 +146,8 @@ function onStep(text: string): (outcome: string) => void {
   const began = monotonic();
   runner.info(`→ ${text} …`);
   const timer = setInterval(() => runner.info(`  … still at it after ${secondsSince(began)} s`), STILL);
+  // It must not keep a run alive that cannot go on.
+  timer.unref();
   return (outcome) => {
     clearInterval(timer);
     runner.info(`  ${outcome} in ${secondsSince(began)} s`);
@@ -150,7 +158,5 @@ function secondsSince(began: number): string {
   return ((monotonic() - began) / 1000).toFixed(1);
 }
 
-main().catch((error: unknown) => {
-  runner.stage();
-  runner.fail(asRotationError(error));
-});
+const ending = new Ending();
+main(ending).catch((error: unknown) => ending.fail(error));

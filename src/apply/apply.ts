@@ -189,6 +189,7 @@ class Execution {
     if (!this.#completion.begun) await this.#association.requireUnchanged();
     await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
+    // guard: whoever finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 
@@ -212,6 +213,7 @@ class Execution {
     this.#requireDeliveries();
     await this.#association.settled();
     const id = this.#target();
+    // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
     const { stop } = this.#job.plan;

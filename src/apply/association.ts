@@ -79,6 +79,7 @@ export class Association {
     if (this.#method !== this.#desired.method)
       throw new Error('credentials of a method that the client does not use');
     await this.#awaitPendingWrite(ids);
+    // guard: a fresh full read before each PATCH
     await this.requireUnchanged();
     await this.#patch(ids);
     this.#beginReadBack(adds);
@@ -98,6 +99,7 @@ export class Association {
     const { clientId, method } = this.#desired;
     this.#replaced.push(this.#ids);
     this.#ids = this.#resolve(to);
+    // guard: a change of method that was refused, and may land, is waited for
     await this.#services.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
     this.#method = method;
     this.#beginReadBack(true);
@@ -118,6 +120,7 @@ export class Association {
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
     // A rotation that has slipped in has left its credential.
     const rival = this.#rivalIn(await tenant.credentials(clientId));
+    // guard: a revert looks whether a rotation has slipped in
     if (rival) throw rotationInProgress(rival);
   }
 
@@ -130,11 +133,13 @@ export class Association {
   async requireUnchanged(): Promise<Fresh> {
     const fresh = await this.#readFresh();
     const rival = this.#rivalIn(fresh.pool);
+    // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
     const version = this.#observed.secrets[0]?.version;
     if (!this.#delivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
+    // guard: a surprise in the association stops the run
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");
     return fresh;
   }
@@ -262,6 +267,7 @@ export class Association {
       this.#pendingWrite && !sameIds(this.#pendingWrite.ids, next)
         ? this.#pendingWrite.until - clock.now()
         : 0;
+    // guard: a lost PATCH is outlived
     if (wait > 0) await sleep(clock, wait, cancellation);
   }
 
@@ -289,6 +295,7 @@ export class Association {
     const made = this.#made;
     if (made !== undefined && !pool.some(({ id }) => id === made.id)) return true;
     const before = this.#replaced.at(-1);
+    // guard: reads may lag behind: what this run has changed is waited for
     return before !== undefined && !sameIds(associated, this.#ids) && sameIds(associated, before);
   }
 
@@ -304,6 +311,8 @@ export class Association {
       const reading = adds ? this.#client() : undefined;
       const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
       const rival = this.#rivalIn(pool);
+      // guard: the earliest unsettled credential wins
+      // guard: the read-back, which puts back
       if (rival) await this.#putBack(rival);
       return { done: client === undefined || sameIds(client.associated, this.#ids), value: undefined };
     };

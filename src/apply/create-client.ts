@@ -77,6 +77,7 @@ async function landed(
   const { cancellation, clock, tenant } = services;
   const ours = await madeClients(desired, tenant, name);
   if (ours.length > 0 || !isLost) return ours;
+  // guard: a client whose answer was lost is waited for
   await sleep(clock, LONGEST_FLIGHT, cancellation);
   return madeClients(desired, tenant, name);
 }

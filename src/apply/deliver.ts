@@ -129,6 +129,7 @@ export async function keepQuiet(
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
+  // guard: quiet after a delivery that another run has finished
   const times = await Promise.all(others.map(({ location }) => store?.times(location) ?? 'missing'));
   const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
@@ -137,5 +138,6 @@ export async function keepQuiet(
     ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
     : 0;
   const wait = Math.max(Math.min(since, QUIET), completion);
+  // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

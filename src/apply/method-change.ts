@@ -30,6 +30,7 @@ export class MethodChange {
       return association.leave(to, () => {
         this.reverted = to;
         // A client secret would get no token where tokens are bound again.
+        // guard: a revert that has moved the client binds no tokens again
         undoStack.forget();
       });
     }
@@ -50,6 +51,7 @@ export class MethodChange {
         ? tenant.moveTo(desired.clientId, from, associated)
         : tenant.moveToSecret(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
+    // guard: a failed enrollment moves the client back
     if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
     this.former = undefined;
     return isOurs ? movedBack(from) : takenOver(from);

@@ -97,6 +97,7 @@ export class NewCredential {
       this.registration.name,
       identity,
     );
+    // guard: a failed rotation is undone
     if (this.#record) await association.remove(this.#record.id);
     this.#mayBeOrphan = false;
     return this.#record ? 'The new credential was removed again.' : '';

@@ -39,6 +39,7 @@ export async function prove(
   if (endpoint === undefined) return 'not proven';
   const { clientId, run, verifyAudience: audience } = desired;
   const { thumbprint } = facts;
+  // guard: with token binding required, only a bound token is a proof
   const mustBind = desired.tokenBinding === 'required';
   const until = clock.now() + PROPAGATION;
   for (let delay = 250; ; delay = Math.min(delay * 2, 4_000)) {

@@ -22,10 +22,12 @@ export async function bind(
     const isBack = async () => (await tenant.client(clientId)).binding.required === before.required;
     const back = () => tenant.bindTokens(clientId, before);
     // What was refused has changed nothing; what got no answer may yet do so.
+    // guard: a failed run leaves token binding as it was
     if (isSet || until > 0 || !(await isBack())) await takeBack(services, until, back, isBack);
     return '';
   }, leftBound(required));
   await tenant.bindTokens(clientId, { ...before, required }, () => {
+    // guard: a change of token binding that may yet land is waited for
     until = services.clock.now() + LONGEST_FLIGHT;
   });
   isSet = true;

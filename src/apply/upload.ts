@@ -31,6 +31,7 @@ export async function upload(
     }
     // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
+    // guard: a lost POST is adopted
     if (landed) return landed;
     // The list may lag behind; but what is not of this run in the end is somebody else's.
     if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);

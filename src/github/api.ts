@@ -87,7 +87,9 @@ export class GitHubApi {
   /** GitHub redirects a renamed repository to its id, which shows its name. */
   async #newName({ location = '' }: Answer): Promise<string> {
     const [path] = /\/repositories\/\d+/.exec(location) ?? [];
-    const answer = path === undefined ? undefined : await this.#request('GET', path);
+    if (path === undefined) return '';
+    // The redirect is a clear answer, with or without the name.
+    const answer = await this.#request('GET', path).catch(() => undefined);
     return quote(stringOf(answer?.data, 'full_name'));
   }
 
@@ -137,7 +139,10 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
     );
     refuseForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
-    return { url, status: response.status, headers, text: async () => response.body };
+    const text = async () => response.body;
+    // Asked for where the content type is none: what comes of it is no JSON.
+    const arrayBuffer = async () => new TextEncoder().encode(response.body).buffer;
+    return { url, status: response.status, headers, text, arrayBuffer };
   };
 }
 
@@ -173,12 +178,10 @@ function refuseForeign(method: Method, url: string, response: HttpResponse): voi
   });
 }
 
-/** Octokit wraps what its fetch throws. */
+/** Octokit wraps what its fetch throws. What is no failure of the network stays what it is. */
 function lost(method: Method, url: string, error: unknown): never {
-  const cause = [error, error instanceof Error ? error.cause : undefined].find(
-    (one) => one instanceof NetworkError || one instanceof RotationError,
-  );
-  if (cause instanceof RotationError) throw cause;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof NetworkError)) throw cause;
   const remedy = 'Check the network of the runner and the status page of GitHub, then run again.';
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }

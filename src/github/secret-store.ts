@@ -19,6 +19,8 @@ import { seal } from './sealed-box.ts';
 interface PublicKey {
   key_id: string;
   key: string;
+  /** GitHub refused it at first: what was asked for before may have been refused likewise. */
+  isLate: boolean;
 }
 
 /** By destination. */
@@ -53,11 +55,12 @@ export class SecretStore {
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    const answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
+    let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
       // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
-      await this.publicKey(location.destination);
-      return 'missing';
+      const { isLate } = await this.publicKey(location.destination);
+      if (isLate) answer = await read();
+      if (answer.status === 404) return 'missing';
     }
     const createdAt = Date.parse(stringOf(answer.data, 'created_at') ?? '');
     const updatedAt = Date.parse(stringOf(answer.data, 'updated_at') ?? '');
@@ -119,6 +122,7 @@ export class SecretStore {
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
       attempts.sent = true;
       return this.#api.request('PUT', path, body, () => {
+        // guard: a secret whose write is in doubt is not undone
         attempts.uncertain = true;
       });
     };
@@ -182,14 +186,18 @@ export class SecretStore {
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
-    const read = () => this.#get(`${basePath(destination)}/public-key`, destination);
+    let reads = 0;
+    const read = () => {
+      reads += 1;
+      return this.#get(`${basePath(destination)}/public-key`, destination);
+    };
     const answer = await this.#api.untilKnown(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
     if (key_id === undefined || key === undefined || !canSealFor(key))
       throw unexpected(destination, answer.status);
-    return { key_id, key };
+    return { key_id, key, isLate: reads > 1 };
   }
 
   /** 200 or 404. */

@@ -4,22 +4,19 @@ import type { Explanation } from '../errors.ts';
 import { pathOf } from './service.ts';
 import type { HttpRequest, NetworkError } from './wire.ts';
 
-/**
- * @param error undefined where nothing is known
- * @param remedy where the network is to blame
- */
+/** @param remedy where the network is to blame */
 export function noAnswer(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
-  error: NetworkError | undefined,
+  error: NetworkError,
   remedy: string,
 ): Pick<Explanation, 'failed' | 'remedy'> {
   const { host, hostname } = new URL(url);
   const call = `${method} ${pathOf(url)}`;
-  if (error?.via?.status !== undefined) return refusedByProxy(error.via, { call, hostname });
-  if (error?.isUntrusted) return untrusted(error, { call, host });
-  const through = error?.via ? ` through the proxy ${error.via.host} (${error.via.variable})` : '';
+  if (error.via?.status !== undefined) return refusedByProxy(error.via, { call, hostname });
+  if (error.isUntrusted) return untrusted(error, { call, host });
+  const through = error.via ? ` through the proxy ${error.via.host} (${error.via.variable})` : '';
   return {
-    failed: `${host} gave no answer to ${call}${through} (${error?.code ?? 'no connection'}).`,
+    failed: `${host} gave no answer to ${call}${through} (${error.code}).`,
     remedy,
   };
 }

@@ -93,6 +93,7 @@ export interface DesiredState {
 /** Every secret that the wish writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {
   return desired.destinations.flatMap((destination) => [
+    // guard: key and certificate in one secret
     { destination, secretName: desired.secretName, part: 'pair' as const },
     ...part(destination, desired.privateKeySecretName, 'private-key'),
     ...part(destination, desired.certificateSecretName, 'certificate'),

@@ -104,5 +104,6 @@ export function newestFirst(a: Credential, b: Credential): number {
 
 /** The run that made it may still be at work. */
 export function isYoung(credential: Credential, now: number): boolean {
+  // guard: the lease
   return now - credential.createdAt < LEASE;
 }

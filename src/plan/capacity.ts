@@ -59,6 +59,7 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
     (c) => builder.associated.includes(c.id) && builder.mayRemove(c) && builder.isAnnounced(c),
   );
   const mayInterrupt = !settled || unexplained || doubtful.length > 0;
+  // guard: by time, the older of ours gives way
   const victim = mayInterrupt
     ? (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
     : undefined;

@@ -88,6 +88,8 @@ export class Pool {
   }
 
   /** May one of our places hold it? */
+  // guard: foreign credentials are never touched
+  // guard: another owner's mark
   isCandidate = (credential: Credential): boolean =>
     this.isManaged(credential) ||
     (credential.type === this.#type &&
@@ -112,6 +114,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const unregistered = desired.current !== undefined && exact === undefined;
   const impossible = exact !== undefined && cannotHold(exact, primary, pool);
   const later = exact ? laterThan(exact, primary, observed, pool) : [];
+  // guard: a stale current-credential is believed not
   const contradiction = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
     : unregistered
@@ -196,6 +199,7 @@ function candidatesFor(
 ): Credential[] {
   const latest = latestIn(secret);
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
+  // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
@@ -219,6 +223,7 @@ function heldByTime(
   exact: Credential | undefined,
 ): Credential[] {
   // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
+  // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
@@ -243,6 +248,7 @@ function isUnexplained(
   if (desired.brought) return true;
   // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
+  // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 

@@ -128,6 +128,7 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 
 /** Healing comes first: whatever stops the rest, what a destination holds must log in. */
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
+  // guard: healing comes first
   const healed = heal(builder);
   const healing = builder.steps.length;
   try {
@@ -147,9 +148,11 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   refuseUnknownSecret(builder);
   refuseMissingScopes(builder);
   discardAbandoned(builder);
+  // guard: a delivery is finished before the next begins
   finishDelivery(builder);
   const doubtful = resolveDoubts(builder);
   const due = firstReason(builder);
+  // guard: a delivery that is being finished is not superseded
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
   if (due) rotate(builder, due.reason);
@@ -232,6 +235,7 @@ function discardAbandoned(builder: PlanBuilder): void {
   if (builder.inUse.newest === undefined) return;
   for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
     // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
+    // guard: what may have been displaced is kept
     if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
   }
 }

@@ -114,6 +114,7 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
   // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
+  // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
     isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));

@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
   ['FirstDelivery', firstDelivery, explainFirstDelivery],
   [
     'NotDelivered',
-    ({ inUse }) => inUse.displaced !== undefined && inUse.current !== undefined && !inUse.unregistered,
+    displaced,
     ({ inUse }) =>
       `a destination may hold ${inUse.displaced?.id}, which is not associated (pass current-credential to be certain)`,
   ],
@@ -91,7 +91,13 @@ function explainFirstDelivery({ desired, observed }: Question): string {
     : 'the primary destination has no secret yet';
 }
 
+function displaced({ inUse }: Question): boolean {
+  // guard: what may have been displaced is kept
+  return inUse.displaced !== undefined && inUse.current !== undefined && !inUse.unregistered;
+}
+
 function unidentified({ inUse }: Question): boolean {
+  // guard: what may have been displaced is kept
   return (
     inUse.current === undefined || inUse.unregistered || inUse.unexplained || inUse.displaced !== undefined
   );

@@ -20,6 +20,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   if (desired.revoke) refuseRevocation(builder);
   if (builder.renews === undefined && builder.observed.client) freeCapacity(builder, isDue);
   register(builder, isDue);
+  // guard: proof before delivery
   if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });
   for (const location of deliveryOrder(builder))
     builder.steps.push({ kind: 'store-secret', location, source: 'issued' });
@@ -65,6 +66,7 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
   // The times would never tell that a rehearsal's is in use.
   if (!pool.isRehearsed(same) && newer.every((c) => builder.isDisposable(c))) {
+    // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_NAME);
     return same;
@@ -95,6 +97,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   if (builder.associated.includes(ref)) return;
   if (client.method === desired.method) {
     if (ref !== ISSUED) freeSlot(builder, isDue);
+    // guard: nothing goes before its successor is delivered
     builder.associate([...builder.associated, ref], 'add');
     return;
   }
@@ -129,6 +132,7 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
 function removeAfterDelivery(builder: PlanBuilder): void {
   // Nobody but this run can have used the new one yet.
   if (builder.desired.quietWindow !== undefined) return;
+  // guard: the previous stays associated (deferred retirement)
   if (builder.desired.overlap !== 0) return;
   const previous = builder.records.filter(
     (c) => builder.mayRemove(c) && builder.isAnnounced(c) && c.id !== builder.renews,

@@ -1,7 +1,7 @@
 /** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
 
 import { quote } from '../model/json.ts';
-import { day, iso, row } from '../model/markdown.ts';
+import { code, day, inert, iso, plain, row } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
@@ -54,9 +54,15 @@ function rank(result: RunResult): number {
 
 function nameOf({ observed, desired }: RunResult): string {
   const name = quote(observed?.client?.name);
-  return name === ''
-    ? `\`${quote(desired.clientId)}\``
-    : `${name.replaceAll('*', '\\*')} (\`${quote(desired.clientId)}\`)`;
+  const id = code(quote(desired.clientId));
+  return name === '' ? id : `${plain(name)} (${id})`;
+}
+
+/** Inside of HTML there is no Markdown. */
+function textOf({ observed, desired }: RunResult): string {
+  const name = quote(observed?.client?.name);
+  const id = quote(desired.clientId);
+  return (name === '' ? id : `${name} (${id})`).replaceAll('&', '&amp;').replaceAll('@', '@\u200b');
 }
 
 function headline(results: readonly RunResult[]): string {
@@ -120,20 +126,20 @@ function tableRow(result: RunResult): string {
 function detailsOf(result: RunResult, explanationOf: (code: string) => string): string {
   const { error, outcome, plan, planOnly } = result;
   const steps = planOnly
-    ? (plan?.steps ?? []).map((step) => `1. ${describeStep(step)}`)
+    ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
     : (outcome?.steps ?? []).map(
-        ({ milliseconds, text }) => `1. ${text} (${(milliseconds / 1000).toFixed(1)} s)`,
+        ({ milliseconds, text }) => `1. ${plain(text)} (${(milliseconds / 1000).toFixed(1)} s)`,
       );
-  const notes = warnings(result).map(({ message }) => `> ${message}\n`);
+  const notes = warnings(result).map(({ message }) => `> ${inert(message)}\n`);
   const failure = error && [
-    `**What failed.** ${error.failed}\n`,
-    `**What to do.** ${error.remedy} [More about ${error.code}](${explanationOf(error.code)}).\n`,
-    `**What is true now.** ${error.stateNow}\n`,
+    `**What failed.** ${inert(error.failed)}\n`,
+    `**What to do.** ${inert(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
+    `**What is true now.** ${inert(error.stateNow)}\n`,
   ];
   const lines = [...(failure ?? []), ...notes, ...steps];
   if (lines.length === 0 || error?.code === 'CANARY_FAILED') return '';
   const open = failure ? ' open' : '';
-  return `\n<details${open}><summary>${nameOf(result).replaceAll('`', '')}</summary>\n\n${lines.join('\n')}\n\n</details>`;
+  return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
 /** Only what a person must do. */

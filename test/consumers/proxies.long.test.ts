@@ -6,7 +6,7 @@ import { API_AUDIENCE } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
 import { DAY, held, SCOPE } from '../scenarios/support.ts';
-import { freePort, program, requirePrograms, snippet, temporaryFolder, write } from './recipe.ts';
+import { BASH, freePort, program, requirePrograms, run, snippet, temporaryFolder, write } from './recipe.ts';
 
 requirePrograms(['nginx', 'haproxy']);
 
@@ -41,7 +41,7 @@ async function start(name: string, args: readonly string[], url: string): Promis
     await ended;
   });
   const answers = async () => void (url.startsWith('https:') ? await shared().call(url) : await fetch(url));
-  await vi.waitFor(answers, { timeout: 10_000 }).catch((error) => {
+  await vi.waitFor(answers, { timeout: 300_000 }).catch((error) => {
     throw new Error(`${name}: ${complaints || error}`);
   });
 }
@@ -165,7 +165,7 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await ask(clientId, forged.key + forged.cert)).toBe(401);
   });
 
-  it('believes nothing that a caller says of a certificate, and tells Auth0 his own address', async () => {
+  it('believes nothing that a caller says of a certificate, and sends Auth0 the address of the caller', async () => {
     const world = shared();
     const { clientId, pem } = world.addServiceClient({ name: 'impersonated' });
     const [, certificate = ''] = /(-----BEGIN CERTIFICATE[\s\S]*)/.exec(pem) ?? [];
@@ -178,6 +178,13 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await ask(clientId, undefined, headers)).toBe(401);
     const told = world.transcript.arrivals().map(({ request }) => request.headers['x-forwarded-for']);
     expect(told).toEqual(['127.0.0.1']);
+  });
+
+  it.skipIf(!program('openssl'))('names no CA: Java would send no self-signed certificate', async () => {
+    const ask = `openssl s_client -connect ${new URL(url).host} </dev/null 2>&1`;
+    const told = await run(BASH, ask, { PATH: process.env.PATH ?? '' });
+    expect(told).toContain('No client certificate CA names sent');
+    expect(told).toContain('Requested Signature Algorithms');
   });
 
   it('shows nothing but what services need', async () => {

@@ -6,8 +6,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { API_AUDIENCE, type Sandbox } from '../emulators/sandbox.ts';
+
+// Compilers and other people's programs take their time, above all beside other tests.
+const PATIENCE = 300_000;
+vi.setConfig({ testTimeout: PATIENCE, hookTimeout: PATIENCE });
 
 const RECIPES = readFileSync('docs/recipes.md', 'utf8');
 
@@ -90,7 +94,7 @@ export async function run(
   env: Record<string, string>,
   cwd?: string,
 ): Promise<string> {
-  const options = { env, timeout: 120_000, ...(cwd === undefined ? {} : { cwd }) };
+  const options = { env, timeout: PATIENCE, ...(cwd === undefined ? {} : { cwd }) };
   return (await promisify(execFile)(file, [...args, script], options)).stdout;
 }
 

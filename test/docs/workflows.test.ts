@@ -232,6 +232,11 @@ const MAY_WRITE: Record<string, string[]> = {
   '.github/workflows/codeql.yml analyze': ['security-events'],
   '.github/workflows/release.yml publish': ['contents', 'id-token', 'attestations'],
   'examples/ca-signed-vault.yml rotate': ['id-token'],
+  'examples/hand-over-aws.yml hand-over': ['id-token'],
+  'examples/hand-over-azure.yml hand-over': ['id-token'],
+  'examples/hand-over-deploy.yml deploy': ['actions'],
+  'examples/hand-over-google.yml hand-over': ['id-token'],
+  'examples/hand-over-vault.yml hand-over': ['id-token'],
   'examples/watch.yml watch': ['issues'],
 };
 

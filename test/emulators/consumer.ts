@@ -46,7 +46,7 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const INTERVAL_MS = 20;
-const MAX_MS = 60_000;
+const MAX_MS = 3_600_000;
 
 export function startConsumer(world: Sandbox, options: ConsumerOptions = {}): Consumer {
   const { mode = 'job', intervalMs = INTERVAL_MS, maxMs = MAX_MS } = options;

@@ -822,7 +822,7 @@ async function startGh(github: GitHub): Promise<Gh> {
     GH_NO_UPDATE_NOTIFIER: '1',
     NO_COLOR: '1',
   };
-  const options = { env, cwd: folder, timeout: 20_000 };
+  const options = { env, cwd: folder, timeout: 500_000 };
   return {
     ...served,
     secret: async (...args) => (await promisify(execFile)('gh', ['secret', ...args], options)).stdout,

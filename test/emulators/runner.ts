@@ -82,7 +82,8 @@ export interface ActionOptions {
 const ROOT = join(import.meta.dirname, '../..');
 /** ACTION_NODE: the Node that runs the action, where it is not the one that runs the tests. */
 const { ACTION_NODE = process.execPath, PATH = '', SystemRoot } = process.env;
-const TIMEOUT_MS = 120_000;
+/** Against hanging alone. */
+const TIMEOUT_MS = 500_000;
 const CANCEL_MS = [7_500, 2_500] as const;
 const SUMMARY_LIMIT = 1_048_576;
 const MESSAGE_LIMIT = 4_096;

@@ -147,7 +147,8 @@ describe('serve', () => {
   it('closes at once, whatever is under way', async () => {
     const served = await serve(counter(), {
       tls: authority.serverCertificate(),
-      fault: () => ({ kind: 'late', delayMs: 60_000 }),
+      // Whoever waits for that runs into the test's time limit.
+      fault: () => ({ kind: 'late', delayMs: 3_600_000 }),
     });
     const halfOpen = connect(served.port, '127.0.0.1');
     halfOpen.on('error', () => {});
@@ -155,9 +156,7 @@ describe('serve', () => {
       (error: Error) => error,
     );
     await sleep(50);
-    const before = Date.now();
     await served[Symbol.asyncDispose]();
-    expect(Date.now() - before).toBeLessThan(500);
     expect(await waiting).toBeInstanceOf(Error);
   });
 });
@@ -165,9 +164,14 @@ describe('serve', () => {
 describe('faults', () => {
   it('late: never lands once the server is closed', async () => {
     const emulator = counter();
-    const served = await serve(emulator, { fault: () => ({ kind: 'late', delayMs: 150 }) });
+    const arrived = Promise.withResolvers<void>();
+    const fault = (): Fault => {
+      arrived.resolve();
+      return { kind: 'late', delayMs: 150 };
+    };
+    const served = await serve(emulator, { fault });
     const waiting = post(served.url, client()).catch((error: Error) => error);
-    await sleep(50);
+    await arrived.promise;
     await served[Symbol.asyncDispose]();
     expect(await waiting).toBeInstanceOf(Error);
     await sleep(150);
@@ -198,9 +202,16 @@ describe('faults', () => {
   });
 
   it('late: lands after its client has given up', async () => {
-    const { emulator, exchanges, served, dispatcher } = await withFault({ kind: 'late', delayMs: 300 });
-    const abort = AbortSignal.timeout(80);
-    await expect(request(served.url, { method: 'POST', dispatcher, signal: abort })).rejects.toThrow();
+    const abort = new AbortController();
+    const emulator = counter();
+    const exchanges: Exchange[] = [];
+    const fault = (): Fault => {
+      abort.abort();
+      return { kind: 'late', delayMs: 300 };
+    };
+    const served = await start(emulator, { fault, onExchange: (entry) => exchanges.push(entry) });
+    const sent = request(served.url, { method: 'POST', dispatcher: client(), signal: abort.signal });
+    await expect(sent).rejects.toThrow();
     expect(emulator.landed).toBe(0);
     await served.idle();
     expect(emulator.landed).toBe(1);
@@ -211,8 +222,7 @@ describe('faults', () => {
     const { emulator, served, dispatcher } = await withFault({ kind: 'slow', delayMs: 250 });
     const before = Date.now();
     const answer = post(served.url, dispatcher);
-    await sleep(100);
-    expect(emulator.landed).toBe(1);
+    await expect.poll(() => emulator.landed).toBe(1);
     expect((await answer).status).toBe(200);
     expect(Date.now() - before).toBeGreaterThanOrEqual(240);
   });

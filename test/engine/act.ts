@@ -31,7 +31,8 @@ if (!existsSync(join(NODE, 'node'))) throw new Error(`no Node in ${NODE}: npm ci
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
 const SAID = pathToFileURL(join(import.meta.dirname, 'said.mjs')).href;
-const TIMEOUT_MS = 120_000;
+/** Against hanging alone. */
+const TIMEOUT_MS = 500_000;
 
 export interface EngineOptions {
   /** Path of the workflow file. */
@@ -58,6 +59,8 @@ export interface EngineRun {
   jobs: Record<string, string>;
   /** Of each step: `job/step` to its outputs. A step without an id has its number. */
   outputs: Record<string, Record<string, string>>;
+  /** What steps have asked to mask. */
+  masks: string[];
   /** What steps have written to GITHUB_STEP_SUMMARY. */
   summaries: string[];
   /**
@@ -97,7 +100,15 @@ export async function runEngine(options: EngineOptions): Promise<EngineRun> {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const run: EngineRun = { exitCode: null, log: '', jobs: {}, outputs: {}, summaries: [], said: '' };
+  const run: EngineRun = {
+    exitCode: null,
+    log: '',
+    jobs: {},
+    outputs: {},
+    masks: [],
+    summaries: [],
+    said: '',
+  };
   for (const input of [child.stdout, child.stderr]) {
     createInterface({ input }).on('line', (text) => read(parsed(text), run));
   }
@@ -149,6 +160,7 @@ function read(line: Line, run: EngineRun): void {
   const { msg = '', jobID = '', stepID = [], jobResult, command, name, arg = '', content = '' } = line;
   run.log += `${msg}\n`;
   if (jobResult !== undefined) run.jobs[jobID] = jobResult;
+  if (command === 'add-mask') run.masks.push(arg);
   if (command === 'summary') run.summaries.push(content);
   if (command !== 'set-output' || name === undefined) return;
   const step = `${jobID}/${stepID.join('/')}`;

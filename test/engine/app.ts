@@ -27,13 +27,15 @@ export class GitHubApp implements AsyncDisposable {
   readonly privateKey: string;
   readonly #publicKey: string;
   readonly #world: Sandbox;
+  readonly #prefix: string;
   /** All tokens, revoked or not. */
   readonly tokens: string[] = [];
   readonly #live = new Set<string>();
   #served: Served | undefined;
 
-  private constructor(world: Sandbox) {
+  private constructor(world: Sandbox, prefix: string) {
     this.#world = world;
+    this.#prefix = prefix;
     const pair = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -43,8 +45,9 @@ export class GitHubApp implements AsyncDisposable {
     this.#publicKey = pair.publicKey;
   }
 
-  static async start(world: Sandbox): Promise<GitHubApp> {
-    const app = new GitHubApp(world);
+  /** @param prefix `ghs_` on GitHub: the action then looks for six seconds for a secret that is not there. */
+  static async start(world: Sandbox, prefix = 'github_pat_'): Promise<GitHubApp> {
+    const app = new GitHubApp(world, prefix);
     const handle = (request: EmulatorRequest) => app.#handle(request);
     app.#served = await serve({ handle }, { tls: world.authority.serverCertificate() });
     return app;
@@ -72,7 +75,7 @@ export class GitHubApp implements AsyncDisposable {
       return granted !== level && granted !== 'write';
     });
     if (tooMuch.length > 0) return answer(422, { message: `not granted to the app: ${tooMuch}` });
-    const token = `ghs_${randomBytes(18).toString('hex')}`;
+    const token = `${this.#prefix}${randomBytes(18).toString('hex')}`;
     this.tokens.push(token);
     this.#live.add(token);
     this.#world.github.addToken(token, {

@@ -1,6 +1,7 @@
 /** Every file of examples/, unchanged, as a workflow engine that others wrote runs it, against the sandbox. */
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { listenForMail } from '../consumers/mail.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
 import { serve } from '../emulators/serve.ts';
@@ -121,8 +122,8 @@ story('examples/environments.yml', {
   controls: [
     {
       from: 'permission-environments: write',
-      to: '# none',
-      says: 'GitHub asks for secrets=read,environments=read',
+      to: 'permission-environments: read',
+      says: 'GitHub asks for environments=write',
     },
   ],
 });
@@ -276,10 +277,15 @@ story('examples/token-binding.yml', {
 });
 
 story('examples/emergency.yml', {
-  prepare: rotated,
+  async prepare(repository) {
+    await rotated(repository);
+    repository.world.github.addRun(repository.name, 'consume.yml', { status: 'queued', conclusion: null });
+  },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    const revoked = await run(DISPATCH);
+    expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
   controls: [
@@ -464,14 +470,10 @@ story('examples/consume.yml', {
 const FLEET = readFileSync('examples/fleet/auth0-clients.yml', 'utf8');
 /** Of the manifest: each client, and where its secret is. */
 const MEMBERS: [clientId: string, secret: string, scopes: string[]][] = [
-  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:your-organization/canary']],
-  [
-    'shopClientId',
-    'AUTH0_MTLS_PEM',
-    ['repo:your-organization/shop', 'env:your-organization/billing/production'],
-  ],
-  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:your-organization/shop']],
-  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:your-organization']],
+  ['canaryClientId', 'AUTH0_MTLS_PEM', ['repo:acme/canary']],
+  ['shopClientId', 'AUTH0_MTLS_PEM', ['repo:acme/shop', 'env:acme/billing/production']],
+  ['shopBatchClientId', 'BATCH_MTLS_PEM', ['repo:acme/shop']],
+  ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:acme']],
 ];
 
 /** Statuses of a login of each client with what each of its secrets holds. */
@@ -487,7 +489,7 @@ function logins(repository: Repository): Promise<number[]> {
 }
 
 story('examples/fleet.yml', {
-  options: { name: 'your-organization/rotations' },
+  options: { name: 'acme/rotations' },
   prepare(repository) {
     repository.write('.github/auth0-clients.yml', FLEET);
     for (const [clientId, , scopes] of MEMBERS) {
@@ -537,6 +539,99 @@ story('examples/fleet.yml', {
   ],
 });
 
-it('each has a story', () => {
-  expect([...COVERED].sort()).toEqual(globSync('examples/*.yml').sort());
+/** Bodies of what examples/hand-over-vault.yml has written. */
+let handedOver: unknown[] = [];
+
+story('examples/hand-over-vault.yml', {
+  async prepare(repository) {
+    repository.addScope('env:acme/shop/production');
+    handedOver = [];
+    const answers: Record<string, object> = {
+      '/identity?api-version=2.0&audience=vault': { value: 'identity-of-the-job' },
+      '/v1/auth/jwt/login': { auth: { client_token: 'token-of-the-vault' } },
+    };
+    const handle = ({ path, body, headers }: EmulatorRequest) => {
+      const isWrite =
+        path === '/v1/secret/data/auth0/mtls' && headers['x-vault-token'] === 'token-of-the-vault';
+      if (isWrite) handedOver.push(JSON.parse(body));
+      const answer = isWrite ? {} : answers[path];
+      return { status: answer ? 200 : 403, headers: {}, body: JSON.stringify(answer ?? {}) };
+    };
+    const vault = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    repository.defer(() => vault[Symbol.asyncDispose]());
+    repository.variables.VAULT_ADDR = vault.url;
+    repository.identity = {
+      ACTIONS_ID_TOKEN_REQUEST_URL: `${vault.url}/identity?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-of-the-job',
+    };
+    repository.addTokens(['identity-of-the-job', 'token-of-the-vault']);
+  },
+  async run(repository, run) {
+    // act reads all secrets when a run starts, GitHub those of an environment when a job starts: here it hands over what was there before.
+    const before = () => repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
+    const first = await run();
+    expect([first.exitCode, first.jobs]).toEqual([0, { rotate: 'success', 'hand-over': 'success' }]);
+    expect(handedOver).toEqual([{ data: { pem: '' } }]);
+    repository.world.advance(20 * MINUTE);
+    const idle = await run();
+    expect([idle.exitCode, idle.jobs, handedOver.length]).toEqual([0, { rotate: 'success' }, 1]);
+    await run(dispatch({ 'hand-over': 'true' }));
+    expect(handedOver.at(-1)).toEqual({ data: { pem: before() } });
+    repository.world.advance(61 * DAY);
+    const pem = before();
+    expect((await run()).jobs).toEqual({ rotate: 'success', 'hand-over': 'success' });
+    expect(handedOver.at(-1)).toEqual({ data: { pem } });
+  },
+  controls: [{ from: 'id-token: write', to: 'contents: read' }],
+});
+
+/** What the chat of examples/notify.yml has heard. */
+let heard: { text: string }[] = [];
+
+story('examples/notify.yml', {
+  async prepare(repository) {
+    repository.addScope('env:acme/shop/production');
+    heard = [];
+    const { authority } = repository.world;
+    const handle = ({ body }: EmulatorRequest) => {
+      heard.push(JSON.parse(body));
+      return { status: 200, headers: {}, body: 'ok' };
+    };
+    const chat = await serve({ handle }, { tls: authority.serverCertificate() });
+    const stack = new AsyncDisposableStack();
+    const { port } = await listenForMail(authority.serverCertificate(), stack);
+    repository.defer(() => chat[Symbol.asyncDispose]());
+    repository.defer(() => stack.disposeAsync());
+    Object.assign(repository.secrets, { CHAT_WEBHOOK_URL: chat.url, SMTP_USER: 'rotation:of-the-mail' });
+    Object.assign(repository.variables, {
+      SMTP_URL: `smtps://localhost:${port}`,
+      SMTP_SENDER: 'rotation@example.test',
+      SMTP_RECIPIENT: 'team@example.test',
+    });
+  },
+  async run(repository, run) {
+    const first = await run();
+    expect([first.exitCode, first.jobs, heard]).toEqual([0, { rotate: 'success' }, []]);
+    delete repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY;
+    const failed = await run();
+    expect([failed.exitCode, failed.jobs]).toEqual([1, { rotate: 'failure', notify: 'success' }]);
+    expect(heard).toEqual([{ text: expect.stringContaining(`${repository.clientId} was not rotated`) }]);
+  },
+  controls: [
+    {
+      from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
+      to: 'secrets.AUTH0_ROTATOR_KEY',
+      says: "Input 'management-client-id' needs exactly one of",
+      after: () => expect(heard).toHaveLength(1),
+    },
+  ],
+});
+
+/** They need programs of a cloud or of GitHub, or their scripts are the same: test/consumers/hand-over.long.test.ts runs those. */
+const ELSEWHERE = ['examples/hand-over-*.yml'];
+
+it('each has a story, here or beside the consumers', () => {
+  expect([...new Set([...COVERED, ...globSync(ELSEWHERE)])].sort()).toEqual(
+    globSync('examples/*.yml').sort(),
+  );
 });

@@ -46,6 +46,8 @@ export interface Start {
 
 export interface RepositoryOptions extends SandboxOptions {
   name?: string;
+  /** Of the app's tokens. */
+  prefix?: string;
 }
 
 export class Repository implements AsyncDisposable {
@@ -55,7 +57,7 @@ export class Repository implements AsyncDisposable {
   readonly variables: Record<string, string> = {};
   /** Those that no run writes. */
   readonly secrets: Record<string, string> = {};
-  /** Variables of a job with \`id-token: write\`. */
+  /** Variables of a job with `id-token: write`. */
   identity: Record<string, string> = {};
   /** Where secrets may be. */
   readonly scopes: string[];
@@ -75,15 +77,17 @@ export class Repository implements AsyncDisposable {
     this.scopes = [`org:${name.split('/')[0]}`, this.scope];
     mkdirSync(this.#files);
     for (const path of RELEASE) cpSync(join(ROOT, path), join(this.#release, path), { recursive: true });
+    // The sandbox knows a credential at once.
+    this.replace('action.yml', 'default: 30s', 'default: 0s');
   }
 
   /** As docs/recipes.md and the README have it set up: an app, a management client with a key, variables and secrets. */
   static async start(options: RepositoryOptions = {}): Promise<Repository> {
-    const { name = REPOSITORY, ...sandbox } = options;
+    const { name = REPOSITORY, prefix, ...sandbox } = options;
     const world = await startSandbox(sandbox);
     world.github.addOrganization(name.split('/')[0] ?? '');
     world.github.addRepository(name);
-    const repository = new Repository(world, await GitHubApp.start(world), name);
+    const repository = new Repository(world, await GitHubApp.start(world, prefix), name);
     const { variables, secrets, app } = repository;
     const manager = selfSignedCertificate('manager');
     const managerId = addManager(world, manager.cert, sandbox.managementScopes);
@@ -243,6 +247,7 @@ export class Repository implements AsyncDisposable {
     );
     const secret = [
       ...[...given, ...this.#stored()].map(secretIn),
+      ...run.masks,
       ...received,
       ...this.app.tokens,
       ...this.#foreign.flat(),

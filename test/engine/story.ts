@@ -1,9 +1,9 @@
-/** What the stories of the workflows share: which files have one, and which a control that fails. */
+/** What the stories of the workflows share: a world before the first run, and a broken line that must not pass. */
 import { describe, expect, test } from 'vitest';
 import { ACT, type EngineRun, VERSION } from './act.ts';
 import { Repository, type RepositoryOptions, type Start } from './repository.ts';
 
-/** Workflows with a story, and a control. */
+/** Workflows with a story. */
 export const COVERED = new Set<string>();
 
 if (!ACT) console.warn(`act ${VERSION} is not installed: .ci/run installs it. The workflows are not run.`);
@@ -31,9 +31,6 @@ export interface Story {
   controls: [Control, ...Control[]];
 }
 
-/** Several runs, each of which starts five programs or more. */
-const TIMEOUT_MS = 180_000;
-
 /** A workflow, unchanged, and the same with one broken line, which must fail. */
 export function story(workflow: string, { options = {}, prepare, run, controls }: Story): void {
   COVERED.add(workflow);
@@ -42,7 +39,7 @@ export function story(workflow: string, { options = {}, prepare, run, controls }
     await prepare?.(repository);
     return repository;
   };
-  describe.skipIf(ACT === undefined)(workflow, { timeout: TIMEOUT_MS }, () => {
+  describe.skipIf(ACT === undefined)(workflow, () => {
     test('runs', async () => {
       await using repository = await begin();
       await run(repository, (start) => repository.run(workflow, start));

@@ -1,6 +1,6 @@
 /** The code that is explored: the real one, or one with a piece replaced that only the test knows of. */
 
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,14 +13,6 @@ import type { Code } from './actor.ts';
 
 export const REAL: Code = { run, connectServices, NetworkError, Cancellation };
 
-export interface Replacement {
-  /** Below src. */
-  file: string;
-  /** Must occur exactly once. */
-  from: string;
-  to: string;
-}
-
 const ROOT = join(import.meta.dirname, '../..');
 const ENTRY = `
 export { run } from './src/run.ts';
@@ -29,20 +21,8 @@ export { NetworkError } from './src/http/wire.ts';
 export { Cancellation } from './src/http/clock.ts';
 `;
 
-/** The source of a file after its replacements. @throws Error where a snippet is not there exactly once */
-export function replaced(file: string, replacements: readonly Replacement[]): string {
-  let text = readFileSync(join(ROOT, 'src', file), 'utf8');
-  for (const { from, to } of replacements.filter((one) => one.file === file)) {
-    const times = text.split(from).length - 1;
-    if (times !== 1) throw new Error(`src/${file} holds this ${times} times, not once: ${from}`);
-    text = text.replace(from, () => to);
-  }
-  return text;
-}
-
-/** Bundles src with the replacements, outside of the repository, and loads it. */
-export async function mutated(replacements: readonly Replacement[]): Promise<Code> {
-  const files = new Map(replacements.map(({ file }) => [file, replaced(file, replacements)]));
+/** Bundles src with other texts of some files, outside of the repository, and loads it. */
+export async function mutated(files: ReadonlyMap<string, string>): Promise<Code> {
   const result = await build({
     stdin: { contents: ENTRY, resolveDir: ROOT, loader: 'ts' },
     bundle: true,

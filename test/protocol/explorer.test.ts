@@ -1,8 +1,8 @@
-/** The promise, on the real code: every fault of every request and two runs at once, in the part that each test run affords. */
+/** The promise, on the real code: every fault of every request and two runs at once, in the part that each test run affords. More of it: explorer.long.test.ts. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { REAL } from './code.ts';
-import { quickPlan, search } from './searches.ts';
+import { briefPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
 const SEED = 1;
@@ -13,8 +13,8 @@ describe('whatever fails and whoever else is at work', () => {
   beforeAll(async () => {
     tally = new Tally();
     tally.limit = 20;
-    await search(REAL, quickPlan(SAMPLE, SEED), tally);
-  }, 240_000);
+    await search(REAL, briefPlan(SAMPLE, SEED), tally);
+  });
 
   test('no authentication fails, and the next run heals', () => {
     expect(tally.findings.length, tally.print()).toBe(0);
@@ -33,13 +33,13 @@ describe('whatever fails and whoever else is at work', () => {
   });
 
   test('the search has not shrunk', () => {
-    expect(tally.scenarios.size).toBeGreaterThanOrEqual(55);
-    expect(tally.faults).toBeGreaterThanOrEqual(9_000);
-    expect(tally.schedules).toBeGreaterThanOrEqual(6_000);
-    expect(tally.crashes).toBeGreaterThanOrEqual(5_500);
+    expect(tally.scenarios.size).toBeGreaterThanOrEqual(20);
+    expect(tally.faults).toBeGreaterThanOrEqual(4_000);
+    expect(tally.schedules).toBeGreaterThanOrEqual(1_000);
+    expect(tally.crashes).toBeGreaterThanOrEqual(950);
     expect(tally.samples).toBe(SAMPLE);
     expect(tally.stale).toBeGreaterThanOrEqual(55);
     expect(tally.refused).toBeLessThanOrEqual(6);
-    expect(tally.requests).toBeGreaterThanOrEqual(200_000);
+    expect(tally.requests).toBeGreaterThanOrEqual(100_000);
   });
 });

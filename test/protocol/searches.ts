@@ -141,6 +141,17 @@ export function quickPlan(sample: number, seed: number): Plan {
   };
 }
 
+/** Of those a third, and of the pairs two: what every test run affords. */
+export function briefPlan(sample: number, seed: number): Plan {
+  const { singles, pairs, lags, ...rest } = quickPlan(sample, seed);
+  return {
+    ...rest,
+    singles: singles.filter((_, index) => index % 3 === 0),
+    pairs: pairs.slice(0, 2),
+    lags: lags.slice(0, 1),
+  };
+}
+
 /** Of the other operations, and of the other wishes the states that they see differently; a rehearsal stands above. */
 function isSampled(one: Scenario, index: number): boolean {
   if (one.operation === 'rehearse' || isPlain(one)) return false;

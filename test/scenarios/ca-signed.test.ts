@@ -1,123 +1,38 @@
 /** `tls_client_auth`: certificates of a private CA, which Auth0 knows by their subject DN alone. */
 
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
+import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import {
   CREATOR,
   client,
   effects,
   type Inputs,
-  loginByCertificate,
   loginBySecret,
   operate,
   secretClient,
   told,
 } from './operations.ts';
+import {
+  authority,
+  brought,
+  enrolled,
+  folder,
+  issued,
+  logins,
+  middle,
+  openssl,
+  PUT,
+  ROOTS,
+  read,
+  run,
+  start,
+  subjects,
+} from './private-ca.ts';
 import { code, DAY, held, json, MINUTE, SCOPE } from './support.ts';
-
-const METHOD = { 'authentication-method': 'tls_client_auth', verify: 'required' };
-const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
-const OPS = 'repo:acme/ops';
-
-// --- certificates, as openssl makes them ---
-
-const folder = mkdtempSync(join(tmpdir(), 'ca-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-const openssl = (...args: string[]) =>
-  execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
-
-const EXTENSIONS = `[req]
-distinguished_name = name
-[name]
-[ca]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[client]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = clientAuth
-`;
-writeFileSync(join(folder, 'openssl.cnf'), EXTENSIONS);
-
-const KEYS = {
-  RSA: ['-newkey', 'rsa:2048'],
-  EC: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
-};
-
-interface Issued {
-  name: string;
-  cert: string;
-  key: string;
-}
-
-/** Signed by `issuer`, or by itself. */
-function issued(
-  name: string,
-  type: keyof typeof KEYS,
-  subject: string,
-  issuer?: Issued,
-  profile: 'ca' | 'client' = 'ca',
-  days = 400,
-): Issued {
-  const signer = issuer ? ['-CA', `${issuer.name}.crt`, '-CAkey', `${issuer.name}.key`] : [];
-  const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`];
-  const form = ['-config', 'openssl.cnf', '-extensions', profile, '-days', `${days}`, '-subj', subject];
-  openssl('req', '-x509', '-nodes', ...KEYS[type], ...form, ...signer, ...files);
-  return { name, cert: read(`${name}.crt`), key: read(`${name}.key`) };
-}
-
-function read(file: string): string {
-  return readFileSync(join(folder, file), 'utf8');
-}
-
-const ROOTS = {
-  RSA: issued('rsa', 'RSA', '/O=Acme/CN=RSA root'),
-  EC: issued('ec', 'EC', '/O=Acme/CN=EC root'),
-};
-const middle = issued('middle', 'RSA', '/O=Acme/CN=Middle', ROOTS.EC);
-const authority = (ca = ROOTS.RSA) => ({ 'ca-certificate': ca.cert, 'ca-private-key': ca.key });
-const brought = (pair: Pick<Issued, 'cert' | 'key'>, chain = '') => ({
-  certificate: `${pair.cert}${chain}`,
-  'private-key': pair.key,
-});
-
-// --- runs ---
-
-/** The services' clocks are behind, so that what they issue later is valid already: the edge verifies in real time. */
-const start = (options: SandboxOptions = {}) =>
-  startSandbox({
-    clientCa: ROOTS.RSA.cert,
-    tenantSkewMs: -62 * DAY,
-    githubSkewMs: -62 * DAY,
-    ...options,
-  });
-
-const run = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
-  operate(world, { ...METHOD, 'client-id': clientId, ...inputs });
-
-/** A client that was enrolled long ago. */
-async function enrolled(world: Sandbox, inputs: Inputs): Promise<string> {
-  const clientId = secretClient(world);
-  const first = await run(world, clientId, { operation: 'enroll', ...inputs });
-  expect([first.exitCode, first.outputs.reason]).toEqual([0, 'MethodDiffers']);
-  world.advance(20 * MINUTE);
-  return clientId;
-}
-
-function logins(world: Sandbox, clientId: string, ...pems: string[]): Promise<number[]> {
-  return Promise.all(pems.map((pem) => loginByCertificate(world, clientId, pem)));
-}
-
-function subjects(world: Sandbox, clientId: string): (string | undefined)[] {
-  return world.tenant.reveal(clientId).credentials.map(({ subject_dn }) => subject_dn);
-}
 
 describe.each([
   ['of RSA', ROOTS.RSA, ROOTS.RSA],
@@ -184,31 +99,6 @@ describe('a new subject DN', () => {
 });
 
 describe('a subject DN', () => {
-  it('that has changed is seen without current-credential', async () => {
-    await using world = await start();
-    const clientId = await enrolled(world, authority());
-    const inputs = { ...authority(), subject: 'CN=orders', 'current-credential': '' };
-    const first = held(world);
-    const change = await run(world, clientId, inputs);
-    expect([change.exitCode, change.outputs.rotated]).toEqual([0, 'true']);
-    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
-    world.advance(20 * MINUTE);
-    const idle = await run(world, clientId, inputs);
-    expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
-  });
-
-  it('that was registered by hand: the second run has nothing to do', async () => {
-    await using world = await start();
-    const clientId = secretClient(world);
-    const pem = issued('by-hand', 'RSA', '/CN=orders', ROOTS.RSA, 'client').cert;
-    world.tenant.seedCredential(clientId, { credential_type: 'cert_subject_dn', pem, associate: true });
-    const inputs = { ...authority(), subject: 'CN=orders', 'current-credential': '' };
-    const first = await run(world, clientId, inputs);
-    expect([first.exitCode, first.outputs.reason, effects(world)]).toEqual([0, 'NotDelivered', [PUT]]);
-    world.advance(20 * MINUTE);
-    expect((await run(world, clientId, inputs)).outputs.reason).toBe('NotDue');
-  });
-
   it('of another workflow: refused, and told whose it is', async () => {
     await using world = await start();
     const clientId = await enrolled(world, authority());
@@ -243,49 +133,6 @@ describe('a CA that ends before its certificate would', () => {
     world.advance(11 * DAY);
     const due = await run(world, clientId, { ...inputs, operation: 'plan', 'current-credential': '' });
     expect(due.outputs.reason).toBe('CertificateExpiring');
-  });
-});
-
-describe('a destination', () => {
-  it.each(['', 'given'])(
-    'that is added later is brought up to date, current-credential %j',
-    async (given) => {
-      await using world = await start();
-      world.github.addRepository('acme/ops');
-      const clientId = await enrolled(world, authority());
-      const inputs = {
-        ...authority(),
-        destinations: `${SCOPE}\n${OPS}`,
-        ...(given ? {} : { 'current-credential': '' }),
-      };
-      const before = world.tenant.reveal(clientId);
-      const addition = await run(world, clientId, inputs);
-      expect([addition.exitCode, world.tenant.reveal(clientId)]).toEqual([0, before]);
-      expect(held(world, OPS)).toBe(held(world));
-      expect(await logins(world, clientId, held(world, OPS))).toEqual([200]);
-      world.advance(20 * MINUTE);
-      const current = given ? held(world) : '';
-      const idle = await run(world, clientId, { ...inputs, 'current-credential': current });
-      expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
-    },
-  );
-});
-
-describe('a certificate that expires soon', () => {
-  it.each(['', 'given'])('is renewed, with current-credential %j', async (given) => {
-    await using world = await start();
-    const clientId = await enrolled(world, authority());
-    const inputs = { ...authority(), ...(given ? {} : { 'current-credential': '' }) };
-    world.advance(59 * DAY);
-    const idle = await run(world, clientId, inputs);
-    expect([idle.exitCode, idle.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
-    world.advance(2 * DAY);
-    const first = held(world);
-    const due = await run(world, clientId, inputs);
-    expect([due.exitCode, due.outputs.reason]).toEqual([0, 'CertificateExpiring']);
-    expect(effects(world)).toEqual([PUT]);
-    expect(held(world)).not.toBe(first);
-    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
   });
 });
 

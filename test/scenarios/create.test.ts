@@ -4,8 +4,9 @@ import { X509Certificate } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import type { ActionOptions } from '../emulators/runner.ts';
-import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import type { Fault } from '../emulators/serve.ts';
+import { CREATE, create, deleteClients, grant, postsClient } from './creations.ts';
 import {
   CREATOR,
   client,
@@ -17,7 +18,6 @@ import {
   loginByCertificate,
   loginByKey,
   loginBySecret,
-  operate,
   sharedWorld,
   told,
   warnings,
@@ -27,31 +27,9 @@ import { code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support
 const shared = sharedWorld(CREATOR);
 beforeEach(() => deleteClients(shared()));
 
-const CREATE = { operation: 'create', 'client-id': '', 'client-name': 'orders' };
-const create = (world: Sandbox, inputs: Inputs = {}, options: ActionOptions = {}) =>
-  operate(world, { ...CREATE, ...inputs }, options);
-
-const postsClient = ({ method, path }: EmulatorRequest) => method === 'POST' && path === '/api/v2/clients';
 const puts = ({ method }: EmulatorRequest) => method === 'PUT';
 const POST = 'auth0 POST /api/v2/clients';
 const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
-
-async function deleteClients(world: Sandbox): Promise<void> {
-  const headers = { authorization: `Bearer ${await world.managementToken()}` };
-  for (const id of await clientsNamed(world, 'orders'))
-    await world.call(`${world.tenantUrl}/api/v2/clients/${id}`, { method: 'DELETE', headers });
-}
-
-/** Somebody lets the client use the API: the emulator knows no grants, so the same client is made once more. */
-function grant(world: Sandbox, clientId: string): void {
-  const { client: record, credentials } = world.tenant.reveal(clientId);
-  const { client_authentication_methods, ...fields } = record;
-  const [method = ''] = Object.keys(client_authentication_methods ?? {});
-  const empty = { client_authentication_methods: { [method]: { credentials: [] } } };
-  world.tenant.createClient({ ...fields, ...empty, grants: { [API_AUDIENCE]: ['read:orders'] } });
-  for (const { name = '', pem = '', credential_type, created_at } of credentials)
-    world.tenant.seedCredential(clientId, { name, pem, credential_type, created_at, associate: true });
-}
 
 describe('create', () => {
   it('makes a client with its credential, delivers that and tells the id', async () => {
@@ -285,20 +263,6 @@ describe('POST /clients', () => {
     expect([(await create(world)).exitCode, effects(world)]).toEqual([0, [POST, POST, PUT]]);
     expect(await clientsNamed(world, 'orders')).toHaveLength(1);
   });
-
-  it('of two runs in the same moment: never two clients, and what is stored belongs to the one', async () => {
-    const world = shared();
-    world.conditions.fault = (_, request) =>
-      postsClient(request) ? { kind: 'slow', delayMs: 1_500 } : undefined;
-    const runs = await Promise.all([create(world), create(world)]);
-    const [loser, winner] = runs.toSorted((a, b) => (b.exitCode ?? 0) - (a.exitCode ?? 0));
-    expect(loser && code(loser)).toBe('ROTATION_IN_PROGRESS');
-    const clients = await clientsNamed(world, 'orders');
-    if (winner?.exitCode === 0) {
-      expect(clients).toEqual([winner.outputs['client-id']]);
-      expect(credentialOf(world, held(world), clients[0])).toBe(winner.outputs['credential-id']);
-    } else expect([clients, held(world)]).toEqual([[], '']);
-  });
 });
 
 describe('a delivery that GitHub refuses', () => {
@@ -345,32 +309,6 @@ describe('cancelled', () => {
 });
 
 describe('killed', () => {
-  it('at each request: the next run finishes with the client that is there, or makes the first', async () => {
-    const world = shared();
-    let points = 0;
-    for (;;) {
-      const n = points + 1;
-      const name = `orders ${n}`;
-      const secretName = `ORDERS_${n}`;
-      const inputs = { ...CREATE, 'client-name': name, 'secret-name': secretName };
-      const run = await killed(world, inputs, ({ phase, count }) => phase === 'arrived' && count === n);
-      if (run.signal !== 'SIGKILL') break;
-      points = n;
-      const left = await clientsNamed(world, name);
-      // Before its POST the next run is a first one.
-      if (left.length === 0) continue;
-      world.advance(LEASE_OVER);
-      const next = await operate(world, inputs);
-      expect([n, next.exitCode, next.outputs['client-id']]).toEqual([n, 0, left[0]]);
-      expect(await clientsNamed(world, name)).toEqual(left);
-      const pem = held(world, SCOPE, secretName);
-      grant(world, left[0] ?? '');
-      expect([n, await loginByCertificate(world, left[0] ?? '', pem)]).toEqual([n, 200]);
-    }
-    console.log(`create killed at ${points} requests: each finished with one client`);
-    expect(points).toBeGreaterThanOrEqual(12);
-  }, 60_000);
-
   it('with its client just made: another run keeps away until the lease is over', async () => {
     const world = shared();
     await killed(world, CREATE, ({ phase, arrival }) => phase === 'answered' && postsClient(arrival.request));

@@ -3,10 +3,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import type { ActionOptions, ActionRun } from '../emulators/runner.ts';
 import { REPOSITORY, type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
 import type { Arrival } from '../emulators/transcript.ts';
-import { rotate } from './support.ts';
+import { MINUTE, rotate } from './support.ts';
 
 export interface Member {
   clientId: string;
@@ -61,7 +62,7 @@ export class Fleet implements AsyncDisposable {
 
   run(inputs: Record<string, string> = {}, options: ActionOptions = {}): Promise<ActionRun> {
     const given = { 'client-id': '', 'current-credential': '', manifest: this.manifest, ...inputs };
-    return rotate(this.world, given, { timeoutMs: 600_000, ...options });
+    return rotate(this.world, given, options);
   }
 
   /** How often each client's secrets were written, all in all. */
@@ -115,6 +116,41 @@ export function errorsOf(run: ActionRun): string[] {
     .map(({ properties }) => `${properties.title}`);
 }
 
+export const ONES = (count: number) => Array<number>(count).fill(1);
+export const GRANTED = (count: number) => Array<number>(count).fill(200);
+
 export function isWrite({ request }: Arrival): boolean {
   return request.method === 'PUT';
+}
+
+/** @returns how often each client's secrets were written until then */
+export async function killedAtWrite(fleet: Fleet, number: number): Promise<number[]> {
+  let count = 0;
+  const killed = await fleet.run(
+    {},
+    {
+      killWhen: ({ arrival, phase }) => {
+        if (phase === 'answered' && isWrite(arrival)) count += 1;
+        return count === number ? 'SIGKILL' : undefined;
+      },
+    },
+  );
+  expect(killed.signal).toBe('SIGKILL');
+  await fleet.world.idle();
+  return fleet.writes();
+}
+
+/** Killed at the write of that number: the next run rotates the others, and nobody twice. */
+export async function completedAfterCrash(fleet: Fleet, number: number): Promise<void> {
+  const { length } = fleet.members;
+  const before = await killedAtWrite(fleet, number);
+  expect(before.filter((count) => count === 1).length).toBe(number);
+  fleet.world.advance(16 * MINUTE);
+  const run = await fleet.run();
+  const after = fleet.writes();
+  expect([run.exitCode, before.map((count, at) => count + (after[at] ?? 0))]).toEqual([0, ONES(length)]);
+  expect(await fleet.logins()).toEqual(GRANTED(length));
+  // Of what was abandoned nothing is left.
+  for (const { clientId } of fleet.members)
+    expect(fleet.world.tenant.reveal(clientId).credentials.length).toBe(2);
 }

@@ -14,7 +14,10 @@ describe('the log', () => {
     const run = await rotate(world, { force: 'true' });
     expect(run.groups).toEqual(['Inputs', 'Observe', 'Plan', 'Apply', 'Report']);
     const [, applied = ''] = run.log.split('##[group]Apply\n');
-    const lines = applied.split('##[endgroup]')[0]?.split('\n').slice(0, -1) ?? [];
+    // On a busy machine a step may take longer than two seconds, and says so.
+    const lines = (applied.split('##[endgroup]')[0]?.split('\n').slice(0, -1) ?? []).filter(
+      (line) => !line.startsWith('  … still at it'),
+    );
     const [told, done] = [0, 1].map((rest) => lines.filter((_, index) => index % 2 === rest));
     const { steps } = JSON.parse(run.outputs.plan ?? '');
     expect(told).toEqual(
@@ -39,7 +42,9 @@ describe('the log', () => {
     world.conditions.fault = (_, { method, path }) =>
       method === 'PUT' && path.endsWith(SECRET) ? { kind: 'slow', delayMs: 2_500 } : undefined;
     const run = await rotate(world, { force: 'true' });
-    expect(run.log).toMatch(/→ Store it in \S+ \S+ …\n {2}… still at it after 2\.\d s\n {2}done in/);
+    expect(run.log).toMatch(
+      /→ Store it in \S+ \S+ …\n {2}… still at it after \d+\.\d s\n[\s\S]*? {2}done in/,
+    );
   });
 });
 

@@ -61,18 +61,14 @@ const REFUSED: [name: string, inputs: Record<string, string>, code: string, word
 ];
 
 describe('refused before anything is changed', () => {
-  it.each(REFUSED)(
-    '%s',
-    async (_, { NO_ALIAS, ...inputs }, expected, words) => {
-      await using world = await startSandbox({ mtlsAlias: NO_ALIAS === undefined });
-      const run = await rotate(world, inputs);
-      expect([run.exitCode, code(run), writes(world)]).toEqual([1, expected, []]);
-      const [annotation] = run.annotations.filter(({ level }) => level === 'error');
-      expect(annotation?.message).toMatch(words);
-      expect(run.summary).toContain('**What is true now.**');
-    },
-    60_000,
-  );
+  it.each(REFUSED)('%s', async (_, { NO_ALIAS, ...inputs }, expected, words) => {
+    await using world = await startSandbox({ mtlsAlias: NO_ALIAS === undefined });
+    const run = await rotate(world, inputs);
+    expect([run.exitCode, code(run), writes(world)]).toEqual([1, expected, []]);
+    const [annotation] = run.annotations.filter(({ level }) => level === 'error');
+    expect(annotation?.message).toMatch(words);
+    expect(run.summary).toContain('**What is true now.**');
+  });
 
   it('GITHUB_TOKEN', async () => {
     await using world = await startSandbox();

@@ -1,15 +1,11 @@
 /** `operation: rehearse`: everything for real except the delivery, and the client as it was found. */
 
 import { describe, expect, it } from 'vitest';
-import type { EmulatorRequest } from '../emulators/emulator.ts';
-import type { ActionOptions } from '../emulators/runner.ts';
-import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { type KeyAndCertificate, selfSignedCertificate } from '../emulators/tls.ts';
-import type { TrafficEvent } from '../emulators/transcript.ts';
+import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
 import {
   client,
   effects,
-  type Inputs,
   killed,
   LEASE_OVER,
   loginByCertificate,
@@ -19,67 +15,8 @@ import {
   sharedWorld,
   told,
 } from './operations.ts';
-import { code, held, json, MINUTE, rotate, SCOPE, SECRET, settle, withConsumers } from './support.ts';
-
-/** What a person may have set beside what the action works on. */
-const FIELDS = {
-  description: 'orders',
-  callbacks: ['https://shop.example/callback'],
-  client_metadata: { team: 'orders' },
-  require_proof_of_possession: true,
-};
-
-/** A client made by hand, with one certificate. */
-function handMade(world: Sandbox, { cert }: KeyAndCertificate = selfSignedCertificate('hand')): string {
-  const { client_id } = world.tenant.createClient({
-    name: 'orders',
-    app_type: 'non_interactive',
-    client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
-    grants: { [API_AUDIENCE]: ['read:orders'] },
-    ...FIELDS,
-  });
-  const created_at = new Date(world.tenantNow() - 60 * MINUTE).toISOString();
-  world.tenant.seedCredential(client_id, {
-    credential_type: 'x509_cert',
-    pem: cert,
-    associate: true,
-    created_at,
-  });
-  return client_id;
-}
-
-/** All that Auth0 and GitHub keep, byte for byte. */
-function everything(world: Sandbox, clientId: string): string {
-  return JSON.stringify([world.tenant.reveal(clientId), world.github.secret(SCOPE, SECRET)]);
-}
-
-function rehearse(world: Sandbox, clientId: string, inputs: Inputs = {}, options: ActionOptions = {}) {
-  return operate(world, { operation: 'rehearse', 'client-id': clientId, ...inputs }, options);
-}
-
-/** It worked, and left nothing behind. */
-async function rehearsed(world: Sandbox, clientId: string, inputs: Inputs = {}): Promise<void> {
-  const before = everything(world, clientId);
-  const run = await rehearse(world, clientId, inputs);
-  expect([run.exitCode, code(run)], run.log).toEqual([0, undefined]);
-  expect(run.outputs).toMatchObject({
-    rotated: 'false',
-    reason: 'Rehearsal',
-    'removed-credential-ids': '[]',
-  });
-  expect(run.summary).toContain('the rehearsal worked');
-  expect(everything(world, clientId)).toBe(before);
-}
-
-/** Token requests that a run made to prove something, and how they ended. */
-function proofs(world: Sandbox): (number | undefined)[] {
-  const attempts = world.transcript.arrivals().filter(({ request, service }) => isProof(service, request));
-  return attempts.map(({ exchange }) => exchange?.status);
-}
-
-function isProof(service: string, { body, path }: EmulatorRequest): boolean {
-  return service === 'edge' || (path === '/oauth/token' && body.includes('client_assertion'));
-}
+import { everything, handMade, isProof, knownSubject, proofs, rehearse, rehearsed } from './rehearsals.ts';
+import { code, held, json, MINUTE, SCOPE, SECRET, settle, withConsumers } from './support.ts';
 
 /** Only what comes after the proof: the negative control. */
 function onControl(world: Sandbox, fault: ReturnType<typeof json>): void {
@@ -129,7 +66,6 @@ describe('a rehearsal', () => {
     const refused = await withConsumers(world, [SCOPE], async () => {
       await rehearsed(world, clientId);
       await rehearsed(world, clientId, { 'current-credential': '' });
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
     });
     expect(refused).toEqual([]);
     const next = await operate(world, { 'current-credential': '' });
@@ -261,29 +197,12 @@ describe('the negative control', () => {
 });
 
 describe('CA-signed certificates', () => {
-  it.each([
-    ['by Auth0', {}],
-    ['by an edge that ends the connection', { verifiesClients: true }],
-  ])('of a subject that Auth0 knows: no write at all; refused %s', async (_, options) => {
-    await using world = await startSandbox(options);
-    const { cert, key } = world.authority.clientCertificate({ CN: 'orders' });
-    const { client_id: clientId } = world.tenant.createClient({
-      name: 'orders',
-      client_authentication_methods: { tls_client_auth: { credentials: [] } },
-      grants: { [API_AUDIENCE]: ['read:orders'] },
-    });
-    world.tenant.seedCredential(clientId, {
-      credential_type: 'cert_subject_dn',
-      subject_dn: 'CN=orders',
-      associate: true,
-    });
-    const inputs = { 'authentication-method': 'tls_client_auth', certificate: cert, 'private-key': key };
+  it('of a subject that Auth0 knows: no write at all; refused by Auth0', async () => {
+    await using world = await startSandbox();
+    const { clientId, inputs } = knownSubject(world);
     await rehearsed(world, clientId, inputs);
     expect(effects(world)).toEqual([]);
-    expect(proofs(world).filter((status) => status !== undefined)).toEqual(
-      'verifiesClients' in options ? [200] : [200, 401],
-    );
-    if ('verifiesClients' in options) return;
+    expect(proofs(world)).toEqual([200, 401]);
     // Another subject takes a credential of its own.
     const other = world.authority.clientCertificate({ CN: 'other' });
     await rehearsed(world, clientId, { ...inputs, certificate: other.cert, 'private-key': other.key });
@@ -293,42 +212,6 @@ describe('CA-signed certificates', () => {
 
 describe('interrupted', () => {
   const shared = sharedWorld();
-  it('killed at each request: a rotation waits for the lease, and heals', async () => {
-    const world = shared();
-    let points = 0;
-    let orphans = 0;
-    for (let reached = true; reached; points += 1) {
-      const pair = selfSignedCertificate('hand');
-      const clientId = handMade(world, pair);
-      const inputs = { 'client-id': clientId, 'secret-name': `PEM_${points}`, 'current-credential': '' };
-      const run = await killed(world, { operation: 'rehearse', ...inputs }, (event) => {
-        return event.phase === 'answered' && event.count === points + 1;
-      });
-      reached = run.signal === 'SIGKILL';
-      expect(await loginByCertificate(world, clientId, pair.key + pair.cert)).toBe(200);
-      if (client(world, clientId).pool.length === 1) continue;
-      orphans += 1;
-      if (orphans === 1) expect(code(await rotate(world, inputs))).toBe('ROTATION_IN_PROGRESS');
-      world.advance(LEASE_OVER);
-      // By turns a rotation, and a rehearsal before it.
-      if (orphans % 2 === 0) await rehearsedAgain(world, inputs);
-      const next = await rotate(world, inputs);
-      expect([points, next.exitCode, code(next)], next.log).toEqual([points, 0, undefined]);
-      const { associated, pool } = client(world, clientId);
-      expect([associated, pool.length]).toEqual([pool, 2]);
-      for (const pem of [pair.key + pair.cert, held(world, SCOPE, inputs['secret-name'])])
-        expect(await loginByCertificate(world, clientId, pem)).toBe(200);
-    }
-    console.log(`killed at ${points - 1} requests of a rehearsal: ${orphans} orphans, each healed`);
-    expect(points).toBeGreaterThan(15);
-    expect(orphans).toBeGreaterThan(5);
-  }, 180_000);
-
-  async function rehearsedAgain(world: Sandbox, inputs: Inputs): Promise<void> {
-    expect((await operate(world, { operation: 'rehearse', ...inputs })).exitCode).toBe(0);
-    expect(client(world, `${inputs['client-id']}`).pool).toHaveLength(1);
-  }
-
   it("what it has left is nobody's key, although the secret was written by hand after it", async () => {
     const world = shared();
     const clientId = handMade(world);
@@ -348,28 +231,6 @@ describe('interrupted', () => {
     const next = await operate(world, { ...inputs, 'current-credential': '' });
     expect([next.outputs.reason, client(world, clientId).pool]).toEqual(['NotDue', before]);
   });
-
-  it('cancelled at each write, and at each proof: everything as it was', async () => {
-    const world = shared();
-    const clientId = handMade(world);
-    const before = everything(world, clientId);
-    const codes: (string | undefined)[] = [];
-    for (let n = 1, reached = true; reached; n += 1) {
-      reached = false;
-      let seen = 0;
-      const killWhen = ({ phase, arrival: { request } }: TrafficEvent) => {
-        if (phase !== 'answered' || request.method === 'GET') return undefined;
-        seen += 1;
-        reached ||= seen === n;
-        return seen === n ? 'SIGTERM' : undefined;
-      };
-      codes.push(code(await rehearse(world, clientId, {}, { killWhen })));
-      expect([n, everything(world, clientId)]).toEqual([n, before]);
-    }
-    expect(codes.filter((one) => one === 'CANCELLED').length).toBeGreaterThanOrEqual(5);
-    // After the last request there is nothing left to cancel.
-    expect(codes.at(-1)).toBeUndefined();
-  }, 60_000);
 
   it.each(['POST', 'DELETE'])('by a lost answer to %s: it works all the same', async (lost) => {
     const world = shared();

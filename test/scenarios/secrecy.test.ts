@@ -66,7 +66,7 @@ describe('no secret is shown', () => {
       world.advance(16 * 60_000);
     }
     expect(new Set(keys).size).toBeGreaterThan(1);
-  }, 60_000);
+  });
 
   it('a new key is masked line by line before anything else is told of it', async () => {
     await using world = await startSandbox();
@@ -113,7 +113,7 @@ describe('the process', () => {
     const watch = setInterval(() => {
       for (const child of childrenOf(action.pid)) children.add(child);
       commandLines.add(read(`/proc/${action.pid}/cmdline`));
-    }, 2);
+    });
     const run = await action.done;
     clearInterval(watch);
     expect([run.exitCode, [...children]]).toEqual([0, []]);

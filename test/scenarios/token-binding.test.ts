@@ -1,42 +1,11 @@
 /** `token-binding`: access tokens that live with the certificate they were asked for with. */
 
-import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { thumbprintOf } from '../emulators/authorization-server.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
-import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { effects, loginBySecret, operate, secretClient, told, warnings } from './operations.ts';
-import { code, everything, held, json, settle } from './support.ts';
-
-const PATCH = 'auth0 PATCH /api/v2/clients/{client}';
-/** A tenant that binds only where the client asks for it. */
-const UNBOUND = { bindTokens: false };
-const OLDER = { ...UNBOUND, olderBinding: true };
-
-/** x5t#S256 of the certificate that a new token is bound to. */
-async function boundTo(world: Sandbox, clientId = world.clientId): Promise<string | undefined> {
-  const { body, status } = await world.requestToken(clientId, held(world));
-  expect(status).toBe(200);
-  const [, payload = ''] = (body as { access_token: string }).access_token.split('.');
-  return JSON.parse(Buffer.from(payload, 'base64url').toString()).cnf?.['x5t#S256'];
-}
-
-const thumbprint = (world: Sandbox) => thumbprintOf(new X509Certificate(held(world)));
-
-/** Both properties, as the tenant holds them. */
-function binding(world: Sandbox, clientId = world.clientId) {
-  const { access_token, require_proof_of_possession } = world.tenant.reveal(clientId).client;
-  return [require_proof_of_possession, access_token?.tls_client_certificate_binding];
-}
-
-/** Bodies of the PATCHes that bind. */
-function bindings(world: Sandbox): string[] {
-  const bodies = world.transcript.arrivals('client').map(({ request }) => request.body);
-  return bodies.filter((body) => /proof_of_possession|certificate_binding/.test(body));
-}
-
-const bind = (world: Sandbox, desired: string, inputs: Record<string, string> = {}) =>
-  operate(world, { 'token-binding': desired, ...inputs });
+import { startSandbox } from '../emulators/sandbox.ts';
+import { bind, binding, boundTo, OLDER, PATCH, thumbprint, UNBOUND } from './bindings.ts';
+import { effects, secretClient, told } from './operations.ts';
+import { code, everything, json, settle } from './support.ts';
 
 describe('required', () => {
   it('with a rotation: proven and bound, and the token shows it', async () => {
@@ -92,30 +61,6 @@ describe('off', () => {
   });
 });
 
-describe('unchanged', () => {
-  it.each([true, false, undefined])('never writes where it is %s', async (value) => {
-    await using world = await startSandbox(UNBOUND);
-    const given = value === undefined ? {} : { require_proof_of_possession: value };
-    const clientId = secretClient(world, 'client_secret_post', given);
-    const run = await bind(world, 'unchanged', { operation: 'enroll', 'client-id': clientId });
-    expect([run.exitCode, bindings(world), binding(world, clientId)]).toEqual([0, [], [value, undefined]]);
-    expect(await boundTo(world, clientId)).toBe(value === true ? thumbprint(world) : undefined);
-  });
-});
-
-describe('a tenant that does not know require_proof_of_possession', () => {
-  it('the older property is used, and off again', async () => {
-    await using world = await startSandbox(OLDER);
-    await settle(world, { 'token-binding': 'required' });
-    expect([binding(world), await boundTo(world)]).toEqual([[undefined, true], thumbprint(world)]);
-    const idle = await bind(world, 'required');
-    expect([idle.exitCode, effects(world)]).toEqual([0, []]);
-    const off = await bind(world, 'off');
-    expect([off.exitCode, effects(world), binding(world)]).toEqual([0, [PATCH], [undefined, false]]);
-    expect(await boundTo(world)).toBeUndefined();
-  });
-});
-
 describe('a tenant that does not bind although it is asked to', () => {
   it.each([
     ['require_proof_of_possession', UNBOUND, [false, undefined]],
@@ -136,16 +81,6 @@ describe('a tenant that does not bind although it is asked to', () => {
     );
     expect(await boundTo(world)).toBeUndefined();
   });
-
-  it('an enrollment: the client secret works again', async () => {
-    await using world = await startSandbox(UNBOUND);
-    const clientId = secretClient(world);
-    world.conditions.fault = (at) => (at === 'edge' ? json(200, { access_token: 'a.e30.c' }) : undefined);
-    const run = await bind(world, 'required', { operation: 'enroll', 'client-id': clientId });
-    expect(code(run)).toBe('VERIFICATION_FAILED');
-    expect(binding(world, clientId)).toEqual([false, undefined]);
-    expect(await loginBySecret(world, clientId)).toBe(200);
-  });
 });
 
 describe('an answer of Auth0', () => {
@@ -160,17 +95,6 @@ describe('an answer of Auth0', () => {
       return binds(request) && seen === 1 ? { kind: 'lose' } : undefined;
     };
     expect([(await bind(world, 'required')).exitCode, binding(world)]).toEqual([0, [true, undefined]]);
-  });
-
-  it('that refuses it for another reason is told', async () => {
-    await using world = await startSandbox(UNBOUND);
-    await settle(world);
-    world.conditions.fault = (_, request) =>
-      binds(request) ? json(400, { statusCode: 400, message: 'not in your subscription' }) : undefined;
-    const run = await bind(world, 'required');
-    expect([run.exitCode, code(run)]).toEqual([1, 'AUTH0_REQUEST_FAILED']);
-    expect(told(run)).toContain('not in your subscription');
-    expect([binding(world), warnings(run)]).toEqual([[undefined, undefined], '']);
   });
 });
 

@@ -165,7 +165,7 @@ describe('what is found', () => {
     for (const text of [issue.body, run.summary]) {
       const outside = text.replaceAll(/`[^`\n]*`/g, '');
       expect(outside).not.toMatch(/@acme|@octocat|evil\.example|<img|::error/);
-      expect(text).toContain('`@acme/admins x');
+      expect(text).toContain("`@acme/admins 'x'");
     }
     expect(run.annotations.map(({ level }) => level)).toEqual(['warning']);
   });

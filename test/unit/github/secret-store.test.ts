@@ -231,6 +231,7 @@ describe('an answer that is none', () => {
     ['no times', { body: { name: 'PEM' } }],
     ['a time that is none', { body: { ...TIMES, updated_at: 'now' } }],
     ['a time that is a number', { body: { ...TIMES, created_at: 1 } }],
+    ['no content type', { body: TIMES, headers: { 'content-type': ' ' } }],
     ['204', { status: 204 }],
     ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
   ])('is never a missing secret: %s', async (_, answer) => {
@@ -284,7 +285,7 @@ describe('C6: a token that is seconds old', () => {
     const key = { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') };
     await using server = await peer([{ status: 404 }, { status: 404 }, { body: key }]);
     const { destination } = secret;
-    expect(await connect(TOKEN, server.served.url).publicKey(destination)).toEqual(key);
+    expect(await connect(TOKEN, server.served.url).publicKey(destination)).toMatchObject(key);
     expect(line.waits).toEqual([500, 1_000]);
   });
 
@@ -354,6 +355,13 @@ describe('C9: a repository that was renamed', () => {
       error: { code: 'DESTINATION_NOT_FOUND' },
     });
     expect(server.exchanges.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+  });
+
+  it('has not stored anything where its name cannot be learned, either', async () => {
+    const page = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' };
+    await using server = await renamed(301, [key], page);
+    const stored = await connect(TOKEN, server.served.url).store(location('repo:acme/shop', 'PEM'), 'x');
+    expect(stored).toMatchObject({ outcome: 'refused', error: { code: 'DESTINATION_NOT_FOUND' } });
   });
 
   it('is told without its name where that cannot be learned', async () => {

@@ -185,6 +185,15 @@ describe('the proxy of an address', () => {
     expect(byAction(fill(environment), filled(address)).via).toBe(via);
   });
 
+  it.each(['corp.example', '.corp.example', 'ghes.corp.example'])(
+    'C3: is none for what is below %s',
+    async (list) => {
+      const [environment, url] = [fill(through(list)), filled(GHES)];
+      expect(await byCurl(environment, url)).toEqual({ via: 'direct', authorization: undefined });
+      expect(findProxy(environment, new URL(url))).toBeUndefined();
+    },
+  );
+
   it('has the port of its scheme where none is named, as for Go and the runner itself', () => {
     const url = new URL('https://api.github.com/');
     expect(findProxy({ HTTPS_PROXY: 'proxy.test' }, url)?.origin).toBe('http://proxy.test');

@@ -185,15 +185,14 @@ describe('no answer', () => {
 
   it('when it is told to stop', async () => {
     const served = await start((_, response) => response.end('{}'), {
-      fault: () => ({ kind: 'slow', delayMs: 5_000 }),
+      // Nobody waits for it: the test would run into its time limit.
+      fault: () => ({ kind: 'slow', delayMs: 3_600_000 }),
     });
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
-    const began = performance.now();
     expect(await failure(wire()(get(served.url, { signal: abort.signal })))).toMatchObject({
       landed: 'unknown',
     });
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 
   it('of more than 4 MiB is not read to its end', async () => {

@@ -75,7 +75,7 @@ describe('the report of a fleet', () => {
       'tidied: ✅ put in order',
       'rests: ✅ not due',
     ]);
-    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It | failed.');
+    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It \\| failed.');
     expect(summary).not.toContain('<summary>rests');
   });
 

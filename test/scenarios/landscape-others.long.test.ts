@@ -57,7 +57,7 @@ describe.concurrent('two at once', () => {
     const next = await rotate(world, force);
     expect([next.exitCode, code(next), await login(world)]).toEqual([0, undefined, 200]);
     const { failures, granted } = await consumer.stop();
-    expect([failures, granted > 5]).toEqual([[], true]);
+    expect([failures, granted > 0]).toEqual([[], true]);
   });
 
   it('S15 cert-manager did not see a success after a failure, and backed off for hours: here the next run after a failure may start at once', async () => {
@@ -120,7 +120,6 @@ describe.concurrent('two at once', () => {
       expect(pool).toContain(credentialOf(world, pem));
       expect(associated).toEqual(pool);
     },
-    60_000,
   );
 });
 

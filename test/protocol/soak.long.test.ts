@@ -10,4 +10,4 @@ it('rotates under crashes and faults while a consumer logs in, without one failu
   expect(report.authentications).toBeGreaterThan(100);
   expect(report.killed).toBeGreaterThan(0);
   expect(report.faults).toBeGreaterThan(5);
-}, 180_000);
+});

@@ -1,0 +1,45 @@
+/** What is told of a run that has no result, since it failed before its first client or in a way that nobody foresaw. */
+
+import type { RotationError } from '../errors.ts';
+import { inert, shortened, shortenedList } from '../model/markdown.ts';
+import type { Report } from '../model/run-result.ts';
+
+/** @param explanationOf where a code is explained, as a link */
+export function failureReport(error: RotationError, explanationOf: (code: string) => string): Report {
+  const headline = headlineOf(error);
+  return {
+    outputs: {},
+    annotations: [],
+    summary: `## ${headline}\n\n${told(error, explanationOf)}\n`,
+    headline,
+  };
+}
+
+/** The run went on to its end although something failed that nobody awaited. */
+export function withFailure(
+  report: Report,
+  error: RotationError,
+  explanationOf: (code: string) => string,
+): Report {
+  const headline = `${headlineOf(error)} Apart from that: ${report.headline}`;
+  // One heading: the one of the report gives way.
+  const rest = report.summary.replace(`## ${report.headline}\n`, '');
+  return { ...report, headline, summary: `## ${headline}\n\n${told(error, explanationOf)}\n\n${rest}` };
+}
+
+function headlineOf({ code }: RotationError): string {
+  return `❌ ${code}. Something is to be done.`;
+}
+
+/** All problems, one a line: a workflow is corrected from this list. */
+function told(error: RotationError, explanationOf: (code: string) => string): string {
+  const { code, failed, problems, remedy, stateNow } = error;
+  const items = problems.map((problem) => `- ${shortened(inert(problem))}`);
+  const list = shortenedList(items, (count) => `- … and ${count} more (shortened)`);
+  const what = problems.length > 0 ? `\n\n${list.join('\n')}` : ` ${shortened(inert(failed))}`;
+  return [
+    `**What failed.**${what}`,
+    `**What to do.** ${inert(remedy)} [More about ${code}](${explanationOf(code)}).`,
+    `**What is true now.** ${inert(stateNow)}`,
+  ].join('\n\n');
+}

@@ -1,0 +1,210 @@
+/** What examples/hand-over-*.yml and notify.yml do after a rotation: their scripts run, with what the environment's secret then holds. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
+import { parse } from 'yaml';
+import { REPOSITORY } from '../emulators/sandbox.ts';
+import { operate, sharedWorld } from '../scenarios/operations.ts';
+import { held } from '../scenarios/support.ts';
+import { listenForMail } from './mail.ts';
+import { BASH, freePort, program, requirePrograms, run, temporaryFolder, write } from './recipe.ts';
+
+requirePrograms(['curl', 'jq', 'kubectl']);
+
+const folder = temporaryFolder();
+const shared = sharedWorld();
+const stack = new AsyncDisposableStack();
+afterAll(() => stack.disposeAsync());
+
+const ENVIRONMENT = `env:${REPOSITORY}/production`;
+
+interface Job {
+  if?: string;
+  needs?: string;
+  environment?: string;
+  steps: { name?: string; run?: string; env?: Record<string, string> }[];
+}
+
+const jobsOf = (name: string): Record<string, Job> =>
+  parse(readFileSync(`examples/${name}.yml`, 'utf8')).jobs;
+
+/** The script of a step, by its name. */
+function scriptOf(file: string, job: string, step: string): string {
+  const found = jobsOf(file)[job]?.steps.find(({ name }) => name === step)?.run;
+  expect(found, `${file}: ${step}`).toBeDefined();
+  return `${found}`;
+}
+
+/** What the workflow's environment has besides what a test gives. */
+const environment = (given: Record<string, string>) => ({
+  PATH: process.env.PATH ?? '',
+  HOME: folder,
+  TMPDIR: folder,
+  CURL_CA_BUNDLE: shared().caFile,
+  ...given,
+});
+
+interface Asked {
+  url: string;
+  headers: IncomingMessage['headers'];
+  body: unknown;
+}
+
+/** GitHub's token for OIDC at /identity, Vault by its API's documentation, a chat that takes everything. */
+async function listen(): Promise<{ url: string; asked: Asked[] }> {
+  const asked: Asked[] = [];
+  const answers: Record<string, object> = {
+    '/identity': { value: 'header.claims.signature' },
+    '/v1/auth/jwt/login': { auth: { client_token: 'hvs.of-this-test' } },
+  };
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    const { url = '', headers } = request;
+    asked.push({ url, headers, body: text === '' ? undefined : JSON.parse(text) });
+    response.end(JSON.stringify(answers[url.split('?')[0] ?? ''] ?? {}));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => void server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const identityOf = (url: string) => ({
+  ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/identity?api-version=2.0`,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-the-job',
+});
+
+let PEM: string;
+beforeAll(async () => {
+  const world = shared();
+  const before = world.client.pem;
+  const run = await operate(world, { destinations: ENVIRONMENT, 'current-credential': '' });
+  expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);
+  // The job that follows starts now: it reads the new one.
+  PEM = held(world, ENVIRONMENT);
+  expect(PEM).not.toBe(before);
+});
+
+const FOLLOWING = ['aws', 'azure', 'google', 'kubernetes', 'vault'].map((name) => `hand-over-${name}`);
+
+it.each(FOLLOWING)('%s follows a rotation, in a job of its own that names the environment', (file) => {
+  const { rotate, 'hand-over': after } = jobsOf(file);
+  const condition = "always() && (inputs.hand-over || needs.rotate.outputs.rotated == 'true')";
+  expect(after).toMatchObject({ needs: 'rotate', if: condition });
+  expect([rotate?.environment, after?.environment]).toEqual(['production', 'production']);
+  expect(JSON.stringify(after?.steps)).toContain('secrets.AUTH0_MTLS_PEM');
+});
+
+it.each([...FOLLOWING, 'hand-over-deploy', 'notify'])('the scripts of %s are bash', async (file) => {
+  for (const { steps } of Object.values(jobsOf(file)))
+    for (const { run: script } of steps)
+      if (script !== undefined) await run(['bash', '-n', '-c'], script, environment({}));
+});
+
+it('Vault gets the pair, as it is', async () => {
+  const { url, asked } = await listen();
+  const script = scriptOf('hand-over-vault', 'hand-over', 'Write the pair into Vault');
+  await run(BASH, script, environment({ PEM, VAULT_ADDR: url, ...identityOf(url) }));
+  expect(asked).toMatchObject([
+    { url: '/identity?api-version=2.0&audience=vault', headers: { authorization: 'bearer of-the-job' } },
+    { url: '/v1/auth/jwt/login', body: { role: 'auth0-hand-over', jwt: 'header.claims.signature' } },
+    {
+      url: '/v1/secret/data/auth0/mtls',
+      headers: { 'x-vault-token': 'hvs.of-this-test' },
+      body: { data: { pem: PEM } },
+    },
+  ]);
+});
+
+/** The real CLI, and moto, which answers as AWS does: both of test/consumers/python/requirements.txt. */
+const PROGRAMS = dirname(process.env.CONSUMERS_PYTHON ?? program('moto_server') ?? '');
+const READY = ['aws', 'moto_server'].every((name) => existsSync(join(PROGRAMS, name)));
+test.skipIf(process.env.CI !== 'true' && !READY)('the AWS CLI and moto are installed', () =>
+  expect(READY).toBe(true),
+);
+
+it.skipIf(!READY)(
+  'AWS Secrets Manager gets the pair, as it is',
+  async () => {
+    const port = await freePort();
+    const moto = spawn(join(PROGRAMS, 'moto_server'), ['-H', '127.0.0.1', '-p', `${port}`], {
+      stdio: 'ignore',
+    });
+    stack.defer(() => void moto.kill());
+    const AWS_ENDPOINT_URL = `http://127.0.0.1:${port}`;
+    await vi.waitFor(() => fetch(AWS_ENDPOINT_URL), { timeout: 20_000, interval: 200 });
+    const { url, asked } = await listen();
+    const env = {
+      ...environment({ PEM, ...identityOf(url) }),
+      PATH: `${PROGRAMS}:${process.env.PATH}`,
+      AWS_ENDPOINT_URL,
+      AWS_REGION: 'eu-central-1',
+      AWS_DEFAULT_REGION: 'eu-central-1',
+    };
+    const own = { ...env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const names = '--name auth0-mtls --secret-string old';
+    await run(BASH, `aws secretsmanager create-secret ${names}`, own);
+    const script = scriptOf('hand-over-aws', 'hand-over', 'Write the pair into Secrets Manager');
+    await run(BASH, script, { ...env, AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/hand-over' });
+    expect(asked[0]?.url).toContain('audience=sts.amazonaws.com');
+    const stored = await run(BASH, 'aws secretsmanager get-secret-value --secret-id auth0-mtls', own);
+    expect(JSON.parse(stored).SecretString).toBe(PEM);
+  },
+  300_000,
+);
+
+it.skipIf(!program('kubectl'))('Kubernetes gets the pair, as it is, and the pods are replaced', async () => {
+  // No cluster runs here: kubectl makes the Secret itself, and what it would send is seen.
+  mkdirSync(join(folder, 'bin'));
+  const recorder = `#!/bin/sh
+    case "$1" in
+      create) exec ${program('kubectl')} "$@" ;;
+      apply) cat > "$TMPDIR/applied" ;;
+      *) echo "$@" >> "$TMPDIR/asked" ;;
+    esac\n`;
+  chmodSync(write(join(folder, 'bin'), 'kubectl', recorder), 0o700);
+  const script = scriptOf('hand-over-kubernetes', 'hand-over', 'Write the pair into the cluster');
+  const PATH = `${join(folder, 'bin')}:${process.env.PATH}`;
+  await run(BASH, script, { ...environment({ PEM, KUBECONFIG_TEXT: 'apiVersion: v1\nkind: Config' }), PATH });
+  const { data, kind, metadata } = parse(readFileSync(join(folder, 'applied'), 'utf8'));
+  expect([kind, metadata.name, metadata.namespace]).toEqual(['Secret', 'auth0-mtls', 'shop']);
+  expect(Buffer.from(data['auth0.pem'], 'base64').toString()).toBe(PEM);
+  expect(readFileSync(join(folder, 'asked'), 'utf8')).toContain('rollout restart deployment/shop');
+});
+
+describe('a failure is told', () => {
+  const told = { CLIENT_ID: 'shop', RUN_URL: 'https://github.example/acme/shop/actions/runs/1' };
+
+  it('only where the rotation has failed', () => {
+    expect(jobsOf('notify').notify).toMatchObject({ needs: 'rotate', if: 'failure()' });
+  });
+
+  it('to a chat', async () => {
+    const { url, asked } = await listen();
+    const env = environment({ ...told, WEBHOOK_URL: `${url}/services/T0/B0/secret` });
+    await run(BASH, scriptOf('notify', 'notify', 'Tell the chat'), env);
+    const text = `The Auth0 certificate of shop was not rotated: ${told.RUN_URL}`;
+    expect(asked).toMatchObject([{ url: '/services/T0/B0/secret', body: { text } }]);
+  });
+
+  it('by e-mail', async () => {
+    const { port, mail } = await listenForMail(shared().authority.serverCertificate(), stack);
+    const env = {
+      ...environment({ ...told, SENDER: 'rotation@example.test', RECIPIENT: 'team@example.test' }),
+      SMTP_URL: `smtps://localhost:${port}`,
+      SMTP_USER: 'rotation:password',
+    };
+    await run(BASH, scriptOf('notify', 'notify', 'Send an e-mail'), env);
+    expect(mail()).toMatch(/^MAIL FROM:<rotation@example\.test>/m);
+    expect(mail()).toMatch(/^RCPT TO:<team@example\.test>/m);
+    expect(mail()).toContain('Subject: The Auth0 certificate of shop was not rotated');
+    expect(mail()).toContain(told.RUN_URL);
+    expect(mail()).toContain(Buffer.from('\0rotation\0password').toString('base64'));
+  });
+});
