@@ -3,8 +3,10 @@
 import { parseArgs } from 'node:util';
 import { REAL } from './code.ts';
 import { guardTable, printGuards } from './guards.ts';
+import type { Life } from './people.ts';
+import { anyLives, lives } from './people-lives.ts';
 import { nameOf } from './scenarios.ts';
-import { fullPlan, type Life, lives, quickPlan, search } from './searches.ts';
+import { fullPlan, quickPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
 const { values } = parseArgs({
@@ -37,12 +39,13 @@ async function explore(): Promise<void> {
   if (tally.findings.length > 0) process.exitCode = 1;
 }
 
-/** What people do alone: every n-th life, or those whose state or deed has this text in its name. */
+/** What people do alone: every n-th life, those whose state or deed has this text in its name; and `--sample` lives of many deeds. */
 function livesAsked(): Life[] {
-  const named = lives().filter(({ act, scenario }) =>
-    `${nameOf(scenario)}; ${act.name}`.includes(values.match),
+  const named = lives().filter(({ deeds, scenario }) =>
+    `${nameOf(scenario)}; ${deeds.map(({ act }) => act.name)}`.includes(values.match),
   );
-  return named.filter((_, index) => index % Number(values.every) === 0);
+  const some = named.filter((_, index) => index % Number(values.every) === 0);
+  return [...some, ...anyLives(Number(values.sample ?? 0), seed)];
 }
 
 async function guards(): Promise<void> {

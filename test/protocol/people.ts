@@ -35,9 +35,16 @@ const ALWAYS = new Set([
   'unannounced',
 ]);
 
-/** When a person acts: before the first run, or in it, before its n-th request. */
-export interface Moment {
+/** What a person does before a run (0), or in it, before its n-th request. */
+export interface Deed {
+  act: Act;
   at: number;
+}
+
+export interface Life {
+  scenario: Scenario;
+  /** One a day. */
+  deeds: readonly Deed[];
 }
 
 interface Lived {
@@ -47,20 +54,23 @@ interface Lived {
 }
 
 /**
+ * @param deeds one a day
  * @param choice which of the ways that the first message names
- * @returns undefined: the run ended before the moment came
+ * @returns undefined: a run ended before its moment came
  */
 async function live(
   household: Household,
-  act: Act,
-  { at }: Moment,
+  deeds: readonly Deed[],
   choice: number,
 ): Promise<Lived | undefined> {
-  if (at === 0) household.byHand(() => act.does(household));
-  let last = await household.day({}, at, () => act.does(household));
-  if (at > 0 && !household.disturbed) return undefined;
-  for (let day = 2; day <= PATIENCE; day += 1) last = await household.day();
-  const { error } = last.result ?? {};
+  for (const { act, at } of deeds) {
+    if (!act.applies(household)) return undefined;
+    if (at === 0) household.byHand(() => act.does(household));
+    await household.day({}, at, () => act.does(household));
+    if (at > 0 && !household.disturbed) return undefined;
+  }
+  for (let day = 2; day < PATIENCE; day += 1) await household.day();
+  const { error } = (await household.day()).result ?? {};
   const lived = error ? await obey(household, error, choice) : { ways: [], advised: 0 };
   if (household.failing) return lived;
   household.checkServed();
@@ -100,49 +110,35 @@ function asked(once: 'force' | 'enroll' | undefined): Partial<DesiredState> {
   return once === 'enroll' ? { operation: 'enroll' } : {};
 }
 
-/** One starting state, one thing that a person does, at each of these moments, each way that the message names. */
+/** One starting state, what people do there, and each way that the message names. */
 export async function explorePeople(
   code: Code,
   all: Materials,
-  scenario: Scenario,
-  act: Act,
-  moments: readonly Moment[],
+  { scenario, deeds }: Life,
   tally: Tally,
 ): Promise<void> {
-  for (const moment of moments) {
-    const ways = (await exploreLife(code, all, scenario, act, moment, 0, tally)) ?? [];
-    for (let choice = 1; choice < ways.length; choice += 1) {
-      if (tally.enough) return;
-      await exploreLife(code, all, scenario, act, moment, choice, tally);
+  let ways = 1;
+  for (let choice = 0; choice < ways && !tally.enough; choice += 1) {
+    const execution = new Execution(new World(scenario, all), code);
+    const household = new Household(execution, scenario.start.holds.length);
+    const lived = await live(household, deeds, choice);
+    if (lived === undefined) {
+      execution.close();
+      return;
     }
+    ways = lived.ways.length;
+    tally.people += 1;
+    tally.advised += lived.advised;
+    keepAlways(execution);
+    for (const location of household.residuals)
+      execution.invariants.residuals.push({ kind: 'rewritten meanwhile', location, at: 0, lasting: false });
+    tally.add(execution, scenario, nameOfLife(deeds, lived.ways[choice]));
   }
 }
 
-async function exploreLife(
-  code: Code,
-  all: Materials,
-  scenario: Scenario,
-  act: Act,
-  moment: Moment,
-  choice: number,
-  tally: Tally,
-): Promise<readonly string[] | undefined> {
-  const execution = new Execution(new World(scenario, all), code);
-  const household = new Household(execution, scenario.start.holds.length);
-  const lived = act.applies(household) ? await live(household, act, moment, choice) : undefined;
-  if (lived === undefined) {
-    execution.close();
-    return undefined;
-  }
-  tally.people += 1;
-  tally.advised += lived.advised;
-  keepAlways(execution);
-  for (const location of household.residuals)
-    execution.invariants.residuals.push({ kind: 'rewritten meanwhile', location, at: 0, lasting: false });
-  const when = moment.at === 0 ? '' : ` at request ${moment.at}`;
-  const then = lived.ways[choice] === undefined ? '' : `, then ${lived.ways[choice]}`;
-  tally.add(execution, scenario, `${act.name}${when}${then}`);
-  return lived.ways;
+function nameOfLife(deeds: readonly Deed[], way: string | undefined): string {
+  const done = deeds.map(({ act, at }) => `${act.name}${at === 0 ? '' : ` at request ${at}`}`);
+  return [...done, ...(way === undefined ? [] : [way])].join(', then ');
 }
 
 function keepAlways({ invariants }: Execution): void {

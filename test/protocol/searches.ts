@@ -6,8 +6,8 @@ import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing, type Sample } from './pairs.ts';
-import { explorePeople, type Moment } from './people.ts';
-import { ACTS, type Act, MET } from './people-acts.ts';
+import { explorePeople, type Life } from './people.ts';
+import { anyLives, lives } from './people-lives.ts';
 import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
@@ -17,12 +17,6 @@ import { Tally } from './tally.ts';
 export interface PairSearch {
   pairing: Pairing;
   bounds: Bounds;
-}
-
-export interface Life {
-  scenario: Scenario;
-  act: Act;
-  moments: readonly Moment[];
 }
 
 export interface Plan {
@@ -37,30 +31,6 @@ export interface Plan {
   /** How many random schedules, and the first one's seed. */
   sample: number;
   seed: number;
-}
-
-/** Every state that people meet or leave, and everything that they do then: before a run, and in the middle of one. */
-export function lives(): Life[] {
-  const plain = scenario('settled', { force: false });
-  return MET.flatMap((start) =>
-    [true, false].flatMap((current) =>
-      ([2, 4] as const)
-        .filter((poolCap) => fits(start, poolCap))
-        .flatMap((poolCap) =>
-          ACTS.map((act) => ({
-            scenario: { ...plain, current, poolCap, start },
-            act,
-            moments: (act.anytime ? [0, 2, 5, 8, 11, 14] : [0]).map((at) => ({ at })),
-          })),
-        ),
-    ),
-  );
-}
-
-/** A key of another use leaves a pool of two no place for a rotation: Auth0's limit, whatever anybody does. */
-function fits({ credentials }: Scenario['start'], poolCap: number): boolean {
-  const others = credentials.filter(({ requestObject }) => requestObject).length;
-  return credentials.length <= poolCap && poolCap - others >= 2;
 }
 
 /** One scenario of each shape that a run's writes can have. */
@@ -96,7 +66,15 @@ export function fullPlan(sample: number, seed: number): Plan {
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
-  return { singles: allScenarios(), pairs, stale, lags: laggards(), people: lives(), sample, seed };
+  return {
+    singles: allScenarios(),
+    pairs,
+    stale,
+    lags: laggards(),
+    people: [...lives(), ...anyLives(sample, seed)],
+    sample,
+    seed,
+  };
 }
 
 /** Every starting state once, and the pairs that have found something. */
@@ -188,8 +166,7 @@ function* tasks({ singles, pairs, stale, lags, people, sample, seed }: Plan): Ge
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
   for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
-  for (const { scenario: one, act, moments } of people)
-    yield (code, all, tally) => explorePeople(code, all, one, act, moments, tally);
+  for (const life of people) yield (code, all, tally) => explorePeople(code, all, life, tally);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
   for (let index = seed; index < seed + sample; index += 1) {
