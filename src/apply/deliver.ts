@@ -92,7 +92,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy} Then run again with current-credential: it finishes the delivery without a new key.`,
+      remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it. Then run again with current-credential: it finishes the delivery without a new key.`,
       cause: first.error,
     });
   }

@@ -154,6 +154,12 @@ export class SecretStore {
     return ids;
   }
 
+  /** `owner/name` that GitHub redirects to; undefined: it does not redirect. @throws RotationError GITHUB_REQUEST_FAILED */
+  async renamedTo(destination: Exclude<Destination, { kind: 'org' }>): Promise<string | undefined> {
+    const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
+    return answer.renamedTo || undefined;
+  }
+
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async names(destination: Destination): Promise<string[]> {
     const list = await this.list(basePath(destination), 'secrets', destination);
@@ -254,6 +260,12 @@ function refused(destination: Destination, answer: Answer, what: string): Rotati
     return new RotationError('GITHUB_UNAUTHORIZED', {
       failed,
       remedy: 'Give a github-token that is valid and not expired.',
+    });
+  }
+  if (answer.status === 403 && /archived/i.test(message)) {
+    return new RotationError('GITHUB_FORBIDDEN', {
+      failed,
+      remedy: `Unarchive the repository in its settings, or take ${name} out of destinations.`,
     });
   }
   if (answer.status === 403 || answer.status === 404) {

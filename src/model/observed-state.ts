@@ -72,6 +72,12 @@ export interface Usage {
   uses: readonly Use[];
 }
 
+export interface FormerLocation {
+  /** As its credentials' marks name it. */
+  owner: string;
+  secret: ObservedSecret;
+}
+
 export interface Unwritable {
   /** As `printLocation` prints it. */
   location: string;
@@ -86,8 +92,8 @@ export interface ObservedState {
   secrets: readonly ObservedSecret[];
   /** Secret locations that refused a write moments ago. */
   unwritable?: readonly Unwritable[];
-  /** Locations of a former primary, with the times of their secrets: they are read and never written. */
-  former?: readonly ObservedSecret[];
+  /** Former primaries of this workflow: they are read and never written. */
+  former?: readonly FormerLocation[];
   /** What the Management API token may do; undefined: it does not show its scopes, or nothing will be written. */
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */

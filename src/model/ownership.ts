@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
 import { type Credential, newestFirst, type ObservedState } from './observed-state.ts';
-import { printDestination } from './secret-location.ts';
+import { printDestination, type SecretLocation } from './secret-location.ts';
 import { LEASE } from './timing.ts';
 
 export interface Ownership {
@@ -21,6 +21,11 @@ export interface Ownership {
 const LONGEST_NAME = 128;
 const PREFIX = 'auth0-mtls-rotation';
 const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?( rehearsal)?$`);
+
+/** The owner that a workflow with this primary has. */
+export function ownerAt({ destination, secretName }: SecretLocation): string {
+  return ownerOf({ destinations: [destination], secretName });
+}
 
 /** Primary destination and secret, in one spelling: GitHub's names ignore case. */
 export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName'>): string {

@@ -5,6 +5,7 @@ import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import type { ObservedSecret, ObservedState, SecretTimes } from '../model/observed-state.ts';
+import { observeFormer } from './former-locations.ts';
 
 export interface ObserveServices {
   tenant: Tenant;
@@ -32,12 +33,17 @@ export async function observe(
   const { client, pool } = await observeClient(desired, tenant);
   if (store && client) await compareClocks(desired, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
+  const former = await observeFormer(desired, pool, store);
   return {
     client,
     pool,
     secrets: locations.map(
       (location, index): ObservedSecret => observedSecret(location, times[index] ?? 'unread', shift),
     ),
+    former: former.map(({ owner, secret }) => ({
+      owner,
+      secret: observedSecret(secret.location, secret.times, shift),
+    })),
     scopes: await tenant.scopes(),
     now: tenant.now(),
   };

@@ -79,6 +79,16 @@ function afterThisRun({ desired: { overlap }, observed }: PlanBuilder): number {
   return overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : observed.now + overlap;
 }
 
+/** By the times alone nobody can say what a location holds that somebody else has written. */
+export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
+  const locations = inUse.doubtful.flatMap((index) => observed.secrets[index]?.location ?? []);
+  if (locations.length === 0) return;
+  notes.push({
+    severity: 'warning',
+    text: `Nobody can say what ${locations.map(printLocation).join(', ')} holds: it was last written when no run can have delivered. Pass current-credential, and it gets the current pair.`,
+  });
+}
+
 function on(at: number | undefined): string {
   return at === undefined ? '' : `, on ${day(at)},`;
 }

@@ -9,7 +9,7 @@ import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { overridesUnknown } from './preconditions.ts';
+import { movedLine, overridesUnknown } from './preconditions.ts';
 
 /** The limit of two: of the method always, of the pool by default. @param isDue by its expiry: waiting would be worse */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
@@ -150,12 +150,18 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
+  const moved = movedLine(builder);
+  const formerHeld = inUse.formerHeld.map(({ location }) => location);
+  if (formerHeld.length > 0)
+    return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub; the next run goes on.`;
+  if (byHand.length === 0 && moved !== '')
+    return `${moved}If another workflow rotates this client, rotate it from one workflow with many destinations.`;
   if (byHand.length === 0) return undefined;
   const list = records
     .filter(pool.isUnmarked)
     .map((c) => `${c.id} of ${day(c.createdAt)}`)
     .join(', ');
-  return `Pass current-credential, which shows what is in use. Made by hand: ${list}. Put the id of one that nobody uses into removable-credentials.`;
+  return `Pass current-credential, which shows what is in use. Made by hand: ${list}. Put the id of one that nobody uses into removable-credentials.${wait}`;
 }
 
 const REHEARSE_EARLIER =

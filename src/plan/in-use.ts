@@ -1,16 +1,16 @@
 /** Which credential is in use: derived from what both services record, every run. Pure. */
 
-import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import {
-  associatedWith,
   type Credential,
   newestFirst,
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { Pool } from './pool.ts';
 
 /** Indexes of `held` and `state.secrets` agree. */
 export interface CredentialsInUse {
@@ -38,67 +38,10 @@ export interface CredentialsInUse {
   impossible: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
+  /** What a former primary may still hold: whoever reads it there logs in with it. */
+  formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** Ours, newer than what was put back into the primary by hand. */
   rolledBack: Credential | undefined;
-}
-
-export class Pool {
-  readonly #owner: string;
-  readonly #type: Credential['type'];
-  /** The client authenticates by the wished method. */
-  readonly #uses: boolean;
-  readonly #associated: ReadonlySet<string>;
-  /** Made by hand, and named by one of ours as what it takes the place of. */
-  readonly #replaced: ReadonlySet<string | undefined>;
-
-  constructor(desired: DesiredState, observed: ObservedState) {
-    this.#owner = ownerOf(desired);
-    this.#type = CREDENTIAL_TYPES[desired.method];
-    this.#uses = observed.client?.method === desired.method;
-    this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
-    this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
-  }
-
-  isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
-
-  isOurs = (credential: Credential): boolean =>
-    credential.type === this.#type && isOwnedBy(readOwnership(credential.name), this.#owner);
-
-  /** Made by a rehearsal of ours, which has died: no place has ever held it. */
-  isRehearsed = (credential: Credential): boolean =>
-    this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
-
-  /** Ours, of a method that the client has left: nobody can log in with it any more. */
-  isLeftover = (credential: Credential): boolean =>
-    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
-
-  /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
-  isManaged = (credential: Credential): boolean =>
-    credential.type === this.#type && this.#isAttributed(credential);
-
-  #isAttributed({ id, name }: Credential): boolean {
-    const mark = readOwnership(name);
-    return mark === undefined ? this.#replaced.has(id) : isOwnedBy(mark, this.#owner);
-  }
-
-  /** Another workflow's, by its mark. */
-  otherOwnership(credential: Credential): Ownership | undefined {
-    const mark = readOwnership(credential.name);
-    return mark && !isOwnedBy(mark, this.#owner) ? mark : undefined;
-  }
-
-  /** May one of our places hold it? */
-  // guard: foreign credentials are never touched
-  // guard: another owner's mark
-  isCandidate = (credential: Credential): boolean =>
-    this.isManaged(credential) ||
-    (credential.type === this.#type &&
-      this.isAssociated(credential) &&
-      this.otherOwnership(credential) === undefined);
-
-  /** Made by hand, or by a tool that marks nothing. */
-  isUnmarked = ({ name, type }: Credential): boolean =>
-    type === this.#type && readOwnership(name) === undefined;
 }
 
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
@@ -110,16 +53,15 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const byTime = observed.secrets.map((secret) =>
     heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, exact),
   );
-  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
   const unregistered = desired.current !== undefined && exact === undefined;
+  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
+  const stale = unregistered ? explained : undefined;
   const impossible = exact !== undefined && cannotHold(exact, primary, pool);
   const later = exact ? laterThan(exact, primary, observed, pool) : [];
   // guard: a stale current-credential is believed not
   const contradiction = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
-    : unregistered
-      ? explained
-      : undefined;
+    : stale;
   // What the times contradict is not followed.
   const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
@@ -127,10 +69,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const lacking = [...held.keys()].filter(
     (index) => held[index]?.[0]?.id !== newest?.id || isBehind(desired, index, observed),
   );
-  const doubtful = others.flatMap((secret, index) => {
-    const [first] = held[index + 1] ?? [];
-    return isUnexplained(desired, first, secret, pool) ? [index + 1] : [];
-  });
+  const doubtful = doubtfulAmong(desired, others, held, pool);
   return {
     held,
     current: held[0]?.[0],
@@ -149,8 +88,31 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       .find((c) => !pool.isAssociated(c)),
     impossible,
     contradiction,
+    formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+function doubtfulAmong(
+  desired: DesiredState,
+  others: readonly ObservedSecret[],
+  held: readonly (readonly Credential[])[],
+  pool: Pool,
+): number[] {
+  return others.flatMap((secret, index) =>
+    isUnexplained(desired, held[index + 1]?.[0], secret, pool) ? [index + 1] : [],
+  );
+}
+
+function heldByFormer(
+  desired: DesiredState,
+  observed: ObservedState,
+  pool: Pool,
+): CredentialsInUse['formerHeld'] {
+  return (observed.former ?? []).flatMap(({ secret }) => {
+    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
+    return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
+  });
 }
 
 /** A run stores right after it creates: the secret was written within the lease after the credential was made. */
@@ -187,6 +149,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     displaced: undefined,
     impossible: false,
     contradiction: undefined,
+    formerHeld: [],
     rolledBack: undefined,
   };
 }
@@ -205,6 +168,11 @@ function candidatesFor(
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
     .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
+}
+
+/** What existed when a location outside of today's delivery was written, newest first. */
+function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool: Pool): Credential[] {
+  return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
 /** The latest moment at which what the secret holds can have been created. */
@@ -287,7 +255,8 @@ function laterThan(
 }
 
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
-  return inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+  const holds = (candidates: readonly Credential[]) => candidates.some(({ id }) => id === credential.id);
+  return inUse.held.some(holds) || inUse.formerHeld.some(({ candidates }) => holds(candidates));
 }
 
 /** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */

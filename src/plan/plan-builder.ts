@@ -22,9 +22,9 @@ import {
   isPending,
   isSuperseded,
   mayBeHeld,
-  Pool,
   stageOf,
 } from './in-use.ts';
+import { Pool } from './pool.ts';
 
 /** The plan as it grows: every step is appended together with its effect on what the client will hold. */
 export class PlanBuilder {
@@ -161,9 +161,7 @@ export class PlanBuilder {
   isAnnounced(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
       return true;
-    const since = supersededAt(this, credential);
-    if (since === undefined) return true;
-    const until = since + NOTICE_PERIOD;
+    const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
   }
 
@@ -182,6 +180,10 @@ export class PlanBuilder {
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
     if (!this.associated.includes(credential.id)) return 'not associated with this method';
+    const former = this.inUse.formerHeld.find(({ candidates }) =>
+      candidates.some(({ id }) => id === credential.id),
+    );
+    if (former) return `held by ${former.location}, where this workflow delivered before`;
     if (mayBeHeld(this.inUse, credential)) {
       const heldBy = this.#heldBy(credential);
       return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';

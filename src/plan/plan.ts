@@ -8,12 +8,13 @@ import { type Credential, newestFirst, type ObservedState } from '../model/obser
 import type { Plan } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
-import { announceEmpty, announceRemovals } from './announce.ts';
+import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseContradiction,
   refuseHaste,
+  refuseLiveFormer,
   refuseMissingScopes,
   refuseOtherMethod,
   refuseReuse,
@@ -37,6 +38,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   const builder = new PlanBuilder(desired, observed);
   refuseToOverwrite(desired, observed);
   refuseOtherMethod(desired, observed);
+  refuseLiveFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
   const why = decide(builder);
@@ -47,6 +49,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
     bindTokens(builder);
     announceRemovals(builder, nextRotation);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
+    if (!rotates && desired.current === undefined) announceDoubts(builder);
   }
   return {
     ...why,

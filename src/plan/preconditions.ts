@@ -8,7 +8,7 @@ import {
   type ObservedClient,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { rotationInProgress } from '../model/ownership.ts';
+import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { isBeingDelivered, isPending } from './in-use.ts';
@@ -45,7 +45,8 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
 }
 
 /** @throws RotationError STALE_CREDENTIAL */
-export function refuseContradiction({ desired, inUse, observed }: PlanBuilder): void {
+export function refuseContradiction(builder: PlanBuilder): void {
+  const { desired, inUse, observed } = builder;
   const { contradiction, impossible, unregistered } = inUse;
   const { location } = observed.secrets[0] ?? {};
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
@@ -53,7 +54,7 @@ export function refuseContradiction({ desired, inUse, observed }: PlanBuilder): 
   if (impossible) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy: `Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
+      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
     });
   }
   if (!contradiction) return;
@@ -66,6 +67,28 @@ export function refuseContradiction({ desired, inUse, observed }: PlanBuilder): 
   throw new RotationError('STALE_CREDENTIAL', {
     failed: `current-credential is ${given}, but the primary secret was written right after ${contradiction.id} was made: it changed after this job's secrets were read.`,
     remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}.`,
+  });
+}
+
+/** The line that ends it, where this workflow has another name or place than before. */
+export function movedLine({ observed, pool }: PlanBuilder): string {
+  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
+  const [owner] = owners;
+  if (owner === undefined || owner.startsWith('sha256:')) return '';
+  return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
+}
+
+/** A former mark that is younger than the oldest of our own is that of a workflow which is alive. @throws RotationError ROTATION_IN_PROGRESS */
+export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
+  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
+  const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
+  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
+  if (!live) return;
+  const mark = readOwnership(live.name);
+  throw new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Another workflow, that of ${mark?.owner}, rotates this client too: its run ${mark?.run} made ${live.id} after this workflow had begun.`,
+    remedy:
+      'Disable one of the two workflows, and rotate the client from one workflow with many destinations.',
   });
 }
 

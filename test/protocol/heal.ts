@@ -10,6 +10,8 @@ import { Execution } from './scheduler.ts';
 import { play } from './single.ts';
 import { World } from './world.ts';
 
+/** Made by hand: announced that long before it goes, and an hour. */
+const NOTICE_PERIOD = 7 * 86_400_000 + 3_600_000;
 const AFTER_LEASE = 16 * 60_000;
 /** Longer than every overlap that is explored. */
 const AFTER_OVERLAP = 13 * 3_600_000;
@@ -60,7 +62,12 @@ export async function heal(
   // What a frozen PUT has overwritten cannot be seen by the times: its run said what to do.
   // What a rehearsal has left the next one removes, or a rotation.
   if (scenario.operation === 'rehearse' && !scenario.force) await rehearseAgain(execution, mayBeRefused);
-  const first = await undisturbed(execution, 'healing', invariants.overwritten);
+  let first = await undisturbed(execution, 'healing', invariants.overwritten);
+  // What was made by hand is announced for a week before it goes.
+  if (/Otherwise it goes from/.test(first.result?.error?.message ?? '')) {
+    world.time += NOTICE_PERIOD;
+    first = await undisturbed(execution, 'healing a week later', invariants.overwritten);
+  }
   const { error } = first.result ?? {};
   // Which of two clients is in use only `current-credential` can tell.
   const undecided = error?.code === 'CLIENT_EXISTS' && world.clientIds.length > 1;

@@ -84,6 +84,7 @@ describe('inputs', () => {
         validityDays: 90,
         renewBeforeDays: 30,
         force: false,
+        scheduled: false,
         revoke: false,
         overlap: 'until-next-rotation',
         secretName: 'AUTH0_MTLS_PEM',

@@ -7,8 +7,9 @@ import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts'
 import type { Credential, ObservedState } from '../../../src/model/observed-state.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
-import { credentialsInUse, mayBeHeld, Pool } from '../../../src/plan/in-use.ts';
+import { credentialsInUse, mayBeHeld } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
+import { Pool } from '../../../src/plan/pool.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
 const IDS = ['a', 'b', 'c', 'd'];

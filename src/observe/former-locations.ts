@@ -1,0 +1,69 @@
+/** Where this workflow delivered before it was renamed, moved or configured differently: credentials with those marks are ours. */
+
+import { RotationError } from '../errors.ts';
+import type { SecretStore } from '../github/secret-store.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { Credential, FormerLocation, ObservedSecret } from '../model/observed-state.ts';
+import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.ts';
+import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
+
+/**
+ * `moved-from` is believed. Else a former location counts only where it is one of today's destinations, lies in the same repository, or
+ * answers that it was renamed to it. One that does not exist decides nothing.
+ */
+export async function observeFormer(
+  desired: DesiredState,
+  pool: readonly Credential[],
+  store: SecretStore | undefined,
+): Promise<FormerLocation[]> {
+  const own = ownerOf(desired);
+  const others = pool
+    .flatMap(({ name }) => readOwnership(name) ?? [])
+    .filter((mark) => !isOwnedBy(mark, own));
+  const former: FormerLocation[] = [];
+  for (const owner of new Set(others.map((mark) => mark.owner))) {
+    const mark = { owner, run: '' };
+    const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
+    const location = known ?? parseOwner(owner);
+    if (!location || (!known && !(await isHome(location.destination, desired, store)))) continue;
+    former.push({ owner, secret: await read(location, store) });
+  }
+  return former;
+}
+
+/** Named by `moved-from`, or a destination of today. A long owner is a digest, so that it can only be compared. */
+function knownLocations({ destinations, movedFrom, secretName }: DesiredState): SecretLocation[] {
+  const named = movedFrom.map((one) => ({ ...one, secretName: one.secretName ?? secretName }));
+  const today = destinations.map((destination) => ({ destination, secretName }));
+  return [...named, ...today].map((one) => ({ ...one, part: 'pair' as const }));
+}
+
+function parseOwner(owner: string): SecretLocation | undefined {
+  const at = owner.lastIndexOf('#');
+  const destination = at < 0 ? undefined : parseDestination(owner.slice(0, at));
+  return destination && { destination, secretName: owner.slice(at + 1), part: 'pair' };
+}
+
+async function isHome(
+  destination: Destination,
+  { destinations }: DesiredState,
+  store: SecretStore | undefined,
+): Promise<boolean> {
+  const [primary] = destinations;
+  if (destination.kind === 'org' || primary.kind === 'org') return false;
+  const home = `${primary.owner}/${primary.repo}`.toLowerCase();
+  if (`${destination.owner}/${destination.repo}`.toLowerCase() === home) return true;
+  return (await store?.renamedTo(destination))?.toLowerCase() === home;
+}
+
+/** One that was renamed or deleted holds nothing of its own. */
+async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
+  try {
+    const times = (await store?.times(location)) ?? 'unread';
+    return { location, times, version: typeof times === 'string' ? undefined : times.updatedAt };
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND')
+      return { location, times: 'missing', version: undefined };
+    throw error;
+  }
+}

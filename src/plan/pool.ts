@@ -1,0 +1,77 @@
+/** Whose the client's credentials are: ours, another workflow's, made by hand, or foreign. Pure. */
+
+import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
+import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';
+import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
+
+export class Pool {
+  readonly #owner: string;
+  /** Owners that this workflow had before. */
+  readonly #former: readonly string[];
+  readonly #type: Credential['type'];
+  /** The client authenticates by the wished method. */
+  readonly #uses: boolean;
+  readonly #associated: ReadonlySet<string>;
+  /** Made by hand, and named by one of ours as what it takes the place of. */
+  readonly #replaced: ReadonlySet<string | undefined>;
+
+  constructor(desired: DesiredState, observed: ObservedState) {
+    this.#owner = ownerOf(desired);
+    this.#former = (observed.former ?? []).map(({ owner }) => owner);
+    this.#type = CREDENTIAL_TYPES[desired.method];
+    this.#uses = observed.client?.method === desired.method;
+    this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
+    this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
+  }
+
+  isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
+
+  isOurs = (credential: Credential): boolean =>
+    credential.type === this.#type && this.#owns(readOwnership(credential.name));
+
+  /** Made by a rehearsal of ours, which has died: no place has ever held it. */
+  isRehearsed = (credential: Credential): boolean =>
+    this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
+
+  /** Ours, of a method that the client has left: nobody can log in with it any more. */
+  isLeftover = (credential: Credential): boolean =>
+    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
+
+  /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
+  isManaged = (credential: Credential): boolean =>
+    credential.type === this.#type && this.#isAttributed(credential);
+
+  #isAttributed({ id, name }: Credential): boolean {
+    const mark = readOwnership(name);
+    return mark === undefined ? this.#replaced.has(id) : this.#owns(mark);
+  }
+
+  #owns(mark: Ownership | undefined): boolean {
+    return isOwnedBy(mark, this.#owner) || (mark !== undefined && this.#former.includes(mark.owner));
+  }
+
+  /** Its mark is that of a former primary. */
+  isOfFormer = ({ name }: Credential): boolean => {
+    const mark = readOwnership(name);
+    return mark !== undefined && this.#former.includes(mark.owner) && !isOwnedBy(mark, this.#owner);
+  };
+
+  /** Another workflow's, by its mark. */
+  otherOwnership(credential: Credential): Ownership | undefined {
+    const mark = readOwnership(credential.name);
+    return mark && !this.#owns(mark) ? mark : undefined;
+  }
+
+  /** May one of our places hold it? */
+  // guard: foreign credentials are never touched
+  // guard: another owner's mark
+  isCandidate = (credential: Credential): boolean =>
+    this.isManaged(credential) ||
+    (credential.type === this.#type &&
+      this.isAssociated(credential) &&
+      this.otherOwnership(credential) === undefined);
+
+  /** Made by hand, or by a tool that marks nothing. */
+  isUnmarked = ({ name, type }: Credential): boolean =>
+    type === this.#type && readOwnership(name) === undefined;
+}
