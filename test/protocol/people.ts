@@ -56,19 +56,21 @@ interface Lived {
 /**
  * @param deeds one a day
  * @param choice which of the ways that the first message names
- * @returns undefined: a run ended before its moment came
+ * @returns undefined: nothing of it could be done
  */
 async function live(
   household: Household,
   deeds: readonly Deed[],
   choice: number,
 ): Promise<Lived | undefined> {
+  let done = 0;
   for (const { act, at } of deeds) {
-    if (!act.applies(household)) return undefined;
+    if (!act.applies(household)) continue;
     if (at === 0) household.byHand(() => act.does(household));
     await household.day({}, at, () => act.does(household));
-    if (at > 0 && !household.disturbed) return undefined;
+    if (at === 0 || household.disturbed) done += 1;
   }
+  if (done === 0) return undefined;
   for (let day = 2; day < PATIENCE; day += 1) await household.day();
   const { error } = (await household.day()).result ?? {};
   const lived = error ? await obey(household, error, choice) : { ways: [], advised: 0 };
