@@ -1,6 +1,7 @@
 /** A client, its secrets and the days that pass: plans are carried out on a small model, and whoever could log in must go on to. */
 
 import { RotationError } from '../../src/errors.ts';
+import type { SecretStore } from '../../src/github/secret-store.ts';
 import { CREDENTIAL_TYPES, type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
 import type { Credential, ObservedState } from '../../src/model/observed-state.ts';
@@ -8,6 +9,7 @@ import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { ISSUED, type Step } from '../../src/model/step.ts';
+import { observeFormer } from '../../src/observe/former-locations.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { DAY, type DesiredChanges, desired, MINUTE, NOW } from './states.ts';
 
@@ -146,7 +148,7 @@ export class Days {
     };
   }
 
-  observed(wanted: DesiredState): ObservedState {
+  async observed(wanted: DesiredState): Promise<ObservedState> {
     return {
       client: {
         id: wanted.clientId,
@@ -163,16 +165,26 @@ export class Days {
           ? { location, times: 'missing', version: undefined }
           : { location, times: { ...secret }, version: secret.updatedAt };
       }),
+      former: await observeFormer(wanted, this.pool, this.#store),
       now: this.now,
     };
   }
 
+  /** GitHub, as far as former places are looked for. */
+  get #store(): SecretStore {
+    const times = async (location: SecretLocation) => {
+      const secret = this.secrets.get(printLocation(location));
+      return secret === undefined ? 'missing' : { ...secret };
+    };
+    return { times, renamedTo: async () => undefined } as unknown as SecretStore;
+  }
+
   /** One run of the action, carried out; then a day passes. */
-  day(changes: Changes = {}): Day {
+  async day(changes: Changes = {}): Promise<Day> {
     const before = this.pool.map(({ id }) => id);
     const started = this.now;
     const wanted = this.desired(changes);
-    const ended = this.#run(wanted);
+    const ended = await this.#run(wanted);
     this.now = started + DAY;
     const message = ended.error ? `${ended.error.message}` : '';
     return {
@@ -185,10 +197,10 @@ export class Days {
     };
   }
 
-  #run(wanted: DesiredState): Pick<Day, 'plan' | 'error' | 'lockedOut'> {
+  async #run(wanted: DesiredState): Promise<Pick<Day, 'plan' | 'error' | 'lockedOut'>> {
     let planned: Plan;
     try {
-      planned = plan(wanted, this.observed(wanted));
+      planned = plan(wanted, await this.observed(wanted));
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       return { plan: undefined, error, lockedOut: [] };
@@ -201,7 +213,7 @@ export class Days {
       lockedOut.push(...before.filter((place) => !this.#workingPlaces().includes(place)));
       if (refused) return { plan: planned, error: refused, lockedOut };
     }
-    return { plan: planned, error: (planned as { stop?: RotationError }).stop, lockedOut };
+    return { plan: planned, error: planned.stop, lockedOut };
   }
 
   #workingPlaces(): string[] {
@@ -241,14 +253,14 @@ export class Days {
         this.delete(step.id);
         return undefined;
       case 'store-secret':
-        return this.#store(step, issued, wanted);
+        return this.#deliver(step, issued, wanted);
       default:
         return undefined;
     }
   }
 
   /** GitHub's times are whole seconds. */
-  #store(
+  #deliver(
     { location, source }: Extract<Step, { kind: 'store-secret' }>,
     issued: string,
     wanted: DesiredState,

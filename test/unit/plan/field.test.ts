@@ -45,12 +45,13 @@ function expectSafe(world: Days, day: Day, name = ''): void {
   expect(namedForDeletion(day.message, working), `${name}: ${day.message}`).toEqual([]);
 }
 
-function days(world: Days, count: number, changes: Parameters<Days['day']>[0] = {}): Day[] {
-  return Array.from({ length: count }, (_, index) => {
-    const day = world.day(changes);
-    expectSafe(world, day, `day ${index + 1}`);
-    return day;
-  });
+async function days(world: Days, count: number, changes: Parameters<Days['day']>[0] = {}): Promise<Day[]> {
+  const all: Day[] = [];
+  for (let index = 1; index <= count; index += 1) {
+    all.push(await world.day(changes));
+    expectSafe(world, all[index - 1] as Day, `day ${index}`);
+  }
+  return all;
 }
 
 const rotations = (all: readonly Day[]) => all.filter(({ rotated }) => rotated).length;
@@ -58,10 +59,10 @@ const outcomes = (all: readonly Day[]) => all.map(({ error, reason }) => error?.
 const LINE = /current-credential: \$\{\{ secrets\.PEM \}\}/;
 
 describe('A3: current-credential is the pair of another client, every day', () => {
-  it('the first delivery rotates once, and the key of day 0 goes on to log in', () => {
+  it('the first delivery rotates once, and the key of day 0 goes on to log in', async () => {
     const world = new Days([hand('h', 200)]);
     world.certificate('other', { subject: 'CN=other' });
-    const all = days(world, 3, { current: 'other' });
+    const all = await days(world, 3, { current: 'other' });
     expect(all[0]).toMatchObject({ rotated: true, error: undefined });
     expect(outcomes(all.slice(1))).toEqual(['STALE_CREDENTIAL', 'STALE_CREDENTIAL']);
     expect(all[2]?.message).toMatch(LINE);
@@ -75,29 +76,29 @@ describe('A3: current-credential is the pair of another client, every day', () =
     ['beside one made by hand', [hand('h', 70), ours('c', 10)], { [SHOP]: by('c', 10) }, 'CN=other', [SHOP]],
     ['due for a long time', [ours('c', 85)], { [SHOP]: by('c', 85) }, 'CN=other', [SHOP]],
     ['two places', [ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: by('c', 10) }, 'CN=other', TWO],
-  ])('%s: nothing is changed', (_, records, secrets, subject, destinations) => {
+  ])('%s: nothing is changed', async (_, records, secrets, subject, destinations) => {
     const world = new Days(records, secrets as Record<string, Holding>);
     world.certificate('other', { subject });
-    const all = days(world, 3, { current: 'other', destinations });
+    const all = await days(world, 3, { current: 'other', destinations });
     expect(outcomes(all)).toEqual(['STALE_CREDENTIAL', 'STALE_CREDENTIAL', 'STALE_CREDENTIAL']);
     expect(all.map(({ message }) => LINE.test(message))).toEqual([true, true, true]);
     expect(world.pool.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
   });
 
-  it('its own lost pair heals once, and no more', () => {
+  it('its own lost pair heals once, and no more', async () => {
     const world = new Days([ours('c', 10)], { [SHOP]: ['lost', 1] });
     world.certificate('lost', { subject: 'CN=client' });
-    const all = days(world, 3, { current: 'lost' });
+    const all = await days(world, 3, { current: 'lost' });
     expect(outcomes(all)).toEqual(['UnidentifiedSecret', 'STALE_CREDENTIAL', 'STALE_CREDENTIAL']);
     expect(rotations(all)).toBe(1);
     expect(world.works(SHOP)).toBe(true);
   });
 
-  it('with the right line nothing is due the next day', () => {
+  it('with the right line nothing is due the next day', async () => {
     const world = new Days([hand('h', 20)]);
     world.certificate('other', { subject: 'CN=other' });
-    days(world, 2, { current: 'other' });
-    expect(outcomes(days(world, 2))).toEqual(['NotDue', 'NotDue']);
+    await days(world, 2, { current: 'other' });
+    expect(outcomes(await days(world, 2))).toEqual(['NotDue', 'NotDue']);
   });
 });
 
@@ -117,17 +118,17 @@ describe('A4: the subject has attributes that programs name differently', () => 
     const wanted = world.desired({ subject, given: new Set(['subject']) });
     const pair = await issueCertificate(await key, { subject, validityDays: 90 }, world.now);
     const current = { ...factsOf('self_signed_tls_client_auth', pair), identity: 'identity-c' };
-    expect(plan({ ...wanted, current }, world.observed(wanted)).reason).toBe('NotDue');
+    expect(plan({ ...wanted, current }, await world.observed(wanted)).reason).toBe('NotDue');
     const other = { ...wanted, subject: `${subject},C=DE`, current };
-    expect(plan(other, world.observed(wanted)).reason).toBe('SpecChanged');
+    expect(plan(other, await world.observed(wanted)).reason).toBe('SpecChanged');
   });
 });
 
 describe('A5: a destination is added, no current-credential', () => {
-  it('a place is free: nobody is interrupted, and the new one is served at once', () => {
+  it('a place is free: nobody is interrupted, and the new one is served at once', async () => {
     for (const destinations of [TWO, THREE]) {
       const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10) });
-      const [first, second] = days(world, 2, { current: 'none', destinations });
+      const [first, second] = await days(world, 2, { current: 'none', destinations });
       expect(first).toMatchObject({ rotated: true, removed: [], error: undefined });
       expect(first?.notes).not.toContain('INTERRUPTION');
       expect(second).toMatchObject({ reason: 'NotDue', error: undefined });
@@ -141,22 +142,22 @@ describe('A5: a destination is added, no current-credential', () => {
     ['a successor of less than 7 days', [hand('h', 50), ours('c', 3)]],
     ['kept', [hand('k', 50), ours('c', 10)]],
     ["another workflow's", [{ ...hand('o', 50), owner: 'repo:acme/else#PEM' }, ours('c', 10)]],
-  ])('%s: the new place waits for the next rotation, and the plan says so', (_, records) => {
+  ])('%s: the new place waits for the next rotation, and the plan says so', async (_, records) => {
     const age = records[1]?.age ?? 0;
     const world = new Days(records, { [SHOP]: by('c', age) });
-    const [day] = days(world, 1, { current: 'none', destinations: TWO, keep: ['k'] });
+    const [day] = await days(world, 1, { current: 'none', destinations: TWO, keep: ['k'] });
     expect(day).toMatchObject({ rotated: false, error: undefined, removed: [] });
     expect(`${day?.plan?.explanation} ${day?.notes}`).toContain(PROD);
     expect(day?.notes).not.toContain('INTERRUPTION');
-    const later = days(world.pass(80 - age), 1, { current: 'none', destinations: TWO, keep: ['k'] });
+    const later = await days(world.pass(80 - age), 1, { current: 'none', destinations: TWO, keep: ['k'] });
     expect(
       records[0]?.owner === OURS || records[0]?.id === 'h' ? world.works(PROD) : later[0]?.error,
     ).toBeTruthy();
   });
 
-  it('with the key at hand the place is served at once, and no key is made', () => {
+  it('with the key at hand the place is served at once, and no key is made', async () => {
     const world = new Days([hand('h', 50), ours('c', 10)], { [SHOP]: by('c', 10) });
-    const [day] = days(world, 1, { destinations: THREE });
+    const [day] = await days(world, 1, { destinations: THREE });
     expect(day).toMatchObject({ rotated: false, error: undefined, removed: [] });
     for (const scope of THREE) expect(world.works(scope)).toBe(true);
   });
@@ -171,26 +172,26 @@ describe('A6: what was made by hand is announced before it goes', () => {
   it.each([
     ['its secret is made now', {}],
     ['it stands in the secret', { [SHOP]: ['h', 30] as Holding }],
-  ])('%s: in every run from the first rotation on', (_, secrets) => {
+  ])('%s: in every run from the first rotation on', async (_, secrets) => {
     const world = new Days([hand('h', 70)], secrets);
-    const all = days(world, 3);
+    const all = await days(world, 3);
     expect(rotations(all)).toBe(1);
     expect(all.map((day) => announces(day, 'h'))).toEqual([true, true, true]);
-    const later = days(world.pass(50), 12);
+    const later = await days(world.pass(50), 12);
     const removal = later.findIndex(({ removed }) => removed.includes('h'));
     expect(removal).toBeGreaterThan(0);
     expect(later.slice(0, removal).every((day) => announces(day, 'h'))).toBe(true);
   });
 
-  it('nor within 7 days of its first successor', () => {
+  it('nor within 7 days of its first successor', async () => {
     const world = new Days([hand('h', 70), ours('c', 3)], { [SHOP]: by('c', 3) });
-    const all = days(world, 6, { overlap: 0 });
+    const all = await days(world, 6, { overlap: 0 });
     expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 1]);
   });
 
-  it('unless it is released', () => {
+  it('unless it is released', async () => {
     const world = new Days([hand('h', 70), ours('c', 3)], { [SHOP]: by('c', 3) });
-    expect(days(world, 1, { overlap: 0, ...removableCredentials('h') })[0]?.removed).toEqual(['h']);
+    expect((await days(world, 1, { overlap: 0, ...removableCredentials('h') }))[0]?.removed).toEqual(['h']);
   });
 });
 
@@ -198,27 +199,27 @@ describe('A9: a rotation that must stop, and a held one that is not associated',
   it.each([
     ['by hand, both', [hand('g', 70), hand('h', 50, { associated: false })]],
     ['ours is held', [hand('g', 70), ours('h', 80, { associated: false })]],
-  ])('%s: it is healed first, then the stop is said', (_, records) => {
+  ])('%s: it is healed first, then the stop is said', async (_, records) => {
     const world = new Days(records, { [SHOP]: by('h', records[1]?.age ?? 0) });
-    const all = days(world, 3, { force: true });
+    const all = await days(world, 3, { force: true });
     expect(world.works(SHOP)).toBe(true);
     expect(outcomes(all)).toEqual(['CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT']);
     expect(all[2]?.message).toContain('removable-credentials: g');
-    const [followed] = days(world, 1, { force: true, ...removableCredentials('g') });
+    const [followed] = await days(world, 1, { force: true, ...removableCredentials('g') });
     expect(followed).toMatchObject({ rotated: true, removed: ['g'] });
   });
 });
 
 describe('A11: keep-credentials names one made by hand', () => {
-  it('the first run says what will be, and the last names the ways out', () => {
+  it('the first run says what will be, and the last names the ways out', async () => {
     const world = new Days([hand('h', 20)]);
-    const [first] = days(world, 1, { keep: ['h'] });
+    const [first] = await days(world, 1, { keep: ['h'] });
     expect(first).toMatchObject({ rotated: true });
     expect(first?.notes).toMatch(/keep-credentials/);
-    const [due] = days(world.pass(60), 1, { keep: ['h'] });
+    const [due] = await days(world.pass(60), 1, { keep: ['h'] });
     expect(due?.error?.code).toBe('CREDENTIAL_LIMIT');
     expect(due?.message).toMatch(/keep-credentials/);
-    expect(outcomes(days(world, 1))).toEqual(['CertificateExpiring']);
+    expect(outcomes(await days(world, 1))).toEqual(['CertificateExpiring']);
   });
 });
 
@@ -231,10 +232,10 @@ describe('A12: the primary holds what this client cannot explain', () => {
     ['two by hand', [hand('h', 20), hand('g', 30)]],
     ['ours, which was overwritten', [ours('c', 10)]],
     ['two of ours', [ours('p', 70), ours('c', 10)]],
-  ])('%s: refused, with the pair at hand', (_, records) => {
+  ])('%s: refused, with the pair at hand', async (_, records) => {
     const world = new Days(records, { [SHOP]: ['other', 1] });
     pairOfOther(world);
-    const all = days(world, 3);
+    const all = await days(world, 3);
     expect(outcomes(all)).toEqual(['SECRET_EXISTS', 'SECRET_EXISTS', 'SECRET_EXISTS']);
     expect(world.secrets.get('repo:acme/shop PEM')?.holds).toBe('other');
     expect(world.pool.length).toBe(records.length);
@@ -244,55 +245,57 @@ describe('A12: the primary holds what this client cannot explain', () => {
     ['nothing in the pool', []],
     ['one by hand', [hand('h', 20)]],
     ['two by hand', [hand('h', 20), hand('g', 30)]],
-  ])('%s: refused without it, too', (_, records) => {
+  ])('%s: refused without it, too', async (_, records) => {
     const world = new Days(records, { [SHOP]: ['other', 1] });
-    expect(outcomes(days(world, 2, { current: 'none' }))).toEqual(['SECRET_EXISTS', 'SECRET_EXISTS']);
+    expect(outcomes(await days(world, 2, { current: 'none' }))).toEqual(['SECRET_EXISTS', 'SECRET_EXISTS']);
   });
 
-  it('enroll refuses it as well', () => {
+  it('enroll refuses it as well', async () => {
     const world = new Days([], { [SHOP]: ['other', 1] });
     world.method = 'client_secret_post';
     pairOfOther(world);
-    expect(outcomes(days(world, 1, { operation: 'enroll' }))).toEqual(['SECRET_EXISTS']);
-    expect(outcomes(days(world, 1, { operation: 'enroll', current: 'none' }))).toEqual(['SECRET_EXISTS']);
+    expect(outcomes(await days(world, 1, { operation: 'enroll' }))).toEqual(['SECRET_EXISTS']);
+    expect(outcomes(await days(world, 1, { operation: 'enroll', current: 'none' }))).toEqual([
+      'SECRET_EXISTS',
+    ]);
     expect(world.method).toBe('client_secret_post');
-    expect(days(world, 1, { operation: 'enroll', force: true })[0]).toMatchObject({ rotated: true });
+    expect((await days(world, 1, { operation: 'enroll', force: true }))[0]).toMatchObject({ rotated: true });
   });
 
-  it('force overwrites it', () => {
+  it('force overwrites it', async () => {
     const world = new Days([hand('h', 20)], { [SHOP]: ['other', 1] });
     pairOfOther(world);
-    expect(days(world, 1, { force: true })[0]).toMatchObject({ rotated: true, error: undefined });
-    expect(outcomes(days(world, 2))).toEqual(['NotDue', 'NotDue']);
+    expect((await days(world, 1, { force: true }))[0]).toMatchObject({ rotated: true, error: undefined });
+    expect(outcomes(await days(world, 2))).toEqual(['NotDue', 'NotDue']);
   });
 });
 
 describe('A14: the primary was rolled back by hand, no current-credential', () => {
-  it('no place is free: nothing is evicted, and it is said', () => {
+  it('no place is free: nothing is evicted, and it is said', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
-    const all = days(world, 5, { current: 'none' });
+    const all = await days(world, 5, { current: 'none' });
     expect(all.every(({ error, removed }) => error !== undefined && removed.length === 0)).toBe(true);
     expect(world.works(SHOP)).toBe(true);
   });
 
-  it('with current-credential it is believed', () => {
+  it('with current-credential it is believed', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
-    const all = days(world, 3);
+    const all = await days(world, 3);
     expect(all.every(({ error }) => error === undefined)).toBe(true);
     expect(rotations(all)).toBeLessThanOrEqual(1);
     expect(world.works(SHOP)).toBe(true);
   });
 
-  it('a place is free: one rotation, into it', () => {
+  it('a place is free: one rotation, into it', async () => {
     const world = new Days([ours('c', 10)], { [SHOP]: ['c', 1] });
-    const all = days(world, 3, { current: 'none' });
+    const all = await days(world, 3, { current: 'none' });
     expect(rotations(all)).toBe(1);
     expect(outcomes(all.slice(1))).toEqual(['NotDue', 'NotDue']);
   });
 
-  it('saved again by hand, and due: rotated', () => {
+  it('saved again by hand, and due: rotated', async () => {
     const world = new Days([ours('p', 100), ours('c', 65)], { [SHOP]: ['c', 1] });
-    expect(days(world, 1, { current: 'none' })[0]).toMatchObject({ rotated: true, removed: ['p'] });
+    expect((await days(world, 1, { current: 'none' }))[0]).toMatchObject({ rotated: true, removed: ['p'] });
   });
 });
 
@@ -301,13 +304,13 @@ describe('A15: a secondary was rolled back by hand, a removal is due', () => {
     ['by the overlap', {}, 10],
     ['at once', { overlap: 0 }, 10],
     ['by the rotation', { overlap: 'until-next-rotation' as const }, 65],
-  ])('%s: it gets the current pair before anything is removed', (_, changes, age) => {
+  ])('%s: it gets the current pair before anything is removed', async (_, changes, age) => {
     const world = new Days([ours('p', age + 60), ours('c', age)], {
       [SHOP]: by('c', age),
       [PROD]: ['p', 1],
       [THIRD]: by('c', age),
     });
-    const all = days(world, 3, { destinations: THREE, overlap: 2 * DAY, ...changes });
+    const all = await days(world, 3, { destinations: THREE, overlap: 2 * DAY, ...changes });
     expect(all.flatMap(({ removed }) => removed)).toContain('p');
     expect(all.every(({ error }) => error === undefined)).toBe(true);
     for (const scope of THREE) expect(world.works(scope)).toBe(true);
@@ -319,14 +322,14 @@ describe('A16: what is held was taken out by hand, and both places are taken', (
     ['by older ones', [hand('g', 40), hand('h', 50), ours('c', 10, { associated: false })]],
     ['by younger ones', [hand('g', 4), hand('h', 5), ours('c', 10, { associated: false })]],
     ['one of each', [hand('g', 40), hand('h', 5), ours('c', 10, { associated: false })]],
-  ])('%s: nobody is taken out unasked, and the line is printed', (_, records) => {
+  ])('%s: nobody is taken out unasked, and the line is printed', async (_, records) => {
     for (const current of ['primary', 'none']) {
       const world = new Days(records, { [SHOP]: by('c', 10) });
-      const [day] = days(world, 1, { current });
+      const [day] = await days(world, 1, { current });
       expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
       expect(world.associated).toEqual(['g', 'h']);
       if (current === 'primary') expect(day?.message).toMatch(/removable-credentials: /);
-      const [followed] = days(world, 1, { current, ...removableCredentials('g') });
+      const [followed] = await days(world, 1, { current, ...removableCredentials('g') });
       expect(followed?.error).toBeUndefined();
       expect(world.works(SHOP)).toBe(true);
     }
@@ -352,12 +355,12 @@ describe('B1: the primary was called otherwise when its marks were made', () => 
     ['from the environment to its repository', 'env:acme/renamed/prod#PEM', [NEW], {}],
     ['reordered', 'env:acme/ops/prod#PEM', [NEW, PROD], {}],
     ['reordered, another case', 'env:acme/ops/prod#PEM', [NEW, 'env:Acme/Ops/prod'], {}],
-  ])('%s: nothing is in the way, for two rotations', (_, owner, destinations, more) => {
+  ])('%s: nothing is in the way, for two rotations', async (_, owner, destinations, more) => {
     const held = Object.fromEntries(destinations.map((scope): [string, Holding] => [scope, by('c', 10)]));
     const world = new Days(marked(owner), held);
-    expect(outcomes(days(world, 2, { destinations, ...more }))).toEqual(['NotDue', 'NotDue']);
+    expect(outcomes(await days(world, 2, { destinations, ...more }))).toEqual(['NotDue', 'NotDue']);
     for (const round of [1, 2]) {
-      const all = days(world.pass(round === 1 ? 50 : 57), 3, { destinations, ...more });
+      const all = await days(world.pass(round === 1 ? 50 : 57), 3, { destinations, ...more });
       expect(rotations(all), outcomes(all).join()).toBe(1);
       expect(all.every(({ error }) => error === undefined)).toBe(true);
     }
@@ -366,13 +369,13 @@ describe('B1: the primary was called otherwise when its marks were made', () => 
   it.each([
     ['not due', marked('repo:old/shop#PEM'), 10],
     ['due', due('repo:old/shop#PEM'), 70],
-  ])('%s, without evidence: the message prints the line, which ends it', (_, records, age) => {
+  ])('%s, without evidence: the message prints the line, which ends it', async (_, records, age) => {
     for (const current of ['primary', 'none']) {
       const world = new Days(records, { [NEW]: by('c', age) });
-      const all = days(world, 2, { destinations: [NEW], current });
+      const all = await days(world, 2, { destinations: [NEW], current });
       expect(all.every(({ removed }) => removed.length === 0)).toBe(true);
       expect(all[1]?.message).toMatch(/moved-from: repo:old\/shop\b/);
-      const [followed] = days(world, 1, {
+      const [followed] = await days(world, 1, {
         destinations: [NEW],
         current,
         movedFrom: [movedFrom('repo:old/shop')],
@@ -381,10 +384,10 @@ describe('B1: the primary was called otherwise when its marks were made', () => 
     }
   });
 
-  it('a former mark younger than ours is a live workflow', () => {
+  it('a former mark younger than ours is a live workflow', async () => {
     const live = [ours('c', 70, { owner: `${NEW}#PEM` }), ours('o', 5, { owner: 'repo:old/shop#PEM' })];
     const world = new Days(live, { [NEW]: by('c', 70) });
-    const all = days(world, 1, { destinations: [NEW], movedFrom: [movedFrom('repo:old/shop')] });
+    const all = await days(world, 1, { destinations: [NEW], movedFrom: [movedFrom('repo:old/shop')] });
     expect(all[0]?.error).toBeDefined();
     expect(world.pool.map(({ id }) => id)).toEqual(['c', 'o']);
   });
@@ -394,28 +397,28 @@ describe('B2: two made by hand, one of them in the secret', () => {
   it.each([
     ['the newest', [hand('g', 100), hand('h', 70)], 'h', 'g'],
     ['the oldest', [hand('h', 100), hand('g', 70)], 'h', 'g'],
-  ])('%s: the message prints the line, which ends it', (_, records, holds, released) => {
+  ])('%s: the message prints the line, which ends it', async (_, records, holds, released) => {
     const world = new Days(records, { [SHOP]: [holds, 65] });
-    const all = days(world, 3);
+    const all = await days(world, 3);
     expect(outcomes(all)).toEqual(['CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT']);
     expect(all[0]?.message).toContain(`removable-credentials: ${released}`);
-    const followed = days(world, 3, removableCredentials(released));
+    const followed = await days(world, 3, removableCredentials(released));
     expect(followed[0]).toMatchObject({ rotated: true, removed: [released] });
     expect(rotations(followed)).toBe(1);
     expect(outcomes(followed.slice(1))).toEqual(['NotDue', 'NotDue']);
   });
 
-  it('without current-credential it prints no line', () => {
+  it('without current-credential it prints no line', async () => {
     const world = new Days([hand('g', 100), hand('h', 70)]);
-    const [day] = days(world, 1, { current: 'none' });
+    const [day] = await days(world, 1, { current: 'none' });
     expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
     expect(day?.message).not.toMatch(/removable-credentials: [gh]/);
     expect(day?.message).toContain('removable-credentials');
   });
 
-  it('what a place holds stays although it is released', () => {
+  it('what a place holds stays although it is released', async () => {
     const world = new Days([hand('g', 100), hand('h', 70)], { [SHOP]: ['h', 65] });
-    days(world, 2, removableCredentials('h'));
+    await days(world, 2, removableCredentials('h'));
     expect(world.works(SHOP)).toBe(true);
     expect(world.associated).toContain('h');
   });
@@ -427,27 +430,27 @@ describe('B3: the expired one gives way', () => {
     ['one of two, the younger', [hand('h', 100), hand('x', 70, { expires: -5 })], ['x']],
     ['of both, one', [hand('x', 100, { expires: -5 }), hand('y', 70, { expires: -2 })], ['x']],
     ['beside ours', [hand('x', 100, { expires: -1 }), ours('c', 65)], ['x']],
-  ])('%s', (_, records, removed) => {
+  ])('%s', async (_, records, removed) => {
     const [, second] = records;
     const world = new Days(records, second?.owner ? { [SHOP]: by(second.id, second.age) } : {});
-    const [day] = days(world, 1);
+    const [day] = await days(world, 1);
     expect(day).toMatchObject({ rotated: true, error: undefined, removed });
   });
 
   it.each([
     ['since less than an hour', { expires: -0.03 }, []],
     ['kept', { expires: -5 }, ['x']],
-  ])('%s: not yet', (_, more, keep) => {
+  ])('%s: not yet', async (_, more, keep) => {
     const world = new Days([hand('x', 100, more), hand('h', 70)]);
-    expect(outcomes(days(world, 1, { keep }))).toEqual(['CREDENTIAL_LIMIT']);
+    expect(outcomes(await days(world, 1, { keep }))).toEqual(['CREDENTIAL_LIMIT']);
     expect(world.associated).toEqual(['x', 'h']);
   });
 
-  it('it stays where its place is not needed, and is never healed', () => {
+  it('it stays where its place is not needed, and is never healed', async () => {
     const world = new Days([ours('x', 100), ours('c', 10)], { [SHOP]: by('c', 10) });
-    expect(days(world, 2).flatMap(({ removed }) => removed)).toEqual([]);
+    expect((await days(world, 2)).flatMap(({ removed }) => removed)).toEqual([]);
     const out = new Days([ours('x', 100, { associated: false })], { [SHOP]: by('x', 100) });
-    const [day] = days(out, 1);
+    const [day] = await days(out, 1);
     expect(day).toMatchObject({ rotated: true });
     expect(out.associated).not.toContain('x');
   });
@@ -457,10 +460,10 @@ describe('B8: a secret that holds any text, made by hand', () => {
   it.each([
     ['a secondary', [SHOP, PROD], [PROD]],
     ['two of them', THREE, [PROD, THIRD]],
-  ])('%s: it gets the pair once', (_, destinations, made) => {
+  ])('%s: it gets the pair once', async (_, destinations, made) => {
     const secrets = Object.fromEntries(made.map((scope): [string, Holding] => [scope, ['text', 1, 1]]));
     const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), ...secrets });
-    const all = days(world, 3, { destinations });
+    const all = await days(world, 3, { destinations });
     expect(outcomes(all)).toEqual(['NotDue', 'NotDue', 'NotDue']);
     for (const scope of destinations) expect(world.works(scope)).toBe(true);
     expect(all.map(({ plan }) => plan?.steps.length)).toEqual([made.length, 0, 0]);
@@ -468,27 +471,27 @@ describe('B8: a secret that holds any text, made by hand', () => {
 });
 
 describe('B10: nobody has recorded when it expires', () => {
-  it('the certificate itself tells', () => {
+  it('the certificate itself tells', async () => {
     const world = new Days([ours('c', 10, { expires: null })], { [SHOP]: by('c', 10) });
     world.certificate('c', { subject: 'CN=client', to: world.now + 40 * DAY });
-    expect(outcomes(days(world, 1))).toEqual(['NotDue']);
+    expect(outcomes(await days(world, 1))).toEqual(['NotDue']);
     world.certificate('c', { subject: 'CN=client', to: world.now + 20 * DAY });
-    expect(outcomes(days(world, 1))).toEqual(['CertificateExpiring']);
+    expect(outcomes(await days(world, 1))).toEqual(['CertificateExpiring']);
   });
 
-  it('over, it is expired', () => {
+  it('over, it is expired', async () => {
     const world = new Days([ours('c', 100, { expires: null })], { [SHOP]: by('c', 100) });
     world.certificate('c', { subject: 'CN=client', to: world.now - DAY });
-    expect(outcomes(days(world, 1))).toEqual(['CertificateExpired']);
+    expect(outcomes(await days(world, 1))).toEqual(['CertificateExpired']);
   });
 });
 
 describe('B11: a months-old attempt is started again', () => {
-  it('twice: it is stale, and nothing is evicted', () => {
+  it('twice: it is stale, and nothing is evicted', async () => {
     const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
     world.certificate('o', { subject: 'CN=client', from: world.now - 130 * DAY, to: world.now - 40 * DAY });
     for (const current of ['o', 'p', 'o']) {
-      const [day] = days(world, 1, { current });
+      const [day] = await days(world, 1, { current });
       expect(day?.error?.code).toBe('STALE_CREDENTIAL');
     }
     expect(world.pool.map(({ id }) => id)).toEqual(['p', 'c']);
