@@ -27,7 +27,12 @@ const RULES: readonly Rule[] = [
     passCurrent,
   ],
   ['delete it in Auth0', /\b[Dd]elete (cred_\w+)/, deleteIt],
-  ['delete what nobody uses', /\bdelete one that nobody uses\b/, deleteTheUnused],
+  ['delete what nobody uses', /\b[Dd]elete one (?:that nobody uses|of them in the Auth0)\b/, deleteTheUnused],
+  [
+    'delete the former secret',
+    /((?:repo|env|org):\S+) (\S+) still holds .* delete that secret in GitHub/,
+    deleteSecret,
+  ],
   ['take it out of destinations', /\b(?:take|Take) ((?:repo|env|org):\S*\w) out of destinations/, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
   ['take it out of keep-credentials', /keep-credentials/, keepNothing],
@@ -90,6 +95,11 @@ function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray)
 /** What cannot log in goes before what can. */
 function rank({ world }: Household, id: string): number {
   return world.truth().associated.includes(id) ? 1 : 0;
+}
+
+/** A person does so where nobody reads it any more. */
+function deleteSecret({ world }: Household, [, scope = '', name = '']: readonly string[]): undefined {
+  world.deleteSecret(scope, name);
 }
 
 function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {

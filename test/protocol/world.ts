@@ -159,6 +159,17 @@ export class World {
     this.#dashboard('PATCH', '', JSON.stringify(change));
   }
 
+  /** Somebody deletes a secret in GitHub's settings. */
+  deleteSecret(scope: string, name: string): void {
+    const path = scope
+      .replace(/^repo:(.*)/, '/repos/$1/actions')
+      .replace(/^env:([^/]+\/[^/]+)\/(.*)/, '/repos/$1/environments/$2')
+      .replace(/^org:(.*)/, '/orgs/$1/actions');
+    const headers = { authorization: 'Bearer github-token' };
+    const request = { method: 'DELETE', path: `${path}/secrets/${name}`, headers, body: '' };
+    if (this.github.handle(request).status !== 204) throw new Error(`there is no secret at ${path}`);
+  }
+
   /** Somebody deletes a credential in the Dashboard. */
   deleteByHand(id: string): void {
     this.#dashboard('DELETE', `/credentials/${id}`, '');
