@@ -3,18 +3,22 @@
 import { parseDestination } from '../../src/model/secret-location.ts';
 import type { Household } from './household.ts';
 
+/** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
+type Followed = 'force' | 'enroll' | 'impossible' | undefined;
+
 /** One thing that the message says, of which a person does one. */
 export interface Advice {
   name: string;
-  /** @returns what the next run is asked for besides, once */
-  follow: (household: Household) => 'force' | 'enroll' | undefined;
+  follow: (household: Household) => Followed;
 }
 
 type Rule = readonly [
   name: string,
   pattern: RegExp,
-  follow: (household: Household, match: RegExpMatchArray) => 'force' | 'enroll' | undefined,
+  follow: (household: Household, match: RegExpMatchArray) => Followed,
 ];
+
+const PLACE_TO_DROP = /((?:repo|env|org):[^\s,;]*\w)[^]*\b(?:[Tt]ake (?:it|\1)) out of destinations/;
 
 /** In the order in which a person tries them: what names the very line comes first. */
 const RULES: readonly Rule[] = [
@@ -33,7 +37,7 @@ const RULES: readonly Rule[] = [
     /((?:repo|env|org):\S+) (\S+) still holds .* delete that secret in GitHub/,
     deleteSecret,
   ],
-  ['take it out of destinations', /\b(?:take|Take) ((?:repo|env|org):\S*\w) out of destinations/, dropPlace],
+  ['take it out of destinations', PLACE_TO_DROP, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
   ['take it out of keep-credentials', /keep-credentials/, keepNothing],
   ['force', /force: true|set force/, () => 'force'],
@@ -73,15 +77,15 @@ function release({ workflow }: Household, [, ids = '']: readonly string[]): unde
 }
 
 /** Whoever decides by ids and dates knows what is used: one that no place holds. */
-function releaseTheUnused(household: Household): undefined {
+function releaseTheUnused(household: Household): Followed {
   const { held, associated, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
   const unused = associated.find((id) => !used.has(pool.get(id)));
-  if (unused !== undefined) release(household, ['', unused]);
+  return unused === undefined ? 'impossible' : release(household, ['', unused]);
 }
 
 /** Of those that the message lists. */
-function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray): undefined {
+function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray): Followed {
   const { held, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
   const { labels, scenario } = household.world;
@@ -89,7 +93,7 @@ function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray)
   const isFree = (id: string) => input.includes(id) && labels.get(id) !== signing;
   const listed = [...pool].filter(([id, identity]) => isFree(id) && !used.has(identity));
   const [first] = listed.sort(([one], [other]) => rank(household, one) - rank(household, other));
-  if (first) deleteIt(household, ['', first[0]]);
+  return first === undefined ? 'impossible' : deleteIt(household, ['', first[0]]);
 }
 
 /** What cannot log in goes before what can. */

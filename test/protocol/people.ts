@@ -95,6 +95,7 @@ async function obey(household: Household, first: RotationError, choice: number):
     household.byHand(() => {
       once = chosen.follow(household);
     });
+    if (once === 'impossible') return { ways, advised: advised + 1 };
     const today = await household.day(asked(once));
     const next = today.result?.error ? today : await household.day();
     error = next.result?.error;
@@ -107,7 +108,7 @@ function possible({ message }: RotationError, household: Household): Advice[] {
   return adviceIn(message, household).filter(({ name }) => name !== 'run again');
 }
 
-function asked(once: 'force' | 'enroll' | undefined): Partial<DesiredState> {
+function asked(once: ReturnType<Advice['follow']>): Partial<DesiredState> {
   if (once === 'force') return { force: true };
   return once === 'enroll' ? { operation: 'enroll' } : {};
 }
