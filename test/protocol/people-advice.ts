@@ -18,7 +18,7 @@ type Rule = readonly [
   follow: (household: Household, match: RegExpMatchArray) => Followed,
 ];
 
-const PLACE_TO_DROP = /((?:repo|env|org):[^\s,;]*\w)[^]*\b(?:[Tt]ake (?:it|\1)) out of destinations/;
+const PLACE_TO_DROP = /((?:repo|env|org):[^\s,;]*\w)[\s\S]*\b(?:[Tt]ake (?:it|\1)) out of destinations/;
 
 /** In the order in which a person tries them: what names the very line comes first. */
 const RULES: readonly Rule[] = [
