@@ -1,6 +1,6 @@
 /** Reads what an error says is to be done, as a person would, and does it to the letter. */
 
-import { parseDestination } from '../../src/model/secret-location.ts';
+import { parseDestination, printLocation } from '../../src/model/secret-location.ts';
 import type { Household } from './household.ts';
 
 /** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
@@ -50,8 +50,21 @@ export function adviceIn(message: string, household: Household): Advice[] {
   return RULES.flatMap(([name, pattern, follow]) => {
     const match = pattern.exec(message);
     if (match === null || (follow === passCurrent && !canPass(household))) return [];
+    if (CONDITIONS[name]?.test(message) && servesSomebody(household)) return [];
     return [{ name, follow: (household: Household) => follow(household, match) }];
   });
+}
+
+/** What the message offers only for a secret that serves none of this client's consumers. */
+const CONDITIONS: Readonly<Record<string, RegExp>> = {
+  'choose another secret-name': /If it belongs to another client/,
+  force: /If nobody needs what it holds/,
+};
+
+function servesSomebody({ workflow, world }: Household): boolean {
+  const [primary] = workflow.places;
+  const name = primary && printLocation(primary);
+  return world.truth().held.some(({ location, works }) => location === name && works);
 }
 
 function canPass({ workflow }: Household): boolean {
