@@ -10,7 +10,7 @@ import type { Plan } from '../../src/model/plan.ts';
 import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { ISSUED, type Step } from '../../src/model/step.ts';
 import { observeFormer } from '../../src/observe/former-locations.ts';
-import { plan } from '../../src/plan/plan.ts';
+import { plan, resolveDefaults } from '../../src/plan/plan.ts';
 import { DAY, type DesiredChanges, desired, MINUTE, NOW } from './states.ts';
 
 export interface Seeded {
@@ -200,7 +200,7 @@ export class Days {
   async #run(wanted: DesiredState): Promise<Pick<Day, 'plan' | 'error' | 'lockedOut'>> {
     let planned: Plan;
     try {
-      planned = plan(wanted, await this.observed(wanted));
+      planned = await this.#plan(wanted);
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       return { plan: undefined, error, lockedOut: [] };
@@ -214,6 +214,19 @@ export class Days {
       if (refused) return { plan: planned, error: refused, lockedOut };
     }
     return { plan: planned, error: planned.stop, lockedOut };
+  }
+
+  /** As a run does: what refuses to be written is known before the plan is final. */
+  async #plan(wanted: DesiredState): Promise<Plan> {
+    const observed = await this.observed(wanted);
+    const resolved = resolveDefaults(wanted, observed);
+    const first = plan(resolved, observed);
+    if (first.probes.length === 0) return first;
+    const unwritable = first.probes
+      .map(printLocation)
+      .filter((location) => this.archived.has(location))
+      .map((location) => ({ location, error: refusalOf(location) }));
+    return plan(resolved, { ...observed, unwritable });
   }
 
   #workingPlaces(): string[] {
@@ -266,13 +279,7 @@ export class Days {
     wanted: DesiredState,
   ): RotationError | undefined {
     const name = printLocation(location);
-    if (this.archived.has(name)) {
-      return new RotationError('DELIVERY_INCOMPLETE', {
-        failed: `${name} refuses to be written.`,
-        remedy: 'Take it out of destinations.',
-        stateNow: 'It holds what it held.',
-      });
-    }
+    if (this.archived.has(name)) return refusalOf(name);
     const holds = source === 'issued' ? issued : wanted.current?.identity.replace('identity-', '');
     const at = Math.floor(this.now / 1_000) * 1_000;
     this.secrets.set(name, { holds, createdAt: this.secrets.get(name)?.createdAt ?? at, updatedAt: at });
@@ -282,3 +289,11 @@ export class Days {
 
 /** How many minutes a day has: ages of states.ts are in minutes. */
 export const DAYS = DAY / MINUTE;
+
+function refusalOf(location: string): RotationError {
+  return new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `${location} refuses to be written.`,
+    remedy: 'Take it out of destinations.',
+    stateNow: 'It holds what it held.',
+  });
+}

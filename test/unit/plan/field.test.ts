@@ -270,6 +270,76 @@ describe('A12: the primary holds what this client cannot explain', () => {
   });
 });
 
+/** A place that held the previous pair, or the current one, when its repository was archived. */
+const REFUSING: [string, Seeded[], Record<string, Holding>, string[]][] = [
+  [
+    'one of two holds the previous one',
+    [ours('p', 70), ours('c', 10)],
+    { [SHOP]: by('c', 10), [PROD]: by('p', 70) },
+    TWO,
+  ],
+  [
+    'one of three holds the previous one',
+    [ours('p', 70), ours('c', 10)],
+    { [SHOP]: by('c', 10), [PROD]: by('p', 70), [THIRD]: by('c', 10) },
+    THREE,
+  ],
+  [
+    'beside one made by hand',
+    [hand('h', 70), ours('c', 10)],
+    { [SHOP]: by('c', 10), [PROD]: ['h', 60] },
+    TWO,
+  ],
+];
+
+describe.each([
+  ['A13', 'none'],
+  ['B6', 'primary'],
+])('%s: a place refuses to be written, current-credential: %s', (_, current) => {
+  const archive = (records: readonly Seeded[], secrets: Record<string, Holding>) => {
+    const world = new Days(records, secrets);
+    world.archived.add(`${PROD} PEM`);
+    return world;
+  };
+
+  it.each(REFUSING)(
+    '%s: nothing is evicted, nothing is made, and it is said',
+    async (_, records, secrets, destinations) => {
+      const world = archive(records, secrets);
+      const all = await days(world, 4, { current, destinations });
+      expect(rotations(all)).toBe(0);
+      expect(all.every(({ error, message }) => error !== undefined && message.includes(PROD))).toBe(true);
+      expect(world.pool.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
+      expect(world.works(PROD)).toBe(true);
+    },
+  );
+
+  it('a due rotation of the others goes on, into a free place', async () => {
+    const world = archive([ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: by('c', 65) });
+    const all = await days(world, 4, { current, destinations: TWO });
+    expect(world.secrets.get('repo:acme/shop PEM')?.holds).toBe('new1');
+    expect(all.every(({ message }) => message.includes(PROD))).toBe(true);
+    expect([world.works(SHOP), world.works(PROD)]).toEqual([true, true]);
+  });
+
+  it('what it holds goes when the primary would expire soon, and no earlier; announced before', async () => {
+    const world = archive([ours('p', 130, { expires: 200 }), ours('c', 65)], {
+      [SHOP]: by('c', 65),
+      [PROD]: by('p', 130),
+    });
+    const due: Day[] = [];
+    for (let age = 65; world.works(SHOP) && world.works(PROD) && age < 90; age += 1)
+      due.push(await world.day({ current, destinations: TWO }));
+    // A quarter of 30 days is 7.5 of its 90.
+    expect(due.length).toBe(19);
+    expect(due.slice(0, -1).every(({ removed, error }) => removed.length === 0 && error)).toBe(true);
+    expect(
+      due.slice(0, -1).every(({ message }) => message.includes(PROD) && /2026-12-12/.test(message)),
+    ).toBe(true);
+    expect([due.at(-1)?.removed, world.works(SHOP)]).toEqual([['p'], true]);
+  });
+});
+
 describe('A14: the primary was rolled back by hand, no current-credential', () => {
   it('no place is free: nothing is evicted, and it is said', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
