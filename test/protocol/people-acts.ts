@@ -350,7 +350,11 @@ function nextPlace(destinations: readonly Destination[]): Destination {
 function archive(world: Household['world']): void {
   world.weather = ({ method, url }) =>
     method !== 'GET' && url.includes('/repos/acme/other/')
-      ? { status: 403, headers: { date: new Date(world.time - 1_400).toUTCString() }, body: ARCHIVED }
+      ? {
+          status: 403,
+          headers: { date: new Date(world.time - 1_400).toUTCString(), 'content-type': 'application/json' },
+          body: ARCHIVED,
+        }
       : undefined;
 }
 
