@@ -109,6 +109,8 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
     if (isRegistered || current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }])) return;
+    // A key says nothing of the client; a mark of ours does, of the method that the client leaves.
+    if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,

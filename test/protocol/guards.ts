@@ -234,12 +234,6 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('ours alone')] },
   },
   {
-    name: 'quiet after a delivery that another run has finished',
-    instead: "others.map(() => 'missing' as const)",
-    // It takes a slow answer, two finishers and a crash: the random schedule that found it.
-    hunt: { sample: 1, seed: 1529 },
-  },
-  {
     name: 'a client whose answer was lost is waited for',
     hunt: { singles: [single('no client', { operation: 'create', force: false })] },
   },

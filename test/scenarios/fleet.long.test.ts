@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { completedAfterCrash, entries, Fleet, GRANTED, killedAtWrite, ONES } from './fleets.ts';
-import { json, MINUTE, rotate } from './support.ts';
+import { DAY, json, MINUTE, rotate } from './support.ts';
 
 describe('a fleet', () => {
   it('keeps the pace of the smallest tenant', async () => {
@@ -35,7 +35,7 @@ describe('a fleet', () => {
   it('believes an old listing where nothing is due, and nowhere else', async () => {
     await using fleet = await Fleet.start(4);
     await fleet.run();
-    fleet.world.advance(20 * MINUTE);
+    fleet.world.advance(8 * DAY);
     const [, one, two] = fleet.members;
     // What the listing shows of one client is not so any more; another is not in it; and a page of it is broken.
     fleet.world.conditions.fault = (_, { method, path }) => {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
 import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
-import { DAY, json, MINUTE, rotate } from './support.ts';
+import { DAY, json, rotate } from './support.ts';
 
 describe('a fleet', () => {
   it('is planned, rotated by a canary and the rest, and then not due', async () => {
@@ -25,7 +25,7 @@ describe('a fleet', () => {
       'credential-id': '',
     });
     expect(entries(first).map((entry) => [entry.rotated, entry.reason])).toEqual(
-      Array(5).fill([true, 'NotDelivered']),
+      Array(5).fill([true, 'FirstDelivery']),
     );
     expect(first.annotations).toEqual([]);
     expect(first.groups.slice(1, -1).every((name) => name.startsWith('✅'))).toBe(true);
@@ -38,7 +38,7 @@ describe('a fleet', () => {
     const dates = entries(first).map((entry) => entry['next-rotation']);
     expect(first.outputs['next-rotation']).toBe(dates.sort()[0]);
 
-    fleet.world.advance(20 * MINUTE);
+    fleet.world.advance(8 * DAY);
     const second = await fleet.run();
     expect([second.exitCode, fleet.writes(), fleet.changes()]).toEqual([0, [0, 0, 0, 0, 0], []]);
     // One listing instead of five reads.
@@ -64,7 +64,7 @@ describe('a fleet', () => {
       method === 'POST' && path.endsWith('/credentials')
         ? json(403, { message: 'Insufficient scope' })
         : undefined;
-    fleet.world.advance(20 * MINUTE);
+    fleet.world.advance(8 * DAY);
     const run = await fleet.run({ force: 'true' });
     const [canary] = fleet.members;
     expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);

@@ -3,7 +3,7 @@
 import { describe, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import type { Fault } from '../emulators/serve.ts';
-import { json, MINUTE, settle } from './support.ts';
+import { DAY, json, MINUTE, settle } from './support.ts';
 import {
   everywhere,
   once,
@@ -39,7 +39,7 @@ describe('a fault that passes', () => {
         error.message = `${name}: ${error.message}`;
         throw error;
       });
-      world.advance(20 * MINUTE);
+      world.advance(8 * DAY);
     }
   });
 
