@@ -34,8 +34,8 @@ const RULES: readonly Rule[] = [
   ['delete what nobody uses', /\b[Dd]elete one (?:that nobody uses|of them in the Auth0)\b/, deleteTheUnused],
   [
     'delete the former secret',
-    /((?:repo|env|org):\S+) (\S+) still holds .* delete that secret in GitHub/,
-    deleteSecret,
+    / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
+    deleteSecrets,
   ],
   ['take it out of destinations', PLACE_TO_DROP, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
@@ -115,8 +115,10 @@ function rank({ world }: Household, id: string): number {
 }
 
 /** A person does so where nobody reads it any more. */
-function deleteSecret({ world }: Household, [, scope = '', name = '']: readonly string[]): undefined {
-  world.deleteSecret(scope, name);
+function deleteSecrets({ world }: Household, [text = '']: readonly string[]): undefined {
+  const [places = ''] = text.split(' still holds ');
+  for (const [, scope = '', name = ''] of places.matchAll(/((?:repo|env|org):[^\s,]+) (\w+)/g))
+    world.deleteSecret(scope, name);
 }
 
 function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
