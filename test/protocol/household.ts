@@ -198,6 +198,8 @@ export class Household {
   /** All that the workflow names is served, or its wait was announced. */
   checkServed(): void {
     const { held } = this.world.truth();
+    // Who passes another secret's pair says what nobody can check.
+    if (!['primary', 'none'].includes(this.workflow.current)) return;
     for (const [index, place] of this.workflow.places.entries()) {
       const name = printLocation(place);
       const holding = held.find(({ location }) => location === name);
