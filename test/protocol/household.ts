@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 export class Household {
   readonly execution: Execution;
   readonly workflow: Workflow;
-  /** Places that a person wrote when a run could not look any more. */
+  /** What a person changed when a run could not look any more. */
   readonly residuals: string[] = [];
   /** Credentials that a message has announced the end of. */
   readonly #announced = new Set<string>();
@@ -130,12 +130,14 @@ export class Household {
     if (!this.#disturbed || !this.#rewritten.has(location)) return false;
     const [destination = '', name = ''] = location.split(' ');
     const path = destination.replace(/^\w+:/, '').replace(/^([^/]+\/[^/]+)\//, '$1/environments/');
-    const looks = this.execution.trace
+    return actor !== undefined && !this.#hasLooked(actor, new RegExp(`/${path}/.*/${name}$`));
+  }
+
+  /** Has the run read it since a person has acted? */
+  #hasLooked(actor: Actor, url: RegExp): boolean {
+    return this.execution.trace
       .slice(this.#disturbedAt)
-      .filter(({ actor: by, request }) => by === actor && request.method === 'GET');
-    return !looks.some(
-      ({ request }) => request.url.includes(`/${path}/`) && request.url.endsWith(`/${name}`),
-    );
+      .some(({ actor: by, request }) => by === actor && request.method === 'GET' && url.test(request.url));
   }
 
   /** Made by hand, valid, and not released: it goes only where an earlier run has said so. */
@@ -144,6 +146,10 @@ export class Household {
     const label = world.labels.get(id) ?? '';
     if (!actor || !/^H\d/.test(label) || actor.operation === 'revert') return;
     if (workflow.says.removableCredentials?.has(id) || this.#announced.has(id)) return;
+    if (this.#disturbed && !this.#hasLooked(actor, /\/clients\/[^/]+\?/)) {
+      this.residuals.push(label);
+      return;
+    }
     execution.invariants.report(
       'unannounced',
       `${label}, made by hand, was taken out, and no earlier run said so`,
