@@ -259,7 +259,7 @@ export async function guardTable(told: (row: Row) => void = () => undefined): Pr
 export async function remove({ name, instead, hunt }: Guard): Promise<Row> {
   const tally = new Tally();
   tally.limit = 1;
-  const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], sample: 0, seed: 1, ...hunt };
+  const plan: Plan = { singles: [], pairs: [], stale: [], lags: [], people: [], sample: 0, seed: 1, ...hunt };
   await search(await mutated(without(name, instead)), plan, tally);
   const [first] = tally.findings;
   if (first?.violation.invariant === 'internal')
