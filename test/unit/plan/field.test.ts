@@ -392,8 +392,9 @@ describe('A16: what is held was taken out by hand, and both places are taken', (
     ['by older ones', [hand('g', 40), hand('h', 50), ours('c', 10, { associated: false })]],
     ['by younger ones', [hand('g', 4), hand('h', 5), ours('c', 10, { associated: false })]],
     ['one of each', [hand('g', 40), hand('h', 5), ours('c', 10, { associated: false })]],
-  ])('%s: nobody is taken out unasked, and the line is printed', async (_, records) => {
-    for (const current of ['primary', 'none']) {
+  ])('%s: nobody is taken out unasked, and the line is printed', async (title, records) => {
+    // Older ones have had their week of notice: without the key at hand a rotation takes the place of one.
+    for (const current of title === 'by older ones' ? ['primary'] : ['primary', 'none']) {
       const world = new Days(records, { [SHOP]: by('c', 10) });
       const [day] = await days(world, 1, { current });
       expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
