@@ -231,7 +231,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a secret whose write is in doubt is not undone',
-    hunt: { singles: [single('ours alone')] },
+    hunt: { singles: [single('two new destinations', { overlap: 0 })] },
   },
   {
     name: 'a client whose answer was lost is waited for',
