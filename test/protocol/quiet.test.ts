@@ -15,7 +15,7 @@ const LONGEST = 2_000;
 test.each([
   ['partly delivered, two of three', 'a secondary is rolled back'],
   ['partly delivered, one of three', 'a secondary is rolled back'],
-])('A18: %s, and %s right before the run', async (start, deed) => {
+])('%s, and %s right before the run', async (start, deed) => {
   const all = await materials();
   await prepareWorlds();
   const execution = new Execution(new World(scenario(start, { force: false, current: false }), all), REAL);

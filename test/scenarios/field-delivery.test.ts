@@ -25,7 +25,7 @@ function refuse(world: Sandbox, status: number, message: string, name = ''): voi
       : undefined;
 }
 
-describe.each(CLEAR)('A1: enroll, and GitHub refuses the secret (%i)', (status, message) => {
+describe.each(CLEAR)('enroll, and GitHub refuses the secret (%i)', (status, message) => {
   it('every secret: the client is moved back, and a later run enrolls it', async () => {
     await using world = await startSandbox();
     const clientId = secretClient(world);
@@ -50,7 +50,7 @@ describe.each(CLEAR)('A1: enroll, and GitHub refuses the secret (%i)', (status, 
   });
 });
 
-describe.each(CLEAR)('A2: rotate, and GitHub refuses the secret (%i)', (status, message) => {
+describe.each(CLEAR)('rotate, and GitHub refuses the secret (%i)', (status, message) => {
   it('the new credential is removed again, each time', async () => {
     await using world = await startSandbox();
     const clientId = rotated(world);
@@ -66,8 +66,8 @@ describe.each(CLEAR)('A2: rotate, and GitHub refuses the secret (%i)', (status, 
 });
 
 describe.each([
-  ['A13', 'no current-credential', { 'current-credential': '' }],
-  ['B6', 'current-credential', {}],
+  ['blind', 'no current-credential', { 'current-credential': '' }],
+  ['exact', 'current-credential', {}],
 ])('%s: a secondary cannot be written any more, %s', (_, __, inputs) => {
   const OTHER = 'repo:acme/archived';
 
@@ -111,7 +111,7 @@ describe.each([
   });
 });
 
-describe('B1: the repository was renamed', () => {
+describe('the repository was renamed', () => {
   const OLD = 'repo:acme/old#AUTH0_MTLS_PEM';
 
   /** Two rotations under the old name. @returns the client */

@@ -21,7 +21,7 @@ import {
 
 const FORCE = { force: 'true' };
 
-describe('A7: the management client lacks a scope', () => {
+describe('the management client lacks a scope', () => {
   it.each([
     ['delete:client_credentials', {}],
     ['create:client_credentials', {}],
@@ -44,7 +44,7 @@ describe('A7: the management client lacks a scope', () => {
   });
 });
 
-describe('A12: two workflows, two clients, one secret name', () => {
+describe('two workflows, two clients, one secret name', () => {
   it.each([{}, { 'current-credential': '' }])(
     'the second is refused, and the first goes on (%j)',
     async (inputs) => {
@@ -68,7 +68,7 @@ describe('A12: two workflows, two clients, one secret name', () => {
   });
 });
 
-describe('A16: what is held was taken out by hand, and two made by hand are there', () => {
+describe('what is held was taken out by hand, and two made by hand are there', () => {
   it.each([
     ['older ones', [40, 50]],
     ['younger ones', [4, 5]],
@@ -87,7 +87,7 @@ describe('A16: what is held was taken out by hand, and two made by hand are ther
   });
 });
 
-describe('A17: created_at runs ahead of the Date header', () => {
+describe('created_at runs ahead of the Date header', () => {
   it.each([1_500, 4_000, 8_000])('%i ms: daily runs without the key rotate once', async (recordsAheadMs) => {
     await using world = await startSandbox({ recordsAheadMs });
     const pems: string[] = [];
@@ -103,7 +103,7 @@ describe('A17: created_at runs ahead of the Date header', () => {
   });
 });
 
-describe('B9: a record that cannot be read', () => {
+describe('a record that cannot be read', () => {
   const ODD = [
     [
       'an unknown type',
@@ -135,7 +135,7 @@ describe('B9: a record that cannot be read', () => {
   });
 });
 
-describe('B10: nobody has recorded when it expires', () => {
+describe('nobody has recorded when it expires', () => {
   const without =
     (world: Sandbox): Sandbox['conditions']['fault'] =>
     (service, request) => {

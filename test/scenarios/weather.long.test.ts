@@ -71,7 +71,7 @@ describe('a fault that passes', () => {
     await rotatesWith(world, () => undefined);
   });
 
-  it.concurrent.each([401, 404])('C6: GitHub knows a token only after 3 s: %i', async (status) => {
+  it.concurrent.each([401, 404])('GitHub knows a token only after 3 s: %i', async (status) => {
     await using world = await startSandbox();
     await settle(world);
     let began: number | undefined;

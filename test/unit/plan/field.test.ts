@@ -58,7 +58,7 @@ const rotations = (all: readonly Day[]) => all.filter(({ rotated }) => rotated).
 const outcomes = (all: readonly Day[]) => all.map(({ error, reason }) => error?.code ?? reason);
 const LINE = /current-credential: \$\{\{ secrets\.PEM \}\}/;
 
-describe('A3: current-credential is the pair of another client, every day', () => {
+describe('current-credential is the pair of another client, every day', () => {
   it('the first delivery rotates once, and the key of day 0 goes on to log in', async () => {
     const world = new Days([hand('h', 200)]);
     world.certificate('other', { subject: 'CN=other' });
@@ -102,7 +102,7 @@ describe('A3: current-credential is the pair of another client, every day', () =
   });
 });
 
-describe('A4: the subject has attributes that programs name differently', () => {
+describe('the subject has attributes that programs name differently', () => {
   const key = generateKey(2048);
   it.each([
     ['of an organization', '2.5.4.97=PSDFI-X,CN=shop'],
@@ -124,7 +124,7 @@ describe('A4: the subject has attributes that programs name differently', () => 
   });
 });
 
-describe('A5: a destination is added, no current-credential', () => {
+describe('a destination is added, no current-credential', () => {
   it('a place is free: nobody is interrupted, and the new one is served at once', async () => {
     for (const destinations of [TWO, THREE]) {
       const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10) });
@@ -163,7 +163,7 @@ describe('A5: a destination is added, no current-credential', () => {
   });
 });
 
-describe('A6: what was made by hand is announced before it goes', () => {
+describe('what was made by hand is announced before it goes', () => {
   const announces = (day: Day | undefined, id: string) => {
     const at = new Date(day?.plan?.nextRotation ?? 0).toISOString().slice(0, 10);
     return new RegExp(`\\b${id}\\b.*${at}|${at}.*\\b${id}\\b`).test(day?.notes ?? '');
@@ -195,7 +195,7 @@ describe('A6: what was made by hand is announced before it goes', () => {
   });
 });
 
-describe('A9: a rotation that must stop, and a held one that is not associated', () => {
+describe('a rotation that must stop, and a held one that is not associated', () => {
   it.each([
     ['by hand, both', [hand('g', 70), hand('h', 50, { associated: false })]],
     ['ours is held', [hand('g', 70), ours('h', 80, { associated: false })]],
@@ -210,7 +210,7 @@ describe('A9: a rotation that must stop, and a held one that is not associated',
   });
 });
 
-describe('A11: keep-credentials names one made by hand', () => {
+describe('keep-credentials names one made by hand', () => {
   it('the first run says what will be, and the last names the ways out', async () => {
     const world = new Days([hand('h', 20)]);
     const [first] = await days(world, 1, { keep: ['h'] });
@@ -223,7 +223,7 @@ describe('A11: keep-credentials names one made by hand', () => {
   });
 });
 
-describe('A12: the primary holds what this client cannot explain', () => {
+describe('the primary holds what this client cannot explain', () => {
   const pairOfOther = (world: Days) => world.certificate('other', { subject: 'CN=other' });
 
   it.each([
@@ -340,7 +340,7 @@ describe.each([
   });
 });
 
-describe('A14: the primary was rolled back by hand, no current-credential', () => {
+describe('the primary was rolled back by hand, no current-credential', () => {
   it('no place is free: nothing is evicted, and it is said', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
     const all = await days(world, 5, { current: 'none' });
@@ -369,7 +369,7 @@ describe('A14: the primary was rolled back by hand, no current-credential', () =
   });
 });
 
-describe('A15: a secondary was rolled back by hand, a removal is due', () => {
+describe('a secondary was rolled back by hand, a removal is due', () => {
   it.each([
     ['by the overlap', {}, 10],
     ['at once', { overlap: 0 }, 10],
@@ -387,7 +387,7 @@ describe('A15: a secondary was rolled back by hand, a removal is due', () => {
   });
 });
 
-describe('A16: what is held was taken out by hand, and both places are taken', () => {
+describe('what is held was taken out by hand, and both places are taken', () => {
   it.each([
     ['by older ones', [hand('g', 40), hand('h', 50), ours('c', 10, { associated: false })]],
     ['by younger ones', [hand('g', 4), hand('h', 5), ours('c', 10, { associated: false })]],
@@ -407,7 +407,7 @@ describe('A16: what is held was taken out by hand, and both places are taken', (
   });
 });
 
-describe('B1: the primary was called otherwise when its marks were made', () => {
+describe('the primary was called otherwise when its marks were made', () => {
   const marked = (owner: string) => [ours('p', 70, { owner }), ours('c', 10, { owner })];
   const due = (owner: string) => [ours('p', 130, { owner }), ours('c', 70, { owner })];
   const NEW = 'repo:acme/renamed';
@@ -464,7 +464,7 @@ describe('B1: the primary was called otherwise when its marks were made', () => 
   });
 });
 
-describe('B2: two made by hand, one of them in the secret', () => {
+describe('two made by hand, one of them in the secret', () => {
   it.each([
     ['the newest', [hand('g', 100), hand('h', 70)], 'h', 'g'],
     ['the oldest', [hand('h', 100), hand('g', 70)], 'h', 'g'],
@@ -495,7 +495,7 @@ describe('B2: two made by hand, one of them in the secret', () => {
   });
 });
 
-describe('B3: the expired one gives way', () => {
+describe('the expired one gives way', () => {
   it.each([
     ['one of two, the older', [hand('x', 100, { expires: -5 }), hand('h', 70)], ['x']],
     ['one of two, the younger', [hand('h', 100), hand('x', 70, { expires: -5 })], ['x']],
@@ -527,7 +527,7 @@ describe('B3: the expired one gives way', () => {
   });
 });
 
-describe('B8: a secret that holds any text, made by hand', () => {
+describe('a secret that holds any text, made by hand', () => {
   it.each([
     ['a secondary', [SHOP, PROD], [PROD]],
     ['two of them', THREE, [PROD, THIRD]],
@@ -541,7 +541,7 @@ describe('B8: a secret that holds any text, made by hand', () => {
   });
 });
 
-describe('B10: nobody has recorded when it expires', () => {
+describe('nobody has recorded when it expires', () => {
   it('the certificate itself tells', async () => {
     const world = new Days([ours('c', 10, { expires: null })], { [SHOP]: by('c', 10) });
     world.certificate('c', { subject: 'CN=client', to: world.now + 40 * DAY });
@@ -557,7 +557,7 @@ describe('B10: nobody has recorded when it expires', () => {
   });
 });
 
-describe('B11: a months-old attempt is started again', () => {
+describe('a months-old attempt is started again', () => {
   it('twice: it is stale, and nothing is evicted', async () => {
     const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
     world.certificate('o', { subject: 'CN=client', from: world.now - 130 * DAY, to: world.now - 40 * DAY });
