@@ -129,7 +129,6 @@ export async function keepQuiet(
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
-  // guard: quiet after a delivery that another run has finished
   const times = await Promise.all(others.map(({ location }) => store?.times(location) ?? 'missing'));
   const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);

@@ -1,6 +1,8 @@
 /** The credential that a run makes: its key pair, its upload, its proof, and how it is taken back. Holds the only private key. */
 
 import { factsOf, registrationOf } from '../certificate/credential.ts';
+import { RotationError } from '../errors.ts';
+import { sleep } from '../http/clock.ts';
 import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
 import { type Credential, signingAlgorithmOf } from '../model/observed-state.ts';
 import { credentialNameFor } from '../model/ownership.ts';
@@ -15,6 +17,11 @@ interface Issued {
   pair: Pair;
   facts: KeyFacts;
 }
+
+/** Milliseconds that Auth0's dates may run ahead of its clock. */
+const LONGEST_AHEAD = 60_000;
+/** What lies within it the comparison allows for. */
+const SECOND = 1_000;
 
 export class NewCredential {
   readonly #job: Job;
@@ -82,7 +89,20 @@ export class NewCredential {
     this.#record = await upload(this.#job, this.#services.tenant, this.registration, facts.identity, () => {
       this.#mayBeOrphan = false;
     });
+    await this.#waitForItsTime(this.#record);
     return this.#record;
+  }
+
+  /** Later runs compare times: a secret that were stored before its credential was made would explain nothing. */
+  async #waitForItsTime({ createdAt }: Credential): Promise<void> {
+    const { clock, cancellation, tenant } = this.#services;
+    const ahead = createdAt - tenant.now();
+    if (ahead > LONGEST_AHEAD)
+      throw new RotationError('AUTH0_REQUEST_FAILED', {
+        failed: `Auth0 dates the new credential ${Math.round(ahead / 1000)} s later than its own answers, so that no later run could tell what a secret holds.`,
+        remedy: 'Look at the status page of Auth0, then run again.',
+      });
+    if (ahead > SECOND) await sleep(clock, ahead, cancellation);
   }
 
   /** The client was created with it. */

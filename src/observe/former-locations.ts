@@ -26,7 +26,8 @@ export async function observeFormer(
     const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isHome(location.destination, desired, store)))) continue;
-    former.push({ owner, secret: await read(location, store) });
+    for (const one of deliveredBeside(location, desired))
+      former.push({ owner, secret: await read(one, store) });
   }
   return former;
 }
@@ -36,6 +37,20 @@ function knownLocations({ destinations, movedFrom, secretName }: DesiredState): 
   const named = movedFrom.map((one) => ({ ...one, secretName: one.secretName ?? secretName }));
   const today = destinations.map((destination) => ({ destination, secretName }));
   return [...named, ...today].map((one) => ({ ...one, part: 'pair' as const }));
+}
+
+/** Under another name the destinations of today may have been served as well. */
+function deliveredBeside(
+  location: SecretLocation,
+  { destinations, secretName }: DesiredState,
+): SecretLocation[] {
+  const name = location.secretName.toUpperCase();
+  if (name === secretName.toUpperCase()) return [location];
+  const others = destinations.map((destination) => ({ ...location, destination }));
+  return [
+    location,
+    ...others.filter((one) => !isOwnedBy({ owner: ownerAt(location), run: '' }, ownerAt(one))),
+  ];
 }
 
 function parseOwner(owner: string): SecretLocation | undefined {

@@ -55,8 +55,12 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
   const { displaced, doubtful, settled, unexplained } = inUse;
   if (unexplained && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
+  // What a former location may hold is never interrupted: nobody there would be named.
+  const isTheirs = (c: Credential) =>
+    inUse.formerHeld.some(({ candidates }) => candidates.some(({ id }) => id === c.id));
   const eligible = builder.records.filter(
-    (c) => builder.associated.includes(c.id) && builder.mayRemove(c) && builder.isAnnounced(c),
+    (c) =>
+      builder.associated.includes(c.id) && builder.mayRemove(c) && builder.isAnnounced(c) && !isTheirs(c),
   );
   const mayInterrupt = !settled || unexplained || doubtful.length > 0;
   // guard: by time, the older of ours gives way

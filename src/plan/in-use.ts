@@ -65,11 +65,14 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   // What the times contradict is not followed.
   const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
-  const newest = held.flatMap((candidates) => candidates.slice(0, 1)).sort(newestFirst)[0];
-  const lacking = [...held.keys()].filter(
-    (index) => held[index]?.[0]?.id !== newest?.id || isBehind(desired, index, observed),
-  );
   const doubtful = doubtfulAmong(desired, others, held, pool);
+  const newest = newestAmong(held, doubtful);
+  const lacking = [...held.keys()].filter((index) => {
+    // What nobody can explain may hold any of them: that is no reason to take one out.
+    const holds = doubtful.includes(index) ? held[index] : held[index]?.slice(0, 1);
+    const lacksNewest = newest !== undefined && !holds?.some(({ id }) => id === newest.id);
+    return lacksNewest || isBehind(desired, index, observed);
+  });
   return {
     held,
     current: held[0]?.[0],
@@ -91,6 +94,21 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+/** The newest that a place holds for certain; else that any may hold. */
+function newestAmong(
+  held: readonly (readonly Credential[])[],
+  doubtful: readonly number[],
+): Credential | undefined {
+  const heads = held.map(([first]) => first);
+  const certain = heads.filter((_, index) => !doubtful.includes(index));
+  return [certain, heads].flatMap((some) =>
+    some
+      .filter((c) => c !== undefined)
+      .sort(newestFirst)
+      .slice(0, 1),
+  )[0];
 }
 
 function doubtfulAmong(

@@ -27,7 +27,10 @@ export class Pool {
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
   isOurs = (credential: Credential): boolean =>
-    credential.type === this.#type && this.#owns(readOwnership(credential.name));
+    credential.type === this.#type && this.isMarkedOurs(credential);
+
+  /** By its mark, of whatever method. */
+  isMarkedOurs = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
   /** Made by a rehearsal of ours, which has died: no place has ever held it. */
   isRehearsed = (credential: Credential): boolean =>

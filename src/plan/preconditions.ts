@@ -118,6 +118,10 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, pool } = builder;
   const [primary] = observed.secrets;
   if (primary === undefined || typeof primary.times === 'string' || overridesUnknown(desired)) return;
+  // Of a new client, refuseToOverwrite has judged.
+  if (observed.client === undefined) return;
+  // A mark of ours, of the method that the client leaves.
+  if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
@@ -125,7 +129,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
-      'If it belongs to another client, choose another secret-name.',
+      `If that line names another secret than this one, write current-credential: \${{ secrets.${secretName} }}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -135,7 +139,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
+    `${movedLine(builder)}If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
   );
 }
 

@@ -114,6 +114,8 @@ function explainUnidentified({ desired, inUse, observed }: Question): string {
 
 /** A location without a secret has no consumers: it waits for a free place or the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
+  // Put back by hand, and the key is at hand: both stay until a rotation is due.
+  if (inUse.rolledBack) return false;
   const unwritable = new Set(observed.unwritable?.map(({ location }) => location));
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];

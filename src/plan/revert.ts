@@ -8,7 +8,11 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const { inUse, pool, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
-  const useless = builder.records.filter((c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)));
+  // A former place that still has its secret may be another workflow's.
+  const theirs = inUse.formerHeld.flatMap(({ candidates }) => candidates.filter(pool.isOfFormer));
+  const useless = builder.records.filter(
+    (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !theirs.includes(c),
+  );
   if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);
     const interrupts = held.map(({ location }) => location);

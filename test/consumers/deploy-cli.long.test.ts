@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { startConsumer } from '../emulators/consumer.ts';
 import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { code, credentials, held, login, MINUTE, rotate, writes } from '../scenarios/support.ts';
+import { code, credentials, DAY, held, login, MINUTE, rotate, writes } from '../scenarios/support.ts';
 import { temporaryFolder, write } from './recipe.ts';
 
 const folder = temporaryFolder();
@@ -79,7 +79,7 @@ async function around(
   imports: readonly (readonly [change: (pem: string) => Change, settings: Settings])[],
 ): Promise<{ attempts: number; failures: number; told: string }> {
   expect((await rotate(world)).exitCode).toBe(0);
-  world.advance(20 * MINUTE);
+  world.advance(8 * DAY);
   const files: string[] = [];
   for (const [change] of imports)
     files.push(await exported(world, `${files.length}.yaml`, change(held(world))));
@@ -140,7 +140,7 @@ describe('auth0-deploy-cli takes the new credential out', () => {
       await around(world, [[withPem, { ...ALL, AUTH0_ALLOW_DELETE: 'true' }]]);
       expect(await login(world)).toBe(401);
       const run = await rotate(world);
-      expect([run.exitCode, run.outputs.reason, await login(world)]).toEqual([0, 'NotDelivered', 200]);
+      expect([run.exitCode, run.outputs.reason, await login(world)]).toEqual([0, 'UnidentifiedSecret', 200]);
     },
     PATIENCE,
   );

@@ -27,7 +27,7 @@ describe('with the PEM', () => {
     const world = shared();
     // The second delivery: what a consumer reads after a rotation.
     expect((await operate(world, {})).exitCode).toBe(0);
-    world.advance(DAY);
+    world.advance(8 * DAY);
     expect((await operate(world, { force: 'true' })).exitCode).toBe(0);
     reader = { clientId: world.clientId, pem: held(world) };
   });

@@ -37,7 +37,7 @@ export interface Conditions {
 
 export interface SandboxOptions
   extends Partial<Conditions>,
-    Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding'>,
+    Pick<TenantOptions, 'poolCap' | 'rateLimit' | 'staleReadsMs' | 'olderBinding' | 'recordsAheadMs'>,
     Pick<TenantOptions, 'logDelayMs' | 'logRetentionMs' | 'plainUserAgents'>,
     Pick<EdgeOptions, 'pinnedThumbprints' | 'verifiesClients'>,
     Pick<GitHubOptions, 'limits' | 'environmentSecretsNeed'> {
@@ -188,6 +188,7 @@ async function startTenant(options: SandboxOptions, base: Base, stack: AsyncDisp
       rateLimit: options.rateLimit,
       staleReadsMs: options.staleReadsMs,
       olderBinding: options.olderBinding,
+      recordsAheadMs: options.recordsAheadMs,
       logDelayMs: options.logDelayMs,
       logRetentionMs: options.logRetentionMs,
       plainUserAgents: options.plainUserAgents,

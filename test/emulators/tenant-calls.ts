@@ -40,6 +40,7 @@ export interface Call {
   body: unknown;
   scopes: readonly string[];
   now: number;
+  recordsAheadMs: number;
   state: ObservedState;
   /** As old as `state` at most. */
   logs: readonly LogEntry[];

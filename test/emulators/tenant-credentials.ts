@@ -30,6 +30,8 @@ export interface PostCredential {
 
 export interface CredentialContext {
   now: number;
+  /** What writes the records is ahead of what answers. */
+  recordsAheadMs: number;
   random: Random;
   parseCertificate: ParseCertificate;
 }
@@ -131,7 +133,7 @@ function assertFieldsOfType(body: PostCredential): void {
 export function createCredential(body: PostCredential, context: CredentialContext): PooledCredential {
   const { credential_type, name } = body;
   assertFieldsOfType(body);
-  const created_at = isoDate(context.now);
+  const created_at = isoDate(context.now + context.recordsAheadMs);
   return {
     id: `cred_${randomText(context.random, 22)}`,
     credential_type,

@@ -37,6 +37,8 @@ export interface TenantOptions {
   rateLimit?: RateLimit;
   /** Refuses require_proof_of_possession and knows access_token.tls_client_certificate_binding instead. */
   olderBinding?: boolean;
+  /** How far `created_at` is ahead of the `Date` header: a service has many machines. */
+  recordsAheadMs?: number;
   /** GET may show a state that was current at most this long ago. Recorded reads agree at once, hence 0. */
   staleReadsMs?: number;
   /** When that was the current state which this GET shows; undefined: now. Instead of `staleReadsMs`, for one who decides of each read. */
@@ -186,9 +188,9 @@ export class Tenant implements Emulator {
     return route.run(call);
   }
 
-  #context(now: number): Pick<Call, 'now' | 'random' | 'parseCertificate'> {
-    const { random, parseCertificate = parseX509Certificate } = this.#options;
-    return { now, random, parseCertificate };
+  #context(now: number): Pick<Call, 'now' | 'recordsAheadMs' | 'random' | 'parseCertificate'> {
+    const { random, parseCertificate = parseX509Certificate, recordsAheadMs = 0 } = this.#options;
+    return { now, recordsAheadMs, random, parseCertificate };
   }
 
   /** "Invalid token." is the OpenAPI document's word; the bodies are as users quote them, e.g. in issues. */

@@ -30,7 +30,7 @@ function method({ world, clientId }: Repository, id = clientId): string {
 /** A rotation long ago. */
 async function rotated(repository: Repository): Promise<void> {
   const run = await repository.run('examples/rotate.yml');
-  expect(outcome(run)).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+  expect(outcome(run)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
   repository.world.advance(20 * MINUTE);
 }
 
@@ -46,7 +46,7 @@ function bySecret(repository: Repository): void {
 story('examples/rotate.yml', {
   async run(repository, run) {
     const first = await run();
-    expect(outcome(first)).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(first)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     expect(first.summaries).toEqual([expect.stringContaining('✅ `shop` has a new certificate')]);
     expect(await login(repository)).toBe(200);
     const pem = repository.held();
@@ -72,7 +72,7 @@ story('examples/rotate.yml', {
 story('examples/several-repositories.yml', {
   prepare: (repository) => repository.addScope('repo:acme/billing'),
   async run(repository, run) {
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const pem = repository.held();
     expect(repository.held('AUTH0_MTLS_PEM', 'repo:acme/billing')).toBe(pem);
     expect(await login(repository)).toBe(200);
@@ -91,7 +91,7 @@ story('examples/several-repositories.yml', {
 
 story('examples/organization.yml', {
   async run(repository, run) {
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const pem = repository.held('AUTH0_MTLS_PEM', 'org:acme');
     expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
     repository.world.advance(20 * MINUTE);
@@ -111,7 +111,7 @@ story('examples/environments.yml', {
     for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
   },
   async run(repository, run) {
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const pem = repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
     expect(repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/batch')).toBe(pem);
     expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
@@ -175,7 +175,7 @@ story('examples/create.yml', {
   options: { managementScopes: [...MANAGEMENT_SCOPES, 'create:clients', 'delete:clients'] },
   async run(repository, run) {
     const first = await run();
-    expect(outcome(first)).toEqual([0, { create: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(first)).toEqual([0, { create: 'success' }, 'true', 'FirstDelivery']);
     const clientId = `${outputsOf(first, 'create')['client-id']}`;
     expect(repository.world.tenant.reveal(clientId).client.name).toBe('orders');
     // It may use no API yet, and is refused for that alone.
@@ -220,7 +220,7 @@ story('examples/private-key-jwt.yml', {
 story('examples/proven-retirement.yml', {
   options: { managementScopes: [...MANAGEMENT_SCOPES, 'read:logs'] },
   async run(repository, run) {
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const pem = repository.held();
     repository.world.advance(20 * MINUTE);
     const forced = await repository.run('examples/rotate.yml', dispatch({ force: 'true' }));
@@ -261,7 +261,7 @@ story('examples/rehearse.yml', {
 
 story('examples/token-binding.yml', {
   async run(repository, run) {
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const { client } = repository.world.tenant.reveal(repository.clientId);
     expect([client.require_proof_of_possession, await login(repository)]).toEqual([true, 200]);
     repository.world.advance(20 * MINUTE);

@@ -31,7 +31,7 @@ story('.github/workflows/rotate.yml', {
     const idle = await run();
     expect([idle.exitCode, idle.jobs, repository.held()]).toEqual([0, {}, '']);
     Object.assign(repository.variables, others, { AUTH0_DOMAIN: domain });
-    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'NotDelivered']);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     expect(await login(repository)).toBe(200);
     repository.world.advance(20 * MINUTE);
     expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);

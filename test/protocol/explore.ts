@@ -1,8 +1,11 @@
-/** `node test/explorer/explore.ts [--quick] [--guards] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
+/** `node test/protocol/explore.ts [--quick] [--guards] [--people [--every N] [--match TEXT]] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
 
 import { parseArgs } from 'node:util';
 import { REAL } from './code.ts';
 import { guardTable, printGuards } from './guards.ts';
+import type { Life } from './people.ts';
+import { anyLives, lives } from './people-lives.ts';
+import { nameOf } from './scenarios.ts';
 import { fullPlan, quickPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
@@ -10,6 +13,9 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     guards: { type: 'boolean', default: false },
+    people: { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
+    match: { type: 'string', default: '' },
     seed: { type: 'string' },
     sample: { type: 'string' },
   },
@@ -25,11 +31,21 @@ else await explore();
 
 async function explore(): Promise<void> {
   const whole = values.quick ? quickPlan(sample, seed) : fullPlan(sample, seed);
-  const plan = replay ? { ...whole, singles: [], pairs: [], stale: [], lags: [] } : whole;
+  const nothing = { ...whole, singles: [], pairs: [], stale: [], lags: [], people: [] };
+  const plan = values.people ? { ...nothing, people: livesAsked(), sample: 0 } : replay ? nothing : whole;
   const tally = await search(REAL, plan, new Tally(), (line) => console.log(`… ${line}`));
   console.log(tally.print());
   console.log(`${((Date.now() - began) / 1000).toFixed(0)} s`);
   if (tally.findings.length > 0) process.exitCode = 1;
+}
+
+/** What people do alone: every n-th life, those whose state or deed has this text in its name; and `--sample` lives of many deeds. */
+function livesAsked(): Life[] {
+  const named = lives().filter(({ deeds, scenario }) =>
+    `${nameOf(scenario)}; ${deeds.map(({ act }) => act.name)}`.includes(values.match),
+  );
+  const some = named.filter((_, index) => index % Number(values.every) === 0);
+  return [...some, ...anyLives(Number(values.sample ?? 0), seed)];
 }
 
 async function guards(): Promise<void> {

@@ -188,16 +188,19 @@ const answersOf = (names: readonly BodyName[]): fc.Arbitrary<HttpResponse | Netw
     fc.constantFrom(new NetworkError('ECONNRESET', 'unknown'), new NetworkError('ENOTFOUND', 'no')),
   );
 
-/** No time passes: what would be waited for is not. */
+/** What would be waited for is over at once. */
 function connectionOf(answer: HttpResponse | NetworkError): Connection {
+  let now = NOW;
   return {
     send: async () => {
       if (answer instanceof NetworkError) throw answer;
       return answer;
     },
     clock: {
-      now: () => NOW,
-      sleep: async () => {},
+      now: () => now,
+      sleep: async (milliseconds) => {
+        now += milliseconds;
+      },
       random: () => 0,
     },
     cancellation: new Cancellation(new AbortController().signal),

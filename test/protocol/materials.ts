@@ -20,7 +20,7 @@ export interface Material {
   secretLine: string;
 }
 
-/** Certificates of starting states: H by hand, C and P ours, N abandoned, D due, X expired, F foreign, O another owner's. */
+/** Certificates of starting states: H by hand, C and P ours, N abandoned, D due, X and Y expired, F foreign, O another owner's. */
 const SEEDS: Readonly<Record<string, { age: number; days: number }>> = {
   H1: { age: 40, days: 90 },
   H2: { age: 20, days: 90 },
@@ -28,7 +28,9 @@ const SEEDS: Readonly<Record<string, { age: number; days: number }>> = {
   C1: { age: 10, days: 90 },
   N1: { age: 1, days: 90 },
   D1: { age: 80, days: 90 },
+  H3: { age: 2, days: 90 },
   X1: { age: 91, days: 90 },
+  Y1: { age: 95, days: 90 },
   F1: { age: 50, days: 90 },
   O1: { age: 15, days: 90 },
 };

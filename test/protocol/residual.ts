@@ -11,9 +11,10 @@ export interface Residual {
   /**
    * `whole rotation`: the other run had delivered; `before delivery`: it delivered what was no longer associated;
    * `overwritten delivery`: a frozen PUT of the current pair landed over what the other run had delivered;
+   * `rewritten meanwhile`: a person wrote a secret, or associated a credential, between a run's last look and its write;
    * `two clients`: two runs of `create` have made one each, and one of them has died.
    */
-  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery' | 'two clients';
+  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery' | 'rewritten meanwhile' | 'two clients';
   location: string;
   at: number;
   /** The place still did not work when no run was at work any more. */

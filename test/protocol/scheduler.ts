@@ -7,7 +7,7 @@ import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { Actor, type Asking, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
-import { certify, type Material, SUBJECT } from './materials.ts';
+import { certify, type Material } from './materials.ts';
 import { leaked } from './secrecy.ts';
 import type { World } from './world.ts';
 
@@ -114,10 +114,7 @@ export class Execution {
       ) => {
         const material = issued.get(await key());
         if (!material) throw new Error("a certificate for a key that is not this run's");
-        const pair = await certify(
-          material,
-          desired.method === 'tls_client_auth' ? desired.subject : SUBJECT,
-        );
+        const pair = await certify(material, desired.subject);
         return desired.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
       },
     };

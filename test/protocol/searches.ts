@@ -6,6 +6,8 @@ import { exploreLags } from './lag.ts';
 import { type Materials, materials } from './materials.ts';
 import { HALF_A_DAY, otherPairings, pairings, rehearsing } from './pairings.ts';
 import { type Bounds, explorePairs, exploreSample, type Pairing, type Sample } from './pairs.ts';
+import { explorePeople, type Life } from './people.ts';
+import { anyLives, lives } from './people-lives.ts';
 import { allScenarios, type Scenario, scenario } from './scenarios.ts';
 import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
@@ -24,6 +26,8 @@ export interface Plan {
   stale: ReturnType<typeof allScenarios>;
   /** Reads that lag. */
   lags: ReturnType<typeof allScenarios>;
+  /** What people do. */
+  people: readonly Life[];
   /** How many random schedules, and the first one's seed. */
   sample: number;
   seed: number;
@@ -62,7 +66,15 @@ export function fullPlan(sample: number, seed: number): Plan {
     [PREEMPTED, CRASHED, BOTH].map((bounds) => ({ pairing, bounds })),
   );
   const stale = allScenarios().filter(({ start: { name } }) => name !== 'pending, young');
-  return { singles: allScenarios(), pairs, stale, lags: laggards(), sample, seed };
+  return {
+    singles: allScenarios(),
+    pairs,
+    stale,
+    lags: laggards(),
+    people: [...lives(), ...anyLives(sample, seed)],
+    sample,
+    seed,
+  };
 }
 
 /** Every starting state once, and the pairs that have found something. */
@@ -102,6 +114,7 @@ export function quickPlan(sample: number, seed: number): Plan {
     pairs: [...pairs, ...deeper],
     stale: all,
     lags: laggards().filter((_, index) => index % 8 === 0),
+    people: [],
     sample,
     seed,
   };
@@ -150,10 +163,11 @@ export async function search(
 
 type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
 
-function* tasks({ singles, pairs, stale, lags, sample, seed }: Plan): Generator<Task> {
+function* tasks({ singles, pairs, stale, lags, people, sample, seed }: Plan): Generator<Task> {
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
   for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
+  for (const life of people) yield (code, all, tally) => explorePeople(code, all, life, tally);
   for (const { pairing, bounds } of pairs)
     yield (code, all, tally, healed) => explorePairs(code, all, pairing, bounds, tally, healed);
   for (let index = seed; index < seed + sample; index += 1) {

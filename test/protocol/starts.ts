@@ -14,6 +14,8 @@ export interface SeededCredential {
   after?: string;
   /** Associated with signed_request_object instead: a key of another use. */
   requestObject?: boolean;
+  /** Of its mark, where that is neither ours nor the other one. */
+  owner?: string;
 }
 
 export interface Start {
@@ -27,13 +29,13 @@ export interface Start {
   holds: readonly (string | undefined)[];
 }
 
-const ours = (label: string, age: number, associated = true): SeededCredential => ({
+export const ours = (label: string, age: number, associated = true): SeededCredential => ({
   label,
   mark: 'ours',
   associated,
   age,
 });
-const hand = (label: string, age: number, associated = true): SeededCredential => ({
+export const hand = (label: string, age: number, associated = true): SeededCredential => ({
   ...ours(label, age, associated),
   mark: 'none',
 });

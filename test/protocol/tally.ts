@@ -21,6 +21,9 @@ export class Tally {
   samples = 0;
   stale = 0;
   lags = 0;
+  /** Lives of a client among people, and messages that were followed. */
+  people = 0;
+  advised = 0;
   executions = 0;
   requests = 0;
   crashes = 0;
@@ -41,6 +44,7 @@ export class Tally {
       `${this.faults} faults`,
       `${this.schedules} schedules`,
       `${this.samples} samples`,
+      `${this.people} lives`,
       `${this.requests} requests`,
       `${this.findings.length} violations`,
       `${this.residuals.length} residuals`,
@@ -52,6 +56,7 @@ export class Tally {
     const lines = [
       `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan)`,
       `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}; lagging reads: ${this.lags}`,
+      `lives among people: ${this.people}; messages that were followed: ${this.advised}`,
       `executions: ${this.executions}; requests that landed: ${this.requests}`,
       `violations: ${this.findings.length}`,
     ];

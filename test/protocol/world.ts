@@ -47,6 +47,8 @@ export class World {
   clientIds: readonly string[] = [];
   readonly desired: DesiredState;
   readonly locations: readonly SecretLocation[];
+  /** Answers in a service's place, from now on. */
+  weather: ((request: HttpRequest) => HttpResponse | undefined) | undefined;
   /** Ids of what no run may touch. */
   readonly foreign = new Set<string>();
   /** Certificates and keys that have logged in, or were in use when the world began. */
@@ -116,11 +118,11 @@ export class World {
     });
   }
 
-  #seed({ label, mark, associated, age, requestObject, after }: SeededCredential): void {
+  #seed({ label, mark, associated, age, requestObject, after, owner: named }: SeededCredential): string {
     const { method } = this.scenario;
     const pair = pairOf(method, this.#seedMaterial(label));
     const replaced = [...this.labels].find(([, one]) => one === after)?.[0];
-    const owner = mark === 'other' ? 'repo:acme/other#AUTH0_MTLS_PEM' : ownerOf(this.desired);
+    const owner = named ?? (mark === 'other' ? 'repo:acme/other#AUTH0_MTLS_PEM' : ownerOf(this.desired));
     const seed: CredentialSeed = {
       ...(requestObject
         ? { pem: publicKeyOf(pair.certificate ?? ''), credential_type: 'public_key' as const }
@@ -134,7 +136,14 @@ export class World {
     this.proven.add(this.#proofOf(pair));
     this.provenBound.add(this.#proofOf(pair));
     if (mark === 'other' || (mark === 'none' && !associated)) this.foreign.add(id);
-    if (requestObject) this.#admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+    if (requestObject) this.admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+    return id;
+  }
+
+  /** Somebody makes a credential. @returns its id */
+  add(credential: SeededCredential): string {
+    this.#records = undefined;
+    return this.#seed(credential);
   }
 
   #proofOf({ certificate, privateKey }: Pair): string {
@@ -147,14 +156,36 @@ export class World {
     return found;
   }
 
-  #admin(change: object): void {
+  /** Somebody changes the client in the Dashboard. */
+  admin(change: object): void {
+    this.#dashboard('PATCH', '', JSON.stringify(change));
+  }
+
+  /** Somebody deletes a secret in GitHub's settings. */
+  deleteSecret(scope: string, name: string): void {
+    const path = scope
+      .replace(/^repo:(.*)/, '/repos/$1/actions')
+      .replace(/^env:([^/]+\/[^/]+)\/(.*)/, '/repos/$1/environments/$2')
+      .replace(/^org:(.*)/, '/orgs/$1/actions');
+    const headers = { authorization: 'Bearer github-token' };
+    const request = { method: 'DELETE', path: `${path}/secrets/${name}`, headers, body: '' };
+    if (this.github.handle(request).status !== 204) throw new Error(`there is no secret at ${path}`);
+  }
+
+  /** Somebody deletes a credential in the Dashboard. */
+  deleteByHand(id: string): void {
+    this.#dashboard('DELETE', `/credentials/${id}`, '');
+  }
+
+  #dashboard(method: 'PATCH' | 'DELETE', path: string, body: string): void {
+    this.#records = undefined;
     const answer = this.tenant.handle({
-      method: 'PATCH',
-      path: `/api/v2/clients/${this.clientId}`,
+      method,
+      path: `/api/v2/clients/${this.clientId}${path}`,
       headers: { authorization: `Bearer ${TOKEN}` },
-      body: JSON.stringify(change),
+      body,
     });
-    if (answer.status !== 200) throw new Error(`the world could not be seeded: ${answer.body}`);
+    if (answer.status >= 300) throw new Error(`the Dashboard refuses: ${answer.body}`);
   }
 
   /** Somebody makes a credential of their own and associates it, where there is a place. @returns its id */
@@ -203,10 +234,8 @@ export class World {
   }
 
   /** As the workflow gives them: `current-credential`, or what it logs in with, is what the primary holds when the run begins. */
-  inputs(run: string, asked: Asking = {}): Inputs {
-    const { current, isManager, method } = this.scenario;
-    const held = current || isManager ? this.#primaryValue() : undefined;
-    const currentPair = held === undefined ? undefined : readPair(method, held);
+  inputs(run: string, asked: Asking = {}, { currentPair } = { currentPair: this.#currentPair() }): Inputs {
+    const { isManager, method } = this.scenario;
     return {
       planOnly: false,
       watch: undefined,
@@ -239,6 +268,12 @@ export class World {
       : { kind: 'mtls', clientId, pair: { certificate, privateKey } };
   }
 
+  #currentPair(): Pair | undefined {
+    const { current, isManager, method } = this.scenario;
+    const held = current || isManager ? this.#primaryValue() : undefined;
+    return held === undefined ? undefined : readPair(method, held);
+  }
+
   #primaryValue(): string | undefined {
     const [primary] = this.locations;
     return primary && this.github.secret(printDestination(primary.destination), primary.secretName)?.value;
@@ -256,6 +291,8 @@ export class World {
 
   /** One request, one atomic change. */
   handle(request: HttpRequest): HttpResponse {
+    const odd = this.weather?.(request);
+    if (odd) return odd;
     const url = new URL(request.url);
     const path = url.pathname + url.search;
     if (url.host === MTLS) return this.#token(request);

@@ -24,7 +24,7 @@ describe('a subject DN', () => {
     world.tenant.seedCredential(clientId, { credential_type: 'cert_subject_dn', pem, associate: true });
     const inputs = { ...authority(), subject: 'CN=orders', 'current-credential': '' };
     const first = await run(world, clientId, inputs);
-    expect([first.exitCode, first.outputs.reason, effects(world)]).toEqual([0, 'NotDelivered', [PUT]]);
+    expect([first.exitCode, first.outputs.reason, effects(world)]).toEqual([0, 'FirstDelivery', [PUT]]);
     world.advance(20 * MINUTE);
     expect((await run(world, clientId, inputs)).outputs.reason).toBe('NotDue');
   });

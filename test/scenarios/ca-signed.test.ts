@@ -102,7 +102,8 @@ describe('a subject DN', () => {
   it('of another workflow: refused, and told whose it is', async () => {
     await using world = await start();
     const clientId = await enrolled(world, authority());
-    const second = await run(world, clientId, { ...authority(), 'secret-name': 'OTHER' });
+    world.github.addRepository('acme/other');
+    const second = await run(world, clientId, { ...authority(), destinations: 'repo:acme/other' });
     expect([second.exitCode, code(second), effects(world)]).toEqual([1, 'CREDENTIAL_LIMIT', []]);
     expect(told(second)).toContain('repo:acme/shop#AUTH0_MTLS_PEM');
   });

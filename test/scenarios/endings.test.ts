@@ -87,7 +87,7 @@ describe('what nobody foresaw', () => {
   ])('fails the run with a code, and nobody is locked out: %s, at its turn %i', async (what, at) => {
     await using world = await startSandbox();
     await rotate(world);
-    world.advance(DAY);
+    world.advance(8 * DAY);
     const run = await rotate(world, { force: 'true' }, broken(what, at));
     expect(run.exitCode).toBe(1);
     const codes = run.annotations.map(({ properties }) => properties.title);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { leaks, rotate, secretsOf } from './support.ts';
 
-describe('C8, C12: a certificate of a CA that nobody has named', () => {
+describe('a certificate of a CA that nobody has named', () => {
   it('is not trusted, even with NODE_TLS_REJECT_UNAUTHORIZED=0: nothing is sent, once, and the remedy is named', async () => {
     await using world = await startSandbox();
     world.transcript.clear();
@@ -20,7 +20,7 @@ describe('C8, C12: a certificate of a CA that nobody has named', () => {
   });
 });
 
-describe('C14: a diagnostic report of Node', () => {
+describe('a diagnostic report of Node', () => {
   it('shows no input and no password of a proxy', async () => {
     await using world = await startSandbox();
     let asked = false;

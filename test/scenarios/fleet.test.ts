@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
 import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
-import { DAY, json, MINUTE, rotate } from './support.ts';
+import { DAY, json, rotate } from './support.ts';
 
 describe('a fleet', () => {
   it('is planned, rotated by a canary and the rest, and then not due', async () => {
@@ -25,9 +25,11 @@ describe('a fleet', () => {
       'credential-id': '',
     });
     expect(entries(first).map((entry) => [entry.rotated, entry.reason])).toEqual(
-      Array(5).fill([true, 'NotDelivered']),
+      Array(5).fill([true, 'FirstDelivery']),
     );
-    expect(first.annotations).toEqual([]);
+    expect(first.annotations.map(({ message }) => message)).toEqual(
+      Array(5).fill(expect.stringContaining('which was made by hand')),
+    );
     expect(first.groups.slice(1, -1).every((name) => name.startsWith('✅'))).toBe(true);
     // Each on its own day.
     for (const entry of entries(first)) {
@@ -38,7 +40,7 @@ describe('a fleet', () => {
     const dates = entries(first).map((entry) => entry['next-rotation']);
     expect(first.outputs['next-rotation']).toBe(dates.sort()[0]);
 
-    fleet.world.advance(20 * MINUTE);
+    fleet.world.advance(8 * DAY);
     const second = await fleet.run();
     expect([second.exitCode, fleet.writes(), fleet.changes()]).toEqual([0, [0, 0, 0, 0, 0], []]);
     // One listing instead of five reads.
@@ -64,7 +66,7 @@ describe('a fleet', () => {
       method === 'POST' && path.endsWith('/credentials')
         ? json(403, { message: 'Insufficient scope' })
         : undefined;
-    fleet.world.advance(20 * MINUTE);
+    fleet.world.advance(8 * DAY);
     const run = await fleet.run({ force: 'true' });
     const [canary] = fleet.members;
     expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);
@@ -95,7 +97,7 @@ describe('a fleet', () => {
       ...Array(3).fill(undefined),
     ]);
     expect(run.summary).toMatch(
-      /^## ❌ 5 clients: 2 failed, 3 rotated\.\n[\s\S]*<details open>[\s\S]*What to do/,
+      /^## ❌ 5 clients: 2 failed, 3 rotated, to be looked at\.\n[\s\S]*<details open>[\s\S]*What to do/,
     );
     expect(run.outputs.rotated).toBe('true');
   });

@@ -59,7 +59,7 @@ function expectHarmless(run: ActionRun): void {
 describe.each([
   ['names and ids of a tenant', nameSo],
   ['words of a refusal', refuseSo],
-] as const)('C13: %s are text', (_, harm) => {
+] as const)('%s are text', (_, harm) => {
   it.each(['plan', 'rotate', 'watch', 'rehearse'])('in the log and the summary of %s', async (operation) => {
     await using world = await startSandbox();
     await settle(world);
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-describe('C13: what a manifest names is text', () => {
+describe('what a manifest names is text', () => {
   it('in the log and the summary', async () => {
     await using fleet = await Fleet.start(2);
     fleet.write({
@@ -104,7 +104,7 @@ describe('C13: what a manifest names is text', () => {
   });
 });
 
-it('C13: what an input names is text where it is refused', async () => {
+it('what an input names is text where it is refused', async () => {
   await using world = await startSandbox();
   const run = await rotate(world, { overlap: HOSTILE, verify: HOSTILE, 'auth0-domain': HOSTILE });
   expect(run.log).toContain('octocat');

@@ -179,14 +179,14 @@ describe.concurrent('time', () => {
     world.advance(75 * DAY);
     const run = await rotate(world, { operation: 'plan', 'github-token': '' });
     const left = (Date.parse(run.outputs['not-after'] ?? '') - world.tenantNow()) / DAY;
-    expect([run.exitCode, run.outputs.reason, Math.round(left)]).toEqual([0, 'CertificateExpiring', 15]);
+    expect([run.exitCode, run.outputs.reason, Math.round(left)]).toEqual([0, 'CertificateExpiring', 7]);
     expect([writes(world), everything(world)]).toEqual([[], before]);
   });
 
   it('S22 a schedule ran late, or not at all: here one that is missed for four weeks harms nobody, and the next run renews', async () => {
     await using world = await startSandbox();
     await settle(world);
-    world.advance(59 * DAY);
+    world.advance(51 * DAY);
     expect((await rotate(world)).outputs.reason).toBe('NotDue');
     world.advance(29 * DAY);
     expect(await login(world)).toBe(200);

@@ -85,7 +85,7 @@ describe('a delivery that is refused, or may have landed', () => {
     await settle(world);
     const inputs = { destinations: `repo:acme/shop\n${OPS}` };
     world.conditions.fault = (_, request) =>
-      put(request) && request.path.includes('/environments/') ? json(500, {}) : undefined;
+      put(request) && /environments.*AUTH0_MTLS_PEM/.test(request.path) ? json(500, {}) : undefined;
     const run = await rotate(world, inputs);
     expect(code(run)).toBe('DELIVERY_INCOMPLETE');
     const { message } = run.annotations.at(-1) ?? { message: '' };

@@ -33,7 +33,7 @@ async function enrolled(world: Sandbox, inputs: Inputs = {}): Promise<string> {
   const clientId = secretClient(world);
   const first = await run(world, clientId, { operation: 'enroll', ...inputs });
   expect([first.exitCode, first.outputs.reason]).toEqual([0, 'MethodDiffers']);
-  world.advance(20 * MINUTE);
+  world.advance(8 * DAY);
   return clientId;
 }
 
@@ -75,7 +75,7 @@ describe('private_key_jwt', () => {
     const second = held(world);
     expect(client(world, clientId).associated).toHaveLength(2);
     for (const text of [first, second]) expect(await loginByKey(world, clientId, text)).toBe(200);
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     await run(world, clientId, { force: 'true' });
     const logins = [first, second, held(world)].map((text) => loginByKey(world, clientId, text));
     expect(await Promise.all(logins)).toEqual([401, 200, 200]);
@@ -184,7 +184,7 @@ describe('from certificates', () => {
     await using world = await startSandbox({ poolCap: 4 });
     const { clientId, pem } = world.client;
     expect((await operate(world, { 'token-binding': 'required' })).exitCode).toBe(0);
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     const [before, current] = [world.tenant.reveal(clientId), held(world)];
     const enrollment = await run(world, clientId, { operation: 'enroll' });
     expect([enrollment.exitCode, code(enrollment)]).toEqual([1, 'VERIFICATION_FAILED']);
@@ -197,7 +197,7 @@ describe('from certificates', () => {
     await using world = await startSandbox();
     const { clientId, pem } = world.client;
     await run(world, clientId, { operation: 'enroll', 'current-credential': pem });
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     const rotation = await run(world, clientId, { force: 'true' });
     expect([rotation.exitCode, code(rotation)]).toEqual([0, undefined]);
   });
@@ -261,7 +261,7 @@ describe('refused before any effect', () => {
     const clientId = await enrolled(world);
     const former = held(world);
     await run(world, clientId, { force: 'true' });
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     const stale = await run(world, clientId, { 'current-credential': former, force: 'true' });
     expect([code(stale), effects(world)]).toEqual(['STALE_CREDENTIAL', []]);
     expect(await loginByKey(world, clientId, held(world))).toBe(200);

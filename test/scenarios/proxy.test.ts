@@ -17,7 +17,7 @@ describe('behind a proxy', () => {
     ['https_proxy', 'http://'],
     ['HTTPS_PROXY', ''],
     ['ALL_PROXY', ''],
-  ])('C1: of %s, written %shost:port, a rotation is proven over mTLS', async (name, scheme) => {
+  ])('of %s, written %shost:port, a rotation is proven over mTLS', async (name, scheme) => {
     await using world = await startSandbox();
     const env = { [name]: `${scheme}${proxy.host}` };
     const run = await rotate(world, { verify: 'required' }, { env });
@@ -36,7 +36,7 @@ describe('behind a proxy', () => {
     expect(proxy.tunnels).toContain(new URL(world.githubUrl).host);
   });
 
-  it('C5: http_proxy does not serve https', async () => {
+  it('http_proxy does not serve https', async () => {
     await using world = await startSandbox();
     const env = { http_proxy: proxy.host, HTTP_PROXY: proxy.host };
     expect((await rotate(world, {}, { env })).exitCode).toBe(0);
@@ -49,7 +49,7 @@ describe('a proxy that cannot be used', () => {
     'socks5://proxy.test:1080',
     'http://svc:s3cret#pass@proxy.test:3128',
     'http://svc:12#s3cretpass@proxy.test',
-  ])('C1, C2: %s is INVALID_INPUT, and its password stands nowhere', async (HTTPS_PROXY) => {
+  ])('%s is INVALID_INPUT, and its password stands nowhere', async (HTTPS_PROXY) => {
     await using world = await startSandbox();
     const run = await rotate(world, {}, { env: { HTTPS_PROXY } });
     expect(run.exitCode).toBe(1);
@@ -59,7 +59,7 @@ describe('a proxy that cannot be used', () => {
     expect(run.stderr).toBe('');
   });
 
-  it('C2: its password is masked, as it stands there and as it is sent', async () => {
+  it('its password is masked, as it stands there and as it is sent', async () => {
     await using world = await startSandbox();
     const env = { HTTPS_PROXY: `http://svc:pa%23ss@${proxy.host}` };
     const run = await rotate(world, {}, { env });
@@ -69,7 +69,7 @@ describe('a proxy that cannot be used', () => {
     expect(run.masks).toEqual(expect.arrayContaining(['pa%23ss', 'pa#ss', sent]));
   });
 
-  it.each([407, 403])('C4: one that answers %i is told with its status', async (status) => {
+  it.each([407, 403])('one that answers %i is told with its status', async (status) => {
     await using refusing = await startProxy(status);
     await using world = await startSandbox();
     const run = await rotate(world, {}, { env: { HTTPS_PROXY: refusing.host } });

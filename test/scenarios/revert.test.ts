@@ -107,7 +107,7 @@ describe('revert', () => {
     expect(await loginBySecret(world, clientId, 'client_secret_basic')).toBe(200);
   });
 
-  it('to none: a public client that was enrolled is public again (D6)', async () => {
+  it('to none: a public client that was enrolled is public again', async () => {
     const world = shared();
     const clientId = secretClient(world, 'none');
     await forced(world, { operation: 'enroll', 'client-id': clientId });

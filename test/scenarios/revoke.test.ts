@@ -15,7 +15,18 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE, rotate, SCOPE, settle, withConsumers } from './support.ts';
+import {
+  code,
+  credentialOf,
+  DAY,
+  held,
+  json,
+  MINUTE,
+  rotate,
+  SCOPE,
+  settle,
+  withConsumers,
+} from './support.ts';
 
 const REVOKE = { force: 'true', revoke: 'previous' };
 const OPS = 'repo:acme/ops';
@@ -66,7 +77,7 @@ describe('revoke: previous', () => {
       /is revoked as soon as its successor.*Access tokens that were issued with it stay valid/,
     );
     expect(run.summary).toContain('The previous one is revoked');
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     expect((await operate(world, {})).outputs.reason).toBe('NotDue');
   });
 
@@ -87,7 +98,7 @@ describe('revoke: previous', () => {
     const clientId = secretClient(world);
     const inputs = { ...method, 'client-id': clientId };
     await operate(world, { ...inputs, operation: 'enroll' });
-    world.advance(20 * MINUTE);
+    world.advance(8 * DAY);
     const key = held(world, SCOPE, 'KEY');
     expect((await operate(world, { ...inputs, ...REVOKE })).exitCode).toBe(0);
     expect([

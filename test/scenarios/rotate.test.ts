@@ -10,7 +10,18 @@ import { connect, createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import type { ActionRun } from '../emulators/runner.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { credentials, DAY, held, login, MINUTE, rotate, SCOPE, settle, writes } from './support.ts';
+import {
+  credentialOf,
+  credentials,
+  DAY,
+  held,
+  login,
+  MINUTE,
+  rotate,
+  SCOPE,
+  settle,
+  writes,
+} from './support.ts';
 
 /** Log and outputs without what differs from run to run. */
 function normal(world: Sandbox, { log, outputs }: ActionRun): string {
@@ -58,7 +69,7 @@ describe('rotate', () => {
     );
     expect(first.outputs).toMatchObject({
       rotated: 'true',
-      reason: 'NotDelivered',
+      reason: 'FirstDelivery',
       thumbprint,
       matrix: '[]',
       'removed-credential-ids': '[]',
@@ -84,7 +95,9 @@ describe('rotate', () => {
     expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([world.client.credentialId]));
     expect(world.transcript.count()).toBeLessThanOrEqual(22);
     expect(await login(world)).toBe(200);
-    expect(run.annotations.map(({ level, message }) => [level, message])).toEqual([
+    expect(run.annotations).toEqual([]);
+    const again = await rotate(world, { force: 'true' });
+    expect(again.annotations.map(({ level, message }) => [level, message])).toEqual([
       ['warning', expect.stringContaining('superseded less than a day ago')],
     ]);
   });
@@ -101,20 +114,34 @@ describe('rotate', () => {
     await using world = await startSandbox();
     const overlap = { overlap: '12h' };
     await settle(world, overlap);
+    const previous = held(world);
+    await rotate(world, { ...overlap, force: 'true' });
     expect(credentials(world).pool).toHaveLength(2);
     world.advance(11 * 60 * MINUTE);
     expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe('[]');
-    world.advance(60 * MINUTE);
-    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe(
-      JSON.stringify([world.client.credentialId]),
-    );
-    expect([await login(world), await login(world, world.client.pem)]).toEqual([200, 401]);
+    world.advance(61 * MINUTE);
+    const removed = JSON.stringify([credentialOf(world, previous)]);
+    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe(removed);
+    expect([await login(world), await login(world, previous)]).toEqual([200, 401]);
+  });
+
+  it('keeps one that was made by hand for a week after it was announced', async () => {
+    await using world = await startSandbox();
+    const overlap = { overlap: '12h' };
+    expect((await rotate(world, overlap)).annotations.map(({ message }) => message)).toEqual([
+      expect.stringContaining('name it in keep-credentials'),
+    ]);
+    world.advance(6 * DAY);
+    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe('[]');
+    world.advance(DAY + MINUTE);
+    const removed = JSON.stringify([world.client.credentialId]);
+    expect((await rotate(world, overlap)).outputs['removed-credential-ids']).toBe(removed);
   });
 
   it('plans without a change', async () => {
     await using world = await startSandbox();
     const run = await rotate(world, { operation: 'plan' });
-    expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'NotDelivered' });
+    expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'FirstDelivery' });
     expect(JSON.parse(run.outputs.plan ?? '').steps).toHaveLength(5);
     expect(writes(world)).toEqual([]);
   });
@@ -128,7 +155,10 @@ describe('rotate', () => {
       updatedAt: Date.now() - 60_000,
     });
     const before = world.github.secret('org:acme', 'AUTH0_MTLS_PEM');
-    expect((await rotate(world, { ...organization, 'current-credential': '' })).exitCode).toBe(0);
+    // Nobody but a person may say that what it holds is to be replaced.
+    const byHand = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
+    const inputs = { ...organization, 'current-credential': '', force: 'true' };
+    expect((await rotate(world, inputs, byHand)).exitCode).toBe(0);
     expect(world.github.secret('org:acme', 'AUTH0_MTLS_PEM')).toMatchObject({
       visibility: 'selected',
       selectedRepositoryIds: before?.selectedRepositoryIds,

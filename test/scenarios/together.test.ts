@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
-import { code, credentials, login, MINUTE, rotate, settle } from './support.ts';
+import { code, credentials, login, MINUTE, rotate } from './support.ts';
 
 describe('two runs at once', () => {
   it('on the first rotation of a hand-made client', async () => {
@@ -17,14 +17,22 @@ describe('two runs at once', () => {
     expect(credentials(world).associated).toEqual(credentials(world).pool);
   });
 
-  it('of two workflows with secrets of their own: the second is told whose the credentials are', async () => {
+  it.each([
+    [
+      'one repository',
+      { 'secret-name': 'OTHER_PEM' },
+      'repo:acme/shop AUTH0_MTLS_PEM still holds one of them',
+    ],
+    ['two', { destinations: 'repo:acme/other' }, 'made for repo:acme/shop#AUTH0_MTLS_PEM'],
+  ])('of two workflows in %s: the second is told whose the credentials are', async (_, place, words) => {
     await using world = await startSandbox();
-    const other = { 'secret-name': 'OTHER_PEM', 'current-credential': '' };
-    await settle(world);
+    world.github.addRepository('acme/other');
+    const first = await rotate(world);
+    expect(first.exitCode).toBe(0);
     world.advance(20 * MINUTE);
-    const second = await rotate(world, other);
+    const second = await rotate(world, { ...place, 'current-credential': '' });
     expect(code(second)).toBe('CREDENTIAL_LIMIT');
-    expect(second.annotations.at(-1)?.message).toContain('made for repo:acme/shop#AUTH0_MTLS_PEM');
+    expect(second.annotations.at(-1)?.message).toContain(words);
     expect([await login(world), await login(world, world.client.pem)]).toEqual([200, 200]);
   });
 });

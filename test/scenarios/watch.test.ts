@@ -43,7 +43,7 @@ async function rotated(): Promise<void> {
   clientId = world().addServiceClient({ name: 'orders' }).clientId;
   const first = await rotate(world(), { 'client-id': clientId });
   expect(first.outputs.rotated, first.log).toBe('true');
-  world().advance(20 * MINUTE);
+  world().advance(8 * DAY);
   before = everything();
 }
 
@@ -110,7 +110,7 @@ describe('all is well', () => {
     expect(effects(world())).toEqual([]);
     expect(everything()).toBe(before);
     expect(run.summary).toMatch(
-      /^## ✅ `orders`: 99 % of the life of its certificate is left, until 20\d\d-\d\d-\d\d\. Nothing is to be done\.\n/,
+      /^## ✅ `orders`: 91 % of the life of its certificate is left, until 20\d\d-\d\d-\d\d\. Nothing is to be done\.\n/,
     );
     expect(run.summary).not.toContain('What to do');
     expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'NotDue' });
@@ -141,8 +141,8 @@ describe('what is found', () => {
       ['warning CertificateExpiring', 'warning RotationOverdue'],
     ]);
     expect(warnings(third)).toMatch(/Less than a third .* Start the rotation workflow/);
-    expect(third.summary).toMatch(/^## ⚠️ `orders`: 29 % of the life .* 2 things need attention\./);
-    world().advance(19 * DAY);
+    expect(third.summary).toMatch(/^## ⚠️ `orders`: 21 % of the life .* 2 things need attention\./);
+    world().advance(11 * DAY);
     const tenth = await watch();
     expect([tenth.exitCode, lastCode(tenth)]).toEqual([1, 'WATCH_FAILED']);
     expect(keys(tenth)).toEqual(['failure CertificateExpiring', 'warning RotationOverdue']);

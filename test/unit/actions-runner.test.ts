@@ -36,7 +36,7 @@ const HOSTILE = fc
   .map((parts) => parts.join(''));
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
-describe('C13: one way to the log', () => {
+describe('one way to the log', () => {
   it('a line is one line and no command', () => {
     fc.assert(
       fc.property(HOSTILE, (text) => {
@@ -109,7 +109,7 @@ describe('a report', () => {
     return join(directory, 'summary');
   };
 
-  it('C13: has no control in its summary but line ends and tabs', async () => {
+  it('has no control in its summary but line ends and tabs', async () => {
     const summary = '## ✅ \x1b[2J\u009b31m\u202e\r\n\n| a\t|\u0085\x00\n';
     const { summary: found } = await published({ ...REPORT, summary }, there);
     expect(found).toBe('## ✅  [2J 31m\n\n| a\t| \n\n');

@@ -74,7 +74,7 @@ describe('the mTLS token endpoint', () => {
     expect(await discover(answer, true)).toBe('DISCOVERY_FAILED');
   });
 
-  it('C11: tells what is found at another service', async () => {
+  it('tells what is found at another service', async () => {
     await using line = openLine();
     await using server = await peer([
       {

@@ -167,7 +167,7 @@ describe('an answer that is none', () => {
     ['of an unknown type', { ...RECORD, credential_type: 'x' }],
     ['without its time', { ...RECORD, created_at: 'yesterday' }],
     ['with an expiry that is no time', { ...RECORD, expires_at: 'soon' }],
-  ])('B9: a record %s takes a place, and nobody reads more into it', async (_, record) => {
+  ])('a record %s takes a place, and nobody reads more into it', async (_, record) => {
     const { result } = await ask([{ body: [record] }], (tenant) => tenant.credentials('client'));
     expect(result).toMatchObject([{ id: RECORD.id, type: 'unknown', createdAt: 0, expiresAt: undefined }]);
   });
@@ -246,7 +246,7 @@ describe('an answer that is none', () => {
   });
 });
 
-describe('C10: what is not an answer of Auth0', () => {
+describe('what is not an answer of Auth0', () => {
   const page: Answer = {
     status: 403,
     headers: { 'content-type': 'text/html; charset=utf-8' },

@@ -51,7 +51,7 @@ it('the keys are of the kinds that people have', () => {
   expect(ENCRYPTED[1]).toContain('Proc-Type: 4,ENCRYPTED');
 });
 
-describe('a PEM (D1, D2)', () => {
+describe('a PEM', () => {
   it.each(LINE_ENDS.map((end) => [JSON.stringify(end), end]))(
     'whose lines end with %s is read',
     (_, lineEnd) => {

@@ -258,7 +258,7 @@ describe('an answer that is none', () => {
   });
 });
 
-describe('C6: a token that is seconds old', () => {
+describe('a token that is seconds old', () => {
   const TIMES = { created_at: '2026-11-24T12:00:00Z', updated_at: '2026-11-24T12:00:00Z' };
   const unknown: Answer = { status: 401, body: { message: 'Bad credentials' } };
   const secret = location('repo:acme/shop', 'PEM');
@@ -316,7 +316,7 @@ describe('C6: a token that is seconds old', () => {
   });
 });
 
-describe('C9: a repository that was renamed', () => {
+describe('a repository that was renamed', () => {
   const moved = (status: number, url: string): Answer => ({
     status,
     headers: { location: `${url}/repositories/42/actions/secrets/PEM` },
@@ -388,7 +388,7 @@ describe('C9: a repository that was renamed', () => {
   });
 });
 
-it('C10: a page in the place of an answer is told as one, and what a write did is in doubt', async () => {
+it('a page in the place of an answer is told as one, and what a write did is in doubt', async () => {
   fault = (_, method) =>
     method === 'PUT'
       ? {

@@ -186,7 +186,7 @@ describe('the proxy of an address', () => {
   });
 
   it.each(['corp.example', '.corp.example', 'ghes.corp.example'])(
-    'C3: is none for what is below %s',
+    'is none for what is below %s',
     async (list) => {
       const [environment, url] = [fill(through(list)), filled(GHES)];
       expect(await byCurl(environment, url)).toEqual({ via: 'direct', authorization: undefined });
@@ -211,7 +211,7 @@ describe('the proxy of an address', () => {
     ['http://proxy.test:99999', 'is not host:port or a URL'],
     ['http://', 'is not host:port or a URL'],
     ['not a proxy', 'is not host:port or a URL'],
-  ])('C1, C2: of %s is INVALID_INPUT without its password', (HTTPS_PROXY, what) => {
+  ])('of %s is INVALID_INPUT without its password', (HTTPS_PROXY, what) => {
     const url = new URL('https://api.github.com/');
     let thrown: unknown;
     try {
@@ -225,7 +225,7 @@ describe('the proxy of an address', () => {
   });
 });
 
-describe('C2: the password of a proxy', () => {
+describe('the password of a proxy', () => {
   it.each<[string, string[]]>([
     ['http://svc:pa#ss@proxy:3128', ['pa#ss', 'c3ZjOnBhI3Nz']],
     ['svc:pa%23ss@proxy:3128', ['pa%23ss', 'pa#ss', 'c3ZjOnBhI3Nz']],

@@ -83,10 +83,10 @@ describe('retry', () => {
   });
 
   it.each([
-    ['C8: a certificate that is not trusted', new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no')],
-    ['C8: a certificate without its CA', new NetworkError('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'no')],
+    ['a certificate that is not trusted', new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no')],
+    ['a certificate without its CA', new NetworkError('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'no')],
     ['another name', new NetworkError('ERR_TLS_CERT_ALTNAME_INVALID', 'no')],
-    ['C4: a proxy that refuses', new NetworkError('PROXY_407', 'no', undefined, via(407))],
+    ['a proxy that refuses', new NetworkError('PROXY_407', 'no', undefined, via(407))],
   ])('does not repeat what stays: %s', async (_, error) => {
     expect(await attempt([error])).toMatchObject({ result: error, count: 1 });
   });
@@ -130,10 +130,10 @@ describe('retry', () => {
       2_000,
     ],
     ['a reset in the past', answer(429, { 'x-ratelimit-reset': '1' }), 0],
-    ['C7: 429 without a time', answer(429), 60_000],
+    ['429 without a time', answer(429), 60_000],
     ['a reset that is no number', answer(429, { 'x-ratelimit-reset': 'soon' }), 60_000],
     [
-      "C7: GitHub's secondary limit, told by its text alone",
+      "GitHub's secondary limit, told by its text alone",
       answer(403, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '1002' }, SECONDARY),
       60_000,
     ],

@@ -247,7 +247,7 @@ describe('a proxy', () => {
     [403, true],
     [502, false],
     [429, false],
-  ])('C4: that answers %i is told as that, and asked again: %s', async (status, isLasting) => {
+  ])('that answers %i is told as that, and asked again: %s', async (status, isLasting) => {
     const proxy = await proxied(status);
     const attempt = wire({ HTTPS_PROXY: proxy.host })(get('https://api.example/'));
     await expect(attempt).rejects.toMatchObject({
@@ -269,7 +269,7 @@ describe('a proxy', () => {
   });
 });
 
-describe('C12: a certificate that nobody trusts', () => {
+describe('a certificate that nobody trusts', () => {
   const { NODE_TLS_REJECT_UNAUTHORIZED } = process.env;
   beforeEach(() => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';

@@ -190,7 +190,7 @@ describe('inputs', () => {
     ['[\n  "cred_a"\n]', ['cred_a']],
     ['[]', []],
     ['', []],
-  ])('read the credential ids %j (A10)', (text, ids) => {
+  ])('read the credential ids %j', (text, ids) => {
     expect([...inputs({ 'keep-credentials': text }).desired.keepCredentials]).toEqual(ids);
     expect([...inputs({ 'removable-credentials': text }).desired.removableCredentials]).toEqual(ids);
   });
@@ -394,7 +394,7 @@ describe('what is refused', () => {
       'mtls-domain',
       'write the custom domain whose edge asks for certificates, such as login.example.com, without https:// and path',
     ],
-  ])('as %s has an example that would work there (D7)', (name, advice) => {
+  ])('as %s has an example that would work there', (name, advice) => {
     for (const value of ['https://login.acme.com', 'login.acme.com/'])
       expect(problems({ [name]: value })).toEqual([`Input '${name}' is '${value}'; ${advice}.`]);
   });

@@ -64,7 +64,7 @@ describe.each(ROADS)('with %s', (_, read) => {
     ['verifyed', 'verify'],
     ['forc', 'force'],
     ['renew-before-day', 'renew-before-days'],
-  ])('%s is refused, and names %s (D5)', (name, meant) => {
+  ])('%s is refused, and names %s', (name, meant) => {
     const shown = name.replaceAll(' ', '_').toLowerCase();
     for (const value of ['required', ''])
       expect(problems(() => read({ [variable(name)]: value }))).toEqual([

@@ -103,7 +103,7 @@ const WAYS: {
   },
 ];
 
-describe('every input that takes a PEM (D1, D2, D3)', () => {
+describe('every input that takes a PEM', () => {
   it('reads the same bytes from every spelling', () => {
     fc.assert(
       fc.property(fc.constantFrom(...WAYS), spellings, spellings, (way, one, another) => {
@@ -188,7 +188,7 @@ describe('a pair that was brought', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['the key of another one', { 'private-key': other.key }, /'certificate' does not belong to private-key/],
     [
-      'an RSA key of 1024 bits (D4)',
+      'an RSA key of 1024 bits',
       brought(workshop.issue('weak', { algorithm: 'rsa:1024' })),
       /'certificate' holds a certificate with an RSA key of 1024 bits; it must have 2048 or more/,
     ],
@@ -216,7 +216,7 @@ describe('a pair that was brought', () => {
 
   const large = workshop.issue('large', { subject: `/CN=large${`/OU=${'x'.repeat(60)}`.repeat(22)}` });
 
-  it('that is too large for the edge is refused by the code of that (D4)', () => {
+  it('that is too large for the edge is refused by the code of that', () => {
     const { code, problems } = refusal(brought(large));
     expect(code).toBe('CERTIFICATE_TOO_LARGE');
     expect(problems).toEqual([
@@ -287,7 +287,7 @@ describe('time', () => {
 describe('what will be issued', () => {
   const long = (units: number) => `CN=client${`,OU=${'x'.repeat(60)}`.repeat(units)}`;
 
-  it('with a large key and a long subject is known to be too large before any effect (A19)', () => {
+  it('with a large key and a long subject is known to be too large before any effect', () => {
     const inputs = { ...TOKEN, 'key-size': '4096', subject: long(11) };
     const { code, problems } = refusal(inputs);
     expect(code).toBe('CERTIFICATE_TOO_LARGE');

@@ -1,4 +1,4 @@
-/** A client without any credential (method `none`) can come back to that, and becomes it only if it was asked for (D6). */
+/** A client without any credential (method `none`) can come back to that, and becomes it only if it was asked for. */
 
 import { describe, expect, it } from 'vitest';
 import { movedBack } from '../../../src/apply/failure-state.ts';

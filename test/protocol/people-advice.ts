@@ -1,0 +1,143 @@
+/** Reads what an error says is to be done, as a person would, and does it to the letter. */
+
+import { parseDestination, printLocation } from '../../src/model/secret-location.ts';
+import type { Household } from './household.ts';
+
+/** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
+type Followed = 'force' | 'enroll' | 'impossible' | undefined;
+
+/** One thing that the message says, of which a person does one. */
+export interface Advice {
+  name: string;
+  follow: (household: Household) => Followed;
+}
+
+type Rule = readonly [
+  name: string,
+  pattern: RegExp,
+  follow: (household: Household, match: RegExpMatchArray) => Followed,
+];
+
+const PLACE_TO_DROP = /((?:repo|env|org):[^\s,;]*\w)[\s\S]*\b(?:[Tt]ake (?:it|\1)) out of destinations/;
+
+/** In the order in which a person tries them: what names the very line comes first. */
+const RULES: readonly Rule[] = [
+  ['add removable-credentials', /removable-credentials: ((?:cred_\w+(?:, ?| )?)+)/, release],
+  ['choose among removable-credentials', /removable-credentials(?!: cred_)/, releaseTheUnused],
+  ['add moved-from', /moved-from: ((?:repo|env|org):[^\s,;]*[\w#])/, moveFrom],
+  [
+    'pass current-credential',
+    /current-credential: \$\{\{ ?secrets\.(\w+) ?\}\}|[Pp]ass (?:the secret of the primary|current-credential)/,
+    passCurrent,
+  ],
+  ['delete it in Auth0', /\b[Dd]elete (cred_\w+)/, deleteIt],
+  ['delete what nobody uses', /\b[Dd]elete one (?:that nobody uses|of them in the Auth0)\b/, deleteTheUnused],
+  [
+    'delete the former secret',
+    / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
+    deleteSecrets,
+  ],
+  ['take it out of destinations', PLACE_TO_DROP, dropPlace],
+  ['choose another secret-name', /another secret-name/, anotherName],
+  ['take it out of keep-credentials', /keep-credentials/, keepNothing],
+  ['force', /force: true|set force/, () => 'force'],
+  ['enroll', /operation: enroll/, () => 'enroll'],
+  ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],
+];
+
+/** What a person can do of it: who knows that the secret holds no pair, or passes it already, does something else. */
+export function adviceIn(message: string, household: Household): Advice[] {
+  return RULES.flatMap(([name, pattern, follow]) => {
+    const match = pattern.exec(message);
+    if (match === null || (follow === passCurrent && !canPass(household))) return [];
+    if (CONDITIONS[name]?.test(message) && servesSomebody(household)) return [];
+    return [{ name, follow: (household: Household) => follow(household, match) }];
+  });
+}
+
+/** What the message offers only for a secret that serves none of this client's consumers. */
+const CONDITIONS: Readonly<Record<string, RegExp>> = {
+  'choose another secret-name': /If it belongs to another client/,
+  force: /If nobody needs what it holds/,
+};
+
+function servesSomebody({ workflow, world }: Household): boolean {
+  const [primary] = workflow.places;
+  const name = primary && printLocation(primary);
+  return world.truth().held.some(({ location, works }) => location === name && works);
+}
+
+function canPass({ workflow }: Household): boolean {
+  return workflow.current !== 'primary' && workflow.primaryPair !== undefined;
+}
+
+function passCurrent({ workflow }: Household): undefined {
+  workflow.current = 'primary';
+}
+
+/** Auth0 deletes what is not associated: the Dashboard takes it out first. */
+function deleteIt({ world }: Household, [, id = '']: readonly string[]): undefined {
+  const { associated } = world.truth();
+  const credentials = associated.filter((one) => one !== id).map((one) => ({ id: one }));
+  if (associated.includes(id))
+    world.admin({ client_authentication_methods: { [world.scenario.method]: { credentials } } });
+  world.deleteByHand(id);
+}
+
+function release({ workflow }: Household, [, ids = '']: readonly string[]): undefined {
+  const removable = [...(workflow.says.removableCredentials ?? []), ...(ids.match(/cred_\w+/g) ?? [])];
+  workflow.says = { ...workflow.says, removableCredentials: new Set(removable) };
+}
+
+/** Whoever decides by ids and dates knows what is used: one that no place holds. */
+function releaseTheUnused(household: Household): Followed {
+  const { held, associated, pool } = household.world.truth();
+  const used = new Set(held.map(({ identity }) => identity));
+  const unused = associated.find((id) => !used.has(pool.get(id)));
+  return unused === undefined ? 'impossible' : release(household, ['', unused]);
+}
+
+/** Of those that the message lists. */
+function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray): Followed {
+  const { held, pool } = household.world.truth();
+  const used = new Set(held.map(({ identity }) => identity));
+  const { labels, scenario } = household.world;
+  const signing = scenario.start.credentials.find(({ requestObject }) => requestObject)?.label;
+  const isFree = (id: string) => input.includes(id) && labels.get(id) !== signing;
+  const listed = [...pool].filter(([id, identity]) => isFree(id) && !used.has(identity));
+  const [first] = listed.sort(([one], [other]) => rank(household, one) - rank(household, other));
+  return first === undefined ? 'impossible' : deleteIt(household, ['', first[0]]);
+}
+
+/** What cannot log in goes before what can. */
+function rank({ world }: Household, id: string): number {
+  return world.truth().associated.includes(id) ? 1 : 0;
+}
+
+/** A person does so where nobody reads it any more. */
+function deleteSecrets({ world }: Household, [text = '']: readonly string[]): undefined {
+  const [places = ''] = text.split(' still holds ');
+  for (const [, scope = '', name = ''] of places.matchAll(/((?:repo|env|org):[^\s,]+) (\w+)/g))
+    world.deleteSecret(scope, name);
+}
+
+function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const [place = '', secretName] = text.split('#');
+  const destination = parseDestination(place);
+  if (destination === undefined) throw new Error(`the message names no destination: ${text}`);
+  const movedFrom = [...(workflow.says.movedFrom ?? []), { destination, secretName }];
+  workflow.says = { ...workflow.says, movedFrom };
+}
+
+function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const gone = JSON.stringify(parseDestination(text));
+  workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
+}
+
+function anotherName(household: Household): undefined {
+  household.workflow.secretName = 'AUTH0_MTLS_PEM_2';
+}
+
+function keepNothing({ workflow }: Household): undefined {
+  workflow.says = { ...workflow.says, keepCredentials: new Set() };
+}

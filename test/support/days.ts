@@ -1,0 +1,299 @@
+/** A client, its secrets and the days that pass: plans are carried out on a small model, and whoever could log in must go on to. */
+
+import { RotationError } from '../../src/errors.ts';
+import type { SecretStore } from '../../src/github/secret-store.ts';
+import { CREDENTIAL_TYPES, type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
+import { printNote } from '../../src/model/note.ts';
+import type { Credential, ObservedState } from '../../src/model/observed-state.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
+import { ISSUED, type Step } from '../../src/model/step.ts';
+import { observeFormer } from '../../src/observe/former-locations.ts';
+import { plan, resolveDefaults } from '../../src/plan/plan.ts';
+import { DAY, type DesiredChanges, desired, MINUTE, NOW } from './states.ts';
+
+export interface Seeded {
+  id: string;
+  /** Days before the first one. */
+  age: number;
+  /** The owner of its mark, `repo:acme/shop#PEM`; undefined: made by hand. */
+  owner?: string;
+  associated?: boolean;
+  /** Days from the first one; null: nobody has recorded it. */
+  expires?: number | null;
+  /** Of its certificate. Default: what the action issues. */
+  subject?: string;
+}
+
+interface Secret {
+  holds: string | undefined;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** What a secret holds, and how many days ago it was written. `text` is something that is no pair of this client. */
+export type Holding = readonly [holds: string, age: number, made?: number];
+
+export interface Day {
+  plan: Plan | undefined;
+  reason: string | undefined;
+  error: RotationError | undefined;
+  /** Notes as the summary prints them, one a line. */
+  notes: string;
+  /** The error as the log prints it. */
+  message: string;
+  rotated: boolean;
+  /** Ids that are gone. */
+  removed: readonly string[];
+  /** Places whose consumers could log in before a step, and could not after it. */
+  lockedOut: readonly string[];
+}
+
+export const OURS = 'repo:acme/shop#PEM';
+export const SHOP = 'repo:acme/shop';
+
+type Changes = Omit<DesiredChanges, 'current'> & {
+  /** What is passed: what the primary holds, nothing, or the pair of this id (which Auth0 need not know). */
+  current?: 'primary' | 'none' | string;
+};
+
+export class Days {
+  now = NOW;
+  pool: Credential[] = [];
+  associated: string[] = [];
+  readonly secrets = new Map<string, Secret>();
+  /** Places that refuse to be written. */
+  readonly archived = new Set<string>();
+  method = 'self_signed_tls_client_auth';
+  /** Certificates that exist, wherever Auth0 has them or not. */
+  readonly #certificates = new Map<string, { subject: string; from: number; to: number }>();
+  #made = 0;
+
+  constructor(records: readonly Seeded[], secrets: Readonly<Record<string, Holding>> = {}) {
+    for (const record of records) this.add(record);
+    for (const [scope, [holds, age, made = 365]] of Object.entries(secrets))
+      this.secrets.set(scope.includes(' ') ? scope : `${scope} PEM`, {
+        holds,
+        updatedAt: NOW - age * DAY,
+        createdAt: NOW - Math.max(age, made) * DAY,
+      });
+  }
+
+  /** Somebody makes a credential, at any time. */
+  add({ id, age, owner, associated = true, expires = 90 - age, subject = 'CN=client' }: Seeded): void {
+    const createdAt = this.now - age * DAY;
+    this.pool.push({
+      id,
+      type: 'x509_cert',
+      name: owner === undefined ? 'by hand' : writeOwnership({ owner, run: '1.1' }),
+      identity: `identity-${id}`,
+      createdAt,
+      expiresAt: expires === null ? undefined : this.now + expires * DAY,
+    });
+    if (associated) this.associated.push(id);
+    this.certificate(id, { subject, from: createdAt, to: this.now + (expires ?? 90) * DAY });
+  }
+
+  /** A pair that somebody holds, without a credential of this client. */
+  certificate(id: string, facts: { subject: string; from?: number; to?: number }): void {
+    this.#certificates.set(id, { from: this.now - 10 * DAY, to: this.now + 80 * DAY, ...facts });
+  }
+
+  /** By hand. */
+  write(scope: string, holds: string): void {
+    const name = scope.includes(' ') ? scope : `${scope} PEM`;
+    const createdAt = this.secrets.get(name)?.createdAt ?? this.now;
+    this.secrets.set(name, { holds, createdAt, updatedAt: this.now });
+  }
+
+  /** By hand. */
+  takeOut(id: string): void {
+    this.associated = this.associated.filter((one) => one !== id);
+  }
+
+  /** By hand. */
+  delete(id: string): void {
+    this.takeOut(id);
+    this.pool = this.pool.filter((one) => one.id !== id);
+  }
+
+  pass(days: number): this {
+    this.now += days * DAY;
+    return this;
+  }
+
+  works(scope: string): boolean {
+    const holds = this.secrets.get(scope.includes(' ') ? scope : `${scope} PEM`)?.holds;
+    return holds !== undefined && this.associated.includes(holds);
+  }
+
+  desired({ current = 'primary', ...changes }: Changes = {}): DesiredState {
+    const wanted = desired({ given: new Set(), run: `${1000 + this.#made}.1`, ...changes });
+    const primary = printLocation(secretLocations(wanted)[0] as SecretLocation);
+    const id = current === 'primary' ? this.secrets.get(primary)?.holds : current;
+    return { ...wanted, current: id === undefined ? undefined : this.#facts(id) };
+  }
+
+  #facts(id: string): DesiredState['current'] {
+    const certificate = this.#certificates.get(id);
+    if (certificate === undefined) return undefined;
+    return {
+      identity: `identity-${id}`,
+      thumbprint: `thumbprint-${id}`,
+      subject: certificate.subject,
+      keySize: 2048,
+      notBefore: new Date(certificate.from),
+      notAfter: new Date(certificate.to),
+    };
+  }
+
+  async observed(wanted: DesiredState): Promise<ObservedState> {
+    return {
+      client: {
+        id: wanted.clientId,
+        name: 'shop',
+        method: this.method,
+        associated: [...this.associated],
+        algorithm: 'RS256',
+        binding: { required: false, by: 'require_proof_of_possession' },
+      },
+      pool: this.pool,
+      secrets: secretLocations(wanted).map((location) => {
+        const secret = this.secrets.get(printLocation(location));
+        return secret === undefined
+          ? { location, times: 'missing', version: undefined }
+          : { location, times: { ...secret }, version: secret.updatedAt };
+      }),
+      former: await observeFormer(wanted, this.pool, this.#store),
+      now: this.now,
+    };
+  }
+
+  /** GitHub, as far as former places are looked for. */
+  get #store(): SecretStore {
+    const times = async (location: SecretLocation) => {
+      const secret = this.secrets.get(printLocation(location));
+      return secret === undefined ? 'missing' : { ...secret };
+    };
+    return { times, renamedTo: async () => undefined } as unknown as SecretStore;
+  }
+
+  /** One run of the action, carried out; then a day passes. */
+  async day(changes: Changes = {}): Promise<Day> {
+    const before = this.pool.map(({ id }) => id);
+    const started = this.now;
+    const wanted = this.desired(changes);
+    const ended = await this.#run(wanted);
+    this.now = started + DAY;
+    const message = ended.error ? `${ended.error.message}` : '';
+    return {
+      ...ended,
+      message,
+      reason: ended.plan?.reason,
+      notes: (ended.plan?.notes ?? []).map(printNote).join('\n'),
+      rotated: ended.plan?.rotates === true && ended.error === undefined,
+      removed: before.filter((id) => !this.pool.some((one) => one.id === id)),
+    };
+  }
+
+  async #run(wanted: DesiredState): Promise<Pick<Day, 'plan' | 'error' | 'lockedOut'>> {
+    let planned: Plan;
+    try {
+      planned = await this.#plan(wanted);
+    } catch (error) {
+      if (!(error instanceof RotationError)) throw error;
+      return { plan: undefined, error, lockedOut: [] };
+    }
+    const lockedOut: string[] = [];
+    const id = `new${this.#made + 1}`;
+    for (const step of planned.steps) {
+      const before = this.#workingPlaces();
+      const refused = this.#perform(step, id, wanted);
+      lockedOut.push(...before.filter((place) => !this.#workingPlaces().includes(place)));
+      if (refused) return { plan: planned, error: refused, lockedOut };
+    }
+    return { plan: planned, error: planned.stop, lockedOut };
+  }
+
+  /** As a run does: what refuses to be written is known before the plan is final. */
+  async #plan(wanted: DesiredState): Promise<Plan> {
+    const observed = await this.observed(wanted);
+    const resolved = resolveDefaults(wanted, observed);
+    const first = plan(resolved, observed);
+    if (first.probes.length === 0) return first;
+    const unwritable = first.probes
+      .map(printLocation)
+      .filter((location) => this.archived.has(location))
+      .map((location) => ({ location, error: refusalOf(location) }));
+    return plan(resolved, { ...observed, unwritable });
+  }
+
+  #workingPlaces(): string[] {
+    return [...this.secrets.keys()].filter((scope) => this.works(scope));
+  }
+
+  #perform(step: Step, issued: string, wanted: DesiredState): RotationError | undefined {
+    this.now += 1_000;
+    switch (step.kind) {
+      case 'issue-certificate':
+        this.#made += 1;
+        this.now += 6_000;
+        this.certificate(issued, {
+          subject: wanted.subject,
+          from: this.now,
+          to: this.now + wanted.validityDays * DAY,
+        });
+        return undefined;
+      case 'create-credential':
+        this.pool.push({
+          id: issued,
+          type: CREDENTIAL_TYPES[wanted.method],
+          name: writeOwnership({ owner: ownerOf(wanted), run: wanted.run }),
+          identity: `identity-${issued}`,
+          createdAt: this.now,
+          expiresAt: this.now + wanted.validityDays * DAY,
+        });
+        return undefined;
+      case 'associate-credentials':
+        this.associated = step.to.map((id) => (id === ISSUED ? issued : id));
+        return undefined;
+      case 'change-method':
+        this.method = step.to;
+        this.associated = step.credentials.map((id) => (id === ISSUED ? issued : id));
+        return undefined;
+      case 'delete-credential':
+        this.delete(step.id);
+        return undefined;
+      case 'store-secret':
+        return this.#deliver(step, issued, wanted);
+      default:
+        return undefined;
+    }
+  }
+
+  /** GitHub's times are whole seconds. */
+  #deliver(
+    { location, source }: Extract<Step, { kind: 'store-secret' }>,
+    issued: string,
+    wanted: DesiredState,
+  ): RotationError | undefined {
+    const name = printLocation(location);
+    if (this.archived.has(name)) return refusalOf(name);
+    const holds = source === 'issued' ? issued : wanted.current?.identity.replace('identity-', '');
+    const at = Math.floor(this.now / 1_000) * 1_000;
+    this.secrets.set(name, { holds, createdAt: this.secrets.get(name)?.createdAt ?? at, updatedAt: at });
+    return undefined;
+  }
+}
+
+/** How many minutes a day has: ages of states.ts are in minutes. */
+export const DAYS = DAY / MINUTE;
+
+function refusalOf(location: string): RotationError {
+  return new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `${location} refuses to be written.`,
+    remedy: 'Take it out of destinations.',
+    stateNow: 'It holds what it held.',
+  });
+}
