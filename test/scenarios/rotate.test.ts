@@ -88,12 +88,12 @@ describe('rotate', () => {
     expect(second.summary).toContain('nothing is due');
   });
 
-  it('makes room for a forced rotation, with at most 22 requests', async () => {
+  it('makes room for a forced rotation, with at most 25 requests', async () => {
     await using world = await startSandbox();
     await settle(world);
     const run = await rotate(world, { force: 'true' });
     expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([world.client.credentialId]));
-    expect(world.transcript.count()).toBeLessThanOrEqual(22);
+    expect(world.transcript.count()).toBeLessThanOrEqual(25);
     expect(await login(world)).toBe(200);
     expect(run.annotations).toEqual([]);
     const again = await rotate(world, { force: 'true' });
