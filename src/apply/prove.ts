@@ -13,7 +13,7 @@ import type { Tenant } from '../auth0/tenant.ts';
 import type { Cancellation, Clock } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import type { Service } from '../http/service.ts';
-import type { DesiredState } from '../model/desired-state.ts';
+import { type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Note } from '../model/note.ts';
 import { type ObservedState, signingAlgorithmOf } from '../model/observed-state.ts';
@@ -107,7 +107,9 @@ export class Prover {
    * @throws RotationError VERIFICATION_FAILED
    */
   async control(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
-    const { desired } = this.#job;
+    const { desired, observed } = this.#job;
+    // Of a public client an answer says nothing of its key.
+    if (observed.client?.method === PUBLIC) return;
     const [endpoint, asks] = await Promise.all([this.#services.proofEndpoint(), this.asks()]);
     if (endpoint === undefined || asks === undefined) return;
     if (!changesMethod && !needsControl(asks)) return;
