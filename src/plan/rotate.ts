@@ -6,6 +6,7 @@ import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
+import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
@@ -135,7 +136,12 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   // guard: the previous stays associated (deferred retirement)
   if (builder.desired.overlap !== 0) return;
   const previous = builder.records.filter(
-    (c) => builder.mayRemove(c) && builder.isAnnounced(c) && c.id !== builder.renews,
+    (c) =>
+      builder.mayRemove(c) &&
+      builder.isAnnounced(c) &&
+      c.id !== builder.renews &&
+      // This run delivers nothing there.
+      formerHolder(builder.inUse, c) === undefined,
   );
   for (const credential of previous) builder.remove(credential, 'retire');
 }
