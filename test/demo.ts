@@ -157,11 +157,12 @@ expect(
 
 scene(
   'A forced rotation, while a consumer logs in without pause',
-  '  A day passes at Auth0 and GitHub; the consumer reads the secret anew each time, as a job does.',
+  '  Eight days pass at Auth0 and GitHub, so that the hand-made certificate has had its week of notice and gives way.',
+  '  The consumer reads the secret anew each time, as a job does.',
   '  (Right after a delivery the action would wait up to 6 s before it uploads the next certificate: by the times alone the',
   '  next run must be able to tell which credential a secret holds.)',
 );
-world.advance(DAY);
+world.advance(8 * DAY);
 const consumer = startConsumer(world);
 await consumer.attempts(10);
 const forced = await act(world, { force: 'true' });

@@ -96,7 +96,7 @@ export class Prover {
       asks.kind === 'token' && currentToken
         ? await currentToken()
         : await this.#ask(desired.clientId, { pair, facts: current }, { endpoint, asks });
-    if (result.outcome === 'proven') return;
+    if (result.outcome === 'proven' || this.#mayWait(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: outAlready(result.detail) });
   }
@@ -140,11 +140,16 @@ export class Prover {
     const polling = { firstDelay: 250, longestDelay: 4_000, within };
     const result = await poll(this.#services, attempt, (last) => last, polling);
     if (result.outcome === 'proven') return this.#proven(asks, result.bound);
-    const mayWait = desired.operation === 'create' && desired.verify !== 'required';
-    if (result.outcome === 'unauthorized' && mayWait) return 'not authorized';
+    if (this.#mayWait(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
     throw notProven(desired, result, logged);
+  }
+
+  /** A client that `create` has made may have no client grant yet: its key is delivered without a proof. */
+  #mayWait({ outcome }: ProofResult): boolean {
+    const { operation, verify } = this.#job.desired;
+    return outcome === 'unauthorized' && operation === 'create' && verify !== 'required';
   }
 
   #proven(asks: ProofRequest, bound: boolean): Proof {

@@ -14,12 +14,6 @@ const SECRET_LIMIT = 48_000;
 /** What is asked for of a certificate: enough to know how large it will be. */
 type Request = Pick<DesiredState, 'method' | 'subject' | 'keySize'>;
 
-/** Call before the first effect. @throws RotationError CERTIFICATE_TOO_LARGE */
-export function refuseTooLarge(request: Request, issuer: Issuer): void {
-  const size = headerSize(request, issuer);
-  if (size > HEADER_LIMIT) throw certificateTooLarge(size, issuer.kind === 'brought' ? 'has' : 'may have');
-}
-
 /** Of the pair that was brought; of one that will be issued: at most. 0 where the edge gets no certificate. */
 export function headerSize({ keySize, method, subject }: Request, issuer: Issuer): number {
   if (issuer.kind === 'brought') return encodedSize(issuer.pair.certificate);
@@ -28,9 +22,9 @@ export function headerSize({ keySize, method, subject }: Request, issuer: Issuer
   return largestSize({ keySize, subject }, issuer.kind === 'authority' ? issuer.authority : undefined);
 }
 
-export function certificateTooLarge(size: number, has: 'has' | 'may have' = 'has'): RotationError {
+export function certificateTooLarge(size: number): RotationError {
   return new RotationError('CERTIFICATE_TOO_LARGE', {
-    failed: `The certificate ${has} ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
+    failed: `The certificate has ${size} bytes when it is URL-encoded; Auth0 takes ${HEADER_LIMIT} (client-certificate header of the mTLS edge).`,
     remedy: 'Choose a shorter subject or a smaller key-size.',
   });
 }
@@ -54,7 +48,7 @@ const AUTHORITY_KEY_IDENTIFIER = 50;
  * The largest header size of a certificate that would be issued. Serial, key and signature are random, and a + or / takes
  * three bytes: of a thousand million certificates one is larger.
  */
-export function largestSize(
+function largestSize(
   { keySize, subject }: { keySize: number; subject: string },
   authority?: Authority,
 ): number {

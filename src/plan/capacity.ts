@@ -6,7 +6,7 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
-import { mayBeHeld } from './in-use.ts';
+import { formerHolder, mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { movedLine, overridesUnknown } from './preconditions.ts';
@@ -55,12 +55,13 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
   const { displaced, doubtful, settled, unexplained } = inUse;
   if (unexplained && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
-  // What a former location may hold is never interrupted: nobody there would be named.
-  const isTheirs = (c: Credential) =>
-    inUse.formerHeld.some(({ candidates }) => candidates.some(({ id }) => id === c.id));
   const eligible = builder.records.filter(
     (c) =>
-      builder.associated.includes(c.id) && builder.mayRemove(c) && builder.isAnnounced(c) && !isTheirs(c),
+      builder.associated.includes(c.id) &&
+      builder.mayRemove(c) &&
+      builder.isAnnounced(c) &&
+      // What a former location may hold is never interrupted: nobody there would be named.
+      formerHolder(inUse, c) === undefined,
   );
   const mayInterrupt = !settled || unexplained || doubtful.length > 0;
   // guard: by time, the older of ours gives way

@@ -273,8 +273,13 @@ function laterThan(
 }
 
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
-  const holds = (candidates: readonly Credential[]) => candidates.some(({ id }) => id === credential.id);
-  return inUse.held.some(holds) || inUse.formerHeld.some(({ candidates }) => holds(candidates));
+  const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+  return isHeld || formerHolder(inUse, credential) !== undefined;
+}
+
+/** The former location that may hold it. */
+export function formerHolder({ formerHeld }: CredentialsInUse, credential: Credential): string | undefined {
+  return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }
 
 /** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */

@@ -19,6 +19,7 @@ import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import {
   type CredentialsInUse,
   credentialsInUse,
+  formerHolder,
   isPending,
   isSuperseded,
   mayBeHeld,
@@ -182,10 +183,8 @@ export class PlanBuilder {
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
     if (!this.associated.includes(credential.id)) return 'not associated with this method';
-    const former = this.inUse.formerHeld.find(({ candidates }) =>
-      candidates.some(({ id }) => id === credential.id),
-    );
-    if (former) return `held by ${former.location}, where this workflow delivered before`;
+    const former = formerHolder(this.inUse, credential);
+    if (former) return `held by ${former}, where this workflow delivered before`;
     if (mayBeHeld(this.inUse, credential)) {
       const heldBy = this.#heldBy(credential);
       return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';

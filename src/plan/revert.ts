@@ -1,6 +1,8 @@
 /** Back to a client secret. Pure. */
 
 import { PUBLIC } from '../model/desired-state.ts';
+import type { Credential } from '../model/observed-state.ts';
+import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
@@ -9,9 +11,9 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
   // A former place that still has its secret may be another workflow's.
-  const theirs = inUse.formerHeld.flatMap(({ candidates }) => candidates.filter(pool.isOfFormer));
+  const isTheirs = (c: Credential) => pool.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   const useless = builder.records.filter(
-    (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !theirs.includes(c),
+    (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !isTheirs(c),
   );
   if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);

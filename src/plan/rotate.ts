@@ -1,11 +1,12 @@
 /** The steps of a rotation, from the place for the new credential to the removal of the last. Pure. */
 
-import { type DesiredState, secretLocations } from '../model/desired-state.ts';
+import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
+import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
@@ -123,9 +124,14 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   if (desired.isManager) builder.note('interruption', CUTS_OFF);
   builder.note(
     'interruption',
-    `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+    client.method === PUBLIC
+      ? BECOMES_CONFIDENTIAL
+      : `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
   );
 }
+
+const BECOMES_CONFIDENTIAL =
+  'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
   return `${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
@@ -146,7 +152,12 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   // guard: the previous stays associated (deferred retirement)
   if (builder.desired.overlap !== 0) return;
   const previous = builder.records.filter(
-    (c) => builder.mayRemove(c) && builder.isAnnounced(c) && c.id !== builder.renews,
+    (c) =>
+      builder.mayRemove(c) &&
+      builder.isAnnounced(c) &&
+      c.id !== builder.renews &&
+      // This run delivers nothing there.
+      formerHolder(builder.inUse, c) === undefined,
   );
   for (const credential of previous) builder.remove(credential, 'retire');
 }

@@ -110,6 +110,10 @@ describe('revert', () => {
   it('to none: a public client that was enrolled is public again', async () => {
     const world = shared();
     const clientId = secretClient(world, 'none');
+    const plan = await operate(world, { operation: 'plan', 'plan-of': 'enroll', 'client-id': clientId });
+    expect(plan.outputs.plan).toContain(
+      'This client is public (token_endpoint_auth_method none) and becomes',
+    );
     await forced(world, { operation: 'enroll', 'client-id': clientId });
     const pem = held(world);
     expect(client(world, clientId).method).toBe(MTLS);

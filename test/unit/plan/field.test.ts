@@ -455,6 +455,15 @@ describe('the primary was called otherwise when its marks were made', () => {
     }
   });
 
+  it.each([SHOP, PROD])('with overlap: 0h, what the former secret of %s may hold stays', async (scope) => {
+    const former = `${scope} OLD`;
+    const world = new Days([{ id: 'c', age: 10, owner: 'repo:acme/shop#OLD' }], { [former]: by('c', 10) });
+    const options = { overlap: 0, movedFrom: [movedFrom(SHOP, 'OLD')], destinations: [SHOP, PROD] };
+    const [day] = await days(world, 1, options);
+    expect(day).toMatchObject({ rotated: true, removed: [], error: undefined });
+    expect(world.associated).toContain('c');
+  });
+
   it('a former mark younger than ours is a live workflow', async () => {
     const live = [ours('c', 70, { owner: `${NEW}#PEM` }), ours('o', 5, { owner: 'repo:old/shop#PEM' })];
     const world = new Days(live, { [NEW]: by('c', 70) });
