@@ -213,13 +213,17 @@ export class PlanBuilder {
 
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
-/** When the last place that can have held it received the successor; a secret made later never held it. */
+/**
+ * When the last place that can have held it received the successor; a secret made later never held it. Made by hand: only a successor
+ * that we delivered counts.
+ */
 export function supersededAt(
-  { completes, inUse, observed }: PlanBuilder,
+  { completes, inUse, observed, pool }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
+  if (!pool.isOurs(newest) && !pool.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
     .map(({ times }) => times)
     .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
