@@ -152,9 +152,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const wait =
     since === undefined ? '' : ` Otherwise it goes from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
   const isShown = desired.current !== undefined && !inUse.unregistered;
-  const [one] = spare;
-  if (one && isShown)
-    return `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: removable-credentials: ${spare.map(({ id }) => id).join(' ')}.${wait}`;
+  if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
@@ -165,9 +163,20 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (spare.length === 0 && moved !== '')
     return `${moved}If another workflow rotates this client, rotate it from one workflow with many destinations.`;
   if (isShown || byHand.length === 0) return undefined;
-  const list = byHand.map((c) => `${c.id} of ${day(c.createdAt)}`).join(', ');
   const pass = desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
-  return `${pass}Made by hand: ${list}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+  return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+}
+
+function releaseLine(spare: readonly Credential[]): string {
+  const line = `removable-credentials: ${spare.map(({ id }) => id).join(' ')}.`;
+  const [one, another] = spare;
+  return one && !another
+    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: ${line}`
+    : `${dated(spare)} were made by hand, and the primary destination holds none of them. Add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+}
+
+function dated(credentials: readonly Credential[]): string {
+  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
 const REHEARSE_EARLIER =
