@@ -266,6 +266,15 @@ export const GUARDS: readonly Guard[] = [
       ],
     },
   },
+  {
+    name: 'nobody is interrupted on evidence that is out of date',
+    instead: 'false',
+    hunt: {
+      people: livesNamed(
+        'partly delivered, two of three [due only, by time, cap 2]; a secondary is rolled back at request 5',
+      ),
+    },
+  },
 ];
 
 /** The first finding without each guard; undefined where the explorer is blind. */
