@@ -36,6 +36,8 @@ export interface CredentialsInUse {
   displaced: Credential | undefined;
   /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
   impossible: boolean;
+  /** `current-credential` is older than what the primary holds: that was written after this job had begun. */
+  outdated: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
   /** What a former primary may still hold: whoever reads it there logs in with it. */
@@ -62,8 +64,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const contradiction = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
     : stale;
+  const outdated = isOutdated(desired, exact, observed);
   // What the times contradict is not followed.
-  const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
+  const isRefuted = impossible || outdated || primary?.times === 'missing';
+  const believed = contradiction ?? (isRefuted ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
@@ -90,6 +94,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
       .find((c) => !pool.isAssociated(c)),
     impossible,
+    outdated,
     contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
@@ -152,6 +157,19 @@ function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool:
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
+/** Written since this job's secrets were read, and not by the run that made what they show. */
+function isOutdated(
+  desired: DesiredState,
+  exact: Credential | undefined,
+  { secrets: [primary], startedAt }: ObservedState,
+): boolean {
+  if (desired.current === undefined || startedAt === undefined) return false;
+  if (primary === undefined || typeof primary.times === 'string') return false;
+  // guard: what was written after this job began is not what current-credential shows
+  if (primary.times.updatedAt <= startedAt - UNCERTAINTY) return false;
+  return exact === undefined || !isExplained(desired, exact, primary);
+}
+
 /** While the client uses another method nobody logs in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
@@ -166,6 +184,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     unregistered: false,
     displaced: undefined,
     impossible: false,
+    outdated: false,
     contradiction: undefined,
     formerHeld: [],
     rolledBack: undefined,

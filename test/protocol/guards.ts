@@ -275,6 +275,15 @@ export const GUARDS: readonly Guard[] = [
       ),
     },
   },
+  {
+    name: 'what was written after this job began is not what current-credential shows',
+    instead: 'true',
+    hunt: {
+      people: livesNamed(
+        'settled, due [due only, current-credential, cap 2]; the primary is rolled back at request 2',
+      ),
+    },
+  },
 ];
 
 /** The first finding without each guard; undefined where the explorer is blind. */

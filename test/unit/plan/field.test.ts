@@ -569,6 +569,32 @@ describe('nobody has recorded when it expires', () => {
   });
 });
 
+describe('somebody writes the primary while a job begins, and current-credential shows what it held before', () => {
+  it.each([
+    ['the one made by hand', 'h', 'c'],
+    ['the previous one of ours', 'p', 'c'],
+    ['what this client does not know', 'text', 'c'],
+    ['ours, over what this client does not know', 'c', 'lost'],
+  ])('%s: nothing is changed, and the next job goes on', async (_, written, shown) => {
+    const before = written === 'h' ? hand('h', 85) : ours('p', 85, { expires: 20 });
+    const world = new Days([before, ours('c', 80)], { [SHOP]: by('c', 80) });
+    world.certificate('lost', { subject: 'CN=client' });
+    world.write(SHOP, written);
+    const [day] = await days(world, 1, { current: shown });
+    expect(day?.error?.code).toBe('STALE_CREDENTIAL');
+    expect(day?.message).toContain("it changed after this job's secrets were read");
+    expect(world.associated).toEqual([before.id, 'c']);
+    if (written === 'text') return;
+    await days(world, 1);
+    expect(world.works(SHOP)).toBe(true);
+  });
+
+  it('but what a run of ours has just stored there is believed', async () => {
+    const world = new Days([ours('p', 90), ours('c', 0.0004)], { [SHOP]: ['c', 0.0001] });
+    expect(outcomes(await days(world, 1))).toEqual(['NotDue']);
+  });
+});
+
 describe('a months-old attempt is started again', () => {
   it('twice: it is stale, and nothing is evicted', async () => {
     const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
