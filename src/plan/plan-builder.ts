@@ -81,6 +81,19 @@ export class PlanBuilder {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
   }
 
+  /** Asks whether these locations take a write, before anything rests on it. */
+  probe(locations: readonly SecretLocation[]): void {
+    // They were asked.
+    if (this.observed.unwritable !== undefined) return;
+    this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
+  }
+
+  /** Why this location has refused a write moments ago. */
+  refusalOf(location: SecretLocation): RotationError | undefined {
+    const name = printLocation(location);
+    return this.observed.unwritable?.find((one) => one.location === name)?.error;
+  }
+
   /** No credential can be added before another one goes. */
   get isFull(): boolean {
     return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;

@@ -6,7 +6,6 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -309,18 +308,13 @@ function store(builder: PlanBuilder, indexes: readonly number[]): void {
   }
 }
 
-function isWritable({ observed }: PlanBuilder, index: number): boolean {
-  const location = observed.secrets[index]?.location;
-  return (
-    location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
-  );
+function isWritable(builder: PlanBuilder, index: number): boolean {
+  const location = builder.observed.secrets[index]?.location;
+  return location !== undefined && builder.refusalOf(location) === undefined;
 }
 
-/** Asks whether these locations take a write, before anything rests on it. */
 function probe(builder: PlanBuilder, indexes: readonly number[]): void {
-  if (builder.observed.unwritable !== undefined) return;
-  const locations = indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []);
-  builder.probes.push(...locations);
+  builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
 }
 
 /**

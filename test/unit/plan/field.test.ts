@@ -343,6 +343,60 @@ describe.each([
   });
 });
 
+describe('a destination was put before those that are served', () => {
+  const reordered = { current: 'none', destinations: [PROD, SHOP] };
+
+  it.each([
+    ['beside one made by hand', [hand('h', 50), ours('c', 10)]],
+    ['beside another that is held', [ours('p', 70), ours('c', 10)]],
+  ])('%s: nobody is interrupted to fill it, and the line ends it', async (_, records) => {
+    const held = { [SHOP]: by('c', 10), ...(records[0]?.owner ? { [THIRD]: by('p', 70) } : {}) };
+    const world = new Days(records, held);
+    const destinations = records[0]?.owner ? [PROD, SHOP, THIRD] : [PROD, SHOP];
+    const all = await days(world, 3, { current: 'none', destinations });
+    expect(outcomes(all)).toEqual(['CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT']);
+    expect(all[0]?.message).toContain(`Put ${SHOP} first in destinations`);
+    const followed = await days(world, 2, { current: 'none', destinations: [SHOP, PROD] });
+    expect(followed.every(({ error, removed }) => error === undefined && removed.length === 0)).toBe(true);
+  });
+
+  it('a place is free: it is served at once', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10) });
+    const [day] = await days(world, 1, reordered);
+    expect(day).toMatchObject({ rotated: true, removed: [], error: undefined });
+    for (const scope of TWO) expect(world.works(scope)).toBe(true);
+  });
+});
+
+describe('the primary refuses to be written', () => {
+  it.each([
+    [
+      'forced, what it holds is unknown',
+      [ours('p', 40), ours('c', 10)],
+      { [SHOP]: ['p', 1] as Holding },
+      [SHOP],
+    ],
+    [
+      'due, a secondary that was the primary holds another',
+      [
+        ours('p', 85, { owner: `${PROD}#PEM`, expires: 10 }),
+        ours('c', 60, { owner: `${PROD}#PEM`, expires: 10 }),
+      ],
+      { [SHOP]: by('p', 85), [PROD]: by('c', 60) },
+      TWO,
+    ],
+  ])('%s: nobody is interrupted, and it is named', async (_, records, secrets, destinations) => {
+    const world = new Days(records, secrets);
+    world.archived.add(`${SHOP} PEM`);
+    const all = await days(world, 2, { current: 'none', force: true, destinations });
+    expect(outcomes(all)).toEqual(['DELIVERY_INCOMPLETE', 'DELIVERY_INCOMPLETE']);
+    expect(all[1]?.message).toMatch(
+      new RegExp(`primary destination takes no new secret: ${SHOP}.*out of destinations`),
+    );
+    expect(world.associated).toEqual(records.map(({ id }) => id));
+  });
+});
+
 describe('the primary was rolled back by hand, no current-credential', () => {
   it('no place is free: nothing is evicted, and it is said', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
