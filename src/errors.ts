@@ -59,7 +59,8 @@ export interface Explanation {
   cause?: unknown;
 }
 
-const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
+/** What is true where nobody says anything else. */
+export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
 /** No secret, token or key may enter any of the sentences: edges pass status, code, method and path, never bodies they sent. */
 export class RotationError extends Error {

@@ -43,7 +43,7 @@ export function explainFailure(
 ): RotationError {
   if (undone === undefined) {
     const nobody = left.served.length === 0 ? lockedOut(left) : '';
-    const sentences = [nobody, left.delivery, unrevoked(left, true)].filter(Boolean);
+    const sentences = [nobody, left.delivery, interruptedStill(left), unrevoked(left, true)].filter(Boolean);
     return error.withStateNow(sentences.join(' '), alarm(left, left.served));
   }
   const [first] = undone.failures;
@@ -61,6 +61,15 @@ function unchanged({ completed, interrupted, removed, reverted }: Left): string 
   if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
   const locations = interrupted.map(printLocation).join(', ');
   return `What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+}
+
+/** Interrupted for a delivery that did not reach them. */
+function interruptedStill({ interrupted, served }: Left): string {
+  const names = served.map(printLocation);
+  const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
+  return out.length === 0
+    ? ''
+    : `What ${out.join(', ')} held has given way: its consumers cannot log in until it is written.`;
 }
 
 /** @param begun a destination may hold the successor */

@@ -68,13 +68,27 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   // guard: nobody is interrupted for a primary that takes no write
   builder.probe([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
   refuseForUnwritable(builder, interrupted);
-  if (interrupted.length > 0) {
+  noteInterruption(builder, victim, interrupted);
+  builder.remove(victim, 'make room', interrupted);
+}
+
+function noteInterruption(
+  builder: PlanBuilder,
+  { id }: Credential,
+  interrupted: readonly SecretLocation[],
+): void {
+  const refusing = interrupted.filter((location) => builder.refusalOf(location));
+  const served = interrupted.filter((location) => !refusing.includes(location));
+  if (served.length > 0)
     builder.note(
       'interruption',
-      `${interrupted.map(printLocation).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
     );
-  }
-  builder.remove(victim, 'make room', interrupted);
+  for (const location of refusing.map(printLocation))
+    builder.note(
+      'interruption',
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The primary's own pair would expire soon.`,
+    );
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {

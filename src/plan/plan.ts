@@ -4,8 +4,14 @@ import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
+import {
+  type Credential,
+  newestFirst,
+  type ObservedState,
+  type Unwritable,
+} from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -83,15 +89,35 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
 }
 
 /** A location that takes no write stops neither the others nor a due rotation: the run fails at its end. */
-function unwritableError({ observed: { unwritable = [] } }: PlanBuilder): RotationError | undefined {
+function unwritableError(builder: PlanBuilder): RotationError | undefined {
+  const { unwritable = [] } = builder.observed;
   const [first] = unwritable;
   if (!first) return undefined;
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
     remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
-    stateNow: 'It keeps the credential that it holds, which stays associated. Everything else is done.',
+    stateNow: `${whatRefusingHold(builder)} Everything else is done.`,
     cause: first.error,
   });
+}
+
+function whatRefusingHold({
+  associated,
+  inUse,
+  observed: { secrets, unwritable = [] },
+}: PlanBuilder): string {
+  const works = ({ location }: Unwritable) => {
+    const index = secrets.findIndex((secret) => printLocation(secret.location) === location);
+    return inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
+  };
+  const kept = unwritable.filter(works).map(({ location }) => location);
+  const out = unwritable.filter((one) => !works(one)).map(({ location }) => location);
+  return [
+    ...(kept.length > 0 ? [`${kept.join(', ')} keeps what it holds, which stays associated.`] : []),
+    ...(out.length > 0
+      ? [`${out.join(', ')} holds nothing that is associated: nobody logs in with it.`]
+      : []),
+  ].join(' ');
 }
 
 /** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */

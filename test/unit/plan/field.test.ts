@@ -312,6 +312,7 @@ describe.each([
       const all = await days(world, 4, { current, destinations });
       expect(rotations(all)).toBe(0);
       expect(all.every(({ error, message }) => error !== undefined && message.includes(PROD))).toBe(true);
+      expect(all.at(-1)?.message).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
       expect(world.pool.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
       expect(world.works(PROD)).toBe(true);
     },
@@ -340,6 +341,11 @@ describe.each([
       due.slice(0, -1).every(({ message }) => message.includes(PROD) && /2026-12-12/.test(message)),
     ).toBe(true);
     expect([due.at(-1)?.removed, world.works(SHOP)]).toEqual([['p'], true]);
+    expect(due.at(-1)?.notes).toMatch(/cannot log in from the removal of p on, .* it stays out until/);
+    expect(due.at(-1)?.notes).not.toContain('some seconds');
+    const after = await world.day({ current, destinations: TWO });
+    expect(after.message).toContain(`${PROD} PEM holds nothing that is associated`);
+    expect(after.message).not.toContain('keeps what it holds');
   });
 });
 
