@@ -180,7 +180,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
   const moved = movedLine(builder);
-  const formerHeld = inUse.formerHeld.map(({ location }) => location);
+  const today = builder.observed.secrets.map((secret) => printLocation(secret.location));
+  const formerHeld = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
   if (formerHeld.length > 0)
     return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub; the next run goes on.`;
   if (spare.length === 0 && moved !== '')
@@ -193,8 +194,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
 /** A primary that was put before those which are served can wait for the next rotation as well as any other. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
-  const served = observed.secrets.find((_, index) => index > 0 && inUse.held[index]?.[0]);
-  if (!primary || !served || !isMissing(primary)) return undefined;
+  const served = observed.secrets.find((_, index) => inUse.held[index]?.[0]?.id === inUse.newest?.id);
+  if (!primary || !served || !inUse.newest || !isMissing(primary)) return undefined;
   const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
   return `${empty} has no secret yet, and nobody is interrupted to fill it. Put ${first} first in destinations: ${empty} gets its secret with the next rotation.`;
 }

@@ -7,7 +7,6 @@ import {
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { ownerAt } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -133,9 +132,7 @@ function heldByFormer(
   observed: ObservedState,
   pool: Pool,
 ): CredentialsInUse['formerHeld'] {
-  const today = new Set(observed.secrets.map(({ location }) => ownerAt(location)));
-  const former = (observed.former ?? []).filter(({ secret }) => !today.has(ownerAt(secret.location)));
-  return former.flatMap(({ secret }) => {
+  return (observed.former ?? []).flatMap(({ secret }) => {
     const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
@@ -204,11 +201,9 @@ function candidatesFor(
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
-  // Runs of a former primary have served that one first.
-  const isServedByOurs = (c: Credential) => pool.isOurs(c) && !pool.isOfFormer(c);
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (isServedByOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 
