@@ -142,8 +142,10 @@ function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): und
   );
 }
 
-function anotherName(household: Household): undefined {
-  household.workflow.secretName = 'AUTH0_MTLS_PEM_2';
+/** One that nothing has yet: AUTH0_MTLS_PEM_2, then _3. */
+function anotherName({ workflow }: Household): undefined {
+  const [, name = '', number = 1] = /^(.*?)(?:_(\d+))?$/.exec(workflow.secretName) ?? [];
+  workflow.secretName = `${name}_${Number(number) + 1}`;
 }
 
 function keepNothing({ workflow }: Household): undefined {
