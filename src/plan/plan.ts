@@ -158,14 +158,16 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
-  const healing = builder.steps.length;
+  builder.sound = builder.steps.length;
   try {
     return rotateOrRetire(builder, healed);
   } catch (error) {
-    if (!healed || !(error instanceof RotationError)) throw error;
-    builder.steps.length = healing;
+    if (builder.sound === 0 || !(error instanceof RotationError)) throw error;
+    builder.steps.length = builder.sound;
     builder.stop = error;
-    return { reason: 'NotAssociated', explanation: HEALED };
+    return healed
+      ? { reason: 'NotAssociated', explanation: HEALED }
+      : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
   }
 }
 
@@ -183,6 +185,8 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   // guard: a delivery that is being finished is not superseded
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
+  builder.sound = builder.steps.length;
+  if (due) levelDestinations(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
@@ -318,12 +322,56 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   steps.push(...rest);
 }
 
+/** Rather than that somebody is interrupted for a place: who holds another pair than the primary gets that one, which is at hand. */
+function levelDestinations(builder: PlanBuilder): void {
+  const { inUse, observed } = builder;
+  const { current, newest } = inUse;
+  const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
+  // guard: with a key at hand nobody is interrupted for a place
+  if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!current || builder.evictable.some(isAssociated)) return;
+  const others = [...inUse.held.keys()].filter(
+    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
+  );
+  if (others.length === 0) return;
+  probe(builder, others);
+  store(builder, others);
+  const served = observed.secrets.filter((_, index) => others.includes(index));
+  const names = served.map(({ location }) => printLocation(location));
+  builder.note(
+    'warning',
+    `${names.join(', ')} gets what the primary holds, ${current.id}, before its own credential gives way to this rotation: runs that are queued with that one fail.`,
+  );
+  const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
+  builder.inUse = {
+    ...inUse,
+    held: inUse.held.map((candidates, index) => (others.includes(index) ? [current] : candidates)),
+    newest: current,
+    lacking,
+    doubtful: inUse.doubtful.filter((index) => !others.includes(index)),
+    settled: lacking.every((index) => observed.secrets[index]?.times === 'missing'),
+    formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
+    rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
+  };
+}
+
+function mayHoldAnother({ inUse, observed }: PlanBuilder, index: number, current: Credential): boolean {
+  const secret = observed.secrets[index];
+  const name = secret && printLocation(secret.location);
+  const former = inUse.formerHeld.filter(({ location }) => location === name);
+  const candidates = [...(inUse.held[index] ?? []), ...former.flatMap((one) => one.candidates)];
+  return candidates.some(({ id }) => id !== current.id);
+}
+
 function hasNewestPair(builder: PlanBuilder): boolean {
-  const { desired, inUse, observed } = builder;
-  const { newest } = inUse;
-  if (newest === undefined || newest.identity !== desired.current?.identity) return false;
+  return isAtHand(builder, builder.inUse.newest);
+}
+
+function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
+  const { desired, observed } = builder;
+  if (credential === undefined || credential.identity !== desired.current?.identity) return false;
   // A pair that nobody can log in with serves nobody.
-  if (!builder.associated.includes(newest.id) || builder.isExpired(newest)) return false;
+  if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 

@@ -213,6 +213,16 @@ describe('a rotation that must stop, and a held one that is not associated', () 
   });
 });
 
+describe('a rotation that must stop, and a delivery that can be finished', () => {
+  it('the delivery is finished, so that what was made by hand goes after its week of notice', async () => {
+    const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
+    const all = await days(world, 9, { destinations: TWO });
+    expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
+    expect(all[1]?.message).toContain('Otherwise it goes from 2026-12-01');
+    expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+});
+
 describe('keep-credentials names one made by hand', () => {
   it('the first run says what will be, and the last names the ways out', async () => {
     const world = new Days([hand('h', 20)]);
@@ -418,6 +428,25 @@ describe('the primary was rolled back by hand, no current-credential', () => {
     expect(rotations(all)).toBeLessThanOrEqual(1);
     expect(world.works(SHOP)).toBe(true);
   });
+
+  const formerly = { owner: `${SHOP}#PEM` };
+  it.each([
+    ['due', {}, 65, {}, [SHOP, PROD, THIRD]],
+    ['forced', { force: true }, 10, {}, [SHOP, PROD, THIRD]],
+    ['due, and put first since its delivery was missed', {}, 65, formerly, [PROD, SHOP]],
+  ])(
+    '%s: with its pair at hand nobody is interrupted for a place',
+    async (_, more, age, marks, destinations) => {
+      const older: Holding = destinations[0] === SHOP ? ['p', 1] : by('p', age + 20);
+      const rest = destinations.slice(1).map((scope): [string, Holding] => [scope, by('c', age)]);
+      const records = [ours('p', age + 20, { ...marks, expires: 15 }), ours('c', age, marks)];
+      const world = new Days(records, { [`${destinations[0]}`]: older, ...Object.fromEntries(rest) });
+      const [day] = await days(world, 1, { destinations, ...more });
+      expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
+      expect(day?.notes).toMatch(/gets what the primary holds, p, before its own credential gives way/);
+      for (const scope of destinations) expect(world.works(scope)).toBe(true);
+    },
+  );
 
   it('a place is free: one rotation, into it', async () => {
     const world = new Days([ours('c', 10)], { [SHOP]: ['c', 1] });
