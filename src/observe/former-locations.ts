@@ -29,14 +29,24 @@ export async function observeFormer(
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
   }
+  // A secret whose name was changed before a run had made anything under it has left no mark.
+  for (const location of movedLocations(desired)) {
+    const owner = ownerAt(location);
+    if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
+      former.push({ owner, secret: await read(location, store) });
+  }
   return former;
 }
 
 /** Named by `moved-from`, or a destination of today. A long owner is a digest, so that it can only be compared. */
-function knownLocations({ destinations, movedFrom, secretName }: DesiredState): SecretLocation[] {
-  const named = movedFrom.map((one) => ({ ...one, secretName: one.secretName ?? secretName }));
-  const today = destinations.map((destination) => ({ destination, secretName }));
-  return [...named, ...today].map((one) => ({ ...one, part: 'pair' as const }));
+function knownLocations(desired: DesiredState): SecretLocation[] {
+  const { destinations, secretName } = desired;
+  const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));
+  return [...movedLocations(desired), ...today];
+}
+
+function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
+  return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
 }
 
 /** Under another name the destinations of today may have been served as well. */

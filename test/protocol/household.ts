@@ -6,17 +6,22 @@ import { printDestination, printLocation } from '../../src/model/secret-location
 import { namedForDeletion } from '../support/advice.ts';
 import type { Actor } from './actor.ts';
 import { Workflow } from './people-workflow.ts';
+import type { Residual } from './residual.ts';
 import type { Execution } from './scheduler.ts';
 import { play } from './single.ts';
 import type { Holding, Truth } from './truth.ts';
 import type { World } from './world.ts';
 
 const DAY = 86_400_000;
+const FIRST_NAME = 'AUTH0_MTLS_PEM';
+
 export class Household {
   readonly execution: Execution;
   readonly workflow: Workflow;
-  /** What a person changed when a run could not look any more. */
-  readonly residuals: string[] = [];
+  /** What no run could know: what a person changed when it could not look any more, or a name that no mark shows. */
+  readonly residuals: Pick<Residual, 'kind' | 'location'>[] = [];
+  /** Names of secrets that a credential's mark shows, or has shown. */
+  readonly #marked: Set<string>;
   /** Credentials that a message has announced the end of. */
   readonly #announced = new Set<string>();
   #before: Truth;
@@ -36,6 +41,11 @@ export class Household {
     this.workflow = new Workflow(execution.world, destinations);
     this.#before = execution.world.truth();
     const { credentials } = execution.world.scenario.start;
+    this.#marked = new Set(
+      credentials
+        .filter(({ mark }) => mark === 'ours')
+        .map(({ owner = '' }) => owner.split('#')[1] ?? FIRST_NAME),
+    );
     const hadRuns = credentials.some(({ age, mark }) => mark === 'ours' && age >= 7 * DAY);
     // Earlier runs have said so.
     if (hadRuns) for (const [id] of execution.world.labels) this.#announced.add(id);
@@ -108,7 +118,12 @@ export class Household {
     const named = actor?.interrupts.has(location) === true;
     if (named && this.#mayInterrupt(label)) return;
     if (this.#rewrittenUnseen(location, actor)) {
-      this.residuals.push(location);
+      this.residuals.push({ kind: 'rewritten meanwhile', location });
+      return;
+    }
+    const [, name = ''] = location.split(' ');
+    if (name !== this.workflow.secretName && !this.#marked.has(name)) {
+      this.residuals.push({ kind: 'a name that no mark shows', location });
       return;
     }
     invariants.report(
@@ -161,7 +176,7 @@ export class Household {
     if (!actor || !/^H\d/.test(label) || actor.operation === 'revert') return;
     if (workflow.says.removableCredentials?.has(id) || this.#announced.has(id)) return;
     if (this.#disturbed && !this.#hasLooked(actor, /\/clients\/[^/]+\?/)) {
-      this.residuals.push(label);
+      this.residuals.push({ kind: 'rewritten meanwhile', location: label });
       return;
     }
     execution.invariants.report(
@@ -174,6 +189,7 @@ export class Household {
   #read(actor: Actor): void {
     const { result } = actor;
     // What somebody changes in the middle of a rotation may need another one.
+    if (this.#hasMade(actor)) this.#marked.add(this.workflow.secretName);
     if (this.#hasMade(actor) && !this.#disturbed) this.#rotations += 1;
     this.#said = [
       result?.plan?.explanation ?? '',

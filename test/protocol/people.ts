@@ -133,8 +133,8 @@ export async function explorePeople(
     tally.people += 1;
     tally.advised += lived.advised;
     keepAlways(execution);
-    for (const location of household.residuals)
-      execution.invariants.residuals.push({ kind: 'rewritten meanwhile', location, at: 0, lasting: false });
+    for (const residual of household.residuals)
+      execution.invariants.residuals.push({ ...residual, at: 0, lasting: false });
     tally.add(execution, scenario, nameOfLife(deeds, lived.ways[choice]));
   }
 }

@@ -556,6 +556,16 @@ describe('the primary was called otherwise when its marks were made', () => {
     expect(world.associated).toContain('c');
   });
 
+  it('moved-from is read also where no mark shows it: the name was changed again before a run had made anything', async () => {
+    const world = new Days([{ id: 'c', age: 10, owner: 'repo:acme/shop#OLD' }, ours('d', 5)], {
+      [`${SHOP} BETWEEN`]: by('c', 10),
+      [SHOP]: by('d', 5),
+    });
+    const [day] = await days(world, 1, { force: true, movedFrom: [movedFrom(SHOP, 'BETWEEN')] });
+    expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
+    expect(day?.message).toContain('repo:acme/shop BETWEEN still holds one of them');
+  });
+
   it('a former mark younger than ours is a live workflow', async () => {
     const live = [ours('c', 70, { owner: `${NEW}#PEM` }), ours('o', 5, { owner: 'repo:old/shop#PEM' })];
     const world = new Days(live, { [NEW]: by('c', 70) });
