@@ -2,7 +2,8 @@
 
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
-import { printDestination, printLocation } from '../../src/model/secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
+import { LEASE } from '../../src/model/timing.ts';
 import { namedForDeletion } from '../support/advice.ts';
 import type { Actor } from './actor.ts';
 import { Workflow } from './people-workflow.ts';
@@ -216,6 +217,11 @@ export class Household {
     );
   }
 
+  /** What a hand writes then looks like a delivery. */
+  #beganRightAfterARotation(): boolean {
+    return this.world.scenario.start.credentials.some(({ age }) => age <= LEASE);
+  }
+
   report(invariant: string, detail: string): void {
     const { labels } = this.world;
     const plain = [...labels].reduce((text, [id, label]) => text.replaceAll(id, label), detail);
@@ -233,19 +239,29 @@ export class Household {
 
   /** All that the workflow names is served, or its wait was announced. */
   checkServed(): void {
-    const { held } = this.world.truth();
     // Who passes another secret's pair says what nobody can check.
     if (!['primary', 'none'].includes(this.workflow.current)) return;
-    for (const [index, place] of this.workflow.places.entries()) {
-      const name = printLocation(place);
-      const holding = held.find(({ location }) => location === name);
-      // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
-      const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
-      if (index > 0 && (isTheirs || (holding && this.workflow.current === 'none'))) continue;
-      const known = this.world.github.secret(printDestination(place.destination), place.secretName);
-      const waits = known === undefined && this.#said.includes(printDestination(place.destination));
-      if (holding ? !holding.works : known === undefined && !waits)
-        this.report('served', `${name} does not work, and the run says that all is well`);
+    const { held } = this.world.truth();
+    for (const [index, place] of this.workflow.places.entries())
+      this.#checkPlace(
+        place,
+        index,
+        held.find(({ location }) => location === printLocation(place)),
+      );
+  }
+
+  #checkPlace(place: SecretLocation, index: number, holding: Holding | undefined): void {
+    const name = printLocation(place);
+    // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
+    const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
+    if (index > 0 && (isTheirs || (holding && this.workflow.current === 'none'))) return;
+    if (isTheirs && !holding.works && this.#beganRightAfterARotation()) {
+      this.residuals.push({ kind: 'overwritten right after a rotation', location: name });
+      return;
     }
+    const known = this.world.github.secret(printDestination(place.destination), place.secretName);
+    const waits = known === undefined && this.#said.includes(printDestination(place.destination));
+    if (holding ? !holding.works : known === undefined && !waits)
+      this.report('served', `${name} does not work, and the run says that all is well`);
   }
 }

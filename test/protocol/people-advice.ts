@@ -2,6 +2,7 @@
 
 import { parseDestination, printLocation } from '../../src/model/secret-location.ts';
 import type { Household } from './household.ts';
+import { savePrimaryAgain } from './people-acts.ts';
 
 /** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
 type Followed = 'force' | 'enroll' | 'impossible' | undefined;
@@ -37,6 +38,7 @@ const RULES: readonly Rule[] = [
     / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
     deleteSecrets,
   ],
+  ['save the secret once more', /save that secret once more/, saveAgain],
   ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
   ['take it out of destinations', PLACE_TO_DROP, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
@@ -133,6 +135,10 @@ function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): und
 function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
   const gone = JSON.stringify(parseDestination(text));
   workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
+}
+
+function saveAgain(household: Household): undefined {
+  savePrimaryAgain(household);
 }
 
 function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {

@@ -22,7 +22,11 @@ export function describePeople(people: readonly Life[], atLeast: Record<'lives' 
 
     test('what docs/how-it-works.md admits is all that remains, and it is rare', () => {
       const kinds = new Set(tally.residuals.map(({ kind }) => kind));
-      const admitted = ['rewritten meanwhile', 'a name that no mark shows'];
+      const admitted = [
+        'rewritten meanwhile',
+        'a name that no mark shows',
+        'overwritten right after a rotation',
+      ];
       expect([...kinds].filter((kind) => !admitted.includes(kind))).toEqual([]);
       expect(tally.residuals.length).toBeLessThanOrEqual(tally.people / 40);
     });

@@ -20,6 +20,7 @@ export interface Residual {
     | 'overwritten delivery'
     | 'rewritten meanwhile'
     | 'a name that no mark shows'
+    | 'overwritten right after a rotation'
     | 'two clients';
   location: string;
   at: number;
