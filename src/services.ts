@@ -16,7 +16,7 @@ import { managementToken } from './auth0/token.ts';
 import { issuePair } from './certificate/credential.ts';
 import { generateKey } from './certificate/issue.ts';
 import { GitHubApi } from './github/api.ts';
-import { type PublicKeys, SecretStore } from './github/secret-store.ts';
+import { type KnownDestinations, SecretStore } from './github/secret-store.ts';
 import { type Pace, SharedBudget } from './http/pace.ts';
 import { ServerClock } from './http/server-clock.ts';
 import { type Connection, type Remote, Service } from './http/service.ts';
@@ -39,7 +39,7 @@ export interface SharedServices {
   github: Remote;
   token: () => Promise<string>;
   discover: () => Promise<ProofEndpoints>;
-  publicKeys: PublicKeys;
+  destinations: KnownDestinations;
 }
 
 /** What a run talks to, its watch included. */
@@ -70,7 +70,15 @@ export function shareServices(
     return fresh;
   });
   const github = { clock: new ServerClock(), ...(writes ? { pace: writes } : {}) };
-  return { budget, auth0, edge, github, token, discover, publicKeys: new Map() };
+  return {
+    budget,
+    auth0,
+    edge,
+    github,
+    token,
+    discover,
+    destinations: { keys: new Map(), writes: new Map() },
+  };
 }
 
 export interface Choices {
@@ -95,7 +103,7 @@ export function connectServices(
     return new Service(name, connection, remotes[name]);
   };
   const api = github(githubToken);
-  const store = api && new SecretStore(api, shared.publicKeys);
+  const store = api && new SecretStore(api, shared.destinations);
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
   const currentToken = tokenOfCurrent(inputs, connection, service('mTLS edge'), proofEndpoint);

@@ -76,6 +76,20 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
+  /** Asks whether these secrets can be written, before anything rests on it. @param indexes those of `observed.secrets` */
+  probe(indexes: readonly number[]): void {
+    if (this.observed.unwritable !== undefined) return;
+    this.probes.push(...indexes.flatMap((index) => this.observed.secrets[index]?.location ?? []));
+  }
+
+  /** Nobody is interrupted for what cannot be delivered. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  requireWritable(): void {
+    const { secrets, unwritable = [] } = this.observed;
+    const [first] = unwritable;
+    if (first) throw first.error;
+    this.probe([...secrets.keys()]);
+  }
+
   /** The plan is not final until the tenant logs since then were read. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
