@@ -41,6 +41,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   refuseLiveFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
+  noteUnknownIds(builder);
   const why = decide(builder);
   const { renews, rotates, steps, stop } = builder;
   const nextRotation =
@@ -118,6 +119,17 @@ function noteName(builder: PlanBuilder): void {
   builder.note(
     'warning',
     `The client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+  );
+}
+
+/** A slip in an id would leave the credential that it means unprotected. */
+function noteUnknownIds(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
+  const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
+  if (unknown.length === 0 || !observed.client) return;
+  builder.note(
+    'warning',
+    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the id, or take it out of keep-credentials.`,
   );
 }
 
