@@ -37,6 +37,8 @@ export interface SharedServices {
   auth0: Remote;
   edge: Remote;
   github: Remote;
+  /** Local time. Every token was made before it. */
+  began: number;
   token: () => Promise<string>;
   discover: () => Promise<ProofEndpoints>;
   destinations: KnownDestinations;
@@ -75,6 +77,7 @@ export function shareServices(
     auth0,
     edge,
     github,
+    began: connection.clock.now(),
     token,
     discover,
     destinations: { keys: new Map(), writes: new Map() },
@@ -97,7 +100,7 @@ export function connectServices(
 ): RunServices {
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
-    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl);
+    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.began);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
     const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edge };
     return new Service(name, connection, remotes[name]);
