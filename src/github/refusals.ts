@@ -66,7 +66,7 @@ export function full(
   { total, added, most }: { total: number; added: number; most: number },
 ): RotationError {
   const name = printDestination(destination);
-  return new RotationError('GITHUB_FORBIDDEN', {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `${name} holds ${total} secrets, GitHub allows ${most}, and this run would add ${added}.`,
     remedy: `Delete a secret of ${name} that nobody reads, or choose another destination.`,
   });
