@@ -181,6 +181,20 @@ describe('a proof', () => {
     });
   });
 
+  it.each([
+    [200, 'failed'],
+    [201, 'proven'],
+    [202, 'failed'],
+  ])('by a pushed request that is answered with %i is %s', async (status, outcome) => {
+    await using server = await peer([{ status, body: { request_uri: 'urn:x' } }]);
+    const asked = login(server.served.url, { asks: pushed(server.served.url) });
+    expect(
+      await proveKey(line.service('edge'), { ...asked, thumbprint: 'mine', mustBind: false }),
+    ).toMatchObject({
+      outcome,
+    });
+  });
+
   it('by a page is foreign', async () => {
     const page = { status: 403, body: '<html>', headers: { 'content-type': 'text/html' } };
     expect(await prove(page)).toMatchObject({ outcome: 'refused', isForeign: true });

@@ -78,6 +78,11 @@ describe('a write that is answered with', () => {
     expect(await store.store(location(), 'x')).toMatchObject({ outcome: 'in doubt' });
   });
 
+  it.each([500, 503])('a page with %i: in doubt', async (status) => {
+    const page = { status, body: '<html>', headers: { 'content-type': 'text/html' } };
+    expect(await (await storeOf(KEY, page)).store(location(), 'x')).toMatchObject({ outcome: 'in doubt' });
+  });
+
   it('a gateway that gave up, and then a refusal: in doubt', async () => {
     const store = await storeOf(KEY, { status: 502, body: SAID }, { status: 403, body: SAID });
     expect(await store.store(location(), 'x')).toMatchObject({
