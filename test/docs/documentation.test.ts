@@ -80,6 +80,10 @@ describe('documents', () => {
     }
   });
 
+  it.each(globSync('docs/*.md'))('%s begins with who needs it', (path) => {
+    expect(read(path).split('\n')[2]).toMatch(/^You need this page /);
+  });
+
   it('explain every error code, and no other', () => {
     const headings = [...read('docs/troubleshooting.md').matchAll(/^## ([A-Z0-9_]+)$/gm)].map(
       ([, code]) => code,

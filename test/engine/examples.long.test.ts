@@ -193,6 +193,25 @@ story('examples/organization.yml', {
   ],
 });
 
+it.skipIf(ACT === undefined)(
+  'an organization secret that was made by hand is replaced as docs/recipes.md says, and not otherwise',
+  async () => {
+    await using repository = await Repository.start();
+    const { world } = repository;
+    const at = world.githubNow() - DAY;
+    world.github.seedSecret('org:acme', 'AUTH0_MTLS_PEM', 'any text', { createdAt: at, updatedAt: at });
+    const line = `current-credential: \${{ secrets.AUTH0_MTLS_PEM }}`;
+    const without = [line, "validity-days: '90'"] as const;
+    const run = (start: Start) => repository.run('examples/organization.yml', start);
+    expect((await run(dispatch({ force: 'true' }))).exitCode).toBe(1);
+    const refused = await run({ broken: without, said: true });
+    expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
+    const replaced = await run({ ...dispatch({ force: 'true' }), broken: without });
+    expect(outcome(replaced)[0]).toBe(0);
+    expect(await login(repository, repository.held('AUTH0_MTLS_PEM', 'org:acme'))).toBe(200);
+  },
+);
+
 story('examples/environments.yml', {
   prepare(repository) {
     for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
