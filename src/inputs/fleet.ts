@@ -121,7 +121,7 @@ function refused(file: string, inputs: readonly Problem[], found: readonly Manif
   return invalid(what, told, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
 }
 
-/** What all clients inherit is told once. */
+/** A problem that all clients inherit is reported once. */
 function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [keyOf(item), item])).values()];
 }

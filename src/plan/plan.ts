@@ -1,4 +1,4 @@
-/** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
+/** (desired state, observed state) → what to do, and why. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
@@ -112,7 +112,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
+/** `create` knows its client by its mark: somebody has renamed it, or wants another one. */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
@@ -188,7 +188,7 @@ const HEALED = 'a credential that a destination holds was not associated';
  * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // Somebody has taken it out already: what is to be revoked does not come back.
+  // Somebody has taken it out already: a revocation does not bring it back.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held

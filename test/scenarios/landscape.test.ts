@@ -2,7 +2,7 @@
  * What broke other rotators, and why it does not happen here: who destroys before it creates, and who lets time run out.
  * landscape-failure.test.ts: what is lost on the way; landscape-others.test.ts: who else is at work.
  *
- * The stories are S1 to S26 of the landscape, each told at least once. Parts that cannot be told about this action:
+ * Each story happened to another rotator. Parts that do not apply to this action:
  * - S3, S18: that production itself has used the new certificate. The action does not read Auth0's logs (another scope);
  *   it proves the certificate itself, and keeps the previous one until its place is needed.
  * - S3, S22: a secret of the same name in an environment that `destinations` does not name, and a schedule that does not run.
