@@ -41,6 +41,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   refuseLiveFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
+  noteUnknownIds(builder);
   const why = decide(builder);
   const { renews, rotates, steps, stop } = builder;
   const nextRotation =
@@ -121,6 +122,17 @@ function noteName(builder: PlanBuilder): void {
   );
 }
 
+/** A slip in an id would leave the credential that it means unprotected. */
+function noteUnknownIds(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
+  const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
+  if (unknown.length === 0 || !observed.client) return;
+  builder.note(
+    'warning',
+    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the id, or take it out of keep-credentials.`,
+  );
+}
+
 /** Made by hand, and superseded by this rotation; with `enroll` what the method holds that the client leaves. */
 function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
@@ -161,7 +173,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
-  if (due?.reason === 'PartlyDelivered') probe(builder, builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') builder.probe(builder.inUse.lacking);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
@@ -255,7 +267,7 @@ function finishDelivery(builder: PlanBuilder): void {
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
-  probe(builder, behind);
+  builder.probe(behind);
   store(builder, behind);
   builder.completes = lacking.length > 0;
   const served = new Set(behind);
@@ -288,7 +300,7 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   );
   if (doubtful.length === 0 || first < 0) return;
   const rest = steps.splice(first);
-  probe(builder, doubtful);
+  builder.probe(doubtful);
   store(builder, doubtful);
   steps.push(...rest);
 }
@@ -314,13 +326,6 @@ function isWritable({ observed }: PlanBuilder, index: number): boolean {
   return (
     location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
   );
-}
-
-/** Asks whether these locations take a write, before anything rests on it. */
-function probe(builder: PlanBuilder, indexes: readonly number[]): void {
-  if (builder.observed.unwritable !== undefined) return;
-  const locations = indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []);
-  builder.probes.push(...locations);
 }
 
 /**

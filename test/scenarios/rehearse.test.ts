@@ -45,7 +45,7 @@ describe('a rehearsal', () => {
     expect(proofs(world)).toEqual([200, 401]);
   });
 
-  it('masks both of its keys, also the one that nobody registers (G19)', async () => {
+  it('masks both of its keys, also the one that nobody registers', async () => {
     const world = shared();
     const run = await rehearse(world, handMade(world), { 'current-credential': '' });
     expect(run.exitCode).toBe(0);
