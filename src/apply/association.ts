@@ -185,7 +185,7 @@ export class Association {
     this.#delivered = true;
   }
 
-  /** A renewal changes nothing at Auth0, so that only the secret's time tells of another one. */
+  /** A renewal changes nothing at Auth0, so that only the secret's time shows another one. */
   async rememberDelivery(): Promise<void> {
     this.#delivery = await this.#primaryTime();
   }
@@ -252,7 +252,7 @@ export class Association {
 
   #beginReadBack(adds: boolean): void {
     this.#readBack = this.#verify(adds);
-    // A failure is told to whoever awaits it.
+    // The one who awaits it gets the failure.
     this.#readBack.catch(() => undefined);
   }
 

@@ -1,4 +1,4 @@
-/** What is true after a run that failed, for whoever reads its error. */
+/** What is true after a run that failed, for the reader of its error. */
 
 import { RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';

@@ -1,4 +1,4 @@
-/** What `apply` is given and what it tells: the job of one client. */
+/** What `apply` takes and what it answers: the job of one client. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';

@@ -84,7 +84,7 @@ export function unregisteredAccepted(
       'Look in Auth0 whether client_authentication_methods of the client is private_key_jwt, with its own keys alone.',
   };
   return new RotationError('UNREGISTERED_ACCEPTED', {
-    failed: `${what} that nobody has registered ${got} client ${clientId}: whoever knows the client id can log in.`,
+    failed: `${what} that nobody has registered ${got} client ${clientId}. Anybody who knows the client id can log in.`,
     remedy: `${remedies[method]} Then rehearse again.`,
   });
 }

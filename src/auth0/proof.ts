@@ -63,7 +63,7 @@ export interface Login {
   algorithm?: string | undefined;
   /** On a connection of its own: another node may answer. */
   freshConnection?: boolean;
-  /** Run id and attempt, for whoever reads the tenant logs. */
+  /** Run id and attempt, for those who read the tenant logs. */
   run: string;
 }
 

@@ -189,7 +189,7 @@ interface Turn {
   of: Cancellation;
 }
 
-/** Whoever has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
+/** A client that has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
 export class SpacedWrites implements Pace {
   readonly #hurry: AbortSignal;
   /** In order of their coming. */

@@ -61,7 +61,7 @@ export function readInputs(environment: Environment): Inputs {
 /** The shard that is the whole fleet. */
 export const WHOLE = '1/1';
 
-/** Problems that a message tells: more would hide each other. */
+/** Problems that a message lists: more would hide each other. */
 const TOLD = 40;
 
 export function invalid(
@@ -127,7 +127,7 @@ export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined
   return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
-/** What a plan tells of: `create` where a name is given and no client. */
+/** What a plan shows: `create` where a name is given and no client. */
 function plannedOperation(reader: Reader): DesiredState['operation'] {
   const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
   return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
@@ -251,7 +251,7 @@ function readIdentity(
   if (reader.text('client-id') !== undefined)
     reader.problem(
       'client-id',
-      'cannot be given with operation: create, which makes the client and tells its id',
+      'cannot be given with operation: create, which makes the client and names its id',
     );
   // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
   if (/[<>\x00-\x1f\x7f]/.test(clientName))

@@ -34,7 +34,7 @@ export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
 export type FormerMethod = (typeof FORMER_METHODS)[number];
 
 export interface DesiredState {
-  /** What is asked for; a plan tells what this would do. */
+  /** What is asked for; a plan shows what this would do. */
   operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
   /** Empty: the client that `create` makes does not exist yet. */
   clientId: string;

@@ -24,7 +24,7 @@ export async function locateClient(desired: DesiredState, tenant: Tenant): Promi
   return desired;
 }
 
-/** Two runs have made one each, and one of them has died: `current-credential` tells which one is in use. */
+/** Two runs have made one each, and one of them has died: `current-credential` shows which one is in use. */
 async function whoseIsCurrent(
   { current }: DesiredState,
   clients: readonly ListedClient[],

@@ -38,7 +38,7 @@ export interface CredentialsInUse {
   impossible: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
-  /** What a former primary may still hold: whoever reads it there logs in with it. */
+  /** What a former primary may still hold: its readers log in with it. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** Ours, newer than what was put back into the primary by hand. */
   rolledBack: Credential | undefined;
@@ -246,7 +246,7 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */
+/** Auth0 does not record when a certificate of a DN expires: `current-credential` shows it, or else the time of its delivery. */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,

@@ -199,7 +199,7 @@ function bindTokens(builder: PlanBuilder): void {
 }
 
 const BOUND =
-  'Access tokens are bound to the certificate they are asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
+  'Access tokens are bound to the certificate they are asked for with: a bound token works with that certificate alone. So each consumer must ask for a new token after a rotation.';
 
 const HEALED = 'a credential that a destination holds was not associated';
 
@@ -208,7 +208,7 @@ const HEALED = 'a credential that a destination holds was not associated';
  * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // Somebody has taken it out already: what is to be revoked does not come back.
+  // Somebody has taken it out already: what is revoked does not come back.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held

@@ -39,7 +39,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Whoever takes the new key and goes on to sign with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Consumers that take the new key and still sign with ${inUse.current?.algorithm} cannot log in.`,
   );
 }
 
@@ -127,7 +127,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
     'interruption',
     client.method === PUBLIC
       ? BECOMES_CONFIDENTIAL
-      : `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use what this run delivers.`,
   );
 }
 
@@ -135,7 +135,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} holds something already, and this run replaces it (force). A service that reads it for another client cannot log in any more.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {

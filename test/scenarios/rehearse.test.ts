@@ -190,7 +190,7 @@ describe('the negative control', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect([run.exitCode, code(run)]).toEqual([1, 'UNREGISTERED_ACCEPTED']);
-    expect(told(run)).toMatch(/whoever knows the client id can log in.*was removed again/);
+    expect(told(run)).toMatch(/Anybody who knows the client id can log in.*was removed again/);
     expect(run.summary).toContain('Act at once.');
     expect(everything(world, clientId)).toBe(before);
     expect(await loginByCertificate(world, clientId, pem)).toBe(200);

@@ -104,7 +104,9 @@ describe('the report of a fleet', () => {
   it('names whom a failure is about, by name, id and the day when the key expires', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     const { annotations, summary } = told([failed]);
-    expect(summary).toContain('| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027-01-23 | 2026-12-24 |');
+    expect(summary).toContain(
+      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027-01-23 | 2026-12-24 |',
+    );
     expect(summary).toContain('The current key expires on 23 January 2027.');
     expect(annotations).toEqual([
       expect.objectContaining({
