@@ -43,7 +43,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
   });
 }
 
-/** A redirect is never followed: what was sealed for one repository is not for one that has another name. */
+/** A redirect is never followed: what was sealed for one repository is not for another. */
 function renamed(destination: Destination, status: number, newName: string): RotationError {
   const [owner = '', repo = ''] = newName.split('/');
   const isKnown = destination.kind !== 'org' && repo !== '';

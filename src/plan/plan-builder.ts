@@ -176,7 +176,7 @@ export class PlanBuilder {
   isAnnounced(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
       return true;
-    // A revocation asks for this one too.
+    // A revocation that was asked for includes this one.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;

@@ -145,7 +145,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
   return new RotationError('SECRET_EXISTS', {
-    failed: `${printLocation(location)} holds something already, and ${why}. If this run replaced it, those who read that secret could not log in any more.`,
+    failed: `${printLocation(location)} holds something already, and ${why}: anybody who reads that secret could not log in any more.`,
     remedy: `${remedy} If nobody needs what it holds, start the workflow by hand once with force: true.`,
   });
 }
@@ -186,7 +186,7 @@ export function refuseToOverwrite(
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} holds something already, and the client would be a new one. If this run replaced it, those who read that secret could not log in any more.`,
+    failed: `${locations} holds something already, and the client would be a new one: anybody who reads that secret could not log in any more.`,
     remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }

@@ -39,7 +39,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Consumers that take the new key and still sign with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
   );
 }
 
@@ -135,7 +135,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} holds something already, and this run replaces it (force). A service that reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} holds something already, and this run replaces it (force). Anybody who reads it for another client cannot log in any more.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
