@@ -27,7 +27,7 @@ function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { clie
   throw new RotationError('METHOD_MISMATCH', {
     failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
     remedy:
-      'Move it with operation: enroll (operation: plan shows how), or set authentication-method. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+      'Move it with operation: enroll (start operation: plan first, which names whom that interrupts), or set authentication-method to what it uses. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
   });
 }
 
