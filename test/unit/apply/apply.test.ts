@@ -547,6 +547,24 @@ describe('a rehearsal', () => {
   });
 });
 
+describe('an interruption', () => {
+  it('is told of a run that failed before it delivered, and not of one that has', async () => {
+    const road = await Road.begin('partly delivered', { current: false });
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(result.error?.alarm).toMatch(/some consumers/);
+    expect(stateNow(result)).toMatch(/env:acme\/other\/production .*has given way/);
+    const half = await Road.begin('partly delivered', { current: false });
+    const left = await half.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
+    expect([left.error?.code, left.error?.alarm]).toEqual([
+      'DELIVERY_INCOMPLETE',
+      expect.stringMatching(/some consumers/),
+    ]);
+    const whole = await Road.begin('partly delivered', { current: false });
+    expect((await whole.run()).error).toBeUndefined();
+  });
+});
+
 describe('undoing', () => {
   it('has two minutes of its own, however late the run is', async () => {
     const road = await Road.begin('ours alone');
