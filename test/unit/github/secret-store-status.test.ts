@@ -191,7 +191,9 @@ describe('a refusal says what helps', () => {
     ],
   ])('of %s', async (_, scope, answer, words) => {
     const result = await (await storeOf(KEY, answer)).store(location(scope), 'x');
-    expect(result).toMatchObject({ error: { remedy: expect.stringMatching(words) } });
+    expect(result).toMatchObject({
+      error: { code: 'GITHUB_FORBIDDEN', remedy: expect.stringMatching(words) },
+    });
   });
 
   it('of an organization', async () => {
@@ -243,7 +245,7 @@ describe("an organization's secret", () => {
     ['without a visibility', { body: { name: 'PEM' } }],
     ['with one that is no text', { body: { name: 'PEM', visibility: 1 } }],
   ])('%s is not written', async (_, answer) => {
-    const store = await storeOf(answer);
+    const store = await storeOf(answer, KEY, { status: 201, body: {} });
     expect(await store.store(location('org:acme'), 'x')).toMatchObject({
       outcome: 'refused',
       error: { code: 'GITHUB_REQUEST_FAILED' },
@@ -254,13 +256,30 @@ describe("an organization's secret", () => {
   it('whose repositories cannot be read is not written', async () => {
     const store = await storeOf(
       { body: { visibility: 'selected' } },
-      { body: { repositories: [{ id: 'x' }] } },
+      { body: { repositories: [{ id: 1 }, { id: 'x' }] } },
     );
     expect(await store.store(location('org:acme'), 'x')).toMatchObject({ outcome: 'refused' });
     expect(asked()).toEqual([
       'GET /orgs/acme/actions/secrets/PEM',
       'GET /orgs/acme/actions/secrets/PEM/repositories?per_page=100&page=1',
     ]);
+  });
+});
+
+describe('a secret of Dependabot', () => {
+  it('has a place and a key of its own', async () => {
+    await (await storeOf(KEY, { status: 201, body: {} })).store(location('dependabot:acme/shop'), 'x');
+    expect(asked()).toEqual([
+      'GET /repos/acme/shop/dependabot/secrets/public-key',
+      'PUT /repos/acme/shop/dependabot/secrets/PEM',
+    ]);
+  });
+});
+
+it('a public key without its name is none', async () => {
+  const nameless = await storeOf({ body: { key: Buffer.alloc(32, 9).toString('base64') } });
+  await expect(nameless.publicKey(location().destination)).rejects.toMatchObject({
+    code: 'GITHUB_REQUEST_FAILED',
   });
 });
 

@@ -9,6 +9,7 @@ import { RotationError } from '../../../src/errors.ts';
 import { readFleet } from '../../../src/inputs/fleet.ts';
 import { readInputs, SECRET_INPUTS } from '../../../src/inputs/inputs.ts';
 import { CLIENT_KEYS } from '../../../src/inputs/manifest.ts';
+import { runs } from '../../support/properties.ts';
 
 const ACTION: Record<string, { default?: string }> = parse(readFileSync('action.yml', 'utf8')).inputs;
 const CONTEXT = { GITHUB_REPOSITORY: 'acme/shop', GITHUB_RUN_ID: '41', GITHUB_RUN_ATTEMPT: '2' };
@@ -254,7 +255,7 @@ clients:
           }
         },
       ),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 });

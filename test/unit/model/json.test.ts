@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isObject, parseJson, quote, stringOf } from '../../../src/model/json.ts';
+import { runs } from '../../support/properties.ts';
 
 describe('parseJson', () => {
   it.each([
@@ -76,7 +77,7 @@ describe('quote', () => {
         expect(quoted).not.toMatch(/::|##\[|[<>`|]|[\x00-\x1f\x7f]/);
         expect(quoted.length).toBeLessThanOrEqual(301);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -9,6 +9,7 @@ import {
   printLocation,
   shadows,
 } from '../../../src/model/secret-location.ts';
+import { runs } from '../../support/properties.ts';
 
 describe('a destination', () => {
   it.each<[string, Destination]>([
@@ -60,7 +61,7 @@ describe('a destination', () => {
         const destination = parseDestination(text);
         if (destination) expect(printDestination(destination)).toBe(text);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
   });
 

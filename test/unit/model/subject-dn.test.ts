@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { inspect } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { type Attribute, oidOf, parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
+import { runs } from '../../support/properties.ts';
 
 const key = await generateKey(2048);
 
@@ -151,7 +152,7 @@ describe('a subject', () => {
       fc.property(attributes, (list) => {
         expect(parseSubject(printSubject(list))).toEqual(list);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -162,7 +163,7 @@ describe('a subject', () => {
         const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
         expect(inspect(certificate).subject).toBe(subject);
       }),
-      { numRuns: 80 },
+      { numRuns: runs(80) },
     );
   });
 
@@ -172,7 +173,7 @@ describe('a subject', () => {
         // openssl leaves a value that is only `#` as it is.
         expect(parseSubject(await throughOpenssl(printSubject(all)))).toEqual(all);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -186,7 +187,7 @@ describe('a subject', () => {
           expect(String(error)).toMatch(/^Error: (is|has|needs) /);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 });
