@@ -10,9 +10,10 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
+import { changedMeanwhile } from './contention.ts';
 import { createClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
-import { Delivery, keepQuiet } from './deliver.ts';
+import { Delivery, keepQuiet, readVersions } from './deliver.ts';
 import { explainFailure, type Left } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
@@ -141,7 +142,10 @@ class Execution {
 
   async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
     // Neither the wait for clear times nor the control must fall into the interruption.
-    if (interrupts.length > 0) await this.#keepQuiet();
+    if (interrupts.length > 0) {
+      await this.#keepQuiet();
+      await this.#requireUnwritten();
+    }
     if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
     this.#interrupted.push(...interrupts);
     await this.#association.replace(to, confirm);
@@ -196,6 +200,17 @@ class Execution {
     const at = this.#completedAt;
     const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
     await keepQuiet(this.#job.observed, this.#services, completed);
+  }
+
+  /** Whoever reads a secret that was written since it was observed is named by no plan. Association watches the primary's. */
+  async #requireUnwritten(): Promise<void> {
+    const { stored, inDoubt } = this.#completion;
+    const own = [...stored, ...inDoubt];
+    const others = this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
+    const versions = await readVersions(others, this.#services.store);
+    // guard: nobody is interrupted on evidence that is out of date
+    if (others.some(({ version }, index) => version !== versions[index]))
+      throw changedMeanwhile('the secret of a destination');
   }
 
   async #create(): Promise<void> {

@@ -6,7 +6,7 @@ import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { Pair } from '../model/key-pair.ts';
-import type { ObservedState } from '../model/observed-state.ts';
+import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 interface DeliveryServices {
@@ -120,6 +120,18 @@ export interface QuietServices {
 /** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
 const QUIET = 6_000;
 
+/** When these secrets were written last, by GitHub's clock, as it is now; undefined: not yet. */
+export function readVersions(
+  secrets: readonly ObservedSecret[],
+  store: SecretStore | undefined,
+): Promise<(number | undefined)[]> {
+  const read = async ({ location }: ObservedSecret) => {
+    const times = await store?.times(location);
+    return times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
+  };
+  return Promise.all(secrets.map(read));
+}
+
 /** @param completed local time of this run's last delivery of the current pair, if there was one, and whether it may land once more */
 export async function keepQuiet(
   { secrets }: ObservedState,
@@ -129,8 +141,7 @@ export async function keepQuiet(
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
-  const times = await Promise.all(others.map(({ location }) => store?.times(location) ?? 'missing'));
-  const deliveries = [primary?.version ?? 0, ...times.map((t) => (typeof t === 'string' ? 0 : t.updatedAt))];
+  const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
   // What this run completed without a clear answer may be written once more, over the new credential.
   const completion = completed

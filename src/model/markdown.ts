@@ -31,6 +31,13 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+const LONG_DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+
+/** In a sentence that people read first: 24 January 2027. */
+export function longDay(at: number): string {
+  return LONG_DAY.format(at);
+}
+
 export function iso(at: number | undefined): string {
   return at === undefined || !Number.isFinite(at) ? '' : new Date(at).toISOString();
 }

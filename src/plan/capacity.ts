@@ -55,14 +55,7 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
   const { displaced, doubtful, settled, unexplained } = inUse;
   if (unexplained && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
-  const eligible = builder.records.filter(
-    (c) =>
-      builder.associated.includes(c.id) &&
-      builder.mayRemove(c) &&
-      builder.isAnnounced(c) &&
-      // What a former location may hold is never interrupted: nobody there would be named.
-      formerHolder(inUse, c) === undefined,
-  );
+  const eligible = builder.records.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || unexplained || doubtful.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
@@ -80,6 +73,16 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
     );
   }
   builder.remove(victim, 'make room', interrupted);
+}
+
+function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
+  // Nobody can know who else uses it.
+  // guard: what was made by hand is interrupted only where it is released
+  if (builder.pool.isUnmarked(credential) && !builder.isReleased(credential)) return false;
+  // Nobody there would be named, and this run delivers nothing there.
+  // guard: what a former location may hold is not interrupted
+  if (formerHolder(builder.inUse, credential) !== undefined) return false;
+  return builder.associated.includes(credential.id) && builder.mayRemove(credential);
 }
 
 /** A location that refuses its write keeps what it holds until the primary's own pair has little time left. @throws RotationError */
@@ -142,16 +145,14 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
 /** The line to add where the evidence shows what nobody of ours holds; else what to decide by. */
 function waysOut(builder: PlanBuilder): string | undefined {
   const { desired, inUse, pool, records } = builder;
-  const byHand = records.filter(
-    (c) => pool.isUnmarked(c) && !mayBeHeld(inUse, c) && !desired.keepCredentials.has(c.id),
-  );
-  const waiting = byHand.filter((c) => !builder.isAnnounced(c));
+  const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
+  const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
+  const waiting = spare.filter((c) => !builder.isAnnounced(c));
   const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);
   const wait =
     since === undefined ? '' : ` Otherwise it goes from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
-  const [one] = byHand;
-  if (one && desired.current && !inUse.unregistered)
-    return `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: removable-credentials: ${byHand.map(({ id }) => id).join(' ')}.${wait}`;
+  const isShown = desired.current !== undefined && !inUse.unregistered;
+  if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
@@ -159,14 +160,23 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const formerHeld = inUse.formerHeld.map(({ location }) => location);
   if (formerHeld.length > 0)
     return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub; the next run goes on.`;
-  if (byHand.length === 0 && moved !== '')
+  if (spare.length === 0 && moved !== '')
     return `${moved}If another workflow rotates this client, rotate it from one workflow with many destinations.`;
-  if (byHand.length === 0) return undefined;
-  const list = records
-    .filter(pool.isUnmarked)
-    .map((c) => `${c.id} of ${day(c.createdAt)}`)
-    .join(', ');
-  return `Pass current-credential, which shows what is in use. Made by hand: ${list}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+  if (isShown || byHand.length === 0) return undefined;
+  const pass = desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
+  return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+}
+
+function releaseLine(spare: readonly Credential[]): string {
+  const line = `removable-credentials: ${spare.map(({ id }) => id).join(' ')}.`;
+  const [one, another] = spare;
+  return one && !another
+    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: ${line}`
+    : `${dated(spare)} were made by hand, and the primary destination holds none of them. Add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+}
+
+function dated(credentials: readonly Credential[]): string {
+  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
 const REHEARSE_EARLIER =

@@ -76,6 +76,20 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
+  /** Asks whether these secrets can be written, before anything rests on it. @param indexes those of `observed.secrets` */
+  probe(indexes: readonly number[]): void {
+    if (this.observed.unwritable !== undefined) return;
+    this.probes.push(...indexes.flatMap((index) => this.observed.secrets[index]?.location ?? []));
+  }
+
+  /** Nobody is interrupted for what cannot be delivered. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  requireWritable(): void {
+    const { secrets, unwritable = [] } = this.observed;
+    const [first] = unwritable;
+    if (first) throw first.error;
+    this.probe([...secrets.keys()]);
+  }
+
   /** The plan is not final until the tenant logs since then were read. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
@@ -182,14 +196,25 @@ export class PlanBuilder {
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
-    if (!this.associated.includes(credential.id)) return 'not associated with this method';
+    const held = this.#printHeld(credential);
+    if (!this.associated.includes(credential.id))
+      return held === undefined ? 'not associated with this method' : `${held}, and not associated`;
     const former = formerHolder(this.inUse, credential);
     if (former) return `held by ${former}, where this workflow delivered before`;
-    if (mayBeHeld(this.inUse, credential)) {
-      const heldBy = this.#heldBy(credential);
-      return heldBy.length > 0 ? `held by ${heldBy.join(', ')}` : 'may be held by a destination';
-    }
+    if (held !== undefined) return held;
     return this.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
+  }
+
+  #printHeld(credential: Credential): string | undefined {
+    const { displaced, held } = this.inUseAtStart;
+    const isIn = (candidates: readonly Credential[] = []) =>
+      candidates.some(({ id }) => id === credential.id);
+    const locations = this.observed.secrets.filter((_, index) => isIn(held[index]));
+    const isCertain = held.filter(isIn).every(({ length }) => length === 1);
+    if (locations.length > 0)
+      return `${isCertain ? 'held' : 'may be held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
+    const isDoubtful = displaced?.id === credential.id || mayBeHeld(this.inUse, credential);
+    return isDoubtful ? 'may be held by a destination' : undefined;
   }
 
   #heldBy({ id }: Credential): string[] {
@@ -213,13 +238,17 @@ export class PlanBuilder {
 
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
-/** When the last place that can have held it received the successor; a secret made later never held it. */
+/**
+ * When the last place that can have held it received the successor; a secret made later never held it. Made by hand: only a successor
+ * that we delivered counts.
+ */
 export function supersededAt(
-  { completes, inUse, observed }: PlanBuilder,
+  { completes, inUse, observed, pool }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
+  if (!pool.isOurs(newest) && !pool.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
     .map(({ times }) => times)
     .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)

@@ -27,6 +27,7 @@ import { rehearse } from './rehearse.ts';
 import { retire } from './retire.ts';
 import { revert } from './revert.ts';
 import { rotate } from './rotate.ts';
+import { bindTokens } from './token-binding.ts';
 
 /**
  * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
@@ -41,6 +42,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   refuseLiveFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
+  noteUnknownIds(builder);
   const why = decide(builder);
   const { renews, rotates, steps, stop } = builder;
   const nextRotation =
@@ -121,6 +123,17 @@ function noteName(builder: PlanBuilder): void {
   );
 }
 
+/** A slip in an id would leave the credential that it means unprotected. */
+function noteUnknownIds(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
+  const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
+  if (unknown.length === 0 || !observed.client) return;
+  builder.note(
+    'warning',
+    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the id, or take it out of keep-credentials.`,
+  );
+}
+
 /** Made by hand, and superseded by this rotation; with `enroll` what the method holds that the client leaves. */
 function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
@@ -161,33 +174,12 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
-  if (due?.reason === 'PartlyDelivered') probe(builder, builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') builder.probe(builder.inUse.lacking);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
     : { reason: 'NotDue', explanation: 'the current key is good' };
 }
-
-/** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
-function bindTokens(builder: PlanBuilder): void {
-  const { rotates, observed, steps, desired } = builder;
-  const bound = observed.client?.binding.required ?? false;
-  // Without a certificate there is nothing to bind to, and a client secret would get no token.
-  const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
-  const required = requested === 'unchanged' ? bound : requested === 'required';
-  if (required && (rotates || !bound)) builder.note('notice', BOUND);
-  if (required === bound) return;
-  const first = [
-    'authenticate',
-    'store-secret',
-    ...(desired.operation === 'revert' ? ['change-method'] : []),
-  ];
-  const at = steps.findIndex(({ kind }) => first.includes(kind));
-  steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
-}
-
-const BOUND =
-  'Access tokens are bound to the certificate they are asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
 
 const HEALED = 'a credential that a destination holds was not associated';
 
@@ -255,7 +247,7 @@ function finishDelivery(builder: PlanBuilder): void {
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
-  probe(builder, behind);
+  builder.probe(behind);
   store(builder, behind);
   builder.completes = lacking.length > 0;
   const served = new Set(behind);
@@ -288,7 +280,7 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   );
   if (doubtful.length === 0 || first < 0) return;
   const rest = steps.splice(first);
-  probe(builder, doubtful);
+  builder.probe(doubtful);
   store(builder, doubtful);
   steps.push(...rest);
 }
@@ -314,13 +306,6 @@ function isWritable({ observed }: PlanBuilder, index: number): boolean {
   return (
     location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
   );
-}
-
-/** Asks whether these locations take a write, before anything rests on it. */
-function probe(builder: PlanBuilder, indexes: readonly number[]): void {
-  if (builder.observed.unwritable !== undefined) return;
-  const locations = indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []);
-  builder.probes.push(...locations);
 }
 
 /**

@@ -97,6 +97,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
   const ref = builder.renews ?? ISSUED;
+  if (client?.method !== desired.method) builder.requireWritable();
   if (client === undefined) {
     builder.steps.push({ kind: 'create-client', name: desired.clientName ?? '', method: desired.method });
     const taken = observed.secrets.filter(({ times }) => typeof times !== 'string');

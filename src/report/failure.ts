@@ -28,7 +28,7 @@ export function withFailure(
 }
 
 function headlineOf({ code }: RotationError): string {
-  return `❌ ${code}. Something is to be done.`;
+  return `❌ ${code}. Action needed.`;
 }
 
 /** All problems, one a line: a workflow is corrected from this list. */

@@ -4,8 +4,7 @@ import { parseArgs } from 'node:util';
 import { REAL } from './code.ts';
 import { guardTable, printGuards } from './guards.ts';
 import type { Life } from './people.ts';
-import { anyLives, lives } from './people-lives.ts';
-import { nameOf } from './scenarios.ts';
+import { anyLives, livesNamed } from './people-lives.ts';
 import { fullPlan, quickPlan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
@@ -41,10 +40,7 @@ async function explore(): Promise<void> {
 
 /** What people do alone: every n-th life, those whose state or deed has this text in its name; and `--sample` lives of many deeds. */
 function livesAsked(): Life[] {
-  const named = lives().filter(({ deeds, scenario }) =>
-    `${nameOf(scenario)}; ${deeds.map(({ act }) => act.name)}`.includes(values.match),
-  );
-  const some = named.filter((_, index) => index % Number(values.every) === 0);
+  const some = livesNamed(values.match).filter((_, index) => index % Number(values.every) === 0);
   return [...some, ...anyLives(Number(values.sample ?? 0), seed)];
 }
 

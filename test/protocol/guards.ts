@@ -2,6 +2,7 @@
 
 import { mutated } from './code.ts';
 import type { Pairing } from './pairs.ts';
+import { lifeOf, livesNamed } from './people-lives.ts';
 import { type Asked, type Scenario, scenario } from './scenarios.ts';
 import { type Instead, without } from './seams.ts';
 import { BOTH, CRASHED, type PairSearch, type Plan, PREEMPTED, search } from './searches.ts';
@@ -245,6 +246,33 @@ export const GUARDS: readonly Guard[] = [
     name: 'a subject that is used again is the newest of ours',
     hunt: {
       singles: [single('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true })],
+    },
+  },
+  {
+    name: 'what was made by hand is interrupted only where it is released',
+    instead: 'false',
+    hunt: { people: livesNamed('two hand-made [due only, by time, cap 2]; the primary gets any text') },
+  },
+  {
+    name: 'what a former location may hold is not interrupted',
+    instead: 'false',
+    hunt: {
+      people: [
+        lifeOf(
+          'hand-made previous [due only, by time, cap 2]',
+          'the secret gets another name',
+          'the primary gets the one made by hand',
+        ),
+      ],
+    },
+  },
+  {
+    name: 'nobody is interrupted on evidence that is out of date',
+    instead: 'false',
+    hunt: {
+      people: livesNamed(
+        'partly delivered, two of three [due only, by time, cap 2]; a secondary is rolled back at request 5',
+      ),
     },
   },
 ];

@@ -3,7 +3,7 @@
 import { seededRandom } from '../emulators/emulator.ts';
 import type { Life } from './people.ts';
 import { ACTS, MET } from './people-acts.ts';
-import { type Scenario, scenario } from './scenarios.ts';
+import { nameOf, type Scenario, scenario } from './scenarios.ts';
 
 /** Before the run, and at these requests of it. */
 const MOMENTS = [0, 2, 5, 8, 11, 14];
@@ -26,6 +26,27 @@ export function lives(): Life[] {
       (act.anytime ? MOMENTS : [0]).map((at) => ({ scenario: one, deeds: [{ act, at }] })),
     ),
   );
+}
+
+/** Those with this text in the name of their state and their deed. */
+export function livesNamed(text: string): Life[] {
+  return lives().filter(({ deeds, scenario }) =>
+    `${nameOf(scenario)}; ${deeds.map(({ act, at }) => `${act.name}${at === 0 ? '' : ` at request ${at}`}`)}`.includes(
+      text,
+    ),
+  );
+}
+
+/** These deeds, a day after another, where the places hold what `state` says. */
+export function lifeOf(state: string, ...names: readonly string[]): Life {
+  const world = worlds().find((one) => nameOf(one) === state);
+  if (world === undefined) throw new Error(`nobody meets the state ${state}`);
+  const deeds = names.map((name) => {
+    const act = ACTS.find((one) => one.name === name);
+    if (act === undefined) throw new Error(`nobody does this: ${name}`);
+    return { act, at: 0 };
+  });
+  return { scenario: world, deeds };
 }
 
 /** Two or three deeds, a day after another. */

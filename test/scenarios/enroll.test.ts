@@ -21,7 +21,8 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE } from './support.ts';
+import { handMade } from './rehearsals.ts';
+import { code, credentialOf, held, json, MINUTE, SECRET } from './support.ts';
 
 const key = selfSignedCertificate('former key');
 const MTLS = 'self_signed_tls_client_auth';
@@ -211,6 +212,58 @@ describe('refused before any effect', () => {
   });
 });
 
+/** Secrets that nobody asks for here. */
+function fill(world: Sandbox, scope: string, upTo: number): void {
+  for (let n = world.github.secretNames(scope).length; n < upTo; n += 1)
+    world.github.seedSecret(scope, `OTHER_${n}`, '');
+}
+
+describe('a destination that takes no write is found before anybody is interrupted', () => {
+  type Operation = 'enroll' | 'rehearse';
+
+  async function refusedBefore(world: Sandbox, operation: Operation, inputs: Inputs = {}) {
+    const clientId = operation === 'rehearse' ? handMade(world) : secretClient(world);
+
+    const run = await operate(world, { operation, 'client-id': clientId, ...inputs });
+    const ofAuth0 = world.transcript.requests().filter((line) => / (PATCH|POST \/api|DELETE) /.test(line));
+    expect([run.exitCode, effects(world)], ofAuth0.join()).toEqual([1, []]);
+    return run;
+  }
+
+  it.each<[Operation, number, string]>([
+    ['enroll', 403, 'Resource not accessible by personal access token'],
+    ['rehearse', 403, 'Repository was archived so is read-only.'],
+    ['enroll', 400, 'Bad Request'],
+    ['enroll', 409, 'Conflict'],
+  ])('%s: %i %s', async (operation, status, message) => {
+    const world = shared();
+    world.conditions.fault = (_, { method }) => (method === 'PUT' ? json(status, { message }) : undefined);
+    const run = await refusedBefore(world, operation);
+    expect(told(run)).toContain(`(${status}: ${message})`);
+  });
+
+  it.each(['enroll', 'rehearse'] as const)('%s: one secret too many', async (operation) => {
+    await using world = await startSandbox();
+    fill(world, 'repo:acme/shop', 99);
+    const run = await refusedBefore(world, operation, { 'certificate-secret-name': 'AUTH0_MTLS_CERT' });
+    expect([code(run), told(run)]).toEqual([
+      'GITHUB_REQUEST_FAILED',
+      expect.stringContaining('holds 99 secrets, GitHub allows 100, and this run would add 2'),
+    ]);
+  });
+
+  it('a full one that holds all our names goes on, and no probe stays', async () => {
+    await using world = await startSandbox();
+    const clientId = secretClient(world);
+    world.github.seedSecret('repo:acme/shop', SECRET, 'another');
+    fill(world, 'repo:acme/shop', 100);
+    const inputs = { operation: 'enroll', 'client-id': clientId, force: 'true', 'current-credential': '' };
+    const run = await operate(world, inputs, { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } });
+    expect([run.exitCode, told(run)]).toEqual([0, '']);
+    expect(world.github.secretNames('repo:acme/shop')).toHaveLength(100);
+  });
+});
+
 /** The edge refuses what is asked after the client was moved; before it the new pair is tried once. */
 function failsOnceMoved(): NonNullable<Sandbox['conditions']['fault']> {
   let moved = false;
@@ -225,7 +278,8 @@ describe('undone', () => {
     const world = shared();
     const clientId = secretClient(world);
     const before = world.tenant.reveal(clientId);
-    world.conditions.fault = (_, request) => (puts(request) ? json(403, { message: 'no' }) : undefined);
+    world.conditions.fault = (_, { method, path }) =>
+      method === 'PUT' && path.endsWith(SECRET) ? json(403, { message: 'no' }) : undefined;
     const run = await enroll(world, clientId);
     expect(code(run)).toBe('GITHUB_FORBIDDEN');
     expect(told(run)).toContain('The client uses client_secret_post again.');

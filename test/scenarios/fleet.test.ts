@@ -71,7 +71,7 @@ describe('a fleet', () => {
     const [canary] = fleet.members;
     expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);
     expect(new Set(fleet.changes().map(([client]) => client))).toEqual(new Set([0]));
-    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: client ${canary?.clientId}`]);
+    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: service 0, client ${canary?.clientId}`]);
     expect(entries(run).map(({ error }) => error?.code)).toEqual([
       'AUTH0_FORBIDDEN',
       ...Array(5).fill('CANARY_FAILED'),

@@ -79,10 +79,10 @@ describe('a run that goes well', () => {
       ['R1'],
     ],
     [
-      'finishes the delivery of another one, which it has probed',
+      'finishes the delivery of another one',
       'partly delivered',
       { force: false },
-      ['PUT env AUTH0_MTLS_ROTATION_PROBE', 'DELETE env AUTH0_MTLS_ROTATION_PROBE', `PUT env ${PEM}`],
+      [`PUT env ${PEM}`],
       ['P1', 'C1'],
       ['C1', 'C1'],
     ],
@@ -94,6 +94,16 @@ describe('a run that goes well', () => {
     expect(road.associated).toEqual(associated);
     expect(road.held).toEqual(held);
     expect(outcome?.steps.map(({ failed }) => failed)).toEqual(outcome?.steps.map(() => false));
+  });
+
+  it('probes a destination first where a refusal would come too late', async () => {
+    const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+    await road.run();
+    expect(road.probes).toEqual(['PUT repo AUTH0_MTLS_ROTATION_PROBE']);
+    const refused = await Road.begin('client secret', { operation: 'enroll', force: false });
+    const { error } = await refused.run((line) => (refused.probes.includes(line) ? REFUSED : undefined));
+    expect(error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(refused.writes).toEqual([]);
   });
 
   it('creates a client', async () => {

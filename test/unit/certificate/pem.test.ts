@@ -139,7 +139,7 @@ function shown(text: string, masks: readonly string[]): string {
     .reduce((left, mask) => left.replaceAll(mask, '***'), text);
 }
 
-describe('the masks of a secret (G2)', () => {
+describe('the masks of a secret', () => {
   it('hide a key as it came, as it is read, and as it is stored', () => {
     fc.assert(
       fc.property(keys, spellings, ({ cert, key, written }, spelling) => {

@@ -207,11 +207,14 @@ describe('a refusal says what helps', () => {
 
 describe('a probe', () => {
   const destination = location().destination;
+  const total = (total_count: unknown) => ({ body: { total_count, secrets: [] } });
+  const written = { status: 201, body: {} };
 
-  it('writes a harmless secret and takes it away', async () => {
-    const store = await storeOf(KEY, { status: 201, body: {} }, { status: 204 });
-    expect(await store.probe(destination)).toBeUndefined();
+  it('counts, writes a harmless secret and takes it away', async () => {
+    const store = await storeOf(total(0), KEY, written, { status: 204 });
+    expect(await store.probe(destination, 1)).toBeUndefined();
     expect(asked().map((one) => one.replace(/secrets\/AUTH0\w+/, 'secrets/PROBE'))).toEqual([
+      'GET /repos/acme/shop/actions/secrets?per_page=1',
       'GET /repos/acme/shop/actions/secrets/public-key',
       'PUT /repos/acme/shop/actions/secrets/PROBE',
       'DELETE /repos/acme/shop/actions/secrets/PROBE',
@@ -219,23 +222,52 @@ describe('a probe', () => {
   });
 
   it('that stays is no failure', async () => {
-    const store = await storeOf(KEY, { status: 201, body: {} }, { status: 403, body: SAID });
-    expect(await store.probe(destination)).toBeUndefined();
+    const store = await storeOf(total(0), KEY, written, { status: 403, body: SAID });
+    expect(await store.probe(destination, 0)).toBeUndefined();
   });
 
   it('that is refused says why; one that is in doubt throws', async () => {
-    expect(await (await storeOf(KEY, { status: 403, body: SAID })).probe(destination)).toMatchObject({
-      code: 'GITHUB_FORBIDDEN',
-    });
-    expect(asked()).toHaveLength(2);
+    const refused = await storeOf(total(0), KEY, { status: 403, body: SAID });
+    expect(await refused.probe(destination, 1)).toMatchObject({ code: 'GITHUB_FORBIDDEN' });
+    expect(asked()).toHaveLength(3);
     await server[Symbol.asyncDispose]();
-    const store = await storeOf(KEY, { status: 500, body: SAID });
-    await expect(store.probe(destination)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
+    const store = await storeOf(total(0), KEY, { status: 500, body: SAID });
+    await expect(store.probe(destination, 1)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
+  });
+
+  it('is written once for all clients of a fleet, and counts for each', async () => {
+    const store = await storeOf(total(0), KEY, written, { status: 204 }, total(1));
+    for (let client = 0; client < 2; client += 1) await store.probe(destination, 1);
+    expect(asked().filter((line) => line.startsWith('PUT'))).toHaveLength(1);
+    expect(asked()).toHaveLength(5);
+  });
+
+  it.each<[string, number, number, 'writes' | 'refuses' | 'goes on']>([
+    ['repo:acme/shop', 99, 1, 'writes'],
+    ['repo:acme/shop', 99, 2, 'refuses'],
+    ['repo:acme/shop', 100, 1, 'refuses'],
+    ['repo:acme/shop', 100, 0, 'goes on'],
+    ['env:acme/shop/prod', 98, 2, 'writes'],
+    ['env:acme/shop/prod', 99, 2, 'refuses'],
+    ['dependabot:acme/shop', 100, 0, 'goes on'],
+    ['org:acme', 999, 2, 'refuses'],
+    ['org:acme', 1_000, 0, 'goes on'],
+  ])('%s that holds %i, and %i more: %s', async (at, held, added, outcome) => {
+    const store = await storeOf(total(held), KEY, written, { status: 204 });
+    const error = await store.probe(location(at).destination, added);
+    expect(error?.code).toBe(outcome === 'refuses' ? 'GITHUB_REQUEST_FAILED' : undefined);
+    expect(asked().length > 1).toBe(outcome === 'writes');
+  });
+
+  it.each([undefined, '3'])('a total of %s cannot be used: nothing is written', async (value) => {
+    const store = await storeOf(total(value));
+    await expect(store.probe(destination, 0)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
+    expect(asked()).toHaveLength(1);
   });
 
   it('of an organization is seen by no repository', async () => {
-    const store = await storeOf({ status: 404, body: SAID }, KEY, { status: 201, body: {} });
-    await store.probe(location('org:acme').destination);
+    const store = await storeOf(total(0), { status: 404, body: SAID }, KEY, written);
+    await store.probe(location('org:acme').destination, 1);
     expect(bodies()[0]).toMatchObject({ visibility: 'selected', selected_repository_ids: [] });
   });
 });

@@ -1293,8 +1293,8 @@ const RARE: Row[] = [
     '!cert ~[p]!!repo:acme/shop -a +cred ~[p,(issued)] ?auth >repo:acme/shop >env:acme/ops/prod',
   ],
   [
-    'two destinations with one of two that were made by hand each, and somebody says that they may be replaced',
-    { destinations: TWO, force: true },
+    'two destinations with one of two that were made by hand each, and somebody says that nobody uses the older one',
+    { destinations: TWO, force: true, removableCredentials: new Set(['p']) },
     {
       credentials: [
         { ...previous, by: 'hand' },
@@ -1683,6 +1683,19 @@ const REFUSALS: Refusal[] = [
     },
     'CREDENTIAL_LIMIT',
     /made by hand, in use until a successor was delivered/,
+  ],
+  [
+    'two destinations with one of two that were made by hand each: force replaces what a secret holds, and takes out neither',
+    { destinations: TWO, force: true },
+    {
+      credentials: [
+        { ...previous, by: 'hand' },
+        { ...current, by: 'hand' },
+      ],
+      written: [delivered, 60 * DAYS],
+    },
+    'CREDENTIAL_LIMIT',
+    /Made by hand: p of .*, a of .*Put the id of one that nobody uses into removable-credentials/,
   ],
   [
     'one made by hand after ours',
