@@ -45,6 +45,9 @@ describe('quote', () => {
     ['a|b`c`<d>', 'a b c d'],
     ['\x1b[31mred', '[31mred'],
     [undefined, ''],
+    ['x'.repeat(300), 'x'.repeat(300)],
+    ['x'.repeat(301), `${'x'.repeat(300)}…`],
+    [' a  b ', 'a b'],
   ])('%j is %j', (text, quoted) => {
     expect(quote(text)).toBe(quoted);
   });
