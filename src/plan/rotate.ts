@@ -15,7 +15,8 @@ import { refuseRevocation, revoke } from './revoke.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
-  refuseForPrimary(builder);
+  if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
+  else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // Before any effect: what cannot be issued must not have cost a place.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });

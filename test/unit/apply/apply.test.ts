@@ -5,7 +5,6 @@ import type { RunResult } from '../../../src/model/run-result.ts';
 import type { Asked } from '../../protocol/scenarios.ts';
 import { type Instead, Road } from '../../support/road.ts';
 
-const PROBE = ['PUT repo AUTH0_MTLS_ROTATION_PROBE', 'DELETE repo AUTH0_MTLS_ROTATION_PROBE'];
 const PEM = 'AUTH0_MTLS_PEM';
 const REFUSED: Instead = { status: 403 };
 /** A token endpoint that knows nobody. */
@@ -51,7 +50,7 @@ describe('a run that goes well', () => {
       'rehearses, and leaves nothing',
       'ours alone',
       { operation: 'rehearse' },
-      [...PROBE, 'POST pool', 'PATCH client [C1,R1]', 'PATCH client [C1]', 'DELETE credential R1'],
+      ['POST pool', 'PATCH client [C1,R1]', 'PATCH client [C1]', 'DELETE credential R1'],
       ['C1'],
       ['C1'],
     ],
@@ -59,7 +58,7 @@ describe('a run that goes well', () => {
       'enrolls',
       'client secret',
       { operation: 'enroll', force: false },
-      [...PROBE, 'POST pool', 'PATCH client [R1]', `PUT repo ${PEM}`],
+      ['POST pool', 'PATCH client [R1]', `PUT repo ${PEM}`],
       ['R1'],
       ['R1'],
     ],
@@ -111,7 +110,7 @@ describe('a run that goes well', () => {
     const road = await Road.begin('no client', { operation: 'create', force: false });
     const { error, outcome } = await road.run();
     expect(error).toBeUndefined();
-    expect(road.writes).toEqual([...PROBE, 'POST clients', `PUT repo ${PEM}`]);
+    expect(road.writes).toEqual(['POST clients', `PUT repo ${PEM}`]);
     expect(outcome).toMatchObject({ rotated: true, clientId: road.world.clientId, proof: 'proven' });
   });
 
