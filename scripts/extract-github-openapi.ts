@@ -1,5 +1,5 @@
 /**
- * Makes test/sandbox/github.openapi.json: the part of GitHub's OpenAPI description that the emulated GitHub answers.
+ * Makes test/emulators/github.openapi.json: the part of GitHub's OpenAPI description that the emulated GitHub answers.
  *
  *   cd /tmp && npm pack @octokit/openapi@23.0.2
  *   tar xzf octokit-openapi-23.0.2.tgz package/generated/api.github.com.json
@@ -13,7 +13,11 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonObject = { [key: string]: Json };
 
 const REPO = '/repos/{owner}/{repo}';
-const SECRETS = ['/actions/secrets', '/environments/{environment_name}/secrets'].flatMap((path) => [
+const SECRETS = [
+  '/actions/secrets',
+  '/dependabot/secrets',
+  '/environments/{environment_name}/secrets',
+].flatMap((path) => [
   [`${REPO}${path}`, ['get']],
   [`${REPO}${path}/public-key`, ['get']],
   [`${REPO}${path}/{secret_name}`, ['get', 'put', 'delete']],

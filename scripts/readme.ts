@@ -1,29 +1,32 @@
-/** Writes the README's tables of inputs and outputs from action.yml, between their markers. `--check` only compares. */
+/**
+ * Writes the README's tables of inputs and outputs from action.yml, between their markers. `--check` only compares. A comment
+ * between the inputs of action.yml is the title of a group.
+ */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { isMap, isScalar, parseDocument } from 'yaml';
 
 interface Field {
+  name: string;
   description?: string;
   default?: string;
   required?: boolean;
 }
 
-const action: { inputs: Record<string, Field>; outputs: Record<string, Field> } = parse(
-  await readFile('action.yml', 'utf8'),
-);
+interface Group {
+  title: string;
+  fields: Field[];
+}
+
+const action = parseDocument(await readFile('action.yml', 'utf8'));
 const readme = await readFile('README.md', 'utf8');
-const tables = {
-  inputs: [
-    '| Input | Default | Meaning |',
-    '| --- | --- | --- |',
-    ...Object.entries(action.inputs).map(inputRow),
-  ],
-  outputs: ['| Output | Meaning |', '| --- | --- |', ...Object.entries(action.outputs).map(outputRow)],
+const blocks = {
+  inputs: groups().map(folded),
+  outputs: ['| Output | Meaning |', '| --- | --- |', ...fieldsOf('outputs').map(outputRow)],
 };
 
 let written = readme;
-for (const [name, lines] of Object.entries(tables)) {
+for (const [name, lines] of Object.entries(blocks)) {
   const between = new RegExp(
     `(<!-- ${name}: generated from action.yml -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`,
   );
@@ -39,16 +42,52 @@ else if (written !== readme) {
   process.exitCode = 1;
 }
 
-function inputRow([name, field]: [string, Field]): string {
-  const value = field.required ? '**required**' : field.default ? `\`${field.default}\`` : '–';
-  return `| \`${name}\` | ${value} | ${describe(name, field)} |`;
+/** The comment before the first input is that of the map. */
+function groups(): Group[] {
+  const map = action.get('inputs');
+  if (!isMap(map)) throw new Error('action.yml has no inputs');
+  const found: Group[] = [];
+  for (const [index, { key }] of map.items.entries()) {
+    const title = index === 0 ? map.commentBefore : isScalar(key) ? key.commentBefore : undefined;
+    if (title) found.push({ title: title.trim(), fields: [] });
+    const field = fieldsOf('inputs')[index];
+    if (field) found.at(-1)?.fields.push(field);
+  }
+  return found;
 }
 
-function outputRow([name, field]: [string, Field]): string {
-  return `| \`${name}\` | ${describe(name, field)} |`;
+function fieldsOf(section: 'inputs' | 'outputs'): Field[] {
+  const fields: Record<string, Omit<Field, 'name'>> = action.toJS()[section];
+  return Object.entries(fields).map(([name, field]) => ({ name, ...field }));
 }
 
-function describe(name: string, { description }: Field): string {
+/** One line a group, so that the page stays short where it is read as text: there action.yml is the better table. */
+function folded({ title, fields }: Group): string {
+  const names = fields.map(({ name }) => `<code>${name}</code>`).join(' ');
+  const rows = fields.map(
+    (field) =>
+      `<tr><td><code>${field.name}</code></td><td>${defaultOf(field)}</td><td>${html(describe(field))}</td></tr>`,
+  );
+  const head = '<tr><th>Input</th><th>Default</th><th>Meaning</th></tr>';
+  return `<details><summary><b>${title}</b>: ${names}</summary><table>${head}${rows.join('')}</table></details>`;
+}
+
+function defaultOf(field: Field): string {
+  if (field.required) return '<b>required</b>';
+  return field.default ? `<code>${html(field.default)}</code>` : '–';
+}
+
+/** In HTML there is no Markdown. */
+function html(markdown: string): string {
+  const text = markdown.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return text.replace(/`([^`]+)`/g, '<code>$1</code>');
+}
+
+function outputRow(field: Field): string {
+  return `| \`${field.name}\` | ${describe(field).replaceAll('|', '\\|')} |`;
+}
+
+function describe({ name, description }: Field): string {
   if (!description) throw new Error(`${name} has no description`);
-  return description.trim().replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  return description.trim().replace(/\s+/g, ' ');
 }

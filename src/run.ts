@@ -68,7 +68,7 @@ async function takeRoad(
     result.plan = plan(result.desired, result.observed);
   }
   if (!planOnly && result.plan.probes.length > 0) {
-    const unwritable = await probeLocations(result.plan.probes, services);
+    const unwritable = await probeLocations(result.plan.probes, result.observed, services);
     result.observed = { ...result.observed, unwritable };
     result.plan = plan(result.desired, result.observed);
   }

@@ -16,7 +16,7 @@ import { managementToken } from './auth0/token.ts';
 import { issuePair } from './certificate/credential.ts';
 import { generateKey } from './certificate/issue.ts';
 import { GitHubApi } from './github/api.ts';
-import { type PublicKeys, SecretStore } from './github/secret-store.ts';
+import { type KnownDestinations, SecretStore } from './github/secret-store.ts';
 import { type Pace, SharedBudget } from './http/pace.ts';
 import { ServerClock } from './http/server-clock.ts';
 import { type Connection, type Remote, Service } from './http/service.ts';
@@ -37,9 +37,11 @@ export interface SharedServices {
   auth0: Remote;
   edge: Remote;
   github: Remote;
+  /** Local time. Every token was made before it. */
+  began: number;
   token: () => Promise<string>;
   discover: () => Promise<ProofEndpoints>;
-  publicKeys: PublicKeys;
+  destinations: KnownDestinations;
 }
 
 /** What a run talks to, its watch included. */
@@ -70,7 +72,16 @@ export function shareServices(
     return fresh;
   });
   const github = { clock: new ServerClock(), ...(writes ? { pace: writes } : {}) };
-  return { budget, auth0, edge, github, token, discover, publicKeys: new Map() };
+  return {
+    budget,
+    auth0,
+    edge,
+    github,
+    began: connection.clock.now(),
+    token,
+    discover,
+    destinations: { keys: new Map(), writes: new Map() },
+  };
 }
 
 export interface Choices {
@@ -89,13 +100,13 @@ export function connectServices(
 ): RunServices {
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
-    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl);
+    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.began);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
     const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edge };
     return new Service(name, connection, remotes[name]);
   };
   const api = github(githubToken);
-  const store = api && new SecretStore(api, shared.publicKeys);
+  const store = api && new SecretStore(api, shared.destinations);
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
   const currentToken = tokenOfCurrent(inputs, connection, service('mTLS edge'), proofEndpoint);

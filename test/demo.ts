@@ -1,7 +1,13 @@
-/** `npm run demo`: the main job in the sandbox, told in scenes. Ends non-zero where anything is not as told. */
+/**
+ * `npm run demo`: the main job in the sandbox, told in scenes. Ends non-zero where anything is not as told.
+ * `-- --verbose` shows the whole log, `-- --open` writes the summary of the last scene as a page.
+ */
 
 import { strict as assert } from 'node:assert';
-import { setInterval } from 'node:timers';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { startConsumer } from './emulators/consumer.ts';
 import { type ActionRun, runAction, startAction } from './emulators/runner.ts';
 import {
@@ -17,27 +23,40 @@ const SCOPE = `repo:${REPOSITORY}`;
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
+const { values: options } = parseArgs({
+  options: { verbose: { type: 'boolean', default: false }, open: { type: 'boolean', default: false } },
+});
+
 const colour = (code: string, text: string) =>
   process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text;
 const say = (text: string) => console.log(text);
+/** Only with `--verbose`. */
+const detail = (text: string) => {
+  if (options.verbose) say(text);
+};
 let scenes = 0;
+let lastSummary = '';
 
 function scene(title: string, ...lines: string[]): void {
   scenes += 1;
-  say(`\n${colour('1;36', `── ${scenes}. ${title} `.padEnd(100, '─'))}`);
-  for (const line of lines) say(line);
+  detail('');
+  say(colour('1;36', `${String(scenes).padStart(2)}. ${title}`));
+  for (const line of lines) detail(line);
 }
 
-/** The action's own log, as GitHub shows it, while it runs. */
+/** With `--verbose` the action's own log, as GitHub shows it. */
 async function act(world: Sandbox, inputs: Record<string, string> = {}): Promise<ActionRun> {
   world.transcript.clear();
   const current = held(world, inputs['secret-name']);
-  const waiting = setInterval(() => say(colour('2', '    … the action is at work')), 2_000);
   const run = await runAction(world, { 'current-credential': current, ...inputs });
-  clearInterval(waiting);
-  for (const line of run.log.split('\n').filter((one) => one !== '' && !one.startsWith('::')))
-    say(colour('2', `    │ ${line}`));
-  say(
+  lastSummary = run.summary;
+  const log = run.log
+    .replaceAll('##[group]', '▸ ')
+    .replaceAll(/##\[(\w+)\]/g, '$1: ')
+    .split('\n');
+  for (const line of log.filter((one) => one !== '' && !one.startsWith('::') && !one.startsWith('endgroup')))
+    detail(colour('2', `    │ ${line}`));
+  detail(
     `    exit code ${run.exitCode}, ${world.transcript.count()} requests, ${(run.durationMs / 1000).toFixed(1)} s`,
   );
   return run;
@@ -45,7 +64,7 @@ async function act(world: Sandbox, inputs: Record<string, string> = {}): Promise
 
 function expect(condition: unknown, what: string): void {
   assert.ok(condition, what);
-  say(colour('32', `  ✓ ${what}`));
+  say(colour('32', `    ✓ ${what}`));
 }
 
 /** Writes that the last run sent, the request for its own token aside. */
@@ -129,7 +148,7 @@ scene(
   "  The action's own log, as GitHub shows it, then every request that the three services saw.",
 );
 const first = await act(world);
-say(requestsOf(world));
+detail(requestsOf(world));
 expect(
   first.exitCode === 0 && first.outputs.rotated === 'true',
   `a new credential: ${first.outputs['credential-id']}`,
@@ -193,7 +212,7 @@ const crashed = await startAction(
 await world.idle();
 expect(crashed.signal === 'SIGKILL', 'the run was killed');
 expect(await canLogIn(world, held(world)), 'consumers log in as before');
-say('\n  The next run, a minute later:');
+detail('\n  The next run, a minute later:');
 world.advance(MINUTE);
 const blocked = await act(world);
 expect(
@@ -201,7 +220,7 @@ expect(
     blocked.annotations.some(({ properties }) => properties.title === 'ROTATION_IN_PROGRESS'),
   'it stops, since the other one may still be at work',
 );
-say('\n  And after the lease of 15 minutes:');
+detail('\n  And after the lease of 15 minutes:');
 world.advance(16 * MINUTE);
 const healed = await act(world);
 expect(
@@ -221,11 +240,15 @@ world.advance(MINUTE);
 const revoked = await act(world, { force: 'true', revoke: 'previous' });
 expect(revoked.exitCode === 0 && (await canLogIn(world, held(world))), 'the new certificate gets a token');
 expect(!(await canLogIn(world, stolen)), 'the stolen one does not any more');
-say(/### Who may still hold[\s\S]*?(?=\n### )/.exec(revoked.summary)?.[0].replace(/^/gm, '    ') ?? '');
+detail(/### Who may still hold[\s\S]*?(?=\n### )/.exec(revoked.summary)?.[0].replace(/^/gm, '    ') ?? '');
 expect(revoked.summary.includes('[deploy.yml]'), 'the run that still holds it is named, with a link');
 
-scene('What the job summary of the forced rotation says (Markdown)');
-say(forced.summary.replace(/^/gm, '    '));
+scene('What the job summary of the forced rotation says');
+detail(forced.summary.replace(/^/gm, '    '));
+expect(
+  forced.summary.startsWith('## ✅ `shop` has a new certificate.'),
+  forced.summary.split('\n')[0]?.slice(3) ?? '',
+);
 
 scene(
   'operation: watch — a second workflow looks whether all is well',
@@ -241,7 +264,7 @@ expect(
 );
 const [opened] = await issues(world);
 expect(opened?.state === 'open', `an issue is open: ${opened?.title}`);
-say('\n  Somebody has enabled it:');
+detail('\n  Somebody has enabled it:');
 world.github.addWorkflow(REPOSITORY, 'rotate.yml');
 const calm = await act(world, asWatch);
 const [closed] = await issues(world);
@@ -266,7 +289,7 @@ expect(
   'the plan names the interruption, and not one write was sent',
 );
 expect((await answerToSecret(world, orders)) === 200, 'the client secret still gets a token');
-say('\n  Somebody has read the plan and agrees:');
+detail('\n  Somebody has read the plan and agrees:');
 const enrolled = await act(world, { ...forOrders, operation: 'enroll' });
 expect(enrolled.exitCode === 0 && enrolled.outputs.reason === 'MethodDiffers', 'the client was moved');
 expect(await canLogIn(world, held(world, 'ORDERS_PEM'), orders.id), 'what the secret holds gets a token');
@@ -294,7 +317,7 @@ const billing = created.outputs['client-id'] ?? '';
 expect(created.exitCode === 0 && billing !== '', `a new client: ${billing}`);
 const { status } = await world.requestToken(billing, held(world, 'BILLING_PEM'));
 expect(status === 403, 'Auth0 knows its certificate, and allows it no API yet (403, not 401)');
-say('\n  The same workflow on the next day finds the client that it has made:');
+detail('\n  The same workflow on the next day finds the client that it has made:');
 world.advance(DAY);
 const again = await act(world, { ...forBilling, operation: 'create' });
 expect(
@@ -324,7 +347,7 @@ expect(
   signed.exitCode === 0 && (await canLogIn(world, before, reports.id)),
   'the first certificate gets a token',
 );
-say('\n  The second one, when a renewal is due (here it is forced):');
+detail('\n  The second one, when a renewal is due (here it is forced):');
 const renewed = await act(world, { ...bring(secondPair), force: 'true' });
 expect(
   renewed.exitCode === 0 && writes(world).every((line) => !line.includes('/api/v2/')),
@@ -354,7 +377,7 @@ const own = await act(world, { ...itself, operation: 'enroll' });
 expect(own.exitCode === 0 && held(world, 'ROTATOR_KEY').includes('PRIVATE KEY'), 'its key is in the secret');
 const refusal = await answerToSecret(world, manager, world.managementAudience);
 expect(refusal === 401, 'its client secret is of no use any more (401)');
-say('\n  From then on it logs in with that key, and replaces it:');
+detail('\n  From then on it logs in with that key, and replaces it:');
 world.advance(DAY);
 const key = held(world, 'ROTATOR_KEY');
 const withOwnKey = {
@@ -377,10 +400,23 @@ expect((await strangersAnswer(world)) === 401, 'a certificate that nobody regist
 const { granted, refused } = world.authorizationServer.statistics;
 for (const [method, count] of Object.entries(granted)) {
   const no = refused[method as keyof typeof refused];
-  if (count + no > 0) say(`  ${method.padEnd(28)} ${count} granted, ${no} refused`);
+  if (count + no > 0) say(`    ${method.padEnd(28)} ${count} granted, ${no} refused`);
 }
 const seconds = (performance.now() / 1000).toFixed(1);
-say(`\n${colour('1;32', `Everything was as told, in ${seconds} s.`)}`);
+say(colour('1;32', `Every check passed, in ${seconds} s.`));
+if (options.open) say(`The summary of the last scene: ${await pageOf(lastSummary)}`);
+else if (!options.verbose)
+  say('The whole log: npm run demo -- --verbose. A summary as a page: npm run demo -- --open');
+
+/** As GitHub shows it; the browser draws its chart. */
+async function pageOf(summary: string): Promise<string> {
+  const { standalonePage } = await import('./docs/rendering/page.ts');
+  const folder = join(tmpdir(), 'auth0-mtls-rotation-demo');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'summary.html');
+  writeFileSync(path, standalonePage(summary));
+  return path;
+}
 
 async function issues(sandbox: Sandbox): Promise<{ title: string; state: string }[]> {
   const headers = { authorization: `Bearer ${sandbox.workflowToken}` };

@@ -1,19 +1,24 @@
 /** Proves that a destination takes a write, before anything rests on it. */
 
 import type { SecretStore } from '../github/secret-store.ts';
-import type { Unwritable } from '../model/observed-state.ts';
+import type { ObservedState, Unwritable } from '../model/observed-state.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 /** @returns the locations whose destination refuses; each destination is asked once */
 export async function probeLocations(
   locations: readonly SecretLocation[],
+  { secrets }: Pick<ObservedState, 'secrets'>,
   { store }: { store: SecretStore | undefined },
 ): Promise<Unwritable[]> {
+  const added = (name: string) =>
+    secrets.filter(
+      ({ location, times }) => times === 'missing' && printDestination(location.destination) === name,
+    ).length;
   const refusals = new Map<string, Unwritable['error'] | undefined>();
   const unwritable: Unwritable[] = [];
   for (const location of locations) {
     const name = printDestination(location.destination);
-    if (!refusals.has(name)) refusals.set(name, await store?.probe(location.destination));
+    if (!refusals.has(name)) refusals.set(name, await store?.probe(location.destination, added(name)));
     const error = refusals.get(name);
     if (error) unwritable.push({ location: printLocation(location), error });
   }

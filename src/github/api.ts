@@ -36,10 +36,11 @@ export class GitHubApi {
   readonly #apiUrl: string;
   /** Only an app's token is ever seconds old: then a secret that it does not see may still be there. */
   readonly tokenMayBeNew: boolean;
-  /** Local time of the first request. */
-  #firstAt: number | undefined;
+  readonly #youngUntil: number;
 
-  constructor(service: Service, token: string, apiUrl: string) {
+  /** @param began local time at which the token was there already */
+  constructor(service: Service, token: string, apiUrl: string, began = service.waiting.clock.now()) {
+    this.#youngUntil = began + YOUNG;
     this.#service = service;
     this.#apiUrl = apiUrl;
     this.tokenMayBeNew = token.startsWith('ghs_');
@@ -59,8 +60,7 @@ export class GitHubApi {
   /** Repeats what a new token may be refused, while it may be new. @throws RotationError as `request` */
   async untilKnown(ask: () => Promise<Answer>, isRefused: (answer: Answer) => boolean): Promise<Answer> {
     const { waiting } = this.#service;
-    this.#firstAt ??= waiting.clock.now();
-    const within = this.#firstAt + YOUNG - waiting.clock.now();
+    const within = this.#youngUntil - waiting.clock.now();
     const attempt = async () => {
       const value = await ask();
       return { done: !isRefused(value), value };

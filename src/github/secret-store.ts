@@ -1,10 +1,10 @@
 /** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
 
-import { asRotationError, RotationError } from '../errors.ts';
+import { asRotationError, type RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { NetworkError } from '../http/wire.ts';
-import { isObject, type Json, quote, stringOf } from '../model/json.ts';
+import { isObject, type Json, stringOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
@@ -14,6 +14,7 @@ import {
   type SecretLocation,
 } from '../model/secret-location.ts';
 import type { Answer, GitHubApi } from './api.ts';
+import { full, notFound, refused, unexpected } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -23,8 +24,12 @@ interface PublicKey {
   isLate: boolean;
 }
 
-/** By destination. */
-export type PublicKeys = Map<string, Promise<PublicKey>>;
+/** What is known of destinations, by name. */
+export interface KnownDestinations {
+  keys: Map<string, Promise<PublicKey>>;
+  /** Why a destination takes no write; undefined: it took one. */
+  writes: Map<string, Promise<RotationError | undefined>>;
+}
 
 /** What became of a write. */
 export type StoreResult =
@@ -38,12 +43,14 @@ const PROBE_TEXT = 'The Auth0 mTLS rotation action writes this text to prove tha
 
 export class SecretStore {
   readonly #api: GitHubApi;
-  readonly #keys: PublicKeys;
+  readonly #keys: KnownDestinations['keys'];
+  readonly #writes: KnownDestinations['writes'];
 
-  /** @param keys what others have read already */
-  constructor(api: GitHubApi, keys: PublicKeys = new Map()) {
+  /** @param known what others have found out already */
+  constructor(api: GitHubApi, known: KnownDestinations = { keys: new Map(), writes: new Map() }) {
     this.#api = api;
-    this.#keys = keys;
+    this.#keys = known.keys;
+    this.#writes = known.writes;
   }
 
   /** GitHub's clock, relative to the local one. */
@@ -57,7 +64,7 @@ export class SecretStore {
     const read = () => this.#get(path, location.destination);
     let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
+      // The same answer as for a repository that the token does not see: its key distinguishes them (docs/facts.md#github-not-found).
       const { isLate } = await this.publicKey(location.destination);
       if (isLate) answer = await read();
       if (answer.status === 404) return 'missing';
@@ -97,10 +104,32 @@ export class SecretStore {
   }
 
   /**
-   * Writes a harmless secret and deletes it again.
-   * @returns why the destination takes no write; undefined: it does @throws RotationError GITHUB_REQUEST_FAILED, CANCELLED where nobody knows
+   * Counts the secrets that are there, writes a harmless one and deletes it again.
+   * @param added how many names are not there yet
+   * @returns why the destination takes no write; undefined: it does @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, CANCELLED where nobody knows
    */
-  async probe(destination: Destination): Promise<RotationError | undefined> {
+  async probe(destination: Destination, added: number): Promise<RotationError | undefined> {
+    const total = await this.#count(destination);
+    const most = destination.kind === 'org' ? 1_000 : 100;
+    if (added > 0 && total + added > most) return full(destination, { total, added, most });
+    // The probe would be one name too many, and what is there already can be written.
+    if (total >= most) return undefined;
+    const name = printDestination(destination);
+    const known = this.#writes.get(name) ?? this.#tryWrite(destination);
+    this.#writes.set(name, known);
+    known.catch(() => this.#writes.delete(name));
+    return known;
+  }
+
+  async #count(destination: Destination): Promise<number> {
+    const { data, status } = await this.#get(`${basePath(destination)}?per_page=1`, destination);
+    if (status === 404) throw notFound(destination);
+    const total = isObject(data) ? data.total_count : undefined;
+    if (typeof total !== 'number') throw unexpected(destination, status);
+    return total;
+  }
+
+  async #tryWrite(destination: Destination): Promise<RotationError | undefined> {
     const location = { destination, secretName: PROBE, part: 'pair' as const };
     const result = await this.store(location, PROBE_TEXT);
     if (result.outcome === 'in doubt') throw result.error;
@@ -244,66 +273,4 @@ function basePath(destination: Destination): string {
   if (destination.kind === 'repo') return `${repository}/actions/secrets`;
   if (destination.kind === 'dependabot') return `${repository}/dependabot/secrets`;
   return `${repository}/environments/${encodeURIComponent(destination.environment)}/secrets`;
-}
-
-const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
-  repo: "the repository permission 'Secrets: write'",
-  env: "the repository permission 'Environments: write'",
-  org: "the organization permission 'Secrets: write'",
-  dependabot: "the repository permission 'Dependabot secrets: write'",
-};
-
-function refused(destination: Destination, answer: Answer, what: string): RotationError {
-  const name = printDestination(destination);
-  const message = quote(stringOf(answer.data, 'message'));
-  if (answer.renamedTo !== undefined) return renamed(destination, answer.status, answer.renamedTo);
-  const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
-  if (answer.status === 401) {
-    return new RotationError('GITHUB_UNAUTHORIZED', {
-      failed,
-      remedy: 'Give a github-token that is valid and not expired.',
-    });
-  }
-  if (answer.status === 403 && /archived/i.test(message)) {
-    return new RotationError('GITHUB_FORBIDDEN', {
-      failed,
-      remedy: `Unarchive the repository in its settings, or take ${name} out of destinations.`,
-    });
-  }
-  if (answer.status === 403 || answer.status === 404) {
-    const accepted = answer.accepted ? ` GitHub asks for ${quote(answer.accepted)}.` : '';
-    return new RotationError('GITHUB_FORBIDDEN', {
-      failed,
-      remedy: `GITHUB_TOKEN can never write secrets: use a GitHub App's token (actions/create-github-app-token) or a fine-grained token with ${PERMISSION[destination.kind]} for ${name}.${accepted}`,
-    });
-  }
-  return new RotationError('GITHUB_REQUEST_FAILED', {
-    failed,
-    remedy: 'Run again; if it stays, look at the debug log.',
-  });
-}
-
-/** A redirect is never followed: what was sealed for one repository is not for whoever has another name. */
-function renamed(destination: Destination, status: number, newName: string): RotationError {
-  const [owner = '', repo = ''] = newName.split('/');
-  const isKnown = destination.kind !== 'org' && repo !== '';
-  const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
-  return new RotationError('DESTINATION_NOT_FOUND', {
-    failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
-    remedy: `Write ${name} in destinations.`,
-  });
-}
-
-function notFound(destination: Destination): RotationError {
-  return new RotationError('DESTINATION_NOT_FOUND', {
-    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
-    remedy: `Check the name, and that the token has access to it with ${PERMISSION[destination.kind]}.`,
-  });
-}
-
-function unexpected(destination: Destination, status: number): RotationError {
-  return new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `GitHub gave an answer about ${printDestination(destination)} that cannot be used (${status}).`,
-    remedy: 'Run again; if it stays, look at the debug log and at the status page of GitHub.',
-  });
 }

@@ -31,6 +31,13 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+const LONG_DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+
+/** In a sentence that people read first: 24 January 2027. */
+export function longDay(at: number): string {
+  return LONG_DAY.format(at);
+}
+
 export function iso(at: number | undefined): string {
   return at === undefined || !Number.isFinite(at) ? '' : new Date(at).toISOString();
 }
@@ -45,7 +52,7 @@ export function shortened(text: string): string {
 
 /**
  * The first lines and the last: what must be read stands there.
- * @param rest tells of how many are left out
+ * @param rest says how many are left out
  */
 export function shortenedList(
   lines: readonly string[],

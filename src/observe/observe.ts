@@ -67,7 +67,7 @@ async function compareClocks(desired: DesiredState, tenant: Tenant, store: Secre
   const [primary] = secretLocations(desired);
   for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
     if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
-    // A slow answer tells little of a clock; on the open connection the next one is faster.
+    // A slow answer says little about a clock; on the open connection the next one is faster.
     await Promise.all([store.times(primary), tenant.client(clientId)]);
   }
 }

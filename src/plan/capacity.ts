@@ -1,4 +1,4 @@
-/** The limit of two: who gives way to the next credential, and who is told. Pure. */
+/** The limit of two: who gives way to the next credential, and who is named. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
@@ -142,7 +142,7 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
   );
 }
 
-/** An expiry is worse: the rotation goes on, and tells. */
+/** An expiry is worse: the rotation goes on, and says so. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
   const since = watchedSince(builder, victim);
   if (since === undefined) return;
@@ -178,7 +178,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
-    return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or let another client serve whoever uses it.`;
+    return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or give its users another client.`;
   const moved = movedLine(builder);
   const today = builder.observed.secrets.map((secret) => printLocation(secret.location));
   const formerHeld = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));

@@ -40,7 +40,7 @@ export interface CredentialsInUse {
   outdated: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
-  /** What a former primary may still hold: whoever reads it there logs in with it. */
+  /** What a former primary may still hold: somebody may read it there and log in with it. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** Ours, newer than what was put back into the primary by hand. */
   rolledBack: Credential | undefined;
@@ -251,7 +251,7 @@ function isUnexplained(
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
   // Nobody has recorded how long a certificate that was brought lives.
   if (desired.brought) return true;
-  // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
+  // A subject DN outlives its certificates and the run that made its record: it is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
@@ -265,7 +265,7 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */
+/** Auth0 does not record when a certificate of a DN expires: `current-credential` does, or else the time of its delivery. */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,

@@ -78,6 +78,14 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
+  /** Nobody is interrupted for what cannot be delivered. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  requireWritable(): void {
+    const { secrets, unwritable = [] } = this.observed;
+    const [first] = unwritable;
+    if (first) throw first.error;
+    this.probe(secrets.map(({ location }) => location));
+  }
+
   /** The plan is not final until the tenant logs since then were read. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
@@ -177,7 +185,7 @@ export class PlanBuilder {
   isAnnounced(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
       return true;
-    // Whoever asks for a revocation has asked for this one too.
+    // A revocation that was asked for includes this one.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;

@@ -1,4 +1,4 @@
-/** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
+/** (desired state, observed state) → what to do, and why. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
@@ -32,6 +32,7 @@ import { rehearse } from './rehearse.ts';
 import { retire } from './retire.ts';
 import { revert } from './revert.ts';
 import { rotate } from './rotate.ts';
+import { bindTokens } from './token-binding.ts';
 
 /**
  * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
@@ -46,6 +47,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   refuseLiveFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
+  noteUnknownIds(builder);
   const why = decide(builder);
   const { renews, rotates, steps, stop } = builder;
   const nextRotation =
@@ -135,7 +137,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
+/** `create` knows its client by its mark: somebody has renamed it, or wants another one. */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
@@ -143,6 +145,17 @@ function noteName(builder: PlanBuilder): void {
   builder.note(
     'warning',
     `The client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+  );
+}
+
+/** A slip in an id would leave the credential that it means unprotected. */
+function noteUnknownIds(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
+  const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
+  if (unknown.length === 0 || !observed.client) return;
+  builder.note(
+    'warning',
+    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the id, or take it out of keep-credentials.`,
   );
 }
 
@@ -197,27 +210,6 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
     : { reason: 'NotDue', explanation: 'the current key is good' };
 }
 
-/** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
-function bindTokens(builder: PlanBuilder): void {
-  const { rotates, observed, steps, desired } = builder;
-  const bound = observed.client?.binding.required ?? false;
-  // Without a certificate there is nothing to bind to, and a client secret would get no token.
-  const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
-  const required = requested === 'unchanged' ? bound : requested === 'required';
-  if (required && (rotates || !bound)) builder.note('notice', BOUND);
-  if (required === bound) return;
-  const first = [
-    'authenticate',
-    'store-secret',
-    ...(desired.operation === 'revert' ? ['change-method'] : []),
-  ];
-  const at = steps.findIndex(({ kind }) => first.includes(kind));
-  steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
-}
-
-const BOUND =
-  'Access tokens are bound to the certificate they are asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
-
 const HEALED = 'a credential that a destination holds was not associated';
 
 /**
@@ -225,7 +217,7 @@ const HEALED = 'a credential that a destination holds was not associated';
  * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // Somebody has taken it out already: what is to be revoked does not come back.
+  // Somebody has taken it out already: a revocation does not bring it back.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held

@@ -28,7 +28,7 @@ function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { clie
   throw new RotationError('METHOD_MISMATCH', {
     failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
     remedy:
-      'Move it with operation: enroll (operation: plan shows how), or set authentication-method. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+      'Move it with operation: enroll (start operation: plan first, which names whom that interrupts), or set authentication-method to what it uses. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
   });
 }
 
@@ -158,14 +158,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
   return new RotationError('SECRET_EXISTS', {
-    failed: `${printLocation(location)} holds something already, and ${why}: whoever reads that secret could not log in any more.`,
+    failed: `${printLocation(location)} holds something already, and ${why}: anybody who reads that secret could not log in any more.`,
     remedy: `${remedy} If nobody needs what it holds, start the workflow by hand once with force: true.`,
   });
 }
 
 /** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
-  // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
+  // Where nobody holds anything nobody can log in: a revert need not wait for a run that has crashed.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
@@ -183,7 +183,7 @@ export function refuseReuse({ brought, current }: DesiredState, reason: string):
   });
 }
 
-/** Whoever finishes another run's young delivery must not supersede it: that run may still store its own pair. */
+/** A run that finishes another run's young delivery must not supersede it: that run may still store its own pair. */
 export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
@@ -199,7 +199,7 @@ export function refuseToOverwrite(
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
+    failed: `${locations} holds something already, and the client would be a new one: anybody who reads that secret could not log in any more.`,
     remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }

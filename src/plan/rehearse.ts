@@ -10,6 +10,7 @@ import { materialOf } from './rotate.ts';
 /** @throws RotationError CREDENTIAL_LIMIT: nothing gives way to a rehearsal */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
   const { pool, observed, steps, desired } = builder;
+  builder.requireWritable();
   const isAbandoned = (c: PlanBuilder['records'][number]) => pool.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
     builder.remove(credential, 'discard');

@@ -15,7 +15,8 @@ import { refuseRevocation, revoke } from './revoke.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
-  refuseForPrimary(builder);
+  if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
+  else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // Before any effect: what cannot be issued must not have cost a place.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
@@ -53,7 +54,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Whoever takes the new key and goes on to sign with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
   );
 }
 
@@ -110,6 +111,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
   const ref = builder.renews ?? ISSUED;
+  if (client?.method !== desired.method) builder.requireWritable();
   if (client === undefined) {
     builder.steps.push({ kind: 'create-client', name: desired.clientName ?? '', method: desired.method });
     const taken = observed.secrets.filter(({ times }) => typeof times !== 'string');
@@ -139,7 +141,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
     'interruption',
     client.method === PUBLIC
       ? BECOMES_CONFIDENTIAL
-      : `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use what this run delivers.`,
   );
 }
 
@@ -147,7 +149,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} holds something already, and this run replaces it (force). Anybody who reads it for another client cannot log in any more.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {

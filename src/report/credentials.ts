@@ -69,31 +69,55 @@ export function chart(result: RunResult): string {
     .filter((c) => c.associated && c.expiresAt !== undefined)
     .sort((a, b) => a.createdAt - b.createdAt);
   if (rows.length === 0) return '';
-  const ends = rows.map((c) => c.expiresAt ?? 0);
-  const years = Math.max(...ends) - Math.min(...rows.map((c) => c.createdAt)) > 300 * DAY;
+  const shown = windowOf(rows, result);
   return [
     '```mermaid',
     'gantt',
     '    dateFormat YYYY-MM-DD',
-    `    axisFormat ${years ? '%b %Y' : '%d %b'}`,
+    `    axisFormat ${shown.to - shown.from > 300 * DAY ? '%b %Y' : '%d %b'}`,
     '    section Credentials',
-    ...rows.flatMap((c) => bars(c, rows.at(-1)?.createdAt ?? 0, result)),
+    ...rows.flatMap((c) => bars(c, rows.at(-1)?.createdAt ?? 0, shown, result)),
     ...milestone(result),
     '```',
   ].join('\n');
+}
+
+interface Window {
+  from: number;
+  to: number;
+}
+
+/** What happens around now: beside ten years nobody would see ninety days. */
+function windowOf(rows: readonly Shown[], result: RunResult): Window {
+  const { desired, observed } = result;
+  const now = observed?.now ?? 0;
+  const around = 2 * Math.max(desired.validityDays, 30) * DAY;
+  const ends = rows.map((c) => c.expiresAt ?? now);
+  return {
+    from: Math.max(Math.min(...rows.map((c) => c.createdAt)), now - around),
+    to: Math.max(Math.min(Math.max(...ends), now + around), nextRotation(result) ?? 0, now),
+  };
 }
 
 /**
  * The validity, and of what has been superseded the time in which it still logs in.
  * @param since its newest successor was made then
  */
-function bars(c: Shown, since: number, result: RunResult): string[] {
+function bars(c: Shown, since: number, shown: Window, result: RunResult): string[] {
   const { createdAt, expiresAt = 0, id, label } = c;
-  const bar = `    ${label} ${id.replace(/\W/g, '').slice(0, 12)} :${c.stage === 'current' && label !== 'previous' ? 'active' : 'done'}, ${span(createdAt, expiresAt)}`;
+  const [from, to] = [Math.max(createdAt, shown.from), Math.min(expiresAt, shown.to)];
+  const name = `${label} ${id.replace(/\W/g, '').slice(0, 12)}${beyond(c, shown)}`;
+  const bar = `    ${name} :${c.stage === 'current' && label !== 'previous' ? 'active' : 'done'}, ${span(Math.min(from, to), to)}`;
   const now = result.observed?.now ?? 0;
   const over = Math.min(c.overlapEnd ?? nextRotation(result) ?? expiresAt, expiresAt);
   if (label !== 'previous' || over <= now) return [bar];
   return [bar, `    overlap until ${day(over)} :${span(since, over)}`];
+}
+
+/** What lies outside of the chart. */
+function beyond({ createdAt, expiresAt = 0 }: Shown, { from, to }: Window): string {
+  const since = createdAt < from ? ` since ${day(createdAt)}` : '';
+  return `${since}${expiresAt > to ? ` until ${day(expiresAt)}` : ''}`;
 }
 
 /** Less than a day would not be seen. */
@@ -152,7 +176,7 @@ const IDENTITIES = {
   private_key_jwt: 'Key id',
 } as const;
 
-/** Digests are long and mean nothing; of a subject the beginning tells enough. */
+/** Digests are long and mean nothing; the beginning of a subject says enough. */
 function short(identity: string): string {
   const longest = /^[\w-]{43}$/.test(identity) ? 12 : 60;
   const safe = quote(identity);

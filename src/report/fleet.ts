@@ -1,12 +1,13 @@
 /** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
 
 import { quote } from '../model/json.ts';
-import { code, day, inert, iso, plain, row } from '../model/markdown.ts';
+import { code, day, inert, iso, longDay, plain, row } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
-import { nextRotation } from './headline.ts';
+import { currentExpiry, nextRotation } from './headline.ts';
 import { entryOf, outputs } from './outputs.ts';
+import { reasonName } from './reason-names.ts';
 import { warnings } from './report.ts';
 
 /** GitHub: a step's summary has at most 1 MiB (docs/facts.md#runner-files). */
@@ -70,19 +71,24 @@ function headline(results: readonly RunResult[]): string {
   const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
   const told = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
-  return `${sign ?? '✅'} ${results.length} clients: ${told.join(', ') || 'none in this shard'}.`;
+  return `${sign ?? '✅'} ${results.length} ${results.length === 1 ? 'client' : 'clients'}: ${told.join(', ') || 'none in this shard'}.`;
 }
 
 function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
-  const begin = `## ${headline(worstFirst)}\n`;
+  const shared = sharedWarnings(worstFirst);
+  const notes = shared.map(({ message, results }) => `> ${plain(namesOf(results))}: ${inert(message)}\n`);
+  const begin = [`## ${headline(worstFirst)}\n`, ...notes.slice(0, ANNOTATIONS)].join('\n');
+  const said = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
-    worstFirst.map((result) => detailsOf(result, explanationOf)).filter((text) => text !== ''),
+    worstFirst.map((result) => detailsOf(result, said, explanationOf)).filter((text) => text !== ''),
     SUMMARY - size(begin) - size(table.text),
   );
   return [
     begin,
-    worstFirst.length === 0 ? '' : '| Client | | Why | Next rotation |\n| --- | --- | --- | --- |',
+    worstFirst.length === 0
+      ? ''
+      : '| Client | | Why | Expires | Next rotation |\n| --- | --- | --- | --- | --- |',
     table.text,
     table.left > 0 ? `\n${table.left} more clients have no row: the summary may not be longer.\n` : '',
     details.text,
@@ -117,22 +123,28 @@ function tableRow(result: RunResult): string {
   return row([
     nameOf(result),
     `${sign} ${kind}`,
-    error ? `\`${error.code}\`` : (plan?.reason ?? ''),
+    error ? `\`${error.code}\`` : plan ? reasonName(plan.reason) : '',
+    entryOf(result)['not-after'].slice(0, 10) || '–',
     next === undefined ? '–' : day(next),
   ]);
 }
 
 /** What does not fit into a row, folded. */
-function detailsOf(result: RunResult, explanationOf: (code: string) => string): string {
+function detailsOf(
+  result: RunResult,
+  said: ReadonlySet<string>,
+  explanationOf: (code: string) => string,
+): string {
   const { error, outcome, plan, planOnly } = result;
   const steps = planOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
-    : (outcome?.steps ?? []).map(
-        ({ milliseconds, text }) => `1. ${plain(text)} (${(milliseconds / 1000).toFixed(1)} s)`,
-      );
-  const notes = warnings(result).map(({ message }) => `> ${inert(message)}\n`);
+    : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
+  const notes = warnings(result)
+    .filter(({ message }) => !said.has(message))
+    .map(({ message }) => `> ${inert(message)}\n`);
+  const expiry = expirySentence(result);
   const failure = error && [
-    `**What failed.** ${inert(error.failed)}\n`,
+    `**What failed.** ${inert(error.failed)}${expiry}\n`,
     `**What to do.** ${inert(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
     `**What is true now.** ${inert(error.stateNow)}\n`,
   ];
@@ -142,23 +154,54 @@ function detailsOf(result: RunResult, explanationOf: (code: string) => string): 
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
+/** Of whom something failed: how long there is time. */
+function expirySentence(result: RunResult): string {
+  const expiresAt = currentExpiry(result);
+  return expiresAt === undefined ? '' : ` The current key expires on ${longDay(expiresAt)}.`;
+}
+
+interface SharedWarning extends Annotation {
+  results: RunResult[];
+}
+
+/** The same words of several clients are one warning. */
+function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarning[] {
+  const found = new Map<string, SharedWarning>();
+  for (const result of worstFirst)
+    for (const warning of warnings(result)) {
+      const known = found.get(warning.message);
+      if (known) known.results.push(result);
+      else found.set(warning.message, { ...warning, results: [result] });
+    }
+  return [...found.values()].filter(({ results }) => results.length >= least);
+}
+
+const NAMED = 3;
+
+function namesOf(results: readonly RunResult[]): string {
+  const names = results.slice(0, NAMED).map(({ desired }) => quote(desired.clientId));
+  const more = results.length - NAMED;
+  return `Clients ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /** Only what a person must do. */
 function annotations(
   worstFirst: readonly RunResult[],
   explanationOf: (code: string) => string,
 ): Annotation[] {
-  const failed = worstFirst.flatMap(({ error, desired }): Annotation[] =>
-    error === undefined || wasSpared(error.code)
-      ? []
-      : [
-          {
-            level: 'error',
-            title: `${error.code}: client ${desired.clientId}`,
-            message: `${error.message} More: ${explanationOf(error.code)}`,
-          },
-        ],
-  );
-  return [...firstOf(failed), ...firstOf(worstFirst.flatMap(warnings))];
+  const failed = worstFirst.flatMap((result): Annotation[] => {
+    const { error, desired, observed } = result;
+    if (error === undefined || wasSpared(error.code)) return [];
+    const name = quote(observed?.client?.name);
+    const who = `${name === '' ? '' : `${name}, `}client ${desired.clientId}`;
+    const message = `${error.message}${expirySentence(result)} More: ${explanationOf(error.code)}`;
+    return [{ level: 'error', title: `${error.code}: ${who}`, message }];
+  });
+  const warned = sharedWarnings(worstFirst, 1).map(({ results, title, ...rest }) => ({
+    ...rest,
+    title: results.length > 1 ? namesOf(results) : title,
+  }));
+  return [...firstOf(failed), ...firstOf(warned)];
 }
 
 function firstOf(list: readonly Annotation[]): Annotation[] {

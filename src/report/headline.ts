@@ -1,14 +1,15 @@
-/** One sentence: what happened, and whether anything is to be done. */
+/** What happened, and what a person must do by when. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { PUBLIC } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { KeyFacts } from '../model/key-pair.ts';
-import { day } from '../model/markdown.ts';
+import { longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
+import { notes } from './notes.ts';
 
 export function headline(result: RunResult): string {
   const { error, planOnly, outcome, plan, desired } = result;
@@ -17,16 +18,16 @@ export function headline(result: RunResult): string {
   const watched = watchHeadline(result, client);
   if (watched) return watched;
   const due = nextRotation(result);
-  const next = due === undefined ? '' : ` The next rotation is due on ${day(due)}.`;
+  const next = due === undefined ? '' : ` Next rotation on ${longDay(due)}.`;
   if (error) return `❌ ${client}: ${failed(result, error)}`;
-  if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due.${next}`}`;
+  if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due. ${advice(result)}${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(result)}${next}`;
   if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(result)}${next}`;
   if (plan?.reason === 'MethodDiffers') return `✅ ${client} ${reverted(desired)}`;
   const steps = plan?.steps.length ?? 0;
   if (outcome && steps > 0)
-    return `✅ ${client}: no rotation was due; ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order.${next}`;
-  return `✅ ${client}: nothing is due.${next}`;
+    return `✅ ${client}: ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order. ${advice(result)}${next}`;
+  return `✅ ${client}: nothing is due. ${advice(result)}${next}`;
 }
 
 function reverted({ revertTo }: DesiredState): string {
@@ -35,28 +36,33 @@ function reverted({ revertTo }: DesiredState): string {
     : `uses ${revertTo} again. Its consumers need the client secret.`;
 }
 
-function failed({ outcome, plan, observed, desired }: RunResult, { alarm, code }: RotationError): string {
+function failed(result: RunResult, { alarm, code }: RotationError): string {
+  const { outcome, observed } = result;
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
-    return `whoever knows the client id can log in (${code}). Something is to be done at once.`;
-  if (outcome?.rotated)
-    return `a new key was made and stored, but not all went well (${code}). Something is to be done.`;
-  const current = plan?.credentials.find(({ stage }) => stage === 'current');
-  const expiresAt = current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
-  if (observed === undefined || expiresAt === undefined) return `${code}. Something is to be done.`;
+    return `anybody who knows the client id can log in (${code}). Act at once.`;
+  if (outcome?.rotated) return `a new key was stored, but not all went well (${code}). Action needed.`;
+  const expiresAt = currentExpiry(result);
+  if (observed === undefined || expiresAt === undefined) return `${code}. Action needed.`;
   return expiresAt > observed.now
-    ? `${code}. Something is to be done before ${day(expiresAt)}, when the current key expires.`
-    : `${code}. Something is to be done at once: the current key expired on ${day(expiresAt)}.`;
+    ? `${code}. Act before ${longDay(expiresAt)}, when the current key expires.`
+    : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
-/** What `current-credential` tells of a credential: Auth0 records no expiry of a subject DN. */
+/** When the key expires that the primary held before the run. */
+export function currentExpiry({ plan, desired }: RunResult): number | undefined {
+  const current = plan?.credentials.find(({ stage }) => stage === 'current');
+  return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
+}
+
+/** What `current-credential` says about a credential: Auth0 records no expiry of a subject DN. */
 export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
   return current?.identity === credential?.identity ? current : undefined;
 }
 
 function planned({ plan, desired }: RunResult): string | undefined {
   if (!plan?.rotates && plan?.reason !== 'MethodDiffers' && plan?.reason !== 'Rehearsal') return undefined;
-  return `${PLANNED[desired.operation]} (${plan.reason}). This was only a plan.`;
+  return `${PLANNED[desired.operation]}. This was only a plan.`;
 }
 
 function rotated(result: RunResult): string {
@@ -68,14 +74,22 @@ function rotated(result: RunResult): string {
       : 'It was NOT proven.';
   const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(result);
   const todo = notProven(result) ? unproven : done;
-  return `has a new ${what} (${plan?.reason}). ${todo}`;
+  return `has a new ${what}. ${todo}`;
 }
 
-function afterwards({ outcome, desired }: RunResult): string {
-  if (!desired.revoke) return 'Nothing is to be done.';
+function afterwards(result: RunResult): string {
+  const { outcome, desired } = result;
+  if (!desired.revoke) return advice(result);
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
-  const more = unsearched.length > 0 ? ', and not everywhere was it looked for them' : '';
-  return `The previous one is revoked; workflow runs that may still hold it: ${runs.length}${more}.`;
+  const more = unsearched.length > 0 ? '. Not every repository could be searched' : '';
+  return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;
+}
+
+/** A warning may ask for something. */
+function advice(result: RunResult): string {
+  return notes(result).every(({ severity }) => severity === 'notice')
+    ? 'No action needed.'
+    : 'Read the warning below.';
 }
 
 function rehearsed({ plan, desired }: RunResult): string {

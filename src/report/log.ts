@@ -6,6 +6,7 @@ import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
+import { reasonName } from './reason-names.ts';
 
 export function observedLines({ client, pool, secrets }: ObservedState): string[] {
   const associated = client?.associated.join(', ') || 'nothing';
@@ -22,7 +23,7 @@ export function observedLines({ client, pool, secrets }: ObservedState): string[
 
 export function planLines({ explanation, notes, reason, steps }: Plan): string[] {
   return [
-    `Plan: ${reason}, since ${explanation}.`,
+    `Plan: ${reasonName(reason)}, since ${explanation}.`,
     ...steps.map((step, index) => `  ${index + 1}. ${describeStep(step)}`),
     ...notes.map((note) => `  Note: ${printNote(note)}`),
   ];

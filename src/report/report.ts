@@ -4,8 +4,9 @@ import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { findingAnnotations } from './findings.ts';
 import { headline, notProven } from './headline.ts';
 import { holderWarnings } from './holders.ts';
+import { notes } from './notes.ts';
 import { outputs } from './outputs.ts';
-import { notes, summary } from './summary.ts';
+import { summary } from './summary.ts';
 
 /** @param explanationOf where a code is explained, as a link */
 export function report(result: RunResult, explanationOf: (code: string) => string): Report {

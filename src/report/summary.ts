@@ -4,26 +4,30 @@ import type { RotationError } from '../errors.ts';
 import { findingTable } from '../model/finding.ts';
 import { quote } from '../model/json.ts';
 import { code, day, inert, plain, row, shortened, shortenedList } from '../model/markdown.ts';
-import { type Note, printNote } from '../model/note.ts';
+import type { Note } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep, ISSUED } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { headline, notProven } from './headline.ts';
 import { holderTable } from './holders.ts';
+import { notes } from './notes.ts';
+import { reasonName } from './reason-names.ts';
 
 export function summary(result: RunResult, explanationOf: (code: string) => string): string {
   const { error, watch, desired } = result;
   // What a rotation would do is not what a watch is asked for.
   const plan = watch ? undefined : result.plan;
   const unproven = notProven(result);
+  const told = watch ? [] : notes(result);
   const parts = [
     `## ${headline(result)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
-    plan && !error ? `**Why:** ${text(plan.explanation)}.` : '',
-    ...(watch ? [] : notes(result).map((note) => `> ${shortened(inert(note.text))}`)),
-    watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
+    ...told.filter(isUrgent).map(quoted),
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
+    watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
+    plan && !error ? `**${reasonName(plan.reason)}:** ${text(plan.explanation)}.` : '',
+    ...told.filter((note) => !isUrgent(note)).map(quoted),
     chart(result),
     credentialTable(result),
     locationTable(result),
@@ -34,15 +38,8 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-/** The notes of the plan, printed. A run that failed has not done what its plan says. */
-export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
-  const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
-  const planned = error
-    ? all.map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` }))
-    : all;
-  return [...planned, ...(outcome?.notes ?? [])];
-}
-
+const isUrgent = ({ severity }: Note) => severity !== 'notice';
+const quoted = ({ text: sentence }: Note) => `> ${shortened(inert(sentence))}`;
 const text = (sentence: string) => shortened(plain(sentence));
 
 function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
@@ -94,28 +91,42 @@ function fates({ error, outcome, plan }: RunResult): (location: string) => (type
   };
 }
 
-function stepList({ error, outcome, plan, planOnly, watch, desired }: RunResult): string {
-  const rest = (count: number) => `1. … and ${count} more (shortened)`;
-  if (outcome && outcome.steps.length > 0) {
-    const done = outcome.steps.map(
-      ({ text: what, milliseconds, failed }) =>
-        `1. ${failed ? '❌ ' : ''}${plain(what)} (${(milliseconds / 1000).toFixed(1)} s)`,
-    );
-    const by = desired.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
-    const rehearsed = desired.operation === 'rehearse' && !error;
-    const proof =
-      outcome.rotated || rehearsed
-        ? [`\nProof ${by}: **${outcome.proof}**${BY[outcome.provenBy ?? 'token']}.`]
-        : [];
-    return [error ? '### What was tried' : '### What was done', ...shortenedList(done, rest), ...proof].join(
-      '\n',
-    );
-  }
+const rest = (count: number) => `1. … and ${count} more (shortened)`;
+
+function stepList(result: RunResult): string {
+  const { outcome, plan, planOnly, watch, desired } = result;
+  if (outcome && outcome.steps.length > 0) return [...proofLine(result), ...doneList(result)].join('\n');
   if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
   const planned = plan.steps.map(
     (step) => `1. ${plain(describeStep(step).replaceAll(ISSUED, 'the new credential'))}`,
   );
   return [`### What ${desired.operation} would do`, ...shortenedList(planned, rest)].join('\n');
+}
+
+function proofLine({ desired, error, outcome }: RunResult): string[] {
+  const rehearsed = desired.operation === 'rehearse' && !error;
+  if (!outcome || !(outcome.rotated || rehearsed)) return [];
+  const by = desired.method === 'private_key_jwt' ? 'by client assertion' : 'over mTLS';
+  return [`Proof ${by}: **${outcome.proof}**${BY[outcome.provenBy ?? 'token']}.`, ''];
+}
+
+/** Folded where all went well. */
+function doneList({ error, outcome }: RunResult): string[] {
+  const steps = outcome?.steps ?? [];
+  const lines = steps.map(
+    ({ text: what, milliseconds, failed }) =>
+      `1. ${failed ? '❌ ' : ''}${plain(what)}${seconds(milliseconds)}`,
+  );
+  const list = shortenedList(lines, rest);
+  if (error) return ['### What was tried', ...list];
+  const total = seconds(steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0));
+  const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+  return [`<details><summary>What was done: ${count}${total}</summary>`, '', ...list, '', '</details>'];
+}
+
+/** Nobody needs to know of less than a second. */
+function seconds(milliseconds: number): string {
+  return milliseconds < 1000 ? '' : ` (${Math.round(milliseconds / 1000)} s)`;
 }
 
 /** A proof without a token shows less. */

@@ -16,7 +16,7 @@ const workflows = globSync('.github/workflows/*.yml');
 const examples = globSync('examples/*.yml');
 const documents = [...globSync('*.md'), ...globSync('docs/*.md')];
 
-/** Whoever publishes the action replaces this name everywhere, by the command in CONTRIBUTING.md. */
+/** To publish the action this name is replaced everywhere, by the command in docs/publishing.md. */
 const [, OWNER = ''] = /^\* @([\w-]+)\/maintainers$/m.exec(read('.github/CODEOWNERS')) ?? [];
 const REPOSITORY = 'auth0-mtls-rotation-action';
 
@@ -38,8 +38,8 @@ describe('README', () => {
     ).not.toThrow();
   });
 
-  it('has less than 300 lines', () => {
-    expect(read('README.md').split('\n').length).toBeLessThan(300);
+  it('has at most 250 lines', () => {
+    expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(250);
   });
 
   it('shows a workflow that uses declared inputs, a concurrency group and current-credential', () => {
@@ -78,6 +78,10 @@ describe('documents', () => {
       expectPinned(text);
       for (const input of inputsGiven(text)) expect(Object.keys(action.inputs)).toContain(input);
     }
+  });
+
+  it.each(globSync('docs/*.md'))('%s begins with who needs it', (path) => {
+    expect(read(path).split('\n')[2]).toMatch(/^You need this page /);
   });
 
   it('explain every error code, and no other', () => {
@@ -163,9 +167,12 @@ describe('the repository', () => {
     for (const path of texts.filter((one) => !one.startsWith('test/'))) {
       const text = read(path);
       const named = [...text.matchAll(owners)].map(([, owner]) => owner);
-      expect([path, named.filter((owner) => owner !== OWNER)]).toEqual([path, []]);
+      expect([path, path === 'docs/publishing.md' ? [] : named.filter((owner) => owner !== OWNER)]).toEqual([
+        path,
+        [],
+      ]);
       const found = (text.match(others) ?? []).filter((one) => one !== OWNER);
-      expect([path, path === 'CONTRIBUTING.md' ? [] : found]).toEqual([path, []]);
+      expect([path, path === 'docs/publishing.md' ? [] : found]).toEqual([path, []]);
     }
   });
 
@@ -265,6 +272,7 @@ describe('workflows and examples', () => {
       'examples/several-repositories.yml',
       'examples/token-binding.yml',
       'examples/watch.yml',
+      'examples/web-application.yml',
     ]);
   });
 

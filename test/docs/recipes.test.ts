@@ -44,12 +44,12 @@ describe('the PEM', () => {
   it.skipIf(!program('curl'))('by curl, as in the README', async () => {
     const [, step = ''] =
       /^ +- run: \|\n((?: {10}.*\n)+)/m.exec(
-        readFileSync('README.md', 'utf8').split('Your service reads the secret')[1] ?? '',
+        readFileSync('README.md', 'utf8').split('Let your service read the secret')[1] ?? '',
       ) ?? [];
     const env = environment(reader);
     const script = step
-      .replace('mtls.login.example.com', `${env.MTLS_HOST}`)
-      .replace('https://api.example.com/', API_AUDIENCE);
+      .replace('mtls.login.acme.com', `${env.MTLS_HOST}`)
+      .replace('https://api.acme.com/', API_AUDIENCE);
     expectToken(await run(BASH, `cd ${folder}\n${script}`, env));
   });
 

@@ -175,6 +175,7 @@ const WRITER: Grant = {
   permissions: {
     secrets: 'write',
     environments: 'write',
+    dependabot_secrets: 'write',
     organization_secrets: 'write',
     issues: 'write',
     actions: 'read',
@@ -220,6 +221,7 @@ const sealed = (value: string, key: string): string => {
 };
 
 const REPO = '/repos/octo-org/app/actions/secrets';
+const DEPENDABOT = '/repos/octo-org/app/dependabot/secrets';
 const ENV = '/repos/octo-org/app/environments/production/secrets';
 const ORG = '/orgs/octo-org/actions/secrets';
 
@@ -234,6 +236,7 @@ beforeEach(() => {
 describe('a secret', () => {
   test.each([
     ['repository', REPO, 'repo:octo-org/app', {}],
+    ['repository, for Dependabot', DEPENDABOT, 'dependabot:octo-org/app', {}],
     ['environment', ENV, 'env:octo-org/app/production', {}],
     ['environment with a slash', ENV.replace('production', 'eu%2Fwest'), 'env:octo-org/app/eu/west', {}],
     ['organization', ORG, 'org:octo-org', { visibility: 'private' }],

@@ -106,7 +106,8 @@ export class GitHub implements Emulator {
   readonly #secrets: SecretStore;
   readonly #grants = new Map<string, Grant>();
   readonly #quotas = new Map<string, Quota>();
-  #ids = 1000;
+  /** Far from the ids of runs of the action, which the sandbox counts from 1,000. */
+  #ids = 1_000_000;
 
   constructor(options: GitHubOptions = {}) {
     this.#now = options.now ?? Date.now;

@@ -8,8 +8,9 @@ import { serve } from '../emulators/serve.ts';
 import type { ClientSeed } from '../emulators/tenant.ts';
 import { loginByKey } from '../scenarios/operations.ts';
 import { DAY, MINUTE } from '../scenarios/support.ts';
+import { ACT, type EngineRun } from './act.ts';
 import { certificateAuthority } from './authority.ts';
-import { AUDIENCE, type Repository, service } from './repository.ts';
+import { AUDIENCE, Repository, type Start, service } from './repository.ts';
 import { COVERED, outcome, outputsOf, story } from './story.ts';
 import { startVault } from './vault.ts';
 
@@ -27,9 +28,28 @@ function method({ world, clientId }: Repository, id = clientId): string {
   return Object.keys(client.client_authentication_methods ?? {})[0] ?? `${client.token_endpoint_auth_method}`;
 }
 
+/** The workflow of the README, where the management client logs in by its client secret, as on the first day. */
+async function rotate(repository: Repository, start: Start = {}): Promise<EngineRun> {
+  const { variables, secrets } = repository;
+  const later = [{ ...variables }, { ...secrets }] as const;
+  firstDay(repository);
+  const run = await repository.run('examples/rotate.yml', start);
+  Object.assign(variables, later[0]);
+  delete secrets.AUTH0_ROTATOR_CLIENT_SECRET;
+  Object.assign(secrets, later[1]);
+  return run;
+}
+
+/** The management client logs in by its client secret. */
+function firstDay({ world, variables, secrets }: Repository): void {
+  variables.AUTH0_ROTATOR_CLIENT_ID = world.managementClientId;
+  secrets.AUTH0_ROTATOR_CLIENT_SECRET = world.managementClientSecret;
+  delete secrets.AUTH0_ROTATOR_PRIVATE_KEY;
+}
+
 /** A rotation long ago. */
 async function rotated(repository: Repository): Promise<void> {
-  const run = await repository.run('examples/rotate.yml');
+  const run = await rotate(repository);
   expect(outcome(run)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
   repository.world.advance(20 * MINUTE);
 }
@@ -44,27 +64,94 @@ function bySecret(repository: Repository): void {
 }
 
 story('examples/rotate.yml', {
+  prepare: firstDay,
   async run(repository, run) {
-    const first = await run();
+    for (const start of [DISPATCH, dispatch({ operation: 'plan' })]) {
+      const planned = await run(start);
+      expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'FirstDelivery']);
+      expect(repository.held()).toBe('');
+    }
+    const first = await run(dispatch({ operation: 'rotate' }));
     expect(outcome(first)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     expect(first.summaries).toEqual([expect.stringContaining('✅ `shop` has a new certificate')]);
     expect(await login(repository)).toBe(200);
     const pem = repository.held();
     repository.world.advance(20 * MINUTE);
-    for (const start of [{}, DISPATCH, dispatch({ force: 'false' })]) {
+    for (const start of [{}, DISPATCH, dispatch({ operation: 'rotate', force: 'false' })]) {
       expect(outcome(await run(start))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
     }
     expect(repository.held()).toBe(pem);
-    const forced = await run(dispatch({ force: 'true' }));
+    const rehearsed = await run(dispatch({ operation: 'rehearse' }));
+    expect(outcome(rehearsed)).toEqual([0, { rotate: 'success' }, 'false', 'Rehearsal']);
+    const forced = await run(dispatch({ operation: 'rotate', force: 'true' }));
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(repository.held()).not.toBe(pem);
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
   },
   controls: [
     {
-      from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
-      to: 'secrets.AUTH0_ROTATOR_KEY',
+      from: 'secrets.AUTH0_ROTATOR_CLIENT_SECRET',
+      to: 'secrets.AUTH0_ROTATOR_SECRET',
       says: "Input 'management-client-id' needs exactly one of",
+    },
+  ],
+});
+
+it.skipIf(ACT === undefined)(
+  'the workflow of the README moves a client from its client secret, after a plan that says so',
+  async () => {
+    await using repository = await Repository.start();
+    bySecret(repository);
+    firstDay(repository);
+    const run = (start: Start) => repository.run('examples/rotate.yml', start);
+    const planned = await run(DISPATCH);
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
+    expect((await run({})).exitCode).toBe(1);
+    const enrolled = await run(dispatch({ operation: 'enroll' }));
+    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
+    expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
+    repository.world.advance(20 * MINUTE);
+    expect(outcome(await run({}))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+);
+
+story('examples/web-application.yml', {
+  prepare(repository) {
+    const { client_id } = repository.world.tenant.createClient({
+      name: 'portal',
+      app_type: 'regular_web',
+      grant_types: ['authorization_code', 'refresh_token'],
+      callbacks: ['https://portal.example.com/callback'],
+      client_authentication_methods: { self_signed_tls_client_auth: { credentials: [] } },
+    });
+    repository.variables.AUTH0_WEB_CLIENT_ID = client_id;
+  },
+  async run(repository, run) {
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'FirstDelivery']);
+    const first = await run();
+    expect(outcome(first)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
+    expect(first.summaries.join()).toContain('by a pushed authorization request');
+    const { world, variables } = repository;
+    const asks = new URLSearchParams({
+      client_id: `${variables.AUTH0_WEB_CLIENT_ID}`,
+      response_type: 'code',
+      redirect_uri: 'https://portal.example.com/callback',
+      scope: 'openid',
+    });
+    const pushed = await world.call(`${world.edge.url}/oauth/par`, {
+      body: asks.toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      pem: repository.held('AUTH0_WEB_PEM'),
+    });
+    expect(pushed.status).toBe(201);
+    world.advance(20 * MINUTE);
+    expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+  },
+  controls: [
+    {
+      from: 'vars.AUTH0_WEB_CLIENT_ID',
+      to: 'vars.AUTH0_PORTAL_CLIENT_ID',
+      says: "Input 'client-id' must not be empty",
     },
   ],
 });
@@ -106,6 +193,25 @@ story('examples/organization.yml', {
   ],
 });
 
+it.skipIf(ACT === undefined)(
+  'an organization secret that was made by hand is replaced as docs/recipes.md says, and not otherwise',
+  async () => {
+    await using repository = await Repository.start();
+    const { world } = repository;
+    const at = world.githubNow() - DAY;
+    world.github.seedSecret('org:acme', 'AUTH0_MTLS_PEM', 'any text', { createdAt: at, updatedAt: at });
+    const line = `current-credential: \${{ secrets.AUTH0_MTLS_PEM }}`;
+    const without = [line, "validity-days: '90'"] as const;
+    const run = (start: Start) => repository.run('examples/organization.yml', start);
+    expect((await run(dispatch({ force: 'true' }))).exitCode).toBe(1);
+    const refused = await run({ broken: without, said: true });
+    expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
+    const replaced = await run({ ...dispatch({ force: 'true' }), broken: without });
+    expect(outcome(replaced)[0]).toBe(0);
+    expect(await login(repository, repository.held('AUTH0_MTLS_PEM', 'org:acme'))).toBe(200);
+  },
+);
+
 story('examples/environments.yml', {
   prepare(repository) {
     for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
@@ -140,7 +246,7 @@ story('examples/enroll.yml', {
     expect(outcome(enrolled)).toEqual([0, { plan: 'success', enroll: 'success' }, 'true', 'MethodDiffers']);
     expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
     repository.world.advance(20 * MINUTE);
-    const next = await repository.run('examples/rotate.yml');
+    const next = await rotate(repository);
     expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
   controls: [
@@ -223,7 +329,7 @@ story('examples/proven-retirement.yml', {
     expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
     const pem = repository.held();
     repository.world.advance(20 * MINUTE);
-    const forced = await repository.run('examples/rotate.yml', dispatch({ force: 'true' }));
+    const forced = await rotate(repository, dispatch({ operation: 'rotate', force: 'true' }));
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     repository.world.advance(DAY);
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
@@ -293,14 +399,6 @@ story('examples/emergency.yml', {
   ],
 });
 
-/** Where the management client logs in by its client secret, as on the first day. */
-function firstDay(repository: Repository): void {
-  const { world, variables, secrets } = repository;
-  variables.AUTH0_ROTATOR_CLIENT_ID = world.managementClientId;
-  secrets.AUTH0_ROTATOR_CLIENT_SECRET = world.managementClientSecret;
-  delete secrets.AUTH0_ROTATOR_PRIVATE_KEY;
-}
-
 story('examples/self-rotation.yml', {
   prepare: firstDay,
   async run(repository, run) {
@@ -319,7 +417,7 @@ story('examples/self-rotation.yml', {
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(repository.held('AUTH0_ROTATOR_PRIVATE_KEY')).not.toBe(key);
     // The other workflows log in with what this one has stored.
-    expect(outcome(await repository.run('examples/rotate.yml'))[0]).toBe(0);
+    expect(outcome(await repository.run('examples/token-binding.yml'))[0]).toBe(0);
   },
   controls: [
     {

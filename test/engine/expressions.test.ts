@@ -56,6 +56,7 @@ it.each([
   ],
   ['rotate-auth0-key', ['examples/private-key-jwt.yml']],
   ['rotate-auth0-management-key', ['examples/self-rotation.yml']],
+  ['rotate-auth0-web-application', ['examples/web-application.yml']],
   ['watch-auth0-certificate', ['examples/watch.yml']],
 ])('what works on one client is in one group: %s', (group, paths) => {
   for (const path of paths) {

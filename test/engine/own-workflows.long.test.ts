@@ -18,7 +18,6 @@ async function login(repository: Repository, clientId = repository.clientId, nam
 /** Holds the action itself: `uses: ./` is what was checked out. */
 function own(repository: Repository): void {
   repository.writeRelease();
-  repository.variables.AUTH0_AUDIENCE = AUDIENCE;
 }
 
 story('.github/workflows/rotate.yml', {

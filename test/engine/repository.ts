@@ -95,6 +95,7 @@ export class Repository implements AsyncDisposable {
       AUTH0_DOMAIN: world.domain,
       AUTH0_MTLS_DOMAIN: world.domain,
       AUTH0_CLIENT_ID: world.tenant.createClient(service('shop')).client_id,
+      AUTH0_AUDIENCE: AUDIENCE,
       AUTH0_ROTATOR_CLIENT_ID: managerId,
       ROTATOR_APP_CLIENT_ID: app.clientId,
     });

@@ -172,7 +172,7 @@ export const GUARDS: readonly Guard[] = [
     hunt: { pairs: [both('partly delivered', BOTH, { poolCap: 2 })] },
   },
   {
-    name: 'whoever finishes a delivery looks whether it was overtaken',
+    name: 'a run that finishes a delivery looks whether it was overtaken',
     hunt: { pairs: [both('partly delivered', PREEMPTED, { force: false }, { second: { force: true } })] },
   },
   {

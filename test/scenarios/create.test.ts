@@ -27,7 +27,7 @@ import { code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support
 const shared = sharedWorld(CREATOR);
 beforeEach(() => deleteClients(shared()));
 
-const puts = ({ method }: EmulatorRequest) => method === 'PUT';
+const isDelivery = ({ method, path }: EmulatorRequest) => method === 'PUT' && path.endsWith(SECRET);
 const POST = 'auth0 POST /api/v2/clients';
 const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
 
@@ -269,8 +269,16 @@ describe('POST /clients', () => {
 });
 
 describe('a delivery that GitHub refuses', () => {
+  it('at the write that is tried first: makes no client', async () => {
+    const world = shared();
+    world.conditions.fault = (_, { method }) => (method === 'PUT' ? json(400, { message: 'no' }) : undefined);
+    const run = await create(world);
+    expect([run.exitCode, effects(world)]).toEqual([1, []]);
+    expect(told(run)).toContain('(400: no)');
+  });
+
   const refuse = (world: Sandbox) => {
-    world.conditions.fault = (_, request) => (puts(request) ? json(403, { message: 'no' }) : undefined);
+    world.conditions.fault = (_, request) => (isDelivery(request) ? json(403, { message: 'no' }) : undefined);
   };
 
   it('deletes the client again', async () => {

@@ -21,7 +21,8 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE } from './support.ts';
+import { handMade } from './rehearsals.ts';
+import { code, credentialOf, held, json, MINUTE, SECRET } from './support.ts';
 
 const key = selfSignedCertificate('former key');
 const MTLS = 'self_signed_tls_client_auth';
@@ -86,7 +87,7 @@ describe.each(FORMER)('from $method', ({ method, make, login }) => {
       200, 401,
     ]);
     expect(otherFields(world, clientId)).toEqual(fields);
-    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*logs in by ${method}`));
+    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*log in by ${method}`));
   });
 
   it('a plan names the interruption, and changes nothing', async () => {
@@ -95,7 +96,7 @@ describe.each(FORMER)('from $method', ({ method, make, login }) => {
     const run = await enroll(world, clientId, { operation: 'plan', 'github-token': '' });
     expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'MethodDiffers', 'credential-id': '' });
     expect(run.outputs.plan).toContain(`${method} stops working at this moment`);
-    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*logs in by ${method}`));
+    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*log in by ${method}`));
     expect(run.summary).toContain('This was only a plan.');
     expect([run.exitCode, effects(world), await login(world, clientId)]).toEqual([0, [], 200]);
   });
@@ -211,6 +212,58 @@ describe('refused before any effect', () => {
   });
 });
 
+/** Secrets that nobody asks for here. */
+function fill(world: Sandbox, scope: string, upTo: number): void {
+  for (let n = world.github.secretNames(scope).length; n < upTo; n += 1)
+    world.github.seedSecret(scope, `OTHER_${n}`, '');
+}
+
+describe('a destination that takes no write is found before anybody is interrupted', () => {
+  type Operation = 'enroll' | 'rehearse';
+
+  async function refusedBefore(world: Sandbox, operation: Operation, inputs: Inputs = {}) {
+    const clientId = operation === 'rehearse' ? handMade(world) : secretClient(world);
+
+    const run = await operate(world, { operation, 'client-id': clientId, ...inputs });
+    const ofAuth0 = world.transcript.requests().filter((line) => / (PATCH|POST \/api|DELETE) /.test(line));
+    expect([run.exitCode, effects(world)], ofAuth0.join()).toEqual([1, []]);
+    return run;
+  }
+
+  it.each<[Operation, number, string]>([
+    ['enroll', 403, 'Resource not accessible by personal access token'],
+    ['rehearse', 403, 'Repository was archived so is read-only.'],
+    ['enroll', 400, 'Bad Request'],
+    ['enroll', 409, 'Conflict'],
+  ])('%s: %i %s', async (operation, status, message) => {
+    const world = shared();
+    world.conditions.fault = (_, { method }) => (method === 'PUT' ? json(status, { message }) : undefined);
+    const run = await refusedBefore(world, operation);
+    expect(told(run)).toContain(`(${status}: ${message})`);
+  });
+
+  it.each(['enroll', 'rehearse'] as const)('%s: one secret too many', async (operation) => {
+    await using world = await startSandbox();
+    fill(world, 'repo:acme/shop', 99);
+    const run = await refusedBefore(world, operation, { 'certificate-secret-name': 'AUTH0_MTLS_CERT' });
+    expect([code(run), told(run)]).toEqual([
+      'GITHUB_REQUEST_FAILED',
+      expect.stringContaining('holds 99 secrets, GitHub allows 100, and this run would add 2'),
+    ]);
+  });
+
+  it('a full one that holds all our names goes on, and no probe stays', async () => {
+    await using world = await startSandbox();
+    const clientId = secretClient(world);
+    world.github.seedSecret('repo:acme/shop', SECRET, 'another');
+    fill(world, 'repo:acme/shop', 100);
+    const inputs = { operation: 'enroll', 'client-id': clientId, force: 'true', 'current-credential': '' };
+    const run = await operate(world, inputs, { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } });
+    expect([run.exitCode, told(run)]).toEqual([0, '']);
+    expect(world.github.secretNames('repo:acme/shop')).toHaveLength(100);
+  });
+});
+
 /** The edge refuses what is asked after the client was moved; before it the new pair is tried once. */
 function failsOnceMoved(): NonNullable<Sandbox['conditions']['fault']> {
   let moved = false;
@@ -225,7 +278,8 @@ describe('undone', () => {
     const world = shared();
     const clientId = secretClient(world);
     const before = world.tenant.reveal(clientId);
-    world.conditions.fault = (_, request) => (puts(request) ? json(403, { message: 'no' }) : undefined);
+    world.conditions.fault = (_, { method, path }) =>
+      method === 'PUT' && path.endsWith(SECRET) ? json(403, { message: 'no' }) : undefined;
     const run = await enroll(world, clientId);
     expect(code(run)).toBe('GITHUB_FORBIDDEN');
     expect(told(run)).toContain('The client uses client_secret_post again.');

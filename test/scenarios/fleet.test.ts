@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
+import { REPOSITORY } from '../emulators/sandbox.ts';
 import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
 import { DAY, json, rotate } from './support.ts';
 
@@ -53,6 +54,21 @@ describe('a fleet', () => {
     expect((await fleet.run({ operation: 'plan' })).outputs.matrix).toBe('[]');
   });
 
+  it('fills a new destination with the pair that the environment holds, without a new key', async () => {
+    await using fleet = await Fleet.start(1);
+    await fleet.run();
+    fleet.world.advance(DAY);
+    const [secret, first, added] = ['PEM_0', `repo:${REPOSITORY}`, 'repo:acme/ops'];
+    fleet.world.github.addRepository('acme/ops');
+    const pem = fleet.world.github.secret(first, secret)?.value ?? '';
+    fleet.write({ 0: { destinations: `[${first}, ${added}]`, 'current-credential-env': 'SHOP_PEM' } });
+    const run = await fleet.run({}, { env: { SHOP_PEM: pem } });
+    expect([run.exitCode, run.outputs.rotated], run.log).toEqual([0, 'false']);
+    expect(fleet.world.github.secret(added, secret)?.value).toBe(pem);
+    const [, line = ''] = pem.split('\n');
+    expect([run.masks.includes(line), run.log.includes(line)]).toEqual([true, false]);
+  });
+
   it('stops with its canary: nothing is changed at any other client', async () => {
     await using fleet = await Fleet.start(6);
     fleet.write({ 0: { destinations: 'repo:acme/missing' } });
@@ -71,7 +87,7 @@ describe('a fleet', () => {
     const [canary] = fleet.members;
     expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);
     expect(new Set(fleet.changes().map(([client]) => client))).toEqual(new Set([0]));
-    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: client ${canary?.clientId}`]);
+    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: service 0, client ${canary?.clientId}`]);
     expect(entries(run).map(({ error }) => error?.code)).toEqual([
       'AUTH0_FORBIDDEN',
       ...Array(5).fill('CANARY_FAILED'),

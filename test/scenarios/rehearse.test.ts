@@ -45,7 +45,7 @@ describe('a rehearsal', () => {
     expect(proofs(world)).toEqual([200, 401]);
   });
 
-  it('masks both of its keys, also the one that nobody registers (G19)', async () => {
+  it('masks both of its keys, also the one that nobody registers', async () => {
     const world = shared();
     const run = await rehearse(world, handMade(world), { 'current-credential': '' });
     expect(run.exitCode).toBe(0);
@@ -168,7 +168,7 @@ describe('the negative control', () => {
       'UNREGISTERED_ACCEPTED',
       /got an access token/,
     ],
-    ['neither a token nor a refusal', json(200, { hello: 'x' }), 'VERIFICATION_FAILED', /cannot be told/],
+    ['neither a token nor a refusal', json(200, { hello: 'x' }), 'VERIFICATION_FAILED', /could not find out/],
     ['an edge that refuses with 400', json(400, {}), undefined, /^$/],
   ])('%s', async (_, fault, expected, words) => {
     const world = shared();
@@ -190,8 +190,8 @@ describe('the negative control', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect([run.exitCode, code(run)]).toEqual([1, 'UNREGISTERED_ACCEPTED']);
-    expect(told(run)).toMatch(/whoever knows the client id can log in.*was removed again/);
-    expect(run.summary).toContain('Something is to be done at once.');
+    expect(told(run)).toMatch(/anybody who knows the client id can log in.*was removed again/);
+    expect(run.summary).toContain('Act at once.');
     expect(everything(world, clientId)).toBe(before);
     expect(await loginByCertificate(world, clientId, pem)).toBe(200);
   });

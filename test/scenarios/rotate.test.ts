@@ -33,7 +33,7 @@ function normal(world: Sandbox, { log, outputs }: ActionRun): string {
     text = text.replaceAll(id, id === world.client.credentialId ? '{hand-made}' : '{credential}');
   return text
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '{time}')
-    .replace(/\d{4}-\d\d-\d\d/g, '{day}')
+    .replace(/\d{4}-\d\d-\d\d|\b\d+ [A-Z][a-z]+ \d{4}\b/g, '{day}')
     .replace(/\b\d+\.\d s\b/g, '{n} s')
     .replaceAll(outputs.thumbprint ?? '', '{thumbprint}')
     .split('\n')

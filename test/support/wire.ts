@@ -7,13 +7,16 @@ import { openWire } from '../../src/http/wire.ts';
 import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../emulators/serve.ts';
 import { createAuthority } from '../emulators/tls.ts';
 
-export const authority = createAuthority();
+const ca = createAuthority();
+/** One certificate serves all servers of a test file: each takes a tenth of a second to make. */
+const server = ca.serverCertificate();
+export const authority = { ...ca, serverCertificate: () => server };
 
 /** For connections that are opened from now on. */
-export function trust(ca: string): void {
-  tls.setDefaultCACertificates([...tls.getCACertificates('default'), ca]);
+export function trust(pem: string): void {
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), pem]);
 }
-trust(authority.pem);
+trust(ca.pem);
 
 export interface Line extends AsyncDisposable {
   connection: Connection;
@@ -66,13 +69,18 @@ export interface Peer extends AsyncDisposable {
   exchanges: Exchange[];
 }
 
-/** An https server that gives these answers, one a request; the last one stays. */
-export async function peer(answers: readonly Answer[], options: ServeOptions = {}): Promise<Peer> {
+/** An https server that gives these answers, one a request; the last one stays. A function is asked with method and path. */
+export async function peer(
+  answers: readonly Answer[] | ((asked: string) => Answer),
+  options: ServeOptions = {},
+): Promise<Peer> {
   const exchanges: Exchange[] = [];
   let count = 0;
+  const next = (asked: string) =>
+    typeof answers === 'function' ? answers(asked) : answers[Math.min(count, answers.length - 1)];
   const handler: Handler = {
-    handle: () => {
-      const { status = 200, body, headers = {} } = answers[Math.min(count, answers.length - 1)] ?? {};
+    handle: ({ method, path }) => {
+      const { status = 200, body, headers = {} } = next(`${method} ${path}`) ?? {};
       count += 1;
       const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
       return { status, headers: { 'content-type': 'application/json', ...headers }, body: text };

@@ -6,6 +6,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { micromark } from 'micromark';
 import { gfm, gfmHtml } from 'micromark-extension-gfm';
 import { chromium, type Page } from 'playwright-core';
@@ -47,6 +48,19 @@ export function toHtml(markdown: string): string {
   );
 }
 
+const frame = (article: string) => {
+  const css = readFileSync(resolve('github-markdown-css/github-markdown.css'), 'utf8');
+  return `<!DOCTYPE html><meta charset="utf-8"><style>${css} body { margin: 0 } article { padding: 24px }</style>
+     <article class="markdown-body">${article}</article>`;
+};
+
+/** A page that a person opens in a browser of this machine. */
+export function standalonePage(markdown: string): string {
+  const script = pathToFileURL(resolve('mermaid/dist/mermaid.min.js'));
+  return `${frame(toHtml(markdown))}<script src="${script}"></script>
+     <script>mermaid.run({ querySelector: '.mermaid' })</script>`;
+}
+
 export interface Screen extends AsyncDisposable {
   page: Page;
   /** Shows a summary, and answers what the browser complains of. */
@@ -63,11 +77,7 @@ export async function openScreen(): Promise<Screen> {
     if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(error.message));
-  const css = readFileSync(resolve('github-markdown-css/github-markdown.css'), 'utf8');
-  await page.setContent(
-    `<!DOCTYPE html><meta charset="utf-8"><style>${css} body { margin: 0 } article { padding: 24px }</style>
-     <article class="markdown-body"></article>`,
-  );
+  await page.setContent(frame(''));
   await page.addScriptTag({ path: resolve('mermaid/dist/mermaid.min.js') });
   return {
     page,

@@ -14,6 +14,7 @@ import { type Answer, authority, type Line, openLine, peer } from '../../support
 
 const TOKEN = 'github_pat_CANARYCANARY';
 const SKEW = -7_200_000;
+const KEY = Buffer.alloc(32, 9).toString('base64');
 let github: GitHub;
 let served: Served;
 let line: Line;
@@ -120,7 +121,7 @@ describe('a refusal', () => {
       'CANARY',
       (store) => store.times(location('repo:acme/shop', 'PEM')),
       'GITHUB_UNAUTHORIZED',
-      /refused to read its secrets for repo:acme\/shop \(401.*valid and not expired/,
+      /refused to read its secrets for repo:acme\/shop \(401.*it lives one hour/,
     ],
     [
       'GITHUB_TOKEN',
@@ -282,7 +283,7 @@ describe('a token that is seconds old', () => {
   });
 
   it('may not see its repository yet', async () => {
-    const key = { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') };
+    const key = { key_id: '1', key: KEY };
     await using server = await peer([{ status: 404 }, { status: 404 }, { body: key }]);
     const { destination } = secret;
     expect(await connect(TOKEN, server.served.url).publicKey(destination)).toMatchObject(key);
@@ -298,6 +299,14 @@ describe('a token that is seconds old', () => {
     const old = connect();
     expect(await old.times(location('repo:acme/shop', 'NOT_THERE'))).toBe('missing');
     expect(line.waits).toHaveLength(2);
+  });
+
+  it('is new for the first client of a fleet, not for each', async () => {
+    await using server = await peer([{ status: 404 }, { body: { key_id: '1', key: KEY } }, { status: 404 }]);
+    const began = Date.now() - 60_000;
+    const api = new GitHubApi(line.service('GitHub'), 'ghs_old', server.served.url, began);
+    expect(await new SecretStore(api).times(secret)).toBe('missing');
+    expect(line.waits).toEqual([]);
   });
 
   it('may be refused its write', async () => {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { RotationError } from '../../../src/errors.ts';
 import { type Inputs, readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
 import { type Made, spell, spellings, Workshop } from '../../support/pem-spellings.ts';
+import { runs } from '../../support/properties.ts';
 import { DAY } from '../../support/states.ts';
 
 const workshop = new Workshop();
@@ -113,7 +114,7 @@ describe('every input that takes a PEM', () => {
         ]);
         expect(way.made(read({ ...way.others, ...Object.fromEntries(spelt) }))).toEqual(way.expected);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -139,7 +140,7 @@ describe('every input that takes a PEM', () => {
         if (!/certificate/.test(name) && text.startsWith('-----BEGIN ENC'))
           expect(problems[0]).toContain('holds an encrypted private key; pass it without passphrase');
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -248,7 +249,7 @@ describe('time', () => {
   afterEach(() => void vi.useRealTimers());
   const endOf = ({ cert }: Made) => new X509Certificate(cert).validToDate.getTime();
 
-  it('of an intermediate CA counts for a pair that was brought (G10)', () => {
+  it('of an intermediate CA counts for a pair that was brought', () => {
     const short = workshop.issue('short', { issuer: 'root', profile: 'ca', days: 20 });
     const below = workshop.issue('below', { issuer: 'short', days: 300 });
     vi.setSystemTime(endOf(short) - DAY);
@@ -263,7 +264,7 @@ describe('time', () => {
     expect(read(brought(below)).issuer.kind).toBe('brought');
   });
 
-  it('of a CA above the one that signs bounds what is issued, and refuses when it is over (G10)', () => {
+  it('of a CA above the one that signs bounds what is issued, and refuses when it is over', () => {
     const upper = workshop.issue('upper', { issuer: 'root', profile: 'ca', days: 50 });
     const signing = workshop.issue('signing', { issuer: 'upper', profile: 'ca', days: 300 });
     vi.setSystemTime(endOf(upper) - 45 * DAY);
@@ -274,7 +275,7 @@ describe('time', () => {
     ]);
   });
 
-  it('that a CA has left counts in whole days, and a part of one does not (G4)', () => {
+  it('that a CA has left counts in whole days, and a part of one does not', () => {
     vi.setSystemTime(endOf(middle) - 30.5 * DAY);
     expect(refusal(authority(middle)).problems).toEqual([
       "Input 'renew-before-days' is 30, which must be less than the days that ca-certificate has left (30).",

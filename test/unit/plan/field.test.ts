@@ -234,6 +234,13 @@ describe('keep-credentials names one made by hand', () => {
     expect(due?.message).toMatch(/keep-credentials/);
     expect(outcomes(await days(world, 1))).toEqual(['CertificateExpiring']);
   });
+
+  it('an id that the client lacks is named, and one that it has is not', async () => {
+    const world = new Days([hand('h', 20)]);
+    const [first] = await days(world, 1, { keep: ['h', 'hh'] });
+    expect(first?.notes).toMatch(/has no credential hh, which keep-credentials names/);
+    expect(first?.notes).not.toMatch(/no credential h\b/);
+  });
 });
 
 describe('the primary holds what this client cannot explain', () => {

@@ -6,6 +6,7 @@ import type { Note } from '../../../src/model/note.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
+import { result, settled } from '../../support/run-result.ts';
 import { desired } from '../../support/states.ts';
 
 const DAY = 86_400_000;
@@ -98,6 +99,43 @@ describe('the report of a fleet', () => {
       level: 'error',
       message: expect.stringContaining('And 31 more'),
     });
+  });
+
+  it('names whom a failure is about, by name, id and the day when the key expires', () => {
+    const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
+    const { annotations, summary } = told([failed]);
+    expect(summary).toContain(
+      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027-01-23 | 2026-12-24 |',
+    );
+    expect(summary).toContain('The current key expires on 23 January 2027.');
+    expect(annotations).toEqual([
+      expect.objectContaining({
+        title: 'AUTH0_FORBIDDEN: shop, client client',
+        message: expect.stringContaining('The current key expires on 23 January 2027.'),
+      }),
+    ]);
+  });
+
+  it('says once what is the same for several clients', () => {
+    const look: Note[] = [{ severity: 'warning', text: 'look' }];
+    const many = ['a', 'b', 'c', 'd', 'e'].map((id) =>
+      of(id, { plan: plan(1, true, look), outcome: outcome(id) }),
+    );
+    const { annotations, summary } = told([
+      ...many,
+      of('f', {
+        plan: plan(1, true, look.concat({ severity: 'warning', text: 'mine' })),
+        outcome: outcome('f'),
+      }),
+    ]);
+    expect(annotations).toEqual([
+      { level: 'warning', title: 'Clients a, b, c and 3 more', message: 'WARNING: look' },
+      { level: 'warning', title: 'Client f', message: 'WARNING: mine' },
+    ]);
+    expect(summary.match(/^> .*$/gm)).toEqual([
+      '> Clients a, b, c and 3 more: WARNING: look',
+      '> WARNING: mine',
+    ]);
   });
 
   it('has outputs of all: those about one client are empty', () => {

@@ -15,19 +15,19 @@ import {
   result,
   settled,
 } from '../../support/run-result.ts';
-import { desired, state } from '../../support/states.ts';
+import { DAY, desired, state } from '../../support/states.ts';
 
 describe('the first line', () => {
   it.each<[string, RunResult, string]>([
     [
       'rotated',
       result({ force: true }, settled, { outcome: outcome() }),
-      '✅ `shop` has a new certificate (Forced). Nothing is to be done. The next rotation is due on 2027-01-23.',
+      '✅ `shop` has a new certificate. No action needed. Next rotation on 23 January 2027.',
     ],
     [
       'not due',
       result({}, settled, { outcome: idle() }),
-      '✅ `shop`: nothing is due. The next rotation is due on 2026-12-24.',
+      '✅ `shop`: nothing is due. No action needed. Next rotation on 24 December 2026.',
     ],
     [
       'put in order',
@@ -36,27 +36,27 @@ describe('the first line', () => {
         { credentials: [{ ...current, associated: false }], written: [10] },
         { outcome: idle() },
       ),
-      '✅ `shop`: no rotation was due; 1 step put things in order. The next rotation is due on 2026-12-24.',
+      '✅ `shop`: 1 step put things in order. Read the warning below. Next rotation on 24 December 2026.',
     ],
     [
       'a plan that is due',
       result({ force: true }, settled, { planOnly: true }),
-      '📋 `shop`: a rotation is due (Forced). This was only a plan.',
+      '📋 `shop`: a rotation is due. This was only a plan.',
     ],
     [
       'a plan that is not',
       result({}, settled, { planOnly: true }),
-      '📋 `shop`: nothing is due. The next rotation is due on 2026-12-24.',
+      '📋 `shop`: nothing is due. No action needed. Next rotation on 24 December 2026.',
     ],
     [
       'failed',
       result({}, settled, { error: failure() }),
-      '❌ `shop`: VERIFICATION_FAILED. Something is to be done before 2027-01-23, when the current key expires.',
+      '❌ `shop`: VERIFICATION_FAILED. Act before 23 January 2027, when the current key expires.',
     ],
     [
       'failed before anything was known',
       { planOnly: false, desired: desired(), error: failure() },
-      '❌ `client`: VERIFICATION_FAILED. Something is to be done.',
+      '❌ `client`: VERIFICATION_FAILED. Action needed.',
     ],
   ])('%s', (_, told, line) => {
     const { headline, summary } = report(told);
@@ -176,12 +176,53 @@ describe('the summary', () => {
   });
 
   it('lists what was done, or would be', () => {
-    expect(report(result({ force: true }, settled, { outcome: outcome() })).summary).toContain(
-      '### What was done\n1. Issue a key pair (1.2 s)\n\nProof over mTLS: **proven**.',
+    const steps = [
+      { text: 'Issue a key pair', milliseconds: 1234, failed: false },
+      { text: 'Store it', milliseconds: 40, failed: false },
+    ];
+    expect(report(result({ force: true }, settled, { outcome: outcome({ steps }) })).summary).toContain(
+      'Proof over mTLS: **proven**.\n\n<details><summary>What was done: 2 steps (1 s)</summary>\n\n1. Issue a key pair (1 s)\n1. Store it\n\n</details>',
     );
     expect(report(result({ force: true }, settled, { planOnly: true })).summary).toContain(
       '1. Associate the new credential alongside cred_a\n',
     );
+  });
+
+  it('begins with what interrupts, then has what must be looked at, then the reason, and says each once', () => {
+    const told = result({ force: true }, settled, {
+      outcome: outcome({
+        notes: [
+          { severity: 'notice', text: 'Good to know.' },
+          { severity: 'warning', text: 'Look at it.' },
+          { severity: 'warning', text: 'Look at it.' },
+          { severity: 'interruption', text: 'Somebody cannot log in.' },
+        ],
+      }),
+    });
+    const { annotations, headline, summary } = report(told);
+    const lines = summary.split('\n').filter((line) => /^(> |\*\*)/.test(line));
+    expect(lines).toEqual([
+      '> Somebody cannot log in.',
+      '> Look at it.',
+      '**Forced:** it was asked for (force).',
+      '> The next rotation, on 2027-01-23, removes cred_a to make room.',
+      '> Good to know.',
+    ]);
+    expect(annotations.map(({ message }) => message)).toEqual(['Somebody cannot log in.', 'Look at it.']);
+    expect(headline).toContain('Read the warning below.');
+  });
+
+  it('shows ninety days beside ten years', () => {
+    const seed = {
+      credentials: [{ id: 'cred_a', age: 10 * MINUTES, expiresIn: 3_650 * DAY }],
+      written: [10 * MINUTES - 1],
+    };
+    const { summary } = report(result({ force: true }, seed, { outcome: outcome() }));
+    const bars = summary.split('\n').filter((line) => / :(?:active|done), /.test(line));
+    expect(bars.map((line) => line.trim())).toEqual([
+      'previous cred_a until 2036-11-21 :done, 2026-11-14, 2027-05-23',
+      'new cred_new :active, 2026-11-24, 2027-02-22',
+    ]);
   });
 
   it('says aloud that nothing was proven', () => {
@@ -281,7 +322,7 @@ describe('the summary', () => {
       expect(summary).toContain('… (shortened)\n');
       // The worst is kept.
       expect(summary).toMatch(/1999` \| `PEM` \| written \S+ \| \*\*in doubt\*\* \|\n/);
-      expect(summary).toContain('1. ❌ last (0.0 s)\n');
+      expect(summary).toContain('1. ❌ last\n');
     },
   );
 

@@ -39,7 +39,7 @@ describe('an ending', () => {
   it('with INVALID_INPUT lists every problem, one a line', async () => {
     const run = await rotate(shared(), { verify: 'perhaps', overlap: 'long', 'client-id': '' });
     expect(expectOneEnding(run)).toEqual(['INVALID_INPUT']);
-    expect(run.summary).toMatch(/^## ❌ INVALID_INPUT\. Something is to be done\.$/m);
+    expect(run.summary).toMatch(/^## ❌ INVALID_INPUT\. Action needed\.$/m);
     for (const name of ['verify', 'overlap', 'client-id'])
       expect(run.summary).toMatch(new RegExp(`^- Input '${name}' .+$`, 'm'));
     expect(run.summary).toContain('Nothing was changed');

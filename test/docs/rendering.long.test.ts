@@ -67,7 +67,8 @@ const LOOK = `(() => {
   };
 })()`;
 
-const ELEMENTS = 'a blockquote code h2 h3 li ol p strong sub table tbody td th thead tr'.split(' ');
+const ELEMENTS =
+  'a blockquote code details h2 h3 li ol p strong sub summary table tbody td th thead tr'.split(' ');
 const CELLS: Record<string, RegExp> = {
   Stage: /^(new|current|previous|pending|partly delivered|in use|retired|foreign)$/,
   Created: /^\d{4}‑\d\d‑\d\d$/,

@@ -1,0 +1,81 @@
+/** What GitHub's answers about a destination say, as errors. */
+
+import { RotationError } from '../errors.ts';
+import { quote, stringOf } from '../model/json.ts';
+import { type Destination, printDestination } from '../model/secret-location.ts';
+import type { Answer } from './api.ts';
+
+const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
+  repo: "the repository permission 'Secrets: write'",
+  env: "the repository permission 'Environments: write'",
+  org: "the organization permission 'Secrets: write'",
+  dependabot: "the repository permission 'Dependabot secrets: write'",
+};
+
+export function refused(destination: Destination, answer: Answer, what: string): RotationError {
+  const name = printDestination(destination);
+  const message = quote(stringOf(answer.data, 'message'));
+  if (answer.renamedTo !== undefined) return renamed(destination, answer.status, answer.renamedTo);
+  const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
+  if (answer.status === 401) {
+    return new RotationError('GITHUB_UNAUTHORIZED', {
+      failed,
+      remedy:
+        'Make the token in the same job, in the step right before this action (actions/create-github-app-token): it lives one hour.',
+    });
+  }
+  if (answer.status === 403 && /archived/i.test(message)) {
+    return new RotationError('GITHUB_FORBIDDEN', {
+      failed,
+      remedy: `Unarchive the repository in its settings, or take ${name} out of destinations.`,
+    });
+  }
+  if (answer.status === 403 || answer.status === 404) {
+    const accepted = answer.accepted ? ` GitHub asks for ${quote(answer.accepted)}.` : '';
+    return new RotationError('GITHUB_FORBIDDEN', {
+      failed,
+      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name it in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
+    });
+  }
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed,
+    remedy: 'Run again; if it stays, look at the debug log.',
+  });
+}
+
+/** A redirect is never followed: what was sealed for one repository is not for another. */
+function renamed(destination: Destination, status: number, newName: string): RotationError {
+  const [owner = '', repo = ''] = newName.split('/');
+  const isKnown = destination.kind !== 'org' && repo !== '';
+  const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
+  return new RotationError('DESTINATION_NOT_FOUND', {
+    failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
+    remedy: `Write ${name} in destinations.`,
+  });
+}
+
+export function notFound(destination: Destination): RotationError {
+  return new RotationError('DESTINATION_NOT_FOUND', {
+    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
+    remedy: `Check the spelling in destinations. Then open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add ${printDestination(destination)}; the token needs ${PERMISSION[destination.kind]}.`,
+  });
+}
+
+/** What GitHub would answer is unknown (docs/facts.md#github-secret-limits). */
+export function full(
+  destination: Destination,
+  { total, added, most }: { total: number; added: number; most: number },
+): RotationError {
+  const name = printDestination(destination);
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `${name} holds ${total} secrets, GitHub allows ${most}, and this run would add ${added}.`,
+    remedy: `Delete a secret of ${name} that nobody reads, or choose another destination.`,
+  });
+}
+
+export function unexpected(destination: Destination, status: number): RotationError {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `GitHub gave an answer about ${printDestination(destination)} that cannot be used (${status}).`,
+    remedy: 'Run again; if it stays, look at the debug log and at the status page of GitHub.',
+  });
+}

@@ -1,0 +1,24 @@
+/** When a plan binds tokens to the certificate, or no longer. Pure. */
+
+import type { PlanBuilder } from './plan-builder.ts';
+
+/** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
+export function bindTokens(builder: PlanBuilder): void {
+  const { rotates, observed, steps, desired } = builder;
+  const bound = observed.client?.binding.required ?? false;
+  // Without a certificate there is nothing to bind to, and a client secret would get no token.
+  const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
+  const required = requested === 'unchanged' ? bound : requested === 'required';
+  if (required && (rotates || !bound)) builder.note('notice', BOUND);
+  if (required === bound) return;
+  const first = [
+    'authenticate',
+    'store-secret',
+    ...(desired.operation === 'revert' ? ['change-method'] : []),
+  ];
+  const at = steps.findIndex(({ kind }) => first.includes(kind));
+  steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
+}
+
+const BOUND =
+  'Access tokens are bound to the certificate that asks for them: a bound token lives and dies with it, so its holder asks for a new token after each rotation.';

@@ -1,0 +1,19 @@
+/** What a person should know about a run, the worst first and each once. */
+
+import { type Note, printNote } from '../model/note.ts';
+import type { RunResult } from '../model/run-result.ts';
+
+const ORDER = ['interruption', 'warning', 'notice'] as const satisfies Note['severity'][];
+
+/** The notes of the plan, printed. A run that failed has not done what its plan says: of that only what was to be looked at counts. */
+export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
+  const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
+  const planned = error
+    ? all
+        .filter(({ severity }) => severity !== 'notice')
+        .map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` }))
+    : all;
+  const found = [...planned, ...(outcome?.notes ?? [])];
+  const once = found.filter(({ text }, index) => found.findIndex((one) => one.text === text) === index);
+  return once.toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}

@@ -1,0 +1,23 @@
+/** Why a run did what it did, as people say it. The output `reason` keeps the codes. */
+
+import type { Plan } from '../model/plan.ts';
+
+const NAMES: Readonly<Record<Plan['reason'], string>> = {
+  MethodDiffers: 'Change of method',
+  FirstDelivery: 'First delivery',
+  UnidentifiedSecret: 'Unknown secret',
+  NotDelivered: 'Credential taken out',
+  PartlyDelivered: 'Unfinished delivery',
+  CertificateExpired: 'Expired',
+  CertificateExpiring: 'Expires soon',
+  SpecChanged: 'Changed settings',
+  CertificateTooOld: 'Made by hand long ago',
+  Forced: 'Forced',
+  NotAssociated: 'Repair',
+  NotDue: 'Nothing due',
+  Rehearsal: 'Rehearsal',
+};
+
+export function reasonName(reason: Plan['reason']): string {
+  return NAMES[reason];
+}

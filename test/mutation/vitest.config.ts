@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that judge the mutants of one folder: `mutate.ts` names them. */
+export default defineConfig({
+  test: {
+    include: (process.env.MUTATION_TESTS ?? 'test/unit/**/*.test.ts').split(' '),
+    testTimeout: 60_000,
+    // Importing takes most of the time: once for all files of a run.
+    isolate: false,
+    env: { PROPERTY_SHARE: '15' },
+  },
+});

@@ -1,0 +1,719 @@
+/** Whole runs in this process, in virtual time: what they change, in which order, and what is true where one of the steps fails. */
+
+import { describe, expect, it } from 'vitest';
+import type { RunResult } from '../../../src/model/run-result.ts';
+import type { Asked } from '../../protocol/scenarios.ts';
+import { type Instead, Road } from '../../support/road.ts';
+
+const PEM = 'AUTH0_MTLS_PEM';
+const REFUSED: Instead = { status: 403 };
+/** A token endpoint that knows nobody. */
+const NOBODY: Instead = { status: 401, body: '{"error":"access_denied","error_description":"Unauthorized"}' };
+
+const stateNow = ({ error }: RunResult) => error?.stateNow ?? '';
+const stays = (road: Road, ...labels: string[]) =>
+  expect([road.pool, road.associated]).toEqual([labels, labels]);
+
+describe('a run that goes well', () => {
+  it.each<[string, string, Partial<Asked>, string[], string[], string[]]>([
+    [
+      'rotates: makes place, proves, delivers',
+      'settled',
+      {},
+      ['PATCH client [C1]', 'DELETE credential P1', 'POST pool', 'PATCH client [C1,R1]', `PUT repo ${PEM}`],
+      ['C1', 'R1'],
+      ['R1'],
+    ],
+    [
+      'delivers the pair first, and its parts after it',
+      'ours alone',
+      { parts: true },
+      [
+        'POST pool',
+        'PATCH client [C1,R1]',
+        `PUT repo ${PEM}`,
+        'PUT repo AUTH0_KEY',
+        'PUT repo AUTH0_CERTIFICATE',
+      ],
+      ['C1', 'R1'],
+      ['R1', 'R1', 'R1'],
+    ],
+    [
+      'revokes what it has replaced, after the delivery',
+      'ours alone',
+      { revoke: true },
+      ['POST pool', 'PATCH client [C1,R1]', `PUT repo ${PEM}`, 'PATCH client [R1]', 'DELETE credential C1'],
+      ['R1'],
+      ['R1'],
+    ],
+    [
+      'rehearses, and leaves nothing',
+      'ours alone',
+      { operation: 'rehearse' },
+      ['POST pool', 'PATCH client [C1,R1]', 'PATCH client [C1]', 'DELETE credential R1'],
+      ['C1'],
+      ['C1'],
+    ],
+    [
+      'enrolls',
+      'client secret',
+      { operation: 'enroll', force: false },
+      ['POST pool', 'PATCH client [R1]', `PUT repo ${PEM}`],
+      ['R1'],
+      ['R1'],
+    ],
+    [
+      'reverts: ends the binding, then the method, then what is left',
+      'settled, bound',
+      { operation: 'revert', force: false },
+      ['PATCH client', 'PATCH client', 'DELETE credential P1', 'DELETE credential C1'],
+      [],
+      ['C1'],
+    ],
+    [
+      'binds tokens before it proves',
+      'ours alone',
+      { binding: 'required' },
+      ['POST pool', 'PATCH client [C1,R1]', 'PATCH client', `PUT repo ${PEM}`],
+      ['C1', 'R1'],
+      ['R1'],
+    ],
+    [
+      'finishes the delivery of another one',
+      'partly delivered',
+      { force: false },
+      [`PUT env ${PEM}`],
+      ['P1', 'C1'],
+      ['C1', 'C1'],
+    ],
+  ])('%s', async (_, start, asked, writes, associated, held) => {
+    const road = await Road.begin(start, asked);
+    const { error, outcome } = await road.run();
+    expect(error).toBeUndefined();
+    expect(road.writes).toEqual(writes);
+    expect(road.associated).toEqual(associated);
+    expect(road.held).toEqual(held);
+    expect(outcome?.steps.map(({ failed }) => failed)).toEqual(outcome?.steps.map(() => false));
+  });
+
+  it('probes a destination first where a refusal would come too late', async () => {
+    const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+    await road.run();
+    expect(road.probes).toEqual(['PUT repo AUTH0_MTLS_ROTATION_PROBE']);
+    const refused = await Road.begin('client secret', { operation: 'enroll', force: false });
+    const { error } = await refused.run((line) => (refused.probes.includes(line) ? REFUSED : undefined));
+    expect(error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(refused.writes).toEqual([]);
+  });
+
+  it('creates a client', async () => {
+    const road = await Road.begin('no client', { operation: 'create', force: false });
+    const { error, outcome } = await road.run();
+    expect(error).toBeUndefined();
+    expect(road.writes).toEqual(['POST clients', `PUT repo ${PEM}`]);
+    expect(outcome).toMatchObject({ rotated: true, clientId: road.world.clientId, proof: 'proven' });
+  });
+
+  it('tells what it did', async () => {
+    const road = await Road.begin('settled', { binding: 'required' });
+    const removed = road.id('P1');
+    const { outcome } = await road.run();
+    expect(outcome).toMatchObject({
+      rotated: true,
+      credential: { id: road.id('R1'), subject: 'CN=explored' },
+      proof: 'proven and bound',
+      provenBy: 'token',
+      delivered: [`repo:acme/shop ${PEM}`],
+      inDoubt: [],
+      removed: [removed],
+      holders: undefined,
+    });
+  });
+
+  it('asks for nothing where nothing is due', async () => {
+    const road = await Road.begin('settled', { force: false });
+    const { outcome } = await road.run();
+    expect(road.writes).toEqual([]);
+    expect(outcome).toMatchObject({ rotated: false, credential: undefined, delivered: [], removed: [] });
+  });
+});
+
+describe('what is never shown', () => {
+  it.each<[string, Partial<Asked>, number]>([
+    ['ours alone', {}, 1],
+    ['ours alone', { operation: 'rehearse' }, 2],
+  ])('each key of a run is masked, also the one that nobody registers: %s %o', async (start, asked, keys) => {
+    const road = await Road.begin(start, asked);
+    const made: string[] = [];
+    await road.run();
+    for (const { certified } of road.world.materials.fresh.slice(0, keys))
+      made.push([...certified.values()][0]?.privateKey ?? '');
+    expect(made).toHaveLength(keys);
+    for (const key of made) expect(road.masks).toContain(key);
+    for (const { secretLine } of road.world.materials.all)
+      expect(road.lines.join()).not.toContain(secretLine);
+  });
+
+  it('a PKCS#12 is masked before it is stored', async () => {
+    const road = await Road.begin('ours alone');
+    let masks = 0;
+    const { error } = await road.run(
+      (line, _, { masks: { length } }) => {
+        if (line === 'PUT repo P12') masks = length;
+        return undefined;
+      },
+      { pkcs12SecretName: 'P12' },
+      { pkcs12Password: 'password of it' },
+    );
+    expect(error).toBeUndefined();
+    const value = road.world.github.secret('repo:acme/shop', 'P12')?.value;
+    expect(road.masks.slice(0, masks)).toContain(value);
+  });
+});
+
+describe('a delivery', () => {
+  it('whose pair is stored, but not its key, does not store the certificate of another key', async () => {
+    const road = await Road.begin('ours alone', { parts: true });
+    const result = await road.run((line) => (line === 'PUT repo AUTH0_KEY' ? REFUSED : undefined));
+    expect(result.error?.code).toBe('DELIVERY_INCOMPLETE');
+    expect(road.sent).not.toContain('PUT repo AUTH0_CERTIFICATE');
+    expect(road.held).toEqual(['R1', 'C1', 'C1']);
+    stays(road, 'C1', 'R1');
+  });
+
+  it('that a destination refuses serves the others', async () => {
+    const road = await Road.begin('three settled', { overlap: 'until-next-rotation' });
+    const result = await road.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
+    expect(result.error).toMatchObject({
+      code: 'DELIVERY_INCOMPLETE',
+      failed: expect.stringContaining('env:'),
+    });
+    expect(road.held).toEqual(['R1', 'C1', 'R1']);
+    expect(result.outcome?.delivered).toEqual([`repo:acme/shop ${PEM}`, `org:globex ${PEM}`]);
+    expect(result.outcome?.inDoubt).toEqual([]);
+    expect(stateNow(result)).toContain(road.id('R1'));
+  });
+
+  it('that the primary refuses is undone', async () => {
+    const road = await Road.begin('three settled');
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(road.sent).not.toContain(`PUT env ${PEM}`);
+    expect([road.pool, road.held]).toEqual([['C1'], ['C1', 'C1', 'C1']]);
+    expect(result.outcome).toMatchObject({ rotated: false, credential: undefined });
+  });
+
+  it('whose primary is in doubt goes nowhere else, and nothing is taken back', async () => {
+    const road = await Road.begin('three settled');
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? 'dropped' : undefined));
+    expect(result.error?.code).toBe('DELIVERY_INCOMPLETE');
+    expect(result.outcome?.inDoubt).toEqual([`repo:acme/shop ${PEM}`]);
+    expect(road.sent).not.toContain(`PUT env ${PEM}`);
+    stays(road, 'C1', 'R1');
+  });
+
+  it('is not begun by a run that was cancelled, and not left by one that is cancelled then', async () => {
+    const before = await Road.begin('two hold one');
+    const early = await before.run((line, _, road) => {
+      if (line === 'PATCH client [C1,R1]') road.cancel();
+      return undefined;
+    });
+    expect(early.error?.code).toBe('CANCELLED');
+    expect(before.held).toEqual(['C1', 'C1']);
+    stays(before, 'C1');
+    const after = await Road.begin('two hold one');
+    const late = await after.run((line, _, road) => {
+      if (line === `PUT repo ${PEM}`) road.cancel();
+      return undefined;
+    });
+    expect(late.error).toBeUndefined();
+    expect(after.held).toEqual(['R1', 'R1']);
+  });
+
+  it('is not begun ten minutes after the credential was made', async () => {
+    for (const [minutes, code] of [
+      [9.9, undefined],
+      [10, 'DEADLINE_EXCEEDED'],
+    ] as const) {
+      const road = await Road.begin('ours alone');
+      let madeAt = 0;
+      const { error } = await road.run((line, _, { world }) => {
+        if (line === 'POST pool') madeAt = world.time;
+        // The answer to the proof takes long.
+        if (line === 'GET client' && madeAt > 0 && road.sent.at(-2) === 'POST token')
+          world.time = Math.max(world.time, madeAt + minutes * 60_000);
+        return undefined;
+      });
+      expect([minutes, error?.code]).toEqual([minutes, code]);
+    }
+  });
+});
+
+/** Auth0 dates what this run makes that much later than its own answers. */
+function dateAhead({ world }: Road, ahead: number): void {
+  const handle = world.tenant.handle.bind(world.tenant);
+  let made = '';
+  let shown = '';
+  world.tenant.handle = (request) => {
+    const answer = handle(request);
+    if (request.method === 'POST' && answer.status === 201) {
+      made = (JSON.parse(answer.body) as { created_at: string }).created_at;
+      shown = new Date(Date.parse(made) + ahead).toISOString();
+    }
+    return made === '' ? answer : { ...answer, body: answer.body.replaceAll(made, shown) };
+  };
+}
+
+describe('an upload', () => {
+  it('whose answer was lost is found, and not repeated', async () => {
+    const road = await Road.begin('ours alone');
+    const { error } = await road.run((line) => (line === 'POST pool' ? 'lost' : undefined));
+    expect(error).toBeUndefined();
+    expect(road.writes.filter((line) => line === 'POST pool')).toHaveLength(1);
+    expect(road.pool).toHaveLength(2);
+  });
+
+  it('that never arrived is tried three times', async () => {
+    const road = await Road.begin('ours alone');
+    const { error } = await road.run((line) => (line === 'POST pool' ? 'dropped' : undefined));
+    expect(error?.code).toBe('AUTH0_REQUEST_FAILED');
+    expect(road.writes).toEqual(['POST pool', 'POST pool', 'POST pool']);
+    stays(road, 'C1');
+  });
+
+  it('whose answer was lost while the list cannot be read may have left something: told', async () => {
+    const road = await Road.begin('ours alone');
+    let isPosted = false;
+    const result = await road.run((line) => {
+      if (line === 'POST pool') {
+        isPosted = true;
+        return 'lost';
+      }
+      return isPosted && line === 'GET pool' ? { status: 500 } : undefined;
+    });
+    expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
+    expect(road.pool).toHaveLength(2);
+    expect(stateNow(result)).toMatch(/new credential .*may still be there/);
+  });
+
+  it('that is refused at once has left nothing, and nobody looks for it', async () => {
+    const road = await Road.begin('ours alone');
+    const result = await road.run((line) => (line === 'POST pool' ? { status: 400 } : undefined));
+    expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
+    expect(road.sent.at(-1)).toBe('POST pool');
+    expect(stateNow(result)).not.toContain('may still be there');
+  });
+
+  it('that is refused after a lost attempt is taken back: the first one has landed', async () => {
+    const road = await Road.begin('ours alone');
+    let reads = 0;
+    const result = await road.run((line, count) => {
+      if (line === 'POST pool') return count === 1 ? 'lost' : { status: 400 };
+      // The list lags behind, once.
+      if (line === 'GET pool' && road.sent.includes('POST pool')) {
+        reads += 1;
+        if (reads === 1) return { status: 200, body: '[]' };
+      }
+      return undefined;
+    });
+    expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
+    stays(road, 'C1');
+    expect(stateNow(result)).toContain('removed again');
+  });
+
+  it("of a subject that somebody else's credential has is not that one", async () => {
+    const road = await Road.begin('ours alone', { method: 'tls_client_auth' });
+    let strange = '';
+    const result = await road.run((line, count, { world }) => {
+      if (line !== 'POST pool') return undefined;
+      if (count > 1) return { status: 400, body: '{"message":"A credential already exists"}' };
+      strange = world.tenant.seedCredential(world.clientId, {
+        credential_type: 'cert_subject_dn',
+        subject_dn: 'CN=next',
+        associate: false,
+        name: 'by hand',
+      });
+      return 'dropped';
+    });
+    expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
+    expect(road.associated).toEqual(['C1']);
+    expect(road.pool).toEqual(['C1', strange]);
+  });
+
+  it('that Auth0 has no place for says who holds them', async () => {
+    const road = await Road.begin('ours alone');
+    const full = { status: 400, body: '{"message":"You have reached the maximum of 2 credentials"}' };
+    const { error } = await road.run((line) => (line === 'POST pool' ? full : undefined));
+    expect(error).toMatchObject({ code: 'CREDENTIAL_LIMIT', failed: expect.stringContaining(road.id('C1')) });
+  });
+
+  it('that Auth0 dates a minute ahead is waited for; more is refused', async () => {
+    for (const [ahead, code, waited] of [
+      [500, undefined, 0],
+      [30_000, undefined, 1],
+      [90_000, 'AUTH0_REQUEST_FAILED', 0],
+    ] as const) {
+      const road = await Road.begin('ours alone');
+      dateAhead(road, ahead);
+      const { error } = await road.run();
+      expect([ahead, error?.code]).toEqual([ahead, code]);
+      expect(
+        road.waits.filter((wait) => wait > ahead - 2_000 && wait <= ahead + 2_000 && wait > 2_000),
+      ).toHaveLength(waited);
+      if (code) stays(road, 'C1');
+    }
+  });
+});
+
+describe('a proof', () => {
+  it('that is refused for half a minute undoes the run', async () => {
+    const road = await Road.begin('ours alone');
+    const began = { at: 0 };
+    const result = await road.run((line, count, { world }) => {
+      if (line === 'PATCH client [C1,R1]') began.at = world.time;
+      // The pair in use is proven first.
+      return line === 'POST token' && count > 1 ? NOBODY : undefined;
+    });
+    expect(result.error?.code).toBe('VERIFICATION_FAILED');
+    expect(road.held).toEqual(['C1']);
+    stays(road, 'C1');
+    const waited = road.waits.reduce((sum, wait) => sum + wait, 0);
+    expect(waited).toBeGreaterThan(25_000);
+    expect(waited).toBeLessThan(32_000);
+  });
+
+  it('that a failure of the server answers is not repeated as a refusal', async () => {
+    const road = await Road.begin('ours alone');
+    const failed = { status: 400, body: '{"error":"invalid_request"}' };
+    const { error } = await road.run((line, count) =>
+      line === 'POST token' && count > 1 ? failed : undefined,
+    );
+    expect(error).toMatchObject({
+      code: 'VERIFICATION_FAILED',
+      failed: expect.stringContaining('invalid_request'),
+    });
+    expect(road.sent.filter((line) => line === 'POST token')).toHaveLength(2);
+  });
+
+  it('of the pair in use that is refused is a note; one that fails stops the run before it changes anything', async () => {
+    const refused = await Road.begin('ours alone');
+    const { error, outcome } = await refused.run((line, count) =>
+      line === 'POST token' && count === 1 ? NOBODY : undefined,
+    );
+    expect(error).toBeUndefined();
+    expect(outcome?.notes).toMatchObject([{ severity: 'warning' }]);
+    const failed = await Road.begin('ours alone');
+    const broken = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' };
+    const result = await failed.run((line) => (line === 'POST token' ? broken : undefined));
+    expect(result.error?.code).toBe('VERIFICATION_FAILED');
+    expect(failed.writes).toEqual([]);
+  });
+
+  it('is made again on a connection of its own, when all of Auth0 should know the association', async () => {
+    const road = await Road.begin('ours alone', { propagation: 30_000 });
+    let associatedAt = 0;
+    let deliveredAt = 0;
+    const { error } = await road.run((line, _, { world }) => {
+      if (line === 'PATCH client [C1,R1]') associatedAt = world.time;
+      if (line === `PUT repo ${PEM}`) deliveredAt = world.time;
+      return undefined;
+    });
+    expect(error).toBeUndefined();
+    expect(deliveredAt - associatedAt).toBeGreaterThanOrEqual(30_000);
+    expect(
+      road.sent.slice(road.sent.indexOf('PATCH client [C1,R1]')).filter((line) => line === 'POST token'),
+    ).toHaveLength(2);
+  });
+
+  it('that the second node refuses is no delivery', async () => {
+    const road = await Road.begin('ours alone', { propagation: 30_000 });
+    const { error } = await road.run((line, count) =>
+      line === 'POST token' && count > 2 ? NOBODY : undefined,
+    );
+    expect(error?.code).toBe('VERIFICATION_FAILED');
+    expect(road.held).toEqual(['C1']);
+    stays(road, 'C1');
+  });
+
+  it('with verify: off is none, and says so', async () => {
+    const road = await Road.begin('ours alone');
+    const { error, outcome } = await road.run(undefined, { verify: 'off' });
+    expect([error, outcome?.proof, outcome?.provenBy]).toEqual([undefined, 'not proven', undefined]);
+    expect(road.sent).not.toContain('POST token');
+    expect(road.held).toEqual(['R1']);
+  });
+
+  it('that is required, and has no endpoint, stops the run', async () => {
+    const road = await Road.begin('ours alone');
+    const { error } = await road.run(
+      (line) => (line === 'GET discovery' ? { status: 200, body: '{}' } : undefined),
+      { verify: 'required' },
+    );
+    expect(error?.code).toBe('MTLS_ENDPOINT_NOT_FOUND');
+    expect(road.writes).toEqual([]);
+    const auto = await Road.begin('ours alone');
+    const { outcome } = await auto.run((line) =>
+      line === 'GET discovery' ? { status: 200, body: '{}' } : undefined,
+    );
+    expect([outcome?.proof, auto.held]).toEqual(['not proven', ['R1']]);
+  });
+
+  it('of tokens that are not bound, though they must be, fails', async () => {
+    const road = await Road.begin('ours alone', { binding: 'required', tenant: 'binds nothing' });
+    const { error } = await road.run();
+    expect(error?.code).toBe('VERIFICATION_FAILED');
+    expect(road.world.truth().bound).toBe(false);
+    stays(road, 'C1');
+  });
+});
+
+describe('a client that only refreshes tokens', () => {
+  /** As a server answers that looks at the client before it looks at the token. */
+  const GOOD: Instead = { status: 403, body: '{"error":"invalid_grant"}' };
+
+  async function refreshing(
+    answers: Instead[],
+    asked: Partial<Asked> = {},
+    verify: 'auto' | 'required' = 'auto',
+  ) {
+    const road = await Road.begin('ours alone', asked);
+    road.world.admin({ grant_types: ['refresh_token'] });
+    const result = await road.run(
+      (line, count) => (line === 'POST token' ? answers[Math.min(count, answers.length) - 1] : undefined),
+      { verify },
+    );
+    return { road, ...result };
+  }
+
+  it('is proven where its key was refused before it was associated', async () => {
+    const { error, outcome, road } = await refreshing([GOOD, NOBODY, GOOD]);
+    expect([error, outcome?.proof, outcome?.provenBy]).toEqual([undefined, 'proven', 'refresh token']);
+    const tokens = road.sent.flatMap((line, index) => (line === 'POST token' ? [index] : []));
+    const associated = road.sent.indexOf('PATCH client [C1,R1]');
+    expect(tokens.filter((index) => index < associated)).toHaveLength(2);
+  });
+
+  it('is not where the same was said of a key that nobody knew', async () => {
+    const { error, outcome, road } = await refreshing([GOOD]);
+    expect([error, outcome?.proof, outcome?.provenBy]).toEqual([
+      undefined,
+      'not proven: no control',
+      undefined,
+    ]);
+    expect(road.held).toEqual(['R1']);
+    const strict = await refreshing([GOOD], {}, 'required');
+    expect(strict.error?.code).toBe('VERIFICATION_FAILED');
+    expect(strict.road.held).toEqual(['C1']);
+    stays(strict.road, 'C1');
+  });
+
+  it('whose control is answered by somebody else, or fails, is not rotated', async () => {
+    for (const odd of [
+      { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' },
+      { status: 400, body: '{"error":"invalid_request"}' },
+    ]) {
+      const { error, road } = await refreshing([GOOD, odd]);
+      expect(error?.code).toBe('VERIFICATION_FAILED');
+      stays(road, 'C1');
+    }
+  });
+
+  it('whose tokens must be bound is told that nothing shows it', async () => {
+    const { outcome } = await refreshing([GOOD, NOBODY, GOOD], { binding: 'required' });
+    expect(outcome?.notes).toMatchObject([
+      { severity: 'warning', text: expect.stringContaining('NOT PROVEN') },
+    ]);
+  });
+
+  it('or has no grant at all, has nothing that proves it', async () => {
+    const road = await Road.begin('ours alone');
+    road.world.admin({ grant_types: ['password'] });
+    const { error, outcome } = await road.run();
+    expect([error, outcome?.proof]).toEqual([undefined, 'not proven: no grant']);
+    expect(road.sent).not.toContain('POST token');
+    const strict = await Road.begin('ours alone');
+    strict.world.admin({ grant_types: ['password'] });
+    expect((await strict.run(undefined, { verify: 'required' })).error?.code).toBe('VERIFICATION_FAILED');
+    expect(strict.writes).toEqual([]);
+  });
+});
+
+describe('a rehearsal', () => {
+  it('finds an edge that admits everybody', async () => {
+    const road = await Road.begin('ours alone', { operation: 'rehearse' });
+    const token = { status: 200, body: '{"access_token":"opaque"}' };
+    const { error } = await road.run((line) => (line === 'POST token' ? token : undefined));
+    expect(error?.code).toBe('UNREGISTERED_ACCEPTED');
+    stays(road, 'C1');
+  });
+
+  it('whose control cannot be told fails, and leaves nothing', async () => {
+    const road = await Road.begin('ours alone', { operation: 'rehearse' });
+    const { error } = await road.run((line, count) =>
+      line === 'POST token' && count > 2 ? { status: 500 } : undefined,
+    );
+    expect(error?.code).toBe('VERIFICATION_FAILED');
+    stays(road, 'C1');
+  });
+});
+
+describe('an interruption', () => {
+  it('is told of a run that failed before it delivered, and not of one that has', async () => {
+    const road = await Road.begin('partly delivered', { current: false });
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(result.error?.alarm).toMatch(/some consumers/);
+    expect(stateNow(result)).toMatch(/env:acme\/other\/production .*has given way/);
+    const half = await Road.begin('partly delivered', { current: false });
+    const left = await half.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
+    expect([left.error?.code, left.error?.alarm]).toEqual([
+      'DELIVERY_INCOMPLETE',
+      expect.stringMatching(/some consumers/),
+    ]);
+    const whole = await Road.begin('partly delivered', { current: false });
+    expect((await whole.run()).error).toBeUndefined();
+  });
+});
+
+describe('undoing', () => {
+  it('has two minutes of its own, however late the run is', async () => {
+    const road = await Road.begin('ours alone');
+    const result = await road.run((line, count, { world }) => {
+      if (line === 'PATCH client [C1,R1]') world.time += 599_000;
+      if (line === 'POST token' && count > 1) return { status: 400, body: '{"error":"invalid_request"}' };
+      return line === 'PATCH client [C1]' && count < 4 ? { status: 503 } : undefined;
+    });
+    expect(result.error).toBeDefined();
+    stays(road, 'C1');
+  });
+
+  it('that fails says what is left, and until when', async () => {
+    const road = await Road.begin('ours alone');
+    const result = await road.run((line, count) => {
+      if (line === 'POST token' && count > 1) return { status: 400, body: '{"error":"invalid_request"}' };
+      return line === 'PATCH client [C1]' ? REFUSED : undefined;
+    });
+    expect(result.error?.code).toBe('VERIFICATION_FAILED');
+    expect(road.associated).toEqual(['C1', 'R1']);
+    expect(stateNow(result)).toContain(road.id('R1'));
+    expect(stateNow(result)).toMatch(/Every destination keeps .*may still be there/s);
+    const [until = ''] = /\d{4}-\S+Z/.exec(stateNow(result)) ?? [];
+    expect(Math.abs(Date.parse(until) - road.world.time - 15 * 60_000)).toBeLessThan(60_000);
+  });
+
+  it('moves an enrolled client back', async () => {
+    const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect([road.world.truth().method, road.pool]).toEqual(['client_secret_post', []]);
+    expect(stateNow(result)).toContain('client_secret_post again');
+    expect(result.error?.alarm).toBeUndefined();
+  });
+
+  it('that cannot move an enrolled client back raises the alarm', async () => {
+    const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+    const result = await road.run((line) =>
+      line === `PUT repo ${PEM}` || line === 'PATCH client' ? REFUSED : undefined,
+    );
+    expect(result.error?.alarm).toMatch(/NOBODY CAN LOG IN/);
+    expect(stateNow(result)).toMatch(/client_secret_post/);
+  });
+
+  it('deletes a client that was made', async () => {
+    const road = await Road.begin('no client', { operation: 'create', force: false });
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(road.world.clientIds).toEqual([]);
+    expect(stateNow(result)).toContain('deleted again');
+    const stuck = await Road.begin('no client', { operation: 'create', force: false });
+    const left = await stuck.run((line) =>
+      line === `PUT repo ${PEM}` || line === 'DELETE client' ? REFUSED : undefined,
+    );
+    expect(stateNow(left)).toContain(stuck.world.clientId);
+  });
+
+  it('leaves token binding as it was', async () => {
+    for (const [start, binding, bound] of [
+      ['ours alone', 'required', false],
+      ['ours alone, bound', 'off', true],
+    ] as const) {
+      const road = await Road.begin(start, { binding });
+      const { error } = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+      expect([error?.code, road.world.truth().bound]).toEqual(['GITHUB_FORBIDDEN', bound]);
+    }
+  });
+});
+
+describe('a revocation', () => {
+  it('that fails says that what was to go may still be valid', async () => {
+    const road = await Road.begin('ours alone', { revoke: true });
+    const old = road.id('C1');
+    const result = await road.run((line) => (line === 'PATCH client [R1]' ? REFUSED : undefined));
+    expect(result.error?.code).toBe('AUTH0_FORBIDDEN');
+    expect(road.held).toEqual(['R1']);
+    expect(result.error?.alarm).toMatch(/MAY STILL BE VALID/);
+    expect(stateNow(result)).toContain(`NOT REVOKED: ${old}`);
+  });
+
+  it('lists a run that was queued up to three seconds after the delivery, and no later one', async () => {
+    const road = await Road.begin('ours alone', { revoke: true });
+    const permissions = { secrets: 'write', actions: 'read' } as const;
+    road.world.github.addToken('github-token', { kind: 'app', permissions });
+    const result = await road.run((line, _, { world }) => {
+      if (line !== 'DELETE credential C1') return undefined;
+      const at = Date.parse(world.github.secret('repo:acme/shop', PEM)?.updatedAt ?? '');
+      for (const seconds of [-60, 2, 60])
+        world.github.addRun('acme/shop', 'build.yml', {
+          status: 'queued',
+          conclusion: null,
+          createdAt: new Date(at + seconds * 1_000).toISOString(),
+        });
+      return undefined;
+    });
+    expect(result.error).toBeUndefined();
+    expect(result.outcome?.holders?.runs).toHaveLength(2);
+  });
+
+  it('of what Auth0 calls associated still is tried again, and told', async () => {
+    const road = await Road.begin('ours alone', { revoke: true });
+    const still = { status: 400, body: '{"message":"Credential is still associated"}' };
+    const once = await road.run((line, count) =>
+      line === 'DELETE credential C1' && count < 3 ? still : undefined,
+    );
+    expect([once.error, road.pool]).toEqual([undefined, ['R1']]);
+    const stuck = await Road.begin('ours alone', { revoke: true });
+    const { error } = await stuck.run((line) => (line === 'DELETE credential C1' ? still : undefined));
+    expect(error?.code).toBe('RETIREMENT_FAILED');
+  });
+});
+
+describe('a pause', () => {
+  it('of six seconds lies between a delivery of the current pair and a new credential', async () => {
+    const road = await Road.begin('partly delivered', { force: true });
+    let completedAt = 0;
+    let madeAt = 0;
+    const { error } = await road.run((line, _, { world }) => {
+      if (line === `PUT env ${PEM}` && completedAt === 0) completedAt = world.time;
+      if (line === 'POST pool') madeAt = world.time;
+      return undefined;
+    });
+    expect(error).toBeUndefined();
+    expect(completedAt).toBeGreaterThan(0);
+    expect(madeAt - completedAt).toBeGreaterThanOrEqual(6_000);
+    expect(madeAt - completedAt).toBeLessThan(8_000);
+  });
+
+  it('of a minute, where that delivery may land once more', async () => {
+    const road = await Road.begin('partly delivered', { force: true });
+    let completedAt = 0;
+    let madeAt = 0;
+    const { error } = await road.run((line, count, { world }) => {
+      if (line === 'POST pool') madeAt = world.time;
+      if (line !== `PUT env ${PEM}` || madeAt > 0) return undefined;
+      completedAt = world.time;
+      return count === 1 ? 'dropped' : undefined;
+    });
+    expect(error).toBeUndefined();
+    expect(madeAt - completedAt).toBeGreaterThanOrEqual(60_000);
+  });
+});

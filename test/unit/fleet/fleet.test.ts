@@ -1,0 +1,173 @@
+/** A fleet in this process, against the emulated services: what each client has of its own. */
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FleetServices, runFleet } from '../../../src/fleet/fleet.ts';
+import { Cancellation } from '../../../src/http/clock.ts';
+import type { HttpRequest } from '../../../src/http/wire.ts';
+import { openWire } from '../../../src/http/wire.ts';
+import { type Inputs, readInputs } from '../../../src/inputs/inputs.ts';
+import type { RunResult } from '../../../src/model/run-result.ts';
+import { REPOSITORY, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
+import { trust } from '../../support/wire.ts';
+
+const SCOPE = `repo:${REPOSITORY}`;
+const MINUTE = 60_000;
+/** Nothing is due. */
+const IDLE = { INPUT_FORCE: 'false', 'INPUT_RENEW-BEFORE-DAYS': '5' };
+const LONGEST = 10 * MINUTE;
+let world: Sandbox;
+beforeAll(async () => {
+  world = await startSandbox();
+  trust(world.authority.pem);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+/** @param changes inputs of that client */
+function client(changes: Record<string, string> = {}): Inputs {
+  const { clientId, pem } = world.addServiceClient({ createdAt: world.tenantNow() - 86_400_000 });
+  const secretName = `PEM_${clientId.toUpperCase().replace(/[^A-Z0-9]/g, '')}`;
+  world.github.seedSecret(SCOPE, secretName, pem);
+  return readInputs({
+    'INPUT_AUTH0-DOMAIN': world.domain,
+    'INPUT_CLIENT-ID': clientId,
+    'INPUT_MANAGEMENT-CLIENT-ID': world.managementClientId,
+    'INPUT_MANAGEMENT-CLIENT-SECRET': world.managementClientSecret,
+    'INPUT_GITHUB-TOKEN': world.githubToken,
+    'INPUT_SECRET-NAME': secretName,
+    'INPUT_CURRENT-CREDENTIAL': pem,
+    INPUT_FORCE: 'true',
+    INPUT_VERIFY: 'off',
+    'INPUT_PROPAGATION-TIME': '0s',
+    GITHUB_REPOSITORY: REPOSITORY,
+    GITHUB_API_URL: world.githubUrl,
+    GITHUB_RUN_ID: world.nextRunId(),
+    ...changes,
+  });
+}
+
+interface Meanwhile {
+  /** Before a request goes: it may throw in its place. */
+  before?: (request: HttpRequest, leap: (milliseconds: number) => void) => void;
+  ended?: (result: RunResult, leap: (milliseconds: number) => void) => void;
+  cancelled?: AbortSignal;
+}
+
+async function fleet(clients: readonly Inputs[], { before, cancelled, ended }: Meanwhile = {}) {
+  world.advance(MINUTE);
+  const wire = openWire({});
+  const began = Date.now() - performance.now();
+  let slept = 0;
+  const leap = (milliseconds: number) => {
+    slept += milliseconds;
+  };
+  const now = () => began + performance.now() + slept;
+  // Who waits for its turn looks again and again: some time must pass for the others.
+  const sleep = async (milliseconds: number) => {
+    await wait(1);
+    leap(milliseconds);
+  };
+  const signal = cancelled ?? new AbortController().signal;
+  const order: string[] = [];
+  const lines: string[] = [];
+  const services: FleetServices = {
+    connection: {
+      send: async (request) => {
+        before?.(request, leap);
+        return wire.send(request);
+      },
+      clock: { now, sleep, random: () => 0 },
+      // Of the process: a long fleet outlives it.
+      cancellation: new Cancellation(signal, now() + LONGEST),
+      debug: () => undefined,
+    },
+    cancelled: signal,
+    longestRun: LONGEST,
+    mask: () => undefined,
+    logFor: ({ desired }) => ({
+      info: (line) => void lines.push(`${desired.clientId}: ${line}`),
+      stage: () => undefined,
+      onStep: () => () => undefined,
+      debug: () => undefined,
+      end: (result) => {
+        order.push(desired.clientId);
+        ended?.(result, leap);
+      },
+    }),
+  };
+  const results = await runFleet(clients, services);
+  await wire.close();
+  return { results, order, lines, codes: results.map(({ error }) => error?.code) };
+}
+
+const isWrite = ({ method, url }: HttpRequest) => method === 'PUT' && url.includes('/secrets/');
+
+describe('a fleet', () => {
+  it('of none has no results', async () => {
+    expect((await fleet([])).results).toEqual([]);
+  });
+
+  it('rotates each of its clients, and its results are in order', async () => {
+    const clients = [client(), client(), client(), client()];
+    const { codes, order, results } = await fleet(clients);
+    expect(codes).toEqual(clients.map(() => undefined));
+    expect(results.map(({ desired }) => desired.clientId)).toEqual(
+      clients.map(({ desired }) => desired.clientId),
+    );
+    expect(results.every(({ outcome }) => outcome?.rotated)).toBe(true);
+    expect(order).toHaveLength(4);
+    for (const { desired } of clients) {
+      const held = world.github.secret(SCOPE, desired.secretName)?.value ?? '';
+      expect((await world.requestToken(desired.clientId, held)).status).toBe(200);
+    }
+  });
+
+  it('gives each client its own ten minutes, from its own start', async () => {
+    // Three at once, before the tenant's budget is known: the last one begins when the first is over.
+    let isOver = false;
+    const clients = [client(), client(), client(), client()];
+    const { codes } = await fleet(clients, {
+      ended: (_, leap) => {
+        if (!isOver) leap(11 * MINUTE);
+        isOver = true;
+      },
+    });
+    expect(codes).toEqual([undefined, 'DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', undefined]);
+  });
+
+  it('of which the first one fails tries none of the others, and has touched none', async () => {
+    const clients = [client(), client(), client()];
+    const { codes, results } = await fleet(clients, {
+      before: (request) => {
+        if (isWrite(request)) throw new TypeError('a defect');
+      },
+    });
+    expect(codes[0]).not.toBeUndefined();
+    expect(codes.slice(1)).toEqual(['CANARY_FAILED', 'CANARY_FAILED']);
+    expect(results.slice(1).map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+  });
+
+  it('whose later client fails goes on with the others', async () => {
+    const clients = [client(), client({ 'INPUT_CLIENT-ID': 'nobody' }), client()];
+    const { codes } = await fleet(clients);
+    expect(codes).toEqual([undefined, 'CLIENT_NOT_FOUND', undefined]);
+  });
+
+  it('that was cancelled begins no client', async () => {
+    const { codes } = await fleet([client(), client()], { cancelled: AbortSignal.abort() });
+    expect(codes).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  it('logs in once, and lists its clients once', async () => {
+    const clients = Array.from({ length: 4 }, () => client(IDLE));
+    const asked: string[] = [];
+    const { codes } = await fleet(clients, {
+      before: ({ method, url }) => asked.push(`${method} ${new URL(url).pathname}`),
+    });
+    expect(codes).toEqual(clients.map(() => undefined));
+    expect(asked.filter((one) => one === 'POST /oauth/token')).toHaveLength(1);
+    expect(asked.filter((one) => one === 'GET /api/v2/clients')).toHaveLength(1);
+    // Nothing is due: the listing was all that was needed of them.
+    expect(asked.filter((one) => /^GET \/api\/v2\/clients\/[^/]+$/.test(one))).toHaveLength(0);
+  });
+});

@@ -1,0 +1,194 @@
+/** What a token of a workflow is refused, what is asked of GitHub and how: the part that issues and workflows share. */
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GitHubApi, refused } from '../../../src/github/api.ts';
+import { Issues } from '../../../src/github/issues.ts';
+import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+
+let line: Line;
+let server: Peer;
+beforeEach(() => {
+  line = openLine();
+});
+afterEach(async () => {
+  await line[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function api(...answers: Answer[]): Promise<GitHubApi> {
+  server = await peer(answers);
+  return new GitHubApi(line.service('GitHub'), 'ghs_1', server.served.url);
+}
+const asked = () => server.exchanges.map(({ method, path }) => `${method} ${path}`);
+const sent = (at = 0) => server.exchanges[at];
+
+describe('a request', () => {
+  it('names the version of the API and the token, and answers what came', async () => {
+    const github = await api({ status: 201, body: { a: 1 } });
+    expect(await github.request('POST', '/x/y', { b: 2 })).toMatchObject({ status: 201, data: { a: 1 } });
+    expect(sent()?.requestHeaders).toMatchObject({
+      authorization: 'token ghs_1',
+      'x-github-api-version': '2022-11-28',
+    });
+    expect(JSON.parse(sent()?.requestBody ?? '')).toEqual({ b: 2 });
+  });
+
+  it('tells of an attempt that may have landed only where it was a write', async () => {
+    for (const [method, count] of [
+      ['GET', 0],
+      ['PUT', 1],
+      ['PATCH', 1],
+      ['DELETE', 1],
+    ] as const) {
+      let uncertain = 0;
+      const github = await api({ status: 502, body: {} }, { body: {} });
+      await github.request(method, '/x', {}, () => {
+        uncertain += 1;
+      });
+      expect([method, uncertain]).toEqual([method, count]);
+      await server[Symbol.asyncDispose]();
+    }
+  });
+
+  it('without an answer says what was asked, and whether it can have landed', async () => {
+    const github = new GitHubApi(line.service('GitHub'), 'ghs_1', 'https://127.0.0.1:1');
+    await expect(github.request('GET', '/x?y=1')).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      failed: expect.stringMatching(/^127\.0\.0\.1:1 gave no answer to GET \/x /),
+      remedy: expect.stringContaining('status page of GitHub'),
+      cause: { landed: 'no' },
+    });
+  });
+
+  it('knows what a refusal asks for', async () => {
+    const headers = { 'x-accepted-github-permissions': 'issues=write' };
+    const github = await api({ status: 403, body: { message: 'no' }, headers });
+    expect(await github.request('GET', '/x')).toEqual({
+      status: 403,
+      data: { message: 'no' },
+      accepted: 'issues=write',
+    });
+  });
+
+  it.each([
+    [403, /firewall/],
+    [404, /firewall/],
+    [499, /firewall/],
+    [500, /status page/],
+    [503, /status page/],
+  ])('that a page answers is told as one: %i', async (status, remedy) => {
+    const github = await api({ status, body: '<html>', headers: { 'content-type': 'text/html' } });
+    await expect(github.request('GET', '/x')).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      remedy: expect.stringMatching(remedy),
+      cause: { code: 'FOREIGN_ANSWER', landed: 'unknown' },
+    });
+  });
+
+  it('that is redirected without saying where is foreign', async () => {
+    await expect((await api({ status: 302 })).request('GET', '/x')).rejects.toMatchObject({
+      failed: expect.stringContaining('it is a redirect.'),
+    });
+  });
+
+  it('that is redirected to another path of GitHub is told as a rename without a name', async () => {
+    const answers: Answer[] = [{}];
+    server = await peer(answers);
+    answers[0] = { status: 301, headers: { location: `${server.served.url}/elsewhere` }, body: {} };
+    const github = new GitHubApi(line.service('GitHub'), 'ghs_1', server.served.url);
+    expect(await github.request('GET', '/x')).toMatchObject({ status: 301, renamedTo: '' });
+    expect(asked()).toEqual(['GET /x']);
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    ['ghs_app', true],
+    ['github_pat_1', false],
+    ['ghp_ghs_1', false],
+  ])('%s may be seconds old: %s', (token, mayBeNew) => {
+    expect(new GitHubApi(line.service('GitHub'), token, 'https://api.example').tokenMayBeNew).toBe(mayBeNew);
+  });
+});
+
+describe('what a refusal means', () => {
+  it.each<[number, string, RegExp]>([
+    [400, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [401, 'GITHUB_UNAUTHORIZED', /workflow-token/],
+    [403, 'GITHUB_FORBIDDEN', /'issues: write'/],
+    [404, 'GITHUB_FORBIDDEN', /'issues: write'/],
+    [409, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [410, 'GITHUB_FORBIDDEN', /'issues: write'/],
+    [422, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [500, 'GITHUB_REQUEST_FAILED', /Run again/],
+  ])('%i: %s', (status, code, remedy) => {
+    const error = refused('open an issue', { status, data: { message: 'said' } }, 'issues: write');
+    expect(error).toMatchObject({ code, remedy: expect.stringMatching(remedy) });
+    expect(error.failed).toBe(`GitHub did not open an issue (${status}: said).`);
+    expect(refused('x', { status, data: null }, '').failed).toBe(`GitHub did not x (${status}).`);
+  });
+
+  it('of a repository that was renamed names it, if it can', () => {
+    const answer = { status: 301, data: undefined };
+    expect(refused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
+    expect(refused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
+    expect(refused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
+  });
+});
+
+describe('issues', () => {
+  const issues = async (...answers: Answer[]) => new Issues(await api(...answers), 'acme/shop');
+
+  it('are found by their label, open and closed, page by page', async () => {
+    const issue = (number: number) => ({ number, state: 'closed', body: 'text', title: 'x' });
+    const full = Array.from({ length: 100 }, (_, index) => issue(index));
+    const found = await (await issues({ body: full }, { body: [issue(100), {}, 'x'] })).labelled('mark');
+    expect(found.slice(99)).toEqual([
+      { number: 99, state: 'closed', body: 'text' },
+      { number: 100, state: 'closed', body: 'text' },
+      { number: Number.NaN, state: '', body: '' },
+      { number: 0, state: '', body: '' },
+    ]);
+    expect(asked()).toEqual(
+      [1, 2].map((page) => `GET /repos/acme/shop/issues?state=all&labels=mark&per_page=100&page=${page}`),
+    );
+  });
+
+  it('that are no list are an error', async () => {
+    await expect((await issues({ body: {} })).labelled('mark')).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+    });
+  });
+
+  it('are opened with their label; one that lost it is closed again', async () => {
+    expect(await (await issues({ status: 201, body: { number: 5, labels: [{}] } })).open('t', 'b', 'l')).toBe(
+      5,
+    );
+    expect(JSON.parse(sent()?.requestBody ?? '')).toEqual({ title: 't', body: 'b', labels: ['l'] });
+    await server[Symbol.asyncDispose]();
+    const without = await issues({ status: 201, body: { number: 6, labels: [] } }, { body: { number: 6 } });
+    await expect(without.open('t', 'b', 'l')).rejects.toMatchObject({
+      code: 'GITHUB_FORBIDDEN',
+      failed: expect.stringContaining('#6'),
+    });
+    expect(asked()).toEqual(['POST /repos/acme/shop/issues', 'PATCH /repos/acme/shop/issues/6']);
+    expect(JSON.parse(sent(1)?.requestBody ?? '')).toEqual({ state: 'closed' });
+  });
+
+  it('are changed and commented', async () => {
+    const some = await issues({ body: {} }, { status: 201, body: {} });
+    await some.edit(3, { title: 'new' });
+    await some.comment(3, 'text');
+    expect(asked()).toEqual(['PATCH /repos/acme/shop/issues/3', 'POST /repos/acme/shop/issues/3/comments']);
+    expect(JSON.parse(sent(1)?.requestBody ?? '')).toEqual({ body: 'text' });
+  });
+
+  it.each([
+    [202, 'GITHUB_REQUEST_FAILED'],
+    [403, 'GITHUB_FORBIDDEN'],
+    [410, 'GITHUB_FORBIDDEN'],
+  ])('that are answered with %i are an error', async (status, code) => {
+    const error = await (await issues({ status, body: {} })).comment(4, 'x').catch((one: unknown) => one);
+    expect(error).toMatchObject({ code, failed: expect.stringContaining('comment the issue #4') });
+  });
+});

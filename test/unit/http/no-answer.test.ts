@@ -1,0 +1,167 @@
+/** What is said where no service has answered, or somebody else has: what failed, and what helps. */
+
+import { describe, expect, it } from 'vitest';
+import { describeForeign, isForeign, isPage, isRedirect } from '../../../src/http/foreign.ts';
+import { noAnswer } from '../../../src/http/no-answer.ts';
+import { NetworkError } from '../../../src/http/wire.ts';
+
+const ASKED = { method: 'PUT', url: 'https://api.example:8443/a/b?secret=1' } as const;
+const via = (status?: number) => ({ host: 'proxy:3128', variable: 'HTTPS_PROXY', status });
+const said = (error: NetworkError) => noAnswer(ASKED, error, 'Look at the network.');
+
+describe('no answer', () => {
+  it.each<[string, NetworkError, RegExp, RegExp]>([
+    [
+      'of the server',
+      new NetworkError('ECONNRESET', 'unknown'),
+      /^api\.example:8443 gave no answer to PUT \/a\/b \(ECONNRESET\)\.$/,
+      /^Look at the network\.$/,
+    ],
+    [
+      'through a proxy',
+      new NetworkError('ECONNRESET', 'unknown', undefined, via()),
+      /to PUT \/a\/b through the proxy proxy:3128 \(HTTPS_PROXY\) \(ECONNRESET\)\.$/,
+      /^Look at the network\.$/,
+    ],
+    [
+      'since the proxy wants a password',
+      new NetworkError('PROXY_407', 'no', undefined, via(407)),
+      /^The proxy proxy:3128 \(HTTPS_PROXY\) answered 407 and did not connect to api\.example for PUT \/a\/b\.$/,
+      /user and a password .* into HTTPS_PROXY .* name api\.example in NO_PROXY/,
+    ],
+    [
+      'since the proxy does not allow it',
+      new NetworkError('PROXY_403', 'no', undefined, via(403)),
+      /answered 403/,
+      /^Let the proxy allow CONNECT to api\.example, or name api\.example in NO_PROXY/,
+    ],
+    [
+      'since its certificate is of a CA that nobody knows',
+      new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no'),
+      /^The certificate of api\.example:8443 is not trusted, so PUT \/a\/b was not sent \(SELF_SIGNED/,
+      /NODE_EXTRA_CA_CERTS/,
+    ],
+    [
+      'since that, or of a proxy, is',
+      new NetworkError('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'no', undefined, via()),
+      /^The certificate of api\.example:8443, or of the proxy proxy:3128, is not trusted/,
+      /NODE_EXTRA_CA_CERTS/,
+    ],
+    [
+      'since it is for another name',
+      new NetworkError('ERR_TLS_CERT_ALTNAME_INVALID', 'no'),
+      /not trusted/,
+      /^It is for another name/,
+    ],
+    ['since it is over', new NetworkError('CERT_HAS_EXPIRED', 'no'), /not trusted/, /clock of the runner/],
+    [
+      'since it has not begun',
+      new NetworkError('CERT_NOT_YET_VALID', 'no'),
+      /not trusted/,
+      /clock of the runner/,
+    ],
+  ])('%s', (_, error, failed, remedy) => {
+    expect(said(error)).toEqual({
+      failed: expect.stringMatching(failed),
+      remedy: expect.stringMatching(remedy),
+    });
+    expect(said(error).failed).not.toContain('secret');
+  });
+});
+
+describe('an error of the network', () => {
+  it.each<[string, boolean]>([
+    ['CERT_HAS_EXPIRED', true],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', true],
+    ['SELF_SIGNED_CERT_IN_CHAIN', true],
+    ['UNABLE_TO_GET_ISSUER_CERT', true],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', true],
+    ['HOSTNAME_MISMATCH', true],
+    ['INVALID_CA', true],
+    ['INVALID_PURPOSE', true],
+    ['PATH_LENGTH_EXCEEDED', true],
+    ['ECONNRESET', false],
+    ['X_CERT_', false],
+    ['UND_ERR_SOCKET', false],
+  ])('%s is of a certificate: %s, and lasts', (code, isUntrusted) => {
+    const error = new NetworkError(code, 'no');
+    expect([error.isUntrusted, error.isLasting]).toEqual([isUntrusted, isUntrusted]);
+    expect(error.message).toBe(code);
+  });
+
+  it.each([
+    [399, false],
+    [400, true],
+    [403, true],
+    [407, true],
+    [408, false],
+    [429, false],
+    [499, true],
+    [500, false],
+    [503, false],
+  ])('of a proxy that answers %i lasts: %s', (status, isLasting) => {
+    expect(new NetworkError(`PROXY_${status}`, 'no', undefined, via(status)).isLasting).toBe(isLasting);
+  });
+});
+
+describe("an answer that is not the service's", () => {
+  const response = (status: number, headers: Record<string, string> = {}, body = '') => ({
+    status,
+    headers,
+    body,
+  });
+
+  it.each([
+    [300, false],
+    [301, true],
+    [302, true],
+    [303, true],
+    [304, false],
+    [305, false],
+    [307, true],
+    [308, true],
+    [200, false],
+    [404, false],
+  ])('%i is a redirect: %s', (status, isSo) => {
+    expect([isRedirect({ status }), isForeign(response(status))]).toEqual([isSo, isSo]);
+  });
+
+  it.each<[string, Record<string, string>, string, boolean]>([
+    ['by its type', { 'content-type': 'text/html; charset=utf-8' }, '{}', true],
+    ['by its other type', { 'content-type': 'application/xhtml+xml' }, '', false],
+    ['by how it begins', {}, '\n <!DOCTYPE html>', true],
+    ['by its html', {}, '<html>', true],
+    ['by its head', {}, '<head>', true],
+    ['by its body', {}, '<BODY class="x">', true],
+    ['by nothing', { 'content-type': 'application/json' }, '{"a":"<html>"}', false],
+    ['by a longer name', {}, '<htmlx>', false],
+    ['by nothing at all', {}, '', false],
+  ])('is a page, %s: %o %s', (_, headers, body, isSo) => {
+    expect(isPage(response(200, headers, body))).toBe(isSo);
+    expect(isForeign(response(200, headers, body))).toBe(isSo);
+  });
+
+  it.each<[string, ReturnType<typeof response>, string | undefined]>([
+    [
+      'a redirect with its host',
+      response(302, { location: 'https://sign-in.example/x?y' }),
+      'a redirect to sign-in.example',
+    ],
+    ['a redirect', response(302, { location: '/x' }), 'a redirect'],
+    ['a redirect to nowhere', response(302), 'a redirect'],
+    ['a page', response(403, {}, '<html>'), 'an HTML page'],
+    [
+      'a page by its title',
+      response(403, {}, '<html><TITLE lang="en">Sign\nin</title>'),
+      'an HTML page, "Sign in"',
+    ],
+    [
+      'a page with a long title',
+      response(403, {}, `<html><title>${'x'.repeat(150)}`),
+      `an HTML page, "${'x'.repeat(100)}"`,
+    ],
+    ['nothing of the kind', response(403, {}, '{}'), undefined],
+  ])('is told as %s', (_, answer, words) => {
+    expect(describeForeign(answer)).toBe(words);
+  });
+});

@@ -1,0 +1,169 @@
+/** What was observed: which credential is the newest, which run may still be at work, and what a client signs with. */
+
+import { describe, expect, it } from 'vitest';
+import { credentialLimit, METHOD_CAPACITY, POOL_CAPACITY } from '../../../src/model/capacity.ts';
+import { secretLocations } from '../../../src/model/desired-state.ts';
+import {
+  associatedWith,
+  type Credential,
+  isYoung,
+  newestFirst,
+  type ObservedClient,
+  signingAlgorithmOf,
+} from '../../../src/model/observed-state.ts';
+import {
+  credentialNameFor,
+  findRival,
+  ownerAt,
+  ownerOf,
+  rotationInProgress,
+} from '../../../src/model/ownership.ts';
+import { printLocation } from '../../../src/model/secret-location.ts';
+import { desired, HOUR, NOW, state } from '../../support/states.ts';
+
+const credential = (id: string, changes: Partial<Credential> = {}): Credential => ({
+  id,
+  type: 'public_key',
+  name: undefined,
+  identity: `identity-${id}`,
+  createdAt: NOW - HOUR,
+  expiresAt: undefined,
+  ...changes,
+});
+
+describe('credentials', () => {
+  it('are sorted by their time, then by their id', () => {
+    const all = [
+      credential('b'),
+      credential('old', { createdAt: NOW - 2 * HOUR }),
+      credential('a'),
+      credential('new', { createdAt: NOW }),
+    ];
+    for (const order of [all, all.toReversed()])
+      expect([...order].sort(newestFirst).map(({ id }) => id)).toEqual(['new', 'b', 'a', 'old']);
+    expect(newestFirst(credential('a'), credential('a'))).toBe(0);
+  });
+
+  it.each([
+    [15 * 60_000 - 1, true],
+    [15 * 60_000, false],
+  ])('of an age of %i ms may be those of a run at work: %s', (age, young) => {
+    expect(isYoung(credential('a', { createdAt: NOW - age }), NOW)).toBe(young);
+  });
+});
+
+describe('a client', () => {
+  const client = { method: 'private_key_jwt', associated: ['a'] } as unknown as ObservedClient;
+
+  it('has no credential of a method that it does not use', () => {
+    expect(associatedWith(client, 'private_key_jwt')).toEqual(['a']);
+    expect(associatedWith(client, 'tls_client_auth')).toEqual([]);
+  });
+
+  it.each<[string, object, Credential[], string]>([
+    ['nothing that is known', {}, [], 'RS256'],
+    ['its associated key', {}, [credential('a', { algorithm: 'PS256' })], 'PS256'],
+    ['not by a key that is not associated', {}, [credential('x', { algorithm: 'PS256' })], 'RS256'],
+    ['not by a certificate', {}, [credential('a', { algorithm: 'PS256', type: 'x509_cert' })], 'RS256'],
+    ['nothing that the action does not know', {}, [credential('a', { algorithm: 'ES256' })], 'RS256'],
+    [
+      'the newest of its keys',
+      {},
+      [credential('b', { algorithm: 'RS384' }), credential('a', { algorithm: 'PS256', createdAt: NOW })],
+      'PS256',
+    ],
+    [
+      'what current-credential is',
+      { current: 'b' },
+      [credential('a', { algorithm: 'PS256', createdAt: NOW }), credential('b', { algorithm: 'RS384' })],
+      'RS384',
+    ],
+    [
+      'a key without an identity is not that',
+      {},
+      [credential('x', { algorithm: 'RS384', identity: undefined }), credential('a', { algorithm: 'PS256' })],
+      'PS256',
+    ],
+    [
+      'what is asked for',
+      { given: new Set(['signing-algorithm']), signingAlgorithm: 'RS384' },
+      [credential('a', { algorithm: 'PS256' })],
+      'RS384',
+    ],
+    [
+      'not by what nobody asked for',
+      { given: new Set(), signingAlgorithm: 'RS384' },
+      [credential('a', { algorithm: 'PS256' })],
+      'PS256',
+    ],
+  ])('signs with %s', (_, changes, pool, algorithm) => {
+    const two = { ...client, associated: ['a', 'b'] };
+    expect(signingAlgorithmOf(desired(changes), { client: two, pool })).toBe(algorithm);
+    if (!('signingAlgorithm' in changes))
+      expect(signingAlgorithmOf(desired(changes), { client: undefined, pool: [] })).toBe('RS256');
+  });
+});
+
+describe('a rival', () => {
+  const ours = desired();
+  const planned = state(ours, { credentials: [{ id: 'known', age: 60 }] });
+  const mark = credentialNameFor(ours, undefined);
+  const rival = (id: string, age: number, name = mark) => credential(id, { name, createdAt: NOW - age });
+
+  it('is the earliest of ours that nobody had', () => {
+    const pool = [...planned.pool, rival('b', 1), rival('a', 5), rival('other', 9, 'by hand')];
+    expect(findRival(ours, planned, pool)?.id).toBe('a');
+    expect(findRival(ours, planned, planned.pool)).toBeUndefined();
+  });
+
+  it('is none that is younger than what this run has made', () => {
+    const made = rival('m', 3);
+    expect(findRival(ours, planned, [made, rival('b', 1)], made)).toBeUndefined();
+    expect(findRival(ours, planned, [made, rival('a', 5)], made)?.id).toBe('a');
+  });
+
+  it('is waited for, until its lease is over', () => {
+    const error = rotationInProgress(rival('a', 0));
+    expect(error.code).toBe('ROTATION_IN_PROGRESS');
+    expect(error.failed).toMatch(/run 7\.1 made credential a at 2026-11-24T12:00:00/);
+    expect(error.remedy).toContain('2026-11-24T12:15:00');
+  });
+
+  it('of a rehearsal says so in its name', () => {
+    expect(credentialNameFor(desired({ operation: 'rehearse' }), 'x')).toMatch(/ after x rehearsal$/);
+    expect(mark).toMatch(/ run 7\.1$/);
+  });
+});
+
+it('secrets are written in the order of their destinations, each pair first', () => {
+  const all = desired({
+    destinations: ['repo:acme/shop', 'org:acme'],
+    privateKeySecretName: 'KEY',
+    certificateSecretName: 'CRT',
+    pkcs12SecretName: 'P12',
+  });
+  expect(secretLocations(all).map((one) => `${printLocation(one)} ${one.part}`)).toEqual(
+    ['repo:acme/shop', 'org:acme'].flatMap((one) => [
+      `${one} PEM pair`,
+      `${one} KEY private-key`,
+      `${one} CRT certificate`,
+      `${one} P12 pkcs12`,
+    ]),
+  );
+  const [first] = secretLocations(all);
+  expect(first && ownerAt(first)).toBe(ownerOf(all));
+});
+
+it('Auth0 lets a method and a pool hold two', () => {
+  expect([METHOD_CAPACITY, POOL_CAPACITY]).toEqual([2, 2]);
+  const holders = [
+    { id: 'a', usedBy: 'ours' },
+    { id: 'b', usedBy: 'by hand' },
+  ];
+  expect(credentialLimit('c', holders)).toMatchObject({
+    code: 'CREDENTIAL_LIMIT',
+    failed: expect.stringContaining('a (ours), b (by hand)'),
+    remedy: expect.stringContaining('two'),
+  });
+  expect(credentialLimit('c', holders, 'Do this.').remedy).toBe('Do this.');
+});
