@@ -71,12 +71,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
-  const lacking = [...held.keys()].filter((index) => {
-    // What nobody can explain may hold any of them: that is no reason to take one out.
-    const holds = doubtful.includes(index) ? held[index] : held[index]?.slice(0, 1);
-    const lacksNewest = newest !== undefined && !holds?.some(({ id }) => id === newest.id);
-    return lacksNewest || isBehind(desired, index, observed);
-  });
+  const lacking = [...held.keys()].filter(
+    (index) =>
+      lacks(newest, held[index] ?? [], doubtful.includes(index)) || isBehind(desired, index, observed),
+  );
   return {
     held,
     current: held[0]?.[0],
@@ -89,16 +87,30 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
-    displaced: observed.secrets
-      .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
-      .find((c) => !pool.isAssociated(c)),
+    displaced: displacedAmong(held, observed, pool),
     impossible,
     outdated,
     contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
+function displacedAmong(
+  held: readonly (readonly Credential[])[],
+  observed: ObservedState,
+  pool: Pool,
+): Credential | undefined {
+  return observed.secrets
+    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
+    .find((c) => !pool.isAssociated(c));
+}
+
+/** What nobody can explain may hold any of them: that is no reason to take one out. */
+function lacks(newest: Credential | undefined, held: readonly Credential[], isDoubtful: boolean): boolean {
+  const holds = isDoubtful ? held : held.slice(0, 1);
+  return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
 /** The newest that a place holds for certain; else that any may hold. */
