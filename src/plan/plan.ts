@@ -322,6 +322,8 @@ function levelDestinations(builder: PlanBuilder): void {
   // guard: with a key at hand nobody is interrupted for a place
   if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
   if (!current || builder.evictable.some(isAssociated)) return;
+  // Another certificate of this subject needs no place.
+  if (current.identity === builder.desired.subject) return;
   const others = [...inUse.held.keys()].filter(
     (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
   );
@@ -332,7 +334,7 @@ function levelDestinations(builder: PlanBuilder): void {
   const names = served.map(({ location }) => printLocation(location));
   builder.note(
     'warning',
-    `${names.join(', ')} gets what the primary holds, ${current.id}, before its own credential gives way to this rotation: runs that are queued with that one fail.`,
+    `What the primary holds, ${current.id}, is stored in ${names.join(', ')} before what they hold gives way to this rotation. Runs that are queued with that key fail.`,
   );
   const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
   builder.inUse = {
