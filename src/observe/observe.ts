@@ -17,11 +17,13 @@ type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
+ * @param startedAt when this run began, by the local clock
  * @throws RotationError
  */
 export async function observe(
   desired: DesiredState,
   { tenant, store }: ObserveServices,
+  startedAt?: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
   // The login goes beside the secrets' times, which need no token of Auth0's.
@@ -45,6 +47,7 @@ export async function observe(
       secret: observedSecret(secret.location, secret.times, shift),
     })),
     scopes: await tenant.scopes(),
+    ...(startedAt === undefined ? {} : { startedAt: startedAt + tenant.clock.offset }),
     now: tenant.now(),
   };
 }

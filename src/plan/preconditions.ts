@@ -60,7 +60,7 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 /** @throws RotationError STALE_CREDENTIAL */
 export function refuseContradiction(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { contradiction, impossible, unregistered } = inUse;
+  const { contradiction, impossible, outdated, unregistered } = inUse;
   const { location } = observed.secrets[0] ?? {};
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
@@ -68,6 +68,12 @@ export function refuseContradiction(builder: PlanBuilder): void {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
+    });
+  }
+  if (outdated && !contradiction) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job had begun: it changed after this job's secrets were read, and current-credential shows what it held before.`,
+      remedy: 'Start the workflow anew instead of re-running it.',
     });
   }
   if (!contradiction) return;

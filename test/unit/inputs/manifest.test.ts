@@ -10,6 +10,7 @@ import { readFleet } from '../../../src/inputs/fleet.ts';
 import { readInputs, SECRET_INPUTS } from '../../../src/inputs/inputs.ts';
 import { CLIENT_KEYS, CURRENT_FROM } from '../../../src/inputs/manifest.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { runs } from '../../support/properties.ts';
 
 const ACTION: Record<string, { default?: string }> = parse(readFileSync('action.yml', 'utf8')).inputs;
 const CONTEXT = { GITHUB_REPOSITORY: 'acme/shop', GITHUB_RUN_ID: '41', GITHUB_RUN_ATTEMPT: '2' };
@@ -303,7 +304,7 @@ clients:
           }
         },
       ),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 });
