@@ -55,12 +55,12 @@ export function explainFailure(
 
 function unchanged({ completed, interrupted, removed, reverted }: Left): string {
   if (completed !== undefined) return completed;
-  const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
+  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed. ` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
-  if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
+    return `${gone}The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`;
+  if (interrupted.length === 0) return `${gone}Every destination keeps the credential that it holds.`;
   const locations = interrupted.map(printLocation).join(', ');
-  return `What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+  return `${gone}What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
 }
 
 /** Interrupted for a delivery that did not reach them. */
