@@ -99,7 +99,7 @@ export function group(name: string, lines: readonly string[]): void {
   core.endGroup();
 }
 
-/** Fails the step. The message tells what failed, what to do, and what is true now. */
+/** Fails the step. The message says what failed, what to do, and what is true now. */
 export function fail(error: RotationError): void {
   process.exitCode = 1;
   for (const { column, file, line: startLine, message } of error.located.slice(0, MOST_LOCATED))

@@ -84,7 +84,7 @@ export class RotationError extends Error {
     this.located = explanation.located ?? [];
   }
 
-  /** The same failure, told by somebody who knows what it left behind. */
+  /** The same failure, from a caller that knows what it left behind. */
   withStateNow(stateNow: string, alarm?: string): RotationError {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }

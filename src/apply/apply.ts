@@ -202,7 +202,7 @@ class Execution {
     await keepQuiet(this.#job.observed, this.#services, completed);
   }
 
-  /** Whoever reads a secret that was written since it was observed is named by no plan. Association watches the primary's. */
+  /** No plan names who reads a secret that was written since it was observed. Association watches the primary's. */
   async #requireUnwritten(): Promise<void> {
     const { stored, inDoubt } = this.#completion;
     const own = [...stored, ...inDoubt];
@@ -254,7 +254,7 @@ class Execution {
     if (!this.#completion.begun) await this.#association.requireUnchanged();
     await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
-    // guard: whoever finishes a delivery looks whether it was overtaken
+    // guard: a run that finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 

@@ -86,8 +86,8 @@ export class Association {
   }
 
   /**
-   * Moves the client to the wished method with these credentials: what it used before ends.
-   * @param onMove told right before: from then on it may have to be moved back
+   * Moves the client to the desired method with these credentials: what it used before ends.
+   * @param onMove called right before: from then on it may have to be moved back
    * @throws RotationError
    */
   async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
@@ -107,7 +107,7 @@ export class Association {
 
   /**
    * Moves the client to a client secret.
-   * @param onMove told once that may have happened: from then on there is no way but forward
+   * @param onMove called once that may have happened: from then on there is no way but forward
    * @throws RotationError
    */
   async leave(to: string, onMove: () => void): Promise<void> {
@@ -185,7 +185,7 @@ export class Association {
     this.#delivered = true;
   }
 
-  /** A renewal changes nothing at Auth0, so that only the secret's time tells of another one. */
+  /** A renewal changes nothing at Auth0, so that only the secret's time shows another one. */
   async rememberDelivery(): Promise<void> {
     this.#delivery = await this.#primaryTime();
   }
@@ -233,7 +233,7 @@ export class Association {
     await poll(this.#services, attempt, () => changedMeanwhile("the client's credentials"));
   }
 
-  /** The client, with the credentials of the wished method only. */
+  /** The client, with the credentials of the desired method only. */
   async #client(): Promise<ObservedClient & Pick<Fresh, 'all'>> {
     const client = await this.#services.tenant.client(this.#desired.clientId);
     return { ...client, all: client.associated, associated: associatedWith(client, this.#desired.method) };
@@ -252,7 +252,7 @@ export class Association {
 
   #beginReadBack(adds: boolean): void {
     this.#readBack = this.#verify(adds);
-    // A failure is told to whoever awaits it.
+    // A failure reaches the code that awaits it.
     this.#readBack.catch(() => undefined);
   }
 
@@ -276,7 +276,7 @@ export class Association {
     const { tenant, store } = this.#services;
     const { clientId } = this.#desired;
     const [primary] = this.#observed.secrets;
-    if (!primary) throw new Error('a wish has at least one place');
+    if (!primary) throw new Error('a desired state has at least one secret');
     const attempt = async () => {
       const [client, pool, times] = await Promise.all([
         this.#client(),

@@ -15,7 +15,7 @@ export interface CreationServices extends Waiting {
 }
 
 /**
- * @param made is told the id as soon as it is known, so that it can be undone
+ * @param made is called with the id as soon as it is known, so that it can be undone
  * @returns the client with its first credential, read back
  * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
  */

@@ -1,4 +1,4 @@
-/** What is true after a run that failed, for whoever reads its error. */
+/** What is true after a run that failed, for the reader of its error. */
 
 import { RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
@@ -11,7 +11,7 @@ export interface Left {
   delivery: string | undefined;
   /** Secret locations that hold the new pair for certain. */
   served: readonly SecretLocation[];
-  /** What it has told of a delivery that it finished for another run. */
+  /** What it has said about a delivery that it finished for another run. */
   completed: string | undefined;
   /** Places whose credential has given way. */
   interrupted: readonly SecretLocation[];

@@ -1,4 +1,4 @@
-/** What `apply` is given and what it tells: the job of one client. */
+/** What `apply` is given and what it returns: the job of one client. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -18,7 +18,7 @@ export interface Services extends ProofServices, PreflightServices {
   issuePair: (now: number) => Promise<Pair>;
   /** Of the secrets that hold a PKCS#12; empty means none. */
   pkcs12Password: string;
-  /** Told before each step; the answer is told how it went. */
+  /** Called before each step; what it returns is called with how it went. */
   onStep: (text: string) => (outcome: string) => void;
 }
 

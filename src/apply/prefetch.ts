@@ -9,7 +9,7 @@ export function looksDue({ current, force, renewBeforeDays }: DesiredState, now:
   return force || ends - renewBeforeDays * DAY <= now;
 }
 
-/** @param requests each asks once, however often it is called; a failure is told to whoever needs the answer later */
+/** @param requests each asks once, however often it is called; a failure reaches the code that needs the answer later */
 export function prefetch(requests: readonly (() => Promise<unknown>)[]): void {
   for (const request of requests) request().catch(() => undefined);
 }

@@ -63,7 +63,7 @@ export function noGrant({ clientId }: Pick<DesiredState, 'clientId'>): RotationE
 
 export function noControl({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `A proof is required (verify, or a rehearsal), and nothing can be proven of client ${clientId}: it has no grant client_credentials, and Auth0 tells the same of a key that it does not know.`,
+    failed: `A proof is required (verify, or a rehearsal), and nothing can be proven of client ${clientId}: it has no grant client_credentials, and Auth0 says the same about a key that it does not know.`,
     remedy:
       'Set verify: auto to have the key delivered without a proof, or let discovery name a pushed_authorization_request_endpoint and give the client a callback.',
   });
@@ -84,7 +84,7 @@ export function unregisteredAccepted(
       'Look in Auth0 whether client_authentication_methods of the client is private_key_jwt, with its own keys alone.',
   };
   return new RotationError('UNREGISTERED_ACCEPTED', {
-    failed: `${what} that nobody has registered ${got} client ${clientId}: whoever knows the client id can log in.`,
+    failed: `${what} that nobody has registered ${got} client ${clientId}: anybody who knows the client id can log in.`,
     remedy: `${remedies[method]} Then rehearse again.`,
   });
 }

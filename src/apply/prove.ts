@@ -199,7 +199,7 @@ export class Prover {
 }
 
 function outAlready(detail: string): string {
-  return `What current-credential holds could not log in (${detail}) before anything was changed: whoever uses it is out already, until it takes what this run delivers.`;
+  return `What current-credential holds could not log in (${detail}) before anything was changed. Consumers that use it cannot log in until they take what this run delivers.`;
 }
 
 const BINDING_UNPROVEN =

@@ -3,7 +3,7 @@
 import { asRotationError, type RotationError } from '../errors.ts';
 import { sleep, type Waiting } from '../http/clock.ts';
 
-/** Takes one effect back, and tells what is true then, if that needs a word. */
+/** Takes one effect back, and says what is true then, if that needs a word. */
 export type Undo = () => Promise<string>;
 
 export class UndoStack {

@@ -12,7 +12,7 @@ import type { Job } from './job.ts';
 const ATTEMPTS = 3;
 
 /**
- * @param onRefused told that Auth0 has refused it, so that it is certainly not there
+ * @param onRefused called where Auth0 has refused it, so that it is certainly not there
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
  */
 export async function upload(

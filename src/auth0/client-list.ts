@@ -33,7 +33,7 @@ async function list(
       if (missing.size === 0 || read === most) break;
     }
   } catch {
-    // What is wrong is told by the reads of the clients themselves.
+    // The reads of the clients themselves say what is wrong.
   }
   return found;
 }

@@ -35,7 +35,7 @@ export async function readUses(
   }
 }
 
-/** The latest uses, as many as one request tells. @throws RotationError AUTH0_… */
+/** The latest uses, as many as one request returns. @throws RotationError AUTH0_… */
 export async function latestUses(tenant: Tenant, clientId: string): Promise<Use[]> {
   return tenant.logs(searchFor(clientId, tenant.now(), '*'));
 }

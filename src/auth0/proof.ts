@@ -63,7 +63,7 @@ export interface Login {
   algorithm?: string | undefined;
   /** On a connection of its own: another node may answer. */
   freshConnection?: boolean;
-  /** Run id and attempt, for whoever reads the tenant logs. */
+  /** Run id and attempt, for people who read the tenant logs. */
   run: string;
 }
 
@@ -122,7 +122,7 @@ function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolea
 /**
  * Is a key that nobody has registered taken for the client's? An edge that checks certificates itself may end the connection
  * instead of answering (RFC 8446: an alert, of which a client may see the reset alone).
- * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED where that cannot be told
+ * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED where nobody can say
  */
 export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
   const { asks = TOKEN } = login;
@@ -143,7 +143,7 @@ const ENDED_BY_SERVER = /^(ERR_SSL_|EPROTO|ECONNRESET|EPIPE|UND_ERR_SOCKET)/;
 
 function unclear(detail: string): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `Whether a key that nobody has registered is refused cannot be told (${detail}).`,
+    failed: `The run could not find out whether Auth0 refuses a key that nobody has registered (${detail}).`,
     remedy: 'Rehearse again; if it stays, look at the log of the edge.',
   });
 }
@@ -221,7 +221,7 @@ function confirmation(token: string): string | undefined {
 }
 
 /**
- * How a proof is told from a login in the logs. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
+ * How the logs distinguish a proof from a login. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
  * `User-Agent` often no more than "Other 0.0.0 / Other 0.0.0": that is for the logs of the edge.
  */
 export function proofHeaders(run: string): Record<string, string> {

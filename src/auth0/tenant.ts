@@ -167,7 +167,7 @@ export class Tenant {
   ): Promise<Credential | Refusal | 'lost'> {
     const answer = await this.#create(`${clientPath(clientId)}/credentials`, registration);
     if (answer === 'lost' || isRefusal(answer)) return answer;
-    // Created, but the answer cannot be read: the list tells its id.
+    // Created, but the answer cannot be read: the list has its id.
     return readCredential(parseJson(answer)) ?? 'lost';
   }
 

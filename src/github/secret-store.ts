@@ -64,7 +64,7 @@ export class SecretStore {
     const read = () => this.#get(path, location.destination);
     let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key tells them apart (docs/facts.md#github-not-found).
+      // The same answer as for a repository that the token does not see: its key distinguishes them (docs/facts.md#github-not-found).
       const { isLate } = await this.publicKey(location.destination);
       if (isLate) answer = await read();
       if (answer.status === 404) return 'missing';

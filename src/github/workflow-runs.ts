@@ -10,7 +10,7 @@ import type { SecretStore } from './secret-store.ts';
 const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as const;
 
 /**
- * Never throws: the rotation has succeeded, whoever may look.
+ * Never throws: the rotation has succeeded in any case.
  * @param before by GitHub's clock
  * @param own id of the run that asks
  */

@@ -1,4 +1,4 @@
-/** What GitHub tells of a workflow: whether it may run at all, and how its last run ended. */
+/** What GitHub says about a workflow: whether it may run at all, and how its last run ended. */
 
 import { isObject, stringOf } from '../model/json.ts';
 import type { WorkflowFile } from '../model/watch-request.ts';

@@ -44,7 +44,7 @@ async function waitWhile(left: () => number, { clock, cancellation }: Waiting): 
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
-  /** A plan may have a bucket for some requests and another for the rest (rate-limit-configurations): told by their size. */
+  /** A plan may have a bucket for some requests and another for the rest (rate-limit-configurations): their sizes distinguish them. */
   readonly #bucketOf = new Map<string, Bucket | undefined>();
   #latest: Bucket | undefined = new Bucket(SMALLEST);
 
@@ -184,12 +184,12 @@ class Bucket {
 /** GitHub asks for writes one after the other, a second apart (best-practices-for-using-the-rest-api). */
 export const APART = 1_000;
 
-/** Of one run, which its cancellation tells from others. */
+/** Of one run, which its cancellation identifies. */
 interface Turn {
   of: Cancellation;
 }
 
-/** Whoever has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
+/** A client that has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
 export class SpacedWrites implements Pace {
   readonly #hurry: AbortSignal;
   /** In order of their coming. */

@@ -1,5 +1,5 @@
 /** The one retry policy (Auth0: rate-limit headers; GitHub: retry-after). Written here, since it needs an injected clock
- *  and tells a request that may have landed from one that cannot: no library does both. */
+ *  and distinguishes a request that may have landed from one that cannot: no library does both. */
 
 import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
 import { isPage } from './foreign.ts';
@@ -63,7 +63,7 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
-/** GitHub answers its limits with 403 too, told apart by retry-after, remaining 0 or their text (rate-limits-for-the-rest-api). */
+/** GitHub answers its limits with 403 too: retry-after, remaining 0 or the text shows which (rate-limits-for-the-rest-api). */
 function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
   const isTold = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';

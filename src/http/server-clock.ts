@@ -29,7 +29,7 @@ export class ServerClock {
     return this.known ? (this.#least + this.#most) / 2 : 0;
   }
 
-  /** How wrong the offset may be, in milliseconds: a slow answer tells little. */
+  /** How wrong the offset may be, in milliseconds: a slow answer says little. */
   get error(): number {
     return this.known ? (this.#most - this.#least) / 2 : Number.POSITIVE_INFINITY;
   }

@@ -27,7 +27,7 @@ import { readWatch } from './watch.ts';
 export interface Inputs {
   /** Nothing is changed. */
   planOnly: boolean;
-  /** It is looked, and told what is found. */
+  /** The run looks, and reports what it finds. */
   watch: WatchRequest | undefined;
   domain: string;
   mtlsDomain: string | undefined;
@@ -61,7 +61,7 @@ export function readInputs(environment: Environment): Inputs {
 /** The shard that is the whole fleet. */
 export const WHOLE = '1/1';
 
-/** Problems that a message tells: more would hide each other. */
+/** Problems in one message: more would hide each other. */
 const TOLD = 40;
 
 export function invalid(
@@ -94,11 +94,9 @@ export const SECRET_INPUTS = [
 
 /** Every value that must never be shown, as it came in, valid or not; and every key that came in by the wrong name. */
 export function secretsIn(environment: Environment): string[] {
-  const astray = Object.keys(environment)
-    .filter((name) => name.startsWith('INPUT_') && holdsPrivateKey(environment[name] ?? ''))
-    .map((name) => name.slice('INPUT_'.length).toLowerCase());
-  const values = [...new Set([...SECRET_INPUTS, ...astray])].map((name) => raw(environment, name));
-  return values.filter((value) => value !== '');
+  const keys = Object.values(environment).map((value = '') => (holdsPrivateKey(value) ? value : ''));
+  const values = [...SECRET_INPUTS.map((name) => raw(environment, name)), ...keys];
+  return [...new Set(values.map((value) => value.trim()))].filter((value) => value !== '');
 }
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
@@ -127,7 +125,7 @@ export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined
   return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
-/** What a plan tells of: `create` where a name is given and no client. */
+/** The operation that a plan shows: `create` where a name is given and no client. */
 function plannedOperation(reader: Reader): DesiredState['operation'] {
   const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
   return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
@@ -251,7 +249,7 @@ function readIdentity(
   if (reader.text('client-id') !== undefined)
     reader.problem(
       'client-id',
-      'cannot be given with operation: create, which makes the client and tells its id',
+      'cannot be given with operation: create, which makes the client and outputs its id',
     );
   // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
   if (/[<>\x00-\x1f\x7f]/.test(clientName))

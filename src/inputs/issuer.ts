@@ -71,7 +71,7 @@ function refuseChain(reader: Reader, name: string): undefined {
   );
 }
 
-/** What is wished of the key and its certificate; of a pair that was brought: what it is. */
+/** The desired key and certificate; of a pair that was brought: what it is. */
 export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,

@@ -1,4 +1,4 @@
-/** What `watch` looks at besides the client, and where it tells. */
+/** What `watch` looks at besides the client, and where it reports. */
 
 import { parseDestination } from '../model/secret-location.ts';
 import type { WatchRequest } from '../model/watch-request.ts';

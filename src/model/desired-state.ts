@@ -34,7 +34,7 @@ export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
 export type FormerMethod = (typeof FORMER_METHODS)[number];
 
 export interface DesiredState {
-  /** What is asked for; a plan tells what this would do. */
+  /** What is asked for; a plan shows what it would do. */
   operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
   /** Empty: the client that `create` makes does not exist yet. */
   clientId: string;
@@ -73,7 +73,7 @@ export interface DesiredState {
   /** What `revert` restores. */
   revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
-  /** Ids that nobody uses any more, whoever made them. */
+  /** Ids that nobody uses any more, also those that this workflow did not make. */
   removableCredentials: ReadonlySet<string>;
   /** Earlier primaries, whose marks are ours. Without a name: the secret has today's. */
   movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
@@ -81,13 +81,13 @@ export interface DesiredState {
   propagationTime: number;
   /** Of private_key_jwt. undefined: that of the credential in use. */
   signingAlgorithm: SigningAlgorithm | undefined;
-  /** A default is no wish: what is not in here is taken from the credential in use. */
+  /** The inputs that were given. A default asks for nothing: the credential in use decides. */
   given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
   /** Run id and attempt: part of the name mark. */
   run: string;
 }
 
-/** Every secret that the wish writes, primary first, in the order of delivery. */
+/** Every secret that a delivery writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {
   return desired.destinations.flatMap((destination) => [
     // guard: key and certificate in one secret

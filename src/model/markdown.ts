@@ -52,7 +52,7 @@ export function shortened(text: string): string {
 
 /**
  * The first lines and the last: what must be read stands there.
- * @param rest tells of how many are left out
+ * @param rest says how many are left out
  */
 export function shortenedList(
   lines: readonly string[],

@@ -12,7 +12,7 @@ export interface Credential {
   /** `unknown`: a record that this version of the action cannot read. It takes a place and is never touched. */
   type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod] | 'unknown';
   name: string | undefined;
-  /** What tells it apart: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
+  /** What identifies it: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
   identity: string | undefined;
   /** Of a public_key: what its assertions are signed with. undefined: not shown. */
   algorithm?: string | undefined;
@@ -95,7 +95,7 @@ export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
-  /** One for every place of the wish, in its order: the first is the primary's. */
+  /** One for each desired secret, in that order: the first is the primary's. */
   secrets: readonly ObservedSecret[];
   /** Secret locations that refused a write moments ago. */
   unwritable?: readonly Unwritable[];
@@ -105,6 +105,8 @@ export interface ObservedState {
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
+  /** When this run began, by Auth0's clock: what `current-credential` shows was read before. undefined: nobody has recorded it. */
+  startedAt?: number;
   /** Auth0's clock. */
   now: number;
 }

@@ -69,6 +69,6 @@ export interface Plan {
   asks: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
-  /** Why the run fails although its steps succeed: told at the end. */
+  /** Why the run fails although its steps succeed: reported at the end. */
   stop: RotationError | undefined;
 }

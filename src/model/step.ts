@@ -1,4 +1,4 @@
-/** What a run may do: a closed union, and how each step is told. Pure. */
+/** What a run may do: a closed union, and how each step is printed. Pure. */
 
 import { printDestination, printLocation, type SecretLocation } from './secret-location.ts';
 

@@ -7,7 +7,7 @@ import { quote } from '../model/json.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf } from '../model/ownership.ts';
 
 /**
- * The wish with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
+ * The desired state with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
  * where there is none.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */
@@ -24,7 +24,7 @@ export async function locateClient(desired: DesiredState, tenant: Tenant): Promi
   return desired;
 }
 
-/** Two runs have made one each, and one of them has died: `current-credential` tells which one is in use. */
+/** Two runs have made one each, and one of them has died: `current-credential` shows which one is in use. */
 async function whoseIsCurrent(
   { current }: DesiredState,
   clients: readonly ListedClient[],

@@ -17,11 +17,13 @@ type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
+ * @param startedAt when this run began, by the local clock
  * @throws RotationError
  */
 export async function observe(
   desired: DesiredState,
   { tenant, store }: ObserveServices,
+  startedAt?: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
   // The login goes beside the secrets' times, which need no token of Auth0's.
@@ -45,6 +47,7 @@ export async function observe(
       secret: observedSecret(secret.location, secret.times, shift),
     })),
     scopes: await tenant.scopes(),
+    ...(startedAt === undefined ? {} : { startedAt: startedAt + tenant.clock.offset }),
     now: tenant.now(),
   };
 }
@@ -64,7 +67,7 @@ async function compareClocks(desired: DesiredState, tenant: Tenant, store: Secre
   const [primary] = secretLocations(desired);
   for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
     if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
-    // A slow answer tells little of a clock; on the open connection the next one is faster.
+    // A slow answer says little about a clock; on the open connection the next one is faster.
     await Promise.all([store.times(primary), tenant.client(clientId)]);
   }
 }

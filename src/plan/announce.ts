@@ -43,7 +43,7 @@ export function announceEmpty(
 /** What keeps it, and the ways out. */
 function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
   if (desired.keepCredentials.has(credential.id))
-    return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or let another client serve whoever uses it';
+    return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or give its users another client';
   const other = pool.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(credential.id))
     return `the workflow of ${other.owner} rotates it. Before then, rotate this client from one workflow with many destinations`;

@@ -7,6 +7,7 @@ import {
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
+import { ownerAt } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -36,9 +37,11 @@ export interface CredentialsInUse {
   displaced: Credential | undefined;
   /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
   impossible: boolean;
+  /** `current-credential` is older than what the primary holds: that was written after this job had begun. */
+  outdated: boolean;
   /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
   contradiction: Credential | undefined;
-  /** What a former primary may still hold: whoever reads it there logs in with it. */
+  /** What a former primary may still hold: somebody may read it there and log in with it. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** Ours, newer than what was put back into the primary by hand. */
   rolledBack: Credential | undefined;
@@ -62,8 +65,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const contradiction = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
     : stale;
+  const outdated = isOutdated(desired, exact, observed);
   // What the times contradict is not followed.
-  const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
+  const isRefuted = impossible || outdated || primary?.times === 'missing';
+  const believed = contradiction ?? (isRefuted ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
@@ -90,6 +95,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
       .find((c) => !pool.isAssociated(c)),
     impossible,
+    outdated,
     contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
@@ -127,7 +133,9 @@ function heldByFormer(
   observed: ObservedState,
   pool: Pool,
 ): CredentialsInUse['formerHeld'] {
-  return (observed.former ?? []).flatMap(({ secret }) => {
+  const today = new Set(observed.secrets.map(({ location }) => ownerAt(location)));
+  const former = (observed.former ?? []).filter(({ secret }) => !today.has(ownerAt(secret.location)));
+  return former.flatMap(({ secret }) => {
     const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
@@ -152,6 +160,19 @@ function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool:
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
+/** Written since this job's secrets were read, and not by the run that made what they show. */
+function isOutdated(
+  desired: DesiredState,
+  exact: Credential | undefined,
+  { secrets: [primary], startedAt }: ObservedState,
+): boolean {
+  if (desired.current === undefined || startedAt === undefined) return false;
+  if (primary === undefined || typeof primary.times === 'string') return false;
+  // guard: what was written after this job began is not what current-credential shows
+  if (primary.times.updatedAt <= startedAt - UNCERTAINTY) return false;
+  return exact === undefined || !isExplained(desired, exact, primary);
+}
+
 /** While the client uses another method nobody logs in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
@@ -166,6 +187,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     unregistered: false,
     displaced: undefined,
     impossible: false,
+    outdated: false,
     contradiction: undefined,
     formerHeld: [],
     rolledBack: undefined,
@@ -182,9 +204,11 @@ function candidatesFor(
   // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
+  // Runs of a former primary have served that one first.
+  const isServedByOurs = (c: Credential) => pool.isOurs(c) && !pool.isOfFormer(c);
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (isServedByOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 
@@ -232,7 +256,7 @@ function isUnexplained(
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
   // Nobody has recorded how long a certificate that was brought lives.
   if (desired.brought) return true;
-  // A subject DN outlives its certificates, and whoever made its record: it is delivered again and again.
+  // A subject DN outlives its certificates and the run that made its record: it is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
@@ -246,7 +270,7 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires: `current-credential` tells, or else the time of its delivery. */
+/** Auth0 does not record when a certificate of a DN expires: `current-credential` does, or else the time of its delivery. */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,

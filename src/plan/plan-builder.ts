@@ -76,23 +76,30 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
-  /** Asks whether these secrets can be written, before anything rests on it. @param indexes those of `observed.secrets` */
-  probe(indexes: readonly number[]): void {
-    if (this.observed.unwritable !== undefined) return;
-    this.probes.push(...indexes.flatMap((index) => this.observed.secrets[index]?.location ?? []));
-  }
-
   /** Nobody is interrupted for what cannot be delivered. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
     if (first) throw first.error;
-    this.probe([...secrets.keys()]);
+    this.probe(secrets.map(({ location }) => location));
   }
 
   /** The plan is not final until the tenant logs since then were read. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
+  }
+
+  /** Asks whether these locations take a write, before anything rests on it. */
+  probe(locations: readonly SecretLocation[]): void {
+    // They were asked.
+    if (this.observed.unwritable !== undefined) return;
+    this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
+  }
+
+  /** Why this location has refused a write moments ago. */
+  refusalOf(location: SecretLocation): RotationError | undefined {
+    const name = printLocation(location);
+    return this.observed.unwritable?.find((one) => one.location === name)?.error;
   }
 
   /** No credential can be added before another one goes. */
@@ -176,7 +183,7 @@ export class PlanBuilder {
   isAnnounced(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
       return true;
-    // Whoever asks for a revocation has asked for this one too.
+    // A revocation that was asked for includes this one.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;

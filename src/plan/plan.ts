@@ -1,4 +1,4 @@
-/** (wish, what was observed) → what to do, and why. Pure and synchronous: `state.now` is the only clock. */
+/** (desired state, observed state) → what to do, and why. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
@@ -6,7 +6,6 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -112,7 +111,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` knows its client by its mark: somebody has renamed it, or wishes for another one. */
+/** `create` knows its client by its mark: somebody has renamed it, or wants another one. */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
@@ -174,7 +173,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
-  if (due?.reason === 'PartlyDelivered') builder.probe(builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') probe(builder, builder.inUse.lacking);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
@@ -188,7 +187,7 @@ const HEALED = 'a credential that a destination holds was not associated';
  * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // Somebody has taken it out already: what is to be revoked does not come back.
+  // Somebody has taken it out already: a revocation does not bring it back.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held
@@ -247,7 +246,7 @@ function finishDelivery(builder: PlanBuilder): void {
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
-  builder.probe(behind);
+  probe(builder, behind);
   store(builder, behind);
   builder.completes = lacking.length > 0;
   const served = new Set(behind);
@@ -280,7 +279,7 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   );
   if (doubtful.length === 0 || first < 0) return;
   const rest = steps.splice(first);
-  builder.probe(doubtful);
+  probe(builder, doubtful);
   store(builder, doubtful);
   steps.push(...rest);
 }
@@ -301,11 +300,13 @@ function store(builder: PlanBuilder, indexes: readonly number[]): void {
   }
 }
 
-function isWritable({ observed }: PlanBuilder, index: number): boolean {
-  const location = observed.secrets[index]?.location;
-  return (
-    location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
-  );
+function isWritable(builder: PlanBuilder, index: number): boolean {
+  const location = builder.observed.secrets[index]?.location;
+  return location !== undefined && builder.refusalOf(location) === undefined;
+}
+
+function probe(builder: PlanBuilder, indexes: readonly number[]): void {
+  builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
 }
 
 /**

@@ -9,7 +9,7 @@ export class Pool {
   /** Owners that this workflow had before. */
   readonly #former: readonly string[];
   readonly #type: Credential['type'];
-  /** The client authenticates by the wished method. */
+  /** The client uses the desired method. */
   readonly #uses: boolean;
   readonly #associated: ReadonlySet<string>;
   /** Made by hand, and named by one of ours as what it takes the place of. */
@@ -32,7 +32,7 @@ export class Pool {
   /** By its mark, of whatever method. */
   isMarkedOurs = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
-  /** Made by a rehearsal of ours, which has died: no place has ever held it. */
+  /** Made by a rehearsal of ours, which has died: no secret has ever held it. */
   isRehearsed = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 

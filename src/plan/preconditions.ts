@@ -27,7 +27,7 @@ function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { clie
   throw new RotationError('METHOD_MISMATCH', {
     failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
     remedy:
-      'Move it with operation: enroll (operation: plan shows how), or set authentication-method. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+      'Move it with operation: enroll (start operation: plan first, which names whom that interrupts), or set authentication-method to what it uses. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
   });
 }
 
@@ -60,7 +60,7 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 /** @throws RotationError STALE_CREDENTIAL */
 export function refuseContradiction(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { contradiction, impossible, unregistered } = inUse;
+  const { contradiction, impossible, outdated, unregistered } = inUse;
   const { location } = observed.secrets[0] ?? {};
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
@@ -68,6 +68,12 @@ export function refuseContradiction(builder: PlanBuilder): void {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
+    });
+  }
+  if (outdated && !contradiction) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job had begun: it changed after this job's secrets were read, and current-credential shows what it held before.`,
+      remedy: 'Start the workflow anew instead of re-running it.',
     });
   }
   if (!contradiction) return;
@@ -145,14 +151,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
   return new RotationError('SECRET_EXISTS', {
-    failed: `${printLocation(location)} holds something already, and ${why}: whoever reads that secret could not log in any more.`,
+    failed: `${printLocation(location)} holds something already, and ${why}: anybody who reads that secret could not log in any more.`,
     remedy: `${remedy} If nobody needs what it holds, start the workflow by hand once with force: true.`,
   });
 }
 
 /** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
-  // Where nobody holds anything nobody can log in: whoever reverts need not wait for a run that has crashed.
+  // Where nobody holds anything nobody can log in: a revert need not wait for a run that has crashed.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
@@ -170,7 +176,7 @@ export function refuseReuse({ brought, current }: DesiredState, reason: string):
   });
 }
 
-/** Whoever finishes another run's young delivery must not supersede it: that run may still store its own pair. */
+/** A run that finishes another run's young delivery must not supersede it: that run may still store its own pair. */
 export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
@@ -186,7 +192,7 @@ export function refuseToOverwrite(
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} holds something already, and the client would be a new one: whoever reads that secret could not log in any more.`,
+    failed: `${locations} holds something already, and the client would be a new one: anybody who reads that secret could not log in any more.`,
     remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
   });
 }

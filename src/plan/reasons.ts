@@ -161,7 +161,7 @@ function tooOld({ desired, inUse, isUnmarked, observed }: Question): boolean {
   return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY <= observed.now;
 }
 
-/** Only one that was asked for is a wish, and only where Auth0 shows what the key in use signs with. */
+/** Only one that was asked for counts, and only where Auth0 shows what the key in use signs with. */
 export function otherAlgorithm(
   { current }: Pick<CredentialsInUse, 'current'>,
   { given, method, signingAlgorithm }: DesiredState,

@@ -43,6 +43,6 @@ const LEFTOVERS = 'the method was changed before, and credentials of it were lef
 const REVERTS =
   'From this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
 const BECOMES_PUBLIC =
-  'From this moment on nobody can log in with a certificate or key of this client. It is public again: whoever knows its client id acts as it, and it gets no token by client_credentials. The secrets in GitHub stay as they are, and are of no use any more.';
+  'From this moment on nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id acts as it, and it gets no token by client_credentials. The secrets in GitHub stay as they are, and are of no use any more.';
 export const CUTS_OFF =
   'This client is the one that the action logs in with. After the change every workflow needs its new credential, and if this run dies between the change and the delivery nobody can log in with it: have a second management client at hand.';

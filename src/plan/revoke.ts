@@ -36,7 +36,7 @@ export function revoke(builder: PlanBuilder): void {
 
 function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(', ');
-  return `${ids} is revoked as soon as its successor is delivered everywhere. Whoever still holds its key cannot log in from then on: workflow runs that were queued before, and whatever has a copy. Access tokens that were issued with it stay valid until they expire, bound ones in the hands of whoever has the key: Auth0 cannot take them back.`;
+  return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key: neither workflow runs that were queued before, nor anything that has a copy. Access tokens that were issued with it stay valid until they expire, bound ones for anybody who has the key: Auth0 cannot take them back.`;
 }
 
 const NOTHING =

@@ -1,5 +1,6 @@
 /** The steps of a rotation, from the place for the new credential to the removal of the last. Pure. */
 
+import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
@@ -14,6 +15,8 @@ import { refuseRevocation, revoke } from './revoke.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
+  if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
+  else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // Before any effect: what cannot be issued must not have cost a place.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
@@ -33,22 +36,33 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
     builder.note('warning', SHORT);
 }
 
+/** The primary is served first: what it does not hold goes nowhere else. @throws RotationError DELIVERY_INCOMPLETE */
+function refuseForPrimary(builder: PlanBuilder): void {
+  const [primary] = secretLocations(builder.desired);
+  const refusal = primary && builder.refusalOf(primary);
+  if (!refusal) return;
+  throw new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `A rotation is due, and the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
+    remedy: `${refusal.remedy} Or take it out of destinations, if nobody uses it: the next one is the primary then.`,
+    cause: refusal,
+  });
+}
+
 /** The key that they hold is registered for one algorithm, and so is the next one. */
 function noteAlgorithm(builder: PlanBuilder): void {
   const { desired, inUse } = builder;
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. Whoever takes the new key and goes on to sign with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
   );
 }
 
 /** What has refused a write comes last: it keeps nobody waiting. */
-function deliveryOrder({ desired, observed }: PlanBuilder): SecretLocation[] {
-  const refused = new Set(observed.unwritable?.map(({ location }) => location));
-  const isRefused = (location: SecretLocation) => refused.has(printLocation(location));
-  const all = secretLocations(desired);
-  return [...all.filter((one) => !isRefused(one)), ...all.filter(isRefused)];
+function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
+  const all = secretLocations(builder.desired);
+  const refused = all.filter((location) => builder.refusalOf(location));
+  return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
 const SHORT =
@@ -127,7 +141,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
     'interruption',
     client.method === PUBLIC
       ? BECOMES_CONFIDENTIAL
-      : `Auth0 allows one method at a time. Whoever logs in by ${client.method} (its client secrets or keys) cannot log in from the change on, until it uses what this run delivers.`,
+      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use what this run delivers.`,
   );
 }
 
@@ -135,7 +149,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} holds something already, and this run replaces it (force): whoever reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} holds something already, and this run replaces it (force). Anybody who reads it for another client cannot log in any more.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {

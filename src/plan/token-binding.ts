@@ -21,4 +21,4 @@ export function bindTokens(builder: PlanBuilder): void {
 }
 
 const BOUND =
-  'Access tokens are bound to the certificate they are asked for with: a bound token lives and dies with it, so whoever holds one asks for a new token after each rotation.';
+  'Access tokens are bound to the certificate that asks for them: a bound token lives and dies with it, so its holder asks for a new token after each rotation.';

@@ -176,7 +176,7 @@ const IDENTITIES = {
   private_key_jwt: 'Key id',
 } as const;
 
-/** Digests are long and mean nothing; of a subject the beginning tells enough. */
+/** Digests are long and mean nothing; the beginning of a subject says enough. */
 function short(identity: string): string {
   const longest = /^[\w-]{43}$/.test(identity) ? 12 : 60;
   const safe = quote(identity);

@@ -1,4 +1,4 @@
-/** What is told of a run that has no result, since it failed before its first client or in a way that nobody foresaw. */
+/** The report of a run without a result: it failed before its first client, or in a way that nobody foresaw. */
 
 import type { RotationError } from '../errors.ts';
 import { inert, shortened, shortenedList } from '../model/markdown.ts';

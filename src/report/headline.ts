@@ -55,7 +55,7 @@ export function currentExpiry({ plan, desired }: RunResult): number | undefined 
   return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
 }
 
-/** What `current-credential` tells of a credential: Auth0 records no expiry of a subject DN. */
+/** What `current-credential` says about a credential: Auth0 records no expiry of a subject DN. */
 export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
   return current?.identity === credential?.identity ? current : undefined;
 }

@@ -34,7 +34,7 @@ function found(count: number): string {
   return `${runs} queued before the delivery and may hold the revoked key: a login with it fails. Cancel them, or start them again as new runs.`;
 }
 
-/** What is told above the summary, too. */
+/** What the annotations say, too. */
 export function holderWarnings({ outcome }: RunResult): string[] {
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
   const locations = unsearched.map(({ destination }) => destination).join(', ');

@@ -1,4 +1,4 @@
-/** What GitHub tells around a rotation, as findings: its workflow, and secrets that hide what it delivers. Pure. */
+/** What GitHub says about a rotation, as findings: its workflow, and secrets that hide what it delivers. Pure. */
 
 import type { Shadows } from '../github/shadows.ts';
 import type { ObservedWorkflow } from '../github/workflows.ts';

@@ -1,4 +1,4 @@
-/** What a watch finds: (wish, what was observed, what the rotation would say) → what a person should do. Pure. */
+/** What a watch finds: (desired and observed state, what the rotation would say) → what a person should do. Pure. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';

@@ -17,7 +17,7 @@ export function lifetimeOf(
   return { until: expiresAt, left: (expiresAt - observed.now) / (expiresAt - from) };
 }
 
-/** Auth0 records no start. A subject DN outlives its certificates: its age tells nothing. */
+/** Auth0 records no start. A subject DN outlives its certificates: its age means nothing. */
 function beginning(desired: DesiredState, { identity }: Credential, expiresAt: number): number | undefined {
   const { current, method, validityDays } = desired;
   if (current?.notBefore && current.identity === identity) return current.notBefore.getTime();

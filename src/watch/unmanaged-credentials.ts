@@ -64,7 +64,7 @@ function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential
   return [
     warning(
       `UnknownCredential ${id}`,
-      `${code(id)} is associated, and this workflow does not know it: whoever has its key can log in as this client.`,
+      `${code(id)} is associated, and this workflow does not know it: anybody who has its key can log in as this client.`,
       todo,
     ),
   ];

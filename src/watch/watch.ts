@@ -66,7 +66,7 @@ async function look(
   };
 }
 
-/** Whether the next rotation will find a place is told today, while there is time. */
+/** Whether the next rotation will find a free place is reported today, while there is time. */
 function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal | undefined {
   try {
     plan({ ...desired, force: true }, observed);
@@ -87,7 +87,7 @@ async function lookAround(
   return [...(await orFinding('WorkflowUnread', ofRotation)), ...(await orFinding('ShadowsUnread', shadows))];
 }
 
-/** What could not be seen, or told, must not pass for good news. */
+/** What could not be seen or reported must not pass for good news. */
 async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await work();

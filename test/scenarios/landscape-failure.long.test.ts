@@ -54,7 +54,7 @@ async function heals(world: Sandbox, inputs: Record<string, string> = {}): Promi
 }
 
 describe.concurrent('a run that dies, or whose answer is lost', () => {
-  it('S18 Yuzu lost the answer of a rotation, and the confirmation revoked the only token that anybody had: here both certificates log in, even with no overlap, until a run has seen what is stored', async () => {
+  it('Yuzu lost the answer of a rotation, and the confirmation revoked the only token that anybody had: here both certificates log in, even with no overlap, until a run has seen what is stored', async () => {
     await using world = await startSandbox();
     const inputs = { overlap: '0h' };
     await settle(world, inputs);
@@ -72,7 +72,7 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
     ['the association', 'answered', / PATCH /, 1],
     ['the PUT was sent', 'arrived', / PUT /, 2],
   ] as const)(
-    'S13 Vault changed the only password before it had recorded the new one: here a run that dies after %s leaves a secret that logs in',
+    'Vault changed the only password before it had recorded the new one: here a run that dies after %s leaves a secret that logs in',
     async (_, phase, line, working) => {
       await using world = await startSandbox();
       const inputs = { overlap: '0h' };
@@ -98,7 +98,7 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
     },
   );
 
-  it('S14 AWS: a cancelled rotation left its labels behind for a person to clean up: here it leaves nothing', async () => {
+  it('AWS: a cancelled rotation left its labels behind for a person to clean up: here it leaves nothing', async () => {
     await using world = await startSandbox();
     const before = everything(world);
     const run = await rotate(
@@ -114,7 +114,7 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
     ['its answer is lost', false],
     ['its answer is lost and the list does not show it yet', true],
   ])(
-    'S26 node-auth0 sends a POST again, which Auth0 refuses since the first has landed: here, when %s, the credential is found by its thumbprint',
+    'node-auth0 sends a POST again, which Auth0 refuses since the first has landed: here, when %s, the credential is found by its thumbprint',
     async (_, lags) => {
       await using world = await startSandbox({ poolCap: 4 });
       let posts = 0;
@@ -143,7 +143,7 @@ describe.concurrent('a run that dies, or whose answer is lost', () => {
 });
 
 describe.concurrent('a step that fails', () => {
-  it('S7 auth0-deploy-cli believed a 200: here a PATCH that was answered 200 and did nothing fails the step, and is undone', async () => {
+  it('auth0-deploy-cli believed a 200: here a PATCH that was answered 200 and did nothing fails the step, and is undone', async () => {
     await using world = await startSandbox();
     const before = everything(world);
     world.conditions.fault = (_, { method }) => (method === 'PATCH' ? json(200, {}) : undefined);
@@ -153,7 +153,7 @@ describe.concurrent('a step that fails', () => {
     expect(everything(world)).toEqual(before);
   });
 
-  it('S1 kneemaa stopped at "already 2 keys, cannot rotate" after any failure: here one that could not even be undone is healed by the next run', async () => {
+  it('kneemaa stopped at "already 2 keys, cannot rotate" after any failure: here one that could not even be undone is healed by the next run', async () => {
     await using world = await startSandbox();
     world.conditions.fault = (_, request) => (patch(request) || remove(request) ? NO : undefined);
     expect((await rotate(world)).exitCode).toBe(1);
@@ -163,7 +163,7 @@ describe.concurrent('a step that fails', () => {
     expect(await login(world, world.client.pem)).toBe(200);
   });
 
-  it('S1 kneemaa stored the new key in one repository, failed at the second, and the old key was gone: here both log in, and the next run completes the second', async () => {
+  it('kneemaa stored the new key in one repository, failed at the second, and the old key was gone: here both log in, and the next run completes the second', async () => {
     await using world = await startSandbox();
     world.github.addRepository('acme/ops', { environments: ['prod'] });
     const inputs = { destinations: `${SCOPE}\n${OPS}`, overlap: '0h' };
@@ -180,7 +180,7 @@ describe.concurrent('a step that fails', () => {
     expect([held(world), held(world, OPS)]).toEqual([pem, pem]);
   });
 
-  it('S1 kneemaa put the GitHub token into its error: here one that GitHub itself sends back is not shown', async () => {
+  it('kneemaa put the GitHub token into its error: here one that GitHub itself sends back is not shown', async () => {
     await using world = await startSandbox();
     world.conditions.fault = (_, request) =>
       put(request) ? json(403, { message: `${request.headers.authorization} ${request.body}` }) : undefined;
@@ -193,7 +193,7 @@ describe.concurrent('a step that fails', () => {
     // Once it is stored, a list without the new credential is healed as another run's doing.
     ['shows nothing', nothingIn, 0],
   ] as const)(
-    'S5 Infisical took a failed read for an empty list, and its PATCH dropped every other certificate: here each read of the client in turn %s, and all stay',
+    'Infisical took a failed read for an empty list, and its PATCH dropped every other certificate: here each read of the client in turn %s, and all stay',
     async (_, answer, longestSecret) => {
       await using world = await startSandbox({ poolCap: 4 });
       const failed: number[] = [];
@@ -226,7 +226,7 @@ describe.concurrent('a step that fails', () => {
     },
   );
 
-  it('S6 Infisical could not remove the old certificate, lost the new key with it and forgot which one was to go: here the new key is stored, and the next run finds what was to go', async () => {
+  it('Infisical could not remove the old certificate, lost the new key with it and forgot which one was to go: here the new key is stored, and the next run finds what was to go', async () => {
     await using world = await startSandbox();
     const inputs = { overlap: '0h' };
     await settle(world, inputs);
@@ -240,7 +240,7 @@ describe.concurrent('a step that fails', () => {
     expect(credentials(world).pool).toEqual([credentialOf(world, held(world))]);
   });
 
-  it('S12 Vault tried the same rejected password for ever: here a certificate that was rejected is thrown away, and every run brings another', async () => {
+  it('Vault tried the same rejected password for ever: here a certificate that was rejected is thrown away, and every run brings another', async () => {
     await using world = await startSandbox();
     const before = everything(world);
     const tried: string[] = [];
@@ -258,7 +258,7 @@ describe.concurrent('a step that fails', () => {
     expect(new Set(tried).size).toBe(2);
   });
 
-  it('S12 Vault kept what it had stored although the target rejected it: here a secret that Auth0 does not know is refused, and replaced once where a person says so', async () => {
+  it('Vault kept what it had stored although the target rejected it: here a secret that Auth0 does not know is refused, and replaced once where a person says so', async () => {
     await using world = await startSandbox();
     world.github.seedSecret(SCOPE, SECRET, `${stranger.key}\n${stranger.cert}`);
     world.advance(MINUTE);
@@ -286,7 +286,7 @@ const TWO = ['repo:acme/shop', 'env:acme/ops/prod'];
 
 type Label = [after: string, desired: DesiredChanges, state: StateSeed, pool: string[], holds: string];
 
-describe('S14 AWS labels what is in use, and a rotation that stopped in between left labels that nobody can read: here every state is read at once', () => {
+describe('AWS labels what is in use, and a rotation that stopped in between left labels that nobody can read: here every state is read at once', () => {
   it.each<Label>([
     [
       'the upload',

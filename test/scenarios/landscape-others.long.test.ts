@@ -45,7 +45,7 @@ function freezeOnce(line: RegExp, onFrozen: () => void) {
 }
 
 describe.concurrent('two at once', () => {
-  it('S15 cert-manager: two renewals made a key each, the wrong one was deleted, and the certificate had no key for days: here nobody is refused, and the next rotation need not wait', async () => {
+  it('cert-manager: two renewals made a key each, the wrong one was deleted, and the certificate had no key for days: here nobody is refused, and the next rotation need not wait', async () => {
     await using world = await startSandbox();
     await settle(world);
     const random = seededRandom(15);
@@ -61,7 +61,7 @@ describe.concurrent('two at once', () => {
     expect([failures, granted > 0]).toEqual([[], true]);
   });
 
-  it('S15 cert-manager did not see a success after a failure, and backed off for hours: here the next run after a failure may start at once', async () => {
+  it('cert-manager did not see a success after a failure, and backed off for hours: here the next run after a failure may start at once', async () => {
     await using world = await startSandbox();
     await settle(world);
     world.conditions.fault = (_, { method }) => (method === 'PUT' ? json(403, { message: 'no' }) : undefined);
@@ -71,7 +71,7 @@ describe.concurrent('two at once', () => {
     expect(await login(world)).toBe(200);
   });
 
-  it('S23 openvox-operator wrote its guard after its first write, so a second renewal began: here the first write is the guard, and a second run changes nothing', async () => {
+  it('openvox-operator wrote its guard after its first write, so a second renewal began: here the first write is the guard, and a second run changes nothing', async () => {
     await using world = await startSandbox();
     await rotate(
       world,
@@ -90,8 +90,8 @@ describe.concurrent('two at once', () => {
   });
 
   it.each([
-    ['S24 floci looked at its guard, and a second rotation came in before it acted', /GET .*credentials$/],
-    ["S24 Infisical's lock ran out while its owner slept, and the owner woke up and wrote", POST],
+    ['floci looked at its guard, and a second rotation came in before it acted', /GET .*credentials$/],
+    ["Infisical's lock ran out while its owner slept, and the owner woke up and wrote", POST],
   ])(
     '%s: here whoever was asleep meanwhile gives up, and what the other has delivered stays',
     async (_, line) => {
@@ -130,7 +130,7 @@ describe.concurrent('what is not ours', () => {
     ['is hidden behind another', `${SCOPE}\n${PRODUCTION}`, 1, 'INVALID_INPUT'],
     ['is the default, where nobody reads', SCOPE, 0, undefined],
   ])(
-    'S3 Cloudflare stored the new key where production does not read, deleted the old one, and every write failed: here, where the destination %s, production logs in as before',
+    'Cloudflare stored the new key where production does not read, deleted the old one, and every write failed: here, where the destination %s, production logs in as before',
     async (_, destinations, exitCode, expected) => {
       await using world = await startSandbox();
       world.github.seedSecret(PRODUCTION, SECRET, world.client.pem);
@@ -142,7 +142,7 @@ describe.concurrent('what is not ours', () => {
     },
   );
 
-  it("S8 auth0-deploy-cli went by the name: a new certificate of the same name was 'nothing to do', and two of one name stopped it: here two of one name are told apart by their thumbprints", async () => {
+  it("auth0-deploy-cli went by the name: a new certificate of the same name was 'nothing to do', and two of one name stopped it: here two of one name are told apart by their thumbprints", async () => {
     await using world = await startSandbox();
     await settle(world, { overlap: '0h' });
     // A run that is started again is the same run; so are the names.
@@ -159,7 +159,7 @@ describe.concurrent('what is not ours', () => {
     expect(new Set(records.map(({ name }) => name)).size).toBe(1);
   });
 
-  it('S10 Terraform took the whole pool for its own, and made a signing key a way to log in: here what others put there stays as it is, three rotations long', async () => {
+  it('Terraform took the whole pool for its own, and made a signing key a way to log in: here what others put there stays as it is, three rotations long', async () => {
     await using world = await startSandbox({ poolCap: 4 });
     const seed = (type: 'public_key' | 'x509_cert', name: string) =>
       world.tenant.seedCredential(world.clientId, {
@@ -192,7 +192,7 @@ describe.concurrent('what is not ours', () => {
     expect(await login(world)).toBe(200);
   });
 
-  it('S19 phase-rs: the old secret, shown again, bought itself more time, so a stolen one lived for ever: here it does not', async () => {
+  it('phase-rs: the old secret, shown again, bought itself more time, so a stolen one lived for ever: here it does not', async () => {
     await using world = await startSandbox();
     const inputs = { overlap: '12h' };
     await settle(world, inputs);
@@ -213,7 +213,7 @@ type Clean = [rule: string, desired: DesiredChanges, state: StateSeed, id: strin
 const old = { id: 'old', age: 60 };
 const current = { id: 'new', age: 20 };
 
-describe.concurrent('S20 Azure AD removed a key that was marked to be kept, since it was old: here it is kept, whatever rule would remove it:', () => {
+describe.concurrent('Azure AD removed a key that was marked to be kept, since it was old: here it is kept, whatever rule would remove it:', () => {
   it.each<Clean>([
     ['the overlap is over', { overlap: 0.1 * HOUR }, { credentials: [old, current], written: [19] }, 'old'],
     ['there is no overlap', { overlap: 0, force: true }, { credentials: [current], written: [19] }, 'new'],

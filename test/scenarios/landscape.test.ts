@@ -2,12 +2,12 @@
  * What broke other rotators, and why it does not happen here: who destroys before it creates, and who lets time run out.
  * landscape-failure.test.ts: what is lost on the way; landscape-others.test.ts: who else is at work.
  *
- * The stories are S1 to S26 of the landscape, each told at least once. Parts that cannot be told about this action:
- * - S3, S18: that production itself has used the new certificate. The action does not read Auth0's logs (another scope);
+ * Each story happened to another rotator. Parts that do not apply to this action:
+ * - That production itself has used the new certificate. The action does not read Auth0's logs (another scope);
  *   it proves the certificate itself, and keeps the previous one until its place is needed.
- * - S3, S22: a secret of the same name in an environment that `destinations` does not name, and a schedule that does not run.
+ * - A secret of the same name in an environment that `destinations` does not name, and a schedule that does not run.
  *   A rotation does not look for them: a watch does (watch.test.ts).
- * - S17: certificate and key as two files. The action writes no file.
+ * - Certificate and key as two files. The action writes no file.
  */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -87,25 +87,25 @@ describe('a rotation where room must be made, looked at between all its requests
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  it('S2 softprops wrote id and key one after the other, so a job could read a pair that does not match: here one PUT changes both', () => {
+  it('softprops wrote id and key one after the other, so a job could read a pair that does not match: here one PUT changes both', () => {
     expect(moments.filter(({ pem }) => !fits(pem))).toEqual([]);
     expect(writes(world).filter((line) => line.includes(' PUT '))).toHaveLength(1);
   });
 
-  it('S2 softprops deleted the old key in the run that stored the new one: here a job that has read the old one logs in', async () => {
+  it('softprops deleted the old key in the run that stored the new one: here a job that has read the old one logs in', async () => {
     expect([await login(world, before.pem), await login(world)]).toEqual([200, 200]);
   });
 
-  it('S4 Keydra switched the working key off before it made the new one: here what the secret holds is associated all the time', () => {
+  it('Keydra switched the working key off before it made the new one: here what the secret holds is associated all the time', () => {
     expect(moments.filter(({ associated, holds = '' }) => !associated.includes(holds))).toEqual([]);
   });
 
-  it('S9 Terraform created all before it removed any and met the limit, and its first fix fell to none: here one or two are associated, and no request is refused', () => {
+  it('Terraform created all before it removed any and met the limit, and its first fix fell to none: here one or two are associated, and no request is refused', () => {
     expect(moments.map(({ associated }) => associated.length).filter((n) => n < 1 || n > 2)).toEqual([]);
     expect(world.transcript.exchanges('client').filter(({ status = 0 }) => status === 400)).toEqual([]);
   });
 
-  it('S11 Terraform destroys before it creates, and the client falls back to a secret: here the method never changes, and no consumer is refused', () => {
+  it('Terraform destroys before it creates, and the client falls back to a secret: here the method never changes, and no consumer is refused', () => {
     expect(new Set(moments.flatMap(({ methods }) => methods))).toEqual(
       new Set(['self_signed_tls_client_auth']),
     );
@@ -113,13 +113,13 @@ describe('a rotation where room must be made, looked at between all its requests
     expect(refused).toEqual([]);
   });
 
-  it('S15 cert-manager emptied the secret while it renewed: here it is never empty', () => {
+  it('cert-manager emptied the secret while it renewed: here it is never empty', () => {
     expect(new Set(moments.map(({ pem }) => pem))).toEqual(new Set([before.pem, held(world)]));
   });
 });
 
 describe.concurrent('an upload or a PATCH that does not work', () => {
-  it('S7 auth0-deploy-cli could not upload, so it set the client back to a secret, deleted the credential and called it a success: here the client stays as it is, and the step fails', async () => {
+  it('auth0-deploy-cli could not upload, so it set the client back to a secret, deleted the credential and called it a success: here the client stays as it is, and the step fails', async () => {
     await using world = await startSandbox();
     const before = world.tenant.reveal(world.clientId);
     world.conditions.fault = (_, { method, path }) =>
@@ -134,7 +134,7 @@ describe.concurrent('an upload or a PATCH that does not work', () => {
     expect(await login(world, world.client.pem)).toBe(200);
   });
 
-  it('S17 step rekey stopped between two writes and left a certificate with the key of another: here the pair fits, and the next run completes its parts', async () => {
+  it('step rekey stopped between two writes and left a certificate with the key of another: here the pair fits, and the next run completes its parts', async () => {
     await using world = await startSandbox();
     const parts = { 'private-key-secret-name': 'KEY', 'certificate-secret-name': 'CRT' };
     const stored = () => ['KEY', 'CRT'].map((name) => held(world, SCOPE, name)).join('');
@@ -163,7 +163,7 @@ describe.concurrent('an upload or a PATCH that does not work', () => {
 });
 
 describe.concurrent('time', () => {
-  it('S16 a kubelet that was off for too long could not log in to renew: here a client whose certificate has expired is renewed', async () => {
+  it('a kubelet that was off for too long could not log in to renew: here a client whose certificate has expired is renewed', async () => {
     await using world = await startSandbox();
     await settle(world);
     world.advance(91 * DAY);
@@ -172,7 +172,7 @@ describe.concurrent('time', () => {
     expect([run.exitCode, run.outputs.reason, await login(world)]).toEqual([0, 'CertificateExpired', 200]);
   });
 
-  it('S21 GitHub let a certificate inside its own network expire unseen: here a plan in another workflow, without a token for GitHub, tells how long it is still valid', async () => {
+  it('GitHub let a certificate inside its own network expire unseen: here a plan in another workflow, without a token for GitHub, tells how long it is still valid', async () => {
     await using world = await startSandbox();
     await settle(world);
     const before = everything(world);
@@ -183,7 +183,7 @@ describe.concurrent('time', () => {
     expect([writes(world), everything(world)]).toEqual([[], before]);
   });
 
-  it('S22 a schedule ran late, or not at all: here one that is missed for four weeks harms nobody, and the next run renews', async () => {
+  it('a schedule ran late, or not at all: here one that is missed for four weeks harms nobody, and the next run renews', async () => {
     await using world = await startSandbox();
     await settle(world);
     world.advance(51 * DAY);
@@ -197,7 +197,7 @@ describe.concurrent('time', () => {
 });
 
 describe('masks', () => {
-  it("S25 AL-Go masked short secrets, and 'us' became *** everywhere in the log: here no mask is shorter than 8 characters, and the log stays readable", async () => {
+  it("AL-Go masked short secrets, and 'us' became *** everywhere in the log: here no mask is shorter than 8 characters, and the log stays readable", async () => {
     await using world = await startSandbox();
     await settle(world);
     // A PEM may be wrapped anywhere.

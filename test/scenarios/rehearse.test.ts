@@ -168,7 +168,7 @@ describe('the negative control', () => {
       'UNREGISTERED_ACCEPTED',
       /got an access token/,
     ],
-    ['neither a token nor a refusal', json(200, { hello: 'x' }), 'VERIFICATION_FAILED', /cannot be told/],
+    ['neither a token nor a refusal', json(200, { hello: 'x' }), 'VERIFICATION_FAILED', /could not find out/],
     ['an edge that refuses with 400', json(400, {}), undefined, /^$/],
   ])('%s', async (_, fault, expected, words) => {
     const world = shared();
@@ -190,7 +190,7 @@ describe('the negative control', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect([run.exitCode, code(run)]).toEqual([1, 'UNREGISTERED_ACCEPTED']);
-    expect(told(run)).toMatch(/whoever knows the client id can log in.*was removed again/);
+    expect(told(run)).toMatch(/anybody who knows the client id can log in.*was removed again/);
     expect(run.summary).toContain('Act at once.');
     expect(everything(world, clientId)).toBe(before);
     expect(await loginByCertificate(world, clientId, pem)).toBe(200);

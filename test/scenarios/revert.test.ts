@@ -124,7 +124,9 @@ describe('revert', () => {
       { method: 'none', associated: [], pool: [] },
     ]);
     expect(await loginByCertificate(world, clientId, pem)).not.toBe(200);
-    expect(warnings(run)).toMatch(/INTERRUPTION.*It is public again: whoever knows its client id acts as it/);
+    expect(warnings(run)).toMatch(
+      /INTERRUPTION.*It is public again: anybody who knows its client id acts as it/,
+    );
     expect(run.summary).toMatch(/`orders` is a public client again: it has no credential\./);
     const again = await revert(world, clientId, { 'revert-to': 'none' });
     expect([again.exitCode, again.outputs.reason, effects(world)]).toEqual([0, 'NotDue', []]);
