@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => line[Symbol.asyncDispose]());
 
-const SECRET = { kind: 'client-secret', clientId: 'm', secret: 's' } as const;
+const SECRET = { kind: 'client-secret', clientId: 'm', secret: 'CANARY-of-it' } as const;
 const tokenOf = (
   server: Peer,
   login: Parameters<typeof managementToken>[0]['login'] = SECRET,
@@ -66,7 +66,7 @@ describe('a login asks', () => {
     expect(Object.fromEntries(new URLSearchParams(server.exchanges[0]?.requestBody))).toEqual({
       grant_type: 'client_credentials',
       client_id: 'm',
-      client_secret: 's',
+      client_secret: 'CANARY-of-it',
       audience: 'api',
     });
   });
