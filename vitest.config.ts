@@ -11,8 +11,8 @@ export default defineConfig({
       { extends: true, test: { name: 'long', include: [LONG] } },
     ],
     // Only what hangs meets these limits: a busy machine takes many times as long as an idle one.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 3_600_000,
+    hookTimeout: 3_600_000,
     expect: { poll: { timeout: 60_000 } },
     // Real servers and child processes: more workers than cores only make each other wait.
     maxWorkers: 2,

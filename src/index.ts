@@ -2,6 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
+import { holdsPrivateKey } from './certificate/masks.ts';
 import { Ending } from './ending.ts';
 import { runFleet } from './fleet/fleet.ts';
 import { Cancellation } from './http/clock.ts';
@@ -48,10 +49,11 @@ async function main(ending: Ending): Promise<void> {
   await wire.close();
 }
 
-/** Removes inputs and proxies from the environment, which a diagnostic report of Node would show and a child process would inherit. */
+/** Removes inputs, proxies and keys from the environment, which a diagnostic report of Node would show and a child process would inherit. */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
-  for (const name of Object.keys(environment)) if (/^INPUT_|_PROXY$/i.test(name)) delete process.env[name];
+  for (const [name, value] of Object.entries(environment))
+    if (/^INPUT_|_PROXY$/i.test(name) || holdsPrivateKey(value ?? '')) delete process.env[name];
   return environment;
 }
 

@@ -52,9 +52,10 @@ async function takeRoad(
   mayRotate: MayRotate,
   result: RunResult,
 ): Promise<void> {
+  const startedAt = services.clock.now();
   stage('Observe');
   result.desired = await locateClient(desired, services.tenant);
-  result.observed = await observe(result.desired, services);
+  result.observed = await observe(result.desired, services, startedAt);
   if (planOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
   for (const line of observedLines(result.observed)) info(line);

@@ -43,7 +43,7 @@ export function refuse(response: HttpResponse, call: string): void {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
       failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
       remedy:
-        'Pass a fresh management-token, or management-client-id with one of its credentials, and check management-audience.',
+        'Pass management-client-id with one of its credentials instead of management-token, which expires; with a custom domain, set management-audience to https://<tenant host>/api/v2/.',
     });
   }
   if (response.status === 403) {
@@ -51,13 +51,14 @@ export function refuse(response: HttpResponse, call: string): void {
       failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
       remedy: call.endsWith('/logs')
         ? 'Grant it read:logs on the Management API, or set retire: by-time.'
-        : 'Grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials on the Management API.',
+        : 'In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.',
     });
   }
   if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {
     throw new RotationError('CLIENT_NOT_FOUND', {
       failed: `Auth0 knows no client at ${call} (404${message && `: ${message}`}).`,
-      remedy: 'Check client-id and auth0-domain.',
+      remedy:
+        'Check client-id: copy it from the Auth0 Dashboard (Applications, the client, Settings, Client ID). And check that auth0-domain is the tenant of that client.',
     });
   }
 }

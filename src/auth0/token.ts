@@ -88,7 +88,7 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:
-      'Check the management client, its credential and its grant for the Management API (management-audience).',
+      'In the Auth0 Dashboard, open the application with this client id: under Credentials it must have the method and the credential that this workflow passes, and under APIs it must be authorized for the Auth0 Management API. With a custom domain, set management-audience.',
   });
 }
 

@@ -20,7 +20,8 @@ export function refused(destination: Destination, answer: Answer, what: string):
   if (answer.status === 401) {
     return new RotationError('GITHUB_UNAUTHORIZED', {
       failed,
-      remedy: 'Pass a github-token that is valid and not expired.',
+      remedy:
+        'Make the token in the same job, in the step right before this action (actions/create-github-app-token): it lives one hour.',
     });
   }
   if (answer.status === 403 && /archived/i.test(message)) {
@@ -33,7 +34,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
     const accepted = answer.accepted ? ` GitHub requires ${quote(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
-      remedy: `GITHUB_TOKEN can never write secrets: use a GitHub App's token (actions/create-github-app-token) or a fine-grained token with ${PERMISSION[destination.kind]} for ${name}.${accepted}`,
+      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name it in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
     });
   }
   return new RotationError('GITHUB_REQUEST_FAILED', {
@@ -55,8 +56,8 @@ function renamed(destination: Destination, status: number, newName: string): Rot
 
 export function notFound(destination: Destination): RotationError {
   return new RotationError('DESTINATION_NOT_FOUND', {
-    failed: `GitHub does not show ${printDestination(destination)} to this github-token (404).`,
-    remedy: `Check the name, and that the token has access to it with ${PERMISSION[destination.kind]}.`,
+    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
+    remedy: `Check the spelling in destinations. Then open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add ${printDestination(destination)}; the token needs ${PERMISSION[destination.kind]}.`,
   });
 }
 

@@ -2,11 +2,19 @@
 
 import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
+import { quote } from '../model/json.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
 import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from './inputs.ts';
-import { CLIENT_KEYS, type ManifestClient, type ManifestProblem, parseManifest } from './manifest.ts';
+import {
+  CLIENT_KEYS,
+  CURRENT_FROM,
+  type ManifestClient,
+  type ManifestProblem,
+  type Position,
+  parseManifest,
+} from './manifest.ts';
 import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, type Problem, Reader } from './reader.ts';
 
@@ -65,14 +73,36 @@ interface ReadClient {
 function readOne(environment: Environment, of: ManifestClient): ReadClient {
   const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
   const given = [...of.values].map(([name, value]) => [variable(name), value] as const);
-  const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given]) });
+  const from = of.values.get(CURRENT_FROM)?.trim() ?? '';
+  const current = [variable('current-credential'), environment[from]] as const;
+  const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given, current]) });
   const client = readClient(reader);
-  const isOwn = ({ name }: Problem) => CLIENT_KEYS.some((key) => key === name);
-  const located = reader.problems.filter(isOwn).map((problem) => ({
-    ...(of.positions.get(problem.name) ?? of.position),
-    what: `'${problem.name}' ${problem.what}`,
-  }));
-  return { of, client, inputs: reader.problems.filter((problem) => !isOwn(problem)), located };
+  const own = (problem: Problem) => ownProblem(problem, of, from);
+  const located = reader.problems.flatMap((problem) => own(problem) ?? []);
+  const inputs = reader.problems.filter((problem) => own(problem) === undefined);
+  if (from !== '' && environment[from] === undefined)
+    located.push(notSet(of.positions.get(CURRENT_FROM) ?? of.position, from));
+  return { of, client, inputs, located };
+}
+
+/** The position in the manifest. undefined: the problem is in an input that all clients share. */
+function ownProblem(
+  { name, what }: Problem,
+  { position, positions }: ManifestClient,
+  from: string,
+): ManifestProblem | undefined {
+  if (name === 'current-credential') {
+    const at = positions.get(CURRENT_FROM) ?? position;
+    return { ...at, what: `'${CURRENT_FROM}' names ${quote(from)}, which ${what}` };
+  }
+  if (!CLIENT_KEYS.some((key) => key === name)) return undefined;
+  return { ...(positions.get(name) ?? position), what: `'${name}' ${what}` };
+}
+
+function notSet(position: Position, from: string): ManifestProblem {
+  const name = quote(from);
+  const what = `'${CURRENT_FROM}' names ${name}, but the step has no such environment variable; add ${name} to its env, with the secret that the primary holds`;
+  return { ...position, what };
 }
 
 function variable(name: string): string {

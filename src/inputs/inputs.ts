@@ -94,11 +94,9 @@ export const SECRET_INPUTS = [
 
 /** Every value that must never be shown, valid or not, and every private key in an input of a wrong name. */
 export function secretsIn(environment: Environment): string[] {
-  const astray = Object.keys(environment)
-    .filter((name) => name.startsWith('INPUT_') && holdsPrivateKey(environment[name] ?? ''))
-    .map((name) => name.slice('INPUT_'.length).toLowerCase());
-  const values = [...new Set([...SECRET_INPUTS, ...astray])].map((name) => raw(environment, name));
-  return values.filter((value) => value !== '');
+  const keys = Object.values(environment).map((value = '') => (holdsPrivateKey(value) ? value : ''));
+  const values = [...SECRET_INPUTS.map((name) => raw(environment, name)), ...keys];
+  return [...new Set(values.map((value) => value.trim()))].filter((value) => value !== '');
 }
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;

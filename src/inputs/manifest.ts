@@ -38,6 +38,12 @@ export const CLIENT_KEYS = [
   'moved-from',
 ] as const;
 
+/** The key that names an environment variable, since the pair itself is a secret. */
+export const CURRENT_FROM = 'current-credential-env';
+const KEYS: readonly string[] = [...CLIENT_KEYS, CURRENT_FROM];
+/** Keys that differ for each client, so that `defaults` cannot have them. */
+const OWN = ['client-id', CURRENT_FROM];
+
 /** Keys with several values: a YAML list, or text as in a workflow. */
 const LISTS = ['destinations', 'keep-credentials', 'removable-credentials', 'moved-from'];
 
@@ -57,7 +63,7 @@ interface Settings {
 export interface ManifestClient {
   /** The start of the client's entry. */
   position: Position;
-  /** By the name of the input. */
+  /** By key: the name of an input, or `current-credential-env`. */
   values: ReadonlyMap<string, string>;
   /** The position of each key, in the client's entry or in `defaults`. */
   positions: ReadonlyMap<string, Position>;
@@ -118,8 +124,10 @@ class Reading {
       return { position: START, values: new Map(), positions: new Map() };
     }
     const defaults = this.#settings(node);
-    const own = defaults.positions.get('client-id');
-    if (own) this.#problem(own, "'client-id' differs for each client and cannot be a default");
+    for (const name of OWN) {
+      const own = defaults.positions.get(name);
+      if (own) this.#problem(own, `'${name}' differs for each client and cannot be a default`);
+    }
     return defaults;
   }
 
@@ -153,10 +161,12 @@ class Reading {
   }
 
   #refusal(name: string): string | undefined {
-    if (CLIENT_KEYS.some((key) => key === name)) return undefined;
+    if (KEYS.includes(name)) return undefined;
+    if (name === 'current-credential')
+      return `is a secret and must not be in a file of a repository; write ${CURRENT_FROM} and the name of an environment variable that holds it`;
     if (this.#secrets.includes(name))
       return 'is a secret and must not be in a file of a repository; pass it as an input of the action';
-    const meant = nearestTo(name.toLowerCase(), CLIENT_KEYS);
+    const meant = nearestTo(name.toLowerCase(), KEYS);
     if (meant !== undefined) return `is not a key of a client; write ${meant}`;
     return 'is not a key of a client (manifest.schema.json lists the keys); a setting for all clients is an input of the action';
   }

@@ -105,6 +105,8 @@ export interface ObservedState {
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
+  /** When this run began, by Auth0's clock. GitHub read `current-credential` before. undefined: not recorded. */
+  startedAt?: number;
   /** Auth0's clock. */
   now: number;
 }

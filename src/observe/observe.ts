@@ -17,11 +17,13 @@ type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * Reads the secrets' times before the pool, so that the pool shows every credential that a secret can hold.
+ * @param startedAt when this run began, by the local clock
  * @throws RotationError
  */
 export async function observe(
   desired: DesiredState,
   { tenant, store }: ObserveServices,
+  startedAt?: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
   // The login runs beside the reads of GitHub, which do not need Auth0's token.
@@ -45,6 +47,7 @@ export async function observe(
       secret: observedSecret(secret.location, secret.times, shift),
     })),
     scopes: await tenant.scopes(),
+    ...(startedAt === undefined ? {} : { startedAt: startedAt + tenant.clock.offset }),
     now: tenant.now(),
   };
 }

@@ -3,8 +3,8 @@
 import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import type { Credential } from '../model/observed-state.ts';
-import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import type { Credential, ObservedSecret } from '../model/observed-state.ts';
+import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
@@ -65,6 +65,8 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const interrupted = observed.secrets
     .filter((_, index) => inUse.held[index]?.some(({ id }) => id === victim.id))
     .map(({ location }) => location);
+  // guard: nobody is interrupted for a primary that takes no write
+  builder.probe([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
   refuseForUnwritable(builder, interrupted);
   if (interrupted.length > 0) {
     builder.note(
@@ -82,23 +84,28 @@ function isInterruptible(builder: PlanBuilder, credential: Credential): boolean 
   // This run does not deliver to the former location.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;
+  // guard: a primary without a secret interrupts nobody
+  if (isMissing(builder.observed.secrets[0]) && mayBeHeld(builder.inUse, credential)) return false;
   return builder.associated.includes(credential.id) && builder.mayRemove(credential);
 }
 
+/** A secret location without a secret has no consumers. */
+function isMissing(secret: ObservedSecret | undefined): boolean {
+  return secret?.times === 'missing';
+}
+
 /** A location that refuses its write keeps its credential until the primary's certificate has little time left. @throws RotationError */
-function refuseForUnwritable(
-  { desired, inUse, observed }: PlanBuilder,
-  interrupted: readonly SecretLocation[],
-): void {
-  const names = interrupted.map(printLocation);
-  const refusal = observed.unwritable?.find(({ location }) => names.includes(location));
-  if (refusal === undefined || inUse.expiresAt === undefined) return;
+function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
+  const { desired, inUse, observed } = builder;
+  const refusing = interrupted.find((location) => builder.refusalOf(location));
+  const refusal = refusing && builder.refusalOf(refusing);
+  if (!refusing || !refusal || inUse.expiresAt === undefined) return;
   const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `A rotation is due and must remove the credential that ${refusal.location} holds, but that destination takes no new secret. ${refusal.error.failed}`,
-    remedy: `${refusal.error.remedy} Or take it out of destinations if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
-    cause: refusal.error,
+    failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
+    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
+    cause: refusal,
   });
 }
 
@@ -145,6 +152,8 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
 /** The line to add if the evidence shows that no destination holds a credential, else how to decide. */
 function waysOut(builder: PlanBuilder): string | undefined {
   const { desired, inUse, pool, records } = builder;
+  const reorder = servedFirst(builder);
+  if (reorder) return reorder;
   const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
   const waiting = spare.filter((c) => !builder.isAnnounced(c));
@@ -167,6 +176,15 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (isShown || byHand.length === 0) return undefined;
   const pass = desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
   return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+}
+
+/** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
+function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
+  const [primary] = observed.secrets;
+  const served = observed.secrets.find((_, index) => index > 0 && inUse.held[index]?.[0]);
+  if (!primary || !served || !isMissing(primary)) return undefined;
+  const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
+  return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
 }
 
 function releaseLine(spare: readonly Credential[]): string {

@@ -7,6 +7,7 @@ import {
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
+import { ownerAt } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -36,6 +37,8 @@ export interface CredentialsInUse {
   displaced: Credential | undefined;
   /** The primary cannot hold `current-credential`: it is another workflow's, or ours and younger than the secret. */
   impossible: boolean;
+  /** `current-credential` is older than what the primary holds, since the secret was written after this job began. */
+  outdated: boolean;
   /** By its time the primary's secret holds this later credential, although `current-credential` is another one. */
   contradiction: Credential | undefined;
   /** Credentials that former primaries may still hold. Consumers may still log in with them. */
@@ -62,8 +65,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const contradiction = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
     : stale;
+  const outdated = isOutdated(desired, exact, observed);
   // A `current-credential` that the times contradict is ignored.
-  const believed = contradiction ?? (impossible || primary?.times === 'missing' ? undefined : exact);
+  const isRefuted = impossible || outdated || primary?.times === 'missing';
+  const believed = contradiction ?? (isRefuted ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
@@ -90,6 +95,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
       .find((c) => !pool.isAssociated(c)),
     impossible,
+    outdated,
     contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
@@ -127,7 +133,9 @@ function heldByFormer(
   observed: ObservedState,
   pool: Pool,
 ): CredentialsInUse['formerHeld'] {
-  return (observed.former ?? []).flatMap(({ secret }) => {
+  const today = new Set(observed.secrets.map(({ location }) => ownerAt(location)));
+  const former = (observed.former ?? []).filter(({ secret }) => !today.has(ownerAt(secret.location)));
+  return former.flatMap(({ secret }) => {
     const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
@@ -152,6 +160,19 @@ function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool:
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
+/** The primary was written after this job's secrets were read, and not by the run that made `exact`. */
+function isOutdated(
+  desired: DesiredState,
+  exact: Credential | undefined,
+  { secrets: [primary], startedAt }: ObservedState,
+): boolean {
+  if (desired.current === undefined || startedAt === undefined) return false;
+  if (primary === undefined || typeof primary.times === 'string') return false;
+  // guard: what was written after this job began is not what current-credential shows
+  if (primary.times.updatedAt <= startedAt - UNCERTAINTY) return false;
+  return exact === undefined || !isExplained(desired, exact, primary);
+}
+
 /** While the client uses another method, nobody can log in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
@@ -166,6 +187,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     unregistered: false,
     displaced: undefined,
     impossible: false,
+    outdated: false,
     contradiction: undefined,
     formerHeld: [],
     rolledBack: undefined,
@@ -182,9 +204,11 @@ function candidatesFor(
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
+  // Runs with a former primary delivered to that one first.
+  const isServedByOurs = (c: Credential) => pool.isOurs(c) && !pool.isOfFormer(c);
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (isServedByOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 

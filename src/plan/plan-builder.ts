@@ -76,23 +76,30 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
-  /** Requests a check whether these secrets can be written. @param indexes of `observed.secrets` */
-  probe(indexes: readonly number[]): void {
-    if (this.observed.unwritable !== undefined) return;
-    this.probes.push(...indexes.flatMap((index) => this.observed.secrets[index]?.location ?? []));
-  }
-
   /** Refuses to interrupt anybody for a delivery that would fail. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
     if (first) throw first.error;
-    this.probe([...secrets.keys()]);
+    this.probe(secrets.map(({ location }) => location));
   }
 
   /** Makes the plan depend on the tenant logs from this time on. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
+  }
+
+  /** Requests a check whether these locations accept a write. */
+  probe(locations: readonly SecretLocation[]): void {
+    // They were already checked.
+    if (this.observed.unwritable !== undefined) return;
+    this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
+  }
+
+  /** Why this location refused a write moments ago. */
+  refusalOf(location: SecretLocation): RotationError | undefined {
+    const name = printLocation(location);
+    return this.observed.unwritable?.find((one) => one.location === name)?.error;
   }
 
   /** A credential must be removed before another one can be added. */

@@ -6,7 +6,6 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -174,7 +173,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
-  if (due?.reason === 'PartlyDelivered') builder.probe(builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') probe(builder, builder.inUse.lacking);
   if (due) return due;
   return healed
     ? { reason: 'NotAssociated', explanation: HEALED }
@@ -247,7 +246,7 @@ function finishDelivery(builder: PlanBuilder): void {
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
-  builder.probe(behind);
+  probe(builder, behind);
   store(builder, behind);
   builder.completes = lacking.length > 0;
   const served = new Set(behind);
@@ -280,7 +279,7 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   );
   if (doubtful.length === 0 || first < 0) return;
   const rest = steps.splice(first);
-  builder.probe(doubtful);
+  probe(builder, doubtful);
   store(builder, doubtful);
   steps.push(...rest);
 }
@@ -301,11 +300,13 @@ function store(builder: PlanBuilder, indexes: readonly number[]): void {
   }
 }
 
-function isWritable({ observed }: PlanBuilder, index: number): boolean {
-  const location = observed.secrets[index]?.location;
-  return (
-    location !== undefined && !observed.unwritable?.some((one) => one.location === printLocation(location))
-  );
+function isWritable(builder: PlanBuilder, index: number): boolean {
+  const location = builder.observed.secrets[index]?.location;
+  return location !== undefined && builder.refusalOf(location) === undefined;
+}
+
+function probe(builder: PlanBuilder, indexes: readonly number[]): void {
+  builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
 }
 
 /**

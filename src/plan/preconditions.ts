@@ -27,7 +27,7 @@ function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { clie
   throw new RotationError('METHOD_MISMATCH', {
     failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
     remedy:
-      'Move it with operation: enroll (operation: plan shows how), or set authentication-method. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+      'Move it with operation: enroll (start operation: plan first, which names whom that interrupts), or set authentication-method to what it uses. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
   });
 }
 
@@ -60,7 +60,7 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 /** @throws RotationError STALE_CREDENTIAL */
 export function refuseContradiction(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { contradiction, impossible, unregistered } = inUse;
+  const { contradiction, impossible, outdated, unregistered } = inUse;
   const { location } = observed.secrets[0] ?? {};
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
@@ -68,6 +68,12 @@ export function refuseContradiction(builder: PlanBuilder): void {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, an environment secret hides the repository secret of the same name.`,
+    });
+  }
+  if (outdated && !contradiction) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
+      remedy: 'Start the workflow anew instead of re-running it.',
     });
   }
   if (!contradiction) return;

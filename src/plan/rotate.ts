@@ -1,5 +1,6 @@
 /** Plans the steps of a rotation. Pure. */
 
+import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
@@ -14,6 +15,8 @@ import { refuseRevocation, revoke } from './revoke.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
+  if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
+  else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // Issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
@@ -33,6 +36,18 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
     builder.note('warning', SHORT);
 }
 
+/** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
+function refuseForPrimary(builder: PlanBuilder): void {
+  const [primary] = secretLocations(builder.desired);
+  const refusal = primary && builder.refusalOf(primary);
+  if (!refusal) return;
+  throw new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
+    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. Then the next destination is the primary.`,
+    cause: refusal,
+  });
+}
+
 /** Each key is registered for one signing algorithm. */
 function noteAlgorithm(builder: PlanBuilder): void {
   const { desired, inUse } = builder;
@@ -44,11 +59,10 @@ function noteAlgorithm(builder: PlanBuilder): void {
 }
 
 /** Locations that refused a write come last, so that the others do not wait for them. */
-function deliveryOrder({ desired, observed }: PlanBuilder): SecretLocation[] {
-  const refused = new Set(observed.unwritable?.map(({ location }) => location));
-  const isRefused = (location: SecretLocation) => refused.has(printLocation(location));
-  const all = secretLocations(desired);
-  return [...all.filter((one) => !isRefused(one)), ...all.filter(isRefused)];
+function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
+  const all = secretLocations(builder.desired);
+  const refused = all.filter((location) => builder.refusalOf(location));
+  return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
 const SHORT =

@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 60_000,
     // Importing takes most of the time: once for all files of a run.
     isolate: false,
-    env: { PROPERTY_RUNS: '200' },
+    env: { PROPERTY_SHARE: '15' },
   },
 });

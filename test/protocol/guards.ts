@@ -275,6 +275,39 @@ export const GUARDS: readonly Guard[] = [
       ),
     },
   },
+  {
+    name: 'what was written after this job began is not what current-credential shows',
+    instead: 'true',
+    hunt: {
+      people: livesNamed(
+        'settled, due [due only, current-credential, cap 2]; the primary is rolled back at request 2',
+      ),
+    },
+  },
+  {
+    name: 'nobody is interrupted for a primary that takes no write',
+    instead: 'undefined',
+    hunt: {
+      people: [
+        lifeOf(
+          'three settled [due only, by time, cap 2]',
+          'a destination is removed',
+          'the destinations are reordered',
+          'the primary is rolled back',
+          'a destination is archived',
+        ),
+      ],
+    },
+  },
+  {
+    name: 'a primary without a secret interrupts nobody',
+    instead: 'false',
+    hunt: {
+      people: livesNamed(
+        'hand-made older than ours, new destination [due only, by time, cap 2]; the destinations are reordered',
+      ),
+    },
+  },
 ];
 
 /** The first finding without each guard; undefined where the explorer is blind. */

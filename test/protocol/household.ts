@@ -65,6 +65,7 @@ export class Household {
   async day(once: Partial<DesiredState> = {}, at = 0, act: () => void = () => {}): Promise<Actor> {
     const { execution, world } = this;
     const start = world.time;
+    const before = this.#before;
     this.#disturbed = false;
     this.#said = '';
     const actor = execution.startLater(`day ${execution.actors.length + 1}`, {}, this.workflow.inputs(once));
@@ -77,6 +78,7 @@ export class Household {
     });
     this.#look(actor);
     this.#read(actor);
+    this.#checkRepaired(actor, before);
     world.time = Math.max(start + DAY, world.time);
     return actor;
   }
@@ -115,13 +117,25 @@ export class Household {
     );
   }
 
+  /** An interruption is over when its run has stored the new pair there, unless it was said that it cannot. */
+  #checkRepaired({ interrupts }: Actor, before: Truth): void {
+    for (const { location, works } of this.#before.held) {
+      const worked = before.held.some((one) => one.location === location && one.works);
+      if (works || !worked || !interrupts.has(location) || this.#disturbed) continue;
+      if (!this.#said.includes(`${location} takes no new secret`))
+        this.report('outage', `${location} was interrupted, and its run has ended without a new pair there`);
+    }
+  }
+
   /** No key at hand to finish a delivery with, and nobody else's certificate: the one interruption that a rotation may name. */
   #mayInterrupt(label: string): boolean {
     const { held, pool } = this.#before;
     const [primary] = this.workflow.places;
     const holding = primary && held.find(({ location }) => location === printLocation(primary));
+    // A primary without a secret has no consumers: it waits.
+    if (holding === undefined) return false;
     const isAtHand =
-      this.workflow.current === 'primary' && [...pool.values()].includes(holding?.identity ?? '');
+      this.workflow.current === 'primary' && [...pool.values()].includes(holding.identity ?? '');
     return !isAtHand && !/^H/.test(label);
   }
 

@@ -37,6 +37,7 @@ const RULES: readonly Rule[] = [
     / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
     deleteSecrets,
   ],
+  ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
   ['take it out of destinations', PLACE_TO_DROP, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
   ['take it out of keep-credentials', /keep-credentials/, keepNothing],
@@ -132,6 +133,13 @@ function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): und
 function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
   const gone = JSON.stringify(parseDestination(text));
   workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
+}
+
+function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const first = JSON.stringify(parseDestination(text));
+  workflow.destinations = workflow.destinations.toSorted(
+    (one, other) => Number(JSON.stringify(other) === first) - Number(JSON.stringify(one) === first),
+  );
 }
 
 function anotherName(household: Household): undefined {

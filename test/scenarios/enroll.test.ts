@@ -87,7 +87,7 @@ describe.each(FORMER)('from $method', ({ method, make, login }) => {
       200, 401,
     ]);
     expect(otherFields(world, clientId)).toEqual(fields);
-    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*logs in by ${method}`));
+    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*log in by ${method}`));
   });
 
   it('a plan names the interruption, and changes nothing', async () => {
@@ -96,7 +96,7 @@ describe.each(FORMER)('from $method', ({ method, make, login }) => {
     const run = await enroll(world, clientId, { operation: 'plan', 'github-token': '' });
     expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'MethodDiffers', 'credential-id': '' });
     expect(run.outputs.plan).toContain(`${method} stops working at this moment`);
-    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*logs in by ${method}`));
+    expect(warnings(run)).toMatch(new RegExp(`INTERRUPTION.*log in by ${method}`));
     expect(run.summary).toContain('This was only a plan.');
     expect([run.exitCode, effects(world), await login(world, clientId)]).toEqual([0, [], 200]);
   });

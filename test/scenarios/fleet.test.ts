@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
+import { REPOSITORY } from '../emulators/sandbox.ts';
 import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
 import { DAY, json, rotate } from './support.ts';
 
@@ -51,6 +52,21 @@ describe('a fleet', () => {
     expect(reads.length).toBe(6);
     expect(second.summary).toContain('5 clients: 5 not due.');
     expect((await fleet.run({ operation: 'plan' })).outputs.matrix).toBe('[]');
+  });
+
+  it('fills a new destination with the pair that the environment holds, without a new key', async () => {
+    await using fleet = await Fleet.start(1);
+    await fleet.run();
+    fleet.world.advance(DAY);
+    const [secret, first, added] = ['PEM_0', `repo:${REPOSITORY}`, 'repo:acme/ops'];
+    fleet.world.github.addRepository('acme/ops');
+    const pem = fleet.world.github.secret(first, secret)?.value ?? '';
+    fleet.write({ 0: { destinations: `[${first}, ${added}]`, 'current-credential-env': 'SHOP_PEM' } });
+    const run = await fleet.run({}, { env: { SHOP_PEM: pem } });
+    expect([run.exitCode, run.outputs.rotated], run.log).toEqual([0, 'false']);
+    expect(fleet.world.github.secret(added, secret)?.value).toBe(pem);
+    const [, line = ''] = pem.split('\n');
+    expect([run.masks.includes(line), run.log.includes(line)]).toEqual([true, false]);
   });
 
   it('stops with its canary: nothing is changed at any other client', async () => {

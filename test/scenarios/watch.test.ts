@@ -174,7 +174,7 @@ describe('what is found', () => {
     const id = seed('by hand', true);
     const run = await watch();
     expect(keys(run)).toContain(`warning UnknownCredential ${id}`);
-    expect(warnings(run)).toContain('anybody who has its key can log in as this client');
+    expect(warnings(run)).toContain('Anybody who has its key can log in as this client');
     expect(keys(await watch({ 'keep-credentials': id })).join()).not.toContain('UnknownCredential');
   });
 

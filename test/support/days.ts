@@ -166,6 +166,7 @@ export class Days {
           : { location, times: { ...secret }, version: secret.updatedAt };
       }),
       former: await observeFormer(wanted, this.pool, this.#store),
+      startedAt: this.now,
       now: this.now,
     };
   }

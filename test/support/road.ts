@@ -149,9 +149,13 @@ export class Road {
     return found;
   }
 
-  /** Requests that change something, in order. */
+  /** Requests that change something, in order; without what only proves that a destination takes a write. */
   get writes(): string[] {
-    return this.sent.filter((line) => !/^GET|token$/.test(line));
+    return this.sent.filter((line) => !/^GET|token$|_PROBE$/.test(line));
+  }
+
+  get probes(): string[] {
+    return this.sent.filter((line) => /^PUT.*_PROBE$/.test(line));
   }
 
   get pool(): string[] {

@@ -5,7 +5,6 @@ import type { RunResult } from '../../../src/model/run-result.ts';
 import type { Asked } from '../../protocol/scenarios.ts';
 import { type Instead, Road } from '../../support/road.ts';
 
-const PROBE = ['PUT repo AUTH0_MTLS_ROTATION_PROBE', 'DELETE repo AUTH0_MTLS_ROTATION_PROBE'];
 const PEM = 'AUTH0_MTLS_PEM';
 const REFUSED: Instead = { status: 403 };
 /** A token endpoint that knows nobody. */
@@ -51,7 +50,7 @@ describe('a run that goes well', () => {
       'rehearses, and leaves nothing',
       'ours alone',
       { operation: 'rehearse' },
-      [...PROBE, 'POST pool', 'PATCH client [C1,R1]', 'PATCH client [C1]', 'DELETE credential R1'],
+      ['POST pool', 'PATCH client [C1,R1]', 'PATCH client [C1]', 'DELETE credential R1'],
       ['C1'],
       ['C1'],
     ],
@@ -59,7 +58,7 @@ describe('a run that goes well', () => {
       'enrolls',
       'client secret',
       { operation: 'enroll', force: false },
-      [...PROBE, 'POST pool', 'PATCH client [R1]', `PUT repo ${PEM}`],
+      ['POST pool', 'PATCH client [R1]', `PUT repo ${PEM}`],
       ['R1'],
       ['R1'],
     ],
@@ -80,10 +79,10 @@ describe('a run that goes well', () => {
       ['R1'],
     ],
     [
-      'finishes the delivery of another one, which it has probed',
+      'finishes the delivery of another one',
       'partly delivered',
       { force: false },
-      ['PUT env AUTH0_MTLS_ROTATION_PROBE', 'DELETE env AUTH0_MTLS_ROTATION_PROBE', `PUT env ${PEM}`],
+      [`PUT env ${PEM}`],
       ['P1', 'C1'],
       ['C1', 'C1'],
     ],
@@ -97,11 +96,21 @@ describe('a run that goes well', () => {
     expect(outcome?.steps.map(({ failed }) => failed)).toEqual(outcome?.steps.map(() => false));
   });
 
+  it('probes a destination first where a refusal would come too late', async () => {
+    const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+    await road.run();
+    expect(road.probes).toEqual(['PUT repo AUTH0_MTLS_ROTATION_PROBE']);
+    const refused = await Road.begin('client secret', { operation: 'enroll', force: false });
+    const { error } = await refused.run((line) => (refused.probes.includes(line) ? REFUSED : undefined));
+    expect(error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(refused.writes).toEqual([]);
+  });
+
   it('creates a client', async () => {
     const road = await Road.begin('no client', { operation: 'create', force: false });
     const { error, outcome } = await road.run();
     expect(error).toBeUndefined();
-    expect(road.writes).toEqual([...PROBE, 'POST clients', `PUT repo ${PEM}`]);
+    expect(road.writes).toEqual(['POST clients', `PUT repo ${PEM}`]);
     expect(outcome).toMatchObject({ rotated: true, clientId: road.world.clientId, proof: 'proven' });
   });
 
@@ -458,6 +467,77 @@ describe('a proof', () => {
   });
 });
 
+describe('a client that only refreshes tokens', () => {
+  /** As a server answers that looks at the client before it looks at the token. */
+  const GOOD: Instead = { status: 403, body: '{"error":"invalid_grant"}' };
+
+  async function refreshing(
+    answers: Instead[],
+    asked: Partial<Asked> = {},
+    verify: 'auto' | 'required' = 'auto',
+  ) {
+    const road = await Road.begin('ours alone', asked);
+    road.world.admin({ grant_types: ['refresh_token'] });
+    const result = await road.run(
+      (line, count) => (line === 'POST token' ? answers[Math.min(count, answers.length) - 1] : undefined),
+      { verify },
+    );
+    return { road, ...result };
+  }
+
+  it('is proven where its key was refused before it was associated', async () => {
+    const { error, outcome, road } = await refreshing([GOOD, NOBODY, GOOD]);
+    expect([error, outcome?.proof, outcome?.provenBy]).toEqual([undefined, 'proven', 'refresh token']);
+    const tokens = road.sent.flatMap((line, index) => (line === 'POST token' ? [index] : []));
+    const associated = road.sent.indexOf('PATCH client [C1,R1]');
+    expect(tokens.filter((index) => index < associated)).toHaveLength(2);
+  });
+
+  it('is not where the same was said of a key that nobody knew', async () => {
+    const { error, outcome, road } = await refreshing([GOOD]);
+    expect([error, outcome?.proof, outcome?.provenBy]).toEqual([
+      undefined,
+      'not proven: no control',
+      undefined,
+    ]);
+    expect(road.held).toEqual(['R1']);
+    const strict = await refreshing([GOOD], {}, 'required');
+    expect(strict.error?.code).toBe('VERIFICATION_FAILED');
+    expect(strict.road.held).toEqual(['C1']);
+    stays(strict.road, 'C1');
+  });
+
+  it('whose control is answered by somebody else, or fails, is not rotated', async () => {
+    for (const odd of [
+      { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' },
+      { status: 400, body: '{"error":"invalid_request"}' },
+    ]) {
+      const { error, road } = await refreshing([GOOD, odd]);
+      expect(error?.code).toBe('VERIFICATION_FAILED');
+      stays(road, 'C1');
+    }
+  });
+
+  it('whose tokens must be bound is told that nothing shows it', async () => {
+    const { outcome } = await refreshing([GOOD, NOBODY, GOOD], { binding: 'required' });
+    expect(outcome?.notes).toMatchObject([
+      { severity: 'warning', text: expect.stringContaining('NOT PROVEN') },
+    ]);
+  });
+
+  it('or has no grant at all, has nothing that proves it', async () => {
+    const road = await Road.begin('ours alone');
+    road.world.admin({ grant_types: ['password'] });
+    const { error, outcome } = await road.run();
+    expect([error, outcome?.proof]).toEqual([undefined, 'not proven: no grant']);
+    expect(road.sent).not.toContain('POST token');
+    const strict = await Road.begin('ours alone');
+    strict.world.admin({ grant_types: ['password'] });
+    expect((await strict.run(undefined, { verify: 'required' })).error?.code).toBe('VERIFICATION_FAILED');
+    expect(strict.writes).toEqual([]);
+  });
+});
+
 describe('a rehearsal', () => {
   it('finds an edge that admits everybody', async () => {
     const road = await Road.begin('ours alone', { operation: 'rehearse' });
@@ -477,11 +557,29 @@ describe('a rehearsal', () => {
   });
 });
 
+describe('an interruption', () => {
+  it('is told of a run that failed before it delivered, and not of one that has', async () => {
+    const road = await Road.begin('partly delivered', { current: false });
+    const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
+    expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
+    expect(result.error?.alarm).toMatch(/some consumers/);
+    expect(stateNow(result)).toMatch(/env:acme\/other\/production .*has given way/);
+    const half = await Road.begin('partly delivered', { current: false });
+    const left = await half.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
+    expect([left.error?.code, left.error?.alarm]).toEqual([
+      'DELIVERY_INCOMPLETE',
+      expect.stringMatching(/some consumers/),
+    ]);
+    const whole = await Road.begin('partly delivered', { current: false });
+    expect((await whole.run()).error).toBeUndefined();
+  });
+});
+
 describe('undoing', () => {
   it('has two minutes of its own, however late the run is', async () => {
     const road = await Road.begin('ours alone');
     const result = await road.run((line, count, { world }) => {
-      if (line === 'PATCH client [C1,R1]') world.time += 594_000;
+      if (line === 'PATCH client [C1,R1]') world.time += 599_000;
       if (line === 'POST token' && count > 1) return { status: 400, body: '{"error":"invalid_request"}' };
       return line === 'PATCH client [C1]' && count < 4 ? { status: 503 } : undefined;
     });

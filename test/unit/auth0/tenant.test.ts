@@ -128,7 +128,7 @@ describe('a refusal', () => {
     trust(world.authority.pem);
     expect(refused).toMatchObject({
       code: 'AUTH0_FORBIDDEN',
-      message: expect.stringContaining('Grant it'),
+      message: expect.stringContaining('grant it'),
     });
   });
 });

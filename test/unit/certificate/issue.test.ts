@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
+import { runs } from '../../support/properties.ts';
 
 const key = await generateKey(2048);
 const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -150,7 +151,7 @@ describe('a subject', () => {
         ]);
         expect(inspect((await issue(subject)).certificate).subject).toBe(subject);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseCertificates, parsePair, parsePrivateKey, pkcs8 } from '../../../src/certificate/inspect.ts';
 import { holdsPrivateKey, masksFor } from '../../../src/certificate/masks.ts';
 import { LINE_ENDS, type Spelling, spell, spellings, Workshop } from '../../support/pem-spellings.ts';
+import { runs } from '../../support/properties.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop[Symbol.dispose]());
@@ -70,7 +71,7 @@ describe('a PEM', () => {
       fc.property(keys, spellings, ({ key, written }, spelling) => {
         expect(pkcs8(parsePrivateKey(spell(written, spelling)))).toBe(pkcs8(createPrivateKey(key)));
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -81,7 +82,7 @@ describe('a PEM', () => {
         const read = parseCertificates(spell(certs.join(''), spelling));
         expect(read.map(({ raw }) => raw)).toEqual(certs.map((cert) => new X509Certificate(cert).raw));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -93,7 +94,7 @@ describe('a PEM', () => {
         const pair = parsePair(at.map((index) => parts[index]).join('\n'));
         expect(pair).toEqual({ privateKey: pkcs8(createPrivateKey(key)), certificate: cert + middle.cert });
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -104,7 +105,7 @@ describe('a PEM', () => {
           /^holds an encrypted private key; pass it/,
         );
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -126,7 +127,7 @@ describe('a PEM', () => {
           for (let start = 0; start + 12 <= line.length; start += 4)
             expect(message).not.toContain(line.slice(start, start + 12));
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 });
@@ -157,7 +158,7 @@ describe('the masks of a secret', () => {
           ).toEqual([]);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -8,6 +8,7 @@ import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts
 import { encodedSize, HEADER_LIMIT, headerSize } from '../../../src/certificate/size.ts';
 import { printSubject } from '../../../src/model/subject-dn.ts';
 import { Workshop } from '../../support/pem-spellings.ts';
+import { runs } from '../../support/properties.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop[Symbol.dispose]());
@@ -56,7 +57,7 @@ describe('the size of a certificate', () => {
         expect(size).toBeLessThanOrEqual(before);
         expect(before - size).toBeLessThanOrEqual(SLACK);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

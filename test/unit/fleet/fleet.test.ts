@@ -132,7 +132,7 @@ describe('a fleet', () => {
         isOver = true;
       },
     });
-    expect(codes.at(-1)).toBeUndefined();
+    expect(codes).toEqual([undefined, 'DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', undefined]);
   });
 
   it('of which the first one fails tries none of the others, and has touched none', async () => {

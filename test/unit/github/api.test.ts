@@ -131,6 +131,7 @@ describe('what a refusal means', () => {
   it('of a repository that was renamed names it, if it can', () => {
     const answer = { status: 301, data: undefined };
     expect(refused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
+    expect(refused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
     expect(refused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
   });
 });

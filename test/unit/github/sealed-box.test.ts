@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import sodium from 'libsodium-wrappers';
 import { expect, it } from 'vitest';
 import { seal } from '../../../src/github/sealed-box.ts';
+import { runs } from '../../support/properties.ts';
 
 await sodium.ready;
 
@@ -17,7 +18,7 @@ it('opens to the value, for every key and length', () => {
         Buffer.from(value).toString(),
       );
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 

@@ -191,7 +191,9 @@ describe('a refusal says what helps', () => {
     ],
   ])('of %s', async (_, scope, answer, words) => {
     const result = await (await storeOf(KEY, answer)).store(location(scope), 'x');
-    expect(result).toMatchObject({ error: { remedy: expect.stringMatching(words) } });
+    expect(result).toMatchObject({
+      error: { code: 'GITHUB_FORBIDDEN', remedy: expect.stringMatching(words) },
+    });
   });
 
   it('of an organization', async () => {
@@ -267,5 +269,108 @@ describe('a probe', () => {
     const store = await storeOf(total(0), { status: 404, body: SAID }, KEY, written);
     await store.probe(location('org:acme').destination, 1);
     expect(bodies()[0]).toMatchObject({ visibility: 'selected', selected_repository_ids: [] });
+  });
+});
+
+describe("an organization's secret", () => {
+  it.each<[string, Answer]>([
+    ['without a visibility', { body: { name: 'PEM' } }],
+    ['with one that is no text', { body: { name: 'PEM', visibility: 1 } }],
+  ])('%s is not written', async (_, answer) => {
+    const store = await storeOf(answer, KEY, { status: 201, body: {} });
+    expect(await store.store(location('org:acme'), 'x')).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'GITHUB_REQUEST_FAILED' },
+    });
+    expect(asked().some((one) => one.startsWith('PUT'))).toBe(false);
+  });
+
+  it('whose repositories cannot be read is not written', async () => {
+    const store = await storeOf(
+      { body: { visibility: 'selected' } },
+      { body: { repositories: [{ id: 1 }, { id: 'x' }] } },
+    );
+    expect(await store.store(location('org:acme'), 'x')).toMatchObject({ outcome: 'refused' });
+    expect(asked()).toEqual([
+      'GET /orgs/acme/actions/secrets/PEM',
+      'GET /orgs/acme/actions/secrets/PEM/repositories?per_page=100&page=1',
+    ]);
+  });
+});
+
+describe('a secret of Dependabot', () => {
+  it('has a place and a key of its own', async () => {
+    await (await storeOf(KEY, { status: 201, body: {} })).store(location('dependabot:acme/shop'), 'x');
+    expect(asked()).toEqual([
+      'GET /repos/acme/shop/dependabot/secrets/public-key',
+      'PUT /repos/acme/shop/dependabot/secrets/PEM',
+    ]);
+  });
+});
+
+it('a public key without its name is none', async () => {
+  const nameless = await storeOf({ body: { key: Buffer.alloc(32, 9).toString('base64') } });
+  await expect(nameless.publicKey(location().destination)).rejects.toMatchObject({
+    code: 'GITHUB_REQUEST_FAILED',
+  });
+});
+
+describe('a list', () => {
+  it('of names is read page by page, and asks where it should', async () => {
+    const full = Array.from({ length: 100 }, (_, index) => ({ name: `S${index}` }));
+    const store = await storeOf({ body: { secrets: full } }, { body: { secrets: [{ name: 'LAST' }, {}] } });
+    expect(await store.names(location('env:acme/shop/a b').destination)).toEqual([
+      ...full.map(({ name }) => name),
+      'LAST',
+      '',
+    ]);
+    expect(asked()).toEqual(
+      [1, 2].map((page) => `GET /repos/acme/shop/environments/a%20b/secrets?per_page=100&page=${page}`),
+    );
+  });
+
+  it('of environments', async () => {
+    const store = await storeOf({ body: { environments: [{ name: 'production' }, {}] } });
+    expect(await store.environments({ kind: 'repo', owner: 'acme', repo: 'shop' })).toEqual([
+      'production',
+      '',
+    ]);
+    expect(asked()).toEqual(['GET /repos/acme/shop/environments?per_page=100&page=1']);
+  });
+
+  it('goes on a query that is there already', async () => {
+    const store = await storeOf({ body: { runs: [] } });
+    await store.list('/repos/acme/shop/actions/runs?status=queued', 'runs', location().destination);
+    expect(asked()).toEqual(['GET /repos/acme/shop/actions/runs?status=queued&per_page=100&page=1']);
+  });
+
+  it.each<[string, Answer, string]>([
+    ['of another form', { body: [] }, 'GITHUB_REQUEST_FAILED'],
+    ['without its member', { body: {} }, 'GITHUB_REQUEST_FAILED'],
+    ['that is not there', { status: 404, body: SAID }, 'DESTINATION_NOT_FOUND'],
+  ])('%s is an error', async (_, answer, code) => {
+    await expect((await storeOf(answer)).names(location().destination)).rejects.toMatchObject({ code });
+  });
+
+  it('of environments that the token may not see says so', async () => {
+    const store = await storeOf({ status: 403, body: SAID });
+    await expect(store.environments({ kind: 'repo', owner: 'acme', repo: 'shop' })).rejects.toMatchObject({
+      failed: expect.stringMatching(/refused to list its environments for repo:acme\/shop \(403: said\)/),
+    });
+  });
+});
+
+describe('a name that a repository has now', () => {
+  it('is where GitHub redirects to', async () => {
+    const answers: Answer[] = [{}, { body: { full_name: 'acme/store' } }];
+    const store = storeAt(await peer(answers));
+    answers[0] = { status: 301, headers: { location: `${server.served.url}/repositories/42` }, body: SAID };
+    expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBe('acme/store');
+  });
+
+  it('is none where it does not', async () => {
+    const store = await storeOf({ body: { full_name: 'acme/shop' } });
+    expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBeUndefined();
+    expect(asked()).toEqual(['GET /repos/acme/shop']);
   });
 });

@@ -121,7 +121,7 @@ describe('a refusal', () => {
       'CANARY',
       (store) => store.times(location('repo:acme/shop', 'PEM')),
       'GITHUB_UNAUTHORIZED',
-      /refused to read its secrets for repo:acme\/shop \(401.*valid and not expired/,
+      /refused to read its secrets for repo:acme\/shop \(401.*it lives one hour/,
     ],
     [
       'GITHUB_TOKEN',

@@ -8,7 +8,9 @@ import { parse, stringify } from 'yaml';
 import { RotationError } from '../../../src/errors.ts';
 import { readFleet } from '../../../src/inputs/fleet.ts';
 import { readInputs, SECRET_INPUTS } from '../../../src/inputs/inputs.ts';
-import { CLIENT_KEYS } from '../../../src/inputs/manifest.ts';
+import { CLIENT_KEYS, CURRENT_FROM } from '../../../src/inputs/manifest.ts';
+import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { runs } from '../../support/properties.ts';
 
 const ACTION: Record<string, { default?: string }> = parse(readFileSync('action.yml', 'utf8')).inputs;
 const CONTEXT = { GITHUB_REPOSITORY: 'acme/shop', GITHUB_RUN_ID: '41', GITHUB_RUN_ATTEMPT: '2' };
@@ -119,6 +121,54 @@ clients:
       message: "'key-size' is '1000'; write 2048, 3072, 4096.",
     });
     for (const problem of error.problems) expect(error.failed).toContain(problem);
+  });
+
+  describe('current-credential-env', () => {
+    const text =
+      'clients:\n  - client-id: one\n    current-credential-env: ONE_PEM\n  - client-id: two\n    secret-name: TWO\n';
+    const { cert, key } = selfSignedCertificate('one');
+
+    function readWith(variables: Record<string, string>, of = text) {
+      return readFleet({ ...environment(), ...variables }, 'fleet.yml', of);
+    }
+
+    it('names the variable that holds what the primary holds, of this client alone', () => {
+      const [one, two] = readWith({ ONE_PEM: `${key}${cert}` });
+      expect(one?.desired.current?.subject).toBe('CN=one');
+      expect([two?.desired.current, two?.currentPair]).toEqual([undefined, undefined]);
+    });
+
+    it('may name an empty one: the first run has nothing yet', () => {
+      expect(readWith({ ONE_PEM: '' })[0]?.desired.current).toBeUndefined();
+    });
+
+    it.each<[string, Record<string, string>, string, RegExp]>([
+      [
+        'one that is not there',
+        {},
+        text,
+        /3:5: 'current-credential-env' names ONE_PEM, but the step has no such/,
+      ],
+      [
+        'one that holds no pair',
+        { ONE_PEM: 'x' },
+        text,
+        /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM/,
+      ],
+      [
+        'it among the defaults',
+        { ONE_PEM: '' },
+        `defaults: { current-credential-env: ONE_PEM }\n${text}`,
+        /1:13: .* differs for each client/,
+      ],
+    ])('refuses %s', (_, variables, of, words) => {
+      try {
+        readWith(variables, of);
+        expect.unreachable();
+      } catch (error) {
+        expect((error as RotationError).problems).toEqual([expect.stringMatching(words)]);
+      }
+    });
   });
 
   const ONE = 'clients:\n  - client-id: one\n';
@@ -258,7 +308,7 @@ clients:
           }
         },
       ),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 });
@@ -269,10 +319,11 @@ describe('manifest.schema.json', () => {
 
   it('knows the keys that the code reads, each with a description; all are inputs', () => {
     const { properties } = schema.definitions.settings;
-    expect(Object.keys(properties).sort()).toEqual([...CLIENT_KEYS].sort());
+    const { [CURRENT_FROM]: variable, ...inputs } = properties;
+    expect([variable.type, Object.keys(inputs).sort()]).toEqual(['string', [...CLIENT_KEYS].sort()]);
     for (const [name, { description, default: value, enum: values }] of Object.entries<
       Record<string, unknown>
-    >(properties)) {
+    >(inputs)) {
       expect(description, name).toBeTruthy();
       if (value !== undefined) expect(`${value}`).toBe(ACTION[name]?.default);
       expect(Object.keys(ACTION)).toContain(name);

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { RotationError } from '../../../src/errors.ts';
 import { type Inputs, readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
 import { type Made, spell, spellings, Workshop } from '../../support/pem-spellings.ts';
+import { runs } from '../../support/properties.ts';
 import { DAY } from '../../support/states.ts';
 
 const workshop = new Workshop();
@@ -113,7 +114,7 @@ describe('every input that takes a PEM', () => {
         ]);
         expect(way.made(read({ ...way.others, ...Object.fromEntries(spelt) }))).toEqual(way.expected);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -139,7 +140,7 @@ describe('every input that takes a PEM', () => {
         if (!/certificate/.test(name) && text.startsWith('-----BEGIN ENC'))
           expect(problems[0]).toContain('holds an encrypted private key; pass it without passphrase');
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

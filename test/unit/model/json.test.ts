@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isObject, parseJson, quote, stringOf } from '../../../src/model/json.ts';
+import { runs } from '../../support/properties.ts';
 
 describe('parseJson', () => {
   it.each([
@@ -44,6 +45,9 @@ describe('quote', () => {
     ['a|b`c`<d>', 'a b c d'],
     ['\x1b[31mred', '[31mred'],
     [undefined, ''],
+    ['x'.repeat(300), 'x'.repeat(300)],
+    ['x'.repeat(301), `${'x'.repeat(300)}…`],
+    [' a  b ', 'a b'],
   ])('%j is %j', (text, quoted) => {
     expect(quote(text)).toBe(quoted);
   });
@@ -76,7 +80,7 @@ describe('quote', () => {
         expect(quoted).not.toMatch(/::|##\[|[<>`|]|[\x00-\x1f\x7f]/);
         expect(quoted.length).toBeLessThanOrEqual(301);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -10,6 +10,7 @@ import {
   writeClientOwner,
   writeOwnership,
 } from '../../../src/model/ownership.ts';
+import { runs } from '../../support/properties.ts';
 import { desired } from '../../support/states.ts';
 
 const SHORT = 'repo:acme/shop#PEM';
@@ -102,7 +103,7 @@ describe('a mark', () => {
           expect(isOwnedBy(mark, owner)).toBe(true);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 });

@@ -9,6 +9,7 @@ import {
   printLocation,
   shadows,
 } from '../../../src/model/secret-location.ts';
+import { runs } from '../../support/properties.ts';
 
 describe('a destination', () => {
   it.each<[string, Destination]>([
@@ -19,6 +20,7 @@ describe('a destination', () => {
     ['env:acme/shop/eu/prod 1', { kind: 'env', owner: 'acme', repo: 'shop', environment: 'eu/prod 1' }],
     ['env:acme/shop/ü', { kind: 'env', owner: 'acme', repo: 'shop', environment: 'ü' }],
     ['org:acme', { kind: 'org', org: 'acme' }],
+    ['dependabot:acme/shop', { kind: 'dependabot', owner: 'acme', repo: 'shop' }],
     // A managed user has an underscore.
     ['repo:octo_acme/shop', { kind: 'repo', owner: 'octo_acme', repo: 'shop' }],
   ])('%s', (text, destination) => {
@@ -40,6 +42,8 @@ describe('a destination', () => {
     'repo:acme/a%2Fb',
     'repo: acme/shop',
     'env:acme/shop',
+    'dependabot:acme',
+    'dependabot:acme/shop/x',
     'env:acme/shop/',
     'env:acme/shop/..',
     'env:acme/shop/.',
@@ -60,7 +64,7 @@ describe('a destination', () => {
         const destination = parseDestination(text);
         if (destination) expect(printDestination(destination)).toBe(text);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     );
   });
 
@@ -83,6 +87,10 @@ describe('the secret of the one hides that of the other', () => {
     ['repo:acme/shop', 'env:acme/shop/prod', false],
     ['repo:acme/shop', 'repo:acme/other', false],
     ['org:acme', 'org:acme', false],
+    ['dependabot:acme/shop', 'org:acme', false],
+    ['dependabot:acme/shop', 'repo:acme/shop', false],
+    ['env:acme/shop/prod', 'dependabot:acme/shop', false],
+    ['repo:acme/shop', 'repo:acme/shop', false],
   ])('%s, %s: %s', (near, far, hides) => {
     const parse = (text: string) => parseDestination(text) as Destination;
     expect(shadows(parse(near), parse(far))).toBe(hides);

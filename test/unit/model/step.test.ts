@@ -87,6 +87,41 @@ describe('a step', () => {
       'Store its PKCS#12 in repo:acme/shop P12',
     ],
     [{ kind: 'delete-credential', id: 'p', why: 'make room' }, '-p', 'Delete p to make room'],
+    [
+      { kind: 'issue-certificate', what: 'the certificate that was brought' },
+      '!cert',
+      'Take the certificate that was brought',
+    ],
+    [
+      { kind: 'create-client', name: 'shop', method: 'private_key_jwt' },
+      '+client',
+      'Create the client shop, which authenticates by private_key_jwt with it',
+    ],
+    [
+      {
+        kind: 'change-method',
+        from: 'client_secret_post',
+        to: 'tls_client_auth',
+        credentials: ['a', ISSUED],
+        interrupts: [repo, key],
+      },
+      '=tls_client_auth[a,(issued)]!!repo:acme/shop,repo:acme/shop/private-key',
+      'Move the client from client_secret_post to tls_client_auth with a and (issued): client_secret_post stops working at this moment; INTERRUPTS repo:acme/shop PEM, repo:acme/shop KEY',
+    ],
+    [
+      { kind: 'change-method', from: 'tls_client_auth', to: 'none', credentials: [], interrupts: [] },
+      '=none[]',
+      'Move the client from tls_client_auth to none: tls_client_auth stops working at this moment',
+    ],
+    [{ kind: 'bind-tokens', required: true }, '&bound', 'Bind access tokens to the certificate'],
+    [{ kind: 'bind-tokens', required: false }, '&unbound', 'Stop binding access tokens to the certificate'],
+    [associate('add', ['p', 'a'], ['p', 'a', 'b', 'c']), '~[p,a,b,c]', 'Associate b and c alongside p and a'],
+    [associate('heal', [], ['a', 'b']), '~[a,b]', 'Associate a and b again, since a destination holds it'],
+    [
+      associate('retire', ['p', 'q'], []),
+      '~[]',
+      'Disassociate p and q since its successor is delivered everywhere',
+    ],
     [{ kind: 'delete-credential', id: 'x', why: 'discard' }, '-x', 'Delete x since nobody has its key'],
   ])('%o', (step, word, sentence) => {
     expect([notation([step]), describeStep(step)]).toEqual([word, sentence]);

@@ -5,7 +5,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
-import { type Attribute, oidOf, parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
+import {
+  type Attribute,
+  oidOf,
+  parseSubject,
+  printSubject,
+  readSubject,
+} from '../../../src/model/subject-dn.ts';
+import { runs } from '../../support/properties.ts';
 
 const key = await generateKey(2048);
 
@@ -58,6 +65,16 @@ describe('RFC 4514', () => {
     ['CN=日本 👩‍💻', [['2.5.4.3', '日本 👩‍💻']]],
     ['1.3.6.1.4.1.99999.1=x', [['1.3.6.1.4.1.99999.1', 'x']]],
     ['EMAILADDRESS=a@b', [['1.2.840.113549.1.9.1', 'a@b']]],
+    ['C=De', [['2.5.4.6', 'De']]],
+    ['CN=   a   ', [['2.5.4.3', 'a']]],
+    ['CN=a\\\\\\ ', [['2.5.4.3', 'a\\ ']]],
+    [
+      'CN=a\\,\\+,O=b',
+      [
+        ['2.5.4.10', 'b'],
+        ['2.5.4.3', 'a,+'],
+      ],
+    ],
   ])('%s', (text, attributes) => {
     expect(parseSubject(text)).toEqual(attributes.map(([oid, value]) => ({ oid, value })));
   });
@@ -75,6 +92,21 @@ describe('RFC 4514', () => {
     ['CN=a;O=b', /must be escaped/],
     ['CN=a+OU=b', /must be escaped/],
     ['=a', /no '='/],
+    ['CN', /^has no '=' in 'CN'$/],
+    ['CN=a, O ', /^has no '=' in 'O'$/],
+    ['', /^is empty$/],
+    ['CN=', /^has no value for CN$/],
+    ['CN= ', /^has no value for CN$/],
+    [',CN=a', /^has an empty part$/],
+    ['CN=a,', /^has an empty part$/],
+    ['CN=a,,O=b', /^has an empty part$/],
+    ['CN=a;', /special character in 'a;'/],
+    ['X=a', /unknown attribute 'X' \(write CN, SERIALNUMBER, C, .* or an OID\)/],
+    ['x1.2.3=a', /unknown attribute/],
+    ['C=D', /two letters/],
+    ['C=DEU', /two letters/],
+    ['C=D1', /two letters/],
+    ['C=12', /two letters/],
     ['1.2.003=a', /unknown attribute/],
     ['3.1=a', /unknown attribute/],
     ['2.5.4.6=Germany', /two letters/],
@@ -93,8 +125,22 @@ describe('RFC 4514', () => {
     ['a,+"\\<>;=b', 'CN=a\\,\\+\\"\\\\\\<\\>\\;=b'],
     [' ', 'CN=\\ '],
     ['Bücher', 'CN=Bücher'],
+    ['a b', 'CN=a b'],
+    [' a', 'CN=\\ a'],
+    ['a#', 'CN=a#'],
   ])('prints %j as %s', (value, text) => {
     expect(printSubject([{ oid: '2.5.4.3', value }])).toBe(text);
+  });
+
+  it.each<[string | undefined, string]>([
+    [undefined, ''],
+    ['', ''],
+    ['C=DE\nO=Acme\\, Inc.\nCN=a=b', 'CN=a=b,O=Acme\\, Inc.,C=DE'],
+    ['organizationIdentifier=PSDFI-X\nCN=shop', 'CN=shop,2.5.4.97=PSDFI-X'],
+    ['2.5.4.97=PSDFI-X', '2.5.4.97=PSDFI-X'],
+    ['unknown=x', 'unknown=x'],
+  ])('reads %j, as node:crypto and Auth0 write it', (lines, text) => {
+    expect(readSubject(lines)).toBe(text);
   });
 
   it('knows the names of its section 3, in any case', () => {
@@ -151,7 +197,7 @@ describe('a subject', () => {
       fc.property(attributes, (list) => {
         expect(parseSubject(printSubject(list))).toEqual(list);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -162,7 +208,7 @@ describe('a subject', () => {
         const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
         expect(inspect(certificate).subject).toBe(subject);
       }),
-      { numRuns: 80 },
+      { numRuns: runs(80) },
     );
   });
 
@@ -172,7 +218,7 @@ describe('a subject', () => {
         // openssl leaves a value that is only `#` as it is.
         expect(parseSubject(await throughOpenssl(printSubject(all)))).toEqual(all);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -186,7 +232,7 @@ describe('a subject', () => {
           expect(String(error)).toMatch(/^Error: (is|has|needs) /);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 });

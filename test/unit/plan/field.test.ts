@@ -350,6 +350,60 @@ describe.each([
   });
 });
 
+describe('a destination was put before those that are served', () => {
+  const reordered = { current: 'none', destinations: [PROD, SHOP] };
+
+  it.each([
+    ['beside one made by hand', [hand('h', 50), ours('c', 10)]],
+    ['beside another that is held', [ours('p', 70), ours('c', 10)]],
+  ])('%s: nobody is interrupted to fill it, and the line ends it', async (_, records) => {
+    const held = { [SHOP]: by('c', 10), ...(records[0]?.owner ? { [THIRD]: by('p', 70) } : {}) };
+    const world = new Days(records, held);
+    const destinations = records[0]?.owner ? [PROD, SHOP, THIRD] : [PROD, SHOP];
+    const all = await days(world, 3, { current: 'none', destinations });
+    expect(outcomes(all)).toEqual(['CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT']);
+    expect(all[0]?.message).toContain(`Put ${SHOP} first in destinations`);
+    const followed = await days(world, 2, { current: 'none', destinations: [SHOP, PROD] });
+    expect(followed.every(({ error, removed }) => error === undefined && removed.length === 0)).toBe(true);
+  });
+
+  it('a place is free: it is served at once', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10) });
+    const [day] = await days(world, 1, reordered);
+    expect(day).toMatchObject({ rotated: true, removed: [], error: undefined });
+    for (const scope of TWO) expect(world.works(scope)).toBe(true);
+  });
+});
+
+describe('the primary refuses to be written', () => {
+  it.each([
+    [
+      'forced, what it holds is unknown',
+      [ours('p', 40), ours('c', 10)],
+      { [SHOP]: ['p', 1] as Holding },
+      [SHOP],
+    ],
+    [
+      'due, a secondary that was the primary holds another',
+      [
+        ours('p', 85, { owner: `${PROD}#PEM`, expires: 10 }),
+        ours('c', 60, { owner: `${PROD}#PEM`, expires: 10 }),
+      ],
+      { [SHOP]: by('p', 85), [PROD]: by('c', 60) },
+      TWO,
+    ],
+  ])('%s: nobody is interrupted, and it is named', async (_, records, secrets, destinations) => {
+    const world = new Days(records, secrets);
+    world.archived.add(`${SHOP} PEM`);
+    const all = await days(world, 2, { current: 'none', force: true, destinations });
+    expect(outcomes(all)).toEqual(['DELIVERY_INCOMPLETE', 'DELIVERY_INCOMPLETE']);
+    expect(all[1]?.message).toMatch(
+      new RegExp(`primary destination takes no new secret: ${SHOP}.*out of destinations`),
+    );
+    expect(world.associated).toEqual(records.map(({ id }) => id));
+  });
+});
+
 describe('the primary was rolled back by hand, no current-credential', () => {
   it('no place is free: nothing is evicted, and it is said', async () => {
     const world = new Days([ours('p', 40), ours('c', 10)], { [SHOP]: ['p', 1] });
@@ -573,6 +627,32 @@ describe('nobody has recorded when it expires', () => {
     const world = new Days([ours('c', 100, { expires: null })], { [SHOP]: by('c', 100) });
     world.certificate('c', { subject: 'CN=client', to: world.now - DAY });
     expect(outcomes(await days(world, 1))).toEqual(['CertificateExpired']);
+  });
+});
+
+describe('somebody writes the primary while a job begins, and current-credential shows what it held before', () => {
+  it.each([
+    ['the one made by hand', 'h', 'c'],
+    ['the previous one of ours', 'p', 'c'],
+    ['what this client does not know', 'text', 'c'],
+    ['ours, over what this client does not know', 'c', 'lost'],
+  ])('%s: nothing is changed, and the next job goes on', async (_, written, shown) => {
+    const before = written === 'h' ? hand('h', 85) : ours('p', 85, { expires: 20 });
+    const world = new Days([before, ours('c', 80)], { [SHOP]: by('c', 80) });
+    world.certificate('lost', { subject: 'CN=client' });
+    world.write(SHOP, written);
+    const [day] = await days(world, 1, { current: shown });
+    expect(day?.error?.code).toBe('STALE_CREDENTIAL');
+    expect(day?.message).toContain("it changed after this job's secrets were read");
+    expect(world.associated).toEqual([before.id, 'c']);
+    if (written === 'text') return;
+    await days(world, 1);
+    expect(world.works(SHOP)).toBe(true);
+  });
+
+  it('but what a run of ours has just stored there is believed', async () => {
+    const world = new Days([ours('p', 90), ours('c', 0.0004)], { [SHOP]: ['c', 0.0001] });
+    expect(outcomes(await days(world, 1))).toEqual(['NotDue']);
   });
 });
 

@@ -10,6 +10,7 @@ import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse, mayBeHeld } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { Pool } from '../../../src/plan/pool.ts';
+import { runs } from '../../support/properties.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
 const IDS = ['a', 'b', 'c', 'd'];
@@ -86,16 +87,13 @@ function isExpired({ expiresAt }: Credential, now: number): boolean {
   return expiresAt !== undefined && expiresAt + 3_600_000 <= now;
 }
 
-/** Fewer where each mutant is judged (`npm run mutation`). */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
-
 function property(check: (wanted: DesiredState, observed: ObservedState, decided: Plan) => void): void {
   fc.assert(
     fc.property(situation, ({ wanted, observed }) => {
       const decided = decide(wanted, observed);
       if (decided) check(wanted, observed, decided);
     }),
-    { numRuns: RUNS },
+    { numRuns: runs(3_000) },
   );
 }
 

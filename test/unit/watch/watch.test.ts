@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WatchRequest } from '../../../src/model/watch-request.ts';
 import { LABEL } from '../../../src/watch/issue.ts';
-import { hand } from '../../protocol/starts.ts';
+import { hand, ours } from '../../protocol/starts.ts';
 import { type Meanwhile, Road } from '../../support/road.ts';
 
 const DAY = 86_400_000;
@@ -142,6 +142,18 @@ describe('its issue', () => {
       expect.stringMatching(/was closed\.$/),
     ]);
     expect(road.sent.join()).not.toContain(LABEL.toUpperCase());
+  });
+
+  it('stays as it is while a run is at work', async () => {
+    const { again, reports, road } = await watch('settled', {
+      before: ({ world }) => world.github.addWorkflow('acme/shop', 'rotate.yml', 'disabled_inactivity'),
+    });
+    expect(reports()).toHaveLength(1);
+    road.world.github.addWorkflow('acme/shop', 'rotate.yml', 'active');
+    road.world.add(ours('N1', 5 * 60_000, false));
+    const { watch: seen } = await again();
+    expect(seen).toMatchObject({ isAtWork: true, findings: [] });
+    expect(reports()).toHaveLength(1);
   });
 
   it('is not written where nobody asked for it', async () => {

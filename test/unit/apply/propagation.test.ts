@@ -1,0 +1,101 @@
+/** When a delivery waits until all of Auth0 knows the association, and when it is too late for one. */
+
+import { describe, expect, it } from 'vitest';
+import { refuseOld, waitsForPropagation } from '../../../src/apply/propagation.ts';
+import { UndoStack } from '../../../src/apply/undo.ts';
+import { ISSUED, type Step } from '../../../src/model/step.ts';
+import { DAY, desired, NOW, type StateSeed, state } from '../../support/states.ts';
+
+const associate = (
+  to: string[],
+  interrupts: Extract<Step, { kind: 'associate-credentials' }>['interrupts'] = [],
+): Step => ({
+  kind: 'associate-credentials',
+  why: 'add',
+  from: ['a'],
+  to,
+  interrupts,
+  confirm: true,
+});
+const SETTLED: StateSeed = { credentials: [{ id: 'a', age: 60 }], written: [59] };
+const waits = (step: Step, seed = SETTLED) => waitsForPropagation({ steps: [step] }, state(desired(), seed));
+
+describe('a delivery waits', () => {
+  const add = associate(['a', ISSUED]);
+
+  it('where somebody logs in by something else meanwhile', () => {
+    expect(waits(add)).toBe(true);
+    expect(waits(add, { ...SETTLED, written: ['unread'] })).toBe(true);
+  });
+
+  it.each<[string, Step, StateSeed?]>([
+    ['nothing new is associated', associate(['a'])],
+    [
+      'somebody is out for as long as it takes',
+      associate(
+        ['a', ISSUED],
+        state(desired(), SETTLED).secrets.map(({ location }) => location),
+      ),
+    ],
+    ['nobody holds anything', add, { ...SETTLED, written: [undefined] }],
+    ['what is held is over', add, { ...SETTLED, credentials: [{ id: 'a', age: 60, expiresIn: 0 }] }],
+    [
+      'what is held is not associated',
+      add,
+      { ...SETTLED, credentials: [{ id: 'a', age: 60, associated: false }] },
+    ],
+  ])('not where %s', (_, step, seed) => {
+    expect(waits(step, seed)).toBe(false);
+  });
+
+  it('where what is held has a moment left, or no end', () => {
+    expect(waits(add, { ...SETTLED, credentials: [{ id: 'a', age: 60, expiresIn: 1 }] })).toBe(true);
+    const endless = state(desired(), SETTLED);
+    const pool = endless.pool.map((one) => ({ ...one, expiresAt: undefined }));
+    expect(waitsForPropagation({ steps: [add] }, { ...endless, pool })).toBe(true);
+    expect(waitsForPropagation({ steps: [add] }, { ...endless, client: undefined })).toBe(false);
+  });
+});
+
+describe('a credential', () => {
+  it.each([
+    [600_000, false],
+    [600_001, true],
+    [DAY, true],
+  ])('of an age of %i ms is too old to be delivered: %s', (age, isTooOld) => {
+    const refuse = () => refuseOld(NOW - age, NOW);
+    if (isTooOld) expect(refuse).toThrow(expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }));
+    else expect(refuse).not.toThrow();
+    expect(() => refuseOld(undefined, NOW)).not.toThrow();
+  });
+});
+
+describe('an undo stack', () => {
+  it('takes back the last first, each by itself', async () => {
+    const stack = new UndoStack();
+    const done: string[] = [];
+    stack.push(async () => {
+      done.push('first');
+      return 'first is back';
+    });
+    stack.push(() => Promise.reject(new Error('stuck')), 'second is not');
+    stack.push(async () => {
+      done.push('third');
+      return '';
+    });
+    const { failures, messages } = await stack.run();
+    expect([done, messages]).toEqual([
+      ['third', 'first'],
+      ['second is not', 'first is back'],
+    ]);
+    expect(failures.map(({ code }) => code)).toEqual(['INTERNAL_ERROR']);
+    expect(await stack.run()).toEqual({ messages: [], failures: [] });
+  });
+
+  it('that has no way back does nothing', async () => {
+    const stack = new UndoStack();
+    stack.push(() => Promise.reject(new Error('never')));
+    stack.forget();
+    expect(await stack.run()).toEqual({ messages: [], failures: [] });
+  });
+});

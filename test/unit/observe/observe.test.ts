@@ -1,0 +1,324 @@
+/** What a run learns before it plans: in Auth0's time, never an empty list in place of a failed read, and where it delivered before. */
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Tenant } from '../../../src/auth0/tenant.ts';
+import { GitHubApi } from '../../../src/github/api.ts';
+import { SecretStore } from '../../../src/github/secret-store.ts';
+import { CLIENT_OWNER_KEY, clientOwnerOf, writeOwnership } from '../../../src/model/ownership.ts';
+import { printLocation } from '../../../src/model/secret-location.ts';
+import { observeFormer } from '../../../src/observe/former-locations.ts';
+import { locateClient } from '../../../src/observe/locate-client.ts';
+import { observeUsage } from '../../../src/observe/usage-logs.ts';
+import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { Road } from '../../support/road.ts';
+import { desired, HOUR, NOW, state } from '../../support/states.ts';
+import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+
+const KEY = selfSignedCertificate('shop').key;
+let line: Line;
+const peers: Peer[] = [];
+beforeEach(() => {
+  line = openLine();
+});
+afterEach(async () => {
+  await line[Symbol.asyncDispose]();
+  for (const one of peers.splice(0)) await one[Symbol.asyncDispose]();
+});
+
+async function serving(answers: Parameters<typeof peer>[0]): Promise<Peer> {
+  const one = await peer(answers);
+  peers.push(one);
+  return one;
+}
+const storeAt = ({ served }: Peer) =>
+  new SecretStore(new GitHubApi(line.service('GitHub'), 'github_pat_1', served.url));
+const tenantAt = ({ served }: Peer) => new Tenant(line.service('Auth0'), served.host, async () => 'token');
+
+describe('an observation', () => {
+  const observe = async (start: string, meanwhile?: Parameters<Road['run']>[0], changes = {}) => {
+    const road = await Road.begin(start, { force: false });
+    const result = await road.run(meanwhile, {}, { planOnly: true, ...changes });
+    return { road, ...result };
+  };
+
+  it("has the times of secrets in Auth0's time, and their versions in GitHub's", async () => {
+    const { observed, road } = await observe('partly delivered');
+    const [primary] = observed?.secrets ?? [];
+    const shown = Date.parse(`${road.world.github.secret('repo:acme/shop', 'AUTH0_MTLS_PEM')?.updatedAt}`);
+    expect(primary?.version).toBe(shown);
+    const { updatedAt = 0, createdAt = 0 } = typeof primary?.times === 'object' ? primary.times : {};
+    // Auth0's clock is 3.7 s ahead of GitHub's here; a Date header has whole seconds.
+    expect(Math.abs(updatedAt - shown - 3_700)).toBeLessThan(1_100);
+    expect(createdAt).toBe(updatedAt);
+    expect(Math.abs((observed?.now ?? 0) - road.world.time - 2_300)).toBeLessThan(600);
+    expect(observed).toMatchObject({ client: { id: road.world.clientId }, former: [] });
+    expect(observed?.pool).toHaveLength(2);
+  });
+
+  it('tells a missing secret from one that nobody has read', async () => {
+    expect((await observe('hand-made, no secret')).observed?.secrets).toMatchObject([
+      { times: 'missing', version: undefined },
+    ]);
+    const { observed, road } = await observe('settled', undefined, { githubToken: undefined });
+    expect(observed?.secrets).toMatchObject([{ times: 'unread', version: undefined }]);
+    expect(road.sent.join()).not.toContain('AUTH0_MTLS_PEM');
+  });
+
+  it('reads the secrets before the pool', async () => {
+    const { road } = await observe('partly delivered');
+    const at = (one: string) => road.sent.indexOf(one);
+    expect(Math.max(at('GET repo AUTH0_MTLS_PEM'), at('GET env AUTH0_MTLS_PEM'))).toBeLessThan(
+      at('GET pool'),
+    );
+  });
+
+  it.each(['GET pool', 'GET client', 'GET repo AUTH0_MTLS_PEM'])('is none where %s fails', async (read) => {
+    const { error, observed } = await observe('settled', (one) =>
+      one === read ? { status: 500 } : undefined,
+    );
+    expect(error).toBeDefined();
+    expect(observed).toBeUndefined();
+  });
+
+  it('asks again where an answer was too slow to compare the clocks, and gives up in the end', async () => {
+    let slow = 4;
+    const some = await observe('settled', (_, __, { world }) => {
+      slow -= 1;
+      if (slow >= 0) world.time += 5_000;
+      return undefined;
+    });
+    expect(some.error).toBeUndefined();
+    expect(some.road.sent.filter((one) => one === 'GET client').length).toBeGreaterThan(1);
+    const always = await observe('settled', (_, __, { world }) => {
+      world.time += 5_000;
+      return undefined;
+    });
+    expect(always.error).toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      failed: expect.stringContaining('too slowly'),
+    });
+    expect(always.road.sent.filter((one) => one === 'GET client')).toHaveLength(4);
+  });
+});
+
+describe('a former location', () => {
+  const TIMES = { created_at: '2026-11-20T12:00:00Z', updated_at: '2026-11-20T12:00:00Z' };
+  const credential = (owner: string) => ({
+    id: owner,
+    type: 'x509_cert' as const,
+    name: writeOwnership({ owner, run: '1.1' }),
+    identity: 'x',
+    createdAt: NOW,
+    expiresAt: undefined,
+  });
+  const former = async (
+    owners: string[],
+    changes: Parameters<typeof desired>[0] = {},
+    answer?: (asked: string) => Answer,
+  ) => {
+    const github = await serving(answer ?? (() => ({ body: TIMES })));
+    const pool = [...owners.map(credential), { ...credential('x'), name: 'by hand' }];
+    const found = await observeFormer(desired(changes), pool, storeAt(github));
+    return {
+      found: found.map(
+        ({ secret: { location, times } }) =>
+          `${printLocation(location)}${times === 'missing' ? ' missing' : ''}`,
+      ),
+      owners: found.map(({ owner }) => owner),
+      asked: github.exchanges.map(({ path }) => path),
+    };
+  };
+
+  it('is none where all marks are ours, or of nobody', async () => {
+    expect((await former(['repo:acme/shop#PEM'])).found).toEqual([]);
+  });
+
+  it('lies in the same repository, under another name', async () => {
+    const { found, owners } = await former(['repo:acme/shop#OLD', 'repo:acme/shop#OLD']);
+    expect([found, owners]).toEqual([['repo:acme/shop OLD'], ['repo:acme/shop#OLD']]);
+  });
+
+  it('under another name may have served the destinations of today', async () => {
+    const two = { destinations: ['repo:acme/shop', 'repo:acme/two'] };
+    expect((await former(['repo:acme/shop#OLD'], two)).found).toEqual([
+      'repo:acme/shop OLD',
+      'repo:acme/two OLD',
+    ]);
+    expect((await former(['repo:acme/two#PEM'], two)).found).toEqual(['repo:acme/two PEM']);
+  });
+
+  it('is an environment of it', async () => {
+    expect((await former(['env:acme/shop/live#PEM'])).found).toEqual(['env:acme/shop/live PEM']);
+  });
+
+  it('is none in another repository, unless moved-from names it', async () => {
+    const named = { kind: 'repo', owner: 'acme', repo: 'old' } as const;
+    expect((await former(['repo:acme/old#PEM'])).found).toEqual([]);
+    expect(
+      (await former(['repo:acme/old#PEM'], { movedFrom: [{ destination: named, secretName: undefined }] }))
+        .found,
+    ).toEqual(['repo:acme/old PEM']);
+    expect(
+      (await former(['repo:acme/old#X'], { movedFrom: [{ destination: named, secretName: undefined }] }))
+        .found,
+    ).toEqual([]);
+    expect(
+      (await former(['repo:acme/old#X'], { movedFrom: [{ destination: named, secretName: 'X' }] })).found,
+    ).toEqual(['repo:acme/old X', 'repo:acme/shop X']);
+  });
+
+  it('is what GitHub redirects to the primary, and holds nothing where it is gone', async () => {
+    const moved =
+      (full_name: string) =>
+      (asked: string): Answer => {
+        if (asked === 'GET /repos/acme/old') {
+          const url = peers.at(-1)?.served.url;
+          return { status: 301, headers: { location: `${url}/repositories/42` }, body: {} };
+        }
+        return asked === 'GET /repositories/42'
+          ? { body: { full_name } }
+          : { status: 404, body: { message: 'gone' } };
+      };
+    expect((await former(['repo:acme/old#PEM'], {}, moved('Acme/Shop'))).found).toEqual([
+      'repo:acme/old PEM missing',
+    ]);
+    expect((await former(['repo:acme/old#PEM'], {}, moved('acme/else'))).found).toEqual([]);
+  });
+
+  it('is no organization, and none of an organization', async () => {
+    expect((await former(['org:acme#PEM'])).found).toEqual([]);
+    expect((await former(['repo:acme/shop#PEM'], { destinations: ['org:acme'] })).found).toEqual([]);
+    expect((await former(['nonsense', 'repo:acme/shop'])).found).toEqual([]);
+  });
+
+  it('that cannot be read is an error', async () => {
+    await expect(
+      former(['repo:acme/shop#OLD'], {}, () => ({ status: 403, body: { message: 'no' } })),
+    ).rejects.toMatchObject({
+      code: 'GITHUB_FORBIDDEN',
+    });
+  });
+
+  it('is unread without a token', async () => {
+    const found = await observeFormer(desired(), [credential('repo:acme/shop#OLD')], undefined);
+    expect(found).toMatchObject([{ secret: { times: 'unread', version: undefined } }]);
+  });
+});
+
+describe('the client of a workflow that creates it', () => {
+  const create = desired({ operation: 'create', clientId: '', clientName: 'shop' });
+  const mark = { [CLIENT_OWNER_KEY]: clientOwnerOf(create) };
+  const client = (client_id: string, name: string, client_metadata = {}) => ({
+    client_id,
+    name,
+    client_metadata,
+  });
+  const locate = async (wanted: typeof create, clients: object[], pools: Record<string, string> = {}) => {
+    const auth0 = await serving((asked) => {
+      const [, id = ''] = /clients\/(\w+)\/credentials/.exec(asked) ?? [];
+      if (id === '') return { body: clients };
+      return {
+        body: [
+          {
+            id: 'x',
+            credential_type: 'x509_cert',
+            created_at: '2026-11-20T12:00:00Z',
+            thumbprint_sha256: pools[id],
+          },
+        ],
+      };
+    });
+    return locateClient(wanted, tenantAt(auth0)).then(
+      ({ clientId }) => clientId,
+      ({ code }: { code: string }) => code,
+    );
+  };
+
+  it('is asked for only where it is created', async () => {
+    const auth0 = await serving([{ status: 500 }]);
+    expect(await locateClient(desired(), tenantAt(auth0))).toEqual(desired());
+    expect(auth0.exchanges).toEqual([]);
+  });
+
+  it.each<[string, object[], string]>([
+    ['there is none', [client('a', 'other')], ''],
+    ['its mark is ours, whatever it is called', [client('a', 'renamed', mark), client('b', 'shop')], 'a'],
+    ['somebody else has that name', [client('b', 'shop')], 'CLIENT_EXISTS'],
+    ['there are two of ours', [client('a', 'x', mark), client('b', 'y', mark)], 'CLIENT_EXISTS'],
+  ])('where %s', async (_, clients, found) => {
+    expect(await locate(create, clients)).toBe(found);
+  });
+
+  it('of two of ours is the one whose certificate is in use', async () => {
+    const both = [client('a', 'x', mark), client('b', 'y', mark)];
+    const current = desired({ operation: 'create', clientId: '', clientName: 'shop', current: 'k' });
+    expect(await locate(current, both, { b: 'identity-k' })).toBe('b');
+    expect(await locate(current, both, { a: 'other' })).toBe('CLIENT_EXISTS');
+  });
+});
+
+describe('the tenant logs', () => {
+  const wanted = desired({ current: 'a' });
+  const entry = (changes: object = {}) => ({
+    log_id: 'l',
+    date: new Date(Date.now() + 1_000).toISOString(),
+    mtls_thumbprint_sha256: 'identity-a',
+    user_agent: 'auth0-mtls-rotation-action (proof of run 7.1)',
+    ...changes,
+  });
+
+  async function usage(
+    logs: object[] | ((count: number) => object[]),
+    token: Answer | 'no endpoint' = { body: { access_token: 'opaque' } },
+    { asked = true, upToDate = true } = {},
+  ) {
+    let searches = 0;
+    const auth0 = await serving(() => {
+      searches += 1;
+      return { body: typeof logs === 'function' ? logs(searches) : logs };
+    });
+    const edge = token === 'no endpoint' ? undefined : await serving([token]);
+    const services = {
+      tenant: tenantAt(auth0),
+      edge: line.service('edge'),
+      domain: 'x',
+      proofEndpoint: async () => edge && `${edge.served.url}/token`,
+      clock: line.connection.clock,
+      cancellation: line.connection.cancellation,
+    };
+    const { usage: found } = await observeUsage(
+      { since: Date.now() - HOUR, upToDate },
+      wanted,
+      state(wanted),
+      services,
+      asked ? { certificate: undefined, privateKey: KEY } : undefined,
+    );
+    return { upTo: found?.upTo, tokens: edge?.exchanges.length ?? 0 };
+  }
+
+  it('are known up to our own token request, once it is in them', async () => {
+    const own = entry();
+    expect(await usage((count) => (count > 2 ? [own] : []))).toMatchObject({
+      upTo: Date.parse(own.date),
+      tokens: 1,
+    });
+    expect(line.waits).toEqual([500, 1_000]);
+  });
+
+  it.each<[string, object]>([
+    ["somebody else's", { user_agent: 'curl' }],
+    ['one with another certificate', { mtls_thumbprint_sha256: 'identity-b' }],
+    ['one of an earlier run', { date: '2020-01-01T00:00:00Z' }],
+  ])('are late where %s is all there is', async (_, changes) => {
+    expect((await usage([entry(changes)])).upTo).toBe('late');
+    expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThanOrEqual(30_000);
+    expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(20_000);
+  });
+
+  it('say nothing of a request that was refused, that had no endpoint, or that nobody asked for', async () => {
+    expect((await usage([entry()], { status: 401, body: {} })).upTo).toBe('refused');
+    expect((await usage([entry()], 'no endpoint')).upTo).toBe('no endpoint');
+    expect(await usage([entry()], undefined, { asked: false })).toEqual({ upTo: 'not asked', tokens: 0 });
+    expect(await usage([entry()], undefined, { upToDate: false })).toEqual({ upTo: 'not asked', tokens: 0 });
+  });
+});
