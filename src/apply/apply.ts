@@ -60,16 +60,13 @@ class Execution {
   readonly #undoStack = new UndoStack();
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
-  /** Locations whose credential this rotation removes before it delivers. */
   readonly #interrupted: SecretLocation[] = [];
   #association: Association;
-  /** With `create`, known once the client exists. */
   #clientId: string;
   /** Id of the new client until its undo has deleted it. */
   #madeClient: string | undefined;
-  /** Local time of the last write of the current pair. */
+  /** Local time of the last write of the current pair; below, of the association of the new credential. */
   #completedAt: number | undefined;
-  /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #holders: Holders | undefined;
 
@@ -156,7 +153,6 @@ class Execution {
     return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
   }
 
-  /** Before the first secret is written. */
   async #awaitPropagation(): Promise<void> {
     const { desired, observed, plan } = this.#job;
     if (this.#delivery.begun) return;
@@ -183,7 +179,6 @@ class Execution {
     this.#mayGoOn();
   }
 
-  /** @throws RotationError DELIVERY_INCOMPLETE */
   #requireDeliveries(): void {
     this.#completion.requireComplete();
     this.#delivery.requireComplete();

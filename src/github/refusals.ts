@@ -56,7 +56,7 @@ function renamed(destination: Destination, status: number, newName: string): Rot
 
 export function notFound(destination: Destination): RotationError {
   return new RotationError('DESTINATION_NOT_FOUND', {
-    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
+    failed: `GitHub does not show ${printDestination(destination)} to this github-token (404).`,
     remedy: `Check the spelling in destinations. Then open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add ${printDestination(destination)}; the token needs ${PERMISSION[destination.kind]}.`,
   });
 }
