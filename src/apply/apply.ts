@@ -105,7 +105,6 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
-    // Only the proof runs in parallel with the read-back.
     if (step.kind !== 'authenticate') await this.#association.settled();
     switch (step.kind) {
       case 'issue-certificate':

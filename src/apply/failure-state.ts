@@ -5,7 +5,7 @@ import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
-/** What a failed run leaves. */
+/** The state that a failed run leaves. */
 export interface Left {
   /** A sentence about the delivery, once a secret location may hold the new pair. */
   delivery: string | undefined;

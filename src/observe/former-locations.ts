@@ -19,11 +19,11 @@ export async function observeFormer(
   const own = ownerOf(desired);
   const others = pool
     .flatMap(({ name }) => readOwnership(name) ?? [])
-    .filter((mark) => !isOwnedBy(mark, own));
+    .filter((ownership) => !isOwnedBy(ownership, own));
   const former: FormerLocation[] = [];
-  for (const owner of new Set(others.map((mark) => mark.owner))) {
-    const mark = { owner, run: '' };
-    const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
+  for (const owner of new Set(others.map((ownership) => ownership.owner))) {
+    const ownership = { owner, run: '' };
+    const known = knownLocations(desired).find((location) => isOwnedBy(ownership, ownerAt(location)));
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))

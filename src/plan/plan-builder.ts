@@ -33,7 +33,7 @@ export class PlanBuilder {
   readonly observed: ObservedState;
   /** The credentials in use before this run. */
   readonly inUseAtStart: CredentialsInUse;
-  /** The same after the deliveries that this run finishes. */
+  /** The credentials in use after the deliveries that this run finishes. */
   inUse: CredentialsInUse;
   readonly pool: Pool;
   readonly steps: Step[] = [];

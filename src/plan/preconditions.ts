@@ -103,9 +103,9 @@ export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
   const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
   if (!live) return;
-  const mark = readOwnership(live.name);
+  const ownership = readOwnership(live.name);
   throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another workflow, that of ${mark?.owner}, rotates this client too: its run ${mark?.run} made ${live.id} after this workflow had begun.`,
+    failed: `Another workflow, that of ${ownership?.owner}, rotates this client too: its run ${ownership?.run} made ${live.id} after this workflow had begun.`,
     remedy:
       'Disable one of the two workflows, and rotate the client from one workflow with many destinations.',
   });
