@@ -59,7 +59,8 @@ export interface Explanation {
   cause?: unknown;
 }
 
-const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
+/** What is true where nobody says anything else. */
+export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
 /** No sentence may contain a secret, token or key. The edges pass status, code, method and path, but never the body of a request. */
 export class RotationError extends Error {

@@ -1,6 +1,6 @@
 /** Carries out a plan: one switch over its steps. */
 
-import { asRotationError, type RotationError } from '../errors.ts';
+import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
 import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -309,6 +309,8 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
+    // All steps have succeeded, and the plan knows what is true then.
+    if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     cancellation.shield(clock.now() + UNDO_TIME);
     const undone = this.#delivery.begun ? undefined : await this.#undoStack.run();

@@ -44,7 +44,7 @@ export function explainFailure(
 ): RotationError {
   if (undone === undefined) {
     const nobody = left.served.length === 0 ? lockedOut(left) : '';
-    const sentences = [nobody, left.delivery, unrevoked(left, true)].filter(Boolean);
+    const sentences = [nobody, left.delivery, interruptedStill(left), unrevoked(left, true)].filter(Boolean);
     return error.withStateNow(sentences.join(' '), alarm(left, left.served));
   }
   const [first] = undone.failures;
@@ -56,12 +56,21 @@ export function explainFailure(
 
 function unchanged({ completed, interrupted, removed, reverted }: Left): string {
   if (completed !== undefined) return completed;
-  const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
+  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed. ` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
-  if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
+    return `${gone}The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`;
+  if (interrupted.length === 0) return `${gone}Every destination keeps the credential that it holds.`;
   const locations = interrupted.map(printLocation).join(', ');
-  return `The credential that ${locations} holds was removed for this rotation. Its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+  return `${gone}What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
+}
+
+/** Interrupted for a delivery that did not reach them. */
+function interruptedStill({ interrupted, served }: Left): string {
+  const names = served.map(printLocation);
+  const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
+  return out.length === 0
+    ? ''
+    : `What ${out.join(', ')} held has given way: its consumers cannot log in until it is written.`;
 }
 
 /** @param begun a destination may hold the successor */

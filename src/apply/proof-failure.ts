@@ -17,15 +17,15 @@ export function notProven(desired: DesiredState, refused: Refused, logged?: stri
   const what = method === 'private_key_jwt' ? 'key' : 'certificate';
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The new ${what} ${failedTo(desired, refused)} (${why}).`,
-    remedy: `${refused.outcome === 'unauthorized' ? ALLOWED : REMEDIES[method]}${grant}${binding(desired)}`,
+    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[method]}${grant}${binding(desired)}`,
   });
 }
 
 /** The pair in use was refused for a reason that would also apply to the new one. */
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `The pair in current-credential ${failedTo(desired, refused)} (${refused.detail}), so the new pair would fail too.`,
-    remedy: `${refused.outcome === 'unauthorized' ? ALLOWED : REMEDIES[desired.method]}${binding(desired)}`,
+    failed: `What current-credential holds ${failedTo(desired, refused)} (${refused.detail}), and the new one could not either.`,
+    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[desired.method]}${binding(desired)}`,
   });
 }
 
@@ -36,15 +36,19 @@ function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refus
     : `may not get a token for the API ${audience}`;
 }
 
-const ALLOWED =
-  'Check that verify-audience names an API which the client may use (its client grants and grant types in Auth0).';
+/** The client itself is good: Auth0 allows it no such token. */
+function authorization({ clientId, verifyAudience: audience }: DesiredState): string {
+  const api = audience === undefined ? 'an API' : `the API with the identifier ${audience}`;
+  return `In the Auth0 Dashboard, open Applications, APIs, ${api}, Machine to Machine Applications, and authorize ${clientId || 'the client'}. Or set verify-audience to the identifier of an API that it may use.`;
+}
 
 const REMEDIES = {
   self_signed_tls_client_auth:
-    'Check that the edge forwards the certificate and does not check thumbprints against its own list. Check that verify-audience names an API which the client may use.',
+    'Try the current certificate with curl; the linked page shows how. If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.',
   tls_client_auth:
-    'Check that the edge trusts the CA and reports it (client-certificate-ca-verified: SUCCESS), and that verify-audience names an API which the client may use.',
-  private_key_jwt: 'Check that verify-audience names an API which the client may use.',
+    'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.',
+  private_key_jwt:
+    'Look at the client in Auth0 (Applications, the client, Credentials): its method must be Private Key JWT, with the algorithm that signing-algorithm names.',
 };
 
 function binding({ tokenBinding }: DesiredState): string {

@@ -31,6 +31,11 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+/** In a narrow column a date would break at its hyphens. */
+export function unbroken(at: number): string {
+  return day(at).replaceAll('-', '\u2011');
+}
+
 const LONG_DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 
 /** 24 January 2027, for headlines. */

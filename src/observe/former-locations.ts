@@ -29,14 +29,24 @@ export async function observeFormer(
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
   }
+  // A secret whose name was changed before a run had made anything under it has left no mark.
+  for (const location of movedLocations(desired)) {
+    const owner = ownerAt(location);
+    if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
+      former.push({ owner, secret: await read(location, store) });
+  }
   return former;
 }
 
-/** Locations in `moved-from` and today's destinations. A long owner is a digest, which can only be compared. */
-function knownLocations({ destinations, movedFrom, secretName }: DesiredState): SecretLocation[] {
-  const named = movedFrom.map((one) => ({ ...one, secretName: one.secretName ?? secretName }));
-  const today = destinations.map((destination) => ({ destination, secretName }));
-  return [...named, ...today].map((one) => ({ ...one, part: 'pair' as const }));
+/** Named by `moved-from`, or a destination of today. A long owner is a digest, so that it can only be compared. */
+function knownLocations(desired: DesiredState): SecretLocation[] {
+  const { destinations, secretName } = desired;
+  const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));
+  return [...movedLocations(desired), ...today];
+}
+
+function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
+  return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
 }
 
 /** If the secret had another name, this workflow may have delivered it to today's destinations as well. */

@@ -68,13 +68,27 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   // guard: nobody is interrupted for a primary that takes no write
   builder.probe([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
   refuseForUnwritable(builder, interrupted);
-  if (interrupted.length > 0) {
+  noteInterruption(builder, victim, interrupted);
+  builder.remove(victim, 'make room', interrupted);
+}
+
+function noteInterruption(
+  builder: PlanBuilder,
+  { id }: Credential,
+  interrupted: readonly SecretLocation[],
+): void {
+  const refusing = interrupted.filter((location) => builder.refusalOf(location));
+  const served = interrupted.filter((location) => !refusing.includes(location));
+  if (served.length > 0)
     builder.note(
       'interruption',
-      `${interrupted.map(printLocation).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
     );
-  }
-  builder.remove(victim, 'make room', interrupted);
+  for (const location of refusing.map(printLocation))
+    builder.note(
+      'interruption',
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The primary's own pair would expire soon.`,
+    );
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
@@ -168,7 +182,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or give its users another client.`;
   const moved = movedLine(builder);
-  const formerHeld = inUse.formerHeld.map(({ location }) => location);
+  const today = builder.observed.secrets.map((secret) => printLocation(secret.location));
+  const formerHeld = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
   if (formerHeld.length > 0)
     return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.`;
   if (spare.length === 0 && moved !== '')
@@ -181,8 +196,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
 /** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
-  const served = observed.secrets.find((_, index) => index > 0 && inUse.held[index]?.[0]);
-  if (!primary || !served || !isMissing(primary)) return undefined;
+  const served = observed.secrets.find((_, index) => inUse.held[index]?.[0]?.id === inUse.newest?.id);
+  if (!primary || !served || !inUse.newest || !isMissing(primary)) return undefined;
   const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
   return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
 }

@@ -7,7 +7,6 @@ import {
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { ownerAt } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -72,12 +71,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
-  const lacking = [...held.keys()].filter((index) => {
-    // A doubtful location may hold any of its candidates, so it does not lack `newest` for certain.
-    const holds = doubtful.includes(index) ? held[index] : held[index]?.slice(0, 1);
-    const lacksNewest = newest !== undefined && !holds?.some(({ id }) => id === newest.id);
-    return lacksNewest || isBehind(desired, index, observed);
-  });
+  const lacking = [...held.keys()].filter(
+    (index) =>
+      lacks(newest, held[index] ?? [], doubtful.includes(index)) || isBehind(desired, index, observed),
+  );
   return {
     held,
     current: held[0]?.[0],
@@ -90,10 +87,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    // Times do not show whether it was delivered, so a rotation must give every location a new credential.
-    displaced: observed.secrets
-      .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
-      .find((c) => !pool.isAssociated(c)),
+    displaced: displacedAmong(held, observed, pool),
     impossible,
     outdated,
     contradiction,
@@ -102,7 +96,24 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   };
 }
 
-/** The newest credential that a location holds for certain, else the newest that any may hold. */
+/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
+function displacedAmong(
+  held: readonly (readonly Credential[])[],
+  observed: ObservedState,
+  pool: Pool,
+): Credential | undefined {
+  return observed.secrets
+    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
+    .find((c) => !pool.isAssociated(c));
+}
+
+/** What nobody can explain may hold any of them: that is no reason to take one out. */
+function lacks(newest: Credential | undefined, held: readonly Credential[], isDoubtful: boolean): boolean {
+  const holds = isDoubtful ? held : held.slice(0, 1);
+  return newest !== undefined && !holds.some(({ id }) => id === newest.id);
+}
+
+/** The newest that a place holds for certain; else that any may hold. */
 function newestAmong(
   held: readonly (readonly Credential[])[],
   doubtful: readonly number[],
@@ -133,9 +144,7 @@ function heldByFormer(
   observed: ObservedState,
   pool: Pool,
 ): CredentialsInUse['formerHeld'] {
-  const today = new Set(observed.secrets.map(({ location }) => ownerAt(location)));
-  const former = (observed.former ?? []).filter(({ secret }) => !today.has(ownerAt(secret.location)));
-  return former.flatMap(({ secret }) => {
+  return (observed.former ?? []).flatMap(({ secret }) => {
     const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
@@ -204,11 +213,9 @@ function candidatesFor(
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
-  // Runs with a former primary delivered to that one first.
-  const isServedByOurs = (c: Credential) => pool.isOurs(c) && !pool.isOfFormer(c);
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (isServedByOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 

@@ -43,6 +43,8 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   stop: RotationError | undefined;
+  /** So many steps are right whatever stops the rest. */
+  sound = 0;
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
   records: readonly Credential[];

@@ -4,8 +4,14 @@ import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
+import {
+  type Credential,
+  newestFirst,
+  type ObservedState,
+  type Unwritable,
+} from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -84,19 +90,39 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
 }
 
-/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
-function unwritableError({ observed: { unwritable = [] } }: PlanBuilder): RotationError | undefined {
+/** A location that takes no write stops neither the others nor a due rotation: the run fails at its end. */
+function unwritableError(builder: PlanBuilder): RotationError | undefined {
+  const { unwritable = [] } = builder.observed;
   const [first] = unwritable;
   if (!first) return undefined;
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
-    remedy: `${first.error.remedy} Or take it out of destinations if nobody uses it.`,
-    stateNow: 'It keeps its credential, which stays associated. Everything else is done.',
+    remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
+    stateNow: `${whatRefusingHold(builder)} Everything else is done.`,
     cause: first.error,
   });
 }
 
-/** For a client that uses another method, `plan` shows `enroll`, since `rotate` would be refused. */
+function whatRefusingHold({
+  associated,
+  inUse,
+  observed: { secrets, unwritable = [] },
+}: PlanBuilder): string {
+  const works = ({ location }: Unwritable) => {
+    const index = secrets.findIndex((secret) => printLocation(secret.location) === location);
+    return inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
+  };
+  const kept = unwritable.filter(works).map(({ location }) => location);
+  const out = unwritable.filter((one) => !works(one)).map(({ location }) => location);
+  return [
+    ...(kept.length > 0 ? [`${kept.join(', ')} keeps what it holds, which stays associated.`] : []),
+    ...(out.length > 0
+      ? [`${out.join(', ')} holds nothing that is associated: nobody logs in with it.`]
+      : []),
+  ].join(' ');
+}
+
+/** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */
 export function impliedOperation(desired: DesiredState, { client }: ObservedState): DesiredState {
   const differs = client !== undefined && client.method !== desired.method;
   return differs && desired.operation === 'rotate'
@@ -145,14 +171,16 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
-  const healing = builder.steps.length;
+  builder.sound = builder.steps.length;
   try {
     return rotateOrRetire(builder, healed);
   } catch (error) {
-    if (!healed || !(error instanceof RotationError)) throw error;
-    builder.steps.length = healing;
+    if (builder.sound === 0 || !(error instanceof RotationError)) throw error;
+    builder.steps.length = builder.sound;
     builder.stop = error;
-    return { reason: 'NotAssociated', explanation: HEALED };
+    return healed
+      ? { reason: 'NotAssociated', explanation: HEALED }
+      : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
   }
 }
 
@@ -170,6 +198,8 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   // guard: a delivery that is being finished is not superseded
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
+  builder.sound = builder.steps.length;
+  if (due) levelDestinations(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
@@ -284,12 +314,58 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   steps.push(...rest);
 }
 
+/** Rather than that somebody is interrupted for a place: who holds another pair than the primary gets that one, which is at hand. */
+function levelDestinations(builder: PlanBuilder): void {
+  const { inUse, observed } = builder;
+  const { current, newest } = inUse;
+  const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
+  // guard: with a key at hand nobody is interrupted for a place
+  if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!current || builder.evictable.some(isAssociated)) return;
+  // Another certificate of this subject needs no place.
+  if (current.identity === builder.desired.subject) return;
+  const others = [...inUse.held.keys()].filter(
+    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
+  );
+  if (others.length === 0) return;
+  probe(builder, others);
+  store(builder, others);
+  const served = observed.secrets.filter((_, index) => others.includes(index));
+  const names = served.map(({ location }) => printLocation(location));
+  builder.note(
+    'warning',
+    `What the primary holds, ${current.id}, is stored in ${names.join(', ')} before what they hold gives way to this rotation. Runs that are queued with that key fail.`,
+  );
+  const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
+  builder.inUse = {
+    ...inUse,
+    held: inUse.held.map((candidates, index) => (others.includes(index) ? [current] : candidates)),
+    newest: current,
+    lacking,
+    doubtful: inUse.doubtful.filter((index) => !others.includes(index)),
+    settled: lacking.every((index) => observed.secrets[index]?.times === 'missing'),
+    formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
+    rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
+  };
+}
+
+function mayHoldAnother({ inUse, observed }: PlanBuilder, index: number, current: Credential): boolean {
+  const secret = observed.secrets[index];
+  const name = secret && printLocation(secret.location);
+  const former = inUse.formerHeld.filter(({ location }) => location === name);
+  const candidates = [...(inUse.held[index] ?? []), ...former.flatMap((one) => one.candidates)];
+  return candidates.some(({ id }) => id !== current.id);
+}
+
 function hasNewestPair(builder: PlanBuilder): boolean {
-  const { desired, inUse, observed } = builder;
-  const { newest } = inUse;
-  if (newest === undefined || newest.identity !== desired.current?.identity) return false;
-  // An expired pair, or one that is not associated, helps no consumer.
-  if (!builder.associated.includes(newest.id) || builder.isExpired(newest)) return false;
+  return isAtHand(builder, builder.inUse.newest);
+}
+
+function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
+  const { desired, observed } = builder;
+  if (credential === undefined || credential.identity !== desired.current?.identity) return false;
+  // A pair that nobody can log in with serves nobody.
+  if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 

@@ -11,6 +11,7 @@ import {
 import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
+import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isBeingDelivered, isPending } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -79,17 +80,23 @@ export function refuseContradiction(builder: PlanBuilder): void {
   if (!contradiction) return;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is not one of the client's credentials, but ${location ? printLocation(location) : 'the primary secret'} holds ${contradiction.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line} and nothing else in that line. If the line is already so, this job was queued before the last rotation: start the workflow anew instead of re-running it.`,
+      failed: `current-credential is none of the client's credentials, but ${location ? printLocation(location) : 'the primary secret'} holds ${contradiction.id}: a run of this workflow stored it right after it was made.`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it. ${onPurpose(contradiction)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
     failed: `current-credential is ${given}, but the primary secret was written right after ${contradiction.id} was made: it changed after this job's secrets were read.`,
-    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}.`,
+    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}. ${onPurpose(contradiction)}`,
   });
 }
 
-/** The line to add if this repository or secret was renamed. */
+/** A hand may have written right after a run: that looks the same. */
+function onPurpose({ createdAt, id }: Credential): string {
+  const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
+  return `If somebody has put something else there right after ${id} was made, save that secret once more: what is written after ${until} is believed.`;
+}
+
+/** The line that ends it, where this workflow has another name or place than before. */
 export function movedLine({ observed, pool }: PlanBuilder): string {
   const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
   const [owner] = owners;

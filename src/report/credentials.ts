@@ -2,7 +2,7 @@
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { code, day, row } from '../model/markdown.ts';
+import { code, day, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
@@ -154,11 +154,6 @@ export function credentialTable(result: RunResult): string {
       ]),
     ),
   ].join('\n');
-}
-
-/** Uses non-breaking hyphens, since a date would break in a narrow column. */
-function unbroken(at: number): string {
-  return day(at).replaceAll('-', '\u2011');
 }
 
 function holders(locations: readonly string[]): string {

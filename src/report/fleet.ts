@@ -1,7 +1,7 @@
 /** The report on many clients: one summary and one list of failures, worst first. Pure text of bounded size. */
 
 import { quote } from '../model/json.ts';
-import { code, day, inert, iso, longDay, plain, row } from '../model/markdown.ts';
+import { code, inert, iso, longDay, plain, row, shortened, unbroken } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
@@ -71,14 +71,17 @@ function headline(results: readonly RunResult[]): string {
 }
 
 function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
-  const shared = sharedWarnings(worstFirst);
-  const notes = shared.map(({ message, results }) => `> ${plain(namesOf(results))}: ${inert(message)}\n`);
-  const begin = [`## ${headline(worstFirst)}\n`, ...notes.slice(0, ANNOTATIONS)].join('\n');
+  const shared = sharedWarnings(worstFirst).slice(0, ANNOTATIONS);
+  const notes = shared.map(
+    ({ message, results }) => `> ${plain(namesOf(results))}: ${shortened(inert(message))}\n`,
+  );
+  const begin = `## ${headline(worstFirst)}\n`;
+  const told = ['', ...notes].join('\n');
   const said = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
     worstFirst.map((result) => detailsOf(result, said, explanationOf)).filter((text) => text !== ''),
-    SUMMARY - size(begin) - size(table.text),
+    SUMMARY - size(begin) - size(told) - size(table.text),
   );
   return [
     begin,
@@ -86,9 +89,8 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
       ? ''
       : '| Client | | Why | Expires | Next rotation |\n| --- | --- | --- | --- | --- |',
     table.text,
-    table.left > 0
-      ? `\n${table.left} more clients have no row, since the summary has reached its longest size.\n`
-      : '',
+    table.left > 0 ? `\n${table.left} more clients have no row: the summary may not be longer.\n` : '',
+    told,
     details.text,
     details.left > 0
       ? `\nDetails of ${details.left} more clients were left out, since the summary has reached its longest size.\n`
@@ -118,12 +120,14 @@ function tableRow(result: RunResult): string {
   const { error, plan } = result;
   const [kind, sign] = KINDS[rank(result)] ?? ['', ''];
   const next = nextRotation(result);
+  const notAfter = entryOf(result)['not-after'];
+  const why = plan === undefined || plan.reason === 'NotDue' ? '–' : reasonName(plan.reason);
   return row([
     nameOf(result),
     `${sign} ${kind}`,
-    error ? `\`${error.code}\`` : plan ? reasonName(plan.reason) : '',
-    entryOf(result)['not-after'].slice(0, 10) || '–',
-    next === undefined ? '–' : day(next),
+    error ? `\`${error.code}\`` : why,
+    notAfter === '' ? '–' : unbroken(Date.parse(notAfter)),
+    next === undefined ? '–' : unbroken(next),
   ]);
 }
 
@@ -177,7 +181,9 @@ function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarn
 const NAMED = 3;
 
 function namesOf(results: readonly RunResult[]): string {
-  const names = results.slice(0, NAMED).map(({ desired }) => quote(desired.clientId));
+  const names = results
+    .slice(0, NAMED)
+    .map(({ desired, observed }) => quote(observed?.client?.name) || quote(desired.clientId));
   const more = results.length - NAMED;
   return `Clients ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { authorityOf, issuedPairOf, parseSigningKey } from '../../../src/certificate/authority.ts';
+import { chainOf } from '../../../src/certificate/chain.ts';
 import {
   factsOf,
   issuePair,
@@ -115,6 +116,29 @@ describe('a pair that was brought', () => {
       'CN=upper',
     ]);
     expect(pair.privateKey).toBe(pkcs8(key(leaf)));
+  });
+
+  it('has the CA above it that has signed it, not another one of its name', () => {
+    const one = workshop.issue('one', {
+      algorithm: 'P-256',
+      issuer: 'root',
+      profile: 'ca',
+      subject: '/CN=same',
+    });
+    const two = workshop.issue('two', {
+      algorithm: 'P-256',
+      issuer: 'root',
+      profile: 'ca',
+      subject: '/CN=same',
+    });
+    for (const [name, signer] of [
+      ['one', one],
+      ['two', two],
+    ] as const) {
+      const below = workshop.issue(`below-${name}`, { issuer: name });
+      const chain = chainOf(new X509Certificate(below.cert), certificates(one, two, root));
+      expect(chain.map(String)).toEqual([below, signer].map(({ cert }) => `${new X509Certificate(cert)}`));
+    }
   });
 
   it.each<[string, Made[], Made, RegExp]>([

@@ -340,6 +340,22 @@ describe('manifest.schema.json', () => {
     expect(read(text).length).toBe(4);
   });
 
+  it.each<[string, object, boolean]>([
+    ['what it must have', {}, true],
+    ['defaults for all', { defaults: { force: true } }, true],
+    ['an unknown key', { version: 1 }, false],
+    ['an unknown default', { defaults: { colour: 'red' } }, false],
+    ['a client as a default', { defaults: { 'client-id': 'a' } }, false],
+    ['no client', { clients: [] }, false],
+    ['a client without its id', { clients: [{ force: true }] }, false],
+  ])('says of a manifest with %s what the code says', (_, changes, isGood) => {
+    const manifest = { clients: [{ 'client-id': 'one' }], ...changes };
+    expect(isValid(manifest)).toBe(isGood);
+    const code = () => read(stringify(manifest));
+    if (isGood) expect(code).not.toThrow();
+    else expect(code).toThrow(RotationError);
+  });
+
   it('says of a client what the code says', () => {
     const some: Record<string, unknown[]> = {
       'client-id': ['one', ''],

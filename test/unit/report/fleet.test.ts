@@ -105,7 +105,7 @@ describe('the report of a fleet', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     const { annotations, summary } = told([failed]);
     expect(summary).toContain(
-      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027-01-23 | 2026-12-24 |',
+      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027‑01‑23 | 2026‑12‑24 |',
     );
     expect(summary).toContain('The current key expires on 23 January 2027.');
     expect(annotations).toEqual([
