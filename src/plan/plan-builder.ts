@@ -43,7 +43,7 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   stop: RotationError | undefined;
-  /** So many steps are right whatever stops the rest. */
+  /** This many steps are carried out even if an error stops the rest. */
   sound = 0;
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
