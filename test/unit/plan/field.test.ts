@@ -218,7 +218,7 @@ describe('a rotation that must stop, and a delivery that can be finished', () =>
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
     const all = await days(world, 9, { destinations: TWO });
     expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
-    expect(all[1]?.message).toContain('Otherwise it goes from 2026-12-01');
+    expect(all[1]?.message).toContain('Otherwise a run removes it from 2026-12-01');
     expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
   });
 });
@@ -451,7 +451,7 @@ describe('the primary was rolled back by hand, no current-credential', () => {
       const [day] = await days(world, 1, { destinations, ...more });
       expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
       expect(day?.notes).toMatch(
-        /What the primary holds, p, is stored in .* before what they hold gives way/,
+        /The primary.s credential, p, is stored in .* before this rotation removes/,
       );
       for (const scope of destinations) expect(world.works(scope)).toBe(true);
     },
