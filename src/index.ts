@@ -41,7 +41,7 @@ async function main(ending: Ending): Promise<void> {
     debug: runner.debug,
   };
   const { results, report: written } = await work(connection, cancelled);
-  await ending.tell(written);
+  await ending.complete(written);
   const [only] = results;
   if (path === '' && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;

@@ -91,7 +91,9 @@ interface Made {
 
 /** All clients of this workflow. Another run may have made one at the same time. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
-  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === clientOwnerOf(desired));
+  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(
+    ({ owner }) => owner === clientOwnerOf(desired),
+  );
   return Promise.all(
     ours.map(async ({ id }) => {
       const pool = (await seen(tenant.credentials(id))) ?? [];

@@ -5,7 +5,7 @@ import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
-/** What a failed run leaves. */
+/** The state that a failed run leaves. */
 export interface Left {
   /** A sentence about the delivery, once a secret location may hold the new pair. */
   delivery: string | undefined;
@@ -64,13 +64,13 @@ function unchanged({ completed, interrupted, removed, reverted }: Left): string 
   return `${gone}The credential that ${locations} holds was removed for this rotation. Its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
 }
 
-/** Interrupted for a delivery that did not reach them. */
+/** For interrupted locations that the delivery did not reach. */
 function interruptedStill({ interrupted, served }: Left): string {
   const names = served.map(printLocation);
   const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
   return out.length === 0
     ? ''
-    : `The credential that ${out.join(', ')} holds was removed. Its consumers cannot log in until that secret is written.`;
+    : `The credential that ${out.join(', ')} held was removed. Its consumers cannot log in until that secret is written.`;
 }
 
 /** @param begun a destination may hold the successor */
