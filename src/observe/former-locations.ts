@@ -1,4 +1,4 @@
-/** Where this workflow delivered before it was renamed, moved or configured differently: credentials with those marks are ours. */
+/** Finds where this workflow delivered before it was renamed, moved or reconfigured. Credentials with those marks are ours. */
 
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -8,8 +8,8 @@ import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.t
 import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
 
 /**
- * `moved-from` is believed. Else a former location counts only where it is one of today's destinations, lies in the same repository, or
- * answers that it was renamed to it. One that does not exist decides nothing.
+ * Locations from `moved-from` always count. Another one counts only if it is one of today's destinations, is in the same repository,
+ * or was renamed to that repository.
  */
 export async function observeFormer(
   desired: DesiredState,
@@ -25,7 +25,7 @@ export async function observeFormer(
     const mark = { owner, run: '' };
     const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
     const location = known ?? parseOwner(owner);
-    if (!location || (!known && !(await isHome(location.destination, desired, store)))) continue;
+    if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
   }
@@ -49,7 +49,7 @@ function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation
   return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
 }
 
-/** Under another name the destinations of today may have been served as well. */
+/** If the secret had another name, this workflow may have delivered it to today's destinations as well. */
 function deliveredBeside(
   location: SecretLocation,
   { destinations, secretName }: DesiredState,
@@ -69,7 +69,7 @@ function parseOwner(owner: string): SecretLocation | undefined {
   return destination && { destination, secretName: owner.slice(at + 1), part: 'pair' };
 }
 
-async function isHome(
+async function isInSameRepository(
   destination: Destination,
   { destinations }: DesiredState,
   store: SecretStore | undefined,
@@ -81,7 +81,7 @@ async function isHome(
   return (await store?.renamedTo(destination))?.toLowerCase() === home;
 }
 
-/** One that was renamed or deleted holds nothing of its own. */
+/** A destination that was renamed or deleted counts as one without the secret. */
 async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';

@@ -1,7 +1,16 @@
 /** A stale bundle must not ship: `npm run check-dist` fails for each file of dist that src does not build. */
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -28,4 +37,14 @@ it('fails for each file that is not what src builds, and writes nothing', () => 
   const changed = build('--check');
   expect([changed.status, stale(changed)]).toEqual([1, ['licenses.txt']]);
   expect(readFileSync(join(folder, 'dist/licenses.txt'), 'utf8')).toMatch(/ $/);
+});
+
+it("fails for a README whose tables are not action.yml's", () => {
+  for (const name of ['README.md', 'action.yml']) cpSync(name, join(folder, name));
+  const check = () =>
+    spawnSync(process.execPath, ['scripts/readme.ts', '--check'], { cwd: folder, encoding: 'utf8' }).status;
+  expect(check()).toBe(0);
+  const action = readFileSync(join(folder, 'action.yml'), 'utf8');
+  writeFileSync(join(folder, 'action.yml'), action.replace('default: until-next-rotation', 'default: 0h'));
+  expect(check()).toBe(1);
 });

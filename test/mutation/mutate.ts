@@ -4,6 +4,9 @@
  */
 
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { matchesGlob } from 'node:path/posix';
 import { Stryker } from '@stryker-mutator/core';
 import { FOLDERS, type Folder } from './folders.ts';
@@ -62,6 +65,10 @@ function asked([first, ...rest]: readonly string[]): [string, Folder][] {
   });
 }
 
+// Keys for the worlds of the tests, made once: it takes longer than a test.
+const folderOfKeys = mkdtempSync(join(tmpdir(), 'mutation-'));
+process.on('exit', () => rmSync(folderOfKeys, { recursive: true, force: true }));
+process.env.MATERIALS_FILE = join(folderOfKeys, 'materials.json');
 for (const [name, folder] of asked(process.argv.slice(2))) {
   const reached = await score(name, folder);
   console.log(`${name}: ${reached?.toFixed(1) ?? 'nothing to notice'} (at least ${folder.least})`);

@@ -1,6 +1,8 @@
 /** Real keys and certificates, made once: RSA is slow, and every world uses each pair once (invariant I7). */
 
-import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { pkcs8 } from '../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import type { CertifiedPair } from '../../src/model/key-pair.ts';
 import { type CertificateContent, parseX509Certificate } from '../emulators/tenant-credentials.ts';
@@ -51,13 +53,41 @@ export function materials(): Promise<Materials> {
 }
 
 async function makeMaterials(): Promise<Materials> {
+  const kept = keptMaterials();
+  const make = async (label: string, at: number, days: number) =>
+    kept.get(label) ?? (await material(label, at, days));
   const seeds = new Map<string, Material>();
   for (const [label, { age, days }] of Object.entries(SEEDS)) {
-    seeds.set(label, await material(label, BASE - age * DAY, days));
+    seeds.set(label, await make(label, BASE - age * DAY, days));
   }
   const fresh: Material[] = [];
-  for (let index = 1; index <= FRESH; index += 1) fresh.push(await material(`R${index}`, BASE, 90));
-  return { seeds, fresh, all: [...seeds.values(), ...fresh] };
+  for (let index = 1; index <= FRESH; index += 1) fresh.push(await make(`R${index}`, BASE, 90));
+  const all = [...seeds.values(), ...fresh];
+  keep(all);
+  return { seeds, fresh, all };
+}
+
+/** A file that keeps them for other processes, where each of many mutants is judged by them (`npm run mutation`). */
+const KEPT = process.env.MATERIALS_FILE ?? '';
+
+function keptMaterials(): Map<string, Material> {
+  if (!existsSync(KEPT)) return new Map();
+  const all = JSON.parse(readFileSync(KEPT, 'utf8')) as (Omit<Material, 'key' | 'certified'> & {
+    key: string;
+    certified: [string, CertifiedPair][];
+  })[];
+  return new Map(
+    all.map((one) => [
+      one.label,
+      { ...one, key: createPrivateKey(one.key), certified: new Map(one.certified) },
+    ]),
+  );
+}
+
+function keep(all: readonly Material[]): void {
+  if (KEPT === '' || existsSync(KEPT)) return;
+  const kept = all.map((one) => ({ ...one, key: pkcs8(one.key), certified: [...one.certified] }));
+  writeFileSync(KEPT, JSON.stringify(kept));
 }
 
 async function material(label: string, at: number, days: number): Promise<Material> {

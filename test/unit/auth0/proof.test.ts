@@ -66,6 +66,12 @@ describe('a key that nobody has registered is admitted', () => {
     },
   );
 
+  it('by no token that comes with another status than 200', async () => {
+    expect(await admitted({ status: 201, body: { access_token: 't' } })).toMatchObject({
+      code: 'VERIFICATION_FAILED',
+    });
+  });
+
   it('also where the server looked at the client before it looked at the token', async () => {
     expect(await admitted({ status: 403, body: { error: 'invalid_grant' } }, REFRESH)).toBe(true);
     expect(await admitted({ status: 403, body: { error: 'access_denied' } }, REFRESH)).toBe(false);
@@ -272,6 +278,18 @@ describe('what is asked for', () => {
       sub: 'c',
     });
     expect((await asked({})).form).not.toHaveProperty('client_assertion');
+  });
+
+  it('carries another assertion each time it is asked again: each serves once', async () => {
+    await using server = await peer([{ status: 503 }, { status: 401, body: {} }]);
+    await isAdmitted(
+      line.service('edge'),
+      login(server.served.url, { pair: { certificate: undefined, privateKey: key } }),
+    );
+    const sent = server.exchanges.map(({ requestBody }) =>
+      new URLSearchParams(requestBody).get('client_assertion'),
+    );
+    expect(new Set(sent).size).toBe(2);
   });
 
   it('names the run, for those who read the logs', async () => {

@@ -91,6 +91,24 @@ describe('a certificate', () => {
     expect(Math.min(...refused) - Math.max(...taken)).toBeLessThan(100);
   });
 
+  it('has the string types that its attributes prescribe', async () => {
+    const subject = 'CN=a,C=DE,SERIALNUMBER=1,DC=net,EMAILADDRESS=a@b,O=b';
+    const { certificate } = await issue(subject);
+    const told = openssl(
+      certificate,
+      'x509',
+      '-noout',
+      '-subject',
+      '-nameopt',
+      'show_type,sname,sep_comma_plus',
+    );
+    for (const part of ['CN=UTF8STRING:a', 'C=PRINTABLESTRING:DE', 'O=UTF8STRING:b', 'DC=IA5STRING:net'])
+      expect(told).toContain(part);
+    expect(told).toMatch(
+      /serialNumber=PRINTABLESTRING:1.*emailAddress=IA5STRING:a@b|emailAddress=IA5STRING:a@b.*serialNumber=PRINTABLESTRING:1/,
+    );
+  });
+
   it('has a positive serial of its own every time', async () => {
     const serials = await Promise.all(
       [1, 2, 3, 4].map(async () => new X509Certificate((await issue('CN=a')).certificate).serialNumber),

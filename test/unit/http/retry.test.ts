@@ -106,6 +106,30 @@ describe('retry', () => {
     });
   });
 
+  it.each([
+    [200, 0],
+    [204, 0],
+    [400, 0],
+    [403, 0],
+    [404, 0],
+    [408, 1],
+    [409, 0],
+    [429, 0],
+    [500, 0],
+    [502, 1],
+    [503, 0],
+    [504, 1],
+    [505, 0],
+  ])('knows of %i what a request may have done: %i times in doubt', async (status, uncertain) => {
+    expect((await attempt([answer(status), answer(200)])).uncertain).toBe(uncertain);
+    expect((await attempt([answer(status), answer(201)], 'create')).uncertain).toBe(uncertain);
+  });
+
+  it.each([400, 401, 404, 422])('does not take %i for a limit, whatever stands beside it', async (status) => {
+    const headers = { 'retry-after': '1', 'x-ratelimit-remaining': '0' };
+    expect((await attempt([answer(status, headers, SECONDARY)])).count).toBe(1);
+  });
+
   it.each([301, 302, 307, 308])('never repeats a redirect: %i', async (status) => {
     expect((await attempt([answer(status)])).count).toBe(1);
   });
@@ -123,6 +147,17 @@ describe('retry', () => {
   it.each<[string, HttpResponse, number]>([
     ['Retry-After in seconds', answer(429, { 'retry-after': '7' }), 7_000],
     ['Retry-After as a date', answer(503, { 'retry-after': new Date(1_003_000).toUTCString() }), 3_000],
+    ['a date in the past', answer(503, { 'retry-after': new Date(1).toUTCString() }), 0],
+    [
+      'a date that is none, with a reset',
+      answer(429, { 'retry-after': 'soon', 'x-ratelimit-reset': '1003' }),
+      3_000,
+    ],
+    [
+      'an abuse limit, told by its text alone',
+      answer(403, {}, 'You have triggered an abuse detection mechanism'),
+      60_000,
+    ],
     ['X-RateLimit-Reset', answer(429, { 'x-ratelimit-reset': '1009' }), 9_000],
     [
       'Retry-After before X-RateLimit-Reset',

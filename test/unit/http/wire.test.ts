@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../../src/http/wire.ts';
-import { NetworkError, openWire } from '../../../src/http/wire.ts';
+import { LONGEST_FLIGHT, NetworkError, openWire } from '../../../src/http/wire.ts';
 import { startProxy } from '../../emulators/connect-proxy.ts';
 import type { Fault, Handler, ServeOptions } from '../../emulators/serve.ts';
 import { serve } from '../../emulators/serve.ts';
@@ -168,6 +168,20 @@ describe('no answer', () => {
     expect(count).toBe(landed);
   });
 
+  it('where the server resets the connection', async () => {
+    const reset = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => reset.listen(0, '127.0.0.1', resolve));
+    open.push({
+      [Symbol.asyncDispose]: () => new Promise<void>((resolve) => reset.close(() => resolve())),
+    });
+    const { port } = reset.address() as import('node:net').AddressInfo;
+    const attempt = wire()(get(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x' }));
+    expect(await failure(attempt)).toMatchObject({ landed: 'unknown' });
+  });
+
   it('where only half of it came', async () => {
     const half = createServer((socket) => {
       socket.on('error', () => {});
@@ -317,6 +331,10 @@ describe('a certificate that nobody trusts', () => {
     await expect(attempt).rejects.toMatchObject(refusal);
     expect(proxy.tunnels).toEqual([]);
   });
+});
+
+it('a request without an answer is given up after a minute: then it cannot land any more', () => {
+  expect(LONGEST_FLIGHT).toBe(60_000);
 });
 
 it('an answer that trickles ends, whether or not a signal was given', async () => {

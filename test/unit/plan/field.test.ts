@@ -699,7 +699,7 @@ describe('somebody writes the primary while a job begins, and current-credential
     world.write(SHOP, written);
     const [day] = await days(world, 1, { current: shown });
     expect(day?.error?.code).toBe('STALE_CREDENTIAL');
-    expect(day?.message).toContain("it changed after this job's secrets were read");
+    expect(day?.message).toContain("It changed after this job's secrets were read");
     expect(world.associated).toEqual([before.id, 'c']);
     if (written === 'text') return;
     await days(world, 1);

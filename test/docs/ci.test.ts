@@ -1,0 +1,116 @@
+/** What CI says of its own result: `.ci/run` fails where a test fails, is skipped or never ran. Its programs are stand-ins that do as they are told. */
+
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+
+function program(path: string, script = 'exit 0'): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ci-'));
+  cpSync('.ci/run', at('.ci/run'));
+  mkdirSync(at('test/consumers/go'), { recursive: true });
+  mkdirSync(at('test/engine'));
+  writeFileSync(at('test/engine/act.version'), '0.0.0\n');
+  for (const name of ['gh', 'chromium', 'nginx', 'haproxy', 'go', 'javac', 'kubectl', 'python3', 'apt-get'])
+    program(at('bin', name));
+  const cache = at('cache/auth0-mtls-rotation-action');
+  program(join(cache, 'python/bin/python'));
+  program(join(cache, 'act-0.0.0/act'));
+  // Each script of the package writes the report that it is asked for, and ends as it is told.
+  program(
+    at('bin/npm'),
+    `for one; do case "$one" in --outputFile.json=*) report="\${one#*=}";; esac; done
+case "$*" in ci) what=CI;; "run demo") what=DEMO;; test*) what=SHORT;; *) what=LONG;; esac
+eval "text=\\"\\$\${what}_REPORT\\"; status=\\"\\$\${what}_STATUS\\""
+[ -n "$report" ] && [ -n "$text" ] && printf '%s' "$text" > "$report"
+exit "\${status:-0}"`,
+  );
+  spawnSync('git', ['init', '-q'], { cwd: folder });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const tests = (changes: object = {}) =>
+  JSON.stringify({ numPassedTests: 2, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, ...changes });
+
+function run(told: Record<string, string> = {}) {
+  const { status, stdout } = spawnSync('bash', ['.ci/run'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: {
+      PATH: `${at('bin')}:${process.env.PATH}`,
+      HOME: folder,
+      XDG_CACHE_HOME: at('cache'),
+      SHORT_REPORT: tests(),
+      LONG_REPORT: tests({ numPassedTests: 3 }),
+      ...told,
+    },
+  });
+  return { status, last: stdout.trim().split('\n').at(-1) };
+}
+
+it('CI passes where all is well, and counts both runs', () => {
+  expect(run()).toEqual({ status: 0, last: '5 passed, 0 failed' });
+});
+
+it.each<[string, Record<string, string>]>([
+  ['what is installed', { CI_STATUS: '1' }],
+  ['the short tests', { SHORT_STATUS: '1' }],
+  ['the long tests', { LONG_STATUS: '1' }],
+  ['the demo', { DEMO_STATUS: '1' }],
+])('CI fails with %s', (_, told) => {
+  expect(run(told).status).toBe(1);
+});
+
+it.each<[string, Record<string, string>]>([
+  ['a test was skipped', { SHORT_REPORT: tests({ numPendingTests: 1 }) }],
+  ['a test is yet to be written', { LONG_REPORT: tests({ numTodoTests: 1 }) }],
+  ['the short tests left no report', { SHORT_REPORT: '' }],
+  ['the long tests left no report', { LONG_REPORT: '' }],
+])('CI fails where %s', (_, told) => {
+  expect(run(told).status).toBe(1);
+});
+
+it('CI fails where the committed bundle has changed', () => {
+  mkdirSync(at('dist'));
+  writeFileSync(at('dist/index.js'), 'changed');
+  expect(run().status).toBe(1);
+});
+
+it('the workflow that compares dist fails where a build has changed it', () => {
+  const { jobs } = parse(readFileSync('.github/workflows/check-dist.yml', 'utf8')) as {
+    jobs: Record<string, { steps: { name?: string; run?: string }[] }>;
+  };
+  const script = jobs['check-dist']?.steps.at(-1)?.run ?? '';
+  const compare = () => spawnSync('bash', ['-e', '-c', script], { cwd: folder }).status;
+  expect(compare()).toBe(0);
+  mkdirSync(at('dist'));
+  writeFileSync(at('dist/index.js'), 'changed');
+  expect(compare()).not.toBe(0);
+});
+
+it.each(globSync('.github/workflows/*.yml').sort())(
+  '%s installs what the lock file names, and nothing newer',
+  (path) => {
+    expect(readFileSync(path, 'utf8')).not.toMatch(/npm (?:i|install|update|add)\b/);
+  },
+);

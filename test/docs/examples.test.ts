@@ -1,0 +1,69 @@
+/** What an example is for stands in its inputs, and its app may do that and no more. */
+
+import { globSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+interface Step {
+  uses?: string;
+  with?: Record<string, string | boolean>;
+}
+const jobsOf = (path: string): Step[][] =>
+  Object.values(parse(readFileSync(path, 'utf8')).jobs as Record<string, { steps?: Step[] }>).map(
+    ({ steps = [] }) => steps,
+  );
+const inputsOf = (steps: readonly Step[]) =>
+  steps.find(({ uses = '' }) => uses.includes('/auth0-mtls-rotation-action@'))?.with;
+const tokenOf = (steps: readonly Step[]) =>
+  steps.find(({ uses = '' }) => uses.startsWith('actions/create-github-app-token@'))?.with;
+const rotating = globSync('examples/*.yml')
+  .sort()
+  .flatMap((path) => jobsOf(path).map((steps, index) => ({ name: `${path} ${index}`, steps })))
+  .filter(({ steps }) => inputsOf(steps) && tokenOf(steps));
+
+it.each<[string, number, Record<string, string | boolean>]>([
+  ['create', 0, { operation: 'create' }],
+  ['emergency', 0, { force: true, revoke: 'previous' }],
+  ['enroll', 0, { operation: 'plan' }],
+  ['enroll', 1, { operation: 'enroll' }],
+  ['rehearse', 0, { operation: 'rehearse' }],
+  ['watch', 0, { operation: 'watch', workflow: 'rotate.yml', 'report-issue': true }],
+  ['proven-retirement', 0, { retire: 'when-unused' }],
+  ['token-binding', 0, { 'token-binding': 'required' }],
+  ['private-key-jwt', 0, { 'authentication-method': 'private_key_jwt' }],
+  ['ca-signed', 0, { 'authentication-method': 'tls_client_auth' }],
+])('examples/%s.yml, job %i: %o', (name, job, inputs) => {
+  const found = jobsOf(`examples/${name}.yml`).map(inputsOf).filter(Boolean);
+  expect(found[job]).toMatchObject(inputs);
+});
+
+/** What the token must be able to do with the secrets of each kind of destination. */
+const PERMISSIONS: Readonly<Record<string, string>> = {
+  repo: 'permission-secrets',
+  env: 'permission-environments',
+  org: 'permission-organization-secrets',
+  dependabot: 'permission-dependabot-secrets',
+};
+const READERS = ['plan', 'watch', 'revert'];
+
+it.each(rotating)(
+  '$name: the token may write the secrets of each destination, and of no other',
+  ({ steps }) => {
+    const { destinations = 'repo:here', operation = 'rotate' } = inputsOf(steps) ?? {};
+    const kinds = `${destinations}`
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':')[0] ?? '');
+    const wanted = new Set(kinds.map((kind) => PERMISSIONS[kind]));
+    const reads =
+      READERS.some((reader) => `${operation}`.startsWith(reader)) ||
+      `${operation}`.includes('inputs.operation }}');
+    const given = Object.entries(tokenOf(steps) ?? {}).filter(([name]) =>
+      Object.values(PERMISSIONS).includes(name),
+    );
+    for (const name of wanted)
+      expect(Object.fromEntries(given)).toHaveProperty([`${name}`], reads ? 'read' : 'write');
+    // The watch looks for environments whose secrets hide its own.
+    if (operation !== 'watch') expect(given.map(([name]) => name).sort()).toEqual([...wanted].sort());
+  },
+);
