@@ -5,7 +5,7 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
-import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
+import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /** @param nextRotation milliseconds, Auth0's clock */
 export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
@@ -63,7 +63,9 @@ function announce(
   nextRotation: number | undefined,
 ): void {
   const byHand = builder.pool.isUnmarked(credential);
-  const over = builder.rotates ? afterThisRun(builder) : overlapEnd(builder, credential);
+  const over = builder.rotates
+    ? builder.observed.now + overlapOf(builder, credential)
+    : overlapEnd(builder, credential);
   const severity = byHand ? 'warning' : 'notice';
   const what = byHand
     ? `${credential.id}, which was made by hand on ${day(credential.createdAt)},`
@@ -73,10 +75,6 @@ function announce(
     builder.note(severity, `A run removes ${what} from ${day(over)} on (overlap).${keep}`);
   else if (isFull)
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
-}
-
-function afterThisRun({ desired: { overlap }, observed }: PlanBuilder): number {
-  return overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : observed.now + overlap;
 }
 
 /** If somebody else wrote a secret, its times do not show what it holds. */

@@ -267,11 +267,16 @@ export function supersededAt(
 
 /** Counts from the delivery of the successor, which no later run repeats. Infinite with `until-next-rotation`. */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
-  const { overlap } = builder.desired;
   const since = supersededAt(builder, credential);
-  return overlap === 'until-next-rotation' || since === undefined
-    ? Number.POSITIVE_INFINITY
-    : since + overlap;
+  return since === undefined ? Number.POSITIVE_INFINITY : since + overlapOf(builder, credential);
+}
+
+/** How long it stays after its successor was delivered; one that was made by hand at least as long as it is announced. */
+export function overlapOf(builder: PlanBuilder, credential: Credential): number {
+  const { overlap } = builder.desired;
+  if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
+  const isAnnounced = builder.pool.isUnmarked(credential) && !builder.isReleased(credential);
+  return Math.max(overlap, isAnnounced ? NOTICE_PERIOD : 0);
 }
 
 const UNREAD =

@@ -304,7 +304,7 @@ export const GUARDS: readonly Guard[] = [
     instead: 'false',
     hunt: {
       people: livesNamed(
-        'hand-made older than ours, new destination [due only, by time, cap 2]; the destinations are reordered',
+        'secret of the primary deleted, partly delivered [due only, by time, cap 2]; nothing',
       ),
     },
   },

@@ -190,6 +190,15 @@ describe('what was made by hand is announced before it goes', () => {
     const world = new Days([hand('h', 70), ours('c', 3)], { [SHOP]: by('c', 3) });
     const all = await days(world, 6, { overlap: 0 });
     expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 1]);
+    for (const { notes } of all.slice(0, 5)) expect(notes).toMatch(/removes h, .* from 2026-11-28 on/);
+  });
+
+  it('the run that delivers the first successor says the day, whatever the overlap is', async () => {
+    for (const overlap of [0, 2 * DAY]) {
+      const all = await days(new Days([hand('h', 70)]), 9, { overlap });
+      expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
+      for (const { notes } of all.slice(0, 8)) expect(notes).toMatch(/removes h, .* from 2026-12-01 on/);
+    }
   });
 
   it('unless it is released', async () => {
