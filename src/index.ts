@@ -152,12 +152,14 @@ function onStep(text: string): (outcome: string) => void {
   timer.unref();
   return (outcome) => {
     clearInterval(timer);
-    runner.info(`  ${outcome} in ${secondsSince(began)} s`);
+    const seconds = secondsSince(began);
+    // Nobody needs to know of less than a second.
+    runner.info(`  ${outcome}${seconds === 0 ? '' : ` in ${seconds} s`}`);
   };
 }
 
-function secondsSince(began: number): string {
-  return ((monotonic() - began) / 1000).toFixed(1);
+function secondsSince(began: number): number {
+  return Math.floor((monotonic() - began) / 1000);
 }
 
 const ending = new Ending();
