@@ -1,4 +1,4 @@
-/** How the action speaks to the GitHub runner: masks, groups, outputs, annotations, summary. */
+/** Talks to the GitHub runner: masks, groups, outputs, annotations, summary. */
 
 import { readFile as readFileOf } from 'node:fs/promises';
 import * as core from '@actions/core';
@@ -6,7 +6,7 @@ import { masksFor } from './certificate/masks.ts';
 import type { RotationError } from './errors.ts';
 import type { Report } from './model/run-result.ts';
 
-/** GitHub shows ten errors of a step: one is the whole. */
+/** GitHub shows ten errors of a step. One of them is the error itself. */
 const MOST_LOCATED = 9;
 /** Call before anything that could show the secret. */
 export function mask(secret: string, shortest?: number): void {
@@ -18,12 +18,12 @@ const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+/g;
 /** They show text in another order. */
 const BIDIRECTIONAL = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text in which whatever a server, a tenant's user or a manifest has put is no control. Line feeds and tabs stay. */
+/** Removes control characters, which a server, a user of the tenant or a manifest may have put in. Line feeds and tabs stay. */
 function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(CONTROLS, ' ').replace(BIDIRECTIONAL, '');
 }
 
-/** One line, which is no command to the runner: `::` where it begins, `##[` anywhere (actions/runner, ActionCommand.cs). */
+/** One line that is not a command to the runner: no `::` at the start and no `##[` anywhere (actions/runner, ActionCommand.cs). */
 function line(text: string): string {
   return printable(text)
     .replace(/\n+/g, ' ')
@@ -46,21 +46,21 @@ export function info(text: string): void {
   core.info(line(text));
 }
 
-/** Without debug logging the runner drops these lines: then they are not written either. */
+/** Writes only with debug logging, since the runner drops these lines otherwise. */
 export function debug(message: string): void {
   if (core.isDebug()) core.debug(line(message));
 }
 
 let isOpen = false;
 
-/** Begins a stage of the road: the runner folds its lines into a group. Without a name the last one ends. */
+/** Begins a stage of the run as a folded group of the log. Without a name it only ends the last one. */
 export function stage(name?: string): void {
   if (isOpen) core.endGroup();
   isOpen = name !== undefined;
   if (name !== undefined) core.startGroup(line(name));
 }
 
-/** Where an error code is explained, in the version of the action that runs. */
+/** The address that explains an error code, for the version of the action that runs. */
 export function explanationOf(code: string): string {
   const {
     GITHUB_ACTION_REF,
@@ -68,13 +68,13 @@ export function explanationOf(code: string): string {
     GITHUB_SERVER_URL = 'https://github.com',
   } = process.env;
   const path = `docs/troubleshooting.md#${code.toLowerCase()}`;
-  // An action that is used from its own checkout has no repository.
+  // An action used from a checkout (`uses: ./`) has no repository.
   return GITHUB_ACTION_REPOSITORY
     ? `${GITHUB_SERVER_URL}/${GITHUB_ACTION_REPOSITORY}/blob/${GITHUB_ACTION_REF || 'main'}/${path}`
     : path;
 }
 
-/** Writes everything that outlives the process, and the headline. */
+/** Writes outputs, annotations, summary and headline. */
 export async function publish({ annotations, headline, outputs, summary }: Report): Promise<void> {
   stage('Report');
   for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
@@ -87,12 +87,12 @@ export async function publish({ annotations, headline, outputs, summary }: Repor
   }
 }
 
-/** A file of the workspace, which an earlier step has checked out. @throws Error with a `code` */
+/** Reads a file of the workspace, which an earlier step checked out. @throws Error with a `code` */
 export function readFile(path: string): Promise<string> {
   return readFileOf(path, 'utf8');
 }
 
-/** Lines that belong together, folded. */
+/** Writes lines as a folded group. */
 export function group(name: string, lines: readonly string[]): void {
   core.startGroup(line(name));
   for (const one of lines) info(one);

@@ -1,30 +1,30 @@
-/** How a run ends: with one headline, one summary and an exit code, whatever fails and wherever. */
+/** Ends a run with one headline, one summary and an exit code, whatever fails. */
 
 import * as runner from './actions-runner.ts';
 import { asRotationError, RotationError } from './errors.ts';
 import type { Report } from './model/run-result.ts';
 import { failureReport, withFailure } from './report/failure.ts';
 
-const WENT_ON = 'The run went on to its end; the rest of the summary says what it did.';
+const WENT_ON = 'The run went on to its end. The rest of the summary says what it did.';
 const UNKNOWN =
-  'What the run did until then stands; the next run starts from what it finds, as after a crash.';
+  'The changes of the run until then remain. The next run goes on from there, as after a crash.';
 
 export class Ending {
   readonly #abort = new AbortController();
-  /** What failed where nobody awaited it. */
+  /** An uncaught error, or the rejection of a promise that is not awaited. */
   #unforeseen: unknown;
-  #isTold = false;
+  #isReported = false;
 
   constructor() {
     process.on('uncaughtException', this.#note);
     process.on('unhandledRejection', this.#note);
-    // Nothing is left that could go on: Node would end with 0.
+    // The event loop is empty before the run has ended. Node would exit with 0.
     process.on('beforeExit', () => {
-      if (!this.#isTold) void this.fail(new Error('the run stopped before its end'));
+      if (!this.#isReported) void this.fail(new Error('the run stopped before its end'));
     });
   }
 
-  /** Aborts when something unforeseen fails: the run then undoes, or finishes, what it has begun. */
+  /** Aborts on an unforeseen failure. The run then undoes or finishes what it has begun. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -33,14 +33,14 @@ export class Ending {
     process.exitCode = 1;
     const isFirst = this.#unforeseen === undefined;
     this.#unforeseen ??= thrown ?? new Error('nothing');
-    // Once: where the log itself is broken, each line that is written throws again.
-    if (this.#isTold && isFirst) runner.fail(asRotationError(thrown).withStateNow(UNKNOWN));
+    // Only once: if the log itself is broken, each write throws again.
+    if (this.#isReported && isFirst) runner.fail(asRotationError(thrown).withStateNow(UNKNOWN));
     this.#abort.abort();
   };
 
   /** The run has come to its end. */
   async tell(report: Report): Promise<void> {
-    this.#isTold = true;
+    this.#isReported = true;
     if (this.#unforeseen === undefined) return runner.publish(report);
     const error = asRotationError(this.#unforeseen).withStateNow(WENT_ON);
     runner.fail(error);
@@ -53,9 +53,9 @@ export class Ending {
     const error = cause instanceof RotationError ? cause : asRotationError(cause).withStateNow(UNKNOWN);
     runner.stage();
     runner.fail(error);
-    if (this.#isTold) return;
-    this.#isTold = true;
-    // The annotation has said it already.
+    if (this.#isReported) return;
+    this.#isReported = true;
+    // If this fails, the annotation above still shows the error.
     await runner.publish(failureReport(error, runner.explanationOf)).catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-/** Every failure of the action: a code of a closed list and three sentences. */
+/** The errors of the action: a code from a closed list and three sentences. */
 
 export const ERROR_CODES = [
   'INVALID_INPUT',
@@ -35,7 +35,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** A problem in a file of the repository: the log of GitHub shows it at its line. Both count from 1. */
+/** A problem in a file of the repository. GitHub shows it at its line. Line and column count from 1. */
 export interface LocatedProblem {
   message: string;
   file: string;
@@ -48,20 +48,21 @@ export interface Explanation {
   failed: string;
   /** What to do about it. */
   remedy: string;
-  /** What is true now. Where an edge throws it is not known yet: `apply` adds it. */
+  /** What is true now. The edges do not know it, so `apply` adds it. */
   stateNow?: string;
-  /** Consumers may not be able to log in any more: what is read before all else, in few words. */
+  /** A short warning that consumers may not be able to log in any more. People read it first. */
   alarm?: string | undefined;
-  /** All problems, where there is more than one (inputs). */
+  /** All problems of the inputs. */
   problems?: readonly string[];
-  /** Those that are in a file. */
+  /** The problems that are in a file. */
   located?: readonly LocatedProblem[];
   cause?: unknown;
 }
 
-const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
+/** What is true where nobody says anything else. */
+export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
-/** No secret, token or key may enter any of the sentences: edges pass status, code, method and path, never bodies they sent. */
+/** No sentence may contain a secret, token or key. The edges pass status, code, method and path, but never the body of a request. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
   readonly code: ErrorCode;
@@ -84,18 +85,18 @@ export class RotationError extends Error {
     this.located = explanation.located ?? [];
   }
 
-  /** The same failure, from a caller that knows what it left behind. */
+  /** The same error with what is true now, from a caller that knows it. */
   withStateNow(stateNow: string, alarm?: string): RotationError {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
 }
 
-/** Anything thrown, as a RotationError; what is not one is a defect of the action. */
+/** Turns anything thrown into a RotationError. If it is not one, the action has a defect. */
 export function asRotationError(error: unknown): RotationError {
   if (error instanceof RotationError) return error;
-  const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is no error';
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is not an error';
   return new RotationError('INTERNAL_ERROR', {
-    failed: `The action met an error that it does not know (${detail}).`,
+    failed: `The action met an unexpected error (${detail}).`,
     remedy: 'Please report it with the debug log of this run.',
     cause: error,
   });

@@ -1,4 +1,4 @@
-/** Where the runner starts: the real wire, clock and signals, and the only exit code. */
+/** The entry point: sets up the connections, clock and signals, and sets the exit code. */
 
 import { setTimeout as wait } from 'node:timers/promises';
 import * as runner from './actions-runner.ts';
@@ -20,7 +20,7 @@ import { report } from './report/report.ts';
 import { run } from './run.ts';
 import { connectServices } from './services.ts';
 
-/** Shorter ones (`x` for a token in place of a user) would mask ordinary text. */
+/** A mask of a shorter one (such as the placeholder `x`) would hide ordinary text. */
 const SHORTEST_PASSWORD = 4;
 
 async function main(ending: Ending): Promise<void> {
@@ -49,7 +49,7 @@ async function main(ending: Ending): Promise<void> {
   await wire.close();
 }
 
-/** Inputs, proxies and keys leave the environment: a diagnostic report of Node would show it, and a child would inherit it. */
+/** Removes inputs, proxies and keys from the environment, which a diagnostic report of Node would show and a child process would inherit. */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
   for (const [name, value] of Object.entries(environment))
@@ -82,7 +82,7 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
       error instanceof Error && 'syscall' in error && 'code' in error ? `${error.code}` : undefined;
     if (code === undefined) throw error;
     const problem = `Input 'manifest' is '${path}', which cannot be read (${code}).`;
-    throw invalid('inputs', [problem], 'Let actions/checkout come before the action, and check the path.');
+    throw invalid('inputs', [problem], 'Run actions/checkout before the action, and check the path.');
   }
 }
 
@@ -103,7 +103,7 @@ function manyClients(clients: readonly Inputs[]): Work {
   };
 }
 
-/** Their lines would be all mixed up: each client's come together, when it is done. */
+/** Collects a client's lines and writes them when the client is done, since lines of parallel clients would mix. */
 function logFor({ desired }: Inputs) {
   const lines: string[] = [];
   return {
@@ -121,7 +121,7 @@ function logFor({ desired }: Inputs) {
   };
 }
 
-/** Does not jump with the machine's clock. */
+/** Does not jump if the machine's clock is set. */
 function monotonic(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -130,7 +130,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
   await wait(milliseconds, undefined, signal ? { signal } : {});
 }
 
-/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation): both mean stop or finish now. */
+/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation). Both mean: stop or finish now. */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -148,7 +148,7 @@ function onStep(text: string): (outcome: string) => void {
   const began = monotonic();
   runner.info(`→ ${text} …`);
   const timer = setInterval(() => runner.info(`  … still at it after ${secondsSince(began)} s`), STILL);
-  // It must not keep a run alive that cannot go on.
+  // The timer alone must not keep the process alive.
   timer.unref();
   return (outcome) => {
     clearInterval(timer);

@@ -1,4 +1,4 @@
-/** The road of one client: observe → plan → apply. Its inputs are read before it, its report is written after it. */
+/** Runs one client: observe → plan → apply. The caller reads the inputs before and writes the report after. */
 
 import { apply } from './apply/apply.ts';
 import type { Services } from './apply/job.ts';
@@ -14,16 +14,16 @@ import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
 import { watch } from './watch/watch.ts';
 
-/** Where a run writes while it is at work. */
+/** The log of a run. */
 export interface Logger {
   mask: (secret: string) => void;
   info: (line: string) => void;
-  /** Called when a stage of the road begins. */
+  /** Called when a stage of the run begins. */
   stage: (name: string) => void;
   onStep: Services['onStep'];
 }
 
-/** @throws RotationError where this client may not be rotated */
+/** @throws RotationError if this client may not be rotated */
 export type MayRotate = () => Promise<void>;
 
 /** Works on one client. A failure is part of the result, never thrown. */

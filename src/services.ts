@@ -1,4 +1,4 @@
-/** The composition root: builds what a run talks to, Auth0, GitHub and the mTLS edge. */
+/** The composition root: builds the clients of Auth0, GitHub and the mTLS edge. */
 
 import type { KeyObject } from 'node:crypto';
 import type { Services } from './apply/job.ts';
@@ -31,26 +31,26 @@ export interface Issuing {
 
 export const ISSUING: Issuing = { generateKey, issuePair };
 
-/** What all clients of a process know of the services together, and ask only once. */
+/** What all clients of a process share, and what they request only once. */
 export interface SharedServices {
   budget: SharedBudget;
   auth0: Remote;
   edge: Remote;
   github: Remote;
-  /** Local time. Every token was made before it. */
+  /** Local time of the start. Every token of the inputs was issued before. */
   began: number;
   token: () => Promise<string>;
   discover: () => Promise<ProofEndpoints>;
   destinations: KnownDestinations;
 }
 
-/** What a run talks to, its watch included. */
+/** The services of a run and of its watch. */
 export interface RunServices extends Services {
-  /** GitHub with the token of the workflow itself: what a watch reads and where it reports. */
+  /** GitHub with the input `workflow-token`, for a watch. */
   workflowApi: GitHubApi | undefined;
 }
 
-/** @param writes the pace of what is written to GitHub */
+/** @param writes the pace of writes to GitHub */
 export function shareServices(
   { audience, domain, login, mtlsDomain }: Inputs,
   connection: Connection,
@@ -64,7 +64,7 @@ export function shareServices(
     discoverMtlsEndpoints(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
   );
   const token = once(async () => {
-    // The budget is the Management API's.
+    // The budget counts only requests to the Management API.
     const service = new Service('Auth0', connection, { clock: auth0.clock });
     const mtlsTokenEndpoint = async () => (await discover()).token;
     const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint });
@@ -87,11 +87,11 @@ export function shareServices(
 export interface Choices {
   shared?: SharedServices;
   issuing?: Issuing;
-  /** Clients that were read together with others. */
+  /** Clients that were read together in one listing. */
   listing?: ClientListing | undefined;
 }
 
-/** One client's services. */
+/** Builds the services of one client. */
 export function connectServices(
   inputs: Inputs,
   connection: Connection,
@@ -117,7 +117,7 @@ export function connectServices(
       currentToken ?? proofEndpoint,
       ...publicKeyReads(desired, store),
     ]);
-  /** For the proof: its handshake is over when the association is made. */
+  /** Opens the connection of the proof early, so that its handshake is done by the time of the association. */
   const connectAhead = async ({ certificate, privateKey }: Pair) => {
     const url = await proofEndpoint();
     if (url && certificate)
@@ -152,7 +152,7 @@ export function connectServices(
   };
 }
 
-/** Clients that are read a hundred at a time; undefined where that is not worth it. */
+/** A listing that reads a hundred clients per request. undefined if that is not worth it. */
 export function listClients(
   { domain }: Inputs,
   connection: Connection,
@@ -163,7 +163,7 @@ export function listClients(
   return clientListing(tenant, clientIds);
 }
 
-/** A client assertion goes to the tenant itself. */
+/** The endpoints for proofs. A client assertion goes to the tenant itself. */
 function endpointsOf(
   { desired: { method, verify }, domain }: Inputs,
   discover: () => Promise<ProofEndpoints>,
@@ -183,8 +183,8 @@ function endpointsOf(
 }
 
 /**
- * The positive control, for a client that asks for tokens: only such a one has an audience. It needs nothing that the reads tell.
- * undefined: whether and how it can be asked depends on them.
+ * The token request for the pair in use, if it does not depend on the reads of Auth0. An audience shows that the client requests tokens.
+ * undefined: only the reads can show whether and how to request one.
  */
 function tokenOfCurrent(
   { currentPair: pair, desired, domain, planOnly }: Inputs,

@@ -135,8 +135,8 @@ scene(
 const asItWas = JSON.stringify(world.tenant.reveal(world.clientId));
 const rehearsed = await act(world, { operation: 'rehearse' });
 expect(
-  rehearsed.exitCode === 0 && writes(world).length === 4,
-  'a credential was uploaded, associated, proven, disassociated and deleted; the stranger was refused',
+  rehearsed.exitCode === 0 && writes(world).length === 6,
+  'a credential was uploaded, associated, proven, disassociated and deleted; a stranger was refused; a probe was stored and deleted',
 );
 expect(
   JSON.stringify(world.tenant.reveal(world.clientId)) === asItWas && held(world) === '',

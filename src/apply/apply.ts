@@ -1,6 +1,6 @@
 /** Carries out a plan: one switch over its steps. */
 
-import { asRotationError, type RotationError } from '../errors.ts';
+import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
 import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -24,10 +24,10 @@ import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 
-/** With a change that may land once more it takes a minute to be sure. */
+/** Time for the undo, including the wait for a pending write. */
 const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
-/** Never throws: a failure comes beside what was done, with what is true now. */
+/** Never throws. Returns the error together with the outcome so far. */
 export async function apply(
   job: Job,
   services: Services,
@@ -52,24 +52,21 @@ class Execution {
   readonly #services: Services;
   readonly prover: Prover;
   readonly #new: NewCredential;
-  /** Of the new pair: from its first write on the rotation is finished, not undone. */
+  /** Delivers the new pair. After its first write the rotation is finished, not undone. */
   readonly #delivery: Delivery;
-  /** Of the current pair, to locations that lack it. */
+  /** Delivers the current pair to locations that lack it. */
   readonly #completion: Delivery;
   readonly #method: MethodChange;
   readonly #undoStack = new UndoStack();
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
-  /** What they held gives way to this rotation. */
   readonly #interrupted: SecretLocation[] = [];
   #association: Association;
-  /** `create` learns it. */
   #clientId: string;
-  /** The client that was made, while it may have to be deleted again. */
+  /** Id of the new client until its undo has deleted it. */
   #madeClient: string | undefined;
-  /** Local time of the last write of the current pair. */
+  /** Local time of the last write of the current pair; below, of the association of the new credential. */
   #completedAt: number | undefined;
-  /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #holders: Holders | undefined;
 
@@ -108,7 +105,7 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
-    // The proof travels beside the read-back; nothing else does.
+    // Only the proof runs in parallel with the read-back.
     if (step.kind !== 'authenticate') await this.#association.settled();
     switch (step.kind) {
       case 'issue-certificate':
@@ -141,7 +138,7 @@ class Execution {
   }
 
   async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
-    // Neither the wait for clear times nor the control must fall into the interruption.
+    // The pause and the control come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
       await this.#keepQuiet();
       await this.#requireUnwritten();
@@ -156,7 +153,6 @@ class Execution {
     return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
   }
 
-  /** Before the first secret is written. */
   async #awaitPropagation(): Promise<void> {
     const { desired, observed, plan } = this.#job;
     if (this.#delivery.begun) return;
@@ -183,7 +179,6 @@ class Execution {
     this.#mayGoOn();
   }
 
-  /** @throws RotationError DELIVERY_INCOMPLETE */
   #requireDeliveries(): void {
     this.#completion.requireComplete();
     this.#delivery.requireComplete();
@@ -202,7 +197,7 @@ class Execution {
     await keepQuiet(this.#job.observed, this.#services, completed);
   }
 
-  /** No plan names who reads a secret that was written since it was observed. Association watches the primary's. */
+  /** A secret that was written since the plan may have readers that the plan does not name. Association checks the primary's secret. */
   async #requireUnwritten(): Promise<void> {
     const { stored, inDoubt } = this.#completion;
     const own = [...stored, ...inDoubt];
@@ -250,7 +245,7 @@ class Execution {
   async #complete(location: SecretLocation): Promise<void> {
     const { currentPair } = this.#job;
     if (!currentPair) throw new Error('a delivery was planned without its pair');
-    // The pair is not new: another run may just be delivering its successor.
+    // Another run may be delivering the successor of this pair.
     if (!this.#completion.begun) await this.#association.requireUnchanged();
     await this.#completion.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
@@ -268,12 +263,12 @@ class Execution {
     const { store } = this.#services;
     const { destinations, run } = this.#job.desired;
     const [own = ''] = run.split('.');
-    // One too many is better than one that is missed.
+    // It is better to list a run too many than to miss one.
     const before = this.#delivery.storedAt + UNCERTAINTY;
     this.#holders = store && (await findHolders(store, destinations, before, own));
   }
 
-  /** The desired state must be true on re-read: what was delivered is associated. */
+  /** Re-reads Auth0: what was delivered must be associated. */
   async confirm(): Promise<void> {
     this.#requireDeliveries();
     await this.#association.settled();
@@ -313,8 +308,10 @@ class Execution {
     };
   }
 
-  /** Before the first delivery everything new is taken back; after it, everything stays. */
+  /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
+    // All steps have succeeded, and the plan knows what is true then.
+    if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     cancellation.shield(clock.now() + UNDO_TIME);
     const undone = this.#delivery.begun ? undefined : await this.#undoStack.run();

@@ -1,5 +1,5 @@
-/** The credentials that the client's method holds, as this run changes them, and its guard against a second run
- *  (docs/facts.md#auth0-replace-list): fresh full read → PATCH → read-back, and the earliest unsettled credential wins. */
+/** Changes the credentials associated with the client's method, and guards against a second run: fresh full read → PATCH → read-back
+ *  (docs/facts.md#auth0-replace-list). The earliest unsettled credential wins. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -24,13 +24,13 @@ export interface AssociationServices extends Waiting {
   store: SecretStore | undefined;
 }
 
-/** How long an old list may be shown again before it counts as another run's doing. */
+/** How long Auth0 may show an old list before it counts as a change by another run. */
 const LONGEST_DOUBT = 1_000;
 
 interface Fresh {
   method: string;
   associated: readonly string[];
-  /** Of whatever method the client uses. */
+  /** The associated credentials, whatever method the client uses. */
   all: readonly string[];
   pool: readonly Credential[];
   /** `updated_at` of the primary's secret. */
@@ -41,21 +41,21 @@ export class Association {
   readonly #desired: DesiredState;
   readonly #observed: ObservedState;
   readonly #services: AssociationServices;
-  /** Ids that the plan knew. */
+  /** Ids that were in the pool when the plan was made. */
   readonly #known: ReadonlySet<string>;
-  /** What the client authenticates by, as this run left it. */
+  /** The client's method, as this run left it. */
   #method: string;
-  /** What the method holds, as this run left it. */
+  /** The associated credentials, as this run left them. */
   #ids: readonly string[];
-  /** All lists that this run has replaced: a lagging read may still show the last one. */
+  /** All lists that this run has replaced. A lagging read may still show the last one. */
   readonly #replaced: (readonly string[])[] = [];
-  /** A change whose first attempt got no answer: until then it may land a second time, over what follows it. */
+  /** A change whose first attempt got no answer. Until `until` it may land a second time and overwrite a later change. */
   #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
-  /** When the primary's secret was written by this run. */
+  /** `updated_at` of the primary's secret after this run wrote it. */
   #delivery: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
-  /** The secret's time is this run's own. */
+  /** This run has written the primary's secret, so a new time is no surprise. */
   #delivered = false;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
@@ -75,7 +75,7 @@ export class Association {
   /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
   async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
     const ids = this.#resolve(to);
-    // Its PATCH would move the client.
+    // A PATCH of this method would change the client's method.
     if (this.#method !== this.#desired.method)
       throw new Error('credentials of a method that the client does not use');
     await this.#awaitPendingWrite(ids);
@@ -86,13 +86,13 @@ export class Association {
   }
 
   /**
-   * Moves the client to the desired method with these credentials: what it used before ends.
-   * @param onMove called right before: from then on it may have to be moved back
+   * Moves the client to the desired method with these credentials. The former method stops working.
+   * @param onMove called right before, since from then on an undo may have to move it back
    * @throws RotationError
    */
   async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
     const { all } = await this.requireUnchanged();
-    // If this is undone, it is this list that comes back.
+    // An undo would restore this list.
     if (!sameIds(all, this.#observed.client?.associated ?? []))
       throw changedMeanwhile("the client's associated credentials");
     onMove();
@@ -107,7 +107,7 @@ export class Association {
 
   /**
    * Moves the client to a client secret.
-   * @param onMove called once that may have happened: from then on there is no way but forward
+   * @param onMove called once the client may have moved. From then on the move cannot be undone.
    * @throws RotationError
    */
   async leave(to: string, onMove: () => void): Promise<void> {
@@ -118,7 +118,7 @@ export class Association {
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
-    // A rotation that has slipped in has left its credential.
+    // A rotation that ran at the same time has left its credential.
     const rival = this.#rivalIn(await tenant.credentials(clientId));
     // guard: a revert looks whether a rotation has slipped in
     if (rival) throw rotationInProgress(rival);
@@ -144,20 +144,20 @@ export class Association {
     return fresh;
   }
 
-  /** The current pair was stored in a place: a run that has come meanwhile may have had its own there. @throws RotationError */
+  /** Refuses if another run started meanwhile, since it may have stored its pair in the same location. @throws RotationError */
   async refuseOvertaken(location: SecretLocation): Promise<void> {
     const rival = this.#rivalIn(await this.#services.tenant.credentials(this.#desired.clientId));
     if (rival) throw overtaken(rival, location);
   }
 
-  /** What was delivered must be associated: if another run displaced it, it is put back. @throws RotationError */
+  /** What was delivered must be associated. If another run displaced it, this associates it again. @throws RotationError */
   async ensure(id: string): Promise<void> {
     const { clock, cancellation } = this.#services;
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
       const isOld = method !== this.#desired.method;
-      // A list that this run itself has replaced may be an old one that is shown again.
+      // Auth0 may still show a list that this run has replaced.
       if (!isOld && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
     }
@@ -175,7 +175,7 @@ export class Association {
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
-  /** Local time until which a change of this run may land once more; 0: none may. */
+  /** Local time until which a change of this run may land once more. 0: none may. */
   get pendingWriteUntil(): number {
     return this.#pendingWrite?.until ?? 0;
   }
@@ -185,12 +185,12 @@ export class Association {
     this.#delivered = true;
   }
 
-  /** A renewal changes nothing at Auth0, so that only the secret's time shows another one. */
+  /** A renewal changes nothing at Auth0, so only the secret's time shows another run. */
   async rememberDelivery(): Promise<void> {
     this.#delivery = await this.#primaryTime();
   }
 
-  /** @throws RotationError ROTATION_IN_PROGRESS where somebody has stored another certificate meanwhile */
+  /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
   async refuseOtherDelivery(): Promise<void> {
     if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#observed);
   }
@@ -202,8 +202,8 @@ export class Association {
   }
 
   /**
-   * May the client be moved back? Not where somebody else has moved it, or has associated a credential of theirs. What was
-   * there before may be an old record that is shown again.
+   * Whether the client may be moved back: not if somebody else has moved it or has associated another credential. Auth0 may still show
+   * the state from before this run.
    */
   async isAlone(): Promise<boolean> {
     const before = this.#observed.client;
@@ -216,14 +216,14 @@ export class Association {
     }
   }
 
-  /** Undoes what this run made; everything else stays as it is now. @throws RotationError */
+  /** Disassociates and deletes the credential that this run made. Everything else stays. @throws RotationError */
   async remove(id: string): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.#readBack.catch(() => undefined);
     const attempt = async () => {
       const { associated } = await this.#client();
-      // After an enrollment the client must be moved back first: an empty list would lock everybody out.
+      // After an enrollment the client must be moved back first. An empty list would lock everybody out.
       const enrolled =
         this.#observed.client !== undefined && this.#observed.client.method !== this.#desired.method;
       if (enrolled && sameIds(associated, [id])) return { done: false, value: undefined };
@@ -260,7 +260,7 @@ export class Association {
     return refs.map((id) => (id === ISSUED ? this.#requireMade().id : id));
   }
 
-  /** What may still land must have landed before anything else is built upon it. */
+  /** Waits until a pending write can no longer overwrite the next change. */
   async #awaitPendingWrite(next: readonly string[]): Promise<void> {
     const { clock, cancellation } = this.#services;
     const wait =
@@ -271,7 +271,7 @@ export class Association {
     if (wait > 0) await sleep(clock, wait, cancellation);
   }
 
-  /** Everything that another run could have changed; waits until our own last change is visible in it. */
+  /** Reads everything that another run could have changed. Waits until the read shows our own last change. */
   async #readFresh(): Promise<Fresh> {
     const { tenant, store } = this.#services;
     const { clientId } = this.#desired;
@@ -303,7 +303,7 @@ export class Association {
     return findRival(this.#desired, this.#observed, pool, this.#made);
   }
 
-  /** What was removed needs no proof that it is gone; what was added must be seen. */
+  /** Waits until Auth0 shows what was added. A removal needs no such check. */
   async #verify(adds: boolean): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
@@ -319,7 +319,7 @@ export class Association {
     await poll(this.#services, attempt, () => changedMeanwhile("the client's associated credentials"));
   }
 
-  /** We replaced the list while another run was associating: what it put in must not stay out. */
+  /** Another run associated its credential while we replaced the list. This associates it again. */
   async #putBack(rival: Credential): Promise<never> {
     const others = this.#ids.filter((id) => id !== this.#made?.id);
     await this.#patch([...others, rival.id].slice(-METHOD_CAPACITY));

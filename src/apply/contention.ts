@@ -1,4 +1,4 @@
-/** What a run says when another one has been at work beside it. */
+/** Errors of a run that found another run at work. */
 
 import { RotationError } from '../errors.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
@@ -6,9 +6,9 @@ import { readOwnership } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 const ONE_PAIR =
-  'When the other run has ended, run once with force: it stores one pair everywhere. Give the workflow a concurrency group.';
+  'When the other run has ended, run once with force, which stores one pair everywhere. Give the workflow a concurrency group.';
 
-/** GitHub has no conditional write: this can be seen, and not undone without the other run's key. */
+/** GitHub has no conditional write, so a run can notice this but cannot undo it without the other run's key. */
 export function overtaken(rival: Credential, location: SecretLocation): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `While this run stored the current pair in ${printLocation(location)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
@@ -16,7 +16,7 @@ export function overtaken(rival: Credential, location: SecretLocation): Rotation
   });
 }
 
-/** Both are good, but key and certificate as secrets of their own may not belong together. */
+/** Both pairs are valid, but a separate private-key secret and certificate secret may not match. */
 export function mixed({ secrets }: ObservedState): RotationError {
   const locations = secrets.map(({ location }) => printLocation(location)).join(', ');
   return new RotationError('ROTATION_IN_PROGRESS', {

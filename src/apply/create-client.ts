@@ -1,4 +1,4 @@
-/** Makes the client of `create`, exactly once although answers may be lost, and finds it again. */
+/** Makes the client of `create` exactly once, even if an answer is lost. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
@@ -15,7 +15,7 @@ export interface CreationServices extends Waiting {
 }
 
 /**
- * @param made is called with the id as soon as it is known, so that it can be undone
+ * @param made receives the id as soon as it is known, so that the creation can be undone
  * @returns the client with its first credential, read back
  * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
  */
@@ -31,7 +31,7 @@ export async function createClient(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await services.tenant.createClient(client);
     if (answer !== 'lost') made.id = answer.clientId;
-    // It may have landed, and is ours by its credential: a POST is never blindly repeated.
+    // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
     const ours = await landed(desired, services, registration.name, answer === 'lost');
     const mine = ours.find(({ isMine }) => isMine);
     if (mine) made.id ??= mine.id;
@@ -67,7 +67,7 @@ async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Two clients of a name would be nobody's doing but ours: after a lost answer, what may still land is waited for. */
+/** After a lost answer, waits for the client that may still land. A repeated POST would make a second client. */
 async function landed(
   desired: DesiredState,
   services: CreationServices,
@@ -89,7 +89,7 @@ interface Made {
   isMine: boolean;
 }
 
-/** All clients of this workflow: another run may have made one in the same moment. */
+/** All clients of this workflow. Another run may have made one at the same time. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
   const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === clientOwnerOf(desired));
   return Promise.all(
@@ -102,14 +102,15 @@ async function madeClients(desired: DesiredState, tenant: Tenant, name: string):
 
 function unanswered(): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: 'Auth0 did not answer the creation of the client, and does not show it.',
-    remedy: 'Look at the status page of Auth0, then run again: a client that has landed is found.',
+    failed: 'Auth0 did not answer the creation of the client and does not show the client.',
+    remedy:
+      'Look at the status page of Auth0, then run again. The next run finds a client that was created after all.',
   });
 }
 
 function together(name: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another run has made a client named '${name}' at the same time.`,
+    failed: `Another run made a client named '${name}' at the same time.`,
     remedy: 'Run again when nothing else is at work, and give the workflow a concurrency group.',
   });
 }

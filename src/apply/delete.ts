@@ -1,4 +1,4 @@
-/** Deletes a credential that was disassociated before: Auth0 may be slow to see that. */
+/** Deletes a disassociated credential. Repeats, since Auth0 may be slow to notice the disassociation. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { Waiting } from '../http/clock.ts';

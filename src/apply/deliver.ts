@@ -1,4 +1,4 @@
-/** Stores the pair, place by place, primary first. From the first write on the rotation is finished, not undone. */
+/** Stores the pair in each secret location, primary first. After the first write the rotation is finished, not undone. */
 
 import { secretFor } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
@@ -12,7 +12,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 interface DeliveryServices {
   store: SecretStore | undefined;
   mask: (secret: string) => void;
-  /** Of the secrets that hold a PKCS#12; empty means none. */
+  /** The password of PKCS#12 secrets. Empty means none. */
   pkcs12Password: string;
 }
 
@@ -28,17 +28,17 @@ export class Delivery {
     this.#services = services;
   }
 
-  /** A secret may hold the new key. */
+  /** Whether a secret may hold the pair. */
   get begun(): boolean {
     return this.#begun;
   }
 
-  /** When the last secret was stored, by GitHub's clock; 0: none was. */
+  /** When the last secret was stored, by GitHub's clock. 0: none was. */
   get storedAt(): number {
     return this.#storedAt;
   }
 
-  /** A write got no clear answer: it may land once more, up to LONGEST_FLIGHT later. */
+  /** A write got no clear answer, so it may land once more, up to LONGEST_FLIGHT later. */
   get mayRepeat(): boolean {
     return this.#mayRepeat;
   }
@@ -47,7 +47,7 @@ export class Delivery {
     return this.#stored;
   }
 
-  /** They may hold the new pair, or what they held before. */
+  /** Locations that hold either the new pair or what they held before. */
   get inDoubt(): readonly SecretLocation[] {
     return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
   }
@@ -58,7 +58,7 @@ export class Delivery {
    */
   async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
     const { mask, pkcs12Password: password, store } = this.#services;
-    // The parts of a destination change together with its pair, or not at all.
+    // The secrets of one destination change together or not at all.
     const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
       this.#failures.push({ location, error: beside.error, landed: 'no' });
@@ -66,7 +66,7 @@ export class Delivery {
     }
     if (!store) throw new Error('a delivery was planned without a store');
     const text = await secretFor(location, pair, { alias: clientId, password });
-    // The lines of the key are masked already; in here it hides.
+    // Masks of the key's PEM lines do not cover the PKCS#12.
     if (location.part === 'pkcs12') mask(text);
     const result = await store.store(location, text);
     if (result.outcome === 'stored') {
@@ -81,7 +81,7 @@ export class Delivery {
     this.#begun = true;
     this.#mayRepeat ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
-    // What the primary does not hold for certain goes nowhere else.
+    // No other location gets the pair unless the primary holds it for certain.
     if (this.#stored.length === 0) this.requireComplete();
   }
 
@@ -92,7 +92,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it. Then run again with current-credential: it finishes the delivery without a new key.`,
+      remedy: `${first.error.remedy} Or take it out of destinations if nobody uses it. Then run again with current-credential, which finishes the delivery without a new key.`,
       cause: first.error,
     });
   }
@@ -100,14 +100,14 @@ export class Delivery {
   /**
    * What is true now, for an error.
    * @param id the credential that was being delivered
-   * @param already places that held it before
+   * @param already locations that held it before this run
    */
   describe(id: string, already: readonly string[] = []): string {
     const holding = [...already, ...this.#stored.map(printLocation)];
     const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}. What is associated stays so.`;
+    return `${stored} holds ${id}${rest}. All associated credentials stay associated.`;
   }
 }
 
@@ -117,10 +117,10 @@ export interface QuietServices {
   store: SecretStore | undefined;
 }
 
-/** After a delivery, so that the next run can tell by times what is held: 5 s, and one since GitHub cuts to whole seconds. */
+/** Pause after a delivery, so that later runs can derive from the times what is held. 5 s, and one since GitHub cuts to whole seconds. */
 const QUIET = 6_000;
 
-/** When these secrets were written last, by GitHub's clock, as it is now; undefined: not yet. */
+/** Reads when these secrets were written last, by GitHub's clock. undefined: the secret does not exist. */
 export function readVersions(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
@@ -132,7 +132,7 @@ export function readVersions(
   return Promise.all(secrets.map(read));
 }
 
-/** @param completed local time of this run's last delivery of the current pair, if there was one, and whether it may land once more */
+/** @param completed local time of this run's last delivery of the current pair, if any, and whether it may land once more */
 export async function keepQuiet(
   { secrets }: ObservedState,
   services: QuietServices,
@@ -140,10 +140,10 @@ export async function keepQuiet(
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
-  // Another run may have finished a delivery since: that leaves the primary, which is watched, as it was.
+  // Another run may have finished a delivery since. It does not write the primary, so its secret shows nothing of that.
   const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
   const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
-  // What this run completed without a clear answer may be written once more, over the new credential.
+  // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed
     ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
     : 0;

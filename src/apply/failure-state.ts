@@ -1,4 +1,4 @@
-/** What is true after a run that failed, for the reader of its error. */
+/** Describes what is true after a failed run. */
 
 import { RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
@@ -7,32 +7,33 @@ import { LEASE } from '../model/timing.ts';
 
 /** What a failed run leaves. */
 export interface Left {
-  /** What it says of its delivery, once a secret location may hold the new pair. */
+  /** A sentence about the delivery, once a secret location may hold the new pair. */
   delivery: string | undefined;
   /** Secret locations that hold the new pair for certain. */
   served: readonly SecretLocation[];
-  /** What it has said about a delivery that it finished for another run. */
+  /** A sentence about an earlier delivery that this run worked to finish. */
   completed: string | undefined;
-  /** Places whose credential has given way. */
+  /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
-  /** What the client used before it was enrolled, where that may not be back; and what it uses then. */
+  /** The method before an enrollment, unless the client was moved back. */
   former: string | undefined;
+  /** The desired method. */
   method: string;
-  /** Id of the credential that it made and could not remove again; empty: it is not known whether it did. */
+  /** Id of the credential that the run made and could not remove again. Empty: it is unknown whether it was made. */
   made: string | undefined;
-  /** Id of the client that it made and could not delete again. */
+  /** Id of the client that the run made and could not delete again. */
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
   /** Ids of the credentials that were to be revoked. */
   revoking: readonly string[];
-  /** The client secret's method, where that may be back. */
+  /** The method of the client secret, if the client may use it again. */
   reverted: string | undefined;
 }
 
 /**
- * The error with what is true now.
- * @param undone how taking back went; undefined: nothing is taken back once a delivery has begun
+ * Adds to the error what is true now.
+ * @param undone the result of the undo. undefined: a delivery had begun, so nothing was undone.
  * @param now Auth0's clock
  */
 export function explainFailure(
@@ -43,7 +44,7 @@ export function explainFailure(
 ): RotationError {
   if (undone === undefined) {
     const nobody = left.served.length === 0 ? lockedOut(left) : '';
-    const sentences = [nobody, left.delivery, unrevoked(left, true)].filter(Boolean);
+    const sentences = [nobody, left.delivery, interruptedStill(left), unrevoked(left, true)].filter(Boolean);
     return error.withStateNow(sentences.join(' '), alarm(left, left.served));
   }
   const [first] = undone.failures;
@@ -55,12 +56,21 @@ export function explainFailure(
 
 function unchanged({ completed, interrupted, removed, reverted }: Left): string {
   if (completed !== undefined) return completed;
-  const gone = removed.length > 0 ? ` Credential ${removed.join(', ')} was removed.` : '';
+  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed. ` : '';
   if (reverted !== undefined)
-    return `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.${gone}`;
-  if (interrupted.length === 0) return `Every destination keeps the credential that it holds.${gone}`;
+    return `${gone}The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`;
+  if (interrupted.length === 0) return `${gone}Every destination keeps the credential that it holds.`;
   const locations = interrupted.map(printLocation).join(', ');
-  return `What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.${gone}`;
+  return `${gone}What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
+}
+
+/** Interrupted for a delivery that did not reach them. */
+function interruptedStill({ interrupted, served }: Left): string {
+  const names = served.map(printLocation);
+  const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
+  return out.length === 0
+    ? ''
+    : `What ${out.join(', ')} held has given way: its consumers cannot log in until it is written.`;
 }
 
 /** @param begun a destination may hold the successor */
@@ -68,9 +78,9 @@ function unrevoked({ removed, revoking }: Left, begun: boolean): string {
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
-    ? 'with current-credential and overlap: 0h, without force and revoke: that finishes the delivery and removes it'
+    ? 'with current-credential and overlap: 0h, but without force and revoke, which finishes the delivery and removes it'
     : 'with force: true and revoke: previous';
-  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is mended, run again ${what}.`;
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is fixed, run again ${what}.`;
 }
 
 /** @param now by Auth0's clock */
@@ -85,15 +95,15 @@ function orphaned(what: Left, undoError: RotationError, now: number): string {
   return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
-/** Of an enrollment that moved the client and delivered nothing for certain. */
+/** For an enrollment that moved the client and delivered nothing for certain. */
 function lockedOut({ former, method }: Left): string {
   if (former === undefined) return '';
-  return `The client uses ${method} now, or may do so, and perhaps nobody holds its key: then NOBODY CAN LOG IN, by ${former} neither. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
+  return `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN, not even by ${former}. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
 }
 
 /**
- * What must be read before all else: consumers may not be able to log in, or somebody who must not still can.
- * @param served places that hold the new credential for certain
+ * The most urgent news: consumers may not be able to log in, or a credential that was to be revoked may still work.
+ * @param served secret locations that hold the new credential for certain
  */
 export function alarm(what: Left, served: readonly SecretLocation[]): string | undefined {
   const { former, interrupted, reverted } = what;
@@ -108,7 +118,7 @@ const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
 const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Run again now';
 
-/** Of an enrollment that was undone. */
+/** For an enrollment that was undone. */
 export function movedBack(method: string): string {
   const secret =
     isCredentialMethod(method) || method === PUBLIC
@@ -117,28 +127,28 @@ export function movedBack(method: string): string {
   return `The client uses ${method} again.${secret}`;
 }
 
-/** Of an enrollment that is undone, and that somebody else has built upon. */
+/** For an enrollment that cannot be undone, since somebody else has changed the client after it. */
 export function takenOver(method: string): string {
-  return `Somebody else has changed the client meanwhile: it was not moved back to ${method}. Look at the client in Auth0.`;
+  return `Somebody else has changed the client meanwhile, so it was not moved back to ${method}. Look at the client in Auth0.`;
 }
 
 export function stillAssociated(id: string): RotationError {
   return new RotationError('RETIREMENT_FAILED', {
     failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-    remedy: 'Look which part of the client uses it; the next run tries again.',
+    remedy: 'Find out in Auth0 which part of the client uses it. The next run tries again.',
   });
 }
 
-/** Of a change of token binding that could not be taken back. */
+/** For a change of token binding that could not be undone. */
 export function leftBound(required: boolean): string {
   return required
-    ? 'Access tokens of the client may be bound to its certificate now, and a client secret gets none then: look at the client in Auth0.'
-    : 'Access tokens of the client may not be bound to its certificate any more: look at the client in Auth0.';
+    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0.'
+    : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
 }
 
 export function notBound(required: boolean): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 took the change of token binding, and does not show it (${required ? 'required' : 'off'}).`,
-    remedy: 'Run again; if it stays, set token-binding: unchanged and look at the client in Auth0.',
+    failed: `Auth0 accepted the change of token binding but does not show it (${required ? 'required' : 'off'}).`,
+    remedy: 'Run again. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
   });
 }

@@ -1,4 +1,4 @@
-/** What `apply` is given and what it returns: the job of one client. */
+/** The arguments of `apply`. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -16,9 +16,9 @@ export interface Services extends ProofServices, PreflightServices {
   store: SecretStore | undefined;
   /** Makes the new pair, or takes the one that was brought. @param now Auth0's clock @throws RotationError CERTIFICATE_TOO_LARGE */
   issuePair: (now: number) => Promise<Pair>;
-  /** Of the secrets that hold a PKCS#12; empty means none. */
+  /** The password of PKCS#12 secrets. Empty means none. */
   pkcs12Password: string;
-  /** Called before each step; what it returns is called with how it went. */
+  /** Called before each step. Returns a function that is called with the step's outcome. */
   onStep: (text: string) => (outcome: string) => void;
 }
 

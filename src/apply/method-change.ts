@@ -1,4 +1,4 @@
-/** Moves the client to another authentication method, and back where the run fails: one method at a time (docs/facts.md#auth0-one-method). */
+/** Moves the client to another authentication method, and back if the run fails. A client has one method at a time (docs/facts.md#auth0-one-method). */
 
 import { isCredentialMethod } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
@@ -10,9 +10,9 @@ import { takeBack, type UndoStack } from './undo.ts';
 export class MethodChange {
   readonly #job: Job;
   readonly #services: Services;
-  /** What the client used before it was enrolled, while that is not back. */
+  /** The client's method before the enrollment, until it is moved back. */
   former: string | undefined;
-  /** The client secret's method, once it may be back: there is no way but forward. */
+  /** The method of the client secret, once the client may use it again. This is never undone. */
   reverted: string | undefined;
 
   constructor(job: Job, services: Services) {
@@ -29,7 +29,7 @@ export class MethodChange {
     if (credentials.length === 0) {
       return association.leave(to, () => {
         this.reverted = to;
-        // A client secret would get no token where tokens are bound again.
+        // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
         undoStack.forget();
       });
@@ -44,7 +44,7 @@ export class MethodChange {
     const { tenant } = this.#services;
     const { observed, desired } = this.#job;
     const { associated = [] } = observed.client ?? {};
-    // Somebody else has moved it meanwhile, or has associated a credential of theirs: then it is theirs.
+    // If somebody else has moved the client or associated a credential meanwhile, it stays as it is.
     const isOurs = await association.isAlone();
     const back = () =>
       isCredentialMethod(from)

@@ -1,4 +1,4 @@
-/** The credential that a run makes: its key pair, its upload, its proof, and how it is taken back. Holds the only private key. */
+/** The credential that a run makes: key pair, upload, proof and undo. It holds the only copy of the private key. */
 
 import { factsOf, registrationOf } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
@@ -18,9 +18,9 @@ interface Issued {
   facts: KeyFacts;
 }
 
-/** Milliseconds that Auth0's dates may run ahead of its clock. */
+/** The longest wait for `created_at`, if Auth0 dates a credential later than its Date header. */
 const LONGEST_AHEAD = 60_000;
-/** What lies within it the comparison allows for. */
+/** A smaller difference is within UNCERTAINTY. */
 const SECOND = 1_000;
 
 export class NewCredential {
@@ -55,7 +55,7 @@ export class NewCredential {
     return this.#proof;
   }
 
-  /** Id of a credential that may be left behind; empty: nobody knows whether it was made. undefined: none is. */
+  /** Id of a credential that may be left behind. Empty: it is unknown whether it was made. undefined: none is left. */
   get orphan(): string | undefined {
     return this.#mayBeOrphan ? (this.id ?? '') : undefined;
   }
@@ -93,13 +93,13 @@ export class NewCredential {
     return this.#record;
   }
 
-  /** Later runs compare times: a secret that were stored before its credential was made would explain nothing. */
+  /** Waits until `created_at` has passed. Later runs would not believe a secret that is older than its credential. */
   async #waitForItsTime({ createdAt }: Credential): Promise<void> {
     const { clock, cancellation, tenant } = this.#services;
     const ahead = createdAt - tenant.now();
     if (ahead > LONGEST_AHEAD)
       throw new RotationError('AUTH0_REQUEST_FAILED', {
-        failed: `Auth0 dates the new credential ${Math.round(ahead / 1000)} s later than its own answers, so that no later run could tell what a secret holds.`,
+        failed: `Auth0 dates the new credential ${Math.round(ahead / 1000)} s later than its own answers. Later runs could not derive what a secret holds.`,
         remedy: 'Look at the status page of Auth0, then run again.',
       });
     if (ahead > SECOND) await sleep(clock, ahead, cancellation);
@@ -120,12 +120,12 @@ export class NewCredential {
     this.#proof = await this.#prover.prove(clientId, this.#requireIssued(), since);
   }
 
-  /** On a connection of its own, which may end at another node of Auth0. @throws RotationError VERIFICATION_FAILED */
+  /** Uses a new connection, which may reach another node of Auth0. @throws RotationError VERIFICATION_FAILED */
   async proveAgain(clientId: string, since: number): Promise<void> {
     await this.#prover.prove(clientId, this.#requireIssued(), since, true);
   }
 
-  /** Takes it back. @returns what to say of it @throws RotationError */
+  /** Removes the new credential again. @returns a sentence about that @throws RotationError */
   async remove(association: Association): Promise<string> {
     if (!this.#mayBeOrphan) return '';
     const { identity } = this.#requireIssued().facts;

@@ -1,15 +1,15 @@
-/** Asks early for what a rotation needs, where the inputs alone show that one is due: this saves a round trip. No result depends on it. */
+/** Sends requests early if the inputs show that a rotation is due. This saves a round trip and changes no result. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import { DAY } from '../model/timing.ts';
 
-/** By the end of `current-credential`; without it, nobody knows before the services are read. */
+/** Judges by the expiry of `current-credential`. Without that input the services must be read first. */
 export function looksDue({ current, force, renewBeforeDays }: DesiredState, now: number): boolean {
   const ends = current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
   return force || ends - renewBeforeDays * DAY <= now;
 }
 
-/** @param requests each asks once, however often it is called; a failure reaches the code that needs the answer later */
+/** @param requests memoized: the code that needs an answer later calls the same function and gets its failure */
 export function prefetch(requests: readonly (() => Promise<unknown>)[]): void {
   for (const request of requests) request().catch(() => undefined);
 }

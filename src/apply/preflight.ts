@@ -1,4 +1,4 @@
-/** Everything that can refuse a rotation before its first effect. */
+/** Checks everything that can refuse a rotation, before its first effect. */
 
 import { needsControl } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
@@ -26,14 +26,14 @@ export async function preflight(
     if (endpoint === undefined) return;
     const asks = await prover.asks();
     if (asks === undefined && isRequired) throw noGrant(desired);
-    // The new pair of a subject that Auth0 knows already is never refused.
+    // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
     if (asks && needsControl(asks) && plan.renews !== undefined && isRequired) throw noControl(desired);
     await prover.proveCurrent();
   };
   await Promise.all([proof(), ...keys.map((read) => read())]);
 }
 
-/** Each proves that its destination exists and may be read. */
+/** Each read proves that a destination exists and may be read. */
 export function publicKeyReads(
   desired: DesiredState,
   store: SecretStore | undefined,

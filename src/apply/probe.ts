@@ -1,4 +1,4 @@
-/** Proves that a destination takes a write, before anything rests on it. */
+/** Checks whether destinations accept a write, before a plan relies on it. */
 
 import type { SecretStore } from '../github/secret-store.ts';
 import type { ObservedState, Unwritable } from '../model/observed-state.ts';

@@ -1,4 +1,4 @@
-/** What a run says where a key could not be proven. */
+/** Errors about a key that could not be proven. */
 
 import type { ProofRequest, ProofResult } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
@@ -6,66 +6,70 @@ import type { DesiredState } from '../model/desired-state.ts';
 
 type Refused = Exclude<ProofResult, { outcome: 'proven' }>;
 
-/** @param logged why, by the tenant logs */
+/** @param logged the reason in the tenant logs */
 export function notProven(desired: DesiredState, refused: Refused, logged?: string): RotationError {
   const { method, operation } = desired;
   const grant =
     operation === 'create'
-      ? ' A new client needs a client grant for that API first: with verify: auto it is delivered without a proof.'
+      ? ' A new client needs a client grant for that API first. With verify: auto its key is delivered without a proof.'
       : '';
   const why = [refused.detail, logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
   const what = method === 'private_key_jwt' ? 'key' : 'certificate';
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The new ${what} ${failedTo(desired, refused)} (${why}).`,
-    remedy: `${refused.outcome === 'unauthorized' ? ALLOWED : REMEDIES[method]}${grant}${binding(desired)}`,
+    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[method]}${grant}${binding(desired)}`,
   });
 }
 
-/** The pair in use was refused by something that would refuse the new one, too. */
+/** The pair in use was refused for a reason that would also apply to the new one. */
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `What current-credential holds ${failedTo(desired, refused)} (${refused.detail}), and the new one could not either.`,
-    remedy: `${refused.outcome === 'unauthorized' ? ALLOWED : REMEDIES[desired.method]}${binding(desired)}`,
+    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[desired.method]}${binding(desired)}`,
   });
 }
 
 function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refused): string {
   if (outcome !== 'unauthorized') return 'could not log in';
   return audience === undefined
-    ? 'may not ask for what would prove it'
-    : `may have no token for the API ${audience}`;
+    ? 'may not send the request that would prove it'
+    : `may not get a token for the API ${audience}`;
 }
 
-const ALLOWED =
-  'Check that verify-audience names an API which the client may use (its client grants and grant types in Auth0).';
+/** The client itself is good: Auth0 allows it no such token. */
+function authorization({ clientId, verifyAudience: audience }: DesiredState): string {
+  const api = audience === undefined ? 'an API' : `the API with the identifier ${audience}`;
+  return `In the Auth0 Dashboard, open Applications, APIs, ${api}, Machine to Machine Applications, and authorize ${clientId || 'the client'}. Or set verify-audience to the identifier of an API that it may use.`;
+}
 
 const REMEDIES = {
   self_signed_tls_client_auth:
-    'Check that the edge forwards the certificate, that it keeps no list of thumbprints of its own, and that verify-audience names an API which the client may use.',
+    'Try the current certificate with curl; the linked page shows how. If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.',
   tls_client_auth:
-    'Check that the edge trusts the CA and reports it (client-certificate-ca-verified: SUCCESS), and that verify-audience names an API which the client may use.',
-  private_key_jwt: 'Check that verify-audience names an API which the client may use.',
+    'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.',
+  private_key_jwt:
+    'Look at the client in Auth0 (Applications, the client, Credentials): its method must be Private Key JWT, with the algorithm that signing-algorithm names.',
 };
 
 function binding({ tokenBinding }: DesiredState): string {
   return tokenBinding === 'required'
-    ? ' With token-binding: required the API must ask for it as well (proof_of_possession with mechanism: mtls), or Auth0 gives no token for it.'
+    ? ' With token-binding: required the API must require it as well (proof_of_possession with mechanism: mtls). Otherwise Auth0 issues no token for it.'
     : '';
 }
 
-/** Known before any effect. */
+/** For a check before any effect. */
 export function noGrant({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `A proof is required (verify, or a rehearsal), and client ${clientId} has no grant that a key can be proven by: neither client_credentials, authorization_code nor refresh_token.`,
+    failed: `A proof is required (verify, or a rehearsal), but client ${clientId} has no grant that can prove a key: neither client_credentials, authorization_code nor refresh_token.`,
     remedy: 'Set verify: auto to have the key delivered without a proof, or give the client such a grant.',
   });
 }
 
 export function noControl({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `A proof is required (verify, or a rehearsal), and nothing can be proven of client ${clientId}: it has no grant client_credentials, and Auth0 says the same about a key that it does not know.`,
+    failed: `A proof is required (verify, or a rehearsal), but no key of client ${clientId} can be proven: it has no grant client_credentials, and Auth0 gives the same answer for an unregistered key.`,
     remedy:
-      'Set verify: auto to have the key delivered without a proof, or let discovery name a pushed_authorization_request_endpoint and give the client a callback.',
+      'Set verify: auto to have the key delivered without a proof. Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.',
   });
 }
 
@@ -73,18 +77,19 @@ export function unregisteredAccepted(
   { clientId, method }: DesiredState,
   asked: ProofRequest['kind'],
 ): RotationError {
-  const what = method === 'private_key_jwt' ? 'An assertion by a key' : 'A certificate';
-  const got = asked === 'token' ? 'got an access token of' : 'was taken for that of';
+  const what =
+    method === 'private_key_jwt' ? 'An assertion of an unregistered key' : 'An unregistered certificate';
+  const got = asked === 'token' ? 'got an access token of' : 'was accepted for';
   const remedies = {
     self_signed_tls_client_auth:
-      'Let the edge ask each caller for its certificate and forward that one, and nothing in its place (client-certificate), and look in Auth0 whether client_authentication_methods of the client is what it should be.',
+      'Let the edge ask each caller for its certificate and forward exactly that one (client-certificate). Check client_authentication_methods of the client in Auth0.',
     tls_client_auth:
       'Let the edge check each certificate against the CA, and forward client-certificate-ca-verified: SUCCESS only for those that the CA has signed.',
     private_key_jwt:
-      'Look in Auth0 whether client_authentication_methods of the client is private_key_jwt, with its own keys alone.',
+      'Check in Auth0 that client_authentication_methods of the client is private_key_jwt, with its own keys only.',
   };
   return new RotationError('UNREGISTERED_ACCEPTED', {
-    failed: `${what} that nobody has registered ${got} client ${clientId}: anybody who knows the client id can log in.`,
+    failed: `${what} ${got} client ${clientId}: anybody who knows the client id can log in.`,
     remedy: `${remedies[method]} Then rehearse again.`,
   });
 }

@@ -1,4 +1,4 @@
-/** Auth0's nodes may know an association up to half a minute later than it answers (docs/facts.md#auth0-propagation): nothing is delivered before. */
+/** Nothing is delivered before all of Auth0's nodes know the association, up to half a minute after the answer (docs/facts.md#auth0-propagation). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { deadlineExceeded, type Waiting } from '../http/clock.ts';
@@ -8,7 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import { ISSUED } from '../model/step.ts';
 import { changedMeanwhile } from './contention.ts';
 
-/** Not where it serves nobody, or where somebody is out for as long as it takes. */
+/** A run does not wait if no consumer can log in now, or if the wait would prolong an interruption. */
 export function waitsForPropagation(
   { steps }: Pick<Plan, 'steps'>,
   { client, now, pool, secrets }: ObservedState,
@@ -25,7 +25,7 @@ export function waitsForPropagation(
   return adds && !interrupts && isHeld && canLogIn;
 }
 
-/** A run that was frozen meanwhile: by then another one may have taken its credential for abandoned. */
+/** After this time another run may consider the credential abandoned, for example if this run was suspended. */
 const OLDEST = 10 * 60_000;
 
 /** @param now Auth0's clock @throws RotationError DEADLINE_EXCEEDED */
@@ -33,7 +33,7 @@ export function refuseOld(createdAt: number | undefined, now: number): void {
   if (createdAt !== undefined && now - createdAt > OLDEST) throw deadlineExceeded();
 }
 
-/** What is about to be delivered must be associated still: nobody may have displaced it meanwhile. @throws RotationError ROTATION_IN_PROGRESS */
+/** Checks right before a delivery that the credential is still associated. @throws RotationError ROTATION_IN_PROGRESS */
 export async function requireAssociated(
   clientId: string,
   id: string,

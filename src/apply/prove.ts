@@ -1,4 +1,4 @@
-/** Proves the new key with a real request, for as long as Auth0 may need until it knows it, and the pair in use before it. */
+/** Proves the pair in use and then the new key with real requests. Repeats for as long as Auth0 may need to learn the new key. */
 
 import { whyRefused } from '../auth0/logs.ts';
 import {
@@ -23,16 +23,16 @@ import { currentRefused, noControl, notProven, unregisteredAccepted } from './pr
 
 export interface ProofServices {
   tenant: Tenant;
-  /** The customer edge that terminates mTLS; of a bare key the tenant itself. */
+  /** The customer's edge that terminates mTLS. For a bare key, the tenant itself. */
   edge: Service;
   domain: string;
-  /** The token endpoint; undefined with `verify: off`, or where discovery names none that asks for a certificate. */
+  /** The token endpoint. undefined with `verify: off`, or if discovery names none that asks for a certificate. */
   proofEndpoint: () => Promise<string | undefined>;
-  /** RFC 9126; undefined where discovery names none. */
+  /** RFC 9126. undefined if discovery names none. */
   pushedRequestEndpoint: () => Promise<string | undefined>;
-  /** A token for the pair in use, which was asked for beside the reads. undefined: it was not. */
+  /** The token request for the pair in use, sent in parallel with the reads. undefined: none was sent. */
   currentToken: (() => Promise<ProofResult>) | undefined;
-  /** A new pair for the same subject that is never registered. @param now Auth0's clock */
+  /** Makes a pair for the same subject that is never registered. @param now Auth0's clock */
   issueUnregistered: (now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
   mask: (secret: string) => void;
@@ -60,7 +60,7 @@ export class Prover {
   readonly #job: ProofJob;
   readonly #services: ProofServices;
   #asks: Promise<ProofRequest | undefined> | undefined;
-  /** The new pair was refused by Auth0 itself, right before it was associated. */
+  /** Auth0 itself refused the new pair right before its association. */
   #isControlled = false;
   #by: ProvenBy | undefined;
   readonly notes: Note[] = [];
@@ -70,19 +70,19 @@ export class Prover {
     this.#services = services;
   }
 
-  /** By what it was proven. */
+  /** The kind of request that proved the new key. */
   get by(): ProvenBy | undefined {
     return this.#by;
   }
 
-  /** What proves a key of this client; a client that `create` makes has the grant for a token. */
+  /** The request that proves a key of this client. A client that `create` makes has the grant client_credentials. */
   asks(): Promise<ProofRequest | undefined> {
     const client = this.#job.observed.client ?? {};
     this.#asks ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
     return this.#asks;
   }
 
-  /** Before anything is removed or made: what refuses the pair in use would refuse the new one. @throws RotationError VERIFICATION_FAILED */
+  /** Proves the pair in use before any effect, since most refusals would also apply to the new pair. @throws RotationError VERIFICATION_FAILED */
   async proveCurrent(): Promise<void> {
     const { currentPair: pair, desired, observed } = this.#job;
     const { current, method } = desired;
@@ -102,13 +102,13 @@ export class Prover {
   }
 
   /**
-   * The new pair, right before it is associated. Where a proof has no token, it shows that the server looks at the client first;
-   * before a change of method, that nothing but the association is missing.
+   * Sends the new pair right before its association, which Auth0 must refuse. Without a token request this shows that a later
+   * acceptance is due to the association. Before a change of method it shows that only the association is missing.
    * @throws RotationError VERIFICATION_FAILED
    */
   async control(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
     const { desired, observed } = this.#job;
-    // Of a public client an answer says nothing of its key.
+    // Auth0 does not check the key of a public client.
     if (observed.client?.method === PUBLIC) return;
     const [endpoint, asks] = await Promise.all([this.#services.proofEndpoint(), this.asks()]);
     if (endpoint === undefined || asks === undefined) return;
@@ -121,7 +121,7 @@ export class Prover {
   }
 
   /**
-   * Repeated while refused, for `propagation-time` and a little more.
+   * Proves the new pair. Repeats while Auth0 refuses it, for `propagation-time` and a little longer.
    * @param since local time of the association
    * @throws RotationError VERIFICATION_FAILED
    */
@@ -146,7 +146,7 @@ export class Prover {
     throw notProven(desired, result, logged);
   }
 
-  /** A client that `create` has made may have no client grant yet: its key is delivered without a proof. */
+  /** A client that `create` made may have no client grant yet. Its key is delivered without a proof. */
   #mayWait({ outcome }: ProofResult): boolean {
     const { operation, verify } = this.#job.desired;
     return outcome === 'unauthorized' && operation === 'create' && verify !== 'required';
@@ -161,8 +161,7 @@ export class Prover {
   }
 
   /**
-   * The negative control of a rehearsal, right after a proof that has worked: an edge that admits everybody would let any
-   * certificate prove itself.
+   * The negative control of a rehearsal, right after a successful proof. If the edge admitted everybody, a proof would show nothing.
    * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
    */
   async proveRefusal(): Promise<void> {
@@ -199,8 +198,8 @@ export class Prover {
 }
 
 function outAlready(detail: string): string {
-  return `What current-credential holds could not log in (${detail}) before anything was changed. Consumers that use it cannot log in until they take what this run delivers.`;
+  return `The pair in current-credential could not log in (${detail}), before this run changed anything. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }
 
 const BINDING_UNPROVEN =
-  'That access tokens are bound to the certificate is NOT PROVEN: the client has no grant client_credentials, so that no token could be asked for.';
+  'It is NOT PROVEN that access tokens are bound to the certificate: the client has no grant client_credentials, so the run could not request a token.';

@@ -1,4 +1,4 @@
-/** Binds the client's access tokens to its certificate (RFC 8705 section 3), or ends that (docs/facts.md#auth0-token-binding). */
+/** Starts or stops binding the client's access tokens to its certificate (RFC 8705 section 3, docs/facts.md#auth0-token-binding). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { Waiting } from '../http/clock.ts';
@@ -21,7 +21,7 @@ export async function bind(
   undoStack.push(async () => {
     const isBack = async () => (await tenant.client(clientId)).binding.required === before.required;
     const back = () => tenant.bindTokens(clientId, before);
-    // What was refused has changed nothing; what got no answer may yet do so.
+    // A refused change has no effect, but one without an answer may still land.
     // guard: a failed run leaves token binding as it was
     if (isSet || until > 0 || !(await isBack())) await takeBack(services, until, back, isBack);
     return '';

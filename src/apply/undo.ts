@@ -1,25 +1,25 @@
-/** How to take back what a run has done, or may have done. */
+/** Undoes what a run did or may have done. */
 
 import { asRotationError, type RotationError } from '../errors.ts';
 import { sleep, type Waiting } from '../http/clock.ts';
 
-/** Takes one effect back, and says what is true then, if that needs a word. */
+/** Undoes one effect. Returns a sentence about the result, or an empty text. */
 export type Undo = () => Promise<string>;
 
 export class UndoStack {
   readonly #stack: { undo: Undo; otherwise: string }[] = [];
 
-  /** @param otherwise what is true where it fails, if that needs a word */
+  /** @param otherwise a sentence about the state if the undo fails, or an empty text */
   push(undo: Undo, otherwise = ''): void {
     this.#stack.push({ undo, otherwise });
   }
 
-  /** There is no way back. */
+  /** From now on nothing can be undone. */
   forget(): void {
     this.#stack.length = 0;
   }
 
-  /** The last first, each by itself: one that fails must not keep the others from being taken back. */
+  /** Runs all undos, the last one first. A failed undo does not stop the others. */
   async run(): Promise<{ messages: string[]; failures: RotationError[] }> {
     const messages: string[] = [];
     const failures: RotationError[] = [];
@@ -36,8 +36,8 @@ export class UndoStack {
 }
 
 /**
- * Takes a change back that may land once more, since its first attempt got no answer: looks again when it cannot any more.
- * @param until local time from which on it cannot; 0: it was answered at once
+ * Undoes a change. If its first attempt got no answer it may land once more, so this checks again after `until`.
+ * @param until local time after which the change cannot land any more. 0: it was answered at once.
  */
 export async function takeBack(
   { clock, cancellation }: Waiting,

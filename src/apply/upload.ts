@@ -1,4 +1,4 @@
-/** Uploads the new credential, exactly once although answers may be lost. */
+/** Uploads the new credential exactly once, even if an answer is lost. */
 
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
@@ -12,7 +12,7 @@ import type { Job } from './job.ts';
 const ATTEMPTS = 3;
 
 /**
- * @param onRefused called where Auth0 has refused it, so that it is certainly not there
+ * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
  */
 export async function upload(
@@ -29,20 +29,20 @@ export async function upload(
       if (attempt === 1) onRefused();
       throw await refused(answer, job, tenant);
     }
-    // It may have landed, and is ours by its thumbprint: a POST is never blindly repeated.
+    // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
     // guard: a lost POST is adopted
     if (landed) return landed;
-    // The list may lag behind; but what is not of this run in the end is somebody else's.
+    // The list may lag behind. If it never shows the credential as ours, it belongs to somebody else.
     if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 did not answer the upload of the credential, ${ATTEMPTS} times.`,
+    failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
     remedy: 'Look at the status page of Auth0, then run again.',
   });
 }
 
-/** The credential of this run, by what it is and by its mark: a subject DN may also be somebody else's. */
+/** Finds this run's credential by identity and name, since another credential may have the same subject DN. */
 export async function findMade(
   desired: DesiredState,
   tenant: Tenant,
@@ -53,7 +53,7 @@ export async function findMade(
   return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
-/** Auth0 has it already: from an attempt whose answer was lost, or from somebody else (docs/facts.md#auth0-duplicate). */
+/** Auth0 already has the credential, from an attempt whose answer was lost or from somebody else (docs/facts.md#auth0-duplicate). */
 function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
   return isRefusal(answer) && /already exist/i.test(answer.message);
 }
@@ -63,7 +63,7 @@ async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<Rota
   return refusedCertificate(refusal);
 }
 
-/** By the pool as it is now: another run may have filled the place that this one has made. */
+/** Uses the current pool, since another run may have used the room that this one made. */
 async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<RotationError> {
   const pool = await tenant.credentials(desired.clientId);
   const rival = findRival(desired, observed, pool);

@@ -1,4 +1,4 @@
-/** What an answer of Auth0 means that is not the one asked for, and what no answer means (docs/facts.md#auth0-errors). */
+/** Turns unexpected answers of Auth0, and missing ones, into errors (docs/facts.md#auth0-errors). */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';
@@ -8,7 +8,7 @@ import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 
-/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer */
+/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function callAuth0(
   service: Service,
   request: HttpRequest,
@@ -18,7 +18,7 @@ export async function callAuth0(
   return answered(request, () => service.call(request, repeatable, onUncertain));
 }
 
-/** @throws RotationError AUTH0_REQUEST_FAILED where there was no answer to a request of this kind */
+/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function answered(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
   call: () => Promise<HttpResponse>,
@@ -35,7 +35,7 @@ export async function answered(
   }
 }
 
-/** @throws RotationError for the refusals that mean the same on every call */
+/** @throws RotationError for refusals that mean the same for every call */
 export function refuse(response: HttpResponse, call: string): void {
   if (response.status < 500) refuseForeign(response, call);
   const message = quote(stringOf(parseJson(response), 'message'));
@@ -63,7 +63,7 @@ export function refuse(response: HttpResponse, call: string): void {
   }
 }
 
-/** Somebody has answered in Auth0's place: whether Auth0 was asked is not known. */
+/** Something else answered instead of Auth0, so it is unknown whether the request reached Auth0. */
 function refuseForeign(response: HttpResponse, call: string): void {
   const what = describeForeign(response);
   if (what === undefined) return;
@@ -75,17 +75,17 @@ function refuseForeign(response: HttpResponse, call: string): void {
   });
 }
 
-/** An answer that the contract does not know: HTML, half a JSON, another status. */
+/** An answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
   const said = quote(
     stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
   );
   const foreign = describeForeign(response);
-  const what = foreign ?? (said || `${response.body.length} characters that are not what was asked for`);
+  const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
   const remedy = foreign
-    ? 'Check that this host is the one of Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers in its place.'
-    : 'Run again; if it stays, look at the debug log and at the status page of Auth0.';
+    ? 'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.'
+    : 'Run again. If that does not help, look at the debug log and at the status page of Auth0.';
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

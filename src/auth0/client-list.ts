@@ -1,13 +1,13 @@
-/** Clients read a hundred at a time, to spare most of the reads of those for which nothing is due. */
+/** Lists clients a hundred at a time, which saves most reads of clients for which nothing is due. */
 
 import { PAGE } from '../http/pages.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
 import type { ClientListing, Tenant } from './tenant.ts';
 
-/** A listing that costs more requests than this part of what it can spare is given up: other clients fill it. */
+/** The listing stops after this fraction of the requests that it can save. A tenant may have many clients outside the fleet. */
 const WORTH = 1 / 4;
 
-/** The listing is read when the first client is asked for. undefined: so few clients are not worth one. */
+/** Reads the listing when it is first needed. undefined: a listing is not worth it for so few clients. */
 export function clientListing(tenant: Tenant, clientIds: readonly string[]): ClientListing | undefined {
   const most = Math.floor(clientIds.length * WORTH) * PAGE;
   if (most === 0) return undefined;
@@ -33,7 +33,7 @@ async function list(
       if (missing.size === 0 || read === most) break;
     }
   } catch {
-    // The reads of the clients themselves say what is wrong.
+    // The read of each client will report the error.
   }
   return found;
 }

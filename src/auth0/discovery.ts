@@ -1,4 +1,4 @@
-/** Where the client proves its certificate: discovery and mTLS endpoint aliases (docs/facts.md#auth0-discovery). */
+/** Finds the endpoints for proofs by discovery and mTLS endpoint aliases (docs/facts.md#auth0-discovery). */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign } from '../http/foreign.ts';
@@ -7,7 +7,7 @@ import type { HttpResponse } from '../http/wire.ts';
 import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import { callAuth0, unexpectedAnswer } from './answers.ts';
 
-/** Where a client proves itself; undefined where the tenant names none. */
+/** The endpoints for a proof. undefined if the tenant names none. */
 export interface ProofEndpoints {
   token: string | undefined;
   /** RFC 9126. */
@@ -16,7 +16,7 @@ export interface ProofEndpoints {
 
 /**
  * The endpoints that ask for a client certificate.
- * With `mtlsDomain` its plain endpoints serve too, since its edge terminates mTLS; without, only aliases do.
+ * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS. Without it, only aliases count.
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
 export async function discoverMtlsEndpoints(
@@ -33,7 +33,7 @@ export async function discoverMtlsEndpoints(
   return { token: endpoint(TOKEN), pushedRequest: endpoint(PUSHED_REQUEST) };
 }
 
-/** Of a client that signs an assertion: the tenant's own. @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED */
+/** For a client that signs an assertion, the tenant's own endpoint. @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED */
 export async function discoverPushedRequestEndpoint(
   service: Service,
   domain: string,
@@ -62,7 +62,7 @@ function trusted(endpoint: string | undefined, host: string): string | undefined
   return endpoint;
 }
 
-/** No server answer may send a certificate or a token elsewhere: https, on the host of the input or below it. */
+/** An endpoint must use https and be on the host of the input or a subdomain. Otherwise an answer could divert a certificate or a token. */
 function isTrusted(endpoint: string, host: string): boolean {
   if (!URL.canParse(endpoint)) return false;
   const { protocol, hostname, username, password } = new URL(endpoint);
@@ -71,13 +71,13 @@ function isTrusted(endpoint: string, host: string): boolean {
   return hostname === expected || hostname.endsWith(`.${expected}`);
 }
 
-/** Another service is there. */
+/** For an answer without an OpenID configuration. */
 function notDiscovery(url: string, response: HttpResponse): RotationError {
   const what = describeForeign(response) ?? (quote(response.body).slice(0, 100) || 'nothing');
   return new RotationError('DISCOVERY_FAILED', {
     failed: `${url} shows no OpenID configuration (${response.status}: ${what}).`,
     remedy:
-      'Set mtls-domain to the custom domain whose edge terminates mTLS, or leave it empty where the tenant names an mTLS endpoint alias, and check auth0-domain.',
+      'Set mtls-domain to the custom domain whose edge terminates mTLS, or leave it empty if the tenant names an mTLS endpoint alias, and check auth0-domain.',
   });
 }
 

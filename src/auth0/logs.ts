@@ -1,29 +1,29 @@
-/** The tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
+/** Reads the tenant logs: who logged in with which certificate of a client (GET /api/v2/logs; docs log-search-query-syntax). */
 
 import { PAGE } from '../http/pages.ts';
 import type { Usage, Use } from '../model/observed-state.ts';
 import type { LogEntry } from './records.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Auth0: 100 entries a request, and 1,000 a search (docs retrieve-log-events-using-mgmt-api). */
+/** Auth0 returns at most 100 entries per request and 1,000 per search (docs retrieve-log-events-using-mgmt-api). */
 const PAGES = 10;
-/** More would take the Management API's rate limit from everybody else. */
+/** More searches would use up the tenant's rate limit of the Management API. */
 const MOST = 5_000;
 
-/** Every use of a certificate of this client since then, and from when on that is certain. @throws RotationError AUTH0_… */
+/** Every use of a certificate of this client since then, and the time from which the list is complete. @throws RotationError AUTH0_… */
 export async function readUses(
   tenant: Tenant,
   clientId: string,
   since: number,
 ): Promise<Pick<Usage, 'since' | 'uses'>> {
-  // Nothing is kept for ever: only an entry from before then shows that those after it are still there.
+  // Auth0 deletes old entries. Only an entry from before `since` shows that the later ones still exist.
   const [oldest] = await tenant.logs(new URLSearchParams({ sort: 'date:1', per_page: '1' }));
   const kept = Math.max(since, oldest?.at ?? tenant.now());
   const seen = new Map<string, LogEntry>();
   let from = tenant.now();
   for (let until = '*'; ; until = second(from + 999)) {
     const found = await search(tenant, searchFor(clientId, since, until));
-    // The last second was asked for again: what is seen twice joins one search to the next.
+    // Each search repeats the last second of the one before. An entry in both shows that none is missing between them.
     const joined = seen.size === 0 || found.some(({ id }) => seen.has(id));
     const before = seen.size;
     for (const entry of found) seen.set(entry.id, entry);
@@ -41,7 +41,7 @@ export async function latestUses(tenant: Tenant, clientId: string): Promise<Use[
 }
 
 /**
- * Why Auth0 did not authenticate the client, in the log's own words; undefined where they cannot be read, or are not there yet.
+ * Why Auth0 did not authenticate the client, in the log's words. undefined if the logs cannot be read or do not show it yet.
  * @param since Auth0's clock
  */
 export async function whyRefused(
@@ -53,16 +53,16 @@ export async function whyRefused(
     const entries = await tenant.logs(searchFor(clientId, since, '*', 'type:fe*'));
     return entries.find(({ at, reason }) => at >= since && reason !== '')?.reason;
   } catch {
-    // Most management clients may not read the logs, and nothing depends on them here.
+    // Most management clients may not read the logs. Here they only improve a message.
     return undefined;
   }
 }
 
-/** Every type that carries a thumbprint (docs/facts.md#auth0-logs): all ways to a token, for consumers that serve people, too. */
+/** Every log type with a thumbprint (docs/facts.md#auth0-logs). They cover all grants, also those of web applications. */
 const WITH_THUMBPRINT =
   'type:se* OR type:sdeleacft OR type:idjag_exchange_succeeded OR type:ciba_* OR type:w';
 
-/** The day before makes up for a zone that nobody names. */
+/** Starts a day early, since Auth0 does not document the time zone. */
 function searchFor(clientId: string, since: number, until: string, types = WITH_THUMBPRINT): URLSearchParams {
   const id = clientId.replace(/["\\]/g, '\\$&');
   const range = `date:[${second(since - 86_400_000)} TO ${until}]`;

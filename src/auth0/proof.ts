@@ -1,4 +1,4 @@
-/** How a new key proves itself: one request where its client logs in, by a grant that the client has. */
+/** Proves a key with one request to the token endpoint, by a grant that the client has. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { RotationError } from '../errors.ts';
@@ -11,32 +11,32 @@ import type { ObservedClient } from '../model/observed-state.ts';
 import { ACTION } from './records.ts';
 import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
 
-/** What a client asks for, to show that it is authenticated. */
+/** The request that shows whether the client is authenticated. */
 export type ProofRequest =
   | { kind: 'token' }
   /** RFC 9126. */
   | { kind: 'pushed request'; endpoint: string; callback: string }
-  /** With a code or a token that nobody issued: `invalid_grant` says that the client itself is good, where the server looks at that first. */
+  /** With an invalid code or token. `invalid_grant` shows that the client is authenticated, if the server checks the client first. */
   | { kind: 'authorization code'; callback: string | undefined }
   | { kind: 'refresh token' };
 
 const TOKEN: ProofRequest = { kind: 'token' };
 
-/** Does its answer depend on which check the server makes first? Then it needs a control. */
+/** Whether the answer depends on which check the server makes first. Then the proof needs a negative control. */
 export function needsControl({ kind }: ProofRequest): boolean {
   return kind === 'authorization code' || kind === 'refresh token';
 }
 
 /**
- * By the client's own grants; never by one that tries passwords or disturbs a person.
- * @returns undefined where there is no way
+ * Chooses a request by the client's own grants, and never one that tries passwords or disturbs a person.
+ * @returns undefined if no grant can prove a key
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
 export async function proofRequestFor(
   { callback, grantTypes }: Pick<ObservedClient, 'callback' | 'grantTypes'>,
   pushedRequestEndpoint: () => Promise<string | undefined>,
 ): Promise<ProofRequest | undefined> {
-  // Without it Auth0 was not asked with the scope that shows it.
+  // Auth0 shows the grant types only with a scope that the token lacks.
   if (grantTypes === undefined || grantTypes.includes('client_credentials')) return TOKEN;
   if (grantTypes.includes('authorization_code')) {
     const endpoint = callback === undefined ? undefined : await pushedRequestEndpoint();
@@ -47,21 +47,21 @@ export async function proofRequestFor(
   return grantTypes.includes('refresh_token') ? { kind: 'refresh token' } : undefined;
 }
 
-/** Who asks, where, and with what. */
+/** The client, the endpoint and the key of a proof. */
 export interface Login {
   /** The token endpoint. */
   endpoint: string;
-  /** Auth0 domain: the audience of a client assertion. */
+  /** The Auth0 domain, which is the audience of a client assertion. */
   domain: string;
   clientId: string;
   pair: Pair;
-  /** By default a token. */
+  /** By default a token request. */
   asks?: ProofRequest;
-  /** Of a token. */
+  /** The audience of a token. */
   audience: string | undefined;
-  /** What a bare key signs with; by default RS256. */
+  /** The signing algorithm of a bare key. By default RS256. */
   algorithm?: string | undefined;
-  /** On a connection of its own: another node may answer. */
+  /** Uses a new connection, which may reach another node. */
   freshConnection?: boolean;
   /** Run id and attempt, for people who read the tenant logs. */
   run: string;
@@ -75,16 +75,16 @@ export interface Proof extends Login {
 }
 
 /**
- * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors), which passes while Auth0 propagates an association;
- * `unauthorized`: the client may not ask for this, or for no API of that audience: nothing that passes;
- * `failed`: something else, such as an answer that is not Auth0's own.
+ * `refused`: the client authentication failed (docs/facts.md#auth0-token-errors). This is transient while Auth0 propagates an association.
+ * `unauthorized`: the client may not request this, or may not use that API. This is permanent.
+ * `failed`: another error, such as an answer that is not from Auth0.
  */
 export type ProofResult =
   | { outcome: 'proven'; bound: boolean }
   | {
       outcome: 'refused' | 'unauthorized' | 'failed';
       detail: string;
-      /** Somebody has answered in Auth0's place, such as the edge. */
+      /** Something else, such as the edge, answered instead of Auth0. */
       isForeign: boolean;
     };
 
@@ -111,7 +111,7 @@ export async function proveKey(service: Service, proof: Proof): Promise<ProofRes
   return failed('the token is bound to another certificate (cnf.x5t#S256)');
 }
 
-/** Without a token. */
+/** For requests that return no token. */
 function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolean {
   const body = parseJson(response);
   if (kind === 'token') return false;
@@ -120,9 +120,9 @@ function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolea
 }
 
 /**
- * Is a key that nobody has registered taken for the client's? An edge that checks certificates itself may end the connection
- * instead of answering (RFC 8446: an alert, of which a client may see the reset alone).
- * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED where nobody can say
+ * Whether the server accepts an unregistered key for the client. An edge that checks certificates itself may end the connection
+ * instead of answering (RFC 8446: with an alert, of which a client may only see the reset).
+ * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED if that remains unknown
  */
 export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
   const { asks = TOKEN } = login;
@@ -143,8 +143,8 @@ const ENDED_BY_SERVER = /^(ERR_SSL_|EPROTO|ECONNRESET|EPIPE|UND_ERR_SOCKET)/;
 
 function unclear(detail: string): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `The run could not find out whether Auth0 refuses a key that nobody has registered (${detail}).`,
-    remedy: 'Rehearse again; if it stays, look at the log of the edge.',
+    failed: `The run could not find out whether Auth0 refuses an unregistered key (${detail}).`,
+    remedy: 'Rehearse again. If that does not help, look at the log of the edge.',
   });
 }
 
@@ -173,7 +173,7 @@ function parametersOf(asks: ProofRequest, { audience }: Login): Record<string, s
         response_type: 'code',
         redirect_uri: asks.callback,
         scope: 'openid',
-        // Some clients must send one (FAPI), and none may not.
+        // Some clients must send one (FAPI), and all may.
         code_challenge: createHash('sha256').update(nobodys()).digest('base64url'),
         code_challenge_method: 'S256',
       };
@@ -189,12 +189,12 @@ function parametersOf(asks: ProofRequest, { audience }: Login): Record<string, s
   }
 }
 
-/** A code or a token that nobody issued. */
+/** An invalid code or refresh token. */
 function nobodys(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Auth0's words for a client without a grant, for an API that is not there, or for a tenant without a default audience (docs/facts.md#auth0-grant). */
+/** Auth0's words for a missing client grant, an unknown API, or a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter|Service not (found|enabled)|Grant type .* not allowed/i;
 
 function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
@@ -214,15 +214,15 @@ function assertionFor(
   return clientAssertion({ clientId, privateKey, algorithm }, domain, service.now());
 }
 
-/** `cnf["x5t#S256"]` of a JWT; undefined where the token is opaque or not bound. */
+/** `cnf["x5t#S256"]` of a JWT. undefined if the token is opaque or not bound. */
 function confirmation(token: string): string | undefined {
   const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
   return isObject(payload) ? stringOf(payload.cnf, 'x5t#S256') : undefined;
 }
 
 /**
- * How the logs distinguish a proof from a login. They show `Auth0-Client` as `auth0_client` (logs-schema.json), and of
- * `User-Agent` often no more than "Other 0.0.0 / Other 0.0.0": that is for the logs of the edge.
+ * The headers that distinguish a proof from a login in the logs. The tenant logs show `Auth0-Client` as `auth0_client`
+ * (logs-schema.json). They often shorten `User-Agent` to "Other 0.0.0 / Other 0.0.0", so that header is for the logs of the edge.
  */
 export function proofHeaders(run: string): Record<string, string> {
   const client = JSON.stringify({ name: ACTION, version: '1', env: { run } });

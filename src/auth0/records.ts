@@ -1,10 +1,10 @@
-/** Client and credential records as the Management API shows them, read defensively (docs/facts.md#auth0-credential-record). */
+/** Reads client, credential and log records of the Management API defensively (docs/facts.md#auth0-credential-record). */
 
 import { isObject, type Json, type JsonObject, quote, stringOf } from '../model/json.ts';
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
 import { readSubject } from '../model/subject-dn.ts';
 
-/** Never `client_secret`, which the scopes of a rotation would also show. */
+/** Without `client_secret`, which the scopes of a rotation could also read. */
 export const CLIENT_FIELDS = [
   'client_id',
   'name',
@@ -17,7 +17,7 @@ export const CLIENT_FIELDS = [
   'callbacks',
 ].join(',');
 
-/** undefined: not the record of a client. */
+/** undefined: it is not the record of a client. */
 export function readClient(body: Json | undefined): ObservedClient | undefined {
   const id = stringOf(body, 'client_id');
   const method = isObject(body) ? readMethod(body) : undefined;
@@ -37,11 +37,11 @@ function textsOf(list: Json | undefined): string[] | undefined {
   return Array.isArray(list) ? list.filter((one) => typeof one === 'string') : undefined;
 }
 
-/** `client_authentication_methods` has exactly one member; under it token_endpoint_auth_method is absent. */
+/** `client_authentication_methods` has exactly one member. With it, token_endpoint_auth_method is absent. */
 function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associated'> | undefined {
   const methods = body.client_authentication_methods;
   if (methods === undefined || methods === null) {
-    // A client that was made without one shows none, and uses the default (docs/facts.md#auth0-client-record).
+    // A client that was created without a method uses the default (docs/facts.md#auth0-client-record).
     return { method: stringOf(body, 'token_endpoint_auth_method') ?? 'client_secret_post', associated: [] };
   }
   const [entry, ...more] = isObject(methods) ? Object.entries(methods) : [];
@@ -51,7 +51,7 @@ function readMethod(body: JsonObject): Pick<ObservedClient, 'method' | 'associat
   return associated.includes('') ? undefined : { method: entry[0], associated };
 }
 
-/** The older property is shown only where it is known. */
+/** Auth0 shows the older property only on tenants that know it. */
 function readBinding(body: JsonObject): ObservedClient['binding'] {
   const older = isObject(body.access_token) ? body.access_token.tls_client_certificate_binding : undefined;
   if (body.require_proof_of_possession === undefined && typeof older === 'boolean')
@@ -59,7 +59,7 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
   return { required: body.require_proof_of_possession === true, by: 'require_proof_of_possession' };
 }
 
-/** undefined: not a record. One that this version cannot read keeps its id: it takes a place, and nobody touches it. */
+/** undefined: it is not a record. A record of an unknown form keeps its id, since it counts towards the capacity and is never touched. */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');
@@ -92,10 +92,10 @@ export interface LogEntry extends Use {
   reason: string;
 }
 
-/** Name by which this action introduces itself to Auth0. */
+/** The name that this action sends to Auth0. */
 export const ACTION = 'auth0-mtls-rotation-action';
 
-/** undefined: not an entry of the logs. `identity` is empty where no certificate was used. */
+/** undefined: it is not an entry of the logs. `identity` is empty if no certificate was used. */
 export function readLogEntry(item: Json): LogEntry | undefined {
   const id = stringOf(item, 'log_id');
   const at = Date.parse(stringOf(item, 'date') ?? '');
@@ -104,7 +104,7 @@ export function readLogEntry(item: Json): LogEntry | undefined {
   return {
     id,
     at,
-    // "As per RFC 8705 section 3.1": x5t#S256. In another spelling this run's own entry would not be found, and nothing goes.
+    // "As per RFC 8705 section 3.1": x5t#S256. In another encoding the run would not find its own entry, and would remove nothing.
     identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
     ip: quote(stringOf(item, 'ip')) || 'unknown',
     userAgent: quote(userAgent).slice(0, 100) || 'unknown',

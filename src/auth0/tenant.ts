@@ -1,4 +1,4 @@
-/** The Management API: client and credential records, in Auth0's own field names (docs/facts.md#auth0-credential-record). */
+/** Calls the Management API for clients, credentials and logs (docs/facts.md#auth0-credential-record). */
 
 import { RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
@@ -24,17 +24,17 @@ export interface NewClient {
   name: string;
   method: AuthenticationMethod;
   registration: Registration;
-  /** How a later run knows it again. */
+  /** A later run finds the client by it. */
   metadata: Readonly<Record<string, string>>;
 }
 
-/** What the server said no to: `status` and its words decide what follows. */
+/** A refusal by the server. Status and message decide what follows. */
 export interface Refusal {
   status: number;
   message: string;
 }
 
-/** A client as a listing of many shows it: some minutes old, and not there in every case (undefined). */
+/** A client from a listing, which may be some minutes old. undefined if the listing does not have it. */
 export type ClientListing = (clientId: string) => Promise<ObservedClient | undefined>;
 
 export class Tenant {
@@ -45,7 +45,7 @@ export class Tenant {
 
   /**
    * @param token the Management API token, fetched when it is first needed
-   * @param listing answers for the client where it knows it
+   * @param listing answers instead of a read, for a client that it has
    */
   constructor(service: Service, domain: string, token: () => Promise<string>, listing?: ClientListing) {
     this.#service = service;
@@ -54,12 +54,12 @@ export class Tenant {
     this.#listing = listing;
   }
 
-  /** Logs in, so that a run can do it beside its first reads. @throws RotationError AUTH0_… */
+  /** Logs in early, so that this runs in parallel with the first reads. @throws RotationError AUTH0_… */
   async login(): Promise<void> {
     await this.#token();
   }
 
-  /** What the token may do; undefined where it does not show its scopes. @throws RotationError AUTH0_… */
+  /** The scopes of the token. undefined if it does not show them. @throws RotationError AUTH0_… */
   async scopes(): Promise<ReadonlySet<string> | undefined> {
     return scopesOf(await this.#token());
   }
@@ -95,7 +95,7 @@ export class Tenant {
     return found;
   }
 
-  /** All clients that can be read, one after the other. @throws RotationError AUTH0_… */
+  /** Yields all clients whose records can be read. @throws RotationError AUTH0_… */
   async *eachClient(): AsyncGenerator<ObservedClient | undefined> {
     for await (const item of this.#listed(CLIENT_FIELDS)) yield readClient(item);
   }
@@ -114,7 +114,7 @@ export class Tenant {
     yield* pagesOf('Auth0', read);
   }
 
-  /** Makes a client with its first credential. @returns its id, or `lost` where it may have landed @throws RotationError AUTH0_… */
+  /** Makes a client with its first credential. @returns its id, or `lost` if the answer was lost and the client may exist @throws RotationError AUTH0_… */
   async createClient(client: NewClient): Promise<{ clientId: string } | 'lost'> {
     const { method, registration, name, metadata } = client;
     const body = {
@@ -133,13 +133,13 @@ export class Tenant {
     return clientId === undefined ? 'lost' : { clientId };
   }
 
-  /** Gone already is gone. @throws RotationError AUTH0_… */
+  /** Succeeds if the client no longer exists. @throws RotationError AUTH0_… */
   async deleteClient(id: string): Promise<void> {
     const response = await this.#call({ method: 'DELETE', path: clientPath(id) });
     if (response.status !== 204 && response.status !== 404) throw this.#unexpected(response);
   }
 
-  /** The whole pool; Auth0 knows no pages here. @throws RotationError AUTH0_… for anything but a complete list */
+  /** The whole pool, which Auth0 returns without pages. @throws RotationError AUTH0_… if the list is not complete */
   async credentials(clientId: string): Promise<Credential[]> {
     return this.#list(`${clientPath(clientId)}/credentials`, readCredential);
   }
@@ -160,14 +160,14 @@ export class Tenant {
     });
   }
 
-  /** Uploads a credential. Answers a refusal (400) as data, since its reason decides what follows; `lost` where it may have landed. */
+  /** Uploads a credential. Returns a refusal (400), since its reason decides what follows, or `lost` if the credential may exist. */
   async createCredential(
     clientId: string,
     registration: Registration,
   ): Promise<Credential | Refusal | 'lost'> {
     const answer = await this.#create(`${clientPath(clientId)}/credentials`, registration);
     if (answer === 'lost' || isRefusal(answer)) return answer;
-    // Created, but the answer cannot be read: the list has its id.
+    // The credential was created but the answer cannot be read. The list has its id.
     return readCredential(parseJson(answer)) ?? 'lost';
   }
 
@@ -187,7 +187,7 @@ export class Tenant {
     }
   }
 
-  /** Replaces the method's whole list: build it from a fresh read. @throws RotationError AUTH0_… */
+  /** Replaces the method's whole list, which must come from a fresh read. @throws RotationError AUTH0_… */
   async associate(
     clientId: string,
     method: AuthenticationMethod,
@@ -197,7 +197,7 @@ export class Tenant {
     await this.#patch(clientId, methodBody(method, ids), onUncertain);
   }
 
-  /** Moves the client to another method, whose first credentials these are: the old one ends (configure-mtls-for-a-client). */
+  /** Moves the client to another method with its first credentials. The old method stops working (configure-mtls-for-a-client). */
   async moveTo(
     clientId: string,
     method: string,
@@ -208,13 +208,13 @@ export class Tenant {
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Back to a client secret; the pool keeps its credentials (docs/facts.md#auth0-method-change). */
+  /** Moves the client back to a client secret. The pool keeps its credentials (docs/facts.md#auth0-method-change). */
   async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Binds access tokens to the certificate, or no longer; by the other property where the tenant does not know the first. */
+  /** Sets token binding. Uses the other property if the tenant does not know the first one. */
   async bindTokens(
     clientId: string,
     { by, required }: ObservedClient['binding'],
@@ -239,7 +239,7 @@ export class Tenant {
     if (response.status !== 200) throw this.#unexpected(response);
   }
 
-  /** Gone already is gone (docs/facts.md#auth0-delete). @returns 'associated' where Auth0 refuses since the credential is still in use */
+  /** Succeeds if the credential no longer exists (docs/facts.md#auth0-delete). @returns 'associated' if Auth0 refuses since it is still in use */
   async deleteCredential(clientId: string, id: string): Promise<'deleted' | 'associated'> {
     const path = `${clientPath(clientId)}/credentials/${encodeURIComponent(id)}`;
     const response = await this.#call({ method: 'DELETE', path });

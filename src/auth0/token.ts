@@ -1,4 +1,4 @@
-/** The token endpoint: how the action logs in to the Management API, and how a new key proves itself. */
+/** Calls the token endpoint: to log in to the Management API, and to prove a new key. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { RotationError } from '../errors.ts';
@@ -14,7 +14,7 @@ export interface ManagementApi {
   domain: string;
   audience: string;
   login: ManagementLogin;
-  /** Where a certificate can log in; for `mtls`. */
+  /** The endpoint for a login with `mtls`. */
   mtlsTokenEndpoint: () => Promise<string | undefined>;
 }
 
@@ -37,7 +37,7 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   return token;
 }
 
-/** Auth0 serves mTLS on a custom domain only; elsewhere the endpoint is the tenant's own. */
+/** Auth0 supports mTLS only on a custom domain. Other logins use the tenant's own endpoint. */
 async function endpointFor({ domain, login, mtlsTokenEndpoint }: ManagementApi): Promise<string> {
   const alias = login.kind === 'mtls' ? await mtlsTokenEndpoint() : undefined;
   return alias ?? `https://${domain}/oauth/token`;
@@ -55,7 +55,7 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0: aud is the domain with a trailing slash, at most 5 minutes, one use (docs/facts.md#auth0-private-key-jwt). */
+/** Auth0 requires the domain with a trailing slash as aud, at most 5 minutes and a single use (docs/facts.md#auth0-private-key-jwt). */
 export async function clientAssertion(
   {
     clientId,
@@ -86,13 +86,13 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
   if (response.status >= 500 || response.status === 429 || isForeign(response))
     return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
-    failed: `Auth0 gave no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
+    failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:
       'In the Auth0 Dashboard, open the application with this client id: under Credentials it must have the method and the credential that this workflow passes, and under APIs it must be authorized for the Auth0 Management API. With a custom domain, set management-audience.',
   });
 }
 
-/** A token request changes nothing: asking twice gives two tokens. But an assertion serves once (jti): each attempt makes its own. */
+/** A token request changes nothing, so it may be repeated. An assertion is valid only once (jti), so each attempt makes its own. */
 export function askForToken(
   service: Service,
   url: string,
@@ -114,7 +114,7 @@ export function formRequest(url: string, parameters: Record<string, string>): Ht
   };
 }
 
-/** Of a token that shows them (a JWT with the claim `scope`); undefined of any other. */
+/** The scopes of a JWT with the claim `scope`. undefined for any other token. */
 export function scopesOf(token: string): ReadonlySet<string> | undefined {
   const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
   const scope = stringOf(payload, 'scope');

@@ -1,4 +1,4 @@
-/** A private CA that is given as PEM, and pairs that another CA has issued: read and checked before anything happens. */
+/** Reads and checks a private CA, and pairs that another CA issued, before any effect. */
 
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
@@ -9,13 +9,13 @@ import { pairOf, parseCertificates, parsePrivateKey } from './inspect.ts';
 export interface Authority {
   privateKey: KeyObject;
   certificate: X509Certificate;
-  /** Milliseconds: no certificate of its can outlive it, or a CA above it. */
+  /** Milliseconds. No certificate can outlive the CA or a CA above it. */
   notAfter: number;
-  /** PEM of its certificate and what was given above it, without a root: what a server needs besides the leaf. */
+  /** PEM of its certificate and the given CAs above it, without a root. A server needs them besides the leaf. */
   intermediates: string;
 }
 
-/** Where the certificate of a rotation comes from. */
+/** The source of a rotation's certificate. */
 export type Issuer =
   | { kind: 'itself' }
   | { kind: 'authority'; authority: Authority }
@@ -23,12 +23,12 @@ export type Issuer =
 
 /**
  * @param given the CA's certificate, and those of the CAs above it
- * @throws Error with a reason that fits behind `ca-certificate`
+ * @throws Error with a reason that follows `ca-certificate`
  */
 export function authorityOf(given: readonly X509Certificate[], privateKey: KeyObject): Authority {
   const ca = given.find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
-  if (!ca.ca) throw new Error('is no CA certificate (basicConstraints)');
+  if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
   const chain = isRoot(ca) ? [ca] : chainOf(ca, given);
   for (const one of chain) refuseExpired(one);
   return {
@@ -39,7 +39,7 @@ export function authorityOf(given: readonly X509Certificate[], privateKey: KeyOb
   };
 }
 
-/** @throws Error with a reason that fits behind `ca-private-key` */
+/** @throws Error with a reason that follows `ca-private-key` */
 export function parseSigningKey(text: string): KeyObject {
   const key = parsePrivateKey(text);
   const { asymmetricKeyType: type = '' } = key;
@@ -47,12 +47,12 @@ export function parseSigningKey(text: string): KeyObject {
   return key;
 }
 
-/** RSA keys that are shorter are refused by TLS itself (OpenSSL, security level 2). */
+/** OpenSSL refuses shorter RSA keys in TLS (security level 2). */
 const SHORTEST_RSA = 2048;
 
 /**
- * A pair that another CA has issued, with its chain: checked as what is issued here.
- * @throws Error with a reason that fits behind `certificate`
+ * Checks a pair that another CA issued, and its chain.
+ * @throws Error with a reason that follows `certificate`
  * @throws RotationError CERTIFICATE_TOO_LARGE
  */
 export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
@@ -62,7 +62,8 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
   const chain = parseCertificates(pair.certificate);
   const [leaf] = chain;
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
-  if (!leaf?.subject) throw new Error('holds a certificate without a subject, by which Auth0 would know it');
+  if (!leaf?.subject)
+    throw new Error('holds a certificate without a subject, which Auth0 needs to identify it');
   for (const one of chain) {
     refuseExpired(one);
     const bits = one.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA;
@@ -72,29 +73,29 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
       );
   }
   const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
-  if (outside.length > 0) throw new Error('holds a chain whose certificates have not issued each other');
+  if (outside.length > 0) throw new Error('holds a chain in which a certificate has not issued the next one');
   return pair;
 }
 
 function refuseExpired(certificate: X509Certificate): void {
   const { validFromDate, validToDate } = certificate;
   if (validFromDate.getTime() > Date.now() + 60_000)
-    throw new Error(`holds a certificate that is valid from ${validFromDate.toISOString()} on only`);
+    throw new Error(`holds a certificate that is not valid before ${validFromDate.toISOString()}`);
   if (validToDate.getTime() <= Date.now())
-    throw new Error(`holds a certificate that has expired on ${validToDate.toISOString().slice(0, 10)}`);
+    throw new Error(`holds a certificate that expired on ${validToDate.toISOString().slice(0, 10)}`);
 }
 
 const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
 
-/** What a CA's certificates repeat of it, as latin1. */
+/** The CA's data that its certificates repeat, as latin1. */
 export interface AuthorityNames {
-  /** DER of its subject: their issuer, byte for byte, or the chain does not match. */
+  /** DER of its subject. It must equal their issuer byte for byte, or the chain does not match. */
   subject: string;
   /** Their authority key identifier. */
   keyIdentifier: string;
 }
 
-/** What node:crypto does not show. @throws Error where the certificate has a form that is not known */
+/** Reads what node:crypto does not show. @throws Error if the certificate has an unknown form */
 export function namesOf({ asn1 }: Forge, { certificate }: Authority): AuthorityNames {
   const members = (node: Asn1 | undefined) => (Array.isArray(node?.value) ? node.value : []);
   const [body] = members(asn1.fromDer(certificate.raw.toString('latin1')));
@@ -105,12 +106,11 @@ export function namesOf({ asn1 }: Forge, { certificate }: Authority): AuthorityN
   const extensions = members(members(fields.at(-1))[0]).map(members);
   const octets = extensions.find(([oid]) => oid?.value === wanted)?.at(-1)?.value;
   const identifier = typeof octets === 'string' ? asn1.fromDer(octets).value : keyDigest(certificate);
-  if (!subject || typeof identifier !== 'string')
-    throw new Error('the CA certificate has a form that is not known');
+  if (!subject || typeof identifier !== 'string') throw new Error('the CA certificate has an unknown form');
   return { subject: asn1.toDer(subject).getBytes(), keyIdentifier: identifier };
 }
 
-/** A CA without the extension: any value that is its own serves (RFC 5280 4.2.1.2). */
+/** For a CA without the extension any unique value is allowed (RFC 5280 4.2.1.2). */
 function keyDigest(certificate: X509Certificate): string {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
   return createHash('sha1').update(spki).digest().toString('latin1');

@@ -1,12 +1,12 @@
-/** Which certificates belong above another one. */
+/** Builds the chain above a certificate. */
 
 import type { X509Certificate } from 'node:crypto';
 
-/** A certificate and those above it that have issued each other, as far as they are given; never a root, which nobody needs. */
+/** A certificate and the given certificates above it, without the root, which no verifier needs. */
 export function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]): X509Certificate[] {
   const chain = [leaf];
   for (let below = leaf; !isRoot(below); below = chain.at(-1) ?? leaf) {
-    // Bridges between CAs go round in a circle.
+    // Cross-signed CAs can form a cycle.
     const above = given.find((one) => !chain.includes(one) && isAbove(one, below));
     if (!above) break;
     chain.push(above);

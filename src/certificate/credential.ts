@@ -1,4 +1,4 @@
-/** What each authentication method registers at Auth0, and what its secrets hold: the one place that knows their differences. */
+/** Knows what each authentication method registers at Auth0 and stores in secrets. No other module depends on these differences. */
 
 import type { KeyObject } from 'node:crypto';
 import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
@@ -20,13 +20,13 @@ import {
 import { issueCertificate } from './issue.ts';
 import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
-/** @throws Error with a reason that fits behind the input's name */
+/** @throws Error with a reason that follows the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
   if (method !== 'private_key_jwt') return parsePair(text);
   return { privateKey: pkcs8(parseRsaKey(text)), certificate: undefined };
 }
 
-/** @param expiresAt of a public key, which cannot tell; milliseconds */
+/** @param expiresAt expiry of a public key, which contains none; milliseconds */
 export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: number): KeyFacts {
   if (pair.certificate === undefined) {
     const kid = kidOf(pair.privateKey);
@@ -43,10 +43,10 @@ export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: nu
   return { ...facts, identity: method === 'tls_client_auth' ? facts.subject : facts.thumbprint };
 }
 
-/** OpenAPI: `pem` has at most 4096 characters where that is stated (POST /clients). */
+/** The OpenAPI description allows at most 4096 characters for `pem` (POST /clients). */
 const LONGEST_PEM = 4096;
 
-/** @param name the mark @param alg of a public key */
+/** @param name the name with the mark @param alg algorithm of a public key */
 export function registrationOf(
   method: AuthenticationMethod,
   { certificate, privateKey }: Pair,
@@ -61,13 +61,13 @@ export function registrationOf(
   }
   const pem = leafOf(certificate);
   if (method === 'self_signed_tls_client_auth') return { name, credential_type: 'x509_cert', pem };
-  // Whether Auth0 reads EC certificates is unknown (docs/facts.md#auth0-key-types); it always reads a name.
+  // It is unknown whether Auth0 reads EC certificates (docs/facts.md#auth0-key-types), so they are registered by subject DN.
   return keySize > 0 && pem.length <= LONGEST_PEM
     ? { name, credential_type: 'cert_subject_dn', pem }
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** Key first: what curl, nginx, Node, Python and Go read as it is. A bare key stands alone: jose and Auth0's own SDKs read no text before it. */
+/** Key first, then certificates: curl, nginx, Node, Python and Go read that. A bare key has no text before it, which jose and Auth0's SDKs refuse. */
 export async function secretFor(
   { part }: SecretLocation,
   { certificate, privateKey }: Pair,
@@ -79,9 +79,9 @@ export async function secretFor(
 }
 
 /**
- * Makes the new pair, or takes the one that was brought.
+ * Makes the new pair, or uses the one that was brought.
  * @param now milliseconds since the epoch, by Auth0's clock
- * @param key asked for where a key is needed
+ * @param key called if a new key is needed
  * @throws RotationError CERTIFICATE_TOO_LARGE
  */
 export async function issuePair(

@@ -1,10 +1,10 @@
-/** The parts of node-forge that build a certificate: its main file would bring TLS, PKCS#12 and a second copy of SSH. */
+/** The parts of node-forge that build a certificate. Its main file would add TLS, PKCS#12 and SSH to the bundle. */
 
 // @ts-expect-error: the types of node-forge know its main file only
 import forge from 'node-forge/lib/forge.js';
 import 'node-forge/lib/x509.js';
 
-/** An ASN.1 value as node-forge has it: bytes, or members. */
+/** An ASN.1 value in node-forge's form: bytes or members. */
 export interface Asn1 {
   tagClass: number;
   type: number;

@@ -1,4 +1,4 @@
-/** What a PEM holds: certificates, keys, thumbprints. Reads with node:crypto, which also knows what node-forge does not. */
+/** Reads certificates, keys and thumbprints from a PEM with node:crypto, which supports more key types than node-forge. */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
@@ -19,14 +19,14 @@ export interface CertificateFacts {
 }
 
 /**
- * The pair in a PEM bundle, whatever the order.
- * @throws Error with a reason that fits behind the input's name; never any part of the PEM
+ * The pair in a PEM bundle, in any order.
+ * @throws Error with a reason that follows the input's name and contains no part of the PEM
  */
 export function parsePair(text: string): CertifiedPair {
   return pairOf(parsePrivateKey(text), parseCertificates(text));
 }
 
-/** The pair of a key, with its chain. @throws Error with a reason that fits behind the input's name */
+/** A key with its certificate and chain. @throws Error with a reason that follows the input's name */
 export function pairOf(key: KeyObject, certificates: readonly X509Certificate[]): CertifiedPair {
   const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
   if (!leaf) throw new Error('holds a private key that does not belong to its certificate');
@@ -34,16 +34,16 @@ export function pairOf(key: KeyObject, certificates: readonly X509Certificate[])
 }
 
 /**
- * The key of private_key_jwt: Auth0 takes RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
- * @throws Error with a reason that fits behind the input's name
+ * The key for private_key_jwt. Auth0 accepts RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
+ * @throws Error with a reason that follows the input's name
  */
 export function parseRsaKey(text: string): KeyObject {
   const key = parsePrivateKey(text);
   if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
-  throw new Error('is no RSA key of at least 2048 bits');
+  throw new Error('is not an RSA key of at least 2048 bits');
 }
 
-/** The one key of a PEM, which may hold certificates as well. @throws Error with a reason that fits behind the input's name */
+/** The only key of a PEM, which may also hold certificates. @throws Error with a reason that follows the input's name */
 export function parsePrivateKey(text: string): KeyObject {
   const blocks = blocksOf(text);
   const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(readKey);
@@ -64,7 +64,7 @@ function readKey(block: Block): KeyObject {
   }
 }
 
-/** All certificates of a PEM, at least one. @throws Error with a reason that fits behind the input's name */
+/** All certificates of a PEM, at least one. @throws Error with a reason that follows the input's name */
 export function parseCertificates(text: string): X509Certificate[] {
   const blocks = blocksOf(text);
   const found = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'));
@@ -94,13 +94,13 @@ export function keySizeOf(pem: string): number {
   return createPublicKey(pem).asymmetricKeyDetails?.modulusLength ?? 0;
 }
 
-/** RFC 7638 thumbprint of an RSA key: what Auth0 gives a key as `kid`. */
+/** RFC 7638 thumbprint of an RSA key, which Auth0 uses as `kid`. */
 export function kidOf(privateKeyPem: string): string {
   const { e, kty, n } = createPublicKey(privateKeyPem).export({ format: 'jwk' });
   return createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
 }
 
-/** @param certificatePem the first one counts */
+/** @param certificatePem only the first certificate counts */
 export function inspect(certificatePem: string): CertificateFacts {
   const certificate = new X509Certificate(certificatePem);
   return {
@@ -112,12 +112,12 @@ export function inspect(certificatePem: string): CertificateFacts {
   };
 }
 
-/** The first certificate of a PEM alone. */
+/** The first certificate of a PEM. */
 export function leafOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).toString();
 }
 
-/** As Auth0 writes it: one attribute a line, in the certificate's order (docs/facts.md#auth0-credential-record). */
+/** In Auth0's form: one attribute per line, in the certificate's order (docs/facts.md#auth0-credential-record). */
 export function subjectDnOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).subject;
 }

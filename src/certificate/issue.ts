@@ -1,4 +1,4 @@
-/** Issues a certificate, self-signed or by a private CA: node:crypto makes the key and signs, node-forge builds the X.509. */
+/** Issues a certificate, self-signed or by a private CA. node:crypto makes the key and signs, node-forge builds the X.509 structure. */
 
 import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -15,11 +15,11 @@ export interface CertificateRequest {
   validityDays: number;
 }
 
-/** Clocks differ: the certificate is valid a little before it exists. */
+/** The certificate is valid this long before it is issued, since clocks differ. */
 const BACKDATE = 5 * 60_000;
 const DAY = 86_400_000;
 
-/** RSA; native and asynchronous, so that it runs while the network answers. */
+/** Makes an RSA key asynchronously, so that this runs during network requests. */
 export async function generateKey(bits: number): Promise<KeyObject> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: bits,
@@ -30,7 +30,7 @@ export async function generateKey(bits: number): Promise<KeyObject> {
 
 /**
  * @param now milliseconds since the epoch, by Auth0's clock
- * @param authority the private CA that signs; without, the certificate signs itself
+ * @param authority the private CA that signs. Without it the certificate is self-signed.
  * @throws RotationError CERTIFICATE_TOO_LARGE
  */
 export async function issueCertificate(
@@ -80,7 +80,7 @@ function describe(
   return certificate;
 }
 
-/** Signed natively: no private key ever enters node-forge, and a CA may have a key that it does not know. */
+/** node:crypto signs, so that no private key enters node-forge, which also does not support all keys of CAs. */
 function signed(
   { asn1, oids, pki }: Forge,
   certificate: Certificate,
@@ -92,7 +92,7 @@ function signed(
     asn1.create(asn1.Class.UNIVERSAL, type, type === SEQUENCE, value);
   const { digest, oid = oids.sha256WithRSAEncryption ?? '' } = algorithmOf(signer);
   const isRsa = signer.asymmetricKeyType === 'rsa';
-  // RFC 5758 3.2: with ECDSA there are no parameters, with RSA they are NULL (RFC 4055 5).
+  // ECDSA has no parameters (RFC 5758 3.2). With RSA they are NULL (RFC 4055 5).
   const algorithm = node(SEQUENCE, [
     node(OID, asn1.oidToDer(oid).getBytes()),
     ...(isRsa ? [node(NULL, '')] : []),
@@ -110,7 +110,7 @@ function signed(
   return `-----BEGIN CERTIFICATE-----\n${der.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
 }
 
-/** RFC 5758 3.2: the digest of an ECDSA key follows its curve. */
+/** The curve of an ECDSA key determines the digest (RFC 5758 3.2). */
 const ECDSA: Readonly<Record<string, { digest: string; oid: string }>> = {
   prime256v1: { digest: 'sha256', oid: '1.2.840.10045.4.3.2' },
   secp384r1: { digest: 'sha384', oid: '1.2.840.10045.4.3.3' },
@@ -128,7 +128,7 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-/** ASN.1 string types of RFC 5280 4.1.2.4: UTF8String, except where the attribute prescribes another. */
+/** ASN.1 string types of RFC 5280 4.1.2.4: UTF8String, unless the attribute requires another. */
 const PRINTABLE = 19;
 const IA5 = 22;
 const UTF8 = 12;

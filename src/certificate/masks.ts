@@ -1,29 +1,29 @@
-/** What the log must never show of a secret, however it was spelt. */
+/** The masks of a secret, whatever form it has. */
 
 import { parsePrivateKey, pkcs8 } from './inspect.ts';
 import { blocksOf, unescaped } from './pem.ts';
 
-/** Shorter texts would hide ordinary ones. */
+/** A shorter mask would hide ordinary text. */
 const SHORTEST_MASK = 8;
 
 /**
- * The texts to hide: the value line by line as it came and as it is read; and what is inside of a PEM, in pieces, joined, and in
- * the lines of RFC 7468. A line BEGIN or END alone is no secret.
+ * The texts to mask: each line of the value, escaped and unescaped, and the body of a PEM in pieces, joined, and in the lines of
+ * RFC 7468. A BEGIN or END line is not secret.
  */
 export function masksFor(secret: string, shortest = SHORTEST_MASK): string[] {
-  const spelt = [secret, unescaped(secret)];
-  const lines = spelt.flatMap((text) => text.split(/[\r\n]+/)).map((line) => line.trim());
+  const forms = [secret, unescaped(secret)];
+  const lines = forms.flatMap((text) => text.split(/[\r\n]+/)).map((line) => line.trim());
   const blocks = blocksOf(secret);
   const found = [
     ...lines.filter((line) => !/^-----[^-]*-----$/.test(line)),
     ...blocks.flatMap(({ body }) => [body, ...linesOf(body)]),
-    ...spelt.flatMap(piecesOf),
+    ...forms.flatMap(piecesOf),
     ...asPkcs8(secret),
   ];
   return [...new Set(found)].filter((text) => text.length >= shortest);
 }
 
-/** A key is stored in another form than it may have come in. */
+/** The action stores the key as PKCS#8, which may differ from the form of the input. */
 function asPkcs8(secret: string): string[] {
   try {
     const [block] = blocksOf(pkcs8(parsePrivateKey(secret)));
@@ -38,14 +38,14 @@ function linesOf(body: string): string[] {
 }
 
 const BODY = /-----BEGIN[^-]{1,80}-----([\s\S]*?)(?:-----|$)/g;
-/** Line ends and what took their place. */
+/** Line ends, and what replaces them in JSON, URLs and shells. */
 const SEPARATOR = /(?:\\+[rnt]|\\+u00(?:0[AaDd]|20)|%0[AaDd]|%20|[\s"',])+/;
 
 function piecesOf(text: string): string[] {
   return [...text.matchAll(BODY)].flatMap(([, body = '']) => body.split(SEPARATOR));
 }
 
-/** Does a value hold a private key, in an input of whatever name? */
+/** Whether a value holds a private key. */
 export function holdsPrivateKey(value: string): boolean {
   return /PRIVATE\s*KEY/.test(unescaped(value));
 }

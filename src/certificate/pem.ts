@@ -1,18 +1,18 @@
-/** PEM as people paste it: what a shell, JSON, YAML or a form has made of it is read to the same bytes. */
+/** Reads PEM as people paste it, also if a shell, JSON, YAML or a form has changed its line ends or escaped it. */
 
 export interface Block {
-  /** What it says that it is, such as `PRIVATE KEY`; of a kind that is not known here: empty. */
+  /** The label, such as `PRIVATE KEY`. Empty for an unknown kind. */
   label: string;
   /** Its base64, without white space. */
   body: string;
-  /** undefined: it cannot be decoded. */
+  /** undefined: the body cannot be decoded. */
   der: Buffer | undefined;
-  /** Both of its lines, BEGIN and END, are there. */
+  /** Whether it has both a BEGIN and an END line. */
   isWhole: boolean;
   isEncrypted: boolean;
 }
 
-/** RFC 7468 and what openssl writes besides. Nothing else is named in a message: it could be anything. */
+/** The labels of RFC 7468 and of openssl. A message names no other label, since that could be any text. */
 const LABELS = [
   'PRIVATE KEY',
   'RSA PRIVATE KEY',
@@ -33,12 +33,12 @@ const LABELS = [
   'EC PARAMETERS',
   'DH PARAMETERS',
 ];
-/** Spaces may be lost everywhere. */
+/** Any space may be missing. */
 const COMPACT = new Map(LABELS.map((label) => [label.replaceAll(' ', ''), label]));
 
 const ARMOUR = /-----(BEGIN|END)([A-Z0-9\s]{1,60})-----/g;
 
-/** In the order of the text. What stands around them (a comment, bag attributes) does not count. */
+/** The blocks in the order of the text. Text around them (a comment, bag attributes) is ignored. */
 export function blocksOf(text: string): Block[] {
   const plain = unescaped(text);
   const lines = [...plain.matchAll(ARMOUR)].map(({ 0: whole, 1: kind, 2: name = '', index }) => ({
@@ -66,15 +66,15 @@ function block(name: string, content: string, isWhole: boolean): Block {
     body,
     der: isWhole && /^[A-Za-z0-9+/]+={0,2}$/.test(body) ? Buffer.from(body, 'base64') : undefined,
     isWhole,
-    // RFC 1421 4.6.1.1 (the comma is gone): how openssl encrypts keys that are not PKCS#8.
+    // openssl marks encrypted keys that are not PKCS#8 so (RFC 1421 4.6.1.1). The comma was removed above.
     isEncrypted: label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:4ENCRYPTED/.test(body),
   };
 }
 
-/** White space (which has the byte order mark and the no-break space), what has no width, and quotes. */
+/** White space (including the byte order mark and the no-break space), zero-width characters, and quotes. */
 const PADDING = /[\s\u200b-\u200d\u2060"',]/g;
 
-/** No character of base64 stands behind a backslash or a percent sign: what does was escaped, by JSON, a shell, or for a URL. */
+/** Undoes the escapes of JSON, shells and URLs. Base64 contains neither a backslash nor a percent sign. */
 export function unescaped(text: string): string {
   return text
     .replace(/(?:\\+u00|%)([0-7][0-9A-Fa-f])/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
@@ -82,30 +82,30 @@ export function unescaped(text: string): string {
     .replaceAll('\\', '');
 }
 
-/** In the lines of RFC 7468. */
+/** With lines of 64 characters (RFC 7468). */
 export function printPem(label: string, der: Buffer): string {
   const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 
-/** Why a block cannot be used; fits behind an input's name. */
+/** Why a block cannot be used, as a predicate of the input. */
 export function refusalOf({ der, isEncrypted, isWhole, label }: Block): string | undefined {
   const what =
     label === '' ? 'a PEM of an unknown kind' : /^[AEORX]/.test(label) ? `an ${label}` : `a ${label}`;
   if (isEncrypted)
-    return 'holds an encrypted private key; pass it without passphrase (openssl pkey -in key.pem writes it so)';
+    return 'holds an encrypted private key; pass it without passphrase (openssl pkey -in key.pem removes the passphrase)';
   if (label === 'OPENSSH PRIVATE KEY')
-    return 'holds an OPENSSH PRIVATE KEY; pass it as PKCS#8 (ssh-keygen -p -m PKCS8 -f writes it so)';
-  if (!isWhole) return `holds ${what} that has lost its first or last line; pass all of it`;
+    return 'holds an OPENSSH PRIVATE KEY; pass it as PKCS#8 (ssh-keygen -p -m PKCS8 -f converts it)';
+  if (!isWhole) return `holds ${what} whose first or last line is missing; pass all of it`;
   return der === undefined ? `holds ${what} whose base64 is broken` : undefined;
 }
 
-/** Why nothing of what is wanted was found. */
+/** Why the text holds no block of the wanted kind. */
 export function absenceOf(wanted: string, text: string, blocks: readonly Block[]): string {
   const found = [...new Set(blocks.map(({ label }) => label || 'a PEM of another kind'))];
   if (found.length > 0) return `holds no PEM ${wanted}, but ${found.join(', ')}`;
   const compact = unescaped(text).replace(PADDING, '');
-  // What the base64 of -----BEGIN begins with.
+  // The start of the base64 of -----BEGIN.
   if (compact.startsWith('LS0tLS1CRUdJTi')) return 'is the base64 of a PEM; pass the PEM itself, decoded';
   return /^MI[A-Za-z0-9+/]{40,}={0,2}$/.test(compact)
     ? `holds no PEM ${wanted}: its first and last line are missing`

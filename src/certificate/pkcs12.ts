@@ -1,4 +1,4 @@
-/** A pair as PKCS#12 (RFC 7292), which Java and .NET read: AES-256 for the key and an HMAC over all, both with SHA-256. */
+/** Writes a pair as PKCS#12 (RFC 7292), which Java and .NET read. AES-256 encrypts the key and an HMAC protects all, both with SHA-256. */
 
 import { createHash, createHmac, createPrivateKey, randomBytes } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
@@ -8,16 +8,16 @@ import { parseCertificates } from './inspect.ts';
 export interface Pkcs12Options {
   /** Java's alias: `friendlyName`. */
   alias: string;
-  /** Printable ASCII: Java reads no other. May be empty. */
+  /** Printable ASCII, since Java reads nothing else. It may be empty. */
   password: string;
 }
 
-/** Of the MAC, as node:crypto has it for the key, and openssl for both. */
+/** Iterations for the MAC. node:crypto uses the same for the key, and openssl for both. */
 const ITERATIONS = 2048;
 
 /**
- * base64 in one line, as a secret holds it. node-forge writes PKCS#12 with SHA-1 and for RSA alone, and pkijs would be a third of
- * the bundle: so forge encodes, and node:crypto encrypts.
+ * base64 in one line, for a secret. node-forge writes PKCS#12 only with SHA-1 and RSA, and pkijs would make up a third of the
+ * bundle. So node-forge encodes and node:crypto encrypts.
  */
 export async function toPkcs12(pair: CertifiedPair, options: Pkcs12Options): Promise<string> {
   const { default: forge } = await import('./forge.ts');
@@ -28,7 +28,7 @@ export async function toPkcs12(pair: CertifiedPair, options: Pkcs12Options): Pro
   return Buffer.from(der(pfx), 'latin1').toString('base64');
 }
 
-/** Certificates are public and stay readable; the key is encrypted. */
+/** Only the key is encrypted, since certificates are public. */
 function authenticatedSafe(encoder: Encoder, pair: CertifiedPair, options: Pkcs12Options): string {
   const { data, der, explicit, octets, oid, parse, sequence } = encoder;
   const certificates = parseCertificates(pair.certificate);
@@ -57,7 +57,7 @@ function authenticatedSafe(encoder: Encoder, pair: CertifiedPair, options: Pkcs1
   return der(sequence(data(der(sequence(...certificateBags))), data(der(sequence(keyBag)))));
 }
 
-/** friendlyName and localKeyId: which key belongs to which certificate. */
+/** friendlyName and localKeyId, which connect a key with its certificate. */
 function attributesOf({ bmp, octets, oid, sequence, set }: Encoder, alias: string, identifier: string): Asn1 {
   return set(
     sequence(oid('1.2.840.113549.1.9.20'), set(bmp(alias))),
@@ -81,10 +81,10 @@ function macKey(password: string, salt: Buffer): Buffer {
 }
 
 const MAC_ID = 3;
-/** Of SHA-256, in bytes. */
+/** Block size of SHA-256 in bytes. */
 const BLOCK = 64;
 
-/** Repeated until it ends with a block. */
+/** Repeats the text up to a multiple of the block size. */
 function filled(part: Buffer): Buffer {
   return Buffer.alloc(Math.ceil(part.length / BLOCK) * BLOCK, part);
 }

@@ -1,4 +1,4 @@
-/** How large a certificate is, or will be: Auth0's edge and GitHub's secrets have limits, and both are known before any effect. */
+/** The size of a certificate, also of one that is not issued yet. The limits of Auth0's edge and GitHub's secrets are checked before any effect. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -8,13 +8,13 @@ import { leafOf } from './inspect.ts';
 
 /** Auth0's edge contract: the certificate travels URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
 export const HEADER_LIMIT = 4096;
-/** "48 KB": of the two readings the smaller one. */
+/** "48 KB", which may mean 48,000 or 49,152 bytes. */
 const SECRET_LIMIT = 48_000;
 
-/** What is asked for of a certificate: enough to know how large it will be. */
+/** The properties that determine the size of a certificate. */
 type Request = Pick<DesiredState, 'method' | 'subject' | 'keySize'>;
 
-/** Of the pair that was brought; of one that will be issued: at most. 0 where the edge gets no certificate. */
+/** The header size of the pair that was brought, or the largest size of one that will be issued. 0 if the edge gets no certificate. */
 export function headerSize({ keySize, method, subject }: Request, issuer: Issuer): number {
   if (issuer.kind === 'brought') return encodedSize(issuer.pair.certificate);
   const isIssued = method === 'self_signed_tls_client_auth' || issuer.kind === 'authority';
@@ -29,24 +29,24 @@ export function certificateTooLarge(size: number): RotationError {
   });
 }
 
-/** Of the leaf, as the edge passes it on. */
+/** The size of the leaf in the edge's header. */
 export function encodedSize(certificatePem: string): number {
   return encodeURIComponent(leafOf(certificatePem)).length;
 }
 
-/** What a secret would hold is too large for one. */
+/** Whether a text is too large for a secret. */
 export function exceedsSecret(pem: string): boolean {
   return Buffer.byteLength(pem) > SECRET_LIMIT;
 }
 
-/** All that is neither a name nor a number of the key's length (issue.ts). */
+/** Bytes of everything but names, key and signature (issue.ts). */
 const REST = 226;
-/** With an authority: its key identifier, as CAs make them. */
+/** Bytes of the usual authority key identifier, for a certificate of a CA. */
 const AUTHORITY_KEY_IDENTIFIER = 50;
 
 /**
- * The largest header size of a certificate that would be issued. Serial, key and signature are random, and a + or / takes
- * three bytes: of a thousand million certificates one is larger.
+ * The largest header size of a certificate that would be issued. Serial, key and signature are random, and the URL encoding of + and /
+ * takes three bytes. About one certificate in a thousand million is larger.
  */
 function largestSize(
   { keySize, subject }: { keySize: number; subject: string },
@@ -67,18 +67,18 @@ const ARMOUR = encodeURIComponent('-----BEGIN CERTIFICATE-----\n-----END CERTIFI
 function signatureSize(keySize: number, authority: Authority | undefined): number {
   const { modulusLength, namedCurve } = authority?.privateKey.asymmetricKeyDetails ?? {};
   if (namedCurve === undefined) return (modulusLength ?? keySize) / 8;
-  // ECDSA: a sequence of two numbers of the curve's length, which its name has (prime256v1, secp521r1).
+  // An ECDSA signature is a sequence of two numbers of the curve's length, which is in its name (prime256v1, secp521r1).
   const bits = Number(/\d{3}/.exec(namedCurve)?.[0] ?? 521);
   return 2 * (Math.ceil(bits / 8) + 3) + 3;
 }
 
-/** Of random bytes: two characters of 64 are escaped; six standard deviations above the mean, and the padding. */
+/** Escaped characters in the base64 of random bytes: the mean for two characters of 64, plus six standard deviations and the padding. */
 function escapedAtMost(bytes: number): number {
   const characters = (bytes * 4) / 3;
   return Math.ceil(characters / 32 + 6 * Math.sqrt((characters * 31) / 1024)) + 2;
 }
 
-/** Of a name, wherever it begins in the groups of three bytes that base64 makes. */
+/** Escaped characters in a name, for the worst offset within base64's groups of three bytes. */
 function escapesOf(der: Buffer): number {
   const counts = [0, 1, 2].map(
     (offset) =>
@@ -86,7 +86,7 @@ function escapesOf(der: Buffer): number {
         .toString('base64')
         .match(/[+/]/g)?.length ?? 0,
   );
-  // Its first and last character are shared with what stands beside it.
+  // The first and the last character also contain bits of the neighbours.
   return Math.max(...counts) + 2;
 }
 
@@ -113,7 +113,7 @@ function element(tag: number, ...content: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...length]), body]);
 }
 
-/** In groups of seven bits, the first two numbers as one. */
+/** Encodes an OID in groups of seven bits, with the first two numbers as one. */
 function oidBytes(oid: string): Buffer {
   const [first = 0, second = 0, ...rest] = oid.split('.').map(Number);
   return Buffer.from([first * 40 + second, ...rest].flatMap(septets));
@@ -133,7 +133,7 @@ function subjectOf(certificate: Buffer): Buffer {
   return fields[fields[0]?.[0] === 0xa0 ? 5 : 4] ?? Buffer.alloc(0);
 }
 
-/** What an element holds, each with its tag and length. */
+/** The members of an element, each with tag and length. */
 function members(whole: Buffer): Buffer[] {
   const content = whole.subarray(headOf(whole));
   const found: Buffer[] = [];

@@ -1,16 +1,16 @@
-/** The subject of a certificate by its object identifiers. A library's names for them differ from version to version; its DER does not. */
+/** Reads the subject of a certificate from its DER. Unlike a library's names, object identifiers do not change between versions. */
 
 import type { X509Certificate } from 'node:crypto';
 import type { Attribute } from '../model/subject-dn.ts';
 
 interface Element {
   tag: number;
-  /** Where its content begins and ends. */
+  /** Start and end of the content. */
   from: number;
   to: number;
 }
 
-/** RFC 5280 4.1: version, serial number, signature, issuer, validity and then the subject. In the certificate's order. */
+/** Returns the attributes in the certificate's order. RFC 5280 4.1: version, serial number, signature, issuer, validity, subject. */
 export function subjectOf({ raw }: X509Certificate): Attribute[] {
   const [certificate] = elements(raw, { from: 0, to: raw.length });
   const [toBeSigned] = certificate ? elements(raw, certificate) : [];
@@ -38,7 +38,7 @@ function elements(der: Buffer, { from, to }: Pick<Element, 'from' | 'to'>): Elem
   return found;
 }
 
-/** X.690 8.19: seven bits a byte; the first number holds two arcs. */
+/** X.690 8.19: seven bits per byte, and the first number contains two arcs. */
 function readOid(der: Buffer, { from, to }: Element): string {
   const numbers: number[] = [];
   let number = 0;

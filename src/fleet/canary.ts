@@ -1,22 +1,22 @@
-/** The first client that rotates goes ahead of all others; when it fails, none of them follows. */
+/** The first client that rotates is the canary. The others wait for it, and do not rotate if it fails. */
 
 import { RotationError } from '../errors.ts';
 
 export class Canary {
-  /** Per client, in the manifest's order: is it known whether it rotates? */
+  /** One per client, in the manifest's order. Resolves when it is known whether the client rotates. */
   readonly #known: readonly PromiseWithResolvers<void>[];
   readonly #outcome = Promise.withResolvers<void>();
   #chosen: number | undefined;
-  /** Its client id, once it has failed. */
+  /** The canary's client id, once it has failed. */
   failed: string | undefined;
 
   constructor(clients: number) {
     this.#known = Array.from({ length: clients }, () => Promise.withResolvers<void>());
   }
 
-  /** The client is to rotate: resolves when it is the canary, or when that is over. */
+  /** Called before a client rotates. Resolves at once for the canary, and for others when the canary is done. */
   async turn(index: number): Promise<void> {
-    // Who is before it in the manifest would be the canary in its place.
+    // An earlier client in the manifest may become the canary.
     await Promise.all(this.#known.slice(0, index).map(({ promise }) => promise));
     const isFirst = this.#chosen === undefined;
     this.#chosen ??= index;
@@ -28,7 +28,7 @@ export class Canary {
   check(): void {
     if (this.failed === undefined) return;
     throw new RotationError('CANARY_FAILED', {
-      failed: `The client was not tried, since the first one that was due, ${this.failed}, has failed.`,
+      failed: `The client was not tried, since the first client that was due, ${this.failed}, failed.`,
       remedy: 'Look at that failure first, then run again.',
     });
   }

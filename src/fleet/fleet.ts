@@ -1,4 +1,4 @@
-/** Many clients in one process: at once as far as the tenant's budget carries, and one failure stays that client's. */
+/** Runs many clients in one process, in parallel as far as the tenant's rate limit allows. A failure concerns only its own client. */
 
 import { availableParallelism } from 'node:os';
 import { asRotationError } from '../errors.ts';
@@ -21,29 +21,29 @@ import {
 import { Canary } from './canary.ts';
 
 export interface FleetServices {
-  /** Of the process; each client gets its own deadline and cancellation. */
+  /** Shared by the process. Each client gets its own deadline and cancellation. */
   connection: Connection;
   /** Aborts when the job is cancelled. */
   cancelled: AbortSignal;
   /** Milliseconds that one client's run may take, from its own start. */
   longestRun: number;
   mask: Logger['mask'];
-  /** What a client's run writes while others are at work; `end` is called when it is over. */
+  /** The logger of one client's run. `end` is called when the run is over. */
   logFor(
     inputs: Inputs,
   ): Omit<Logger, 'mask'> & { debug(message: string): void; end(result: RunResult): void };
 }
 
 /**
- * Requests that one client has to undo after a cancellation, times this, must fit into the seven seconds that GitHub leaves
- * before it ends the job; and a client's run must not grow long for want of tokens.
+ * How many clients run at once. After a cancellation, the undo requests of all of them must fit into the seven seconds that GitHub
+ * leaves, and no run may become slow because the rate limit is used up.
  */
 const FEWEST = 3;
 const MOST = 10;
 const TOKENS_EACH = 5;
 const UNDO_TIME = 7_000;
 
-/** Clients that wait for propagation need nothing meanwhile: as many more as can be stored in that time, one write after the other. */
+/** Clients that wait for propagation need no requests. More can run then, as many as GitHub can store during that wait. */
 function mostAtOnce(budget: SharedBudget, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
@@ -51,7 +51,7 @@ function mostAtOnce(budget: SharedBudget, { desired }: Inputs): number {
   return Math.min(Math.max(MOST, storable), Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH)));
 }
 
-/** @returns one result a client, in order; a failure is part of it, never thrown */
+/** @returns one result per client, in order. A failure is part of the result and never thrown. */
 export async function runFleet(clients: readonly Inputs[], services: FleetServices): Promise<RunResult[]> {
   const [first] = clients;
   if (!first) return [];
@@ -122,7 +122,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   return result;
 }
 
-/** By a listing that is some minutes old: only where nothing is due, that is good enough. */
+/** Plans with a listing that may be some minutes old. This is good enough only to see that nothing is due. */
 async function look(
   inputs: Inputs,
   connection: Connection,
@@ -148,7 +148,7 @@ function ownConnection(
   return { ...connection, cancellation: new Cancellation(cancelled, deadline), debug };
 }
 
-/** libuv's pool makes the keys, beside name look-ups: one thread at least stays free for those. */
+/** libuv's thread pool makes the keys. At least one thread stays free for DNS look-ups. */
 function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (...given: A) => Promise<T> {
   const most = Math.min(availableParallelism(), THREADS - 1);
   const atWork = new Set<Promise<unknown>>();
@@ -162,5 +162,5 @@ function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (..
 }
 
 const NOTHING = () => undefined;
-/** UV_THREADPOOL_SIZE, by default. */
+/** The default of UV_THREADPOOL_SIZE. */
 const THREADS = 4;

@@ -1,4 +1,4 @@
-/** GitHub's REST API: Octokit writes the requests, the wire of the action sends them, with its retry policy and its clock. */
+/** Calls GitHub's REST API. Octokit builds the requests. The action's own wire sends them, with its retry policy and clock. */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign, isRedirect } from '../http/foreign.ts';
@@ -12,33 +12,33 @@ import { type Json, quote, stringOf } from '../model/json.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
-/** The version that GitHub Enterprise Server knows too. */
+/** GitHub Enterprise Server supports this version too. */
 const API_VERSION = '2022-11-28';
 
 export interface Answer {
   status: number;
   data: Json | undefined;
-  /** Of a refusal: the permissions that GitHub asks for. */
+  /** For a refusal, the permissions that GitHub requires. */
   accepted?: string | undefined;
-  /** Of a redirect. */
+  /** For a redirect. */
   location?: string | undefined;
-  /** The repository has another name; empty where GitHub does not tell it. */
+  /** The new name of a renamed repository. Empty if GitHub does not show it. */
   renamedTo?: string;
 }
 
 /** GitHub: some of its servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). */
 const YOUNG = 6_000;
 
-/** What one token may do. */
+/** The API with one token. */
 export class GitHubApi {
   readonly #service: Service;
   readonly #octokit: Promise<Octokit>;
   readonly #apiUrl: string;
-  /** Only an app's token is ever seconds old: then a secret that it does not see may still be there. */
+  /** Only a token of an app can be seconds old. Then GitHub may hide a secret that exists. */
   readonly tokenMayBeNew: boolean;
   readonly #youngUntil: number;
 
-  /** @param began local time at which the token was there already */
+  /** @param began local time at which the token already existed */
   constructor(service: Service, token: string, apiUrl: string, began = service.waiting.clock.now()) {
     this.#youngUntil = began + YOUNG;
     this.#service = service;
@@ -57,7 +57,7 @@ export class GitHubApi {
     return this.#service.now();
   }
 
-  /** Repeats what a new token may be refused, while it may be new. @throws RotationError as `request` */
+  /** Repeats a refused request while the token may be new. @throws RotationError as `request` */
   async untilKnown(ask: () => Promise<Answer>, isRefused: (answer: Answer) => boolean): Promise<Answer> {
     const { waiting } = this.#service;
     const within = this.#youngUntil - waiting.clock.now();
@@ -71,7 +71,7 @@ export class GitHubApi {
   /**
    * Any status is an answer.
    * @param onUncertain called when an attempt to write got no answer and may have landed
-   * @throws RotationError GITHUB_REQUEST_FAILED without one; its NetworkError cause says what is known
+   * @throws RotationError GITHUB_REQUEST_FAILED without an answer. Its NetworkError cause says whether the request may have landed.
    */
   async request(
     method: Method,
@@ -84,7 +84,7 @@ export class GitHubApi {
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
   }
 
-  /** GitHub redirects a renamed repository to its id, which shows its name. */
+  /** GitHub redirects a renamed repository to its id. A read of that shows the new name. */
   async #newName({ location = '' }: Answer): Promise<string> {
     const [path] = /\/repositories\/\d+/.exec(location) ?? [];
     if (path === undefined) return '';
@@ -140,7 +140,7 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
     refuseForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
     const text = async () => response.body;
-    // Asked for where the content type is none: what comes of it is no JSON.
+    // Octokit calls this if there is no content type. The result is not JSON.
     const arrayBuffer = async () => new TextEncoder().encode(response.body).buffer;
     return { url, status: response.status, headers, text, arrayBuffer };
   };
@@ -162,7 +162,7 @@ interface RawAnswer {
   headers: Record<string, string | undefined>;
 }
 
-/** Somebody has answered in GitHub's place: whether GitHub was asked is not known. */
+/** Something else answered instead of GitHub, so it is unknown whether the request reached GitHub. */
 function refuseForeign(method: Method, url: string, response: HttpResponse): void {
   const target = response.headers.location ?? '';
   const isRename = isRedirect(response) && URL.canParse(target) && new URL(target).host === new URL(url).host;
@@ -170,15 +170,15 @@ function refuseForeign(method: Method, url: string, response: HttpResponse): voi
   if (what === undefined) return;
   const isOutage = response.status >= 500;
   throw new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `The answer to ${method} ${pathOf(url)} (${response.status}) is not one of GitHub's API: it is ${what}.`,
+    failed: `The answer to ${method} ${pathOf(url)} (${response.status}) is not from GitHub's API: it is ${what}.`,
     remedy: isOutage
-      ? 'Run again; if it stays, look at the status page of GitHub.'
+      ? 'Run again. If that does not help, look at the status page of GitHub.'
       : 'Look for a firewall, a proxy or a sign-in page between the runner and GitHub, and let it pass these requests.',
     cause: new NetworkError('FOREIGN_ANSWER', 'unknown'),
   });
 }
 
-/** Octokit wraps what its fetch throws. What is no failure of the network stays what it is. */
+/** Octokit wraps the errors of its fetch. Only a failure of the network becomes another error. */
 function lost(method: Method, url: string, error: unknown): never {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof NetworkError)) throw cause;
@@ -186,7 +186,7 @@ function lost(method: Method, url: string, error: unknown): never {
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }
 
-/** What workflow-token may not do, or GitHub does not answer as it should. */
+/** For a refusal of workflow-token, or an unexpected answer of GitHub. */
 export function refused(what: string, answer: Answer, permission: string): RotationError {
   const message = quote(stringOf(answer.data, 'message'));
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
@@ -195,13 +195,13 @@ export function refused(what: string, answer: Answer, permission: string): Rotat
     return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
   }
   if (answer.status === 401) {
-    const remedy = 'Leave workflow-token at its default, or give a token that is valid and not expired.';
+    const remedy = 'Leave workflow-token at its default, or pass a token that is valid and not expired.';
     return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });
   }
   if (answer.status === 403 || answer.status === 404 || answer.status === 410) {
-    const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, give a workflow-token that has it there.`;
+    const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
     return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
   }
-  const remedy = 'Run again; if it stays, look at the debug log and at the status page of GitHub.';
+  const remedy = 'Run again. If that does not help, look at the debug log and at the status page of GitHub.';
   return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
 }

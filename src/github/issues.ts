@@ -1,4 +1,4 @@
-/** Issues of a repository: as much of them as one report needs. */
+/** Reads and writes issues of a repository. */
 
 import { PAGE, pagesOf } from '../http/pages.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
@@ -27,7 +27,7 @@ export class Issues {
     this.#path = `/repos/${repository}/issues`;
   }
 
-  /** Open and closed ones with this label. @throws RotationError GITHUB_… */
+  /** Open and closed issues with this label. @throws RotationError GITHUB_… */
   async labelled(label: string): Promise<Issue[]> {
     const read = async (page: number) => {
       const query = `state=all&labels=${label}&per_page=${PAGE}&page=${page + 1}`;
@@ -44,8 +44,8 @@ export class Issues {
     const { number } = issueOf(made);
     const labels = isObject(made) && Array.isArray(made.labels) ? made.labels : [];
     if (labels.length > 0) return number;
-    // "Only users with push access can set labels. Labels are silently dropped otherwise" (OpenAPI, issues/create): it would
-    // never be found again, and each run would open another one.
+    // "Only users with push access can set labels. Labels are silently dropped otherwise" (OpenAPI, issues/create). Without its
+    // label the issue would never be found again, and each run would open another one.
     await this.edit(number, { state: 'closed' });
     throw refused(`label the issue #${number}, which was closed again`, { status: 403, data: null }, ISSUES);
   }
@@ -57,7 +57,7 @@ export class Issues {
 
   /** @throws RotationError GITHUB_… */
   async comment(number: number, body: string): Promise<void> {
-    await this.#request('POST', `/${number}/comments`, `comment the issue #${number}`, { body });
+    await this.#request('POST', `/${number}/comments`, `comment on the issue #${number}`, { body });
   }
 
   async #request(

@@ -1,4 +1,4 @@
-/** What GitHub's answers about a destination say, as errors. */
+/** Turns GitHub's answers about a destination into errors. */
 
 import { RotationError } from '../errors.ts';
 import { quote, stringOf } from '../model/json.ts';
@@ -31,7 +31,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
     });
   }
   if (answer.status === 403 || answer.status === 404) {
-    const accepted = answer.accepted ? ` GitHub asks for ${quote(answer.accepted)}.` : '';
+    const accepted = answer.accepted ? ` GitHub requires ${quote(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
       remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name it in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
@@ -39,11 +39,11 @@ export function refused(destination: Destination, answer: Answer, what: string):
   }
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed,
-    remedy: 'Run again; if it stays, look at the debug log.',
+    remedy: 'Run again. If that does not help, look at the debug log.',
   });
 }
 
-/** A redirect is never followed: what was sealed for one repository is not for another. */
+/** A redirect is never followed, since a value is sealed for one repository only. */
 function renamed(destination: Destination, status: number, newName: string): RotationError {
   const [owner = '', repo = ''] = newName.split('/');
   const isKnown = destination.kind !== 'org' && repo !== '';
@@ -56,12 +56,12 @@ function renamed(destination: Destination, status: number, newName: string): Rot
 
 export function notFound(destination: Destination): RotationError {
   return new RotationError('DESTINATION_NOT_FOUND', {
-    failed: `GitHub shows no ${printDestination(destination)} to this github-token (404).`,
+    failed: `GitHub does not show ${printDestination(destination)} to this github-token (404).`,
     remedy: `Check the spelling in destinations. Then open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add ${printDestination(destination)}; the token needs ${PERMISSION[destination.kind]}.`,
   });
 }
 
-/** What GitHub would answer is unknown (docs/facts.md#github-secret-limits). */
+/** Checked before the write, since GitHub's answer is not documented (docs/facts.md#github-secret-limits). */
 export function full(
   destination: Destination,
   { total, added, most }: { total: number; added: number; most: number },
@@ -75,7 +75,7 @@ export function full(
 
 export function unexpected(destination: Destination, status: number): RotationError {
   return new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `GitHub gave an answer about ${printDestination(destination)} that cannot be used (${status}).`,
-    remedy: 'Run again; if it stays, look at the debug log and at the status page of GitHub.',
+    failed: `GitHub's answer about ${printDestination(destination)} cannot be used (${status}).`,
+    remedy: 'Run again. If that does not help, look at the debug log and at the status page of GitHub.',
   });
 }

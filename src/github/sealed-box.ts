@@ -1,6 +1,6 @@
-/** A libsodium sealed box, as GitHub asks for secrets: X25519 by node:crypto, XSalsa20-Poly1305 and BLAKE2b by noble.
- *  noble (MIT, audited, maintained) is 20 KB here where libsodium's WebAssembly is 430 KB that nobody reviews;
- *  libsodium itself opens these boxes in the tests. */
+/** A libsodium sealed box, which GitHub requires for secrets: X25519 by node:crypto, XSalsa20-Poly1305 and BLAKE2b by noble.
+ *  noble (MIT, audited, maintained) adds 20 KB. libsodium's WebAssembly would add 430 KB that nobody reviews.
+ *  In the tests libsodium itself opens these boxes. */
 
 import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { hsalsa, xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
@@ -11,14 +11,14 @@ import { blake2b } from '@noble/hashes/blake2.js';
 const SIGMA = u32(Uint8Array.from(Buffer.from('expand 32-byte k')));
 
 /**
- * crypto_box_seal: ephemeral public key ‖ box of the value.
+ * Implements crypto_box_seal: ephemeral public key ‖ box of the value.
  * @param publicKey base64 of 32 bytes, GitHub's answer
  * @returns base64, 48 bytes longer than the value
- * @throws Error for a key that is not one
+ * @throws Error if the key is invalid
  */
 export function seal(value: string, publicKey: string): string {
   const recipient = Buffer.from(publicKey, 'base64');
-  if (recipient.length !== 32) throw new Error('the public key has not 32 bytes');
+  if (recipient.length !== 32) throw new Error('the public key does not have 32 bytes');
   const ephemeral = generateKeyPairSync('x25519');
   const ephemeralPublic = Buffer.from(`${ephemeral.publicKey.export({ format: 'jwk' }).x}`, 'base64url');
   const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: x25519(recipient) });

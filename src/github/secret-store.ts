@@ -1,4 +1,4 @@
-/** GitHub's secrets: metadata, public keys and writes (docs/facts.md#github-secret-record). */
+/** Reads and writes GitHub's secrets: metadata, public keys and values (docs/facts.md#github-secret-record). */
 
 import { asRotationError, type RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
@@ -20,20 +20,20 @@ import { seal } from './sealed-box.ts';
 interface PublicKey {
   key_id: string;
   key: string;
-  /** GitHub refused it at first: what was asked for before may have been refused likewise. */
+  /** GitHub refused the token at first, so it may have refused earlier requests for the same reason. */
   isLate: boolean;
 }
 
-/** What is known of destinations, by name. */
+/** Facts about destinations, by name. */
 export interface KnownDestinations {
   keys: Map<string, Promise<PublicKey>>;
-  /** Why a destination takes no write; undefined: it took one. */
+  /** Why a destination refuses writes. undefined: it accepted one. */
   writes: Map<string, Promise<RotationError | undefined>>;
 }
 
-/** What became of a write. */
+/** The result of a write. */
 export type StoreResult =
-  /** `mayRepeat`: an attempt got no answer, so that the same value may land once more, up to LONGEST_FLIGHT later. */
+  /** `mayRepeat`: an attempt got no answer, so the same value may land once more, up to LONGEST_FLIGHT later. */
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
@@ -46,7 +46,7 @@ export class SecretStore {
   readonly #keys: KnownDestinations['keys'];
   readonly #writes: KnownDestinations['writes'];
 
-  /** @param known what others have found out already */
+  /** @param known facts that other clients' runs have found */
   constructor(api: GitHubApi, known: KnownDestinations = { keys: new Map(), writes: new Map() }) {
     this.#api = api;
     this.#keys = known.keys;
@@ -64,7 +64,7 @@ export class SecretStore {
     const read = () => this.#get(path, location.destination);
     let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
     if (answer.status === 404) {
-      // The same answer as for a repository that the token does not see: its key distinguishes them (docs/facts.md#github-not-found).
+      // GitHub gives the same answer for a repository that the token cannot see. A read of its public key distinguishes the two (docs/facts.md#github-not-found).
       const { isLate } = await this.publicKey(location.destination);
       if (isLate) answer = await read();
       if (answer.status === 404) return 'missing';
@@ -76,17 +76,17 @@ export class SecretStore {
     return { createdAt, updatedAt };
   }
 
-  /** Read once a destination; proves that the destination exists and may be read. @throws RotationError */
+  /** Read once per destination. It proves that the destination exists and may be read. @throws RotationError */
   publicKey(destination: Destination): Promise<PublicKey> {
     const name = printDestination(destination);
     const known = this.#keys.get(name) ?? this.#readPublicKey(destination);
     this.#keys.set(name, known);
-    // What failed is one client's failure.
+    // A failed read is not kept, so that another client tries again.
     known.catch(() => this.#keys.delete(name));
     return known;
   }
 
-  /** Seals and stores a value. Never throws: what became of the write decides what follows. */
+  /** Seals and stores a value. Never throws, since the caller decides by the result. */
   async store(location: SecretLocation, value: string): Promise<StoreResult> {
     const attempts = { sent: false, uncertain: false };
     try {
@@ -104,15 +104,15 @@ export class SecretStore {
   }
 
   /**
-   * Counts the secrets that are there, writes a harmless one and deletes it again.
-   * @param added how many names are not there yet
-   * @returns why the destination takes no write; undefined: it does @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, CANCELLED where nobody knows
+   * Counts the secrets, writes a harmless one and deletes it again.
+   * @param added how many new secrets the run would add
+   * @returns why the destination refuses writes. undefined: it accepts them. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, CANCELLED if that remains unknown
    */
   async probe(destination: Destination, added: number): Promise<RotationError | undefined> {
     const total = await this.#count(destination);
     const most = destination.kind === 'org' ? 1_000 : 100;
     if (added > 0 && total + added > most) return full(destination, { total, added, most });
-    // The probe would be one name too many, and what is there already can be written.
+    // A full destination has no room for the probe, but its existing secrets can be written.
     if (total >= most) return undefined;
     const name = printDestination(destination);
     const known = this.#writes.get(name) ?? this.#tryWrite(destination);
@@ -134,7 +134,7 @@ export class SecretStore {
     const result = await this.store(location, PROBE_TEXT);
     if (result.outcome === 'in doubt') throw result.error;
     if (result.outcome === 'refused') return result.error;
-    // One that stays is harmless, and the next probe uses it again.
+    // If the deletion fails, the secret is harmless and the next probe reuses it.
     await this.#api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
     return undefined;
   }
@@ -157,7 +157,7 @@ export class SecretStore {
     };
     const answer = await put();
     if (answer.status !== 422) return answer;
-    // The key may have been replaced since it was read.
+    // GitHub may have replaced the key since it was read.
     this.#keys.delete(printDestination(destination));
     return put();
   }
@@ -165,7 +165,7 @@ export class SecretStore {
   /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
-    // A probe of an organization is seen by no repository.
+    // No repository sees the probe of an organization.
     if (answer.status === 404)
       return path.endsWith(PROBE)
         ? { visibility: 'selected', selected_repository_ids: [] }
@@ -183,7 +183,7 @@ export class SecretStore {
     return ids;
   }
 
-  /** `owner/name` that GitHub redirects to; undefined: it does not redirect. @throws RotationError GITHUB_REQUEST_FAILED */
+  /** The new `owner/name` of a renamed repository. undefined: it was not renamed. @throws RotationError GITHUB_REQUEST_FAILED */
   async renamedTo(destination: Exclude<Destination, { kind: 'org' }>): Promise<string | undefined> {
     const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
     return answer.renamedTo || undefined;
@@ -203,8 +203,8 @@ export class SecretStore {
   }
 
   /**
-   * All pages of a list that GitHub wraps in an object.
-   * @param what it is that the token may be refused
+   * Reads all pages of a list that GitHub wraps in an object.
+   * @param what names the request in an error
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
    */
   async list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
@@ -245,11 +245,11 @@ export class SecretStore {
 
 interface Attempts {
   sent: boolean;
-  /** One got no answer. */
+  /** An attempt got no answer. */
   uncertain: boolean;
 }
 
-/** GitHub's own refusal: nothing was stored. Any other page may stand before a write that went through. */
+/** A refusal by GitHub itself, so nothing was stored. With any other error page the write may have gone through. */
 function isClear({ data, status }: Answer): boolean {
   return status >= 300 && status < 500 && status !== 408 && stringOf(data, 'message') !== undefined;
 }
@@ -258,7 +258,7 @@ function isMissing({ status }: Answer): boolean {
   return status === 404;
 }
 
-/** Told before anything is created, not when the secret is stored. */
+/** Checks the key when it is read, before anything is created. */
 function canSealFor(key: string): boolean {
   try {
     return seal('', key) !== '';

@@ -1,4 +1,4 @@
-/** Which secrets hide one that we deliver: an environment's the repository's, and that the organization's (docs/facts.md#github-shadowing). */
+/** Finds secrets that hide a delivered one. An environment's secret hides the repository's, which hides the organization's (docs/facts.md#github-shadowing). */
 
 import { RotationError } from '../errors.ts';
 import { type Destination, type Repository, type SecretLocation, shadows } from '../model/secret-location.ts';
@@ -11,12 +11,12 @@ export interface Shadow {
 
 export interface Shadows {
   found: readonly Shadow[];
-  /** Repositories that could not be looked at, and why not. */
+  /** Repositories that could not be checked, and why. */
   unread: readonly { repository: Repository; error: RotationError }[];
 }
 
 /**
- * @param home the repository of this run: of an organization's repositories it is the one that is looked at
+ * @param home the repository of this run, which is the only one checked for an organization's secret
  * @throws RotationError GITHUB_REQUEST_FAILED
  */
 export async function findShadows(
@@ -48,7 +48,7 @@ const LACKS_PERMISSION: readonly string[] = [
   'DESTINATION_NOT_FOUND',
 ];
 
-/** The repositories whose jobs read what we deliver, as far as we know them. */
+/** The known repositories whose jobs read the delivered secrets. */
 function repositoriesOf(locations: readonly SecretLocation[], home: Repository | undefined): Repository[] {
   const all = locations.flatMap(({ destination }) => {
     if (destination.kind === 'repo') return [destination];

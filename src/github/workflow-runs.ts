@@ -1,4 +1,4 @@
-/** Workflow runs that were queued before a secret was stored, and are not over: GitHub gave them what it held then. */
+/** Finds unfinished workflow runs that were queued before a secret was stored. They hold its former value. */
 
 import { asRotationError, RotationError } from '../errors.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
@@ -6,13 +6,13 @@ import type { Holders, WorkflowRun } from '../model/run-result.ts';
 import { type Destination, printDestination, type Repository } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
-/** Of a run that is not completed (OpenAPI, parameter workflow-run-status; the others there are conclusions). */
+/** The statuses of a run that is not completed (OpenAPI, parameter workflow-run-status; the other values are conclusions). */
 const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as const;
 
 /**
- * Never throws: the rotation has succeeded in any case.
+ * Never throws, since the rotation has succeeded in any case.
  * @param before by GitHub's clock
- * @param own id of the run that asks
+ * @param own id of the current run, which is left out
  */
 export async function findHolders(
   store: SecretStore,
@@ -29,7 +29,8 @@ export async function findHolders(
       searched.push(`${destination.owner}/${destination.repo}`);
     } catch (thrown) {
       const { code, failed } = asRotationError(thrown);
-      const need = code === 'GITHUB_FORBIDDEN' ? " It takes the repository permission 'Actions: read'." : '';
+      const need =
+        code === 'GITHUB_FORBIDDEN' ? " The token needs the repository permission 'Actions: read'." : '';
       unsearched.push({ destination: printDestination(destination), why: `${failed}${need}` });
     }
   }
@@ -63,7 +64,7 @@ async function activeRuns(
     const path = `/repos/${name}/actions/runs?status=${status}`;
     for (const item of await store.list(path, 'workflow_runs', repository, 'show its workflow runs')) {
       const run = readRun(item, name);
-      // One that has moved on between two of these questions counts once.
+      // A run may change its status between two requests, and counts once.
       const isOver = run.status === 'completed';
       if (!isOver && Date.parse(run.createdAt) <= before && `${run.id}` !== own) found.set(run.id, run);
     }
@@ -71,7 +72,7 @@ async function activeRuns(
   return [...found.values()];
 }
 
-/** @throws RotationError GITHUB_REQUEST_FAILED: one that cannot be read may be a holder */
+/** @throws RotationError GITHUB_REQUEST_FAILED, since a run that cannot be read may hold the credential */
 function readRun(item: Json | undefined, repository: string): WorkflowRun & { id: number } {
   const id = isObject(item) ? item.id : undefined;
   const [url = '', status, createdAt = ''] = ['html_url', 'status', 'created_at'].map((key) =>
@@ -80,7 +81,7 @@ function readRun(item: Json | undefined, repository: string): WorkflowRun & { id
   const isReadable = LINK.test(url) && !Number.isNaN(Date.parse(createdAt));
   if (typeof id !== 'number' || status === undefined || !isReadable) {
     throw new RotationError('GITHUB_REQUEST_FAILED', {
-      failed: `GitHub has a workflow run in ${repository} that cannot be read.`,
+      failed: `GitHub's record of a workflow run in ${repository} cannot be read.`,
       remedy: 'Look at the runs of that repository.',
     });
   }
@@ -88,5 +89,5 @@ function readRun(item: Json | undefined, repository: string): WorkflowRun & { id
   return { id, repository, name, url, status, createdAt };
 }
 
-/** Nothing in it ends a link of Markdown. */
+/** An address without characters that would end a Markdown link. */
 const LINK = /^https:\/\/[^\s()<>|]+$/;

@@ -1,4 +1,4 @@
-/** What GitHub says about a workflow: whether it may run at all, and how its last run ended. */
+/** Reads whether a workflow is enabled and how its last run ended. */
 
 import { isObject, stringOf } from '../model/json.ts';
 import type { WorkflowFile } from '../model/watch-request.ts';
@@ -7,7 +7,7 @@ import { type Answer, type GitHubApi, refused } from './api.ts';
 export interface ObservedWorkflow extends WorkflowFile {
   /** `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually` (OpenAPI, schema workflow). */
   state: string;
-  /** Of the last run that has ended. */
+  /** The conclusion of the last completed run. */
   conclusion: string | undefined;
 }
 
@@ -22,6 +22,6 @@ export async function readWorkflow(api: GitHubApi, of: WorkflowFile): Promise<Ob
   const state = stringOf((await read()).data, 'state');
   const { data } = await read('/runs?status=completed&per_page=1');
   const runs = isObject(data) ? data.workflow_runs : undefined;
-  if (state === undefined || !Array.isArray(runs)) throw refused('tell of it', { status: 200, data }, '');
+  if (state === undefined || !Array.isArray(runs)) throw refused('show its runs', { status: 200, data }, '');
   return { ...of, state, conclusion: stringOf(runs[0], 'conclusion') };
 }

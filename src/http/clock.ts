@@ -1,9 +1,9 @@
-/** Time, and the end of it: the clock of a run, its cancellation, its deadline. */
+/** The clock, cancellation and deadline of a run. */
 
 import { RotationError } from '../errors.ts';
 
 export interface Clock {
-  /** Milliseconds since the epoch; never jumps. */
+  /** Milliseconds since the epoch. It never jumps. */
   now(): number;
   /** Rejects when the signal aborts. */
   sleep(milliseconds: number, signal?: AbortSignal | undefined): Promise<void>;
@@ -16,13 +16,13 @@ export interface Waiting {
   cancellation: Cancellation;
 }
 
-/** A cancelled run must undo or finish what it began: from then on it shields its requests from the signal. */
+/** Stops a run. A cancelled run must undo or finish what it began, so it shields those requests from the signal. */
 export class Cancellation {
   readonly #over = new AbortController();
   #signal: AbortSignal;
   #deadline: number;
 
-  /** @param deadline local time at which the run must have stopped, well inside the lease of the next one */
+  /** @param deadline local time at which the run must have stopped, well inside its lease */
   constructor(requested: AbortSignal, deadline = Number.POSITIVE_INFINITY) {
     this.#signal = AbortSignal.any([requested, this.#over.signal]);
     this.#deadline = deadline;
@@ -32,23 +32,23 @@ export class Cancellation {
     return this.#signal;
   }
 
-  /** @throws RotationError CANCELLED where the run was cancelled and may still stop, or is over */
+  /** @throws RotationError CANCELLED if the run was cancelled and may still stop, or if it is over */
   check(): void {
     if (this.#signal.aborted) throw cancelled();
   }
 
-  /** Local time, in milliseconds. */
+  /** Local time in milliseconds. */
   get deadline(): number {
     return this.#deadline;
   }
 
-  /** @param deadline of the work that must not be cut off; by default it stays */
+  /** @param deadline for the work that must not be interrupted. By default it does not change. */
   shield(deadline = this.#deadline): void {
     this.#signal = this.#over.signal;
     this.#deadline = deadline;
   }
 
-  /** The run is over: what was only asked in advance stops, and keeps no process alive. */
+  /** Ends the run: prefetched requests stop, so that they do not keep the process alive. */
   end(): void {
     this.#over.abort();
   }

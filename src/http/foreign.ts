@@ -1,11 +1,11 @@
-/** An answer that is not the service's own: a firewall, a sign-in page, or somebody else at that name. */
+/** Recognises answers that are not from the service but from a firewall, a sign-in page or another host. */
 
 import { quote } from '../model/json.ts';
 import type { HttpResponse } from './wire.ts';
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** Neither API sends pages or redirects, but for a repository that was renamed. */
+/** Neither API sends HTML pages, or redirects except for a renamed repository. */
 export function isForeign(response: HttpResponse): boolean {
   return isPage(response) || REDIRECTS.includes(response.status);
 }
@@ -18,7 +18,7 @@ export function isPage({ body, headers }: HttpResponse): boolean {
   return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(!doctype|html|head|body)\b/i.test(body);
 }
 
-/** What it is; undefined where it may be the service's own. */
+/** Describes a foreign answer. undefined if it may be the service's own. */
 export function describeForeign(response: HttpResponse): string | undefined {
   if (isRedirect(response)) {
     const { location = '' } = response.headers;

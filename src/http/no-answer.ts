@@ -1,10 +1,10 @@
-/** Why there was no answer, and what to do about it. */
+/** Explains why there was no answer, and what to do. */
 
 import type { Explanation } from '../errors.ts';
 import { pathOf } from './service.ts';
 import type { HttpRequest, NetworkError } from './wire.ts';
 
-/** @param remedy where the network is to blame */
+/** @param remedy for a failure of the network */
 export function noAnswer(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
   error: NetworkError,
@@ -46,9 +46,12 @@ function untrusted(error: NetworkError, { call, host }: Asked): Pick<Explanation
   const where = error.via ? `${host}, or of the proxy ${error.via.host},` : host;
   const failed = `The certificate of ${where} is not trusted, so ${call} was not sent (${code}).`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return { failed, remedy: `It is for another name: check the host, and who answers in its place.` };
+    return {
+      failed,
+      remedy: `The certificate is for another name. Check the host, and which server answers there.`,
+    };
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return { failed, remedy: `Have it renewed, and check the clock of the runner.` };
+    return { failed, remedy: `Have the certificate renewed, and check the clock of the runner.` };
   return {
     failed,
     remedy:

@@ -1,26 +1,26 @@
-/** When the next request of a service may go: it waits for its turn instead of provoking a refusal. */
+/** Paces the requests to a service, so that they wait instead of exceeding a rate limit. */
 
 import { type Cancellation, deadlineExceeded, sleep, type Waiting } from './clock.ts';
 import { advisedDelay } from './retry.ts';
 import type { HttpRequest, HttpResponse } from './wire.ts';
 
-/** One for all who ask the same service, each for its own request. */
+/** Shared by all senders to one service. */
 export interface Pace {
   /**
-   * Resolves when the request may go. What it answers is called once with the answer, or with none.
-   * @throws RotationError CANCELLED, DEADLINE_EXCEEDED: it was not sent
+   * Resolves when the request may be sent. The caller calls the returned function once, with the response if there is one.
+   * @throws RotationError CANCELLED, DEADLINE_EXCEEDED if the request must not be sent
    */
   turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void>;
 }
 
-/** How often somebody who waits looks again: an answer to another request may have changed everything. */
+/** A waiting request checks again this often, since the response to another request may shorten the wait. */
 const LOOK = 25;
 
 /** First come, first served. */
 class Line {
   #last: Promise<void> = Promise.resolve();
 
-  /** @returns lets the next one in */
+  /** @returns a function that lets the next one in */
   async enter(): Promise<() => void> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -30,13 +30,13 @@ class Line {
   }
 }
 
-/** @param left milliseconds, asked again and again */
+/** @param left returns the remaining milliseconds, and is called repeatedly */
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
     if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
     await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
   }
-  // It may have been cancelled while others were served.
+  // The run may have been cancelled while others were served.
   cancellation.check();
 }
 
@@ -44,16 +44,16 @@ async function waitWhile(left: () => number, { clock, cancellation }: Waiting): 
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
-  /** A plan may have a bucket for some requests and another for the rest (rate-limit-configurations): their sizes distinguish them. */
+  /** An Auth0 plan may have separate buckets for some requests (rate-limit-configurations). Their sizes distinguish them. */
   readonly #bucketOf = new Map<string, Bucket | undefined>();
   #latest: Bucket | undefined = new Bucket(SMALLEST);
 
-  /** How many requests may come at once: undefined before the first answer, or where nothing is said of it. */
+  /** How many requests may be sent at once. undefined before the first response with rate-limit headers. */
   get burst(): number | undefined {
     return this.#buckets.size === 0 ? undefined : Math.min(...this.#buckets.keys());
   }
 
-  /** How many requests may go within this time, in milliseconds; undefined as for `burst`. */
+  /** How many requests may be sent within this time, in milliseconds. undefined as for `burst`. */
   within(milliseconds: number): number | undefined {
     if (this.#buckets.size === 0) return undefined;
     return Math.min(...[...this.#buckets.values()].map((bucket) => bucket.within(milliseconds)));
@@ -85,7 +85,7 @@ export class SharedBudget implements Pace {
     const bucket = isKnown ? (this.#buckets.get(limit) ?? new Bucket(limit)) : undefined;
     if (isKnown && bucket) {
       this.#buckets.set(limit, bucket);
-      // By the service's own clock: the answer has just come.
+      // The response is new, so its Date header is the current time by the service's clock.
       const until = Number(resetAt) * 1000 - Date.parse(headers.date ?? '');
       const reset = Number.isFinite(until) ? Math.max(until, 0) : LONGEST_RESET;
       bucket.observe({ remaining, reset, took: status === 429 ? 0 : 1 }, now);
@@ -95,23 +95,23 @@ export class SharedBudget implements Pace {
   }
 }
 
-/** Of a service that has not answered yet: the smallest burst that Auth0 documents (rate-limit-configurations). */
+/** The assumed burst before the first response: the smallest that Auth0 documents (rate-limit-configurations). */
 const SMALLEST = 2;
-/** Where an answer does not say when there are tokens again. */
+/** The wait if a response does not say when there are tokens again. */
 const LONGEST_RESET = 60_000;
-/** A rate is measured over at least this long: over less, whole tokens say little. */
+/** The shortest time to measure a rate. Headers show whole tokens only, so a shorter time would be too inexact. */
 const LONG_ENOUGH = 5_000;
 
 function kindOf({ method, url }: HttpRequest): string {
   return `${method} ${new URL(url).pathname.replace(/\/(clients|credentials)\/[^/]+/g, '/$1/*')}`;
 }
 
-/** What an answer shows. */
+/** The rate-limit headers of a response. */
 interface Seen {
   remaining: number;
-  /** Milliseconds to it. */
+  /** Milliseconds until the reset. */
   reset: number;
-  /** Tokens that the request took: one that was refused took none. */
+  /** Tokens that the request took. A refused request takes none. */
   took: 0 | 1;
 }
 
@@ -120,10 +120,10 @@ class Bucket {
   #tokens: number;
   /** Local time of `#tokens`. */
   #at = 0;
-  /** Tokens a millisecond. */
+  /** Tokens per millisecond. */
   #rate = 0;
   #isMeasured = false;
-  /** Local time. Long past where nothing was answered yet: one request at a time may ask. */
+  /** Local time. In the past before the first response, so that one request at a time may be sent. */
   #resetAt = 0;
   #inFlight = 0;
   #sample: { at: number; remaining: number; taken: number } | undefined;
@@ -136,12 +136,12 @@ class Bucket {
   wait(now: number): number {
     const missing = 1 - this.#tokensAt(now);
     if (missing <= 0) return 0;
-    // At `reset` there is one, whatever was reckoned.
+    // At `reset` there is at least one token, whatever the estimate says.
     const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? LOOK : 0);
     return Math.min(missing / this.#rate, reset, LONGEST_RESET);
   }
 
-  /** From a full bucket, by the rate that was measured. */
+  /** Tokens of a full bucket plus those that the measured rate adds. */
   within(milliseconds: number): number {
     return this.#limit + (this.#isMeasured ? this.#rate * milliseconds : 0);
   }
@@ -158,13 +158,13 @@ class Bucket {
 
   observe(seen: Seen, now: number): void {
     this.#measure(seen, now);
-    // What is on its way may not be counted yet. What others take is in it.
+    // `remaining` may not include our requests in flight yet. It includes those of other senders.
     this.#tokens = seen.remaining - this.#inFlight;
     this.#at = now;
     this.#resetAt = now + seen.reset;
   }
 
-  /** At `reset` there is one token more (docs/facts.md#auth0-rate-limits): it is believed until a rate was measured. */
+  /** Until a rate is measured, it is estimated from `reset`, which adds one token (docs/facts.md#auth0-rate-limits). */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;
@@ -181,25 +181,25 @@ class Bucket {
   }
 }
 
-/** GitHub asks for writes one after the other, a second apart (best-practices-for-using-the-rest-api). */
+/** GitHub asks for sequential writes, a second apart (best-practices-for-using-the-rest-api). */
 export const APART = 1_000;
 
-/** Of one run, which its cancellation identifies. */
+/** A waiting write. The cancellation identifies its run. */
 interface Turn {
   of: Cancellation;
 }
 
-/** A client that has begun to write goes on before others begin: a crash then leaves one delivery half done, and not many. */
+/** A client that has begun to write continues before others begin. So a crash leaves at most one delivery half done. */
 export class SpacedWrites implements Pace {
   readonly #hurry: AbortSignal;
-  /** In order of their coming. */
+  /** In order of arrival. */
   readonly #waiting: Turn[] = [];
   #isBusy = false;
   #last: Cancellation | undefined;
-  /** Local time. */
+  /** Local time of the next write at the earliest. */
   #notBefore = 0;
 
-  /** @param hurry once it aborts there is no time left to wait */
+  /** @param hurry after it aborts, writes no longer wait */
   constructor(hurry: AbortSignal) {
     this.#hurry = hurry;
   }
@@ -218,7 +218,7 @@ export class SpacedWrites implements Pace {
     }
     const began = clock.now();
     return (response) => {
-      // A secondary limit is everybody's.
+      // A secondary rate limit applies to all runs.
       const after = (response && advisedDelay(response, clock.now())) ?? 0;
       this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
       this.#isBusy = false;

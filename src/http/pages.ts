@@ -1,16 +1,16 @@
-/** Lists that a service gives out in pages. */
+/** Reads lists that a service returns in pages. */
 
 import { RotationError } from '../errors.ts';
 
-/** Items of a full page: what Auth0 (OpenAPI, GET /clients) and GitHub (using-pagination-in-the-rest-api) give at most. */
+/** Items of a full page: the maximum of Auth0 (OpenAPI, GET /clients) and GitHub (using-pagination-in-the-rest-api). */
 export const PAGE = 100;
-/** Far more than any tenant or repository has. */
+/** More pages than any tenant or repository has. */
 const MOST = 1_000;
 
 /**
- * Item after item, until a page is not full.
+ * Yields each item, until a page is not full.
  * @param read reads one page, counted from 0
- * @throws RotationError AUTH0_REQUEST_FAILED, GITHUB_REQUEST_FAILED: a list that does not end
+ * @throws RotationError AUTH0_REQUEST_FAILED, GITHUB_REQUEST_FAILED if the list does not end
  */
 export async function* pagesOf<T>(
   service: 'Auth0' | 'GitHub',
@@ -22,7 +22,7 @@ export async function* pagesOf<T>(
     if (items.length < PAGE) return;
   }
   throw new RotationError(service === 'Auth0' ? 'AUTH0_REQUEST_FAILED' : 'GITHUB_REQUEST_FAILED', {
-    failed: `${service} gave out ${MOST} full pages of one list, and did not end it.`,
-    remedy: `Run again; if it stays, look at the debug log and at the status page of ${service}.`,
+    failed: `${service} returned ${MOST} full pages of one list, and the list did not end.`,
+    remedy: `Run again. If that does not help, look at the debug log and at the status page of ${service}.`,
   });
 }

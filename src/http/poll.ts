@@ -1,4 +1,4 @@
-/** Reads of a service may lag behind its writes for some seconds: ask again until they agree. */
+/** Repeats a request until a condition holds, since reads of a service may lag behind its writes. */
 
 import { RotationError } from '../errors.ts';
 import { sleep, type Waiting } from './clock.ts';
@@ -11,12 +11,12 @@ export interface Polling {
   within: number;
 }
 
-/** How long a read of Auth0 or GitHub may lag behind a write: neither names a time. */
+/** How long a read of Auth0 or GitHub may lag behind a write. Neither documents a time. */
 const LAG: Polling = { firstDelay: 250, longestDelay: 2_000, within: 15_000 };
 
 /**
- * @param otherwise what to do with the last value when time runs out: the error to throw, or the value to return
- * @throws RotationError CANCELLED; what `attempt` throws; what `otherwise` returns
+ * @param otherwise called with the last value when time runs out. Returns the error to throw, or the value to return.
+ * @throws RotationError CANCELLED, an error of `attempt`, or the error that `otherwise` returns
  */
 export async function poll<T>(
   { clock, cancellation }: Waiting,

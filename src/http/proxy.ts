@@ -1,13 +1,13 @@
-/** Which proxy a request goes through. The environment is read as curl reads it, and in NO_PROXY what only Go knows works too:
- * ports, `*.example.com`, and `*` in a list. Own code, since no library reads it so: proxy-from-env and undici's
- * EnvHttpProxyAgent know neither CIDR nor a suffix without a dot, and take a value without a scheme for something else.
+/** Finds the proxy for a request. Reads the environment as curl does. In NO_PROXY it also supports what only Go does: ports,
+ * `*.example.com`, and `*` in a list. No library does that: proxy-from-env and undici's EnvHttpProxyAgent support neither CIDR nor a
+ * suffix without a dot, and misread a value without a scheme.
  */
 
 import { BlockList, isIP } from 'node:net';
 import { RotationError } from '../errors.ts';
 
 export interface ProxyServer {
-  /** The variable that names it. */
+  /** The environment variable that names it. */
   variable: string;
   /** Without user and password. */
   origin: string;
@@ -17,15 +17,15 @@ export interface ProxyServer {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The first that is not empty counts (curl: libcurl-env). An upper-case HTTP_PROXY is not read: a CGI server sets it from a header. */
+/** The first variable that is not empty counts (curl: libcurl-env). An upper-case HTTP_PROXY is ignored, since a CGI server sets it from a header. */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   'https:': ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
   'http:': ['http_proxy', 'all_proxy', 'ALL_PROXY'],
 };
 
 /**
- * The proxy of an address; undefined where it is asked directly.
- * @throws RotationError INVALID_INPUT where the variable that counts names no proxy that can be used
+ * The proxy for an address. undefined for a direct connection.
+ * @throws RotationError INVALID_INPUT if the variable names no usable proxy
  */
 export function findProxy(environment: Environment, url: URL): ProxyServer | undefined {
   const variable = VARIABLES[url.protocol]?.find((name) => environment[name]);
@@ -36,7 +36,7 @@ export function findProxy(environment: Environment, url: URL): ProxyServer | und
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
-/** A message shows nothing of the value: any part of it may be one of a password. */
+/** Messages show no part of the value, since it may belong to a password. */
 function parse(variable: string, value: string): ProxyServer {
   const text = value.trim();
   const address = SCHEME.test(text) ? text : `http://${text}`;
@@ -44,7 +44,7 @@ function parse(variable: string, value: string): ProxyServer {
   const { hash, host, password, pathname, protocol, search, username } = new URL(address);
   if (protocol !== 'http:' && protocol !== 'https:')
     throw unusable(variable, 'names a kind of proxy that the action cannot use; it can use http and https');
-  // The rest of a password: its first part would be taken for a port.
+  // An unescaped character in the password ends the address, and the URL parser takes the rest for something else.
   if (`${pathname}${search}${hash}`.includes('@'))
     throw unusable(variable, 'has a character in its password that ends the address');
   const login = `${decoded(username)}:${decoded(password)}`;
@@ -67,7 +67,7 @@ function decoded(text: string): string {
   }
 }
 
-/** What must never be shown: passwords of proxies as they stand there, decoded, and as they are sent. */
+/** Secrets to mask: passwords of proxies as given, decoded, and as sent. */
 export function proxySecrets(environment: Environment): string[] {
   const names = [...new Set(Object.values(VARIABLES).flat()), 'HTTP_PROXY'];
   const logins = names.flatMap((name) => {
@@ -76,7 +76,7 @@ export function proxySecrets(environment: Environment): string[] {
   });
   const secrets = logins.flatMap((login) => {
     const colon = login.indexOf(':');
-    // A user without a password is a token.
+    // A user without a password may be a token.
     const secret = login.slice(colon + 1);
     const user = colon < 0 ? '' : login.slice(0, colon);
     const sent = colon < 0 ? `${decoded(secret)}:` : `${decoded(user)}:${decoded(secret)}`;

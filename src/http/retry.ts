@@ -1,14 +1,14 @@
-/** The one retry policy (Auth0: rate-limit headers; GitHub: retry-after). Written here, since it needs an injected clock
- *  and distinguishes a request that may have landed from one that cannot: no library does both. */
+/** The only retry policy (Auth0: rate-limit headers; GitHub: retry-after). No library both accepts an injected clock and distinguishes
+ *  a request that may have landed from one that cannot have. */
 
 import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
 import { isPage } from './foreign.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
-/** `create`: a POST that must not land twice, so that it is repeated only where it cannot have landed. */
+/** `create`: a POST that must not land twice. It is repeated only if it cannot have landed. */
 export type Repeatable = 'idempotent' | 'create';
 
-/** Told when an attempt got no answer and may have landed: it may still do so, whatever becomes of the next ones. */
+/** Called when an attempt got no answer and may have landed. It may still land later, whatever the next attempts do. */
 export type OnUncertain = () => void;
 
 export interface RetryOptions {
@@ -23,7 +23,7 @@ const ATTEMPTS = 5;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 60_000;
 
-/** Repeats `attempt` while its outcome is passing; answers the last response, throws the last error. */
+/** Repeats `attempt` while its outcome is transient. Returns the last response or throws the last error. */
 export async function retry(
   attempt: () => Promise<HttpResponse>,
   options: RetryOptions,
@@ -56,7 +56,7 @@ function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable)
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway that gave up does not know what became of the request, and a page in the service's place does not say. */
+/** A gateway timeout or a foreign page does not show whether the service received the request. */
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;
@@ -66,15 +66,15 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
 /** GitHub answers its limits with 403 too: retry-after, remaining 0 or the text shows which (rate-limits-for-the-rest-api). */
 function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
-  const isTold = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
-  return status === 403 && (isTold || SECONDARY_LIMIT.test(body));
+  const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
+  return status === 403 && (isShown || SECONDARY_LIMIT.test(body));
 }
 
 const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
-/** GitHub: "wait for at least one minute" where a limit names no time. Auth0's 429 without a time is taken the same way. */
-const UNTOLD = 60_000;
+/** The wait if a limit names no time. GitHub: "wait for at least one minute". The same value serves for Auth0. */
+const DEFAULT_WAIT = 60_000;
 
-/** Milliseconds that the server asks for: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
+/** Milliseconds that the server requests: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
 export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
   const { headers, status } = response;
   const after = headers['retry-after'];
@@ -83,10 +83,10 @@ export function advisedDelay(response: HttpResponse, serverNow: number): number 
     if (Number.isFinite(wait)) return Math.max(0, wait);
   }
   if (!isRateLimited(response)) return undefined;
-  // A secondary limit has nothing to do with the budget that these headers show.
+  // These headers show the primary limit only, not a secondary one.
   const isSecondary = status === 403 && headers['x-ratelimit-remaining'] !== '0';
   const reset = Number(headers['x-ratelimit-reset'] || Number.NaN);
-  return isSecondary || !Number.isFinite(reset) ? UNTOLD : Math.max(0, reset * 1000 - serverNow);
+  return isSecondary || !Number.isFinite(reset) ? DEFAULT_WAIT : Math.max(0, reset * 1000 - serverNow);
 }
 
 async function pause(
@@ -95,7 +95,7 @@ async function pause(
   { clock, cancellation }: RetryOptions,
 ): Promise<void> {
   const backoff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (count - 1));
-  // Jitter only ever adds: a server that names a time means "not before".
+  // Jitter is never negative, since a server's time means "not before".
   const delay = (advised ?? backoff) + backoff * 0.25 * clock.random();
   if (clock.now() + delay > cancellation.deadline) throw deadlineExceeded();
   await sleep(clock, delay, cancellation);

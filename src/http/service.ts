@@ -1,4 +1,4 @@
-/** One remote service: the retry policy, its clock, its pace, its debug log. */
+/** Sends requests to one remote service, with retry policy, clock, pace and debug log. */
 
 import type { Cancellation, Clock, Waiting } from './clock.ts';
 import type { Pace } from './pace.ts';
@@ -6,10 +6,10 @@ import { type OnUncertain, type Repeatable, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
-/** What all services of a run share. */
+/** Shared by all services of a run. */
 export interface Connection {
   send: Send;
-  /** Only saves time. */
+  /** Optional: it only saves time. */
   connectAhead?: ConnectAhead;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
@@ -17,10 +17,10 @@ export interface Connection {
   debug(message: string): void;
 }
 
-/** What all who ask a service know of it together. */
+/** Shared by all senders to one service. */
 export interface Remote {
   clock: ServerClock;
-  /** Without it a request goes when it comes. */
+  /** Without it requests do not wait. */
   pace?: Pace;
 }
 
@@ -42,15 +42,15 @@ export class Service {
     return this.#connection.clock.now() + this.clock.offset;
   }
 
-  /** What a wait between two calls needs. */
+  /** For waits between two calls. */
   get waiting(): Waiting {
     return this.#connection;
   }
 
   /**
-   * Sends until the policy is satisfied; any status may be the answer.
-   * @param request made anew for each attempt, where it serves only once
-   * @throws NetworkError after the last attempt without an answer; RotationError CANCELLED, DEADLINE_EXCEEDED
+   * Sends a request and repeats it by the retry policy. Returns a response with any status.
+   * @param request a function is called for each attempt, for a request that is valid only once
+   * @throws NetworkError after the last attempt without an answer. RotationError CANCELLED, DEADLINE_EXCEEDED
    */
   async call(
     request: HttpRequest | (() => Promise<HttpRequest>),
@@ -76,7 +76,7 @@ export class Service {
     cancellation.check();
     const answered = await this.#pace?.turn(request, this.#connection);
     const sentAt = clock.now();
-    // Only reads are cut off: what a write did would not be known.
+    // Only reads are aborted. The effect of an aborted write would be unknown.
     const signal = request.method === 'GET' ? cancellation.signal : undefined;
     try {
       const response = await send({ ...request, signal });
@@ -87,7 +87,7 @@ export class Service {
     } catch (error) {
       answered?.();
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
-      // What a write without an answer did is not known, cancelled or not.
+      // The effect of a write without an answer is unknown, so this is no plain cancellation.
       if (request.method === 'GET') cancellation.check();
       throw error;
     }
@@ -103,7 +103,7 @@ export class Service {
   }
 }
 
-/** A server that repeats what it was sent must not bring a secret into a message. */
+/** A server may echo a request. Its secrets must not get into a message. */
 function withoutEchoes(response: HttpResponse, { headers, body = '' }: HttpRequest): HttpResponse {
   const form = new URLSearchParams(body);
   const secrets = [
@@ -118,7 +118,7 @@ function withoutEchoes(response: HttpResponse, { headers, body = '' }: HttpReque
   return clean === response.body ? response : { ...response, body: clean };
 }
 
-/** Path without its query: what a log or a message may show. */
+/** The path without its query, for logs and messages. */
 export function pathOf(url: string): string {
   return new URL(url).pathname;
 }

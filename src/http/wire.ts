@@ -1,4 +1,4 @@
-/** The wire: one HTTP request and its answer, by undici. */
+/** Sends one HTTP request with undici. */
 
 import type { Dispatcher } from 'undici';
 import { findProxy, type ProxyServer } from './proxy.ts';
@@ -10,7 +10,7 @@ export interface HttpRequest {
   body?: string;
   /** PEM of the client certificate and its key, for mutual TLS (RFC 8705). */
   clientCertificate?: { certificate: string; privateKey: string };
-  /** On a connection of its own, which is closed after it. */
+  /** Uses a new connection and closes it afterwards. */
   freshConnection?: boolean;
   signal?: AbortSignal | undefined;
 }
@@ -22,23 +22,23 @@ export interface HttpResponse {
   body: string;
 }
 
-/** @throws NetworkError where there is no complete answer */
+/** @throws NetworkError if there is no complete answer */
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Opens the connection that a request will need, so that its handshake is over by then. Never throws.
- * The proof gains two round trips, 15 % of a rotation (docs/performance.md).
+ * Opens the connection for a later request, so that its handshake is done by then. Never throws.
+ * This saves two round trips of the proof, 15 % of a rotation (docs/performance.md).
  */
 export type ConnectAhead = (to: Pick<HttpRequest, 'url' | 'clientCertificate'>) => void;
 
 /** The proxy that a request went to. */
 export interface Via extends Pick<ProxyServer, 'variable'> {
   host: string;
-  /** Where it refused to connect: what it answered. */
+  /** The proxy's response status, if it refused to connect. */
   status: number | undefined;
 }
 
-/** No answer. `landed` says whether the server may have done what was asked. */
+/** There was no answer. `landed` says whether the server may have carried out the request. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
   readonly code: string;
@@ -52,12 +52,12 @@ export class NetworkError extends Error {
     this.via = via;
   }
 
-  /** The server showed a certificate that cannot be trusted. */
+  /** The server's certificate is not trusted. */
   get isUntrusted(): boolean {
     return UNTRUSTED.test(this.code);
   }
 
-  /** The next attempt would end the same way. */
+  /** A retry would fail the same way. */
   get isLasting(): boolean {
     const { status = 0 } = this.via ?? {};
     return this.isUntrusted || (status >= 400 && status < 500 && status !== 408 && status !== 429);
@@ -65,17 +65,17 @@ export class NetworkError extends Error {
 }
 
 const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000, maxResponseSize: 4 * 1024 * 1024 };
-/** A request without an answer is given up after this: it cannot land later. */
+/** A request without an answer is aborted after this time. It cannot land later. */
 export const LONGEST_FLIGHT = 60_000;
 /** Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
 const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;
-/** Codes of a certificate that was not accepted (Node.js: tls, X509 certificate error codes). */
+/** Codes for a certificate that is not trusted (Node.js: tls, X509 certificate error codes). */
 const UNTRUSTED =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)/;
-/** Codes of failures before the request was on its way. */
+/** Codes of failures before the request was sent. */
 const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|ERR_TLS)/;
 
-/** More than a fleet uses at once: each takes 160 KB, and knows a private key. */
+/** A fleet uses fewer at once. Each takes 160 KB and holds a private key. */
 const MOST_DISPATCHERS = 24;
 
 export interface Wire {
@@ -85,8 +85,8 @@ export interface Wire {
 }
 
 /**
- * Connections are kept alive until `close`; redirects are never followed (a token must not travel with one).
- * @param environment names the proxies
+ * Connections stay open until `close`. Redirects are never followed, since that could send a token to another host.
+ * @param environment for the proxy variables
  */
 export function openWire(
   environment: Readonly<Record<string, string | undefined>>,
@@ -111,12 +111,12 @@ export function openWire(
     if (isOwn) return open();
     const key = `${proxy?.origin ?? ''} ${pair?.certificate ?? ''}`;
     const dispatcher = dispatchers.get(key) ?? open();
-    // The first is the one that was not used for longest.
+    // The map is in order of use, so the first entry is the least recently used.
     dispatchers.delete(key);
     dispatchers.set(key, dispatcher);
     for (const [name, unused] of [...dispatchers].slice(0, -MOST_DISPATCHERS)) {
       dispatchers.delete(name);
-      // What is still being asked gets its answer.
+      // Requests in flight still get their answers.
       unused.close().catch(() => undefined);
     }
     return dispatcher;
@@ -166,7 +166,7 @@ export function openWire(
   };
 }
 
-/** undici asks the handler when the connection is open and nothing is sent yet: then this request ends, and the connection stays. */
+/** undici calls onConnect when the connection is open. The error ends this request before anything is sent, and the connection stays open. */
 const NOTHING_TO_SEND: Dispatcher.DispatchHandlers = {
   onConnect() {
     throw new Error('nothing to send');
@@ -191,14 +191,14 @@ function asNetworkError(error: unknown, proxy: ProxyServer | undefined): Network
   const via = proxy && { host: new URL(proxy.origin).host, variable: proxy.variable, status };
   if (status !== undefined) return new NetworkError(`PROXY_${status}`, 'no', error, via);
   const codes = [errorCode(error), errorCode(cause)].filter((code) => code !== undefined);
-  // The handshake with a proxy fails inside an error of its own.
+  // The error of a handshake with a proxy is nested in another error.
   const code =
     codes.find((one) => UNTRUSTED.test(one)) ?? codes[0] ?? (error instanceof Error ? error.name : 'UNKNOWN');
   const landed = NEVER_SENT.test(code) || UNTRUSTED.test(code) ? 'no' : 'unknown';
   return new NetworkError(code, landed, error, via);
 }
 
-/** undici says it in words alone. */
+/** undici shows the status only in the message. */
 function refusalOf(error: unknown): number | undefined {
   const said = error instanceof Error ? error.message : '';
   const [, status] = /^Proxy response \((\d{3})\)/.exec(said) ?? [];

@@ -1,10 +1,10 @@
-/** Which credentials may go and which must stay, by their ids. */
+/** Reads which credentials may be removed and which must stay, by their ids. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { Reader } from './reader.ts';
 
-/** `cred_` and base62, in every answer of Auth0. */
+/** Auth0 writes `cred_` and base62. */
 const CREDENTIAL_ID = /^cred_\w+$/;
 
 export function readCredentialIds(
@@ -18,19 +18,19 @@ export function readCredentialIds(
   return { keepCredentials, removableCredentials };
 }
 
-/** Separated by spaces, commas or lines, or the JSON array that the output `removed-credential-ids` is. */
+/** The ids are separated by spaces, commas or lines, or a JSON array such as the output `removed-credential-ids`. */
 function readIds(reader: Reader, name: string): ReadonlySet<string> {
   const text = reader.text(name) ?? '';
   const ids = text.startsWith('[') ? ofJson(text) : text.split(/[\s,]+/).filter(Boolean);
   if (ids === undefined) {
-    reader.problem(name, `begins with '[' and is no JSON array of texts; write ids such as ${EXAMPLE}`);
+    reader.problem(name, `begins with '[' but is not a JSON array of strings; write ids such as ${EXAMPLE}`);
     return new Set();
   }
   const wrong = ids.filter((id) => !CREDENTIAL_ID.test(id));
   if (wrong.length > 0)
     reader.problem(
       name,
-      `has ${wrong.map((id) => `'${quote(id)}'`).join(', ')}, which is no id of a credential; write ids such as ${EXAMPLE}`,
+      `has ${wrong.map((id) => `'${quote(id)}'`).join(', ')}, which is not a credential id; write ids such as ${EXAMPLE}`,
     );
   return new Set(ids);
 }

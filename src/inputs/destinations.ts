@@ -1,4 +1,4 @@
-/** Where the secrets go, and under which names. */
+/** Reads the destinations and the names of the secrets. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import {
@@ -39,14 +39,14 @@ export function readSecretNames(
   return names;
 }
 
-/** What the consumer's key store is opened with must be the same text, byte for byte. Empty where none is given. */
+/** The consumer opens the key store with exactly this text, so white space counts. Empty if none is given. */
 export function readPkcs12Password(reader: Reader): string {
   const name = 'pkcs12-password';
   const password = reader.text(name) ?? '';
   if (reader.untrimmed(name) !== password)
     reader.problem(name, 'begins or ends with white space; store the secret without it, a line end included');
   if (/[^\x20-\x7e]/.test(password))
-    reader.problem(name, 'has a character that is no printable ASCII, which Java refuses');
+    reader.problem(name, 'has a character that is not printable ASCII, which Java refuses');
   return password;
 }
 
@@ -63,7 +63,7 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
     else
       reader.problem(
         'destinations',
-        `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}`,
+        `has in line ${index + 1} '${line}', which is not a destination; write ${DESTINATION_FORMS}`,
       );
   }
   refuseConflicts(reader, destinations);
@@ -71,7 +71,7 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
   if (primary?.kind === 'dependabot')
     reader.problem(
       'destinations',
-      `names ${printDestination(primary)} first; the first is the primary, and no job of the workflow itself can read it: put another one before it`,
+      `names ${printDestination(primary)} first; the first is the primary, which a job of this workflow must be able to read; put another one before it`,
     );
   if (primary === undefined && reader.problems.length === problems)
     reader.problem('destinations', `names no destination; write ${DESTINATION_FORMS}`);
@@ -85,12 +85,12 @@ export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
   const lines = (reader.text('moved-from') ?? '').split('\n').map((line) => line.trim());
   return lines.flatMap((line, index) => {
     if (line === '') return [];
-    const [, place = '', secretName] = FORMER.exec(line) ?? [];
-    const destination = parseDestination(place);
+    const [, former = '', secretName] = FORMER.exec(line) ?? [];
+    const destination = parseDestination(former);
     if (destination) return [{ destination, secretName: secretName?.toUpperCase() }];
     reader.problem(
       'moved-from',
-      `has in line ${index + 1} '${line}', which is no destination; write ${DESTINATION_FORMS}, and #<secret> behind it where the name was another one`,
+      `has in line ${index + 1} '${line}', which is not a destination; write ${DESTINATION_FORMS}, followed by #<secret> if the secret had another name`,
     );
     return [];
   });

@@ -1,4 +1,4 @@
-/** How long something lasts: `30s`, `12h`, `7d`. */
+/** Reads durations such as `30s`, `12h` or `7d`. */
 
 import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';
 import { DAY } from '../model/timing.ts';
@@ -32,10 +32,10 @@ export function readPropagationTime(reader: Reader): number {
   return 0;
 }
 
-/** Auth0 keeps logs for 30 days at most (log-data-retention): a window as long would never be in them whole. */
+/** Auth0 keeps logs for at most 30 days (log-data-retention), so they never cover a longer window. */
 const LONGEST_WINDOW = 29 * DAY;
 
-/** undefined: by time. */
+/** undefined: `retire: by-time`. */
 export function readQuietWindow(reader: Reader, method: AuthenticationMethod): number | undefined {
   const retire = reader.oneOf('retire', ['by-time', 'when-unused'], 'by-time');
   const text = reader.text('quiet-window') ?? '7d';
@@ -46,10 +46,13 @@ export function readQuietWindow(reader: Reader, method: AuthenticationMethod): n
   if (method !== 'self_signed_tls_client_auth')
     reader.problem(
       'retire',
-      'is when-unused, which works with self_signed_tls_client_auth alone: the tenant logs tell certificates apart, not keys, and a subject has many certificates',
+      'is when-unused, which works only with self_signed_tls_client_auth, since the tenant logs identify certificates, but neither keys nor subjects',
     );
   if (reader.text('verify') === 'off')
-    reader.problem('retire', 'is when-unused, which needs a token request: it cannot go with verify: off');
+    reader.problem(
+      'retire',
+      'is when-unused, which needs a token request and cannot be combined with verify: off',
+    );
   return quietWindow;
 }
 

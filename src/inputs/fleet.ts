@@ -1,4 +1,4 @@
-/** Who is worked on: the manifest's clients, each read by the readers of the inputs, so that every rule holds for it. */
+/** Reads the clients of a manifest. The readers of the inputs read each client, so the same rules hold. */
 
 import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
@@ -18,13 +18,13 @@ import {
 import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, type Problem, Reader } from './reader.ts';
 
-/** What works on many clients. */
+/** The operations that work with a manifest. */
 const OPERATIONS = ['rotate', 'plan'];
-/** They are one client's: with a manifest, its own. */
+/** These inputs concern one client, so a fleet cannot have them. */
 const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certificate', 'private-key'];
 
 /**
- * The clients of this job's shard, in the manifest's order.
+ * Returns the clients of this job's shard, in the manifest's order.
  * @param file as the input `manifest` names it
  * @throws RotationError INVALID_INPUT with every problem of every client
  */
@@ -57,19 +57,19 @@ function refuseOthers(reader: Reader): void {
     reader.problem('plan-of', 'can only be rotate with a manifest');
   for (const name of OF_ONE_CLIENT) {
     if (reader.text(name) !== undefined)
-      reader.problem(name, 'is of one client, and cannot be given with a manifest');
+      reader.problem(name, 'concerns one client and cannot be given with a manifest');
   }
 }
 
 interface ReadClient {
   of: ManifestClient;
   client: Omit<Inputs, 'warnings'> | undefined;
-  /** Problems of what is the same for all. */
+  /** Problems of the inputs that all clients share. */
   inputs: Problem[];
   located: ManifestProblem[];
 }
 
-/** The action's own inputs, then the defaults, then the client's keys. */
+/** The client's keys override the manifest's defaults, which override the action's inputs. */
 function readOne(environment: Environment, of: ManifestClient): ReadClient {
   const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
   const given = [...of.values].map(([name, value]) => [variable(name), value] as const);
@@ -85,7 +85,7 @@ function readOne(environment: Environment, of: ManifestClient): ReadClient {
   return { of, client, inputs, located };
 }
 
-/** Where the manifest has it; undefined: it is of an input that all clients share. */
+/** The position in the manifest. undefined: the problem is in an input that all clients share. */
 function ownProblem(
   { name, what }: Problem,
   { position, positions }: ManifestClient,
@@ -101,7 +101,7 @@ function ownProblem(
 
 function notSet(position: Position, from: string): ManifestProblem {
   const name = quote(from);
-  const what = `'${CURRENT_FROM}' names ${name}, and the step has no such environment variable; write ${name}, with the secret that the primary holds, into its env`;
+  const what = `'${CURRENT_FROM}' names ${name}, but the step has no such environment variable; add ${name} to its env, with the secret that the primary holds`;
   return { ...position, what };
 }
 
@@ -109,7 +109,7 @@ function variable(name: string): string {
   return `INPUT_${name.toUpperCase()}`;
 }
 
-/** Two clients of one id, or that write the same secret. */
+/** Finds clients with the same id, and clients that write the same secret. */
 function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
   const first = new Map<string, ManifestClient>();
   return read.flatMap(({ client, located, of }) => {
@@ -129,8 +129,8 @@ function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
 
 function conflict(location: string | undefined, line: number): string {
   return location === undefined
-    ? `'client-id' is that of line ${line}, too`
-    : `${location} is written by the client of line ${line}, too; give each its own secret-name or destination`;
+    ? `'client-id' is the same as in line ${line}`
+    : `${location} is also written by the client in line ${line}; give each its own secret-name or destination`;
 }
 
 function refused(file: string, inputs: readonly Problem[], found: readonly ManifestProblem[]): RotationError {
@@ -143,12 +143,12 @@ function refused(file: string, inputs: readonly Problem[], found: readonly Manif
     })),
     ({ column, line, message }) => `${line}:${column} ${message}`,
   ).sort((a, b) => a.line - b.line || a.column - b.column);
-  const told = [
+  const messages = [
     ...unique(inputs.map(describeProblem), (text) => text),
     ...located.map(({ column, line, message }) => `${file}:${line}:${column}: ${message}`),
   ];
   const what = inputs.length === 0 ? 'manifest' : 'inputs';
-  return invalid(what, told, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
+  return invalid(what, messages, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
 }
 
 /** A problem that all clients inherit is reported once. */

@@ -1,4 +1,4 @@
-/** action.yml to Inputs: all problems at once, before any effect. */
+/** Reads the inputs of action.yml and reports all problems at once, before any effect. */
 
 import type { Issuer } from '../certificate/authority.ts';
 import { factsOf, parseCredential } from '../certificate/credential.ts';
@@ -25,15 +25,15 @@ import { describeProblem, type Environment, Reader, raw } from './reader.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
-  /** Nothing is changed. */
+  /** The run changes nothing. */
   planOnly: boolean;
-  /** The run looks, and reports what it finds. */
+  /** With `operation: watch`. */
   watch: WatchRequest | undefined;
   domain: string;
   mtlsDomain: string | undefined;
   audience: string;
   login: ManagementLogin;
-  /** undefined: GitHub is not asked, and nothing stored. */
+  /** undefined: the run does not use GitHub and stores nothing. */
   githubToken: string | undefined;
   githubApiUrl: string;
   currentPair: Pair | undefined;
@@ -41,7 +41,7 @@ export interface Inputs {
   pkcs12Password: string;
   issuer: Issuer;
   desired: DesiredState;
-  /** What is odd and stops nobody. */
+  /** Oddities that do not stop the run. */
   warnings: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export function readInputs(environment: Environment): Inputs {
   const warnings = refuseNearNames(reader);
   const inputs = readClient(reader);
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
-    reader.problem('shard', 'is a part of a manifest, and none is given');
+    reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
   const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
   const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
@@ -61,8 +61,8 @@ export function readInputs(environment: Environment): Inputs {
 /** The shard that is the whole fleet. */
 export const WHOLE = '1/1';
 
-/** Problems in one message: more would hide each other. */
-const TOLD = 40;
+/** The most problems in one message. */
+const SHOWN = 40;
 
 export function invalid(
   what: string,
@@ -70,9 +70,9 @@ export function invalid(
   remedy: string,
   located: readonly LocatedProblem[] = [],
 ): RotationError {
-  const rest = problems.length > TOLD ? ` And ${problems.length - TOLD} more.` : '';
+  const rest = problems.length > SHOWN ? ` And ${problems.length - SHOWN} more.` : '';
   return new RotationError('INVALID_INPUT', {
-    failed: `The ${what} ${what.endsWith('s') ? 'have' : 'has'} ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}: ${problems.slice(0, TOLD).join(' ')}${rest}`,
+    failed: `The ${what} ${what.endsWith('s') ? 'have' : 'has'} ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}: ${problems.slice(0, SHOWN).join(' ')}${rest}`,
     remedy,
     problems,
     located,
@@ -92,7 +92,7 @@ export const SECRET_INPUTS = [
   'pkcs12-password',
 ];
 
-/** Every value that must never be shown, as it came in, valid or not; and every key that came in by the wrong name. */
+/** Every value that must never be shown, valid or not, and every private key in an input of a wrong name. */
 export function secretsIn(environment: Environment): string[] {
   const keys = Object.values(environment).map((value = '') => (holdsPrivateKey(value) ? value : ''));
   const values = [...SECRET_INPUTS.map((name) => raw(environment, name)), ...keys];
@@ -101,7 +101,7 @@ export function secretsIn(environment: Environment): string[] {
 
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
-/** One client, and what all need. @returns undefined where there is a problem */
+/** Reads one client and what all clients share. @returns undefined if there is a problem */
 export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
   const planOnly = given === 'plan' || given === 'watch';
@@ -125,20 +125,20 @@ export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined
   return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
-/** The operation that a plan shows: `create` where a name is given and no client. */
+/** The operation that a plan shows. By default `create` if only a client name is given. */
 function plannedOperation(reader: Reader): DesiredState['operation'] {
   const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
   return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
 }
 
-/** The client that rotates its own credential has just logged in with what the primary holds. */
+/** A client that rotates its own credential logs in with what the primary holds: that is the current credential. */
 function readCurrent(
   reader: Reader,
   { method, operation }: Pick<DesiredState, 'method' | 'operation'>,
   login: ManagementLogin | undefined,
 ): Pair | undefined {
   const text = reader.text('current-credential');
-  // What the method held that the client leaves is no evidence for the new one.
+  // A credential of the former method is no evidence for the new one.
   if (
     text !== undefined &&
     operation === 'enroll' &&
@@ -163,13 +163,13 @@ function canParse(method: AuthenticationMethod, text: string): boolean {
   }
 }
 
-/** Two kinds of hosts, and neither can do the work of the other. */
+/** The two kinds of hosts are not interchangeable. */
 const EXAMPLES = {
   'auth0-domain': "the tenant's own host, such as tenant.eu.auth0.com",
   'mtls-domain': 'the custom domain whose edge asks for certificates, such as login.example.com',
 };
 
-/** Host or host:port, nothing else: it becomes part of every address. */
+/** Host or host:port and nothing else, since it becomes part of every URL. */
 function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): string | undefined {
   if (value === '') return undefined;
   if (
@@ -195,15 +195,15 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
-    reader.problem('certificate-secret-name', 'names a certificate, and private_key_jwt has none');
+    reader.problem('certificate-secret-name', 'is for a certificate, and private_key_jwt has none');
   if (method === 'private_key_jwt' && names.pkcs12SecretName !== undefined)
     reader.problem(
       'pkcs12-secret-name',
-      'names a PKCS#12, which needs a certificate; private_key_jwt has none',
+      'is for a PKCS#12, which needs a certificate, and private_key_jwt has none',
     );
   const current = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
-  // In one spelling, so that it compares with a certificate's. A plan without an issuer asks for what is there.
+  // Printed canonically, so that it compares with a certificate's subject. A plan without an issuer keeps the current subject.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
   const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
   const desired = {
@@ -240,9 +240,9 @@ function readIdentity(
 ): Pick<DesiredState, 'clientId' | 'clientName'> {
   if (operation !== 'create') {
     const clientId = reader.required('client-id');
-    if (/^\.{1,2}$|[\x00-\x1f\x7f]/.test(clientId)) reader.problem('client-id', 'is no client id');
+    if (/^\.{1,2}$|[\x00-\x1f\x7f]/.test(clientId)) reader.problem('client-id', 'is not a client id');
     if (reader.text('client-name') !== undefined)
-      reader.problem('client-name', 'is for operation: create alone');
+      reader.problem('client-name', 'is only for operation: create');
     return { clientId, clientName: undefined };
   }
   const clientName = reader.required('client-name');
@@ -264,11 +264,11 @@ function readSigningAlgorithm(
   if (reader.text('signing-algorithm') === undefined) return undefined;
   const algorithm = reader.oneOf('signing-algorithm', SIGNING_ALGORITHMS, 'RS256');
   if (method !== 'private_key_jwt')
-    reader.problem('signing-algorithm', 'is for authentication-method: private_key_jwt alone');
+    reader.problem('signing-algorithm', 'is only for authentication-method: private_key_jwt');
   return algorithm;
 }
 
-/** A pair that was brought asks for its subject. */
+/** A pair that was brought also determines the subject. */
 function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['given'] {
   const named = (['subject', 'key-size', 'signing-algorithm'] as const).filter(
     (name) => reader.text(name) !== undefined,
@@ -279,8 +279,8 @@ function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['give
 function readRevoke(reader: Reader, operation: DesiredState['operation'], force: boolean): boolean {
   if (reader.text('revoke') === undefined) return false;
   reader.oneOf('revoke', ['previous'], 'previous');
-  if (operation !== 'rotate') reader.problem('revoke', 'is for operation: rotate alone, and its plan');
-  else if (!force) reader.problem('revoke', 'needs force: true: it is for an emergency');
+  if (operation !== 'rotate') reader.problem('revoke', 'is only for operation: rotate and its plan');
+  else if (!force) reader.problem('revoke', 'is for an emergency and needs force: true');
   return true;
 }
 
@@ -293,7 +293,7 @@ function readTokenBinding(
   if (binding === 'required' && (method === 'private_key_jwt' || operation === 'revert'))
     reader.problem(
       'token-binding',
-      'is required: tokens can be bound to a certificate only, and there will be none',
+      'is required, but tokens can only be bound to a certificate, and there will be none',
     );
   // A rehearsal leaves the client as it is.
   return operation === 'rehearse' ? 'unchanged' : binding;
@@ -302,6 +302,6 @@ function readTokenBinding(
 function readVerify(reader: Reader, operation: DesiredState['operation']): DesiredState['verify'] {
   const verify = reader.oneOf('verify', ['auto', 'required', 'off'], 'auto');
   if (operation !== 'rehearse') return verify;
-  if (verify === 'off') reader.problem('verify', 'is off, and a rehearsal is there to prove');
+  if (verify === 'off') reader.problem('verify', 'is off, but a rehearsal needs a proof');
   return 'required';
 }

@@ -1,4 +1,4 @@
-/** What the new key is, and where its certificate comes from. */
+/** Reads the properties of the new key and the source of its certificate. */
 
 import { authorityOf, type Issuer, issuedPairOf, parseSigningKey } from '../certificate/authority.ts';
 import { inspect, parseCertificates, parsePrivateKey } from '../certificate/inspect.ts';
@@ -9,13 +9,13 @@ import { parseSubject, printSubject } from '../model/subject-dn.ts';
 import { DAY } from '../model/timing.ts';
 import type { Reader } from './reader.ts';
 
-/** A secret of GitHub that is read as a file: `ca-certificate` and `ca-private-key`, `certificate` and `private-key`. */
+/** The certificate and the private key of each kind of issuer. */
 const ISSUERS = [
   ['ca-certificate', 'ca-private-key'],
   ['certificate', 'private-key'],
 ] as const;
 
-/** @returns undefined where there is none, or a problem */
+/** @returns undefined if there is a problem */
 export function readIssuer(
   reader: Reader,
   desired: Pick<DesiredState, 'method' | 'operation'> & { planOnly: boolean },
@@ -25,7 +25,7 @@ export function readIssuer(
     for (const name of given)
       reader.problem(
         name,
-        'is for authentication-method: tls_client_auth alone; with others the action makes the key itself',
+        'is only for authentication-method: tls_client_auth; with other methods the action makes the key itself',
       );
     return { kind: 'itself' };
   }
@@ -67,11 +67,11 @@ function readBrought(reader: Reader): Issuer | undefined {
 function refuseChain(reader: Reader, name: string): undefined {
   return reader.problem(
     name,
-    'has a chain that is larger than a secret can be (48 KB); leave out what nobody needs',
+    'has a chain that is too large for a secret (48 KB); leave out certificates that no consumer needs',
   );
 }
 
-/** The desired key and certificate; of a pair that was brought: what it is. */
+/** The desired key and certificate, or the properties of the pair that was brought. */
 export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,
@@ -89,7 +89,7 @@ export function readMaterial(
       : { subject, keySize, brought: undefined, validityDays };
   // A pair that was brought has its own dates: the plan warns where they are too short.
   if (issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
-    const bound = validityDays < requested ? 'the days that ca-certificate has left' : 'validity-days';
+    const bound = validityDays < requested ? 'the remaining days of ca-certificate' : 'validity-days';
     reader.problem(
       'renew-before-days',
       `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
@@ -109,7 +109,7 @@ function refuseSize(reader: Reader, size: number, issuer: Issuer): void {
   else
     reader.problem(
       'subject',
-      `makes, with this key-size, a certificate of up to ${size} bytes ${limit}; choose a shorter subject or a smaller key-size`,
+      `with this key-size gives a certificate of up to ${size} bytes ${limit}; choose a shorter subject or a smaller key-size`,
       'CERTIFICATE_TOO_LARGE',
     );
 }
@@ -128,7 +128,7 @@ function ofBrought(
   const facts = inspect(certificate);
   const { notAfter, notBefore, subject } = facts;
   if (reader.text('subject') !== undefined && subject !== requested)
-    reader.problem('subject', `is ${requested}, but the certificate that was brought is of ${subject}`);
+    reader.problem('subject', `is ${requested}, but the certificate that was brought has ${subject}`);
   const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
   return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
 }

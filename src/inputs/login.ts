@@ -1,4 +1,4 @@
-/** How the action logs in to the Management API: exactly one way. */
+/** Reads how the action logs in to the Management API. Exactly one way must be given. */
 
 import { parsePair, parseRsaKey, pkcs8 } from '../certificate/inspect.ts';
 import type { ManagementLogin } from '../model/management-login.ts';

@@ -1,4 +1,4 @@
-/** The manifest: a YAML file of many clients, whose keys are names of inputs. All problems at once, each with its place. */
+/** Reads the manifest, a YAML file of many clients whose keys are names of inputs. Reports all problems at once, each with its position. */
 
 import {
   isMap,
@@ -41,19 +41,19 @@ export const CLIENT_KEYS = [
 /** The key that names an environment variable, since the pair itself is a secret. */
 export const CURRENT_FROM = 'current-credential-env';
 const KEYS: readonly string[] = [...CLIENT_KEYS, CURRENT_FROM];
-/** No two clients share them. */
+/** Keys that differ for each client, so that `defaults` cannot have them. */
 const OWN = ['client-id', CURRENT_FROM];
 
-/** Those that hold several values: a list of YAML, or text as in a workflow. */
+/** Keys with several values: a YAML list, or text as in a workflow. */
 const LISTS = ['destinations', 'keep-credentials', 'removable-credentials', 'moved-from'];
 
-/** Both from 1. */
+/** Line and column count from 1. */
 export interface Position {
   line: number;
   column: number;
 }
 
-/** What a map of the manifest says: as text, as the runner passes inputs. */
+/** The entries of a map, as text, as the runner passes inputs. */
 interface Settings {
   position: Position;
   values: Map<string, string>;
@@ -61,11 +61,11 @@ interface Settings {
 }
 
 export interface ManifestClient {
-  /** Where it begins. */
+  /** The start of the client's entry. */
   position: Position;
   /** By key: the name of an input, or `current-credential-env`. */
   values: ReadonlyMap<string, string>;
-  /** Where a key stands: its own, or that of `defaults`. */
+  /** The position of each key, in the client's entry or in `defaults`. */
   positions: ReadonlyMap<string, Position>;
 }
 
@@ -73,7 +73,7 @@ export interface ManifestProblem extends Position {
   what: string;
 }
 
-/** @param secrets names of the inputs that hold one */
+/** @param secrets names of the inputs that hold a secret */
 export function parseManifest(
   text: string,
   secrets: readonly string[],
@@ -94,7 +94,7 @@ class Reading {
   }
 
   clients(): ManifestClient[] {
-    // Failsafe: every scalar is text, as every input is. A client id of digits alone stays what it is.
+    // With the failsafe schema every scalar is text, like every input. A client id of digits stays text.
     const options = {
       schema: 'failsafe',
       prettyErrors: false,
@@ -102,16 +102,16 @@ class Reading {
       lineCounter: this.#lines,
     } as const;
     const { contents, errors } = parseDocument(this.#text, options);
-    for (const { message, pos } of errors) this.#problem(this.#at(pos[0]), `is no YAML: ${quote(message)}`);
+    for (const { message, pos } of errors) this.#problem(this.#at(pos[0]), `is not YAML: ${quote(message)}`);
     if (errors.length > 0) return [];
     if (!isMap(contents)) {
-      this.#problem(START, 'needs the keys clients and, if you like, defaults');
+      this.#problem(START, 'needs the key clients, and may have the key defaults');
       return [];
     }
     const root = this.#pairs(contents);
     for (const { name, position } of root) {
       if (name !== 'clients' && name !== 'defaults')
-        this.#problem(position, `'${quote(name)}' is unknown; here stand defaults and clients`);
+        this.#problem(position, `'${quote(name)}' is unknown; write defaults or clients`);
     }
     const named = (wanted: string) => root.find(({ name }) => name === wanted)?.value;
     const defaults = this.#defaults(named('defaults'));
@@ -126,19 +126,19 @@ class Reading {
     const defaults = this.#settings(node);
     for (const name of OWN) {
       const own = defaults.positions.get(name);
-      if (own) this.#problem(own, `'${name}' is each client's own, and no default`);
+      if (own) this.#problem(own, `'${name}' differs for each client and cannot be a default`);
     }
     return defaults;
   }
 
   #list(node: ParsedNode | null | undefined): Settings[] {
     if (!isSeq(node) || node.items.length === 0) {
-      this.#problem(node ? this.#of(node) : START, "'clients' must be a list of one client at least");
+      this.#problem(node ? this.#of(node) : START, "'clients' must be a list of at least one client");
       return [];
     }
     return node.items.flatMap((item) => {
       if (isMap(item)) return [this.#settings(item as YAMLMap.Parsed)];
-      this.#problem(this.#of(item as ParsedNode), 'a client is a map of inputs, such as client-id: …');
+      this.#problem(this.#of(item as ParsedNode), 'a client must be a map of inputs, such as client-id: …');
       return [];
     });
   }
@@ -163,12 +163,12 @@ class Reading {
   #refusal(name: string): string | undefined {
     if (KEYS.includes(name)) return undefined;
     if (name === 'current-credential')
-      return `is a secret, and a file of a repository must hold none; write ${CURRENT_FROM} and the name of an environment variable that holds it`;
+      return `is a secret and must not be in a file of a repository; write ${CURRENT_FROM} and the name of an environment variable that holds it`;
     if (this.#secrets.includes(name))
-      return 'is a secret, and a file of a repository must hold none; pass it as an input of the action';
+      return 'is a secret and must not be in a file of a repository; pass it as an input of the action';
     const meant = nearestTo(name.toLowerCase(), KEYS);
-    if (meant !== undefined) return `is no key of a client; write ${meant}`;
-    return 'is no key of a client (manifest.schema.json has them all); what is the same for all is an input of the action';
+    if (meant !== undefined) return `is not a key of a client; write ${meant}`;
+    return 'is not a key of a client (manifest.schema.json lists the keys); a setting for all clients is an input of the action';
   }
 
   #pairs(map: YAMLMap.Parsed): { name: string; position: Position; value: ParsedNode | null }[] {
@@ -195,7 +195,7 @@ class Reading {
 
 const START: Position = { line: 1, column: 1 };
 
-/** An anchor's alias is no text: a manifest has `defaults` for what repeats. */
+/** Aliases of anchors are refused, since a manifest has `defaults`. */
 function textOf(node: ParsedNode | null, mayBeList: boolean): string | undefined {
   if (node === null) return '';
   if (isScalar(node)) return `${node.value}`;

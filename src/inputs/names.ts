@@ -1,4 +1,4 @@
-/** The names of the inputs. GitHub warns of one that it does not know and hands it over: a typing error would go unnoticed. */
+/** The names of the inputs. GitHub only warns about an unknown input, so a typing error would go unnoticed. */
 
 import { quote } from '../model/json.ts';
 import type { Reader } from './reader.ts';
@@ -55,10 +55,10 @@ export const INPUT_NAMES: readonly string[] = [
   'workflow-token',
 ];
 
-/** Letters that may differ, be missing or be too many: two letters that have changed places are two. */
+/** The most edits that count as a typing error. Two swapped letters are two edits. */
 const NEAR = 2;
 
-/** Refuses a name that is nearly an input's. @returns a warning for each other name that is unknown */
+/** Refuses a name that is nearly the name of an input. @returns a warning for each other unknown name */
 export function refuseNearNames(reader: Reader): string[] {
   const given = Object.keys(reader.environment).filter((name) => name.startsWith('INPUT_'));
   const unknown = given
@@ -66,7 +66,7 @@ export function refuseNearNames(reader: Reader): string[] {
     .filter((name) => !INPUT_NAMES.includes(name));
   return unknown.sort().flatMap((name) => {
     const meant = nearestTo(name, INPUT_NAMES);
-    if (meant === undefined) return [`Input '${quote(name)}' is unknown, and has no effect.`];
+    if (meant === undefined) return [`Input '${quote(name)}' is unknown and has no effect.`];
     reader.problem(quote(name), `is unknown; write ${meant}`);
     return [];
   });
@@ -83,7 +83,7 @@ function letters(name: string): string {
   return name.replace(/[-_\s]/g, '');
 }
 
-/** Levenshtein's: row by row, each cell from its three neighbours. */
+/** The Levenshtein distance. */
 function distance(from: string, to: string): number {
   let row = [...to, ''].map((_, index) => index);
   for (const [index, letter] of [...from].entries()) {

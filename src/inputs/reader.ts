@@ -1,4 +1,4 @@
-/** Reads one input after the other and collects what is wrong with them. */
+/** Reads the inputs and collects their problems. */
 
 import type { ErrorCode } from '../errors.ts';
 
@@ -13,11 +13,11 @@ export function raw(environment: Environment, name: string): string {
   return (environment[variable(name)] ?? '').trim();
 }
 
-/** What is wrong with an input, as its name's predicate. */
+/** A problem of an input. `what` is the predicate of a sentence about it. */
 export interface Problem {
   name: string;
   what: string;
-  /** Of a failure that has a code of its own. */
+  /** Other than INVALID_INPUT if the problem has a code of its own. */
   code: ErrorCode;
 }
 
@@ -33,7 +33,7 @@ export class Reader {
     this.environment = environment;
   }
 
-  /** As it came in. */
+  /** The input with its leading and trailing white space. */
   untrimmed(name: string): string {
     return this.environment[variable(name)] ?? '';
   }
@@ -48,7 +48,7 @@ export class Reader {
     return undefined;
   }
 
-  /** A key in the wrong place is not shown, however it is spelt: of a value that has a PEM's line nothing is. */
+  /** Hides a value that looks like a PEM or a key, since a secret may be in the wrong input. */
   #shown(name: string, what: string): string {
     const holdsPem = /-----|PRIVATE\s*KEY/.test(this.text(name) ?? '');
     return (holdsPem ? what.replace(/'[\s\S]*'/, '(a PEM)') : what).replace(/[A-Za-z0-9+/=]{48,}/g, '…');
@@ -80,7 +80,7 @@ export class Reader {
     return fallback;
   }
 
-  /** As GitHub reads them: the YAML 1.2 core schema. */
+  /** Follows the YAML 1.2 core schema, as GitHub does. */
   boolean(name: string): boolean {
     const value = this.text(name) ?? 'false';
     if (!/^(true|True|TRUE|false|False|FALSE)$/.test(value))
@@ -88,7 +88,7 @@ export class Reader {
     return value.toLowerCase() === 'true';
   }
 
-  /** What `parse` throws becomes a problem; its message must hold nothing of a secret. */
+  /** An error of `parse` becomes a problem. Its message must not contain any part of a secret. */
   parsed<T>(name: string, parse: (value: string) => T): T | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;

@@ -1,16 +1,16 @@
-/** What `watch` looks at besides the client, and where it reports. */
+/** Reads what `watch` checks besides the client, and where it reports. */
 
 import { parseDestination } from '../model/secret-location.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import type { Reader } from './reader.ts';
 
-/** undefined: there is none, or a problem. */
+/** undefined if the run is not a watch, or if there is a problem. */
 export function readWatch(reader: Reader, isWatch: boolean): WatchRequest | undefined {
   const workflow = reader.text('workflow');
   const reportIssue = reader.boolean('report-issue');
   if (!isWatch) {
-    if (workflow !== undefined) reader.problem('workflow', 'is for operation: watch alone');
-    if (reportIssue) reader.problem('report-issue', 'is for operation: watch alone');
+    if (workflow !== undefined) reader.problem('workflow', 'is only for operation: watch');
+    if (reportIssue) reader.problem('report-issue', 'is only for operation: watch');
     return undefined;
   }
   const {
@@ -26,7 +26,7 @@ export function readWatch(reader: Reader, isWatch: boolean): WatchRequest | unde
       'workflow',
       `is '${workflow}'; write a file name such as rotate.yml, or owner/name/.github/workflows/rotate.yml`,
     );
-  if (home?.kind !== 'repo') return reader.problem('operation', 'is watch, and GITHUB_REPOSITORY is not set');
+  if (home?.kind !== 'repo') return reader.problem('operation', 'is watch, but GITHUB_REPOSITORY is not set');
   const [, owner = home.owner, repo = home.repo, file = ''] = match ?? [];
   const runUrl = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
   return { token, home, workflow: match ? { owner, repo, file } : undefined, reportIssue, runUrl };

@@ -7,18 +7,18 @@ export const METHOD_CAPACITY = 2;
 /** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2. */
 export const POOL_CAPACITY = 2;
 
-/** @param holders the credentials that take the places, and why each stays */
+/** @param holders the credentials that the client has, and why each stays */
 export function credentialLimit(
   client: string,
   holders: readonly { id: string; usedBy: string }[],
-  remedy = FREE_A_PLACE,
+  remedy = FREE_CAPACITY,
 ): RotationError {
   const list = holders.map(({ id, usedBy }) => `${id} (${usedBy})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${client} has no place for another credential: ${list}.`,
+    failed: `Client ${client} cannot hold another credential: ${list}.`,
     remedy,
   });
 }
 
-const FREE_A_PLACE =
-  'Auth0 lets a method hold two. Disassociate and delete one that nobody uses any more, or rotate from one workflow with many destinations, and pass current-credential.';
+const FREE_CAPACITY =
+  'An authentication method holds two credentials at most. Disassociate and delete one that nobody uses any more. Or rotate from one workflow with many destinations, and pass current-credential.';

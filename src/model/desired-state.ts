@@ -1,4 +1,4 @@
-/** What a client should be: the inputs about one client, checked and typed. Holds no secret. */
+/** The desired state of one client: its inputs, checked and typed. It holds no secret. */
 
 import type { KeyFacts } from './key-pair.ts';
 import type { Destination, SecretLocation } from './secret-location.ts';
@@ -19,7 +19,7 @@ export const CREDENTIAL_TYPES = {
   private_key_jwt: 'public_key',
 } as const;
 
-/** The ways back to a client secret. */
+/** The authentication methods that use a client secret. */
 export const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'] as const;
 export type SecretMethod = (typeof SECRET_METHODS)[number];
 
@@ -27,18 +27,18 @@ export function isSecretMethod(method: string): boolean {
   return SECRET_METHODS.some((one) => one === method);
 }
 
-/** Of a public client: it has no credential at all. */
+/** The method of a public client, which has no credential at all. */
 export const PUBLIC = 'none';
 /** What `revert` can restore. */
 export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
 export type FormerMethod = (typeof FORMER_METHODS)[number];
 
 export interface DesiredState {
-  /** What is asked for; a plan shows what it would do. */
+  /** The requested operation; with `operation: plan` the one that the plan shows. */
   operation: 'rotate' | 'rehearse' | 'create' | 'enroll' | 'revert';
-  /** Empty: the client that `create` makes does not exist yet. */
+  /** Empty while the client that `create` makes does not exist. */
   clientId: string;
-  /** Of the client that `create` makes or has made. */
+  /** Name of the client that `create` makes or has made. */
   clientName: string | undefined;
   method: AuthenticationMethod;
   /** RFC 4514 subject DN. */
@@ -47,18 +47,18 @@ export interface DesiredState {
   keySize: 2048 | 3072 | 4096 | undefined;
   /** The pair that was issued elsewhere. */
   brought: KeyFacts | undefined;
-  /** The client is the one that the action logs in with. */
+  /** The client is the management client that the action logs in with. */
   isManager: boolean;
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
-  /** The run was started by a schedule: nobody has decided anything today. */
+  /** A schedule started the run, so nobody has confirmed `force` for it today. */
   scheduled: boolean;
-  /** What was held before goes in the run that has delivered its successor. */
+  /** `revoke: previous`: the run that delivers the new credential also removes the previous one. */
   revoke: boolean;
-  /** Milliseconds, or until its place is needed. */
+  /** How long the previous credential stays associated: milliseconds, or until the next rotation needs its capacity. */
   overlap: 'until-next-rotation' | number;
-  /** `retire: when-unused`: for how long nobody may have used the previous credential, in milliseconds. undefined: by time. */
+  /** How long the previous credential must be unused before it is removed, in milliseconds. undefined: `retire: by-time`. */
   quietWindow: number | undefined;
   secretName: string;
   privateKeySecretName: string | undefined;
@@ -73,17 +73,17 @@ export interface DesiredState {
   /** What `revert` restores. */
   revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
-  /** Ids that nobody uses any more, also those that this workflow did not make. */
+  /** Ids that the user released for removal, even if this workflow did not make them. */
   removableCredentials: ReadonlySet<string>;
-  /** Earlier primaries, whose marks are ours. Without a name: the secret has today's. */
+  /** Earlier primaries: credentials with their marks are ours. Without `secretName` the secret has the same name as today. */
   movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
-  /** Nothing is delivered earlier than this after the association, in milliseconds. */
+  /** The least time between the association and the first delivery, in milliseconds. */
   propagationTime: number;
-  /** Of private_key_jwt. undefined: that of the credential in use. */
+  /** For private_key_jwt. undefined: the algorithm of the credential in use. */
   signingAlgorithm: SigningAlgorithm | undefined;
-  /** The inputs that were given. A default asks for nothing: the credential in use decides. */
+  /** Which of these inputs the user set. Where one is not set, the credential in use decides. */
   given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
-  /** Run id and attempt: part of the name mark. */
+  /** Run id and attempt. The name mark contains it. */
   run: string;
 }
 

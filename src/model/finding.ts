@@ -1,18 +1,18 @@
-/** What a person should know and do: of a watch. Pure. */
+/** The findings of a watch: what is wrong, and what to do. Pure. */
 
 import type { RotationError } from '../errors.ts';
 import { code, inert, row } from './markdown.ts';
 
-/** In both sentences whatever a server has said stands in a code span, and no day counts down. */
+/** Both sentences quote servers only in code spans. They contain no number that changes each day. */
 export interface Finding {
   severity: 'warning' | 'failure';
-  /** Its kind, and what it is about: stays the same as long as the finding does. */
+  /** Kind and subject of the finding. It stays the same as long as the finding lasts. */
   key: string;
   what: string;
   todo: string;
 }
 
-/** What an error says that a watch has met, as a finding. */
+/** The finding for an error that a watch met. */
 export function findingOf(key: string, error: RotationError): Finding {
   return failure(key, code(error.failed), error.remedy);
 }

@@ -1,11 +1,11 @@
-/** Answers as data, parsed defensively: what is not what it should be is an error, never an empty value. */
+/** Parses JSON answers defensively. */
 
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json | undefined;
 }
 
-/** undefined where the body is no JSON. Keys that reach prototypes are dropped. */
+/** undefined if the body is not JSON. Drops the key `__proto__`. */
 export function parseJson({ body }: { body: string }): Json | undefined {
   try {
     return JSON.parse(body, (key, value) => (key === '__proto__' ? undefined : value));
@@ -23,7 +23,7 @@ export function stringOf(value: Json | undefined, key: string): string | undefin
   return typeof member === 'string' ? member : undefined;
 }
 
-/** Server text on its way into a message or a log: one line, no workflow command, no Markdown, not long. */
+/** Makes server text safe for a message or a log: one short line without workflow commands and Markdown. */
 export function quote(text: string | undefined): string {
   const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
   const safe = line

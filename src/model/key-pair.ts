@@ -2,11 +2,11 @@
 
 import type { SigningAlgorithm } from './signing-algorithm.ts';
 
-/** A private key and what goes with it, as PEM. */
+/** A private key and its certificate, as PEM. */
 export interface Pair {
   /** PKCS#8. */
   privateKey: string;
-  /** The leaf, then what was given of its chain; undefined with `private_key_jwt`, whose public key follows from the private one. */
+  /** The leaf, then the part of its chain that was given. undefined with `private_key_jwt`, which has no certificate. */
   certificate: string | undefined;
 }
 
@@ -15,11 +15,11 @@ export interface CertifiedPair extends Pair {
   certificate: string;
 }
 
-/** What is known of a key pair: a new one, or that of `current-credential`. */
+/** Facts about a key pair: the new one, or the one in `current-credential`. */
 export interface KeyFacts {
-  /** What Auth0 knows it by: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
+  /** How Auth0 identifies it: x5t#S256 of a self-signed certificate, subject DN (RFC 4514) of a CA-signed one, kid of a bare key. */
   identity: string;
-  /** x5t#S256 (RFC 8705) of its certificate; of a bare key its JWK thumbprint (RFC 7638). */
+  /** x5t#S256 (RFC 8705) of its certificate. A bare key has its JWK thumbprint (RFC 7638) instead. */
   thumbprint: string;
   /** RFC 4514; undefined without a certificate. */
   subject: string | undefined;

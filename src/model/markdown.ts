@@ -1,4 +1,4 @@
-/** Cells, dates and lengths of what people read. */
+/** Formats table cells, dates and long texts for people. */
 
 /** A cell must not break the table. */
 export function row(cells: readonly string[]): string {
@@ -13,7 +13,7 @@ export function code(text: string): string {
   return `\`${line.length > LONGEST_CODE ? `${line.slice(0, LONGEST_CODE)}…` : line}\``;
 }
 
-/** A sentence as it is: names in it are neither Markdown nor HTML, and mention nobody. */
+/** Escapes a sentence, so that a name in it is neither Markdown, HTML nor a mention. */
 export function plain(text: string): string {
   return text
     .replace(/[\\`*[\]<>&~|]/g, '\\$&')
@@ -21,7 +21,7 @@ export function plain(text: string): string {
     .replaceAll('@', '@\u200b');
 }
 
-/** The same, but for its code spans: in them stands what servers have said. */
+/** Like `plain`, but keeps code spans, which quote servers. */
 export function inert(sentence: string): string {
   const parts = sentence.split(/(`[^`]+`)/);
   return parts.map((part, index) => (index % 2 === 1 ? part : plain(part))).join('');
@@ -31,9 +31,14 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+/** In a narrow column a date would break at its hyphens. */
+export function unbroken(at: number): string {
+  return day(at).replaceAll('-', '\u2011');
+}
+
 const LONG_DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 
-/** In a sentence that people read first: 24 January 2027. */
+/** 24 January 2027, for headlines. */
 export function longDay(at: number): string {
   return LONG_DAY.format(at);
 }
@@ -42,7 +47,7 @@ export function iso(at: number | undefined): string {
   return at === undefined || !Number.isFinite(at) ? '' : new Date(at).toISOString();
 }
 
-/** GitHub shows nothing of a summary above 1 MiB: what is long is shortened, and says so. */
+/** GitHub does not show a summary above 1 MiB, so long texts are shortened. */
 const LONGEST_TEXT = 10_000;
 const LONGEST_LIST = 300_000;
 
@@ -51,7 +56,7 @@ export function shortened(text: string): string {
 }
 
 /**
- * The first lines and the last: what must be read stands there.
+ * Keeps the first lines and the last one, which people must read.
  * @param rest says how many are left out
  */
 export function shortenedList(

@@ -1,4 +1,4 @@
-/** What was observed of one client, in Auth0's time. */
+/** The observed state of one client. All times are by Auth0's clock. */
 
 import type { RotationError } from '../errors.ts';
 import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
@@ -9,34 +9,34 @@ import { LEASE } from './timing.ts';
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
 export interface Credential {
   id: string;
-  /** `unknown`: a record that this version of the action cannot read. It takes a place and is never touched. */
+  /** `unknown`: a record that this version of the action cannot read. It counts towards the capacity and is never touched. */
   type: (typeof CREDENTIAL_TYPES)[AuthenticationMethod] | 'unknown';
   name: string | undefined;
   /** What identifies it: x5t#S256 of an x509_cert, kid of a public_key, subject DN (RFC 4514) of a cert_subject_dn. */
   identity: string | undefined;
-  /** Of a public_key: what its assertions are signed with. undefined: not shown. */
+  /** The signing algorithm of a public_key. undefined: Auth0 does not show it. */
   algorithm?: string | undefined;
   createdAt: number;
   expiresAt: number | undefined;
 }
 
-/** `require_proof_of_possession`, or where a tenant does not know that the older property of the mTLS guide. */
+/** `require_proof_of_possession`, or the older property of the mTLS guide on a tenant that does not know the first. */
 export type BindingProperty = 'require_proof_of_possession' | 'tls_client_certificate_binding';
 
 export interface ObservedClient {
   id: string;
   name: string;
-  /** `client_authentication_methods` has exactly one member, else it is absent and this is `token_endpoint_auth_method`. */
+  /** The one member of `client_authentication_methods`. Without that property: `token_endpoint_auth_method`. */
   method: string;
   /** Ids of the credentials associated with `method`; their order means nothing. */
   associated: readonly string[];
   /** `jwt_configuration.alg`. */
   algorithm: string | undefined;
-  /** Its access tokens are bound to its certificate; by which of Auth0's two properties that is asked for. */
+  /** Whether its access tokens are bound to its certificate, and which of Auth0's two properties sets that. */
   binding: { required: boolean; by: BindingProperty };
-  /** What it may ask for a token with; undefined: not shown. */
+  /** undefined: Auth0 does not show them. */
   grantTypes?: readonly string[] | undefined;
-  /** Where an authorization request may lead; undefined: it has none. */
+  /** The redirect URI for authorization requests. undefined: the client has none. */
   callback?: string | undefined;
 }
 
@@ -50,37 +50,37 @@ export interface ObservedSecret {
   location: SecretLocation;
   /** `unread`: a plan without github-token. */
   times: SecretTimes | 'missing' | 'unread';
-  /** `updated_at` as GitHub wrote it: has the secret changed since? */
+  /** `updated_at` by GitHub's clock. It shows whether the secret has changed since. */
   version: number | undefined;
 }
 
-/** Ids of the client's credentials of this method: none while it uses another. */
+/** Ids of the credentials associated with this method. Empty while the client uses another one. */
 export function associatedWith({ method, associated }: ObservedClient, requested: string): readonly string[] {
   return method === requested ? associated : [];
 }
 
-/** One token request that a certificate was used for, by the tenant logs. */
+/** One token request with a certificate, as the tenant logs record it. */
 export interface Use {
   /** x5t#S256 of the certificate. */
   identity: string;
   at: number;
   ip: string;
   userAgent: string;
-  /** It was a proof of this action: nobody's login. */
+  /** This action made it as a proof. It is not a consumer's login. */
   isProof: boolean;
 }
 
-/** What the tenant logs tell of the client's certificates. */
+/** What the tenant logs show about the client's certificates. */
 export interface Usage {
-  /** The logs hold everything from here on. */
+  /** The logs are complete from this time on. */
   since: number;
-  /** Up to here, for certain: a token request that this run made then is in them. Else why that is not known. */
+  /** The logs are complete up to this time, since they show a token request that this run made then. Else why that is unknown. */
   upTo: number | 'not asked' | 'no endpoint' | 'refused' | 'late';
   uses: readonly Use[];
 }
 
 export interface FormerLocation {
-  /** As its credentials' marks name it. */
+  /** The owner as the marks of its credentials name it. */
   owner: string;
   secret: ObservedSecret;
 }
@@ -101,17 +101,17 @@ export interface ObservedState {
   unwritable?: readonly Unwritable[];
   /** Former primaries of this workflow: they are read and never written. */
   former?: readonly FormerLocation[];
-  /** What the Management API token may do; undefined: it does not show its scopes, or nothing will be written. */
+  /** Scopes of the Management API token. undefined: they are unknown, or nothing will be written. */
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
-  /** When this run began, by Auth0's clock: what `current-credential` shows was read before. undefined: nobody has recorded it. */
+  /** When this run began, by Auth0's clock. GitHub read `current-credential` before. undefined: not recorded. */
   startedAt?: number;
   /** Auth0's clock. */
   now: number;
 }
 
-/** What assertions are signed with: what was asked for, else that of the credential in use. */
+/** The requested signing algorithm, else that of the credential in use. */
 export function signingAlgorithmOf(
   { current, given, signingAlgorithm }: DesiredState,
   observed: Pick<ObservedState, 'client' | 'pool'>,

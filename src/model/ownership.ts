@@ -1,4 +1,4 @@
-/** The name mark: who owns a credential, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
+/** The mark in a credential's name. It names the owner, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
 
 import { createHash } from 'node:crypto';
 import { RotationError } from '../errors.ts';
@@ -11,9 +11,9 @@ export interface Ownership {
   owner: string;
   /** Run id and attempt, `123456.1`. */
   run: string;
-  /** Id of a credential without a mark that it takes the place of: made by hand, it cannot be marked itself. */
+  /** Id of the credential that it replaces, if that one was made by hand and has no mark. */
   after?: string | undefined;
-  /** Made to be proven and removed again: no destination ever holds it. */
+  /** A rehearsal made it, to prove it and remove it again. No destination ever holds it. */
   rehearsal?: boolean;
 }
 
@@ -27,7 +27,7 @@ export function ownerAt({ destination, secretName }: SecretLocation): string {
   return ownerOf({ destinations: [destination], secretName });
 }
 
-/** Primary destination and secret, in one spelling: GitHub's names ignore case. */
+/** Primary destination and secret in a canonical spelling, since GitHub's names ignore case. */
 export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName'>): string {
   return `${printDestination(desired.destinations[0]).toLowerCase()}#${desired.secretName.toUpperCase()}`;
 }
@@ -37,7 +37,7 @@ export function writeOwnership({ owner, run, after, rehearsal }: Ownership): str
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
-/** The name of what a run makes. @param after what it takes the place of */
+/** The name of the credential that a run makes. @param after id of the credential that it replaces */
 export function credentialNameFor(desired: DesiredState, after: string | undefined): string {
   const { operation, run } = desired;
   return writeOwnership({ owner: ownerOf(desired), run, after, rehearsal: operation === 'rehearse' });
@@ -59,14 +59,14 @@ export function readOwnership(name: string | undefined): Ownership | undefined {
     : undefined;
 }
 
-/** An owner whose mark was too long is known by its digest. */
+/** A mark has the digest of an owner that is too long. */
 export function isOwnedBy(mark: Ownership | undefined, owner: string): boolean {
   return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
 }
 
 function shortened(owner: string, rest: string): string {
-  const room = LONGEST_NAME - `${PREFIX} ${rest}`.length;
-  return owner.length <= room ? owner : digest(owner);
+  const longest = LONGEST_NAME - `${PREFIX} ${rest}`.length;
+  return owner.length <= longest ? owner : digest(owner);
 }
 
 function digest(owner: string): string {
@@ -74,9 +74,9 @@ function digest(owner: string): string {
 }
 
 /**
- * The earliest credential with our mark that nobody had when the plan was made: of several rotations the earliest wins.
+ * The earliest credential with our mark that did not exist when the plan was made. Of several rotations the earliest wins.
  * @param pool as it is now
- * @param made what this run has made itself
+ * @param made the credential that this run has made
  */
 export function findRival(
   desired: DesiredState,
@@ -105,7 +105,7 @@ export function rotationInProgress(rival: Credential): RotationError {
   });
 }
 
-/** As `client_metadata` names the owner of a client that `create` made. */
+/** The owner that `client_metadata` names, for a client that `create` made. */
 export function clientOwnerOf(desired: DesiredState): string {
   return writeClientOwner(ownerOf(desired));
 }

@@ -19,7 +19,7 @@ export type Reason =
   | 'CertificateTooOld'
   | 'Forced';
 
-/** What the evidence says of a credential before this run. */
+/** The state of a credential before this run, by the evidence. */
 export type Stage =
   | 'current'
   | 'previous'
@@ -34,7 +34,7 @@ export interface PlannedCredential extends Credential {
   associated: boolean;
   /** Secret locations that hold it before this run, as far as the evidence shows. */
   heldBy: readonly string[];
-  /** Why it cannot give its place to another, for a person. */
+  /** Why it cannot be removed for another one, in words for a person. */
   usedBy: string;
   /** When its overlap ends; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;
@@ -49,26 +49,26 @@ export interface LogQuestion {
 }
 
 export interface Plan {
-  /** `NotAssociated` heals and `NotDue` keeps: neither rotates. Nor does a `revert`, whose reason is `MethodDiffers`, or a `Rehearsal`. */
+  /** `NotAssociated` (restores an association), `NotDue` and `Rehearsal` do not rotate. Nor does a `revert`, with the reason `MethodDiffers`. */
   reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
   explanation: string;
   steps: readonly Step[];
   /** A new key pair is issued and delivered. */
   rotates: boolean;
-  /** Id of the credential under whose subject DN the new certificate logs in: Auth0 needs no other. */
+  /** Id of an existing credential with the subject DN of the new certificate. Auth0 needs no new one. */
   renews: string | undefined;
   /** A credential made by hand that this rotation supersedes: the new credential's name refers to it. */
   replaces: string | undefined;
   /** Ids of the credentials that `revoke: previous` removes. */
   revokes: readonly string[];
-  /** When the next rotation is due; undefined where nobody records an expiry. Milliseconds, Auth0's clock. */
+  /** When the next rotation is due; undefined if no expiry is recorded. Milliseconds, Auth0's clock. */
   nextRotation: number | undefined;
   credentials: readonly PlannedCredential[];
   notes: readonly Note[];
-  /** Until this is answered, the plan keeps what it might remove. undefined: nothing to ask. */
+  /** An open question to the tenant logs. Until it is answered, the plan keeps what it might remove. */
   asks: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
-  /** Why the run fails although its steps succeed: reported at the end. */
+  /** An error to report at the end, although all steps succeed. */
   stop: RotationError | undefined;
 }

@@ -1,4 +1,4 @@
-/** What one client's run did, as far as it came. */
+/** The result of one client's run, also of one that failed. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -9,7 +9,7 @@ import type { ObservedState } from './observed-state.ts';
 import type { Plan } from './plan.ts';
 
 export interface RunResult {
-  /** Nothing was changed: only the plan was asked for. */
+  /** Only the plan was requested. Nothing was changed. */
   planOnly: boolean;
   desired: DesiredState;
   observed?: ObservedState;
@@ -26,7 +26,7 @@ export type Proof =
   | 'not proven'
   /** The client has no grant that a key can be proven by. */
   | 'not proven: no grant'
-  /** Auth0 says the same of a key that it does not know. */
+  /** Auth0 gives the same answer for an unregistered key. */
   | 'not proven: no control'
   | 'not authorized';
 
@@ -40,15 +40,15 @@ export interface Outcome {
   credential: ({ id: string } & KeyFacts) | undefined;
   proof: Proof;
   provenBy: ProvenBy | undefined;
-  /** What came to light on the way. */
+  /** Notes that came up while the plan was carried out. */
   notes: readonly Note[];
-  /** Of the client: `create` learns it. */
+  /** With `create`, the id of the new client. */
   clientId: string;
   delivered: readonly string[];
   /** Secret locations that may hold the new pair: no clear answer came. */
   inDoubt: readonly string[];
   removed: readonly string[];
-  /** Who may still hold what was revoked; undefined: nothing was revoked. */
+  /** Workflow runs that may still hold a revoked credential. undefined: nothing was revoked. */
   holders: Holders | undefined;
   steps: readonly DoneStep[];
 }
@@ -74,7 +74,7 @@ export interface Holders {
   runs: readonly WorkflowRun[];
   /** Repositories. */
   searched: readonly string[];
-  /** Where nobody could look, and why. */
+  /** Destinations that could not be searched, and why. */
   unsearched: readonly { destination: string; why: string }[];
 }
 
@@ -89,7 +89,7 @@ export interface Watched {
 export interface Lifetime {
   /** Milliseconds, Auth0's clock. */
   until: number;
-  /** The part that is left: at most 1, below 0 once it is over. */
+  /** The remaining fraction. At most 1, and below 0 after the end. */
   left: number;
 }
 

@@ -4,7 +4,7 @@ export type Destination =
   | { kind: 'repo'; owner: string; repo: string }
   | { kind: 'env'; owner: string; repo: string; environment: string }
   | { kind: 'org'; org: string }
-  /** What workflows read that Dependabot starts, in place of the repository's own secrets. */
+  /** Dependabot's secrets. Workflows that Dependabot starts read them instead of the repository's own. */
   | { kind: 'dependabot'; owner: string; repo: string };
 
 export type Repository = Extract<Destination, { kind: 'repo' }>;
@@ -52,7 +52,7 @@ export function printDestination(destination: Destination): string {
     : `${destination.kind}:${repository}`;
 }
 
-/** As a message names it: destination and secret. */
+/** Destination and secret name, for messages. */
 export function printLocation(location: SecretLocation): string {
   return `${printDestination(location.destination)} ${location.secretName}`;
 }

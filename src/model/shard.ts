@@ -1,4 +1,4 @@
-/** A part of a fleet: a client is in exactly one, whatever their number is. Pure. */
+/** A shard is a part of a fleet. Each client is in exactly one shard. Pure. */
 
 import { numberOf } from './spread.ts';
 
@@ -10,7 +10,7 @@ export interface Shard {
 
 /** GitHub: jobs of a matrix (usage-limits). */
 const MOST = 256;
-/** Clients that are due in one job: minutes even on the smallest tenant, and far less than a GitHub App's token lives (1 h). */
+/** Clients in one job. If all are due, that takes minutes even on the smallest tenant, and the token of a GitHub App lives 1 h. */
 const CLIENTS = 50;
 
 /** @throws Error what is wrong with the text */
@@ -24,7 +24,7 @@ export function isIn({ index, of }: Shard, clientId: string): boolean {
   return numberOf(`shard ${clientId}`) % of === index - 1;
 }
 
-/** The shards that have one of these clients, as `strategy.matrix` takes them. */
+/** The shards that are not empty, as values of `strategy.matrix`. */
 export function shardsOf(clientIds: readonly string[]): string[] {
   const of = Math.min(MOST, Math.ceil(clientIds.length / CLIENTS));
   return Array.from({ length: of }, (_, at) => ({ index: at + 1, of }))

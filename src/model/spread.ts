@@ -1,17 +1,17 @@
-/** Spreads what began on one day over several: by the client id, so that it is the same in every run. Pure. */
+/** Spreads rotations that would be due on one day over several days. It uses the client id, so every run gets the same day. Pure. */
 
 import { createHash } from 'node:crypto';
 import type { DesiredState } from './desired-state.ts';
 
-/** A whole number that a text alone decides, evenly spread. */
+/** Hashes a text to a whole number, evenly distributed. */
 export function numberOf(text: string): number {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6);
 }
 
-/** Days by which a rotation is brought forward at most. */
+/** A rotation is brought forward by at most this many days. */
 const MOST = 7;
 
-/** `renewBeforeDays`, brought forward by up to a quarter of itself and a week: never later than what was asked for. */
+/** `renewBeforeDays` plus up to a quarter of it, and at most a week. No rotation gets later than requested. */
 export function spread({
   clientId,
   renewBeforeDays,

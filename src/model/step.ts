@@ -1,12 +1,12 @@
-/** What a run may do: a closed union, and how each step is printed. Pure. */
+/** The steps that a run may take, and how each is printed. Pure. */
 
 import { printDestination, printLocation, type SecretLocation } from './secret-location.ts';
 
-/** A credential of the pool by its id, or the one that this run is going to make. */
+/** The id of a credential in the pool, or `ISSUED` for the one that this run will make. */
 export type CredentialRef = string;
 export const ISSUED: CredentialRef = '(issued)';
 
-/** For a person: it decides nothing. */
+/** For people only. No decision depends on it. */
 export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
 
 export type Step =
@@ -18,14 +18,14 @@ export type Step =
       /** What the method holds before and after. */
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
-      /** Places whose consumers cannot log in until this run delivers to them: named, since nothing else was possible. */
+      /** Secret locations whose consumers cannot log in until this run delivers to them. */
       interrupts: readonly SecretLocation[];
       /** The run goes on only once Auth0 shows the new list. */
       confirm: boolean;
     }
-  /** With its first credential. */
+  /** Creates the client with its first credential. */
   | { kind: 'create-client'; name: string; method: string }
-  /** One method at a time: what was used before ends at this moment. */
+  /** A client has one method at a time, so the former one stops working. */
   | {
       kind: 'change-method';
       from: string;
@@ -36,7 +36,7 @@ export type Step =
     }
   | { kind: 'bind-tokens'; required: boolean }
   | { kind: 'authenticate' }
-  /** The negative control: a key that nobody has registered. */
+  /** The negative control: a request with an unregistered key. */
   | { kind: 'authenticate-unregistered' }
   | { kind: 'store-secret'; location: SecretLocation; source: 'issued' | 'current-credential' }
   | {
@@ -44,10 +44,10 @@ export type Step =
       id: CredentialRef;
       why: RemovalReason;
     }
-  /** Workflow runs that were queued before the delivery. */
+  /** Looks for workflow runs that were queued before the delivery. */
   | { kind: 'find-holders' };
 
-/** What a rotation makes, or is given. */
+/** The key material that a rotation makes, or that was brought. */
 export type KeyMaterial =
   | 'a key pair and a self-signed certificate'
   | 'a key pair and a certificate of the private CA'
@@ -68,19 +68,19 @@ export function describeStep(step: Step): string {
     case 'bind-tokens':
       return step.required
         ? 'Bind access tokens to the certificate'
-        : 'Bind access tokens to the certificate no longer';
+        : 'Stop binding access tokens to the certificate';
     case 'associate-credentials':
       return describeAssociation(step);
     case 'authenticate':
       return 'Prove it with a token request';
     case 'authenticate-unregistered':
-      return 'Ask for a token with a key that nobody has registered, which must be refused';
+      return 'Request a token with an unregistered key, which must be refused';
     case 'store-secret':
       return `Store ${partName(step.location)} in ${printLocation(step.location)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
     case 'find-holders':
-      return 'Look for workflow runs that may still hold what was revoked';
+      return 'Look for workflow runs that may still hold the revoked credential';
   }
 }
 
@@ -97,14 +97,14 @@ function interruption(interrupts: readonly SecretLocation[]): string {
 }
 
 const WHY = {
-  heal: 'again: a destination holds it',
+  heal: 'again, since a destination holds it',
   'make room': 'to make room',
   retire: 'since its successor is delivered everywhere',
   revoke: 'since it is revoked',
   discard: 'since nobody has its key',
   revert: 'since its method is no longer used',
   leave: 'since its method is no longer used',
-  rehearse: 'since it was made for this rehearsal alone',
+  rehearse: 'since it was made only for this rehearsal',
 };
 
 function describeAssociation({ from, to, why, interrupts }: Association): string {

@@ -45,7 +45,7 @@ const NAMES = new Map(Object.entries(OIDS).map(([name, oid]) => [oid, name]));
 const ESCAPED = /\\(?:([0-9A-Fa-f]{2})|([ "#+,;<=>\\]))/g;
 
 /**
- * Parses RFC 4514 text. Its first part is the certificate's last: the attributes come back in the certificate's order.
+ * Parses RFC 4514 text, which reverses the certificate's order. Returns the attributes in the certificate's order.
  * @throws Error with a reason that fits behind "subject: "
  */
 export function parseSubject(text: string): Attribute[] {
@@ -75,7 +75,7 @@ export function readSubject(lines: string | undefined): string {
   return printSubject(attributes);
 }
 
-/** At commas that are not escaped. */
+/** Splits at commas that are not escaped. */
 function split(text: string): string[] {
   const parts = text.match(/(?:\\.|[^,\\])+|\\$/g) ?? [];
   if (text.trim() !== '' && /^,|,,|,$/.test(text.replace(/\\./g, '__'))) throw new Error('has an empty part');
@@ -135,7 +135,7 @@ function unescapeValue(raw: string): string {
   bytes.push(...Buffer.from(raw.slice(rest)));
   const text = Buffer.from(bytes).toString();
   if (!Buffer.from(text).equals(Buffer.from(bytes)))
-    throw new Error(`has bytes that are no UTF-8 in '${raw}'`);
+    throw new Error(`has bytes that are not UTF-8 in '${raw}'`);
   return text;
 }
 

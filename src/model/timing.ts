@@ -1,14 +1,14 @@
 /** The times that the protocol rests on, in milliseconds. */
 
-/** A run that is younger may still be at work: its unfinished credential is respected that long. */
+/** An unfinished credential younger than this may belong to a run that is still at work. */
 export const LEASE = 15 * 60_000;
 /** A run stops itself well inside the lease. */
 export const LONGEST_RUN = 10 * 60_000;
-/** Error of a translated time: a second for each service's Date header, and one since `updated_at` has whole seconds. */
+/** Error of a time translated between clocks: a second for each service's Date header, and one since `updated_at` has whole seconds. */
 export const UNCERTAINTY = 3_000;
 /** A certificate is valid this long before it is issued, for clocks that run late. */
 export const BACKDATE = 5 * 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
-/** A credential that was made by hand is announced that long before it goes. */
+/** The removal of a credential made by hand is announced this long before. */
 export const NOTICE_PERIOD = 7 * DAY;

@@ -9,11 +9,11 @@ export interface WorkflowFile {
 }
 
 export interface WatchRequest {
-  /** The token of the workflow itself. */
+  /** The input `workflow-token`. */
   token: string;
   /** The repository of this run. */
   home: Repository;
-  /** The workflow that rotates; undefined: nobody looks at it. */
+  /** The workflow that rotates, for the watch to check. undefined: it is not checked. */
   workflow: WorkflowFile | undefined;
   reportIssue: boolean;
   /** Page of this run. */

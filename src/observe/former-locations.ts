@@ -1,4 +1,4 @@
-/** Where this workflow delivered before it was renamed, moved or configured differently: credentials with those marks are ours. */
+/** Finds where this workflow delivered before it was renamed, moved or reconfigured. Credentials with those marks are ours. */
 
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -8,8 +8,8 @@ import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.t
 import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
 
 /**
- * `moved-from` is believed. Else a former location counts only where it is one of today's destinations, lies in the same repository, or
- * answers that it was renamed to it. One that does not exist decides nothing.
+ * Locations from `moved-from` always count. Another one counts only if it is one of today's destinations, is in the same repository,
+ * or was renamed to that repository.
  */
 export async function observeFormer(
   desired: DesiredState,
@@ -25,21 +25,31 @@ export async function observeFormer(
     const mark = { owner, run: '' };
     const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
     const location = known ?? parseOwner(owner);
-    if (!location || (!known && !(await isHome(location.destination, desired, store)))) continue;
+    if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
+  }
+  // A secret whose name was changed before a run had made anything under it has left no mark.
+  for (const location of movedLocations(desired)) {
+    const owner = ownerAt(location);
+    if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
+      former.push({ owner, secret: await read(location, store) });
   }
   return former;
 }
 
 /** Named by `moved-from`, or a destination of today. A long owner is a digest, so that it can only be compared. */
-function knownLocations({ destinations, movedFrom, secretName }: DesiredState): SecretLocation[] {
-  const named = movedFrom.map((one) => ({ ...one, secretName: one.secretName ?? secretName }));
-  const today = destinations.map((destination) => ({ destination, secretName }));
-  return [...named, ...today].map((one) => ({ ...one, part: 'pair' as const }));
+function knownLocations(desired: DesiredState): SecretLocation[] {
+  const { destinations, secretName } = desired;
+  const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));
+  return [...movedLocations(desired), ...today];
 }
 
-/** Under another name the destinations of today may have been served as well. */
+function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
+  return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
+}
+
+/** If the secret had another name, this workflow may have delivered it to today's destinations as well. */
 function deliveredBeside(
   location: SecretLocation,
   { destinations, secretName }: DesiredState,
@@ -59,7 +69,7 @@ function parseOwner(owner: string): SecretLocation | undefined {
   return destination && { destination, secretName: owner.slice(at + 1), part: 'pair' };
 }
 
-async function isHome(
+async function isInSameRepository(
   destination: Destination,
   { destinations }: DesiredState,
   store: SecretStore | undefined,
@@ -71,7 +81,7 @@ async function isHome(
   return (await store?.renamedTo(destination))?.toLowerCase() === home;
 }
 
-/** One that was renamed or deleted holds nothing of its own. */
+/** A destination that was renamed or deleted counts as one without the secret. */
 async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';

@@ -7,8 +7,8 @@ import { quote } from '../model/json.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf } from '../model/ownership.ts';
 
 /**
- * The desired state with the id of the client that an earlier run of this workflow has made, whatever it is called by now; as it is
- * where there is none.
+ * Adds the id of the client that an earlier run of this workflow made, even if that was renamed since. Without such a client the
+ * desired state stays as it is.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */
 export async function locateClient(desired: DesiredState, tenant: Tenant): Promise<DesiredState> {
@@ -24,7 +24,7 @@ export async function locateClient(desired: DesiredState, tenant: Tenant): Promi
   return desired;
 }
 
-/** Two runs have made one each, and one of them has died: `current-credential` shows which one is in use. */
+/** Two runs made one client each and one run died. `current-credential` shows which client is in use. */
 async function whoseIsCurrent(
   { current }: DesiredState,
   clients: readonly ListedClient[],
@@ -39,17 +39,17 @@ async function whoseIsCurrent(
 
 function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
   return new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${quote(name)}' (${list(clients)}), and this workflow has not made it.`,
+    failed: `Auth0 already has a client named '${quote(name)}' (${list(clients)}), and this workflow did not make it.`,
     remedy:
-      'Choose another client-name; or let operation: enroll or rotate work on the one that is there (client-id); or delete it in Auth0.',
+      'Choose another client-name. Or use that client, with its client-id and operation: enroll or rotate. Or delete it in Auth0.',
   });
 }
 
 function several(clients: readonly ListedClient[]): RotationError {
   return new RotationError('CLIENT_EXISTS', {
-    failed: `This workflow has made more than one client (${list(clients)}): two runs were at work at once, and one of them has died.`,
+    failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died.`,
     remedy:
-      'Delete in Auth0 the one that nobody uses. With current-credential the next run knows the one that the destination holds, and goes on with it.',
+      'Delete in Auth0 the client that is not used. Or pass current-credential: then the next run goes on with the client whose credential the destination holds.',
   });
 }
 

@@ -1,4 +1,4 @@
-/** Asks Auth0 and GitHub what is; changes nothing. A failed or partial read throws: it is never an empty list. */
+/** Reads the observed state from Auth0 and GitHub and changes nothing. A failed or partial read throws and is never an empty list. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
@@ -16,7 +16,7 @@ export interface ObserveServices {
 type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
- * The secrets' times first, then the pool: what is delivered in between is older than what the pool shows.
+ * Reads the secrets' times before the pool, so that the pool shows every credential that a secret can hold.
  * @param startedAt when this run began, by the local clock
  * @throws RotationError
  */
@@ -26,7 +26,7 @@ export async function observe(
   startedAt?: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
-  // The login goes beside the secrets' times, which need no token of Auth0's.
+  // The login runs beside the reads of GitHub, which do not need Auth0's token.
   const login = tenant.login();
   const reading = Promise.all(
     locations.map((location): Promise<RecordedTimes> | 'unread' => store?.times(location) ?? 'unread'),
@@ -61,7 +61,7 @@ async function observeClient(
   return { client, pool };
 }
 
-/** Evidence compares the times of two services: their answers must tell their clocks well enough. */
+/** The evidence compares times of two services, so their clocks must be known well enough. */
 async function compareClocks(desired: DesiredState, tenant: Tenant, store: SecretStore): Promise<void> {
   const { clientId } = desired;
   const [primary] = secretLocations(desired);
@@ -72,7 +72,7 @@ async function compareClocks(desired: DesiredState, tenant: Tenant, store: Secre
   }
 }
 
-/** Well inside the uncertainty that evidence allows for (rotation/evidence.ts). */
+/** Well below UNCERTAINTY, which the evidence allows for. */
 const WORST_CLOCKS = 2_000;
 const CLOCK_ATTEMPTS = 3;
 
@@ -83,7 +83,7 @@ function clocksUnknown(): RotationError {
   });
 }
 
-/** @param shift what turns GitHub's time into Auth0's, in milliseconds */
+/** @param shift Auth0's clock minus GitHub's, in milliseconds */
 function observedSecret(
   location: ObservedSecret['location'],
   times: RecordedTimes,

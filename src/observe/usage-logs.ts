@@ -1,4 +1,4 @@
-/** Asks the tenant logs what the plan needs to know before anything may go (`retire: when-unused`). Changes nothing. */
+/** Reads the tenant logs for `retire: when-unused`, where a plan depends on them. */
 
 import { latestUses, readUses } from '../auth0/logs.ts';
 import { proveKey } from '../auth0/proof.ts';
@@ -11,7 +11,7 @@ import type { ObservedState, Usage } from '../model/observed-state.ts';
 import type { LogQuestion } from '../model/plan.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 
-/** How long an entry may take to appear: Auth0 names no time, so bounded. */
+/** How long to wait for an entry to appear. Auth0 documents no time. */
 const LOG_DELAY = 30_000;
 
 export interface UsageServices extends Waiting {
@@ -22,8 +22,8 @@ export interface UsageServices extends Waiting {
 }
 
 /**
- * Answers what the plan asks. A token request is made only where it is the last thing that is missing: it changes nothing, but Auth0
- * counts the tokens of machines. `operation: plan` makes it, too, and so shows what a run would do.
+ * Answers the plan's question. It requests a token only if nothing else is missing, since Auth0 counts machine-to-machine tokens.
+ * `operation: plan` requests it too, so that it shows what a run would do.
  * @param currentPair what `current-credential` holds
  * @throws RotationError
  */
@@ -40,7 +40,7 @@ export async function observeUsage(
   return { ...observed, usage: { ...(await readUses(services.tenant, desired.clientId, from)), upTo } };
 }
 
-/** A token request of our own: once it is in the logs, so is what was before it. */
+/** Requests a token. Once the logs show that request, they also show everything before it. */
 async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
   const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
   const { clientId, current, run, verifyAudience: audience } = desired;

@@ -1,4 +1,4 @@
-/** Says what later runs will remove, and when, before it happens. Pure. */
+/** Notes that announce what later runs will remove, and when. Pure. */
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
@@ -23,7 +23,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
   }
 }
 
-/** A location without a secret waits, where nothing is at hand to fill it with. */
+/** A location without a secret waits for the next rotation if this run has no pair to store there. */
 export function announceEmpty(
   { desired, inUse, observed, notes }: PlanBuilder,
   nextRotation: number | undefined,
@@ -33,14 +33,14 @@ export function announceEmpty(
     return index > 0 && secret?.times === 'missing' ? [printLocation(secret.location)] : [];
   });
   if (empty.length === 0) return;
-  const hint = desired.current ? '' : ' Pass current-credential to have it filled at once.';
+  const hint = desired.current ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
-    text: `${empty.join(', ')} has no secret yet, and gets one with the next rotation${on(nextRotation)} since no place is free before.${hint}`,
+    text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before.${hint}`,
   });
 }
 
-/** What keeps it, and the ways out. */
+/** Why no run can remove it, and what the user can do. */
 function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
   if (desired.keepCredentials.has(credential.id))
     return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or give its users another client';
@@ -53,7 +53,7 @@ function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): str
 }
 
 function blockedNote({ id }: Credential, why: string, nextRotation: number | undefined): string {
-  return `The next rotation${on(nextRotation)} finds no free place: ${id} takes one, and ${why}.`;
+  return `The next rotation${on(nextRotation)} will fail unless ${id} is removed: ${why}.`;
 }
 
 function announce(
@@ -79,13 +79,13 @@ function afterThisRun({ desired: { overlap }, observed }: PlanBuilder): number {
   return overlap === 'until-next-rotation' ? Number.POSITIVE_INFINITY : observed.now + overlap;
 }
 
-/** By the times alone nobody can say what a location holds that somebody else has written. */
+/** If somebody else wrote a secret, its times do not show what it holds. */
 export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
   const locations = inUse.doubtful.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;
   notes.push({
     severity: 'warning',
-    text: `Nobody can say what ${locations.map(printLocation).join(', ')} holds: it was last written when no run can have delivered. Pass current-credential, and it gets the current pair.`,
+    text: `It is unknown what ${locations.map(printLocation).join(', ')} holds, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
   });
 }
 

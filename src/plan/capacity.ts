@@ -1,4 +1,4 @@
-/** The limit of two: who gives way to the next credential, and who is named. Pure. */
+/** Decides which credential a rotation removes to make room, and whom that interrupts. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
@@ -11,12 +11,12 @@ import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { movedLine, overridesUnknown } from './preconditions.ts';
 
-/** The limit of two: of the method always, of the pool by default. @param isDue by its expiry: waiting would be worse */
+/** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
   clear(builder, isDue, () => builder.isFull);
 }
 
-/** Of the method alone: for a credential that is in the pool already. */
+/** Makes room in the method only, for a credential that is already in the pool. */
 export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
   clear(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
 }
@@ -32,13 +32,13 @@ function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): voi
     } else if (full) {
       interrupt(builder, isDue);
     } else {
-      // The pool may hold more than we plan for: Auth0 shows that when the credential is created.
+      // The pool may hold more than two. Auth0 answers that when the credential is created.
       return;
     }
   }
 }
 
-/** Where a place of the method is free, one of the pool that nobody can log in with; the only associated one if there is no other. */
+/** If only the pool is full, a credential that is not associated goes first. */
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (full) return builder.evictable.find(isAssociated);
@@ -47,9 +47,9 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 }
 
 /**
- * One that is held gives way, and the plan names whom that interrupts: half delivered by a crash with no key to finish with, or due with
- * nothing that shows who holds what. The older of ours: should the run die before it delivers, the missing one stays visible as a secret
- * that nothing explains.
+ * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours goes: if the run
+ * dies before it delivers, the next run still sees that the secret is unexplained.
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
@@ -68,20 +68,34 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   // guard: nobody is interrupted for a primary that takes no write
   builder.probe([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
   refuseForUnwritable(builder, interrupted);
-  if (interrupted.length > 0) {
-    builder.note(
-      'interruption',
-      `${interrupted.map(printLocation).join(', ')} cannot log in from the removal of ${victim.id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
-    );
-  }
+  noteInterruption(builder, victim, interrupted);
   builder.remove(victim, 'make room', interrupted);
 }
 
+function noteInterruption(
+  builder: PlanBuilder,
+  { id }: Credential,
+  interrupted: readonly SecretLocation[],
+): void {
+  const refusing = interrupted.filter((location) => builder.refusalOf(location));
+  const served = interrupted.filter((location) => !refusing.includes(location));
+  if (served.length > 0)
+    builder.note(
+      'interruption',
+      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+    );
+  for (const location of refusing.map(printLocation))
+    builder.note(
+      'interruption',
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The primary's own pair would expire soon.`,
+    );
+}
+
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
-  // Nobody can know who else uses it.
+  // Its other users are unknown.
   // guard: what was made by hand is interrupted only where it is released
   if (builder.pool.isUnmarked(credential) && !builder.isReleased(credential)) return false;
-  // Nobody there would be named, and this run delivers nothing there.
+  // This run does not deliver to the former location.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;
   // guard: a primary without a secret interrupts nobody
@@ -89,12 +103,12 @@ function isInterruptible(builder: PlanBuilder, credential: Credential): boolean 
   return builder.associated.includes(credential.id) && builder.mayRemove(credential);
 }
 
-/** Then it has no consumers. */
+/** A secret location without a secret has no consumers. */
 function isMissing(secret: ObservedSecret | undefined): boolean {
   return secret?.times === 'missing';
 }
 
-/** A location that refuses its write keeps what it holds until the primary's own pair has little time left. @throws RotationError */
+/** A location that refuses its write keeps its credential until the primary's certificate has little time left. @throws RotationError */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
   const refusing = interrupted.find((location) => builder.refusalOf(location));
@@ -103,19 +117,19 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `A rotation is due and needs the place of what ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy} Or take it out of destinations, if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
+    failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
+    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
     cause: refusal,
   });
 }
 
-/** @throws never: makes the error of a primary that somebody else has written */
+/** The error if somebody else wrote the primary's secret. */
 function secretChanged({ inUse, observed }: PlanBuilder): RotationError {
   const [primary] = observed.secrets;
   const at = primary && typeof primary.times !== 'string' ? primary.times.updatedAt : observed.now;
   return new RotationError('SECRET_EXISTS', {
-    failed: `Somebody else wrote ${primary ? printLocation(primary.location) : 'the secret'} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and both places are taken.`,
-    remedy: `Pass current-credential, which shows what it holds. Or start the workflow by hand with force: true to replace it.`,
+    failed: `Somebody else wrote ${primary ? printLocation(primary.location) : 'the secret'} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
+    remedy: `Pass current-credential, which shows what the secret holds. Or start the workflow by hand with force: true to replace it.`,
   });
 }
 
@@ -124,11 +138,11 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
   if (since === undefined || builder.observed.now - since >= DAY) return;
   builder.note(
     'warning',
-    `Credential ${victim.id} was superseded less than a day ago and gives way now: runs that were queued before that rotation still hold it and will fail.`,
+    `Credential ${victim.id} was superseded less than a day ago and is removed now: workflow runs that were queued before that rotation still hold it and will fail.`,
   );
 }
 
-/** An expiry is worse: the rotation goes on, and says so. */
+/** An expiry would be worse, so the rotation goes on with a warning. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
   const since = watchedSince(builder, victim);
   if (since === undefined) return;
@@ -138,7 +152,7 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
   if (users.length === 0) return;
   builder.note(
     'warning',
-    `Credential ${victim.id} gives way to this rotation, and is still in use, by the tenant logs: ${printUsers(users)}. They cannot log in until they use what this run delivers.`,
+    `Credential ${victim.id} is removed for this rotation although the tenant logs show that it is in use: ${printUsers(users)}. These users cannot log in until they use the credential that this run delivers.`,
   );
 }
 
@@ -149,7 +163,7 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
 
-/** The line to add where the evidence shows what nobody of ours holds; else what to decide by. */
+/** The line to add if the evidence shows that no destination holds a credential, else how to decide. */
 function waysOut(builder: PlanBuilder): string | undefined {
   const { desired, inUse, pool, records } = builder;
   const reorder = servedFirst(builder);
@@ -159,16 +173,19 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const waiting = spare.filter((c) => !builder.isAnnounced(c));
   const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);
   const wait =
-    since === undefined ? '' : ` Otherwise it goes from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
+    since === undefined
+      ? ''
+      : ` Otherwise a run removes it from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
   const isShown = desired.current !== undefined && !inUse.unregistered;
   if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
     return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or give its users another client.`;
   const moved = movedLine(builder);
-  const formerHeld = inUse.formerHeld.map(({ location }) => location);
+  const today = builder.observed.secrets.map((secret) => printLocation(secret.location));
+  const formerHeld = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
   if (formerHeld.length > 0)
-    return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub; the next run goes on.`;
+    return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.`;
   if (spare.length === 0 && moved !== '')
     return `${moved}If another workflow rotates this client, rotate it from one workflow with many destinations.`;
   if (isShown || byHand.length === 0) return undefined;
@@ -176,13 +193,13 @@ function waysOut(builder: PlanBuilder): string | undefined {
   return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
 }
 
-/** A primary that was put before those which are served can wait for the next rotation as well as any other. */
+/** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
-  const served = observed.secrets.find((_, index) => index > 0 && inUse.held[index]?.[0]);
-  if (!primary || !served || !isMissing(primary)) return undefined;
+  const served = observed.secrets.find((_, index) => inUse.held[index]?.[0]?.id === inUse.newest?.id);
+  if (!primary || !served || !inUse.newest || !isMissing(primary)) return undefined;
   const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
-  return `${empty} has no secret yet, and nobody is interrupted to fill it. Put ${first} first in destinations: ${empty} gets its secret with the next rotation.`;
+  return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
 }
 
 function releaseLine(spare: readonly Credential[]): string {
@@ -198,12 +215,12 @@ function dated(credentials: readonly Credential[]): string {
 }
 
 const REHEARSE_EARLIER =
-  'A rehearsal takes nothing out that it has not made. Rehearse before the second rotation; or set an overlap (such as 7d), so that a run of rotate removes the previous credential when that is over.';
+  'A rehearsal removes only what it has made. Rehearse before the second rotation. Or set an overlap (such as 7d), so that a run of rotate removes the previous credential when the overlap ends.';
 
-/** Auth0 takes no second credential of a subject DN (docs credentials: none is uploaded twice). */
+/** Auth0 refuses a second credential with the same subject DN. */
 export function nameTaken(builder: PlanBuilder, credential: Credential): RotationError {
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id} has a credential of the subject ${credential.identity} already: ${credential.id} (${builder.usedBy(credential)}).`,
+    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.usedBy(credential)}).`,
     remedy: 'Choose another subject, or rotate from one workflow with many destinations.',
   });
 }

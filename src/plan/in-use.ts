@@ -1,4 +1,4 @@
-/** Which credential is in use: derived from what both services record, every run. Pure. */
+/** Derives which credential is in use from what Auth0 and GitHub record. Each run does this anew. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import {
@@ -7,43 +7,42 @@ import {
   type ObservedSecret,
   type ObservedState,
 } from '../model/observed-state.ts';
-import { ownerAt } from '../model/ownership.ts';
 import type { Stage } from '../model/plan.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { Pool } from './pool.ts';
 
-/** Indexes of `held` and `state.secrets` agree. */
+/** All indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
-  /** What each place may hold, likeliest first; empty: nothing that Auth0 knows. */
+  /** The credentials that each secret location may hold, likeliest first. Empty: none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
-  /** What the primary holds. */
+  /** The credential that the primary holds. */
   current: Credential | undefined;
-  /** By time alone: no run can have delivered what the primary seems to hold, so somebody else has written it. */
+  /** No run can have written the primary's secret when it was written last, so somebody else did. Without `current-credential`. */
   unexplained: boolean;
-  /** Indexes of the other locations that no run can have written when they were written last. */
+  /** Indexes of other locations that no run can have written when they were written last. */
   doubtful: readonly number[];
-  /** The newest that any place holds. */
+  /** The newest credential that any location holds. */
   newest: Credential | undefined;
-  /** Indexes of the locations that do not hold `newest`, or hold an older certificate of its name. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
   lacking: readonly number[];
-  /** No location with a secret lacks `newest`: it has superseded all older ones. One without a secret has no consumers. */
+  /** Every location with a secret holds `newest`, so it has superseded all older ones. A location without a secret has no consumers. */
   settled: boolean;
-  /** When what the primary holds expires, as far as anybody records it. */
+  /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
   /** `current-credential` names a certificate that Auth0 does not know. */
   unregistered: boolean;
-  /** Ours, old enough to be in a secret, and not associated: either never delivered, or displaced after its delivery. */
+  /** One of ours that a secret may hold but that is not associated: never delivered, or displaced after its delivery. */
   displaced: Credential | undefined;
-  /** `current-credential` is what the primary cannot hold: another workflow's, or ours and younger than the secret. */
+  /** The primary cannot hold `current-credential`: it is another workflow's, or ours and younger than the secret. */
   impossible: boolean;
-  /** `current-credential` is older than what the primary holds: that was written after this job had begun. */
+  /** `current-credential` is older than what the primary holds, since the secret was written after this job began. */
   outdated: boolean;
-  /** A later credential that the primary's secret must hold by its time, although `current-credential` is another one. */
+  /** By its time the primary's secret holds this later credential, although `current-credential` is another one. */
   contradiction: Credential | undefined;
-  /** What a former primary may still hold: somebody may read it there and log in with it. */
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
-  /** Ours, newer than what was put back into the primary by hand. */
+  /** One of ours that is newer than the credential that somebody put back into the primary. */
   rolledBack: Credential | undefined;
 }
 
@@ -66,18 +65,16 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
     : stale;
   const outdated = isOutdated(desired, exact, observed);
-  // What the times contradict is not followed.
+  // A `current-credential` that the times contradict is ignored.
   const isRefuted = impossible || outdated || primary?.times === 'missing';
   const believed = contradiction ?? (isRefuted ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const doubtful = doubtfulAmong(desired, others, held, pool);
   const newest = newestAmong(held, doubtful);
-  const lacking = [...held.keys()].filter((index) => {
-    // What nobody can explain may hold any of them: that is no reason to take one out.
-    const holds = doubtful.includes(index) ? held[index] : held[index]?.slice(0, 1);
-    const lacksNewest = newest !== undefined && !holds?.some(({ id }) => id === newest.id);
-    return lacksNewest || isBehind(desired, index, observed);
-  });
+  const lacking = [...held.keys()].filter(
+    (index) =>
+      lacks(newest, held[index] ?? [], doubtful.includes(index)) || isBehind(desired, index, observed),
+  );
   return {
     held,
     current: held[0]?.[0],
@@ -90,16 +87,30 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    // Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody.
-    displaced: observed.secrets
-      .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
-      .find((c) => !pool.isAssociated(c)),
+    displaced: displacedAmong(held, observed, pool),
     impossible,
     outdated,
     contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
     rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
   };
+}
+
+/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
+function displacedAmong(
+  held: readonly (readonly Credential[])[],
+  observed: ObservedState,
+  pool: Pool,
+): Credential | undefined {
+  return observed.secrets
+    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
+    .find((c) => !pool.isAssociated(c));
+}
+
+/** What nobody can explain may hold any of them: that is no reason to take one out. */
+function lacks(newest: Credential | undefined, held: readonly Credential[], isDoubtful: boolean): boolean {
+  const holds = isDoubtful ? held : held.slice(0, 1);
+  return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
 /** The newest that a place holds for certain; else that any may hold. */
@@ -133,15 +144,13 @@ function heldByFormer(
   observed: ObservedState,
   pool: Pool,
 ): CredentialsInUse['formerHeld'] {
-  const today = new Set(observed.secrets.map(({ location }) => ownerAt(location)));
-  const former = (observed.former ?? []).filter(({ secret }) => !today.has(ownerAt(secret.location)));
-  return former.flatMap(({ secret }) => {
+  return (observed.former ?? []).flatMap(({ secret }) => {
     const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
 }
 
-/** A run stores right after it creates: the secret was written within the lease after the credential was made. */
+/** A run stores a credential right after it makes it, so the secret was written within the lease. */
 function isExplained(
   { method }: DesiredState,
   { createdAt }: Credential,
@@ -149,18 +158,18 @@ function isExplained(
 ): boolean {
   if (secret === undefined || typeof secret.times === 'string') return false;
   const after = secret.times.updatedAt - createdAt;
-  // A subject DN outlives its certificates: it is delivered again and again.
+  // The record of a subject DN outlives its certificates and is delivered again and again.
   return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
-/** A run creates first and delivers later; a hand may do it the other way round. */
+/** A run creates a credential before it delivers it. A person may do it the other way round. */
 function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
   if (secret === undefined || typeof secret.times === 'string') return false;
   if (pool.otherOwnership(exact) !== undefined) return true;
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
 
-/** Written since this job's secrets were read, and not by the run that made what they show. */
+/** The primary was written after this job's secrets were read, and not by the run that made `exact`. */
 function isOutdated(
   desired: DesiredState,
   exact: Credential | undefined,
@@ -173,7 +182,7 @@ function isOutdated(
   return exact === undefined || !isExplained(desired, exact, primary);
 }
 
-/** While the client uses another method nobody logs in with what the secrets hold. */
+/** While the client uses another method, nobody can log in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
@@ -194,37 +203,35 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   };
 }
 
-/** What existed when the secret was written, newest first: a run creates first and delivers later. */
+/** The credentials that existed when the secret was written, newest first. */
 function candidatesFor(
   secret: ObservedSecret,
   { pool: all, secrets }: ObservedState,
   pool: Pool,
 ): Credential[] {
   const latest = latestIn(secret);
-  // A run serves the primary first: what came after the primary's last change was never delivered anywhere.
+  // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
-  // Runs of a former primary have served that one first.
-  const isServedByOurs = (c: Credential) => pool.isOurs(c) && !pool.isOfFormer(c);
   return all
     .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (isServedByOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 
-/** What existed when a location outside of today's delivery was written, newest first. */
+/** The credentials that existed when the secret of a former location was written, newest first. */
 function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool: Pool): Credential[] {
   return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
-/** The latest moment at which what the secret holds can have been created. */
+/** The latest time at which the secret's credential can have been created. */
 function latestIn(secret: ObservedSecret | undefined): number {
   const times = secret?.times ?? 'unread';
   if (times === 'missing') return Number.NEGATIVE_INFINITY;
   return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
 }
 
-/** The newest of the candidates. */
+/** The newest of the candidates, and more where the times leave a doubt. */
 function heldByTime(
   desired: DesiredState,
   secret: ObservedSecret,
@@ -232,21 +239,21 @@ function heldByTime(
   pool: Pool,
   exact: Credential | undefined,
 ): Credential[] {
-  // An unassociated one was never delivered, where an associated one can explain the secret; unless we know better.
+  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `exact`.
   // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   const { times } = secret;
-  // Somebody else has written it: it may hold any of them.
+  // Somebody else wrote the secret, so it may hold any of them.
   if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
-  // Our own runs keep 5 s between a delivery and the next credential; a hand does not.
+  // Our runs keep 5 s between a delivery and the next credential. People do not.
   const close =
     typeof times !== 'string' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
-/** Made by hand, or older than any run that could have written the secret: what was delivered then is no longer there. */
+/** No run can have written the secret: its credential was made by hand, or was too old by then. */
 function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
@@ -254,15 +261,15 @@ function isUnexplained(
   pool: Pool,
 ): boolean {
   if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
-  // Nobody has recorded how long a certificate that was brought lives.
+  // The validity of a certificate that was brought is not recorded.
   if (desired.brought) return true;
-  // A subject DN outlives its certificates and the run that made its record: it is delivered again and again.
+  // The record of a subject DN outlives its certificates and is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
   return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
 }
 
-/** Of certificates of one DN the primary receives the newest first. GitHub's own clock on both sides. */
+/** Of several certificates with one DN the primary gets the newest first. Both times are by GitHub's clock. */
 function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
   const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
   return (
@@ -270,7 +277,7 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires: `current-credential` does, or else the time of its delivery. */
+/** Auth0 does not record when a certificate of a DN expires. `current-credential` shows it, else the time of the delivery does. */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,
@@ -285,7 +292,7 @@ function expiryOf(
   return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
 }
 
-/** Ours, newer than what the place is thought to hold, and old enough to be in its secret. */
+/** Our credentials that are newer than `held` and old enough to be in the secret. */
 function laterThan(
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
@@ -306,15 +313,15 @@ export function formerHolder({ formerHeld }: CredentialsInUse, credential: Crede
   return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }
 
-/** Ours, newer than everything that is held: an unfinished rotation, of which only the making run has the key. */
+/** Ours and newer than everything that is held: a rotation that is not finished, and only its run has the key. */
 export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
-  // It was delivered, and somebody has put an older pair back.
+  // It was delivered, but somebody put an older pair back.
   if (credential.id === inUse.rolledBack?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
-/** Held by some places only, and its key is not at hand: the run that made it may still deliver. */
+/** Only some locations hold it, and this run does not have its key. The run that made it may still be delivering it. */
 export function isBeingDelivered(
   desired: DesiredState,
   inUse: CredentialsInUse,
@@ -326,7 +333,7 @@ export function isBeingDelivered(
   return credential.identity !== desired.current?.identity;
 }
 
-/** Older than a successor that every place holds. Made by hand: only a successor that we delivered counts. */
+/** Older than a successor that every location holds. If it was made by hand, we must have made the successor. */
 export function isSuperseded(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   const { newest, settled } = inUse;
   if (!settled || newest === undefined || mayBeHeld(inUse, credential)) return false;

@@ -1,10 +1,10 @@
-/** Who still uses a credential that was superseded, by the tenant logs. Pure. */
+/** Finds in the tenant logs who still uses a superseded credential. Pure. */
 
 import type { Credential, Usage, Use } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
-/** From here on a use counts: before the delivery of its successor it was the right one to use. */
+/** A use counts from this time on. Before its successor was delivered, consumers had to use this credential. */
 export function watchedSince(builder: PlanBuilder, credential: Credential): number | undefined {
   const { quietWindow } = builder.desired;
   const since = supersededAt(builder, credential);
@@ -17,10 +17,10 @@ export function usesSince({ uses }: Usage, since: number, { identity }: Credenti
   return uses.filter((use) => use.identity === identity && use.at >= since);
 }
 
-/** Longer lists help nobody. */
+/** The most users in one message. */
 const SHOWN = 5;
 
-/** Each user once, with the last time; latest first. */
+/** Lists each user once with the time of the last use, latest first. */
 export function printUsers(uses: readonly Use[]): string {
   const last = new Map<string, number>();
   for (const { at, ip, userAgent } of uses) {

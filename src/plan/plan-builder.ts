@@ -1,4 +1,4 @@
-/** The plan while it is being made. Pure. */
+/** Builds a plan. Pure. */
 
 import type { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
@@ -27,13 +27,13 @@ import {
 } from './in-use.ts';
 import { Pool } from './pool.ts';
 
-/** The plan as it grows: every step is appended together with its effect on what the client will hold. */
+/** Each step is appended together with its effect on the client's credentials. */
 export class PlanBuilder {
   readonly desired: DesiredState;
   readonly observed: ObservedState;
-  /** What is held before this run. */
+  /** The credentials in use before this run. */
   readonly inUseAtStart: CredentialsInUse;
-  /** The same, once a delivery that this run finishes is finished. */
+  /** The same after the deliveries that this run finishes. */
   inUse: CredentialsInUse;
   readonly pool: Pool;
   readonly steps: Step[] = [];
@@ -43,6 +43,8 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   stop: RotationError | undefined;
+  /** So many steps are right whatever stops the rest. */
+  sound = 0;
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
   records: readonly Credential[];
@@ -50,7 +52,7 @@ export class PlanBuilder {
   renews: string | undefined;
   /** See Plan. */
   asks: LogQuestion | undefined;
-  /** This run finishes a delivery: consumers that were queued before it still hold the previous credential. */
+  /** This run finishes an earlier delivery. Workflow runs that were queued before it still hold the previous credential. */
   completes = false;
 
   constructor(desired: DesiredState, observed: ObservedState) {
@@ -76,7 +78,7 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
-  /** Nobody is interrupted for what cannot be delivered. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  /** Refuses to interrupt anybody for a delivery that would fail. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
@@ -84,25 +86,25 @@ export class PlanBuilder {
     this.probe(secrets.map(({ location }) => location));
   }
 
-  /** The plan is not final until the tenant logs since then were read. */
+  /** Makes the plan depend on the tenant logs from this time on. */
   ask(since: number): void {
     this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
   }
 
-  /** Asks whether these locations take a write, before anything rests on it. */
+  /** Requests a check whether these locations accept a write. */
   probe(locations: readonly SecretLocation[]): void {
-    // They were asked.
+    // They were already checked.
     if (this.observed.unwritable !== undefined) return;
     this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
   }
 
-  /** Why this location has refused a write moments ago. */
+  /** Why this location refused a write moments ago. */
   refusalOf(location: SecretLocation): RotationError | undefined {
     const name = printLocation(location);
     return this.observed.unwritable?.find((one) => one.location === name)?.error;
   }
 
-  /** No credential can be added before another one goes. */
+  /** A credential must be removed before another one can be added. */
   get isFull(): boolean {
     return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
   }
@@ -116,7 +118,7 @@ export class PlanBuilder {
     return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
   }
 
-  /** @param confirm by default what is added must be seen, and what is taken out need not */
+  /** @param confirm by default the run waits until Auth0 shows an added credential, but not for a removal */
   associate(
     to: readonly string[],
     why: Association['why'],
@@ -139,7 +141,7 @@ export class PlanBuilder {
     this.records = this.records.filter((record) => record.id !== id);
   }
 
-  /** Nobody may hold it, nobody asked to keep it, and it is ours to remove. Oldest first. */
+  /** Credentials that no location may hold, that the user does not keep, and that are ours to remove. Oldest first. */
   get removable(): Credential[] {
     return this.records.filter(
       (c) =>
@@ -149,7 +151,7 @@ export class PlanBuilder {
     );
   }
 
-  /** What gives way when its place is needed: an expired one first, which nobody can log in with. */
+  /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
     const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
     const { rolledBack } = this.inUse;
@@ -161,7 +163,7 @@ export class PlanBuilder {
     return this.mayRemove(credential) && !mayBeHeld(this.inUse, credential);
   }
 
-  /** Neither foreign nor asked to be kept. */
+  /** Neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
     const { isCandidate, isLeftover } = this.pool;
     const mayGo = isCandidate(credential) || isLeftover(credential) || this.isReleased(credential);
@@ -173,17 +175,17 @@ export class PlanBuilder {
     return this.desired.removableCredentials.has(id) && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
-  /** Auth0 has not taken it for an hour. A subject DN never expires. */
+  /** It expired an hour ago or earlier, so Auth0 refuses it. A subject DN never expires. */
   isExpired({ expiresAt, type }: Credential): boolean {
     const isOver = expiresAt !== undefined && expiresAt + HOUR <= this.observed.now;
     return isOver && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
-  /** One that was made by hand is announced for a week before it goes, unless the primary's own would expire meanwhile. */
+  /** A credential made by hand is announced a week before its removal, unless the primary's credential expires before. */
   isAnnounced(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
       return true;
-    // A revocation that was asked for includes this one.
+    // A requested revocation includes this one.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
@@ -197,7 +199,7 @@ export class PlanBuilder {
     return isSuperseded(this.inUse, this.pool, credential);
   }
 
-  /** Why it stays, for a person. */
+  /** Why it cannot be removed, in words for a person. */
   usedBy(credential: Credential): string {
     const others = this.pool.otherOwnership(credential);
     if (others) return `made for ${others.owner} by run ${others.run}`;
@@ -246,8 +248,8 @@ export class PlanBuilder {
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /**
- * When the last place that can have held it received the successor; a secret made later never held it. Made by hand: only a successor
- * that we delivered counts.
+ * When the last location that can have held it received the successor. A secret created later never held it. If it was made by hand,
+ * only a successor that we delivered counts.
  */
 export function supersededAt(
   { completes, inUse, observed, pool }: PlanBuilder,
@@ -263,7 +265,7 @@ export function supersededAt(
   return Math.max(newest.createdAt, completes ? observed.now : 0, ...deliveries);
 }
 
-/** Fixed once: by the delivery of the successor, which no later run repeats. Never, for `until-next-rotation`. */
+/** Counts from the delivery of the successor, which no later run repeats. Infinite with `until-next-rotation`. */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   const since = supersededAt(builder, credential);
@@ -273,6 +275,6 @@ export function overlapEnd(builder: PlanBuilder, credential: Credential): number
 }
 
 const UNREAD =
-  'GitHub was not asked, since no github-token was given: this plan assumes that every destination holds the newest associated credential.';
+  'The secrets in GitHub were not read, since no github-token was given. This plan assumes that every destination holds the newest associated credential.';
 const UNREGISTERED =
-  "current-credential holds a certificate that is none of the client's credentials: its consumers cannot log in until the rotation has delivered a new one.";
+  "current-credential holds a certificate that is not one of the client's credentials. Its consumers cannot log in until the rotation has delivered a new one.";

@@ -1,11 +1,17 @@
-/** (desired state, observed state) → what to do, and why. Pure and synchronous: `observed.now` is the only clock. */
+/** Computes a plan from the desired and the observed state. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
+import {
+  type Credential,
+  newestFirst,
+  type ObservedState,
+  type Unwritable,
+} from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
+import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
@@ -30,7 +36,7 @@ import { bindTokens } from './token-binding.ts';
 
 /**
  * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
- *   CANNOT_REVOKE: nothing may be done
+ *   CANNOT_REVOKE if nothing may be done
  */
 export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   // Auth0's list has no order.
@@ -68,7 +74,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   };
 }
 
-/** A default asks for nothing: what was not given is what the credential in use has. */
+/** Takes subject and key size from the credential in use, unless the user set them. */
 export function resolveDefaults(desired: DesiredState, { pool }: ObservedState): DesiredState {
   const { brought, current, given } = desired;
   if (brought || !current || !pool.some(({ identity }) => identity === current.identity)) return desired;
@@ -85,15 +91,35 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
 }
 
 /** A location that takes no write stops neither the others nor a due rotation: the run fails at its end. */
-function unwritableError({ observed: { unwritable = [] } }: PlanBuilder): RotationError | undefined {
+function unwritableError(builder: PlanBuilder): RotationError | undefined {
+  const { unwritable = [] } = builder.observed;
   const [first] = unwritable;
   if (!first) return undefined;
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
     remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
-    stateNow: 'It keeps the credential that it holds, which stays associated. Everything else is done.',
+    stateNow: `${whatRefusingHold(builder)} Everything else is done.`,
     cause: first.error,
   });
+}
+
+function whatRefusingHold({
+  associated,
+  inUse,
+  observed: { secrets, unwritable = [] },
+}: PlanBuilder): string {
+  const works = ({ location }: Unwritable) => {
+    const index = secrets.findIndex((secret) => printLocation(secret.location) === location);
+    return inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
+  };
+  const kept = unwritable.filter(works).map(({ location }) => location);
+  const out = unwritable.filter((one) => !works(one)).map(({ location }) => location);
+  return [
+    ...(kept.length > 0 ? [`${kept.join(', ')} keeps what it holds, which stays associated.`] : []),
+    ...(out.length > 0
+      ? [`${out.join(', ')} holds nothing that is associated: nobody logs in with it.`]
+      : []),
+  ].join(' ');
 }
 
 /** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */
@@ -111,18 +137,18 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` knows its client by its mark: somebody has renamed it, or wants another one. */
+/** `create` finds its client by its mark. If the name differs, somebody renamed it, or the user wants another client. */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
     return;
   builder.note(
     'warning',
-    `The client that this workflow has made is called ${quote(observed.client.name)}, not ${desired.clientName}, and goes on to be rotated. For another client choose another secret-name.`,
+    `The client that this workflow made is named ${quote(observed.client.name)}, not ${desired.clientName}. The workflow goes on rotating it. For another client choose another secret-name.`,
   );
 }
 
-/** A slip in an id would leave the credential that it means unprotected. */
+/** A mistyped id would leave a credential unprotected. */
 function noteUnknownIds(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
@@ -133,7 +159,7 @@ function noteUnknownIds(builder: PlanBuilder): void {
   );
 }
 
-/** Made by hand, and superseded by this rotation; with `enroll` what the method holds that the client leaves. */
+/** A credential made by hand that this rotation supersedes. With `enroll` that is one of the former method. */
 function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
@@ -141,22 +167,24 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   );
 }
 
-/** Healing comes first: whatever stops the rest, what a destination holds must log in. */
+/** Healing comes first. An error in the rest must not lock out a consumer. */
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
-  const healing = builder.steps.length;
+  builder.sound = builder.steps.length;
   try {
     return rotateOrRetire(builder, healed);
   } catch (error) {
-    if (!healed || !(error instanceof RotationError)) throw error;
-    builder.steps.length = healing;
+    if (builder.sound === 0 || !(error instanceof RotationError)) throw error;
+    builder.steps.length = builder.sound;
     builder.stop = error;
-    return { reason: 'NotAssociated', explanation: HEALED };
+    return healed
+      ? { reason: 'NotAssociated', explanation: HEALED }
+      : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
   }
 }
 
-/** What is due: in order first, then a rotation or a retirement. */
+/** Cleans up and finishes deliveries, then rotates if that is due, else retires. */
 function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reason' | 'explanation'> {
   const { desired } = builder;
   refuseContradiction(builder);
@@ -170,6 +198,8 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   // guard: a delivery that is being finished is not superseded
   if (due) refuseHaste(builder);
   if (due) refuseReuse(desired, due.reason);
+  builder.sound = builder.steps.length;
+  if (due) levelDestinations(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, doubtful);
@@ -183,11 +213,11 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
 const HEALED = 'a credential that a destination holds was not associated';
 
 /**
- * What a destination holds must be associated before anything else. Nothing of others is taken out for it.
- * @returns whether something was not @throws RotationError CREDENTIAL_LIMIT
+ * Associates what a destination holds, before anything else. It removes no credential of others for that.
+ * @returns whether a credential had to be associated @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // Somebody has taken it out already: a revocation does not bring it back.
+  // If somebody has already disassociated it, a revocation must not bring it back.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held
@@ -218,28 +248,28 @@ function heal(builder: PlanBuilder): boolean {
 }
 
 const HEALED_NOTE =
-  'A credential that a destination holds was not associated, and is associated again. If this comes back, something else takes it out, such as Terraform or a script. If you want it gone, delete it in Auth0.';
+  'A credential that a destination holds was not associated, and is associated again. If this happens again, something else disassociates it, such as Terraform or a script. If you want it gone, delete it in Auth0.';
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {
   return ids.filter((other) => other !== id);
 }
 
-/** An abandoned credential's key is lost. Where no secret holds anything, it may as well have been in use: then it stays. */
+/** Removes abandoned credentials, whose keys are lost. If no secret holds a known credential, an abandoned one may be in use and stays. */
 function discardAbandoned(builder: PlanBuilder): void {
   if (builder.inUse.newest === undefined) return;
   for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
-    // It may yet be what a destination holds: it stays until the rotation that this causes needs its place.
+    // A destination may hold it, so it stays. It causes a rotation, which removes it if it needs room.
     // guard: what may have been displaced is kept
     if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
   }
 }
 
-/** With the newest pair at hand (`current-credential`) no new key is needed, and nobody is interrupted. */
+/** If `current-credential` is the newest pair, storing it finishes a delivery without a new key and without an interruption. */
 function finishDelivery(builder: PlanBuilder): void {
   const { inUse } = builder;
   const { held, lacking, newest } = inUse;
   if (newest === undefined || !hasNewestPair(builder)) return;
-  // A secret that somebody made by hand, and that nobody has written since.
+  // Secrets that somebody created by hand and that were not written since.
   const byHand = inUse.doubtful.filter((index) => {
     const times = builder.observed.secrets[index]?.times;
     return times !== undefined && typeof times !== 'string' && times.createdAt === times.updatedAt;
@@ -261,7 +291,7 @@ function finishDelivery(builder: PlanBuilder): void {
   };
 }
 
-/** With the newest pair at hand, what somebody else may have rolled back is written again before anything is removed. */
+/** Finds the secrets that somebody else may have rolled back. If a credential is removed, they get the newest pair before that. */
 function resolveDoubts(builder: PlanBuilder): readonly number[] {
   const { inUse } = builder;
   const { newest } = inUse;
@@ -284,12 +314,58 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   steps.push(...rest);
 }
 
+/** Rather than that somebody is interrupted for a place: who holds another pair than the primary gets that one, which is at hand. */
+function levelDestinations(builder: PlanBuilder): void {
+  const { inUse, observed } = builder;
+  const { current, newest } = inUse;
+  const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
+  // guard: with a key at hand nobody is interrupted for a place
+  if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!current || builder.evictable.some(isAssociated)) return;
+  // Another certificate of this subject needs no place.
+  if (current.identity === builder.desired.subject) return;
+  const others = [...inUse.held.keys()].filter(
+    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
+  );
+  if (others.length === 0) return;
+  probe(builder, others);
+  store(builder, others);
+  const served = observed.secrets.filter((_, index) => others.includes(index));
+  const names = served.map(({ location }) => printLocation(location));
+  builder.note(
+    'warning',
+    `What the primary holds, ${current.id}, is stored in ${names.join(', ')} before what they hold gives way to this rotation. Runs that are queued with that key fail.`,
+  );
+  const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
+  builder.inUse = {
+    ...inUse,
+    held: inUse.held.map((candidates, index) => (others.includes(index) ? [current] : candidates)),
+    newest: current,
+    lacking,
+    doubtful: inUse.doubtful.filter((index) => !others.includes(index)),
+    settled: lacking.every((index) => observed.secrets[index]?.times === 'missing'),
+    formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
+    rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
+  };
+}
+
+function mayHoldAnother({ inUse, observed }: PlanBuilder, index: number, current: Credential): boolean {
+  const secret = observed.secrets[index];
+  const name = secret && printLocation(secret.location);
+  const former = inUse.formerHeld.filter(({ location }) => location === name);
+  const candidates = [...(inUse.held[index] ?? []), ...former.flatMap((one) => one.candidates)];
+  return candidates.some(({ id }) => id !== current.id);
+}
+
 function hasNewestPair(builder: PlanBuilder): boolean {
-  const { desired, inUse, observed } = builder;
-  const { newest } = inUse;
-  if (newest === undefined || newest.identity !== desired.current?.identity) return false;
+  return isAtHand(builder, builder.inUse.newest);
+}
+
+function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
+  const { desired, observed } = builder;
+  if (credential === undefined || credential.identity !== desired.current?.identity) return false;
   // A pair that nobody can log in with serves nobody.
-  if (!builder.associated.includes(newest.id) || builder.isExpired(newest)) return false;
+  if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 
@@ -310,8 +386,8 @@ function probe(builder: PlanBuilder, indexes: readonly number[]): void {
 }
 
 /**
- * Of two certificates of one DN Auth0 cannot tell which is the newer: `current-credential` counts as the one that the
- * primary holds only if it was made right before that was written.
+ * Auth0 does not show which of two certificates with one DN is newer. `current-credential` counts as the latest only if it was issued
+ * right before the primary's secret was written.
  */
 function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
   const times = secrets[0]?.times;

@@ -1,4 +1,4 @@
-/** Whose the client's credentials are: ours, another workflow's, made by hand, or foreign. Pure. */
+/** Sorts the client's credentials by owner: ours, another workflow's, made by hand, or foreign. Pure. */
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';
@@ -12,7 +12,7 @@ export class Pool {
   /** The client uses the desired method. */
   readonly #uses: boolean;
   readonly #associated: ReadonlySet<string>;
-  /** Made by hand, and named by one of ours as what it takes the place of. */
+  /** Ids of credentials made by hand that one of ours replaced. */
   readonly #replaced: ReadonlySet<string | undefined>;
 
   constructor(desired: DesiredState, observed: ObservedState) {
@@ -29,18 +29,18 @@ export class Pool {
   isOurs = (credential: Credential): boolean =>
     credential.type === this.#type && this.isMarkedOurs(credential);
 
-  /** By its mark, of whatever method. */
+  /** Our mark, with any method. */
   isMarkedOurs = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
-  /** Made by a rehearsal of ours, which has died: no secret has ever held it. */
+  /** A rehearsal of ours made it and died. No secret has ever held it. */
   isRehearsed = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
-  /** Ours, of a method that the client has left: nobody can log in with it any more. */
+  /** Ours, of a former method of the client. Nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
     this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
 
-  /** Ours to remove once it is taken out: by its own mark, or by its successor's. */
+  /** Ours to remove, by its own mark or by the mark of its successor. */
   isManaged = (credential: Credential): boolean =>
     credential.type === this.#type && this.#isAttributed(credential);
 
@@ -65,7 +65,7 @@ export class Pool {
     return mark && !this.#owns(mark) ? mark : undefined;
   }
 
-  /** May one of our places hold it? */
+  /** Whether one of our secret locations may hold it. */
   // guard: foreign credentials are never touched
   // guard: another owner's mark
   isCandidate = (credential: Credential): boolean =>

@@ -1,4 +1,4 @@
-/** When nothing may be done at all, or no more since another run is at work. Pure. */
+/** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, isSecretMethod } from '../model/desired-state.ts';
@@ -11,13 +11,14 @@ import {
 import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
+import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isBeingDelivered, isPending } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
 function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { client }: ObservedState): void {
   if (client === undefined || client.method === method) return;
-  // It has left its credentials already. Between a public and a confidential client nothing is changed unasked.
+  // The client has already left the method. A revert does not turn a public client into a confidential one or back.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
@@ -41,18 +42,18 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   });
 }
 
-/** The client is not one that this may be done to. @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, INVALID_INPUT */
+/** Refuses a client that does not fit the operation. @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, INVALID_INPUT */
 export function refuseClient(desired: DesiredState, observed: ObservedState): void {
   refuseOtherMethod(desired, observed);
   refuseQuietWindow(desired, observed);
 }
 
-/** A client without the grant gets no token, and only a token request of this run shows that the logs are up to date. @throws RotationError INVALID_INPUT */
+/** Only a token shows that the logs are up to date, and only a client with the grant client_credentials gets one. @throws RotationError INVALID_INPUT */
 function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
   if (quietWindow === undefined || operation === 'revert') return;
   if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
   throw new RotationError('INVALID_INPUT', {
-    failed: `'retire' is when-unused, and client ${client.id} has no grant client_credentials: no token request of a run can show that its tenant logs are up to date.`,
+    failed: `'retire' is when-unused, but client ${client.id} has no grant client_credentials, so no token request can show that the tenant logs are up to date.`,
     remedy: 'Set retire: by-time, with an overlap.',
   });
 }
@@ -67,12 +68,12 @@ export function refuseContradiction(builder: PlanBuilder): void {
   if (impossible) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, a secret of the same name there hides the one of the repository.`,
+      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, an environment secret hides the repository secret of the same name.`,
     });
   }
   if (outdated && !contradiction) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job had begun: it changed after this job's secrets were read, and current-credential shows what it held before.`,
+      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
       remedy: 'Start the workflow anew instead of re-running it.',
     });
   }
@@ -80,13 +81,19 @@ export function refuseContradiction(builder: PlanBuilder): void {
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is none of the client's credentials, but ${location ? printLocation(location) : 'the primary secret'} holds ${contradiction.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it.`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it. ${onPurpose(contradiction)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
     failed: `current-credential is ${given}, but the primary secret was written right after ${contradiction.id} was made: it changed after this job's secrets were read.`,
-    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}.`,
+    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}. ${onPurpose(contradiction)}`,
   });
+}
+
+/** A hand may have written right after a run: that looks the same. */
+function onPurpose({ createdAt, id }: Credential): string {
+  const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
+  return `If somebody has put something else there right after ${id} was made, save that secret once more: what is written after ${until} is believed.`;
 }
 
 /** The line that ends it, where this workflow has another name or place than before. */
@@ -97,7 +104,7 @@ export function movedLine({ observed, pool }: PlanBuilder): string {
   return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
 }
 
-/** A former mark that is younger than the oldest of our own is that of a workflow which is alive. @throws RotationError ROTATION_IN_PROGRESS */
+/** If a former mark is younger than our oldest one, the former workflow is still running. @throws RotationError ROTATION_IN_PROGRESS */
 export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
   const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
@@ -111,22 +118,22 @@ export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
   });
 }
 
-/** Somebody has decided today that what a secret holds may be replaced. */
+/** A person started this run with `force`, so an unknown secret may be replaced. */
 export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
 
 /**
- * A secret that nobody can explain may be somebody else's: another client's, or one that was placed by hand.
+ * A secret that no run of this workflow can have written may belong to another client.
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, pool } = builder;
   const [primary] = observed.secrets;
   if (primary === undefined || typeof primary.times === 'string' || overridesUnknown(desired)) return;
-  // Of a new client, refuseToOverwrite has judged.
+  // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
-  // A mark of ours, of the method that the client leaves.
+  // A mark of ours with the former method.
   if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
@@ -135,7 +142,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
-      `If that line names another secret than this one, write current-credential: \${{ secrets.${secretName} }}. If the secret belongs to another client, choose another secret-name.`,
+      `If that line names another secret, write current-credential: \${{ secrets.${secretName} }}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -151,14 +158,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
   return new RotationError('SECRET_EXISTS', {
-    failed: `${printLocation(location)} holds something already, and ${why}: anybody who reads that secret could not log in any more.`,
+    failed: `${printLocation(location)} already holds something, and ${why}. If the run replaced it, its readers might no longer be able to log in.`,
     remedy: `${remedy} If nobody needs what it holds, start the workflow by hand once with force: true.`,
   });
 }
 
-/** A credential younger than the lease, pending or not delivered everywhere, is that of a run which may still be at work. */
+/** A young credential that is pending or not delivered everywhere may belong to a run that is still at work. */
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
-  // Where nobody holds anything nobody can log in: a revert need not wait for a run that has crashed.
+  // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
@@ -171,18 +178,18 @@ export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder
 export function refuseReuse({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
-    failed: `A rotation is due (${reason}), and the certificate that was brought is the one in use.`,
-    remedy: 'Let the earlier step issue a new one, and pass that as certificate and private-key.',
+    failed: `A rotation is due (${reason}), but the certificate that was brought is the one in use.`,
+    remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
   });
 }
 
-/** A run that finishes another run's young delivery must not supersede it: that run may still store its own pair. */
+/** A run that finishes another run's young delivery must not rotate too, since the other run may still be storing its pair. */
 export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
 }
 
-/** A secret that holds something is somebody's: a new client's must not take its place unasked. @throws RotationError SECRET_EXISTS */
+/** `create` must not replace an existing secret without `force`. @throws RotationError SECRET_EXISTS */
 export function refuseToOverwrite(
   { clientId, force, operation }: DesiredState,
   { secrets }: ObservedState,
@@ -192,8 +199,8 @@ export function refuseToOverwrite(
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} holds something already, and the client would be a new one: anybody who reads that secret could not log in any more.`,
-    remedy: 'Choose another secret-name; or delete the secret; or set force: true if nobody uses it.',
+    failed: `${locations} already holds something. If the pair of a new client replaced it, its readers could no longer log in.`,
+    remedy: 'Choose another secret-name. If nobody uses the secret, delete it, or set force: true.',
   });
 }
 
@@ -206,7 +213,7 @@ const SCOPES = [
   'delete:client_credentials',
 ];
 
-/** What a later run lacks is said today, while nothing has been taken out. @throws RotationError AUTH0_FORBIDDEN */
+/** Refuses if a scope is missing that a later step or run needs, before anything is changed. @throws RotationError AUTH0_FORBIDDEN */
 export function refuseMissingScopes({ desired, observed: { scopes } }: PlanBuilder): void {
   if (scopes === undefined) return;
   const needed = [

@@ -1,4 +1,4 @@
-/** The ordered reasons that a rotation is due: first wins. Pure. */
+/** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
@@ -10,22 +10,22 @@ import type { CredentialsInUse } from './in-use.ts';
 export interface Question {
   desired: DesiredState;
   observed: ObservedState;
-  /** As it is once a delivery that could be finished without a new key is finished. */
+  /** After the deliveries that this run finishes without a new key. */
   inUse: CredentialsInUse;
   /** Made by hand, or by a tool that marks nothing. */
   isUnmarked: (credential: Credential) => boolean;
-  /** No credential can be added before another one goes. */
+  /** A credential must be removed before another one can be added. */
   isFull: boolean;
 }
 
-/** [reason, does it hold?, as the report says it] */
+/** [reason, whether it holds, explanation for the report] */
 type Rule = readonly [Reason, (question: Question) => boolean, (question: Question) => string];
 
 const RULES: readonly Rule[] = [
   [
     'MethodDiffers',
     ({ observed, desired }) => observed.client !== undefined && observed.client.method !== desired.method,
-    ({ observed, desired }) => `the client uses ${observed.client?.method}, and is to use ${desired.method}`,
+    ({ observed, desired }) => `the client uses ${observed.client?.method} instead of ${desired.method}`,
   ],
   ['FirstDelivery', firstDelivery, explainFirstDelivery],
   [
@@ -38,7 +38,7 @@ const RULES: readonly Rule[] = [
   [
     'PartlyDelivered',
     partlyDelivered,
-    () => 'not every destination holds the newest key, and its private key is not at hand',
+    () => 'not every destination holds the newest key, and this run does not have its private key',
   ],
   ['CertificateExpired', expired, ({ inUse }) => `the current certificate expired ${dateOf(inUse)}`],
   [
@@ -54,7 +54,7 @@ const RULES: readonly Rule[] = [
     ({ desired }) =>
       `the current certificate was made by hand, more than ${desired.validityDays - desired.renewBeforeDays} days ago`,
   ],
-  ['Forced', ({ desired }) => desired.force, () => 'it was asked for (force)'],
+  ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
 
 export function firstReason(question: Question): { reason: Reason; explanation: string } | undefined {
@@ -106,15 +106,15 @@ function unidentified({ inUse }: Question): boolean {
 function explainUnidentified({ desired, inUse, observed }: Question): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
   if (inUse.unexplained && desired.brought && !inUse.unregistered)
-    return 'nobody has recorded when a certificate that was brought expires (pass current-credential to be certain)';
+    return 'the expiry of a certificate that was brought is not recorded (pass current-credential to be certain)';
   if (inUse.unexplained && inUse.current && !inUse.unregistered)
-    return 'the secret of the primary destination was last written when no run can have delivered (pass current-credential to be certain)';
+    return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
-/** A location without a secret has no consumers: it waits for a free place or the next rotation. */
+/** A location without a secret has no consumers. It waits for free capacity or the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
-  // Put back by hand, and the key is at hand: both stay until a rotation is due.
+  // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
   if (inUse.rolledBack) return false;
   const unwritable = new Set(observed.unwritable?.map(({ location }) => location));
   return inUse.lacking.some((index) => {
@@ -124,7 +124,7 @@ function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
   });
 }
 
-/** Whatever the reason is: waiting any longer would let it expire. */
+/** The certificate expires soon, whatever the reason for the rotation is. */
 export function isDueByExpiry(question: Question): boolean {
   return expiring(question);
 }
@@ -137,7 +137,7 @@ function expiring({ inUse, observed, desired }: Question): boolean {
   return nextRotation(desired, expiry(inUse)) <= observed.now;
 }
 
-/** Only what was given is compared. Auth0 records a subject with `tls_client_auth` alone, and no key size: `current-credential` shows both. */
+/** Compares only what the user set. Auth0 records a subject only with `tls_client_auth`, and no key size. `current-credential` shows both. */
 function specChanged({ desired, inUse }: Question): boolean {
   const { current, given, keySize, method, subject } = desired;
   if (otherAlgorithm(inUse, desired)) return true;
@@ -149,19 +149,19 @@ function specChanged({ desired, inUse }: Question): boolean {
   return registered.keySize !== keySize;
 }
 
-/** A certificate that somebody made to last for years would never be renewed. */
+/** A certificate made by hand may be valid for years. It is replaced at the age at which one of ours would be. */
 function tooOld({ desired, inUse, isUnmarked, observed }: Question): boolean {
   const { brought, current, renewBeforeDays, validityDays } = desired;
   const held = inUse.current;
   if (brought || held === undefined || !isUnmarked(held)) return false;
   const exact = current?.identity === held.identity ? current : undefined;
   const began = exact?.notBefore?.getTime();
-  // The record of a subject DN says nothing of its certificate's age.
+  // The record of a subject DN does not show the age of its certificate.
   if (began === undefined && held.type === 'cert_subject_dn') return false;
   return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY <= observed.now;
 }
 
-/** Only one that was asked for counts, and only where Auth0 shows what the key in use signs with. */
+/** Whether the user set another algorithm than the one that Auth0 shows for the key in use. */
 export function otherAlgorithm(
   { current }: Pick<CredentialsInUse, 'current'>,
   { given, method, signingAlgorithm }: DesiredState,

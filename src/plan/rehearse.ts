@@ -1,4 +1,4 @@
-/** A rotation without its delivery: what it makes is proven, and removed again. Pure. */
+/** Plans a rehearsal: a rotation without a delivery. Its credential is proven and removed again. Pure. */
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
@@ -7,7 +7,7 @@ import { capacityExhausted, nameTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
-/** @throws RotationError CREDENTIAL_LIMIT: nothing gives way to a rehearsal */
+/** @throws RotationError CREDENTIAL_LIMIT, since a rehearsal removes nothing else */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
   const { pool, observed, steps, desired } = builder;
   builder.requireWritable();
@@ -27,10 +27,10 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
     builder.associate(before, 'rehearse', { confirm: true });
     steps.push({ kind: 'delete-credential', id: ISSUED, why: 'rehearse' });
   }
-  return { reason: 'Rehearsal', explanation: 'a rotation was to be rehearsed: nothing is delivered' };
+  return { reason: 'Rehearsal', explanation: 'a rehearsal was requested, which delivers nothing' };
 }
 
-/** A certificate of a subject DN that Auth0 knows already logs in as it is (RFC 8705 2.1). */
+/** A certificate with a registered subject DN needs no new credential (RFC 8705 2.1). */
 function registeredName(builder: PlanBuilder): string | undefined {
   const { associated, pool, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);

@@ -1,14 +1,14 @@
-/** What goes where no rotation is due. Pure. */
+/** Plans which credentials are removed when no rotation is due. Pure. */
 
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
 import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
 
-/** Why a superseded credential stays; `quiet` needs no word. */
+/** Why a superseded credential stays. `quiet` needs no note. */
 type Stay = 'quiet' | { severity: Note['severity']; because: string };
 
-/** Not due: remove what is due to go. */
+/** Removes what is no longer needed, or notes why it stays. */
 export function retire(builder: PlanBuilder): void {
   for (const credential of builder.removable) {
     const stay = builder.associated.includes(credential.id) ? whyStays(builder, credential) : undefined;
@@ -18,18 +18,18 @@ export function retire(builder: PlanBuilder): void {
   }
 }
 
-/** undefined: it goes. */
+/** undefined: it can be removed. */
 function whyStays(builder: PlanBuilder, credential: Credential): Stay | undefined {
   const { overlap, quietWindow } = builder.desired;
   const over = overlapEnd(builder, credential);
-  // With `when-unused` an overlap is the least time, where it is a time.
+  // With `when-unused` an overlap that is a duration is a minimum.
   const waits =
     over > builder.observed.now && (quietWindow === undefined || overlap !== 'until-next-rotation');
   if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'quiet';
   return quietWindow === undefined ? undefined : notProvenUnused(builder, credential, quietWindow);
 }
 
-/** A missing fact keeps it. undefined: the logs prove that nobody uses it any more. */
+/** It stays unless the logs prove that nobody uses it any more. undefined: they do. */
 function notProvenUnused(
   builder: PlanBuilder,
   credential: Credential,
@@ -47,7 +47,8 @@ function notProvenUnused(
   const users = usesSince(usage, since, credential);
   const logins = usesSince(usage, since, newest).filter(({ isProof }) => !isProof);
   const quietFrom = now - quietWindow;
-  if (users.length > 0) return warning(`since it is STILL IN USE, by the tenant logs: ${printUsers(users)}`);
+  if (users.length > 0)
+    return warning(`since the tenant logs show that it is STILL IN USE: ${printUsers(users)}`);
   if (since > quietFrom) return notice(`until ${iso(since + quietWindow)} at least (quiet-window)`);
   if (usage.since > quietFrom)
     return notice(
@@ -55,12 +56,12 @@ function notProvenUnused(
     );
   if (logins.length === 0)
     return notice(
-      `since by the tenant logs nobody but this action has used its successor ${newest.id} from ${iso(since)} on`,
+      `since the tenant logs show no login with its successor ${newest.id} since ${iso(since)}, except by this action`,
     );
   return notUpToDate(builder, since) ?? proven(builder, credential, since, logins);
 }
 
-/** Auth0 promises no real-time logs: what is not there yet may have happened all the same. */
+/** Auth0 does not log in real time, so a recent login may be missing from the logs. */
 function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
   if (desired.current?.identity !== inUse.newest?.identity)
@@ -76,7 +77,7 @@ function proven(builder: PlanBuilder, { id }: Credential, since: number, logins:
   const until = typeof upTo === 'number' ? iso(upTo) : '';
   builder.note(
     'notice',
-    `Credential ${id} is proven unused: from ${iso(since)} to ${until} the tenant logs show no login with it, and logins with its successor by ${printUsers(logins)}.`,
+    `The tenant logs prove that credential ${id} is unused: from ${iso(since)} to ${until} they show no login with it, but logins with its successor by ${printUsers(logins)}.`,
   );
 }
 
@@ -94,7 +95,7 @@ const NO_ENTRY = {
   'not asked': '',
   'no endpoint': ', and no mTLS token endpoint was found',
   refused: ', and the current certificate got no token',
-  late: ', and it did not appear in them in time: the next run tries again',
+  late: ', and the request of this run did not appear in them in time. The next run tries again',
 };
 
 function iso(at: number): string {

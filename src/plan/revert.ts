@@ -1,16 +1,16 @@
-/** Back to a client secret. Pure. */
+/** Plans the way back to a client secret, or to a public client. Pure. */
 
 import { PUBLIC } from '../model/desired-state.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Back to a client secret; then what the method held, and what is ours besides, has no use any more. */
+/** Changes the method, then removes the credentials of the former method and all others of ours. */
 export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
   const { inUse, pool, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
-  // A former place that still has its secret may be another workflow's.
+  // If a former location still has its secret, that may belong to another workflow.
   const isTheirs = (c: Credential) => pool.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   const useless = builder.records.filter(
     (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !isTheirs(c),
@@ -33,16 +33,16 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   if (method !== desired.revertTo)
     return {
       reason: 'MethodDiffers',
-      explanation: `the client uses ${method}, and is to use ${desired.revertTo} again`,
+      explanation: `the client uses ${method} instead of ${desired.revertTo}`,
     };
   const explanation = useless.length > 0 ? LEFTOVERS : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };
 }
 
-const LEFTOVERS = 'the method was changed before, and credentials of it were left';
+const LEFTOVERS = 'the method was changed before, but some of its credentials are left';
 const REVERTS =
-  'From this moment on nobody can log in with a certificate or key of this client, and everybody needs its client secret. Whether that is still the one from before is not documented: look at the client in Auth0. The secrets in GitHub stay as they are, and are of no use any more.';
+  'From this moment on nobody can log in with a certificate or key of this client. Every consumer needs its client secret. Auth0 does not document whether that is still the same secret: look at the client in Auth0. The secrets in GitHub stay as they are but are of no use any more.';
 const BECOMES_PUBLIC =
-  'From this moment on nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id acts as it, and it gets no token by client_credentials. The secrets in GitHub stay as they are, and are of no use any more.';
+  'From this moment on nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id can act as this client, and it gets no token by client_credentials. The secrets in GitHub stay as they are but are of no use any more.';
 export const CUTS_OFF =
-  'This client is the one that the action logs in with. After the change every workflow needs its new credential, and if this run dies between the change and the delivery nobody can log in with it: have a second management client at hand.';
+  'This client is the management client that the action logs in with. After the change every workflow needs its new credential. If this run dies between the change and the delivery, nobody can log in as this client, so have a second management client ready.';

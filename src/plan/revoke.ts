@@ -1,4 +1,4 @@
-/** `revoke: previous`: what was held before this rotation goes in the run that has delivered its successor. Pure. */
+/** Plans `revoke: previous`: the run that delivers the new credential also removes the previous ones. Pure. */
 
 import { RotationError } from '../errors.ts';
 import type { Credential } from '../model/observed-state.ts';
@@ -9,22 +9,22 @@ export function refuseRevocation(builder: PlanBuilder): void {
   const { pool, renews, desired } = builder;
   if (renews !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `Auth0 knows the certificate by its subject ${desired.subject} alone (${renews}), which the new one would have too: the old one would log in until it expires.`,
+      failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${renews}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
       remedy:
-        'Choose another subject for this rotation, so that the old one can be removed from Auth0; or let the CA revoke the certificate, if the edge looks for that.',
+        'Choose another subject for this rotation, so that the old one can be removed from Auth0. Or let the CA revoke the certificate, if the edge checks revocation.',
     });
   }
   const kept = builder.records.filter((c) => pool.isCandidate(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `revoke: previous would remove ${ids}, and keep-credentials says that it is never to be removed.`,
+      failed: `revoke: previous would remove ${ids}, but keep-credentials keeps it.`,
       remedy: 'Take it out of keep-credentials, or rotate without revoke.',
     });
   }
 }
 
-/** Of ours, or without a mark: a destination may have held it. */
+/** Removes all of ours and those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
   for (const credential of previous) builder.remove(credential, 'revoke');
@@ -36,8 +36,8 @@ export function revoke(builder: PlanBuilder): void {
 
 function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(', ');
-  return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key: neither workflow runs that were queued before, nor anything that has a copy. Access tokens that were issued with it stay valid until they expire, bound ones for anybody who has the key: Auth0 cannot take them back.`;
+  return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key, not even workflow runs that were queued before. Access tokens that were issued with it stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
 }
 
 const NOTHING =
-  'There was nothing to revoke: no credential of this workflow, nor one without a mark, was there.';
+  'There was nothing to revoke: the client had no credential of this workflow and none without a mark.';

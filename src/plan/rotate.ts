@@ -1,4 +1,4 @@
-/** The steps of a rotation, from the place for the new credential to the removal of the last. Pure. */
+/** Plans the steps of a rotation. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
@@ -18,7 +18,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
   else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
-  // Before any effect: what cannot be issued must not have cost a place.
+  // Issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.renews = reuseName(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
@@ -36,29 +36,29 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
     builder.note('warning', SHORT);
 }
 
-/** The primary is served first: what it does not hold goes nowhere else. @throws RotationError DELIVERY_INCOMPLETE */
+/** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
 function refuseForPrimary(builder: PlanBuilder): void {
   const [primary] = secretLocations(builder.desired);
   const refusal = primary && builder.refusalOf(primary);
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `A rotation is due, and the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: `${refusal.remedy} Or take it out of destinations, if nobody uses it: the next one is the primary then.`,
+    failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
+    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. Then the next destination is the primary.`,
     cause: refusal,
   });
 }
 
-/** The key that they hold is registered for one algorithm, and so is the next one. */
+/** Each key is registered for one signing algorithm. */
 function noteAlgorithm(builder: PlanBuilder): void {
   const { desired, inUse } = builder;
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, the one in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, and the key in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
   );
 }
 
-/** What has refused a write comes last: it keeps nobody waiting. */
+/** Locations that refused a write come last, so that the others do not wait for them. */
 function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   const all = secretLocations(builder.desired);
   const refused = all.filter((location) => builder.refusalOf(location));
@@ -66,9 +66,9 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
 }
 
 const SHORT =
-  'The new certificate is due again at once, since it lives no longer than renew-before-days: every run will rotate.';
+  'The new certificate is valid for no longer than renew-before-days. It is due again at once, so every run will rotate.';
 
-/** What the method held that the client has left: with it nobody can log in any more. */
+/** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {
   const { pool, observed, desired } = builder;
   const { associated = [], method = desired.method } = observed.client ?? {};
@@ -80,8 +80,8 @@ function removeFormer(builder: PlanBuilder): void {
 }
 
 /**
- * Auth0 knows a CA-signed certificate by its subject DN alone: a new one of the same name needs no new credential
- * (RFC 8705 2.1). It must stay the newest of ours, or the times would tell that another one is in use.
+ * Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with the same DN needs no new credential
+ * (RFC 8705 2.1). It must be the newest of ours, or later runs would conclude from the times that another one is in use.
  */
 function reuseName(builder: PlanBuilder): Credential | undefined {
   const { pool, records, desired } = builder;
@@ -90,23 +90,23 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   if (!same) return undefined;
   if (!pool.isCandidate(same)) throw nameTaken(builder, same);
   const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
-  // The times would never tell that a rehearsal's is in use.
+  // Later runs never take a rehearsal's credential for one in use.
   if (!pool.isRehearsed(same) && newer.every((c) => builder.isDisposable(c))) {
     // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_NAME);
     return same;
   }
-  // Auth0 takes no second credential of a name.
+  // Auth0 refuses a second credential with the same subject DN.
   if (!builder.isDisposable(same)) throw capacityExhausted(builder);
   builder.remove(same, 'make room');
   return undefined;
 }
 
 const SAME_NAME =
-  'Auth0 knows a CA-signed certificate by its subject DN alone and cannot revoke one: the previous certificate stays valid until it expires.';
+  'Auth0 identifies a CA-signed certificate only by its subject DN and cannot revoke it. The previous certificate stays valid until it expires.';
 
-/** The new key becomes known to Auth0, by its own credential or by one of its name. */
+/** Registers the new key with Auth0, by its own credential or by an existing one with its subject DN. */
 function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
@@ -141,7 +141,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
     'interruption',
     client.method === PUBLIC
       ? BECOMES_CONFIDENTIAL
-      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use what this run delivers.`,
+      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use the credential that this run delivers.`,
   );
 }
 
@@ -149,7 +149,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} holds something already, and this run replaces it (force). Anybody who reads it for another client cannot log in any more.`;
+  return `${locations.join(', ')} already holds something, and this run replaces it (force). If another client's consumers read it, they can no longer log in.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
@@ -160,9 +160,9 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
     : 'a key pair and a certificate of the private CA';
 }
 
-/** In the run that delivered nothing goes, unless `overlap: 0h` asks for it: then nobody holds any more what was held before. */
+/** The run that delivers removes nothing, unless `overlap: 0h` asks for it. */
 function removeAfterDelivery(builder: PlanBuilder): void {
-  // Nobody but this run can have used the new one yet.
+  // No consumer can have used the new one yet, so the logs cannot show a switch.
   if (builder.desired.quietWindow !== undefined) return;
   // guard: the previous stays associated (deferred retirement)
   if (builder.desired.overlap !== 0) return;

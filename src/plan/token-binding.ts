@@ -1,8 +1,8 @@
-/** When a plan binds tokens to the certificate, or no longer. Pure. */
+/** Plans whether access tokens are bound to the certificate. Pure. */
 
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Tokens are bound, or no longer, before the new certificate proves itself, or before there is none; else at the end. */
+/** Changes the binding before the new certificate is proven, or before a revert changes the method. Otherwise at the end. */
 export function bindTokens(builder: PlanBuilder): void {
   const { rotates, observed, steps, desired } = builder;
   const bound = observed.client?.binding.required ?? false;
@@ -21,4 +21,4 @@ export function bindTokens(builder: PlanBuilder): void {
 }
 
 const BOUND =
-  'Access tokens are bound to the certificate that asks for them: a bound token lives and dies with it, so its holder asks for a new token after each rotation.';
+  'Access tokens are bound to the certificate that requested them. A bound token cannot be used with another certificate, so its holder must request a new token after each rotation.';

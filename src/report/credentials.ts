@@ -1,8 +1,8 @@
-/** The client's credentials once the run is over: as a chart of their validity, and as a table. */
+/** Shows the client's credentials after the run, as a chart of their validity and as a table. */
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { code, day, row } from '../model/markdown.ts';
+import { code, day, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
@@ -10,7 +10,7 @@ import { nextRotation, pairOf } from './headline.ts';
 
 type Shown = Omit<PlannedCredential, 'usedBy'> & { label: string };
 
-/** What the client holds once the run is over. */
+/** The client's credentials after the run. */
 function credentialsAfter(result: RunResult): Shown[] {
   const { outcome, plan, observed, desired } = result;
   const made = outcome?.credential;
@@ -36,29 +36,29 @@ function credentialsAfter(result: RunResult): Shown[] {
   const complete = result.error === undefined;
   const others = rest.map((c) => ({
     ...c,
-    label: c.stage === 'current' || (complete && GIVES_WAY.includes(c.stage)) ? 'previous' : c.stage,
+    label: c.stage === 'current' || (complete && SUPERSEDED.includes(c.stage)) ? 'previous' : c.stage,
     heldBy: without(c.heldBy, delivered),
     overlapEnd: desired.overlap === 'until-next-rotation' ? undefined : now + desired.overlap,
   }));
   return [added, ...others];
 }
 
-/** It may have been delivered to further places. */
+/** For a credential from before the run, which may have been delivered to more locations. */
 function unchanged(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
   if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
   const { notAfter, notBefore } = pairOf(c, desired) ?? {};
   return {
     ...c,
     label: c.stage,
-    // The record of a subject DN is older than its certificate, and knows no expiry.
+    // The record of a subject DN may be older than its certificate and has no expiry.
     createdAt: c.expiresAt === undefined ? (notBefore?.getTime() ?? c.createdAt) : c.createdAt,
     expiresAt: c.expiresAt ?? notAfter?.getTime(),
     heldBy: [...new Set([...c.heldBy, ...delivered])],
   };
 }
 
-/** Stages of what a successor in every place supersedes. */
-const GIVES_WAY: readonly Stage[] = ['current', 'in use', 'partly delivered'];
+/** Credentials of these stages are superseded once every location holds the new one. */
+const SUPERSEDED: readonly Stage[] = ['current', 'in use', 'partly delivered'];
 
 function without(locations: readonly string[], others: readonly string[]): string[] {
   return locations.filter((location) => !others.includes(location));
@@ -87,7 +87,7 @@ interface Window {
   to: number;
 }
 
-/** What happens around now: beside ten years nobody would see ninety days. */
+/** Limits the chart to the time around now. Next to a bar of ten years, ninety days would be invisible. */
 function windowOf(rows: readonly Shown[], result: RunResult): Window {
   const { desired, observed } = result;
   const now = observed?.now ?? 0;
@@ -100,8 +100,8 @@ function windowOf(rows: readonly Shown[], result: RunResult): Window {
 }
 
 /**
- * The validity, and of what has been superseded the time in which it still logs in.
- * @param since its newest successor was made then
+ * A bar for the validity and, for a superseded credential, one for the overlap.
+ * @param since creation of its newest successor
  */
 function bars(c: Shown, since: number, shown: Window, result: RunResult): string[] {
   const { createdAt, expiresAt = 0, id, label } = c;
@@ -114,13 +114,13 @@ function bars(c: Shown, since: number, shown: Window, result: RunResult): string
   return [bar, `    overlap until ${day(over)} :${span(since, over)}`];
 }
 
-/** What lies outside of the chart. */
+/** Dates outside the chart. */
 function beyond({ createdAt, expiresAt = 0 }: Shown, { from, to }: Window): string {
   const since = createdAt < from ? ` since ${day(createdAt)}` : '';
   return `${since}${expiresAt > to ? ` until ${day(expiresAt)}` : ''}`;
 }
 
-/** Less than a day would not be seen. */
+/** A bar of less than a day would be invisible. */
 function span(from: number, to: number): string {
   return `${day(from)}, ${day(Math.max(to, from + DAY))}`;
 }
@@ -134,8 +134,8 @@ function milestone(result: RunResult): string[] {
   return ['    section Rotation', `    ${what} :milestone, ${day(at)}, 0d`];
 }
 
-/** The table of destinations names every secret. */
-const SHOWN_PLACES = 3;
+/** More are not needed, since the table of destinations lists every secret. */
+const SHOWN_DESTINATIONS = 3;
 
 export function credentialTable(result: RunResult): string {
   const rows = credentialsAfter(result);
@@ -156,17 +156,12 @@ export function credentialTable(result: RunResult): string {
   ].join('\n');
 }
 
-/** In a narrow column a date would break at its hyphens. */
-function unbroken(at: number): string {
-  return day(at).replaceAll('-', '\u2011');
-}
-
 function holders(locations: readonly string[]): string {
   const destinations = [
     ...new Set(locations.map((location) => location.slice(0, location.lastIndexOf(' ')))),
   ];
-  const shown = destinations.slice(0, SHOWN_PLACES).map(code).join(', ');
-  const more = destinations.length - SHOWN_PLACES;
+  const shown = destinations.slice(0, SHOWN_DESTINATIONS).map(code).join(', ');
+  const more = destinations.length - SHOWN_DESTINATIONS;
   return more > 0 ? `${shown} and ${more} more` : shown || '–';
 }
 
@@ -176,7 +171,7 @@ const IDENTITIES = {
   private_key_jwt: 'Key id',
 } as const;
 
-/** Digests are long and mean nothing; the beginning of a subject says enough. */
+/** Shortens digests and long subjects. */
 function short(identity: string): string {
   const longest = /^[\w-]{43}$/.test(identity) ? 12 : 60;
   const safe = quote(identity);

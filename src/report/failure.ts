@@ -1,4 +1,4 @@
-/** The report of a run without a result: it failed before its first client, or in a way that nobody foresaw. */
+/** The report of a run that failed before its first client, or with an unexpected error. */
 
 import type { RotationError } from '../errors.ts';
 import { inert, shortened, shortenedList } from '../model/markdown.ts';
@@ -10,29 +10,29 @@ export function failureReport(error: RotationError, explanationOf: (code: string
   return {
     outputs: {},
     annotations: [],
-    summary: `## ${headline}\n\n${told(error, explanationOf)}\n`,
+    summary: `## ${headline}\n\n${explained(error, explanationOf)}\n`,
     headline,
   };
 }
 
-/** The run went on to its end although something failed that nobody awaited. */
+/** For a run that reached its end although an unawaited promise failed. */
 export function withFailure(
   report: Report,
   error: RotationError,
   explanationOf: (code: string) => string,
 ): Report {
   const headline = `${headlineOf(error)} Apart from that: ${report.headline}`;
-  // One heading: the one of the report gives way.
+  // Replaces the report's heading, so that the summary has only one.
   const rest = report.summary.replace(`## ${report.headline}\n`, '');
-  return { ...report, headline, summary: `## ${headline}\n\n${told(error, explanationOf)}\n\n${rest}` };
+  return { ...report, headline, summary: `## ${headline}\n\n${explained(error, explanationOf)}\n\n${rest}` };
 }
 
 function headlineOf({ code }: RotationError): string {
   return `❌ ${code}. Action needed.`;
 }
 
-/** All problems, one a line: a workflow is corrected from this list. */
-function told(error: RotationError, explanationOf: (code: string) => string): string {
+/** Lists all problems, one per line, so that the user can correct the workflow. */
+function explained(error: RotationError, explanationOf: (code: string) => string): string {
   const { code, failed, problems, remedy, stateNow } = error;
   const items = problems.map((problem) => `- ${shortened(inert(problem))}`);
   const list = shortenedList(items, (count) => `- … and ${count} more (shortened)`);

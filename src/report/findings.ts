@@ -1,4 +1,4 @@
-/** What a watch has found, as people read it. */
+/** Annotations and headline of a watch. */
 
 import type { Finding } from '../model/finding.ts';
 import { longDay } from '../model/markdown.ts';
@@ -12,18 +12,18 @@ export function findingAnnotations(findings: readonly Finding[]): Annotation[] {
   }));
 }
 
-/** How much life is left, and whether a person must act. */
+/** Says how much of the validity is left, and whether a person must act. */
 export function watchHeadline({ error, watch, desired }: RunResult, client: string): string | undefined {
   if (watch === undefined) return undefined;
   const { findings, lifetime } = watch;
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const left =
     lifetime &&
-    `${Math.max(0, Math.floor(lifetime.left * 100))} % of the life of its ${what} is left, until ${longDay(lifetime.until)}`;
+    `${Math.max(0, Math.floor(lifetime.left * 100))} % of the validity of its ${what} is left, until ${longDay(lifetime.until)}`;
   const count = findings.length === 1 ? '1 thing needs' : `${findings.length} things need`;
-  const todo = findings.length === 0 ? 'No action needed.' : `${count} attention.`;
+  const advice = findings.length === 0 ? 'No action needed.' : `${count} attention.`;
   if (watch.isAtWork && !error)
-    return `⏳ ${client}: a rotation is at work, or was a moment ago. Nothing is judged.`;
+    return `⏳ ${client}: a rotation is at work or has just ended. The watch did not check the client.`;
   const icon = error ? '❌' : findings.length > 0 ? '⚠️' : '✅';
-  return `${icon} ${client}: ${left ? `${left}. ` : ''}${todo}`;
+  return `${icon} ${client}: ${left ? `${left}. ` : ''}${advice}`;
 }

@@ -1,7 +1,7 @@
-/** What happened to many clients → one summary, one list of failures, worst first. Pure text, bounded in size. */
+/** The report on many clients: one summary and one list of failures, worst first. Pure text of bounded size. */
 
 import { quote } from '../model/json.ts';
-import { code, day, inert, iso, longDay, plain, row } from '../model/markdown.ts';
+import { code, inert, iso, longDay, plain, row, shortened, unbroken } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
@@ -12,7 +12,7 @@ import { warnings } from './report.ts';
 
 /** GitHub: a step's summary has at most 1 MiB (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
-/** Of it the table; the rest is for details. */
+/** The most that the table takes. The rest is for details. */
 const TABLE = 600_000;
 /** GitHub: outputs of a job have at most 1 MB, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
 const RESULT = 400_000;
@@ -30,13 +30,9 @@ export function fleetReport(results: readonly RunResult[], explanationOf: (code:
 }
 
 const KINDS = [
-  ['failed', '❌', ({ error }) => error !== undefined && !wasSpared(error.code)],
+  ['failed', '❌', ({ error }) => error !== undefined && !wasSkipped(error.code)],
   ['not tried', '⏸️', ({ error }) => error !== undefined],
-  [
-    'rotated, to be looked at',
-    '⚠️',
-    (result) => result.outcome?.rotated === true && warnings(result).length > 0,
-  ],
+  ['rotated with warnings', '⚠️', (result) => result.outcome?.rotated === true && warnings(result).length > 0],
   ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
   ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
   ['would be put in order', '📋', ({ plan, planOnly }) => planOnly && (plan?.steps.length ?? 0) > 0],
@@ -44,8 +40,8 @@ const KINDS = [
   ['not due', '✅', () => true],
 ] as const satisfies [string, string, (result: RunResult) => boolean][];
 
-/** Not its own failure: nothing was done about it. */
-function wasSpared(code: string): boolean {
+/** The client was skipped. That is not a failure of its own. */
+function wasSkipped(code: string): boolean {
   return code === 'CANARY_FAILED' || code === 'CANCELLED';
 }
 
@@ -59,7 +55,7 @@ function nameOf({ observed, desired }: RunResult): string {
   return name === '' ? id : `${plain(name)} (${id})`;
 }
 
-/** Inside of HTML there is no Markdown. */
+/** The client's name for HTML, in which Markdown has no effect. */
 function textOf({ observed, desired }: RunResult): string {
   const name = quote(observed?.client?.name);
   const id = quote(desired.clientId);
@@ -69,20 +65,23 @@ function textOf({ observed, desired }: RunResult): string {
 function headline(results: readonly RunResult[]): string {
   const ranks = results.map(rank);
   const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
-  const told = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
+  const named = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
-  return `${sign ?? '✅'} ${results.length} ${results.length === 1 ? 'client' : 'clients'}: ${told.join(', ') || 'none in this shard'}.`;
+  return `${sign ?? '✅'} ${results.length} ${results.length === 1 ? 'client' : 'clients'}: ${named.join(', ') || 'none in this shard'}.`;
 }
 
 function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
-  const shared = sharedWarnings(worstFirst);
-  const notes = shared.map(({ message, results }) => `> ${plain(namesOf(results))}: ${inert(message)}\n`);
-  const begin = [`## ${headline(worstFirst)}\n`, ...notes.slice(0, ANNOTATIONS)].join('\n');
+  const shared = sharedWarnings(worstFirst).slice(0, ANNOTATIONS);
+  const notes = shared.map(
+    ({ message, results }) => `> ${plain(namesOf(results))}: ${shortened(inert(message))}\n`,
+  );
+  const begin = `## ${headline(worstFirst)}\n`;
+  const told = ['', ...notes].join('\n');
   const said = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
     worstFirst.map((result) => detailsOf(result, said, explanationOf)).filter((text) => text !== ''),
-    SUMMARY - size(begin) - size(table.text),
+    SUMMARY - size(begin) - size(told) - size(table.text),
   );
   return [
     begin,
@@ -91,16 +90,17 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
       : '| Client | | Why | Expires | Next rotation |\n| --- | --- | --- | --- | --- |',
     table.text,
     table.left > 0 ? `\n${table.left} more clients have no row: the summary may not be longer.\n` : '',
+    told,
     details.text,
     details.left > 0
-      ? `\nDetails of ${details.left} more clients were left out: the summary may not be longer.\n`
+      ? `\nDetails of ${details.left} more clients were left out, since the summary has reached its longest size.\n`
       : '',
   ]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-/** As many of the first ones as fit. */
+/** Keeps as many of the first texts as fit. */
 function bounded(texts: readonly string[], most: number): { text: string; left: number } {
   const kept: string[] = [];
   let used = 0;
@@ -120,16 +120,18 @@ function tableRow(result: RunResult): string {
   const { error, plan } = result;
   const [kind, sign] = KINDS[rank(result)] ?? ['', ''];
   const next = nextRotation(result);
+  const notAfter = entryOf(result)['not-after'];
+  const why = plan === undefined || plan.reason === 'NotDue' ? '–' : reasonName(plan.reason);
   return row([
     nameOf(result),
     `${sign} ${kind}`,
-    error ? `\`${error.code}\`` : plan ? reasonName(plan.reason) : '',
-    entryOf(result)['not-after'].slice(0, 10) || '–',
-    next === undefined ? '–' : day(next),
+    error ? `\`${error.code}\`` : why,
+    notAfter === '' ? '–' : unbroken(Date.parse(notAfter)),
+    next === undefined ? '–' : unbroken(next),
   ]);
 }
 
-/** What does not fit into a row, folded. */
+/** Folded details below the table. */
 function detailsOf(
   result: RunResult,
   said: ReadonlySet<string>,
@@ -154,7 +156,7 @@ function detailsOf(
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
-/** Of whom something failed: how long there is time. */
+/** For a client that failed: when its current key expires. */
 function expirySentence(result: RunResult): string {
   const expiresAt = currentExpiry(result);
   return expiresAt === undefined ? '' : ` The current key expires on ${longDay(expiresAt)}.`;
@@ -164,7 +166,7 @@ interface SharedWarning extends Annotation {
   results: RunResult[];
 }
 
-/** The same words of several clients are one warning. */
+/** Joins equal warnings of several clients. */
 function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarning[] {
   const found = new Map<string, SharedWarning>();
   for (const result of worstFirst)
@@ -179,19 +181,21 @@ function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarn
 const NAMED = 3;
 
 function namesOf(results: readonly RunResult[]): string {
-  const names = results.slice(0, NAMED).map(({ desired }) => quote(desired.clientId));
+  const names = results
+    .slice(0, NAMED)
+    .map(({ desired, observed }) => quote(observed?.client?.name) || quote(desired.clientId));
   const more = results.length - NAMED;
   return `Clients ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Only what a person must do. */
+/** Annotates only what a person must act upon. */
 function annotations(
   worstFirst: readonly RunResult[],
   explanationOf: (code: string) => string,
 ): Annotation[] {
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
-    if (error === undefined || wasSpared(error.code)) return [];
+    if (error === undefined || wasSkipped(error.code)) return [];
     const name = quote(observed?.client?.name);
     const who = `${name === '' ? '' : `${name}, `}client ${desired.clientId}`;
     const message = `${error.message}${expirySentence(result)} More: ${explanationOf(error.code)}`;
@@ -236,7 +240,7 @@ function fleetOutputs(
   };
 }
 
-/** One entry a client, worst first; what does not fit is counted in a last entry of its own. */
+/** One entry per client, worst first. A last entry counts those that do not fit. */
 function result(worstFirst: readonly RunResult[]): string {
   const entries = worstFirst.map((result) => JSON.stringify(entryOf(result)));
   const { left } = bounded(entries, RESULT);

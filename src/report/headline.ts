@@ -1,4 +1,4 @@
-/** What happened, and what a person must do by when. */
+/** The headline: what happened, and what a person must do by when. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -41,7 +41,7 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
     return `anybody who knows the client id can log in (${code}). Act at once.`;
-  if (outcome?.rotated) return `a new key was stored, but not all went well (${code}). Action needed.`;
+  if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
   const expiresAt = currentExpiry(result);
   if (observed === undefined || expiresAt === undefined) return `${code}. Action needed.`;
   return expiresAt > observed.now
@@ -49,13 +49,13 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
-/** When the key expires that the primary held before the run. */
+/** The expiry of the key that the primary held before the run. */
 export function currentExpiry({ plan, desired }: RunResult): number | undefined {
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
   return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
 }
 
-/** What `current-credential` says about a credential: Auth0 records no expiry of a subject DN. */
+/** The facts from `current-credential` about this credential. Auth0 records no expiry of a subject DN. */
 export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
   return current?.identity === credential?.identity ? current : undefined;
 }
@@ -85,7 +85,7 @@ function afterwards(result: RunResult): string {
   return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;
 }
 
-/** A warning may ask for something. */
+/** Points to the warnings, which may require an action. */
 function advice(result: RunResult): string {
   return notes(result).every(({ severity }) => severity === 'notice')
     ? 'No action needed.'
@@ -95,7 +95,7 @@ function advice(result: RunResult): string {
 function rehearsed({ plan, desired }: RunResult): string {
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
-  return `the rehearsal worked. A new ${what} was made, ${registered}; one that nobody has registered was refused. Nothing was changed or delivered.`;
+  return `the rehearsal worked. A new ${what} was made, ${registered}. An unregistered one was refused. Nothing was changed or delivered.`;
 }
 
 const PLANNED = {
@@ -106,13 +106,13 @@ const PLANNED = {
   revert: 'the client would leave its certificates and keys',
 } as const;
 
-/** Undefined where a rotation was due and failed: then it is overdue. */
+/** undefined if a rotation was due and failed, since then it is overdue. */
 export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;
 }
 
-/** What must be said aloud: it was delivered, and nobody knows whether it works. */
+/** A warning that the new credential was delivered without a proof. */
 export function notProven({ outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
   return UNPROVEN[outcome.proof] ?? NOT_PROVEN;
@@ -121,11 +121,11 @@ export function notProven({ outcome }: RunResult): string | undefined {
 const NOT_PROVEN =
   'The new certificate was delivered WITHOUT a proof: no mTLS token endpoint was found, or verify is off. Set mtls-domain and verify: required to have every certificate proven before it is delivered.';
 const NOT_PROVABLE =
-  'The new certificate was delivered WITHOUT a proof: the client has no grant that a key can be proven by (client_credentials, authorization_code or refresh_token).';
+  'The new certificate was delivered WITHOUT a proof: the client has no grant that can prove a key (client_credentials, authorization_code or refresh_token).';
 const NO_CONTROL =
-  'The new certificate was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 looks at the certificate before the code or token that it is asked with. Give the client a callback, so that a pushed authorization request can prove it where discovery names an endpoint for those.';
+  'The new certificate was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 checks the certificate before the code or refresh token in a request. Give the client a callback, so that a pushed authorization request can prove the certificate if discovery names an endpoint for that.';
 const NOT_AUTHORIZED =
-  'The new client was delivered WITHOUT a proof: it may not use any API yet, so that it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
+  'The new client was delivered WITHOUT a proof: it may not use any API yet, so it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
 const UNPROVEN: Readonly<Record<string, string>> = {
   'not authorized': NOT_AUTHORIZED,
   'not proven: no grant': NOT_PROVABLE,

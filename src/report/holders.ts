@@ -1,4 +1,4 @@
-/** Who may still hold what was revoked: workflow runs that were queued before, and where nobody could look. */
+/** Lists workflow runs that may still hold the revoked credential, and repositories that could not be searched. */
 
 import { quote } from '../model/json.ts';
 import { code, iso, plain, row, shortenedList } from '../model/markdown.ts';
@@ -19,7 +19,7 @@ export function holderTable({ outcome }: RunResult): string {
   const rest = (count: number) => row([`… and ${count} more (shortened)`, '', '', '']);
   const table = ['| Workflow run | Repository | Status | Queued |', '| --- | --- | --- | --- |'];
   return [
-    '### Who may still hold what was revoked',
+    '### Who may still hold the revoked credential',
     '',
     ...(runs.length > 0 ? [plain(found(runs.length)), '', ...table, ...shortenedList(rows, rest)] : []),
     ...(runs.length === 0 && searched.length > 0 ? [plain(`${NONE} ${searched.join(', ')}.`)] : []),
@@ -31,10 +31,10 @@ const NONE = 'No workflow run that was queued before the delivery is still at wo
 
 function found(count: number): string {
   const runs = count === 1 ? '1 workflow run was' : `${count} workflow runs were`;
-  return `${runs} queued before the delivery and may hold the revoked key: a login with it fails. Cancel them, or start them again as new runs.`;
+  return `${runs} queued before the delivery and may hold the revoked key. A login with that key fails. Cancel them, or start them again as new runs.`;
 }
 
-/** What the annotations say, too. */
+/** The same information as annotations. */
 export function holderWarnings({ outcome }: RunResult): string[] {
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
   const locations = unsearched.map(({ destination }) => destination).join(', ');

@@ -1,4 +1,4 @@
-/** What the log shows of the observed state and of the plan. */
+/** The log lines about the observed state and the plan. */
 
 import { quote } from '../model/json.ts';
 import { printNote } from '../model/note.ts';

@@ -1,11 +1,11 @@
-/** What a person should know about a run, the worst first and each once. */
+/** The notes about a run, worst first and each once. */
 
 import { type Note, printNote } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
 
 const ORDER = ['interruption', 'warning', 'notice'] as const satisfies Note['severity'][];
 
-/** The notes of the plan, printed. A run that failed has not done what its plan says: of that only what was to be looked at counts. */
+/** The notes of plan and outcome. A run that failed did not complete its plan, so it shows only the plan's warnings. */
 export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
   const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
   const planned = error

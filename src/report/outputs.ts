@@ -1,4 +1,4 @@
-/** What the steps after this one read. Never a key, never a PEM: the runner drops an output that matches a mask. */
+/** The outputs, for later steps. They contain no key and no PEM, since the runner drops an output that matches a mask. */
 
 import { iso } from '../model/markdown.ts';
 import { printNote } from '../model/note.ts';
@@ -9,7 +9,7 @@ import { nextRotation } from './headline.ts';
 export function outputs(result: RunResult): Record<string, string> {
   const { plan } = result;
   const { error: _, findings: __, ...entry } = entryOf(result);
-  const told = plan && {
+  const shown = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
     steps: plan.steps.map(describeStep),
@@ -19,13 +19,13 @@ export function outputs(result: RunResult): Record<string, string> {
     ...entry,
     rotated: `${entry.rotated}`,
     'removed-credential-ids': JSON.stringify(entry['removed-credential-ids']),
-    plan: JSON.stringify(told ?? null),
+    plan: JSON.stringify(shown ?? null),
     result: JSON.stringify([entryOf(result)]),
     matrix: '[]',
   };
 }
 
-/** One client's entry of `result`. */
+/** One client's entry in the output `result`. */
 export function entryOf(result: RunResult) {
   const { plan, outcome, desired, error, watch } = result;
   const held = heldNow(result);

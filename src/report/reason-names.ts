@@ -1,4 +1,4 @@
-/** Why a run did what it did, as people say it. The output `reason` keeps the codes. */
+/** Names of the reasons for people. The output `reason` keeps the codes. */
 
 import type { Plan } from '../model/plan.ts';
 
@@ -6,7 +6,7 @@ const NAMES: Readonly<Record<Plan['reason'], string>> = {
   MethodDiffers: 'Change of method',
   FirstDelivery: 'First delivery',
   UnidentifiedSecret: 'Unknown secret',
-  NotDelivered: 'Credential taken out',
+  NotDelivered: 'Credential disassociated',
   PartlyDelivered: 'Unfinished delivery',
   CertificateExpired: 'Expired',
   CertificateExpiring: 'Expires soon',

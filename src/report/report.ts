@@ -1,4 +1,4 @@
-/** What happened → outputs, job summary, annotations. Pure text. */
+/** Turns a run result into outputs, job summary and annotations. Pure text. */
 
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { findingAnnotations } from './findings.ts';
@@ -18,7 +18,7 @@ export function report(result: RunResult, explanationOf: (code: string) => strin
   };
 }
 
-/** What a person should look at although the run went on. */
+/** Warnings that do not stop a run. */
 export function warnings(result: RunResult): Annotation[] {
   const { watch, desired } = result;
   if (watch) return findingAnnotations(watch.findings);

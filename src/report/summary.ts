@@ -16,18 +16,18 @@ import { reasonName } from './reason-names.ts';
 
 export function summary(result: RunResult, explanationOf: (code: string) => string): string {
   const { error, watch, desired } = result;
-  // What a rotation would do is not what a watch is asked for.
+  // A watch does not show the plan of a rotation.
   const plan = watch ? undefined : result.plan;
   const unproven = notProven(result);
-  const told = watch ? [] : notes(result);
+  const shown = watch ? [] : notes(result);
   const parts = [
     `## ${headline(result)}`,
     error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
-    ...told.filter(isUrgent).map(quoted),
+    ...shown.filter(isUrgent).map(quoted),
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     plan && !error ? `**${reasonName(plan.reason)}:** ${text(plan.explanation)}.` : '',
-    ...told.filter((note) => !isUrgent(note)).map(quoted),
+    ...shown.filter((note) => !isUrgent(note)).map(quoted),
     chart(result),
     credentialTable(result),
     locationTable(result),
@@ -44,14 +44,14 @@ const text = (sentence: string) => shortened(plain(sentence));
 
 function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
   const stateNow = `**What is true now.** ${text(error.stateNow)}`;
-  const told = [
+  const failure = [
     `**What failed.** ${text(error.failed)}`,
     `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
   ];
-  return error.alarm ? [stateNow, ...told] : [...told, stateNow];
+  return error.alarm ? [stateNow, ...failure] : [...failure, stateNow];
 }
 
-/** The worst first. */
+/** Worst first. */
 const FATES = ['**in doubt**', '**not stored**', '**stored**', 'unchanged'] as const;
 
 function locationTable(result: RunResult): string {
@@ -82,7 +82,7 @@ function fates({ error, outcome, plan }: RunResult): (location: string) => (type
   const planned = new Set(
     plan?.steps.flatMap((step) => (step.kind === 'store-secret' ? [printLocation(step.location)] : [])),
   );
-  // Before the first write everything was undone: then nothing is missing.
+  // A run that fails before its first write undoes everything, so no secret is missing.
   const missing = error !== undefined && stored.size + inDoubt.size > 0;
   return (location) => {
     if (inDoubt.has(location)) return '**in doubt**';
@@ -110,7 +110,7 @@ function proofLine({ desired, error, outcome }: RunResult): string[] {
   return [`Proof ${by}: **${outcome.proof}**${BY[outcome.provenBy ?? 'token']}.`, ''];
 }
 
-/** Folded where all went well. */
+/** Folded if the run succeeded. */
 function doneList({ error, outcome }: RunResult): string[] {
   const steps = outcome?.steps ?? [];
   const lines = steps.map(
@@ -124,18 +124,18 @@ function doneList({ error, outcome }: RunResult): string[] {
   return [`<details><summary>What was done: ${count}${total}</summary>`, '', ...list, '', '</details>'];
 }
 
-/** Nobody needs to know of less than a second. */
+/** Leaves out durations below a second. */
 function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? '' : ` (${Math.round(milliseconds / 1000)} s)`;
 }
 
-/** A proof without a token shows less. */
+/** What proved the key. A proof without a token shows less. */
 const BY = {
   token: '',
   'pushed request':
-    ', by a pushed authorization request that Auth0 took. It asks for no token: that tokens are bound is not proven',
+    ', by a pushed authorization request that Auth0 accepted. It requests no token, so it does not prove that tokens are bound',
   'authorization code':
-    ', by a code that nobody issued: Auth0 refused the code alone, and before its association the key. That tokens are bound is not proven',
+    ', by an invalid code: Auth0 refused only the code, and before the association it refused the key. This does not prove that tokens are bound',
   'refresh token':
-    ', by a refresh token that nobody issued: Auth0 refused that alone, and before its association the key. That tokens are bound is not proven',
+    ', by an invalid refresh token: Auth0 refused only the token, and before the association it refused the key. This does not prove that tokens are bound',
 } as const;

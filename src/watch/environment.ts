@@ -1,4 +1,4 @@
-/** What GitHub says about a rotation, as findings: its workflow, and secrets that hide what it delivers. Pure. */
+/** Findings in GitHub: a rotation workflow that does not run, and secrets that hide delivered ones. Pure. */
 
 import type { Shadows } from '../github/shadows.ts';
 import type { ObservedWorkflow } from '../github/workflows.ts';
@@ -22,7 +22,7 @@ export function workflowFindings({ conclusion, file, owner, repo, state }: Obser
   return [
     warning(
       'WorkflowFailed',
-      `The last run of ${name} has ended with ${code(conclusion)}.`,
+      `The last run of ${name} ended with ${code(conclusion)}.`,
       'Look at that run: its message says what to do.',
     ),
   ];
@@ -35,14 +35,14 @@ export function shadowFindings({ found, unread }: Shadows): Finding[] {
     ...found.map(({ by, hidden }) =>
       warning(
         `SecretShadowed ${printDestination(by)} ${printLocation(hidden)}`,
-        `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printLocation(hidden))}: jobs that see it get what nobody rotates.`,
-        'Delete the one that hides, or make it the destination.',
+        `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printLocation(hidden))}, so jobs that see it use a credential that nobody rotates.`,
+        'Delete the secret that hides the other one, or make it a destination.',
       ),
     ),
     ...unread.map(({ error, repository }) =>
       warning(
         `ShadowsUnread ${printDestination(repository)}`,
-        `Whether another secret hides what is delivered was not seen: ${code(error.failed)}.`,
+        `The watch could not check whether another secret hides a delivered one: ${code(error.failed)}.`,
         `Give github-token 'Secrets: read', 'Environments: read' and 'Actions: read' for ${code(printDestination(repository))}.`,
       ),
     ),

@@ -1,4 +1,4 @@
-/** What a watch finds: (desired and observed state, what the rotation would say) → what a person should do. Pure. */
+/** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -13,7 +13,7 @@ import { firstReason, nextRotation } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
-/** Why a rotation would change nothing: a run today, or only the one that is due some day. */
+/** The error that would stop a rotation: one today, or the next one that is due. */
 export interface Refusal {
   error: RotationError;
   isToday: boolean;
@@ -36,7 +36,7 @@ export function assess(
   ];
 }
 
-/** Another run is at work, or has been a moment ago: what is there now is no state to judge. */
+/** Another run is at work or has just ended, so the observed state is in transition. */
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
@@ -45,7 +45,7 @@ export function isAtWork(
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
   const { pool } = new PlanBuilder(desired, observed);
-  // This job's secrets were read before that run has delivered.
+  // This job's secrets were read before that run delivered.
   return code === 'STALE_CREDENTIAL' && observed.pool.some((c) => pool.isOurs(c) && isYoung(c, observed.now));
 }
 
@@ -54,18 +54,18 @@ function refusedRotation({ error, isToday }: Refusal): Finding {
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }
 
-/** A schedule may drop a run: the one of the next day counts as in time. */
+/** GitHub may skip a scheduled run, so a rotation on the next day is not overdue. */
 const GRACE = 2 * DAY;
 
 function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] {
   const lifetime = lifetimeOf(desired, observed, inUse);
-  // What the primary holds is unknown to Auth0, which is a finding of its own.
+  // Another finding reports that Auth0 does not know what the primary holds.
   if (inUse.current === undefined || inUse.unregistered) return [];
   if (lifetime === undefined)
     return [
       warning(
         'ExpiryUnknown',
-        'Nobody records when the certificate in use expires.',
+        'The expiry of the certificate in use is not recorded.',
         'Pass current-credential, or github-token and the validity-days of the rotation.',
       ),
     ];
@@ -73,7 +73,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',
-    `A rotation has been due since ${day(due)}, and nothing has rotated.`,
+    `A rotation has been due since ${day(due)}, but none has run.`,
     'Look at the last runs of the rotation workflow, and start it.',
   );
   return [
@@ -87,13 +87,17 @@ function lifetimeLeftFindings(
   { left, until }: Lifetime,
   isDueToday: boolean,
 ): Finding[] {
-  const rotate = 'Start the rotation workflow now; if it fails, its message says what to do.';
+  const rotate = 'Start the rotation workflow now. If it fails, its message says what to do.';
   if (left <= 0)
     return [
-      failure('CertificateExpired', `What is in use expired on ${day(until)}: nobody can log in.`, rotate),
+      failure(
+        'CertificateExpired',
+        `The credential in use expired on ${day(until)}, so nobody can log in.`,
+        rotate,
+      ),
     ];
   const what = (part: string) =>
-    `Less than a ${part} of its life is left to what is in use: it expires on ${day(until)}.`;
+    `The credential in use has less than a ${part} of its validity left. It expires on ${day(until)}.`;
   if (left < FAILS) return [failure('CertificateExpiring', what('tenth'), rotate)];
   if (left >= WARNS || isDueToday) return [];
   const todo = `Start the rotation workflow, or let it rotate earlier (renew-before-days is ${desired.renewBeforeDays}).`;
@@ -109,8 +113,8 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
     return [
       warning(
         'SecretsUnread',
-        'GitHub was not asked what the destinations hold.',
-        "Give a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
+        'The secrets of the destinations were not read.',
+        "Pass a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
       ),
     ];
   const due = firstReason(builder);
@@ -139,7 +143,7 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
     return [
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
-        `${location} is missing: its consumers have nothing to log in with.`,
+        `${location} is missing, so its consumers cannot log in.`,
         `${rotate} Or take it out of destinations.`,
       ),
     ];
@@ -147,7 +151,7 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
     return [
       failure(
         `SecretUnknown ${printLocation(secret.location)}`,
-        `${location} holds nothing that the client knows: its consumers cannot log in.`,
+        `${location} does not hold a credential of the client, so its consumers cannot log in.`,
         rotate,
       ),
     ];
@@ -155,16 +159,16 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
     return [
       failure(
         `NotAssociated ${printLocation(secret.location)}`,
-        `${location} holds ${code(held.id)}, which is not associated: its consumers cannot log in.`,
-        `${rotate} It associates it again.`,
+        `${location} holds ${code(held.id)}, which is not associated, so its consumers cannot log in.`,
+        `${rotate} It associates the credential again.`,
       ),
     ];
   if (!inUse.lacking.includes(index)) return [];
   return [
     warning(
       `SecretStale ${printLocation(secret.location)}`,
-      `${location} holds an older credential than another destination (${code(held.id)}): its consumers cannot log in once that gives way.`,
-      `${rotate} With current-credential it brings this one up to date.`,
+      `${location} holds an older credential (${code(held.id)}) than another destination. Its consumers cannot log in once that credential is removed.`,
+      `${rotate} With current-credential it updates this secret.`,
     ),
   ];
 }
@@ -175,7 +179,7 @@ function clientFindings({ associated, observed, desired }: PlanBuilder): Finding
     found.push(
       failure(
         'NothingAssociated',
-        'No credential is associated: nobody can log in.',
+        'No credential is associated, so nobody can log in.',
         'Start the rotation workflow.',
       ),
     );
@@ -184,8 +188,8 @@ function clientFindings({ associated, observed, desired }: PlanBuilder): Finding
     found.push(
       warning(
         'TokenBindingDiffers',
-        `Access tokens are ${isBound ? '' : 'not '}bound to the certificate, and token-binding is ${desired.tokenBinding}.`,
-        'Start the rotation workflow, which sets it, or find out who has changed it.',
+        `Access tokens are ${isBound ? '' : 'not '}bound to the certificate, but token-binding is ${desired.tokenBinding}.`,
+        'Start the rotation workflow, which corrects this, or find out who changed it.',
       ),
     );
   return found;

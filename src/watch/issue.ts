@@ -1,4 +1,4 @@
-/** The one issue of a watched client: its text, and what is to become of it. Pure. */
+/** The issue of a watched client: its text, and whether to open, edit or close it. Pure. */
 
 import { createHash } from 'node:crypto';
 import type { Issue, IssueFields } from '../github/issues.ts';
@@ -7,7 +7,7 @@ import { type Finding, findingTable } from '../model/finding.ts';
 import { code } from '../model/markdown.ts';
 import { ownerOf } from '../model/ownership.ts';
 
-/** Issues are found by it, and known by the mark in their body. */
+/** The watch finds issues by this label and identifies its own by the mark in the body. */
 export const LABEL = 'auth0-mtls-rotation';
 
 export type IssueChange =
@@ -15,9 +15,9 @@ export type IssueChange =
   | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
 
 /**
- * One that a person has closed stays closed until something else is found.
+ * An issue that a person closed stays closed until the findings change.
  * @param found all issues with our label
- * @param runUrl the run that has seen this
+ * @param runUrl the run that made the findings
  */
 export function changesOf(
   found: readonly Issue[],
@@ -30,7 +30,7 @@ export function changesOf(
     .sort((a, b) => a.number - b.number);
   const open = ours.filter(({ state }) => state === 'open');
   const [kept, ...younger] = open;
-  // Two watches at the same time may both have opened one.
+  // Two watches at the same time may each have opened an issue.
   const duplicates = younger.map((issue): IssueChange => {
     const fields: IssueFields = { ...closing(issue), state_reason: 'duplicate' };
     return edit(issue, fields, 'was closed', `Duplicate of #${kept?.number}.`);
@@ -67,7 +67,7 @@ function edit({ number }: Issue, fields: IssueFields, done: string, comment?: st
   return { kind: 'edit', number, fields, comment, done };
 }
 
-/** What is closed by us has no findings: the same ones may open it again. */
+/** Clears the findings in the mark, so that the same findings open the issue again. */
 function closing({ body }: Issue): IssueFields {
   return { state: 'closed', body: body.replace(MARK, (_, client: string) => writeOwnership(client, NONE)) };
 }
@@ -78,7 +78,7 @@ function textOf(desired: DesiredState, findings: readonly Finding[], runUrl: str
     '',
     findingTable(findings),
     '',
-    `<sub>Updated when the findings change, and closed when all is well. Close it to hear no more of these findings. The watch finds it by its label.</sub>`,
+    `<sub>Updated when the findings change, and closed when all is well. Close it to ignore these findings. The watch finds it by its label.</sub>`,
   ];
 }
 
@@ -98,7 +98,7 @@ function writeOwnership(client: string, findings: string): string {
   return `<!-- auth0-mtls-rotation watch=${client} findings=${findings} -->`;
 }
 
-/** Another client, or another workflow's part of it, has an issue of its own. */
+/** Each client and each workflow that rotates it has an issue of its own. */
 function clientMark(desired: DesiredState): string {
   return digestOf([desired.clientId, ownerOf(desired)]);
 }

@@ -1,4 +1,4 @@
-/** How much of its life is left to what the primary holds. Pure. */
+/** How much of its validity the primary's credential has left. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
@@ -6,7 +6,7 @@ import type { Lifetime } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from '../plan/in-use.ts';
 
-/** undefined: nobody records it. */
+/** undefined: the expiry is not recorded. */
 export function lifetimeOf(
   desired: DesiredState,
   observed: ObservedState,
@@ -17,7 +17,7 @@ export function lifetimeOf(
   return { until: expiresAt, left: (expiresAt - observed.now) / (expiresAt - from) };
 }
 
-/** Auth0 records no start. A subject DN outlives its certificates: its age means nothing. */
+/** The start of the validity, which Auth0 does not record. The record of a subject DN is often older than its certificate. */
 function beginning(desired: DesiredState, { identity }: Credential, expiresAt: number): number | undefined {
   const { current, method, validityDays } = desired;
   if (current?.notBefore && current.identity === identity) return current.notBefore.getTime();

@@ -1,4 +1,4 @@
-/** Credentials of the client's pool that nobody needs or knows, as findings. Pure. */
+/** Findings about credentials in the client's pool that are not needed or not known. Pure. */
 
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
@@ -20,7 +20,7 @@ export function unmanagedFindings(builder: PlanBuilder): Finding[] {
     });
 }
 
-/** The key of a pending one died with the run that made it; a retired one should have been deleted. */
+/** The key of a pending one was lost with its run. A retired one should have been deleted. */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
   const { pool, observed } = builder;
   const isOrphan =
@@ -34,7 +34,7 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
     warning(
       `Orphan ${credential.id}`,
       `${code(credential.id)} is a credential of this workflow that nobody holds${made}.`,
-      'Start the rotation workflow: it removes it. Until then it takes one of the few places.',
+      'Start the rotation workflow, which removes it. Until then it counts towards the limit of the client.',
     ),
   ];
 }
@@ -42,12 +42,12 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
 function findingOfOthers({ id }: Credential, owner: string, run: string): Finding {
   return warning(
     `OthersCredential ${id}`,
-    `${code(id)} belongs to another workflow: made for ${code(owner)} by run ${code(run)}.`,
+    `${code(id)} belongs to another workflow: run ${code(run)} made it for ${code(owner)}.`,
     'Rotate a client from one workflow with many destinations, or name it in keep-credentials.',
   );
 }
 
-/** What is associated and was made by hand is in use until we have delivered: only then nothing explains it any more. */
+/** An associated credential made by hand counts as in use until we have delivered one of ours. */
 function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential): Finding[] {
   const { id } = credential;
   const todo = 'Find out who uses it. Delete it in Auth0, or name it in keep-credentials.';
@@ -55,7 +55,7 @@ function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential
     return [
       warning(
         `UnknownCredential ${id}`,
-        `${code(id)} is in the pool, and this workflow does not know it.`,
+        `${code(id)} is in the pool, but this workflow does not know it.`,
         todo,
       ),
     ];
@@ -64,7 +64,7 @@ function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential
   return [
     warning(
       `UnknownCredential ${id}`,
-      `${code(id)} is associated, and this workflow does not know it: anybody who has its key can log in as this client.`,
+      `${code(id)} is associated, but this workflow does not know it. Anybody who has its key can log in as this client.`,
       todo,
     ),
   ];

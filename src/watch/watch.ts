@@ -1,4 +1,4 @@
-/** The end of a watch's road: what was seen becomes findings, and these an issue. Changes nothing else. */
+/** The last stage of a watch: it turns the result into findings and an issue. It changes nothing else. */
 
 import { asRotationError, type ErrorCode, RotationError } from '../errors.ts';
 import type { GitHubApi } from '../github/api.ts';
@@ -20,12 +20,12 @@ import { lifetimeOf } from './lifetime.ts';
 
 export interface WatchServices {
   store: SecretStore | undefined;
-  /** With the token of the workflow itself. */
+  /** GitHub with the input `workflow-token`. */
   api: GitHubApi;
   info: (line: string) => void;
 }
 
-/** What passes by itself: nothing is known of the client, and an open issue stays as it is. */
+/** Transient errors. They show nothing about the client, so an open issue stays as it is. */
 const PASSING: readonly ErrorCode[] = [
   'AUTH0_REQUEST_FAILED',
   'CANCELLED',
@@ -34,7 +34,7 @@ const PASSING: readonly ErrorCode[] = [
   'INTERNAL_ERROR',
 ];
 
-/** @param result as far as the plan: its error is why nothing was observed, or why nothing may be done */
+/** @param result of observe and plan. Its error says why nothing was observed, or why nothing may be done. */
 export async function watch(
   result: RunResult,
   inputs: WatchRequest,
@@ -43,8 +43,9 @@ export async function watch(
   if (result.error && PASSING.includes(result.error.code)) return result;
   const seen = await look(result, inputs, services);
   for (const { key, severity, what } of seen.findings) services.info(`${severity}: ${key}: ${what}`);
-  const told = inputs.reportIssue && !seen.isAtWork ? await tell(result.desired, seen, inputs, services) : [];
-  const findings = [...seen.findings, ...told];
+  const unreported =
+    inputs.reportIssue && !seen.isAtWork ? await updateIssue(result.desired, seen, inputs, services) : [];
+  const findings = [...seen.findings, ...unreported];
   return { ...result, watch: { ...seen, findings }, error: failureOf(result, findings) };
 }
 
@@ -66,7 +67,7 @@ async function look(
   };
 }
 
-/** Whether the next rotation will find a free place is reported today, while there is time. */
+/** Reports early if the next rotation would be refused. */
 function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal | undefined {
   try {
     plan({ ...desired, force: true }, observed);
@@ -87,7 +88,7 @@ async function lookAround(
   return [...(await orFinding('WorkflowUnread', ofRotation)), ...(await orFinding('ShadowsUnread', shadows))];
 }
 
-/** What could not be seen or reported must not pass for good news. */
+/** A failed check or report becomes a finding. It must not look like good news. */
 async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await work();
@@ -96,7 +97,7 @@ async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<F
   }
 }
 
-function tell(
+function updateIssue(
   desired: DesiredState,
   { findings }: Watched,
   { home, runUrl }: WatchRequest,
@@ -122,7 +123,7 @@ function worstFirst(a: Finding, b: Finding): number {
   return Number(b.severity === 'failure') - Number(a.severity === 'failure');
 }
 
-/** The findings tell the rest. */
+/** The error names the worst failure. The findings list the others. */
 function failureOf({ error, observed }: RunResult, findings: readonly Finding[]): RotationError | undefined {
   if (observed === undefined) return error;
   const failures = findings.filter(({ severity }) => severity === 'failure');

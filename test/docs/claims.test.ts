@@ -76,7 +76,13 @@ describe('a number of the code', () => {
       'waits up to 30 s until its entry appears',
     ],
     ['src/plan/log-usage.ts', 'SHOWN', '5', 'docs/security.md', 'up to five consumers'],
-    ['src/http/wire.ts', 'LONGEST_FLIGHT', '60_000', 'docs/security.md', 'An answer may take 60 s and 4 MiB'],
+    [
+      'src/http/wire.ts',
+      'LONGEST_FLIGHT',
+      '60_000',
+      'docs/security.md',
+      'An answer is limited to 60 s and 4 MiB',
+    ],
     ['src/github/api.ts', 'YOUNG', '6_000', 'docs/troubleshooting.md', 'repeated its request for 6 seconds'],
     [
       'src/watch/findings.ts',

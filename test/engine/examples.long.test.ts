@@ -171,7 +171,7 @@ story('examples/several-repositories.yml', {
     {
       from: '            billing\n          perm',
       to: '          perm',
-      says: 'GitHub shows no repo:acme/billing to this github-token (404)',
+      says: 'GitHub does not show repo:acme/billing to this github-token (404)',
     },
   ],
 });
@@ -188,7 +188,7 @@ story('examples/organization.yml', {
     {
       from: 'permission-organization-secrets: write',
       to: 'permission-secrets: write',
-      says: 'GitHub asks for organization_secrets=read',
+      says: 'GitHub requires organization_secrets=read',
     },
   ],
 });
@@ -229,7 +229,7 @@ story('examples/environments.yml', {
     {
       from: 'permission-environments: write',
       to: 'permission-environments: read',
-      says: 'GitHub asks for environments=write',
+      says: 'GitHub requires environments=write',
     },
   ],
 });

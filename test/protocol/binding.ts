@@ -56,7 +56,7 @@ export class Binding {
   #tellsOfIt(actor: Actor): boolean {
     const { bound, method } = this.#known.found.get(actor) ?? this.#known.first;
     const isFound = bound && method !== undefined && isSecretMethod(method);
-    return isFound || /client secret gets none/.test(actor.result?.error?.stateNow ?? '');
+    return isFound || /client secret gets no token/.test(actor.result?.error?.stateNow ?? '');
   }
 
   #checkFailed(actor: Actor, { code, stateNow }: RotationError, bound: boolean): void {

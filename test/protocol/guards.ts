@@ -308,6 +308,19 @@ export const GUARDS: readonly Guard[] = [
       ),
     },
   },
+  {
+    name: 'with a key at hand nobody is interrupted for a place',
+    instead: 'true',
+    hunt: {
+      people: [
+        lifeOf(
+          'three settled [due only, current-credential, cap 2]',
+          'the primary is rolled back',
+          'another subject is given',
+        ),
+      ],
+    },
+  },
 ];
 
 /** The first finding without each guard; undefined where the explorer is blind. */

@@ -2,21 +2,27 @@
 
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
-import { printDestination, printLocation } from '../../src/model/secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
+import { LEASE } from '../../src/model/timing.ts';
 import { namedForDeletion } from '../support/advice.ts';
 import type { Actor } from './actor.ts';
 import { Workflow } from './people-workflow.ts';
+import type { Residual } from './residual.ts';
 import type { Execution } from './scheduler.ts';
 import { play } from './single.ts';
 import type { Holding, Truth } from './truth.ts';
 import type { World } from './world.ts';
 
 const DAY = 86_400_000;
+const FIRST_NAME = 'AUTH0_MTLS_PEM';
+
 export class Household {
   readonly execution: Execution;
   readonly workflow: Workflow;
-  /** What a person changed when a run could not look any more. */
-  readonly residuals: string[] = [];
+  /** What no run could know: what a person changed when it could not look any more, or a name that no mark shows. */
+  readonly residuals: Pick<Residual, 'kind' | 'location'>[] = [];
+  /** Names of secrets that a credential's mark shows, or has shown. */
+  readonly #marked: Set<string>;
   /** Credentials that a message has announced the end of. */
   readonly #announced = new Set<string>();
   #before: Truth;
@@ -36,6 +42,11 @@ export class Household {
     this.workflow = new Workflow(execution.world, destinations);
     this.#before = execution.world.truth();
     const { credentials } = execution.world.scenario.start;
+    this.#marked = new Set(
+      credentials
+        .filter(({ mark }) => mark === 'ours')
+        .map(({ owner = '' }) => owner.split('#')[1] ?? FIRST_NAME),
+    );
     const hadRuns = credentials.some(({ age, mark }) => mark === 'ours' && age >= 7 * DAY);
     // Earlier runs have said so.
     if (hadRuns) for (const [id] of execution.world.labels) this.#announced.add(id);
@@ -108,7 +119,12 @@ export class Household {
     const named = actor?.interrupts.has(location) === true;
     if (named && this.#mayInterrupt(label)) return;
     if (this.#rewrittenUnseen(location, actor)) {
-      this.residuals.push(location);
+      this.residuals.push({ kind: 'rewritten meanwhile', location });
+      return;
+    }
+    const [, name = ''] = location.split(' ');
+    if (name !== this.workflow.secretName && !this.#marked.has(name)) {
+      this.residuals.push({ kind: 'a name that no mark shows', location });
       return;
     }
     invariants.report(
@@ -161,7 +177,7 @@ export class Household {
     if (!actor || !/^H\d/.test(label) || actor.operation === 'revert') return;
     if (workflow.says.removableCredentials?.has(id) || this.#announced.has(id)) return;
     if (this.#disturbed && !this.#hasLooked(actor, /\/clients\/[^/]+\?/)) {
-      this.residuals.push(label);
+      this.residuals.push({ kind: 'rewritten meanwhile', location: label });
       return;
     }
     execution.invariants.report(
@@ -174,6 +190,7 @@ export class Household {
   #read(actor: Actor): void {
     const { result } = actor;
     // What somebody changes in the middle of a rotation may need another one.
+    if (this.#hasMade(actor)) this.#marked.add(this.workflow.secretName);
     if (this.#hasMade(actor) && !this.#disturbed) this.#rotations += 1;
     this.#said = [
       result?.plan?.explanation ?? '',
@@ -200,6 +217,11 @@ export class Household {
     );
   }
 
+  /** What a hand writes then looks like a delivery. */
+  #beganRightAfterARotation(): boolean {
+    return this.world.scenario.start.credentials.some(({ age }) => age <= LEASE);
+  }
+
   report(invariant: string, detail: string): void {
     const { labels } = this.world;
     const plain = [...labels].reduce((text, [id, label]) => text.replaceAll(id, label), detail);
@@ -217,19 +239,29 @@ export class Household {
 
   /** All that the workflow names is served, or its wait was announced. */
   checkServed(): void {
-    const { held } = this.world.truth();
     // Who passes another secret's pair says what nobody can check.
     if (!['primary', 'none'].includes(this.workflow.current)) return;
-    for (const [index, place] of this.workflow.places.entries()) {
-      const name = printLocation(place);
-      const holding = held.find(({ location }) => location === name);
-      // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
-      const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
-      if (index > 0 && (isTheirs || (holding && this.workflow.current === 'none'))) continue;
-      const known = this.world.github.secret(printDestination(place.destination), place.secretName);
-      const waits = known === undefined && this.#said.includes(printDestination(place.destination));
-      if (holding ? !holding.works : known === undefined && !waits)
-        this.report('served', `${name} does not work, and the run says that all is well`);
+    const { held } = this.world.truth();
+    for (const [index, place] of this.workflow.places.entries())
+      this.#checkPlace(
+        place,
+        index,
+        held.find(({ location }) => location === printLocation(place)),
+      );
+  }
+
+  #checkPlace(place: SecretLocation, index: number, holding: Holding | undefined): void {
+    const name = printLocation(place);
+    // What a person puts into a secondary is noticed where something is to be removed: until then nobody else suffers.
+    const isTheirs = holding !== undefined && holding.value === this.#rewritten.get(name);
+    if (index > 0 && (isTheirs || (holding && this.workflow.current === 'none'))) return;
+    if (isTheirs && !holding.works && this.#beganRightAfterARotation()) {
+      this.residuals.push({ kind: 'overwritten right after a rotation', location: name });
+      return;
     }
+    const known = this.world.github.secret(printDestination(place.destination), place.secretName);
+    const waits = known === undefined && this.#said.includes(printDestination(place.destination));
+    if (holding ? !holding.works : known === undefined && !waits)
+      this.report('served', `${name} does not work, and the run says that all is well`);
   }
 }

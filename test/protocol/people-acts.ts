@@ -102,6 +102,11 @@ export const LEFT_BY_PEOPLE: readonly Start[] = [
     holds: ['C1'],
   },
   {
+    name: 'settled, rotated minutes ago',
+    credentials: [ours('P1', 35 * DAY), ours('C1', 5 * 60_000)],
+    holds: ['C1', 'C1'],
+  },
+  {
     name: 'secondary rolled back',
     credentials: [ours('P1', 35 * DAY), ours('C1', 10 * DAY)],
     holds: ['C1', 'P1', 'C1'],
@@ -138,6 +143,11 @@ function save(household: Household, place: SecretLocation | undefined, value: st
     updatedAt: now,
     createdAt: createdAt === undefined ? now : Date.parse(createdAt),
   });
+}
+
+/** What the primary holds, whatever that is. */
+export function savePrimaryAgain(household: Household): void {
+  save(household, primary(household), holderOf(household, primary(household))?.value ?? '');
 }
 
 function pem(household: Household, label: string): string {
@@ -236,12 +246,7 @@ const CERTIFICATES: readonly Act[] = [
 
 /** Secrets, in GitHub. */
 const SECRETS: readonly Act[] = [
-  act(
-    'the primary is saved again',
-    (h) => save(h, primary(h), holderOf(h, primary(h))?.value ?? ''),
-    hasPrimary,
-    true,
-  ),
+  act('the primary is saved again', savePrimaryAgain, hasPrimary, true),
   act('the primary gets any text', (h) => save(h, primary(h), 'placeholder'), always, true),
   act("the primary gets another client's pair", (h) => save(h, primary(h), pem(h, 'O1')), always, true),
   act(

@@ -2,6 +2,7 @@
 
 import { parseDestination, printLocation } from '../../src/model/secret-location.ts';
 import type { Household } from './household.ts';
+import { savePrimaryAgain } from './people-acts.ts';
 
 /** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
 type Followed = 'force' | 'enroll' | 'impossible' | undefined;
@@ -37,6 +38,7 @@ const RULES: readonly Rule[] = [
     / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
     deleteSecrets,
   ],
+  ['save the secret once more', /save that secret once more/, saveAgain],
   ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
   ['take it out of destinations', PLACE_TO_DROP, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
@@ -135,6 +137,10 @@ function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): un
   workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
 }
 
+function saveAgain(household: Household): undefined {
+  savePrimaryAgain(household);
+}
+
 function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
   const first = JSON.stringify(parseDestination(text));
   workflow.destinations = workflow.destinations.toSorted(
@@ -142,8 +148,10 @@ function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): und
   );
 }
 
-function anotherName(household: Household): undefined {
-  household.workflow.secretName = 'AUTH0_MTLS_PEM_2';
+/** One that nothing has yet: AUTH0_MTLS_PEM_2, then _3. */
+function anotherName({ workflow }: Household): undefined {
+  const [, name = '', number = 1] = /^(.*?)(?:_(\d+))?$/.exec(workflow.secretName) ?? [];
+  workflow.secretName = `${name}_${Number(number) + 1}`;
 }
 
 function keepNothing({ workflow }: Household): undefined {

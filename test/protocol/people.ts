@@ -15,6 +15,8 @@ import { Execution } from './scheduler.ts';
 import type { Tally } from './tally.ts';
 import { World } from './world.ts';
 
+/** From what a person does to the run that he starts then. */
+const MINUTE = 60_000;
 /** Daily runs that must settle it, or say how to end it. */
 const PATIENCE = 3;
 /** Messages that are followed one after the other before it counts as a dead end. */
@@ -96,6 +98,7 @@ async function obey(household: Household, first: RotationError, choice: number):
       once = chosen.follow(household);
     });
     if (once === 'impossible') return { ways, advised: advised + 1 };
+    household.world.time += MINUTE;
     const today = await household.day(asked(once));
     const next = today.result?.error ? today : await household.day();
     error = next.result?.error;
@@ -133,8 +136,8 @@ export async function explorePeople(
     tally.people += 1;
     tally.advised += lived.advised;
     keepAlways(execution);
-    for (const location of household.residuals)
-      execution.invariants.residuals.push({ kind: 'rewritten meanwhile', location, at: 0, lasting: false });
+    for (const residual of household.residuals)
+      execution.invariants.residuals.push({ ...residual, at: 0, lasting: false });
     tally.add(execution, scenario, nameOfLife(deeds, lived.ways[choice]));
   }
 }

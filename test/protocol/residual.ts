@@ -14,7 +14,14 @@ export interface Residual {
    * `rewritten meanwhile`: a person wrote a secret, or associated a credential, between a run's last look and its write;
    * `two clients`: two runs of `create` have made one each, and one of them has died.
    */
-  kind: 'whole rotation' | 'before delivery' | 'overwritten delivery' | 'rewritten meanwhile' | 'two clients';
+  kind:
+    | 'whole rotation'
+    | 'before delivery'
+    | 'overwritten delivery'
+    | 'rewritten meanwhile'
+    | 'a name that no mark shows'
+    | 'overwritten right after a rotation'
+    | 'two clients';
   location: string;
   at: number;
   /** The place still did not work when no run was at work any more. */

@@ -60,7 +60,7 @@ describe.each([
     expect([renewal.exitCode, effects(world)]).toEqual([0, [PUT]]);
     expect(world.tenant.reveal(clientId)).toEqual(before);
     expect([renewal.outputs['credential-id']]).toEqual(associated);
-    expect(renewal.summary).toContain('the previous certificate stays valid until it expires');
+    expect(renewal.summary).toContain('The previous certificate stays valid until it expires');
     expect(held(world)).not.toBe(first);
     expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
   });
@@ -236,8 +236,8 @@ describe('refused before any request, with every problem', () => {
     ['no CA and no pair', {}, 'authentication-method', /give ca-certificate and ca-private-key, or/],
     ['a CA without its key', { 'ca-certificate': ROOTS.RSA.cert }, 'ca-private-key', /must not be empty/],
     ["another CA's key", authority({ ...ROOTS.RSA, key: ROOTS.EC.key }), 'ca-certificate', /does not belong/],
-    ['a CA that is none', authority(leaf), 'ca-certificate', /is no CA certificate/],
-    ['a CA that has expired', authority(expired), 'ca-certificate', /has expired on/],
+    ['a CA that is none', authority(leaf), 'ca-certificate', /is not a CA certificate/],
+    ['a CA that has expired', authority(expired), 'ca-certificate', /expired on/],
     ['a pair without its key', { certificate: leaf.cert }, 'private-key', /must not be empty/],
     ["another pair's key", brought({ ...leaf, key: ROOTS.RSA.key }), 'certificate', /does not belong/],
     ['a CA in place of a client', brought(middle), 'certificate', /holds a CA certificate/],
@@ -245,9 +245,9 @@ describe('refused before any request, with every problem', () => {
       'a broken chain',
       brought(leaf, issued('stray', 'EC', '/CN=stray', ROOTS.RSA).cert),
       'certificate',
-      /not issued each other/,
+      /has not issued the next one/,
     ],
-    ['a pair that has expired', brought(old), 'certificate', /has expired on/],
+    ['a pair that has expired', brought(old), 'certificate', /expired on/],
     ['both a CA and a pair', { ...authority(), ...brought(leaf) }, 'certificate', /cannot be given together/],
     ['another subject than brought', { ...brought(leaf), subject: 'CN=x' }, 'subject', /is of CN=orders/],
   ])('%s', async (_, inputs, name, words) => {
@@ -261,6 +261,6 @@ describe('refused before any request, with every problem', () => {
   it('a CA for a method that takes none', async () => {
     const refused = await operate(world, authority());
     expect([code(refused), world.transcript.count()]).toEqual(['INVALID_INPUT', 0]);
-    expect(told(refused)).toContain('is for authentication-method: tls_client_auth alone');
+    expect(told(refused)).toContain('is only for authentication-method: tls_client_auth');
   });
 });

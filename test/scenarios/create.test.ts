@@ -136,7 +136,7 @@ describe('whose client it is', () => {
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'SECRET_EXISTS', []]);
     expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
     const forced = await create(world, { force: 'true' });
-    expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} holds something already`);
+    expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} already holds something`);
     expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
       0,
       [forced.outputs['client-id']],

@@ -109,6 +109,6 @@ describe('what nobody foresaw', () => {
     shared().advance(DAY);
     const run = await rotate(shared(), { force: 'true' }, broken('silence', 1));
     expect(expectOneEnding(run)).toEqual(['INTERNAL_ERROR']);
-    expect(run.summary).toContain('the next run starts from what it finds');
+    expect(run.summary).toContain('The next run goes on from there');
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { writeOwnership } from '../../src/model/ownership.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { admits, archived, emptyClient, make, rotated, run, said, write } from './field.ts';
+import { admits, archived, emptyClient, make, OURS, rotated, run, said, write } from './field.ts';
 import { client, loginBySecret, secretClient, told } from './operations.ts';
 import { code, credentials, DAY, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
 
@@ -99,6 +99,23 @@ describe.each([
       expect([day, daily.exitCode, stays, await both()]).toEqual([day, 1, true, [true, true]]);
       expect(said(daily)).toContain(OTHER);
     }
+  });
+
+  it('what it holds gives way when the primary would expire, and every run says that it cannot log in', async () => {
+    const { world, go } = await archivedWorld();
+    await using _world = world;
+    const clientId = emptyClient(world);
+    const previous = make(world, OURS, 70, { clientId });
+    const current = make(world, OURS, 60, { clientId, validDays: 6 });
+    write(world, current.pem, 59.9999);
+    write(world, previous.pem, 69.9999, OTHER);
+    const given = { 'client-id': clientId };
+    const last = await go(given);
+    expect([held(world) !== current.pem, await admits(world, clientId, previous.pem)]).toEqual([true, false]);
+    expect(said(last)).toContain(`What ${OTHER} ${SECRET} held has given way`);
+    world.advance(DAY);
+    const daily = await go(given);
+    expect(said(daily)).toContain(`${OTHER} ${SECRET} holds nothing that is associated`);
   });
 
   it('out of the destinations, all is well, and it is not evicted for nothing', async () => {

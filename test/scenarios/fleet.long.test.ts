@@ -31,7 +31,7 @@ describe('a fleet', () => {
     const run = await fleet.run();
     expect([run.exitCode, fleet.writes()]).toEqual([0, before.map((writes) => (writes === 0 ? 2 : 0))]);
     expect((await fleet.logins()).toSorted()).toEqual([0, ...GRANTED(7)]);
-    expect(run.summary).toContain('has no secret yet, and gets one with the next rotation');
+    expect(run.summary).toContain('has no secret yet. The next rotation');
   });
 
   it('believes an old listing where nothing is due, and nowhere else', async () => {

@@ -113,7 +113,7 @@ describe('a fleet', () => {
       ...Array(3).fill(undefined),
     ]);
     expect(run.summary).toMatch(
-      /^## ❌ 5 clients: 2 failed, 3 rotated, to be looked at\.\n[\s\S]*<details open>[\s\S]*What to do/,
+      /^## ❌ 5 clients: 2 failed, 3 rotated with warnings\.\n[\s\S]*<details open>[\s\S]*What to do/,
     );
     expect(run.outputs.rotated).toBe('true');
   });

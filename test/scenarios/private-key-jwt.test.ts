@@ -244,8 +244,12 @@ describe('a proof that fails', () => {
 describe('refused before any effect', () => {
   const REFUSED: [string, Inputs, RegExp][] = [
     ['a secret for the certificate', { 'certificate-secret-name': 'CRT' }, /private_key_jwt has none/],
-    ['a certificate of its own', { certificate: 'x', 'private-key': 'y' }, /tls_client_auth alone/],
-    ['bound tokens', { 'token-binding': 'required' }, /bound to a certificate only/],
+    [
+      'a certificate of its own',
+      { certificate: 'x', 'private-key': 'y' },
+      /only for authentication-method: tls_client_auth/,
+    ],
+    ['bound tokens', { 'token-binding': 'required' }, /only be bound to a certificate/],
     ['a current-credential that is no key', { 'current-credential': 'x' }, /holds no PEM private key/],
   ];
 

@@ -98,7 +98,7 @@ describe('a rehearsal', () => {
   });
 
   it.each([
-    ['verify: off', { verify: 'off' }, /'verify' is off, and a rehearsal is there to prove/],
+    ['verify: off', { verify: 'off' }, /'verify' is off, but a rehearsal needs a proof/],
     ['no github-token', { 'github-token': '' }, /'github-token' must not be empty/],
   ])('is refused without a request: %s', async (_, inputs, words) => {
     const world = shared();
@@ -118,7 +118,7 @@ describe('a rehearsal', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect([code(run), effects(world)]).toEqual(['CREDENTIAL_LIMIT', []]);
-    expect(told(run)).toMatch(/Rehearse before the second rotation; or set an overlap/);
+    expect(told(run)).toMatch(/Rehearse before the second rotation\. Or set an overlap/);
     expect(everything(world, clientId)).toBe(before);
   });
 

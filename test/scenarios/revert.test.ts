@@ -81,7 +81,7 @@ describe('revert', () => {
       200, 401,
     ]);
     expect([otherFields(world, clientId), held(world)]).toEqual([fields, pem]);
-    expect(warnings(run)).toMatch(/INTERRUPTION.*everybody needs its client secret/);
+    expect(warnings(run)).toMatch(/INTERRUPTION.*Every consumer needs its client secret/);
     expect(run.log).toContain('INTERRUPTS repo:acme/shop AUTH0_MTLS_PEM');
   });
 
@@ -125,7 +125,7 @@ describe('revert', () => {
     ]);
     expect(await loginByCertificate(world, clientId, pem)).not.toBe(200);
     expect(warnings(run)).toMatch(
-      /INTERRUPTION.*It is public again: anybody who knows its client id acts as it/,
+      /INTERRUPTION.*It is public again: anybody who knows its client id can act as this client/,
     );
     expect(run.summary).toMatch(/`orders` is a public client again: it has no credential\./);
     const again = await revert(world, clientId, { 'revert-to': 'none' });

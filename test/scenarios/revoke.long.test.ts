@@ -37,7 +37,7 @@ describe('revoke: previous', () => {
     [
       'a run that cannot be read',
       json(200, { workflow_runs: [{ id: 1, status: 'queued', html_url: 'https://x)[', created_at: 'now' }] }),
-      /has a workflow run in acme\/shop that cannot be read/,
+      /record of a workflow run in acme\/shop cannot be read/,
     ],
   ])('%s is told, and is no error', async (_, fault, words) => {
     await using world = await startSandbox();

@@ -201,7 +201,7 @@ describe('a revocation that fails', () => {
     const run = await operate(world, { ...inputs, ...REVOKE });
     expect([run.exitCode, code(run)]).toEqual([1, 'DELIVERY_INCOMPLETE']);
     expect(told(run)).toMatch(
-      new RegExp(`NOT REVOKED: ${id} may still get tokens.*overlap: 0h, without force and revoke`),
+      new RegExp(`NOT REVOKED: ${id} may still get tokens.*overlap: 0h, but without force and revoke`),
     );
     expect(run.summary.split('\n')[0]).toContain('MAY STILL BE VALID');
     expect(await loginByCertificate(world, world.clientId, pem)).toBe(200);
@@ -235,8 +235,8 @@ describe('refused before any effect', () => {
 
   it.each<[string, Inputs, RegExp]>([
     ['without force', { revoke: 'previous' }, /'revoke' needs force: true/],
-    ['with another operation', { ...REVOKE, operation: 'enroll' }, /'revoke' is for operation: rotate alone/],
-    ['a rehearsal', { ...REVOKE, operation: 'rehearse' }, /'revoke' is for operation: rotate alone/],
+    ['with another operation', { ...REVOKE, operation: 'enroll' }, /'revoke' is only for operation: rotate/],
+    ['a rehearsal', { ...REVOKE, operation: 'rehearse' }, /'revoke' is only for operation: rotate/],
     ['another word', { ...REVOKE, revoke: 'all' }, /'revoke' is 'all'/],
   ])('%s', async (_, inputs, words) => {
     const world = shared();
@@ -251,7 +251,7 @@ describe('refused before any effect', () => {
     const run = await operate(world, { ...REVOKE, 'client-id': clientId, 'keep-credentials': credentialId });
     expect([code(run), effects(world)]).toEqual(['CANNOT_REVOKE', []]);
     expect(told(run)).toMatch(
-      new RegExp(`revoke: previous would remove ${credentialId}, and keep-credentials`),
+      new RegExp(`revoke: previous would remove ${credentialId}, but keep-credentials`),
     );
   });
 
@@ -281,7 +281,7 @@ describe('refused before any effect', () => {
     const pem = held(world);
     const run = await operate(world, { ...bring(same), ...REVOKE });
     expect([code(run), effects(world)]).toEqual(['CANNOT_REVOKE', []]);
-    expect(told(run)).toMatch(/by its subject CN=orders alone.*Choose another subject/);
+    expect(told(run)).toMatch(/only by its subject CN=orders.*Choose another subject/);
     const revoked = await operate(world, { ...bring(other), ...REVOKE });
     expect([revoked.exitCode, code(revoked)], revoked.log).toEqual([0, undefined]);
     expect([

@@ -63,7 +63,7 @@ describe('a client that signs with another algorithm', () => {
     const plan = await rotate(world, { ...inputs, operation: 'plan' });
     expect(plan.outputs.reason).toBe('SpecChanged');
     expect(plan.annotations.map(({ message }) => message).join()).toMatch(
-      /INTERRUPTION: The new key is registered for PS256, the one in use for RS256/,
+      /INTERRUPTION: The new key is registered for PS256, and the key in use for RS256/,
     );
     const run = await rotate(world, inputs);
     expect([run.exitCode, run.outputs.reason, algorithms(world, clientId)]).toEqual([

@@ -106,6 +106,8 @@ describe('refused before any request', () => {
     await using world = await startSandbox();
     const run = await bind(world, 'required', { ...inputs, 'current-credential': '' });
     expect([run.exitCode, code(run), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);
-    expect(told(run)).toMatch(/Input 'token-binding' is required: tokens can be bound to a certificate only/);
+    expect(told(run)).toMatch(
+      /Input 'token-binding' is required, but tokens can only be bound to a certificate/,
+    );
   });
 });

@@ -110,7 +110,7 @@ describe('all is well', () => {
     expect(effects(world())).toEqual([]);
     expect(everything()).toBe(before);
     expect(run.summary).toMatch(
-      /^## ✅ `orders`: 91 % of the life of its certificate is left, until \d+ \w+ 20\d\d\. No action needed\.\n/,
+      /^## ✅ `orders`: 91 % of the validity of its certificate is left, until \d+ \w+ 20\d\d\. No action needed\.\n/,
     );
     expect(run.summary).not.toContain('What to do');
     expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'NotDue' });
@@ -174,7 +174,7 @@ describe('what is found', () => {
     const id = seed('by hand', true);
     const run = await watch();
     expect(keys(run)).toContain(`warning UnknownCredential ${id}`);
-    expect(warnings(run)).toContain('anybody who has its key can log in as this client');
+    expect(warnings(run)).toContain('Anybody who has its key can log in as this client');
     expect(keys(await watch({ 'keep-credentials': id })).join()).not.toContain('UnknownCredential');
   });
 
@@ -323,7 +323,7 @@ describe('the issue', () => {
   it('is opened, updated when the findings change, closed when all is well, and opened again', async () => {
     await watch(BAD);
     const opened = await openIssue();
-    expect(opened.body).toContain('broken.yml` has ended with `failure`');
+    expect(opened.body).toContain('broken.yml` ended with `failure`');
     expect(opened.body).toMatch(/\[this run\]\(https:\/\/github\.com\/acme\/shop\/actions\/runs\/\d+\)/);
     await watch(BAD);
     expect(effects(world())).toEqual([]);

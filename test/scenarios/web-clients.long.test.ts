@@ -35,7 +35,7 @@ describe.concurrent('a web application', () => {
       expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);
       expect(run.summary).toContain('WITHOUT a proof');
       expect(run.annotations.map(({ message }) => message).join()).toContain(
-        'nothing showed that Auth0 looks at the certificate',
+        'nothing showed that Auth0 checks the certificate',
       );
     },
   );
@@ -140,7 +140,7 @@ describe.concurrent('enroll', () => {
     });
     const run = await rotate(world, { 'client-id': clientId, operation: 'enroll' });
     expect(code(run)).toBe('VERIFICATION_FAILED');
-    expect(run.annotations.at(-1)?.message).toContain('may have no token for the API');
+    expect(run.annotations.at(-1)?.message).toContain('may not get a token for the API');
     // Such an answer stays as it is: asked once.
     expect(proofs(world)).toHaveLength(1);
     expect(world.tenant.reveal(clientId).client.token_endpoint_auth_method).toBe('client_secret_post');

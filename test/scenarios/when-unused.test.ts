@@ -52,7 +52,7 @@ describe('the previous credential', () => {
     const [, at] =
       /`127\.0\.0\.1` \(`Other 0\.0\.0 \/ Other 0\.0\.0`\), last at (.{15})/.exec(notes(kept)) ?? [];
     expect([before, after]).toContain(at);
-    expect(kept.summary).toContain('STILL IN USE, by the tenant logs: `127.0.0.1`');
+    expect(kept.summary).toContain('STILL IN USE: `127.0.0.1`');
     // No token is spent where it could change nothing.
     expect([proofs(world), writes(world)]).toEqual([0, []]);
 
@@ -60,7 +60,7 @@ describe('the previous credential', () => {
     expect(await login(world)).toBe(200);
     const gone = await rotate(world, UNUSED);
     expect(gone.outputs['removed-credential-ids']).toBe(removed);
-    expect(notes(gone)).toContain('is proven unused');
+    expect(notes(gone)).toContain('is unused: from');
     expect([proofs(world), await login(world), await login(world, world.client.pem)]).toEqual([1, 200, 401]);
     expect(notes(await rotate(world, UNUSED))).toBe('');
   });
@@ -82,7 +82,7 @@ describe('the previous credential', () => {
       });
       world.advance(MINUTE);
       const run = await rotate(world, UNUSED);
-      expect(notes(run)).toContain('STILL IN USE, by the tenant logs: `192.0.2.7`');
+      expect(notes(run)).toContain('STILL IN USE: `192.0.2.7`');
       expect(credentials(world).associated).toHaveLength(2);
     },
   );
@@ -107,7 +107,7 @@ describe('the previous credential', () => {
     // The proof is in the window still, the login is not.
     world.advance(2 * DAY - 5 * MINUTE);
     const run = await rotate(world, UNUSED);
-    expect(notes(run)).toContain('nobody but this action has used its successor');
+    expect(notes(run)).toContain('no login with its successor');
     expect([proofs(world), credentials(world).associated.length]).toEqual([0, 2]);
   });
 
@@ -159,7 +159,9 @@ describe('the previous credential', () => {
     world.advance(3 * DAY);
     await login(world, world.client.pem);
     const run = await rotate(world, { ...UNUSED, force: 'true', overlap: '0h' });
-    expect(warnings(run)).toContain('gives way to this rotation, and is still in use');
+    expect(warnings(run)).toContain(
+      'is removed for this rotation although the tenant logs show that it is in use',
+    );
     expect(run.outputs).toMatchObject({ rotated: 'true' });
     expect([await login(world), credentials(world).associated.length]).toEqual([200, 2]);
   });

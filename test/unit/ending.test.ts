@@ -102,7 +102,7 @@ describe('a run that fails', () => {
 
   it('by what nobody knows, leaves what it did', async () => {
     await new Ending().fail(new TypeError('a defect'));
-    expect(errors()[0]).toMatch(/title=INTERNAL_ERROR::.*What the run did until then stands/);
+    expect(errors()[0]).toMatch(/title=INTERNAL_ERROR::.*The changes of the run until then remain/);
   });
 
   it('says what failed first', async () => {

@@ -563,7 +563,7 @@ describe('an interruption', () => {
     const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
     expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
     expect(result.error?.alarm).toMatch(/some consumers/);
-    expect(stateNow(result)).toMatch(/env:acme\/other\/production .*has given way/);
+    expect(stateNow(result)).toMatch(/env:acme\/other\/production .*was removed for this rotation/);
     const half = await Road.begin('partly delivered', { current: false });
     const left = await half.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
     expect([left.error?.code, left.error?.alarm]).toEqual([

@@ -59,7 +59,7 @@ describe('after everything was taken back', () => {
     [
       'a place has given way',
       { interrupted: [SHOP] },
-      [/repo:acme\/shop PEM holds has given way/, /Run again now/],
+      [/repo:acme\/shop PEM holds was removed/, /Run again now/],
       [],
     ],
     ['a delivery was finished before', { completed: 'It holds a.' }, [/It holds a\./], [/Every destination/]],
@@ -122,5 +122,5 @@ it('what a failed enrollment or binding leaves is told by what it is', () => {
   expect(movedBack('private_key_jwt')).toBe('The client uses private_key_jwt again.');
   expect(movedBack('none')).toBe('The client uses none again.');
   expect(leftBound(true)).toMatch(/may be bound/);
-  expect(leftBound(false)).toMatch(/may not be bound/);
+  expect(leftBound(false)).toMatch(/may no longer be bound/);
 });

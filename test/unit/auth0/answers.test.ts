@@ -350,7 +350,7 @@ describe('a refusal', () => {
     ['its message', { message: 'm', error_description: 'd', error: 'e' }, {}, /\(418: m\)/],
     ['its description', { error_description: 'd', error: 'e' }, {}, /\(418: d\)/],
     ['its error', { error: 'e' }, {}, /\(418: e\)/],
-    ['its length', '12345', {}, /\(418: 5 characters that are not what was asked for\)/],
+    ['its length', '12345', {}, /\(418: 5 characters in an unexpected form\)/],
     ['what it is', '<html><title>Sign in</title>', page, /\(418: an HTML page, "Sign in"\)/],
   ])('that nobody knows is told by %s', (_, body, headers, words) => {
     const error = unexpectedAnswer('https://t.example/x', response(418, body, headers));

@@ -93,7 +93,7 @@ describe('a Management API token', () => {
     const error = await managementToken(api(login, line.service('Auth0'))).catch((one: unknown) => one);
     expect(error).toMatchObject({
       code: 'AUTH0_UNAUTHORIZED',
-      message: expect.stringMatching(/gave no Management API token to client .* by client-secret \(401/),
+      message: expect.stringMatching(/issued no Management API token to client .* by client-secret \(401/),
     });
     expect([String(error), ...line.log].join()).not.toContain('CANARY');
   });

@@ -118,18 +118,14 @@ describe('a pair', () => {
     [
       'a key without its first line',
       rsa.key.replace('-----BEGIN PRIVATE KEY-----', '') + rsa.cert,
-      /^holds a PRIVATE KEY that has lost its first or last line; pass all of it$/,
+      /^holds a PRIVATE KEY whose first or last line is missing; pass all of it$/,
     ],
     [
       'a broken certificate',
       rsa.key + broken('CERTIFICATE'),
       /^holds a PEM certificate that cannot be read$/,
     ],
-    [
-      'half a certificate',
-      rsa.key + rsa.cert.slice(0, 500),
-      /^holds a CERTIFICATE that has lost its first or/,
-    ],
+    ['half a certificate', rsa.key + rsa.cert.slice(0, 500), /^holds a CERTIFICATE whose first or/],
   ])('that is %s is refused, and nothing of it is shown', (_, text, reason) => {
     let error: unknown;
     try {

@@ -189,6 +189,6 @@ describe('issues', () => {
     [410, 'GITHUB_FORBIDDEN'],
   ])('that are answered with %i are an error', async (status, code) => {
     const error = await (await issues({ status, body: {} })).comment(4, 'x').catch((one: unknown) => one);
-    expect(error).toMatchObject({ code, failed: expect.stringContaining('comment the issue #4') });
+    expect(error).toMatchObject({ code, failed: expect.stringContaining('comment on the issue #4') });
   });
 });

@@ -187,7 +187,7 @@ describe('a refusal says what helps', () => {
       'what GitHub asks for',
       'repo:acme/shop',
       { status: 403, body: SAID, headers: { 'x-accepted-github-permissions': 'secrets=write' } },
-      /GitHub asks for secrets=write/,
+      /GitHub requires secrets=write/,
     ],
   ])('of %s', async (_, scope, answer, words) => {
     const result = await (await storeOf(KEY, answer)).store(location(scope), 'x');

@@ -135,14 +135,14 @@ describe('a refusal', () => {
       'reader',
       (store) => store.store(location('repo:acme/shop', 'PEM'), 'x'),
       'GITHUB_FORBIDDEN',
-      /refused to store repo:acme\/shop PEM .*GitHub asks for secrets=write/,
+      /refused to store repo:acme\/shop PEM .*GitHub requires secrets=write/,
     ],
     [
       'an unknown repository',
       TOKEN,
       (store) => store.times(location('repo:acme/nobody', 'PEM')),
       'DESTINATION_NOT_FOUND',
-      /shows no repo:acme\/nobody to this github-token \(404\)/,
+      /does not show repo:acme\/nobody to this github-token \(404\)/,
     ],
     [
       'an unknown environment',
@@ -390,7 +390,7 @@ describe('a repository that was renamed', () => {
     ).rejects.toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
       message: expect.stringContaining(
-        "(301) is not one of GitHub's API: it is a redirect to sign-in.example.",
+        "(301) is not from GitHub's API: it is a redirect to sign-in.example.",
       ),
     });
     expect(server.exchanges).toHaveLength(1);

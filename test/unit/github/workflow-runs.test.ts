@@ -101,7 +101,7 @@ describe('where it is looked', () => {
   it.each<[string, Answer, RegExp]>([
     ['may not be looked at', { status: 403, body: { message: 'no' } }, /Actions: read/],
     ['answers what is no list', { body: {} }, /cannot be used/],
-    ['is not there', { status: 404, body: {} }, /shows no repo:acme\/shop/],
+    ['is not there', { status: 404, body: {} }, /does not show repo:acme\/shop/],
     ['shows a run without an id', { body: { workflow_runs: [{ ...run(1), id: '1' }] } }, /cannot be read/],
     [
       'shows a run without a status',

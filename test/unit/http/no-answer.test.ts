@@ -51,7 +51,7 @@ describe('no answer', () => {
       'since it is for another name',
       new NetworkError('ERR_TLS_CERT_ALTNAME_INVALID', 'no'),
       /not trusted/,
-      /^It is for another name/,
+      /^The certificate is for another name/,
     ],
     ['since it is over', new NetworkError('CERT_HAS_EXPIRED', 'no'), /not trusted/, /clock of the runner/],
     [

@@ -37,7 +37,7 @@ it.each([
     const reading = Array.fromAsync(pagesOf(service, read));
     await expect(reading).rejects.toMatchObject({
       code,
-      failed: `${service} gave out 1000 full pages of one list, and did not end it.`,
+      failed: `${service} returned 1000 full pages of one list, and the list did not end.`,
     });
     expect(requests).toBe(1_000);
   },

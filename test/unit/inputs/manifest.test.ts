@@ -147,7 +147,7 @@ clients:
         'one that is not there',
         {},
         text,
-        /3:5: 'current-credential-env' names ONE_PEM, and the step has no such/,
+        /3:5: 'current-credential-env' names ONE_PEM, but the step has no such/,
       ],
       [
         'one that holds no pair',
@@ -159,7 +159,7 @@ clients:
         'it among the defaults',
         { ONE_PEM: '' },
         `defaults: { current-credential-env: ONE_PEM }\n${text}`,
-        /1:13: .* is each client's own/,
+        /1:13: .* differs for each client/,
       ],
     ])('refuses %s', (_, variables, of, words) => {
       try {
@@ -174,32 +174,36 @@ clients:
   const ONE = 'clients:\n  - client-id: one\n';
 
   it.each([
-    ['no map', 'hello', '1:1: needs the keys clients'],
-    ['nothing', '', '1:1: needs the keys clients'],
-    ['no client', 'clients: []', "1:10: 'clients' must be a list of one client"],
+    ['no map', 'hello', '1:1: needs the key clients'],
+    ['nothing', '', '1:1: needs the key clients'],
+    ['no client', 'clients: []', "1:10: 'clients' must be a list of at least one client"],
     ['no list', 'clients:\n  one: x', "2:3: 'clients' must be a list"],
-    ['a client that is text', 'clients: [one]', '1:11: a client is a map'],
-    ['an unknown key', `${ONE}    colour: red`, "3:5: 'colour' is no key of a client"],
+    ['a client that is text', 'clients: [one]', '1:11: a client must be a map'],
+    ['an unknown key', `${ONE}    colour: red`, "3:5: 'colour' is not a key of a client"],
     [
       'a key that is nearly one',
       `${ONE}    secret_name: A`,
-      "'secret_name' is no key of a client; write secret-name",
+      "'secret_name' is not a key of a client; write secret-name",
     ],
     ['an unknown key at the top', `${ONE}version: 1`, "3:1: 'version' is unknown"],
-    ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is no key of a client"],
-    ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is no YAML: Map keys must be unique'],
+    ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is not a key of a client"],
+    ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is not YAML: Map keys must be unique'],
     ['a list for a text', `${ONE}    subject: [CN=a]`, "3:5: 'subject' must be one text"],
     ['maps in a list', `${ONE}    destinations: [{ a: b }]`, "3:5: 'destinations' must be a list of texts"],
-    ['a client id for all', `defaults: { client-id: a }\n${ONE}`, "1:13: 'client-id' is each client's own"],
+    [
+      'a client id for all',
+      `defaults: { client-id: a }\n${ONE}`,
+      "1:13: 'client-id' differs for each client",
+    ],
     ['defaults that are text', `defaults: x\n${ONE}`, "1:11: 'defaults' must be a map"],
     [
       'the same client',
       `${ONE}  - client-id: one\n    secret-name: B`,
-      "3:5: 'client-id' is that of line 2, too",
+      "3:5: 'client-id' is the same as in line 2",
     ],
-    ['broken YAML', 'clients: [', '1:11: is no YAML'],
-    ['two documents', `${ONE}---\n${ONE}`, 'is no YAML'],
-    ['too deep a nest', `clients: ${'['.repeat(100_000)}`, 'is no YAML: Maximum call stack size exceeded'],
+    ['broken YAML', 'clients: [', '1:11: is not YAML'],
+    ['two documents', `${ONE}---\n${ONE}`, 'is not YAML'],
+    ['too deep a nest', `clients: ${'['.repeat(100_000)}`, 'is not YAML: Maximum call stack size exceeded'],
     ['an alias', `defaults: &d { verify: off }\n${ONE}    subject: *d`, "4:5: 'subject' must be one text"],
   ])('with %s is refused', (_, text, problem) => {
     expect(problems(text).join('\n')).toContain(problem);
@@ -217,9 +221,9 @@ clients:
   - client-id: four
 `;
     expect(problems(text)).toEqual([
-      expect.stringMatching(/^fleet.yml:6:5: repo:ACME\/Shop KEY is written by the client of line 3, too/),
+      expect.stringMatching(/^fleet.yml:6:5: repo:ACME\/Shop KEY is also written by the client in line 3/),
       expect.stringMatching(
-        /^fleet.yml:9:5: repo:acme\/shop AUTH0_MTLS_PEM is written by the client of line 2/,
+        /^fleet.yml:9:5: repo:acme\/shop AUTH0_MTLS_PEM is also written by the client in line 2/,
       ),
     ]);
   });
@@ -234,9 +238,9 @@ clients:
     ['operation', 'create', 'with a manifest write rotate or plan'],
     ['operation', 'revert', 'with a manifest write rotate or plan'],
     ['plan-of', 'enroll', 'can only be rotate'],
-    ['client-id', 'one', 'is of one client'],
-    ['client-name', 'one', 'is of one client'],
-    ['current-credential', 'pem', 'is of one client'],
+    ['client-id', 'one', 'concerns one client'],
+    ['client-name', 'one', 'concerns one client'],
+    ['current-credential', 'pem', 'concerns one client'],
     ['shard', '3/2', 'write a part such as 2/5'],
     ['shard', '0/2', 'write a part such as 2/5'],
     ['shard', '1/257', 'write a part such as 2/5'],
@@ -247,7 +251,7 @@ clients:
 
   it('alone has shards', () => {
     const inputs = environment({ 'client-id': 'one', shard: '1/2' });
-    expect(() => readInputs(inputs)).toThrow("Input 'shard' is a part of a manifest");
+    expect(() => readInputs(inputs)).toThrow("Input 'shard' needs a manifest");
   });
 
   it('tells so many problems and no more', () => {

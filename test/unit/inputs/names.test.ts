@@ -73,7 +73,7 @@ describe.each(ROADS)('with %s', (_, read) => {
   });
 
   it.each(['token', 'domain', 'certificates-folder', 'debug', 'timeout'])('%s is a warning', (name) => {
-    expect(read({ [variable(name)]: 'x' })).toEqual([`Input '${name}' is unknown, and has no effect.`]);
+    expect(read({ [variable(name)]: 'x' })).toEqual([`Input '${name}' is unknown and has no effect.`]);
   });
 
   it('a warning is one line and no command', () => {

@@ -121,7 +121,7 @@ describe('every input that takes a PEM', () => {
   const BAD: readonly [string, RegExp][] = [
     [encrypted, /holds an encrypted private key/],
     [encrypted + leaf.cert, /holds an encrypted private key|holds no PEM certificate|^$/],
-    [leaf.key.replace(/\n-----END.*\n/, ''), /that has lost its first or last line|holds no PEM cert/],
+    [leaf.key.replace(/\n-----END.*\n/, ''), /whose first or last line is missing|holds no PEM cert/],
     ['hello', /holds no PEM/],
   ];
 
@@ -239,7 +239,7 @@ describe('a pair that was brought', () => {
       [authority(fat), 'ca-certificate'],
     ] as const)
       expect(refusal(inputs).problems).toEqual([
-        `Input '${name}' has a chain that is larger than a secret can be (48 KB); leave out what nobody needs.`,
+        `Input '${name}' has a chain that is too large for a secret (48 KB); leave out certificates that no consumer needs.`,
       ]);
   });
 });
@@ -256,9 +256,7 @@ describe('time', () => {
     expect(read(brought(below, short.cert)).issuer.kind).toBe('brought');
     vi.setSystemTime(endOf(short));
     expect(refusal(brought(below, short.cert)).problems).toEqual([
-      expect.stringMatching(
-        /^Input 'certificate' holds a certificate that has expired on \d{4}-\d\d-\d\d\.$/,
-      ),
+      expect.stringMatching(/^Input 'certificate' holds a certificate that expired on \d{4}-\d\d-\d\d\.$/),
     ]);
     // Without the intermediate the leaf is valid still.
     expect(read(brought(below)).issuer.kind).toBe('brought');
@@ -271,14 +269,14 @@ describe('time', () => {
     expect(read(authority(signing, upper.cert)).desired.validityDays).toBe(45);
     vi.setSystemTime(endOf(upper));
     expect(refusal(authority(signing, upper.cert)).problems).toEqual([
-      expect.stringMatching(/^Input 'ca-certificate' holds a certificate that has expired on/),
+      expect.stringMatching(/^Input 'ca-certificate' holds a certificate that expired on/),
     ]);
   });
 
   it('that a CA has left counts in whole days, and a part of one does not', () => {
     vi.setSystemTime(endOf(middle) - 30.5 * DAY);
     expect(refusal(authority(middle)).problems).toEqual([
-      "Input 'renew-before-days' is 30, which must be less than the days that ca-certificate has left (30).",
+      "Input 'renew-before-days' is 30, which must be less than the remaining days of ca-certificate (30).",
     ]);
     vi.setSystemTime(endOf(middle) - 31 * DAY);
     expect(read(authority(middle)).desired.validityDays).toBe(31);
@@ -294,7 +292,7 @@ describe('what will be issued', () => {
     expect(code).toBe('CERTIFICATE_TOO_LARGE');
     expect(problems).toEqual([
       expect.stringMatching(
-        /^Input 'subject' makes, with this key-size, a certificate of up to 4\d\d\d bytes when it is URL-encoded/,
+        /^Input 'subject' with this key-size gives a certificate of up to 4\d\d\d bytes when it is URL-encoded/,
       ),
     ]);
     expect(read({ ...inputs, 'key-size': '2048' }).desired.subject).toBe(long(11));

@@ -31,7 +31,7 @@ describe('a step', () => {
     [{ kind: 'create-credential' }, '+cred', 'Upload its public part as a credential'],
     [associate('add', ['a'], ['a', ISSUED]), '~[a,(issued)]', 'Associate (issued) alongside a'],
     [associate('add', [], [ISSUED]), '~[(issued)]', 'Associate (issued)'],
-    [associate('heal', ['p'], ['p', 'a']), '~[p,a]', 'Associate a again: a destination holds it'],
+    [associate('heal', ['p'], ['p', 'a']), '~[p,a]', 'Associate a again, since a destination holds it'],
     [associate('make room', ['p', 'a'], ['a']), '~[a]', 'Disassociate p to make room'],
     [
       associate('make room', ['p', 'a'], ['a'], [repo, key]),
@@ -44,18 +44,22 @@ describe('a step', () => {
       'Disassociate p since its successor is delivered everywhere',
     ],
     [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
-    [{ kind: 'find-holders' }, '?holders', 'Look for workflow runs that may still hold what was revoked'],
+    [
+      { kind: 'find-holders' },
+      '?holders',
+      'Look for workflow runs that may still hold the revoked credential',
+    ],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
     [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
     [
       { kind: 'authenticate-unregistered' },
       '?unregistered',
-      'Ask for a token with a key that nobody has registered, which must be refused',
+      'Request a token with an unregistered key, which must be refused',
     ],
     [
       associate('rehearse', ['a', ISSUED], ['a']),
       '~[a]',
-      'Disassociate (issued) since it was made for this rehearsal alone',
+      'Disassociate (issued) since it was made only for this rehearsal',
     ],
     [
       { kind: 'store-secret', location: repo, source: 'issued' },
@@ -110,9 +114,9 @@ describe('a step', () => {
       'Move the client from tls_client_auth to none: tls_client_auth stops working at this moment',
     ],
     [{ kind: 'bind-tokens', required: true }, '&bound', 'Bind access tokens to the certificate'],
-    [{ kind: 'bind-tokens', required: false }, '&unbound', 'Bind access tokens to the certificate no longer'],
+    [{ kind: 'bind-tokens', required: false }, '&unbound', 'Stop binding access tokens to the certificate'],
     [associate('add', ['p', 'a'], ['p', 'a', 'b', 'c']), '~[p,a,b,c]', 'Associate b and c alongside p and a'],
-    [associate('heal', [], ['a', 'b']), '~[a,b]', 'Associate a and b again: a destination holds it'],
+    [associate('heal', [], ['a', 'b']), '~[a,b]', 'Associate a and b again, since a destination holds it'],
     [
       associate('retire', ['p', 'q'], []),
       '~[]',

@@ -85,7 +85,7 @@ describe('RFC 4514', () => {
     ['CN=a\tb', /control character/],
     ['CN=a\\7F', /control character/],
     ['CN=\\00', /control character/],
-    ['CN=\\FF', /no UTF-8/],
+    ['CN=\\FF', /not UTF-8/],
     ['CN=a\\', /broken escape|no '='/],
     ['CN=a\\4', /broken escape/],
     ['CN="a"', /must be escaped/],

@@ -213,6 +213,16 @@ describe('a rotation that must stop, and a held one that is not associated', () 
   });
 });
 
+describe('a rotation that must stop, and a delivery that can be finished', () => {
+  it('the delivery is finished, so that what was made by hand goes after its week of notice', async () => {
+    const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
+    const all = await days(world, 9, { destinations: TWO });
+    expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
+    expect(all[1]?.message).toContain('Otherwise it goes from 2026-12-01');
+    expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+});
+
 describe('keep-credentials names one made by hand', () => {
   it('the first run says what will be, and the last names the ways out', async () => {
     const world = new Days([hand('h', 20)]);
@@ -319,6 +329,7 @@ describe.each([
       const all = await days(world, 4, { current, destinations });
       expect(rotations(all)).toBe(0);
       expect(all.every(({ error, message }) => error !== undefined && message.includes(PROD))).toBe(true);
+      expect(all.at(-1)?.message).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
       expect(world.pool.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
       expect(world.works(PROD)).toBe(true);
     },
@@ -347,6 +358,11 @@ describe.each([
       due.slice(0, -1).every(({ message }) => message.includes(PROD) && /2026-12-12/.test(message)),
     ).toBe(true);
     expect([due.at(-1)?.removed, world.works(SHOP)]).toEqual([['p'], true]);
+    expect(due.at(-1)?.notes).toMatch(/cannot log in from the removal of p on, .* it stays out until/);
+    expect(due.at(-1)?.notes).not.toContain('some seconds');
+    const after = await world.day({ current, destinations: TWO });
+    expect(after.message).toContain(`${PROD} PEM holds nothing that is associated`);
+    expect(after.message).not.toContain('keeps what it holds');
   });
 });
 
@@ -419,6 +435,27 @@ describe('the primary was rolled back by hand, no current-credential', () => {
     expect(rotations(all)).toBeLessThanOrEqual(1);
     expect(world.works(SHOP)).toBe(true);
   });
+
+  const formerly = { owner: `${SHOP}#PEM` };
+  it.each([
+    ['due', {}, 65, {}, [SHOP, PROD, THIRD]],
+    ['forced', { force: true }, 10, {}, [SHOP, PROD, THIRD]],
+    ['due, and put first since its delivery was missed', {}, 65, formerly, [PROD, SHOP]],
+  ])(
+    '%s: with its pair at hand nobody is interrupted for a place',
+    async (_, more, age, marks, destinations) => {
+      const older: Holding = destinations[0] === SHOP ? ['p', 1] : by('p', age + 20);
+      const rest = destinations.slice(1).map((scope): [string, Holding] => [scope, by('c', age)]);
+      const records = [ours('p', age + 20, { ...marks, expires: 15 }), ours('c', age, marks)];
+      const world = new Days(records, { [`${destinations[0]}`]: older, ...Object.fromEntries(rest) });
+      const [day] = await days(world, 1, { destinations, ...more });
+      expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
+      expect(day?.notes).toMatch(
+        /What the primary holds, p, is stored in .* before what they hold gives way/,
+      );
+      for (const scope of destinations) expect(world.works(scope)).toBe(true);
+    },
+  );
 
   it('a place is free: one rotation, into it', async () => {
     const world = new Days([ours('c', 10)], { [SHOP]: ['c', 1] });
@@ -526,6 +563,16 @@ describe('the primary was called otherwise when its marks were made', () => {
     const [day] = await days(world, 1, options);
     expect(day).toMatchObject({ rotated: true, removed: [], error: undefined });
     expect(world.associated).toContain('c');
+  });
+
+  it('moved-from is read also where no mark shows it: the name was changed again before a run had made anything', async () => {
+    const world = new Days([{ id: 'c', age: 10, owner: 'repo:acme/shop#OLD' }, ours('d', 5)], {
+      [`${SHOP} BETWEEN`]: by('c', 10),
+      [SHOP]: by('d', 5),
+    });
+    const [day] = await days(world, 1, { force: true, movedFrom: [movedFrom(SHOP, 'BETWEEN')] });
+    expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
+    expect(day?.message).toContain('repo:acme/shop BETWEEN still holds one of them');
   });
 
   it('a former mark younger than ours is a live workflow', async () => {
@@ -643,7 +690,7 @@ describe('somebody writes the primary while a job begins, and current-credential
     world.write(SHOP, written);
     const [day] = await days(world, 1, { current: shown });
     expect(day?.error?.code).toBe('STALE_CREDENTIAL');
-    expect(day?.message).toContain("it changed after this job's secrets were read");
+    expect(day?.message).toContain("It changed after this job's secrets were read");
     expect(world.associated).toEqual([before.id, 'c']);
     if (written === 'text') return;
     await days(world, 1);

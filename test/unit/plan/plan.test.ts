@@ -998,8 +998,8 @@ describe('the plan of a revocation', () => {
   });
 
   it.each<[string, DesiredChanges, RegExp]>([
-    ['a subject that stays', CA, /by its subject identity-a alone \(a\).*Choose another subject/],
-    ['what must be kept', { keep: ['a'] }, /would remove a, and keep-credentials says/],
+    ['a subject that stays', CA, /only by its subject identity-a \(a\).*Choose another subject/],
+    ['what must be kept', { keep: ['a'] }, /would remove a, but keep-credentials keeps it/],
   ])('is refused: %s', (_, changes, words) => {
     const wanted = desired({ ...REVOKE, ...changes });
     const attempt = () => plan(wanted, state(wanted, { credentials: [current], written: [delivered] }));
@@ -1132,7 +1132,7 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
       {},
       { credentials: [previous, current], written: [delivered] },
       'CREDENTIAL_LIMIT',
-      /takes nothing out that it has not made.*before the second rotation; or set an overlap/,
+      /removes only what it has made.*before the second rotation\. Or set an overlap/,
     ],
     [
       'a rotation is at work',
@@ -1161,7 +1161,7 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
       CA,
       { credentials: [{ ...current, associated: false }, previous], written: [delivered] },
       'CREDENTIAL_LIMIT',
-      /of the subject identity-a already/,
+      /already has a credential with the subject identity-a/,
     ],
     [
       'what died must be kept',
@@ -1534,8 +1534,8 @@ describe('the plan of another operation or method', () => {
     const bringing = desired({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.current };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
-      'CERTIFICATE_REUSED: A rotation is due (Forced), and the certificate that was brought is the one in use.',
-      'Let the earlier step issue a new one, and pass that as certificate and private-key.',
+      'CERTIFICATE_REUSED: A rotation is due (Forced), but the certificate that was brought is the one in use.',
+      'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
     ]);
   });
 
@@ -1545,7 +1545,7 @@ describe('the plan of another operation or method', () => {
     const observed = state(unknown, { credentials: [current], written: [delivered] });
     expect(plan(unknown, observed)).toMatchObject({
       reason: 'UnidentifiedSecret',
-      explanation: expect.stringContaining('nobody has recorded'),
+      explanation: expect.stringContaining('is not recorded'),
     });
   });
 
@@ -1559,7 +1559,7 @@ describe('the plan of another operation or method', () => {
       /INTERRUPTION: .*nobody can log in with a certificate/,
     );
     expect(notes({ operation: 'enroll', isManager: true }, SECRET)).toMatch(
-      /the one that the action logs in with/,
+      /the management client that the action logs in with/,
     );
     expect(notes({ ...CA, force: true }, { credentials: [current], written: [delivered] })).toMatch(
       /cannot revoke/,
@@ -1730,7 +1730,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
     'SECRET_EXISTS',
-    /it may hold any of a, p, and both places are taken.*Pass current-credential/,
+    /it may hold any of a, p, and the client can hold no other credential.*Pass current-credential/,
   ],
   [
     'pending, where no secret was ever written',
@@ -1763,7 +1763,7 @@ describe('plan refuses', () => {
     expect(credentialLimit('client', credentials.toReversed())).toMatchObject({
       code: 'CREDENTIAL_LIMIT',
       failed:
-        'Client client has no place for another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
+        'Client client cannot hold another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
       remedy: expect.stringContaining('one workflow with many destinations'),
     });
   });
@@ -1792,7 +1792,9 @@ describe('plan tells', () => {
   });
 
   it('that nothing was read from GitHub', () => {
-    expect(notes({}, { credentials: [current], written: ['unread'] })).toMatch(/GitHub was not asked/);
+    expect(notes({}, { credentials: [current], written: ['unread'] })).toMatch(
+      /The secrets in GitHub were not read/,
+    );
   });
 
   it('when the next rotation is due', () => {

@@ -61,7 +61,7 @@ describe('the first reason wins', () => {
       { force: true, current: 'a' },
       { credentials: [a(60 * DAY)], written },
       'Forced',
-      /asked for \(force\)/,
+      /force is set/,
     ],
     ['none', { current: 'a' }, { credentials: [a(60 * DAY)], written }, undefined, /^$/],
     [
@@ -69,7 +69,7 @@ describe('the first reason wins', () => {
       {},
       { credentials: [{ ...a(60 * DAY), by: 'hand' }], written },
       'UnidentifiedSecret',
-      /last written when no run can have delivered/,
+      /no run of this workflow can have written/,
     ],
     [
       'displaced, perhaps',

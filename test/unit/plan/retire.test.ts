@@ -35,7 +35,7 @@ describe('the note', () => {
       'in use',
       { uses: [login, { id: 'p', age: 3 }] },
       {},
-      /stays associated since it is STILL IN USE, by the tenant logs: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,
+      /stays associated since the tenant logs show that it is STILL IN USE: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,
     ],
     ['window', { uses: [login] }, { quietWindow: 11 * DAY }, /until 2026-11-25T12:01:03.000Z at least/],
     [
@@ -44,7 +44,7 @@ describe('the note', () => {
       {},
       /are complete only from 2026-11-23T12.* quiet-window begins at 2026-11-17T12/,
     ],
-    ['nobody', {}, {}, /nobody but this action has used its successor a from 2026-11-17/],
+    ['nobody', {}, {}, /no login with its successor a since 2026-11-17.* except by this action/],
     ['no endpoint', { upTo: 'no endpoint', uses: [login] }, {}, /no mTLS token endpoint was found\.$/],
     [
       'refused',
@@ -56,13 +56,13 @@ describe('the note', () => {
       'late',
       { upTo: 'late', uses: [login] },
       {},
-      /did not appear in them in time: the next run tries again\.$/,
+      /did not appear in them in time\. The next run tries again\.$/,
     ],
     [
       'proven',
       { uses: [login] },
       {},
-      /^Credential p is proven unused: from 2026-11-17T12.* to 2026-11-24T12.* logins with its successor by `192/,
+      /^The tenant logs prove that credential p is unused: from 2026-11-17T12.* to 2026-11-24T12.* logins with its successor by `192/,
     ],
   ])('%s', (_, usage, changes, words) => {
     const notes = decide(usage, changes)
@@ -118,7 +118,9 @@ describe('the logs are asked', () => {
       .notes.map(printNote)
       .filter((note) => !/^The next rotation|^A run removes/.test(note));
     expect(notes).toEqual([
-      expect.stringMatching(/^WARNING: Credential p gives way .* `192\.0\.2\.1` \(`agent`\)/),
+      expect.stringMatching(
+        /^WARNING: Credential p is removed for this rotation .* `192\.0\.2\.1` \(`agent`\)/,
+      ),
     ]);
   });
 });

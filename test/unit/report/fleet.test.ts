@@ -65,7 +65,7 @@ describe('the report of a fleet', () => {
   it('is one table, worst first', () => {
     const { headline, summary } = told(FLEET);
     expect(headline).toBe(
-      '❌ 6 clients: 1 failed, 1 not tried, 1 rotated, to be looked at, 1 rotated, 1 put in order, 1 not due.',
+      '❌ 6 clients: 1 failed, 1 not tried, 1 rotated with warnings, 1 rotated, 1 put in order, 1 not due.',
     );
     const rows = [...summary.matchAll(/^\| `([^`]+)` \| (\S+ [^|]+) \|/gm)].map(
       ([, id, what]) => `${id}: ${what}`,
@@ -73,7 +73,7 @@ describe('the report of a fleet', () => {
     expect(rows).toEqual([
       'failed: ❌ failed',
       'spared: ⏸️ not tried',
-      'warned: ⚠️ rotated, to be looked at',
+      'warned: ⚠️ rotated with warnings',
       'rotated: ✅ rotated',
       'tidied: ✅ put in order',
       'rests: ✅ not due',
@@ -105,7 +105,7 @@ describe('the report of a fleet', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     const { annotations, summary } = told([failed]);
     expect(summary).toContain(
-      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027-01-23 | 2026-12-24 |',
+      '| shop (`client`) | ❌ failed | `AUTH0_FORBIDDEN` | 2027‑01‑23 | 2026‑12‑24 |',
     );
     expect(summary).toContain('The current key expires on 23 January 2027.');
     expect(annotations).toEqual([
@@ -187,7 +187,7 @@ describe('the report of a fleet', () => {
     );
     const { annotations, outputs, summary } = told([...rest, ...failed]);
     expect(size(summary)).toBeLessThan(1_048_576);
-    expect(summary).toMatch(/\d+ more clients have no row: the summary may not be longer\./);
+    expect(summary).toMatch(/\d+ more clients have no row, since the summary has reached its longest size\./);
     expect(summary).toMatch(/Details of \d+ more clients were left out/);
     for (let at = 0; at < 1_500; at += 1) expect(summary).toContain(`| \`bad${at}\` |`);
     expect(annotations.length).toBe(10);

@@ -204,7 +204,7 @@ describe('the summary', () => {
     expect(lines).toEqual([
       '> Somebody cannot log in.',
       '> Look at it.',
-      '**Forced:** it was asked for (force).',
+      '**Forced:** force is set.',
       '> The next rotation, on 2027-01-23, removes cred_a to make room.',
       '> Good to know.',
     ]);

@@ -200,8 +200,8 @@ describe('a finding', () => {
     expect(first).toEqual({
       severity: 'failure',
       key: 'CertificateExpiring',
-      what: 'Less than a tenth of its life is left to what is in use: it expires on 2026-12-02.',
-      todo: 'Start the rotation workflow now; if it fails, its message says what to do.',
+      what: 'The credential in use has less than a tenth of its validity left. It expires on 2026-12-02.',
+      todo: 'Start the rotation workflow now. If it fails, its message says what to do.',
     });
   });
 
@@ -212,7 +212,7 @@ describe('a finding', () => {
     const pool = observed.pool.map((c) => (c.id === 'x' ? { ...c, name: evil } : c));
     const [finding] = assess(desired(), { ...observed, pool }, undefined);
     expect(finding?.what).toBe(
-      "`x` belongs to another workflow: made for `@acme/all '![](https://evil.example)' <b>` by run `@you`.",
+      "`x` belongs to another workflow: run `@you` made it for `@acme/all '![](https://evil.example)' <b>`.",
     );
   });
 });
