@@ -46,6 +46,15 @@ describe('a secret input', () => {
     expect(secretsIn({ [`INPUT_${name.toUpperCase()}`]: ' CANARY of it \n' })).toEqual(['CANARY of it']);
   });
 
+  it('that came in by the wrong name is not shown, line or not', () => {
+    const body = 'QUJD'.repeat(20);
+    for (const value of [body, `x ${body} y`, `-----BEGIN PRIVATE KEY-----${body.slice(0, 40)}`]) {
+      const told = problems({ 'key-size': value }).join();
+      expect(told).toContain("Input 'key-size'");
+      expect(told).not.toMatch(/QUJDQUJD/);
+    }
+  });
+
   it('that is empty is none', () => {
     expect(secretsIn({ 'INPUT_GITHUB-TOKEN': ' ', INPUT_SUBJECT: 'CN=a' })).toEqual([]);
   });
