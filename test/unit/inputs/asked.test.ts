@@ -62,7 +62,11 @@ describe('a secret input', () => {
 
 describe('what does not go together', () => {
   it.each<[string, Record<string, string>, RegExp]>([
-    ['a revocation that nobody forces', { revoke: 'previous' }, /^Input 'revoke' is for an emergency and needs force: true/],
+    [
+      'a revocation that nobody forces',
+      { revoke: 'previous' },
+      /^Input 'revoke' is for an emergency and needs force: true/,
+    ],
     [
       'a revocation of a rehearsal',
       { revoke: 'previous', force: 'true', operation: 'rehearse' },
@@ -100,7 +104,11 @@ describe('what does not go together', () => {
       { operation: 'revert', 'token-binding': 'required' },
       /^Input 'token-binding'/,
     ],
-    ['an algorithm of a certificate', { 'signing-algorithm': 'PS256' }, /^Input 'signing-algorithm' is only for/],
+    [
+      'an algorithm of a certificate',
+      { 'signing-algorithm': 'PS256' },
+      /^Input 'signing-algorithm' is only for/,
+    ],
     ['a secret of GitHub itself', { 'secret-name': 'GITHUB_x' }, /^Input 'secret-name' is 'GITHUB_x'/],
     [
       'one secret for two',
