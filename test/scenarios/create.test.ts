@@ -186,7 +186,7 @@ describe('refused before any effect', () => {
     const run = await create(world);
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'CLIENT_EXISTS', []]);
     expect(told(run)).toContain(theirs);
-    expect(told(run)).toMatch(/Choose another client-name;.*Nothing was changed in Auth0 or GitHub\./);
+    expect(told(run)).toMatch(/Choose another client-name\..*Nothing was changed in Auth0 or GitHub\./);
     expect([world.tenant.reveal(theirs), held(world)]).toEqual([before, '']);
   });
 

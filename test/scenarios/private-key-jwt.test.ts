@@ -247,7 +247,7 @@ describe('refused before any effect', () => {
     [
       'a certificate of its own',
       { certificate: 'x', 'private-key': 'y' },
-      /only for authentication-method: tls_client_auth/,
+      /for authentication-method: tls_client_auth/,
     ],
     ['bound tokens', { 'token-binding': 'required' }, /only be bound to a certificate/],
     ['a current-credential that is no key', { 'current-credential': 'x' }, /holds no PEM private key/],
