@@ -234,7 +234,7 @@ describe('refused before any effect', () => {
   const shared = sharedWorld();
 
   it.each<[string, Inputs, RegExp]>([
-    ['without force', { revoke: 'previous' }, /'revoke' needs force: true/],
+    ['without force', { revoke: 'previous' }, /'revoke' is for an emergency and needs force: true/],
     ['with another operation', { ...REVOKE, operation: 'enroll' }, /'revoke' is only for operation: rotate/],
     ['a rehearsal', { ...REVOKE, operation: 'rehearse' }, /'revoke' is only for operation: rotate/],
     ['another word', { ...REVOKE, revoke: 'all' }, /'revoke' is 'all'/],
