@@ -140,15 +140,15 @@ describe('what is found', () => {
       0,
       ['warning CertificateExpiring', 'warning RotationOverdue'],
     ]);
-    expect(warnings(third)).toMatch(/Less than a third .* Start the rotation workflow/);
-    expect(third.summary).toMatch(/^## ⚠️ `orders`: 21 % of the life .* 2 things need attention\./);
+    expect(warnings(third)).toMatch(/less than a third .* Start the rotation workflow/);
+    expect(third.summary).toMatch(/^## ⚠️ `orders`: 21 % of the validity .* 2 things need attention\./);
     world().advance(11 * DAY);
     const tenth = await watch();
     expect([tenth.exitCode, lastCode(tenth)]).toEqual([1, 'WATCH_FAILED']);
     expect(keys(tenth)).toEqual(['failure CertificateExpiring', 'warning RotationOverdue']);
-    expect(tenth.summary).toMatch(/^## ❌ `orders`: 8 % of the life/);
+    expect(tenth.summary).toMatch(/^## ❌ `orders`: 8 % of the validity/);
     expect(told(tenth)).toMatch(
-      /The watch has found a failure: Less than a tenth .*A watch changes nothing but its issue\./,
+      /The watch has found a failure: The credential in use has less than a tenth .*A watch changes nothing but its issue\./,
     );
     world().advance(9 * DAY);
     expect(keys(await watch())).toEqual(['failure CertificateExpired', 'warning RotationOverdue']);
