@@ -87,13 +87,17 @@ describe('a client that is created', () => {
       ['GET client', unknown],
       ['GET pool', { status: 200, body: '[]' }],
     ] as const) {
-      let isLate = true;
-      const { code } = await run('no client', CREATE, (asked, _, { world }) => {
-        if (asked !== line || world.clientId === '' || !isLate) return undefined;
-        isLate = false;
-        return answer;
+      let late = 2;
+      const { code, outcome } = await run('no client', CREATE, (asked, _, { world }) => {
+        if (asked !== line || world.clientId === '') return undefined;
+        late -= 1;
+        return late >= 0 ? answer : undefined;
       });
-      expect([line, code]).toEqual([line, undefined]);
+      expect([line, code, outcome?.credential?.id]).toEqual([
+        line,
+        undefined,
+        expect.stringMatching(/^cred_/),
+      ]);
     }
   });
 

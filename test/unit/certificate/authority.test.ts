@@ -1,7 +1,8 @@
 /** A private CA, and pairs that another CA has issued: what is taken, what is refused, and which of its dates counts. */
 
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import forge from 'node-forge';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { authorityOf, issuedPairOf, parseSigningKey } from '../../../src/certificate/authority.ts';
 import { chainOf } from '../../../src/certificate/chain.ts';
@@ -107,6 +108,32 @@ function certificateText(pem: string): string {
   return execFileSync('openssl', ['x509', '-noout', '-text'], { input: pem, encoding: 'utf8' });
 }
 
+interface Keys {
+  publicKey: forge.pki.rsa.PublicKey;
+  privateKey: forge.pki.rsa.PrivateKey;
+}
+function newKeys(): Keys {
+  const made = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return {
+    publicKey: forge.pki.publicKeyFromPem(made.publicKey.export({ type: 'spki', format: 'pem' }).toString()),
+    privateKey: forge.pki.privateKeyFromPem(
+      made.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    ),
+  };
+}
+
+/** Without key identifiers, which openssl always writes: only the signature tells who has issued it. */
+function forged(name: string, keys: Keys, issuer: string, signer: Keys): X509Certificate {
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = keys.publicKey;
+  certificate.serialNumber = '01';
+  certificate.validity.notAfter = new Date(Date.now() + 86_400_000);
+  certificate.setSubject([{ shortName: 'CN', value: name }]);
+  certificate.setIssuer([{ shortName: 'CN', value: issuer }]);
+  certificate.sign(signer.privateKey, forge.md.sha256.create());
+  return new X509Certificate(forge.pki.certificateToPem(certificate));
+}
+
 describe('a pair that was brought', () => {
   it('is its key with the chain of its certificate', () => {
     const pair = issuedPairOf(certificates(root, upper, leaf, signing), key(leaf));
@@ -119,25 +146,11 @@ describe('a pair that was brought', () => {
   });
 
   it('has the CA above it that has signed it, not another one of its name', () => {
-    const one = workshop.issue('one', {
-      algorithm: 'P-256',
-      issuer: 'root',
-      profile: 'ca',
-      subject: '/CN=same',
-    });
-    const two = workshop.issue('two', {
-      algorithm: 'P-256',
-      issuer: 'root',
-      profile: 'ca',
-      subject: '/CN=same',
-    });
-    for (const [name, signer] of [
-      ['one', one],
-      ['two', two],
-    ] as const) {
-      const below = workshop.issue(`below-${name}`, { issuer: name });
-      const chain = chainOf(new X509Certificate(below.cert), certificates(one, two, root));
-      expect(chain.map(String)).toEqual([below, signer].map(({ cert }) => `${new X509Certificate(cert)}`));
+    const [one, two, own] = [newKeys(), newKeys(), newKeys()];
+    const cas = [one, two].map((keys) => forged('same', keys, 'root', own));
+    for (const [index, signer] of [one, two].entries()) {
+      const below = forged('below', own, 'same', signer);
+      expect(chainOf(below, cas).map(({ raw }) => raw)).toEqual([below.raw, cas[index]?.raw]);
     }
   });
 

@@ -205,6 +205,7 @@ describe('no answer', () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
     expect(await failure(wire()(get(served.url, { signal: abort.signal })))).toMatchObject({
+      code: expect.stringMatching(/ABORT/i),
       landed: 'unknown',
     });
   });
