@@ -227,7 +227,7 @@ describe('a rotation that must stop, and a delivery that can be finished', () =>
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
     const all = await days(world, 9, { destinations: TWO });
     expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
-    expect(all[1]?.message).toContain('Otherwise it goes from 2026-12-01');
+    expect(all[1]?.message).toContain('Otherwise a run removes it from 2026-12-01');
     expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
   });
 });
@@ -494,6 +494,15 @@ describe('a secondary was rolled back by hand, a removal is due', () => {
     expect(all.flatMap(({ removed }) => removed)).toContain('p');
     expect(all.every(({ error }) => error === undefined)).toBe(true);
     for (const scope of THREE) expect(world.works(scope)).toBe(true);
+  });
+});
+
+describe('nobody can say what a secondary holds, and with overlap: 0h the rotation removes what was before', () => {
+  it('it keeps the new pair, and is not written again', async () => {
+    const world = new Days([ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['c', 1] });
+    const [day] = await days(world, 1, { destinations: TWO, overlap: 0 });
+    expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
+    for (const scope of TWO) expect(world.works(scope)).toBe(true);
   });
 });
 
