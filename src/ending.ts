@@ -39,7 +39,7 @@ export class Ending {
   };
 
   /** The run has come to its end. */
-  async tell(report: Report): Promise<void> {
+  async complete(report: Report): Promise<void> {
     this.#isReported = true;
     if (this.#unforeseen === undefined) return runner.publish(report);
     const error = asRotationError(this.#unforeseen).withStateNow(WENT_ON);

@@ -59,7 +59,7 @@ export interface Explanation {
   cause?: unknown;
 }
 
-/** What is true where nobody says anything else. */
+/** What is true unless an error says otherwise. */
 export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
 /** No sentence may contain a secret, token or key. The edges pass status, code, method and path, but never the body of a request. */

@@ -41,7 +41,7 @@ async function main(ending: Ending): Promise<void> {
     debug: runner.debug,
   };
   const { results, report: written } = await work(connection, cancelled);
-  await ending.tell(written);
+  await ending.complete(written);
   const [only] = results;
   if (path === '' && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
@@ -152,12 +152,14 @@ function onStep(text: string): (outcome: string) => void {
   timer.unref();
   return (outcome) => {
     clearInterval(timer);
-    runner.info(`  ${outcome} in ${secondsSince(began)} s`);
+    const seconds = secondsSince(began);
+    // Nobody needs to know of less than a second.
+    runner.info(`  ${outcome}${seconds === 0 ? '' : ` in ${seconds} s`}`);
   };
 }
 
-function secondsSince(began: number): string {
-  return ((monotonic() - began) / 1000).toFixed(1);
+function secondsSince(began: number): number {
+  return Math.floor((monotonic() - began) / 1000);
 }
 
 const ending = new Ending();

@@ -105,7 +105,6 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
-    // Only the proof runs in parallel with the read-back.
     if (step.kind !== 'authenticate') await this.#association.settled();
     switch (step.kind) {
       case 'issue-certificate':
@@ -310,7 +309,7 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded, and the plan knows what is true then.
+    // All steps have succeeded, so the plan's own description of the state applies.
     if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     cancellation.shield(clock.now() + UNDO_TIME);

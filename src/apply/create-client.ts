@@ -33,10 +33,10 @@ export async function createClient(
     if (answer !== 'lost') made.id = answer.clientId;
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
     const ours = await landed(desired, services, registration.name, answer === 'lost');
-    made.id ??= ours.find(({ isMine }) => isMine)?.id ?? '';
+    const mine = ours.find(({ isMine }) => isMine);
+    if (mine) made.id ??= mine.id;
     if (ours.some(({ id }) => id !== made.id)) throw together(name);
-    if (made.id !== '') return readBack(made.id, observed, services);
-    delete made.id;
+    if (made.id !== undefined) return readBack(made.id, observed, services);
   }
   throw unanswered();
 }
@@ -91,7 +91,9 @@ interface Made {
 
 /** All clients of this workflow. Another run may have made one at the same time. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
-  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(({ mark }) => mark === clientOwnerOf(desired));
+  const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(
+    ({ owner }) => owner === clientOwnerOf(desired),
+  );
   return Promise.all(
     ours.map(async ({ id }) => {
       const pool = (await seen(tenant.credentials(id))) ?? [];

@@ -5,7 +5,7 @@ import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
-/** What a failed run leaves. */
+/** The state that a failed run leaves. */
 export interface Left {
   /** A sentence about the delivery, once a secret location may hold the new pair. */
   delivery: string | undefined;
@@ -61,16 +61,16 @@ function unchanged({ completed, interrupted, removed, reverted }: Left): string 
     return `${gone}The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`;
   if (interrupted.length === 0) return `${gone}Every destination keeps the credential that it holds.`;
   const locations = interrupted.map(printLocation).join(', ');
-  return `${gone}What ${locations} holds has given way to this rotation: its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
+  return `${gone}The credential that ${locations} holds was removed for this rotation. Its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
 }
 
-/** Interrupted for a delivery that did not reach them. */
+/** For interrupted locations that the delivery did not reach. */
 function interruptedStill({ interrupted, served }: Left): string {
   const names = served.map(printLocation);
   const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
   return out.length === 0
     ? ''
-    : `What ${out.join(', ')} held has given way: its consumers cannot log in until it is written.`;
+    : `The credential that ${out.join(', ')} held was removed. Its consumers cannot log in until that secret is written.`;
 }
 
 /** @param begun a destination may hold the successor */

@@ -9,7 +9,7 @@ import type { Plan } from '../model/plan.ts';
 import type { PreflightServices } from './preflight.ts';
 import type { ProofServices } from './prove.ts';
 
-/** What `apply` acts through. */
+/** The services that `apply` uses. */
 export interface Services extends ProofServices, PreflightServices {
   tenant: Tenant;
   /** undefined: nothing is stored. */
@@ -27,6 +27,6 @@ export interface Job {
   desired: DesiredState;
   observed: ObservedState;
   plan: Plan;
-  /** What `current-credential` holds, for a delivery that needs no new key. */
+  /** The pair in `current-credential`, for a delivery that needs no new key. */
   currentPair: Pair | undefined;
 }

@@ -24,7 +24,7 @@ export function notProven(desired: DesiredState, refused: Refused, logged?: stri
 /** The pair in use was refused for a reason that would also apply to the new one. */
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `What current-credential holds ${failedTo(desired, refused)} (${refused.detail}), and the new one could not either.`,
+    failed: `The pair in current-credential ${failedTo(desired, refused)} (${refused.detail}), so the new pair would fail too.`,
     remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[desired.method]}${binding(desired)}`,
   });
 }
@@ -36,7 +36,7 @@ function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refus
     : `may not get a token for the API ${audience}`;
 }
 
-/** The client itself is good: Auth0 allows it no such token. */
+/** For a client that is authenticated but may not get such a token. */
 function authorization({ clientId, verifyAudience: audience }: DesiredState): string {
   const api = audience === undefined ? 'an API' : `the API with the identifier ${audience}`;
   return `In the Auth0 Dashboard, open Applications, APIs, ${api}, Machine to Machine Applications, and authorize ${clientId || 'the client'}. Or set verify-audience to the identifier of an API that it may use.`;

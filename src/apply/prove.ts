@@ -53,7 +53,7 @@ interface Issued {
   facts: KeyFacts;
 }
 
-/** How much longer than `propagation-time` a refusal may still pass (docs/facts.md#auth0-propagation). */
+/** How long after `propagation-time` a refusal may still be transient (docs/facts.md#auth0-propagation). */
 const GRACE = 30_000;
 
 export class Prover {

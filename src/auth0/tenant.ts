@@ -17,7 +17,7 @@ import { scopesOf } from './token.ts';
 export interface ListedClient {
   id: string;
   name: string;
-  mark: string | undefined;
+  owner: string | undefined;
 }
 
 export interface NewClient {
@@ -90,7 +90,7 @@ export class Tenant {
     const found: ListedClient[] = [];
     for await (const item of this.#listed('client_id,name,client_metadata')) {
       const id = stringOf(item, 'client_id') ?? '';
-      found.push({ id, name: stringOf(item, 'name') ?? '', mark: stringOf(item.client_metadata, key) });
+      found.push({ id, name: stringOf(item, 'name') ?? '', owner: stringOf(item.client_metadata, key) });
     }
     return found;
   }

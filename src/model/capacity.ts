@@ -1,4 +1,4 @@
-/** How many credentials Auth0 lets a client have. */
+/** The limits of Auth0 on a client's credentials. */
 
 import { RotationError } from '../errors.ts';
 

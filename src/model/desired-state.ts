@@ -12,7 +12,7 @@ export function isCredentialMethod(method: string): boolean {
   return METHODS.some((one) => one === method);
 }
 
-/** What Auth0 calls a credential of each method. */
+/** Auth0's `credential_type` for each method. */
 export const CREDENTIAL_TYPES = {
   self_signed_tls_client_auth: 'x509_cert',
   tls_client_auth: 'cert_subject_dn',
@@ -29,7 +29,7 @@ export function isSecretMethod(method: string): boolean {
 
 /** The method of a public client, which has no credential at all. */
 export const PUBLIC = 'none';
-/** What `revert` can restore. */
+/** The methods that `revert` can restore. */
 export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
 export type FormerMethod = (typeof FORMER_METHODS)[number];
 
@@ -70,7 +70,7 @@ export interface DesiredState {
   verify: 'required' | 'auto' | 'off';
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
-  /** What `revert` restores. */
+  /** The method that `revert` restores. */
   revertTo: FormerMethod;
   keepCredentials: ReadonlySet<string>;
   /** Ids that the user released for removal, even if this workflow did not make them. */

@@ -31,7 +31,7 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
-/** In a narrow column a date would break at its hyphens. */
+/** Uses non-breaking hyphens, since a date would break in a narrow column. */
 export function unbroken(at: number): string {
   return day(at).replaceAll('-', '\u2011');
 }

@@ -60,8 +60,8 @@ export function readOwnership(name: string | undefined): Ownership | undefined {
 }
 
 /** A mark has the digest of an owner that is too long. */
-export function isOwnedBy(mark: Ownership | undefined, owner: string): boolean {
-  return mark !== undefined && (mark.owner === owner || mark.owner === digest(owner));
+export function isOwnedBy(ownership: Ownership | undefined, owner: string): boolean {
+  return ownership !== undefined && (ownership.owner === owner || ownership.owner === digest(owner));
 }
 
 function shortened(owner: string, rest: string): string {

@@ -1,4 +1,4 @@
-/** What a run intends to do, and why. Plain data: the log, the summary and `operation: plan` all print this one plan. */
+/** The plan of a run, with its reason. Plain data: the log, the summary and `operation: plan` all print it. */
 
 import type { RotationError } from '../errors.ts';
 import type { Note } from './note.ts';
@@ -40,7 +40,7 @@ export interface PlannedCredential extends Credential {
   overlapEnd: number | undefined;
 }
 
-/** What the plan needs from the tenant logs before it is final. */
+/** A question that the plan needs answered from the tenant logs before it is final. */
 export interface LogQuestion {
   /** Milliseconds, Auth0's clock. */
   since: number;

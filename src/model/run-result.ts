@@ -32,7 +32,7 @@ export type Proof =
 
 export type ProvenBy = 'token' | 'pushed request' | 'authorization code' | 'refresh token';
 
-/** What `apply` did. */
+/** The result of `apply`. */
 export interface Outcome {
   /** At least one secret location holds a new credential. */
   rotated: boolean;
@@ -78,7 +78,7 @@ export interface Holders {
   unsearched: readonly { destination: string; why: string }[];
 }
 
-/** What a watch saw. */
+/** The result of a watch. */
 export interface Watched {
   /** Worst first. */
   findings: readonly Finding[];

@@ -1,4 +1,4 @@
-/** Where a secret lives: parsed from and printed as `repo:`, `env:`, `org:`, `dependabot:`. Pure. */
+/** A secret location and its text form: `repo:`, `env:`, `org:`, `dependabot:`. Pure. */
 
 export type Destination =
   | { kind: 'repo'; owner: string; repo: string }
@@ -32,7 +32,7 @@ const FORMS = {
 export const DESTINATION_FORMS =
   'repo:<owner>/<name>, env:<owner>/<name>/<environment>, org:<name> or dependabot:<owner>/<name>';
 
-/** undefined where the text is no destination. An environment's name may hold slashes. */
+/** undefined if the text is not a destination. An environment's name may contain slashes. */
 export function parseDestination(text: string): Destination | undefined {
   const repo = FORMS.repo.exec(text);
   if (repo) return { kind: 'repo', owner: `${repo[1]}`, repo: `${repo[2]}` };

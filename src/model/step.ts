@@ -15,7 +15,7 @@ export type Step =
   | {
       kind: 'associate-credentials';
       why: 'heal' | 'add' | RemovalReason;
-      /** What the method holds before and after. */
+      /** The associated credentials before and after. */
       from: readonly CredentialRef[];
       to: readonly CredentialRef[];
       /** Secret locations whose consumers cannot log in until this run delivers to them. */
@@ -30,7 +30,7 @@ export type Step =
       kind: 'change-method';
       from: string;
       to: string;
-      /** What the new method holds; none for a client secret. */
+      /** The credentials of the new method. Empty for a client secret. */
       credentials: readonly CredentialRef[];
       interrupts: readonly SecretLocation[];
     }

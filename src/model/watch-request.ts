@@ -1,4 +1,4 @@
-/** What `operation: watch` looks at besides the client, and where it reports. */
+/** The inputs of `operation: watch` besides the client. */
 
 import type { Repository } from './secret-location.ts';
 

@@ -19,17 +19,17 @@ export async function observeFormer(
   const own = ownerOf(desired);
   const others = pool
     .flatMap(({ name }) => readOwnership(name) ?? [])
-    .filter((mark) => !isOwnedBy(mark, own));
+    .filter((ownership) => !isOwnedBy(ownership, own));
   const former: FormerLocation[] = [];
-  for (const owner of new Set(others.map((mark) => mark.owner))) {
-    const mark = { owner, run: '' };
-    const known = knownLocations(desired).find((location) => isOwnedBy(mark, ownerAt(location)));
+  for (const owner of new Set(others.map((ownership) => ownership.owner))) {
+    const ownership = { owner, run: '' };
+    const known = knownLocations(desired).find((location) => isOwnedBy(ownership, ownerAt(location)));
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
   }
-  // A secret whose name was changed before a run had made anything under it has left no mark.
+  // If a secret was renamed before a run used its old name, no mark names that.
   for (const location of movedLocations(desired)) {
     const owner = ownerAt(location);
     if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
@@ -38,7 +38,7 @@ export async function observeFormer(
   return former;
 }
 
-/** Named by `moved-from`, or a destination of today. A long owner is a digest, so that it can only be compared. */
+/** Locations in `moved-from` and today's destinations. A long owner is a digest, which can only be compared. */
 function knownLocations(desired: DesiredState): SecretLocation[] {
   const { destinations, secretName } = desired;
   const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));

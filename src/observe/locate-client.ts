@@ -15,7 +15,7 @@ export async function locateClient(desired: DesiredState, tenant: Tenant): Promi
   const { clientName, operation } = desired;
   if (operation !== 'create') return desired;
   const all = await tenant.clients(CLIENT_OWNER_KEY);
-  const ours = all.filter(({ mark }) => mark === clientOwnerOf(desired));
+  const ours = all.filter(({ owner }) => owner === clientOwnerOf(desired));
   const inUse = ours.length > 1 ? await whoseIsCurrent(desired, ours, tenant) : ours[0];
   if (inUse) return { ...desired, clientId: inUse.id };
   if (ours.length > 1) throw several(ours);

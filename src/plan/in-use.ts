@@ -96,7 +96,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   };
 }
 
-/** Times alone cannot tell whether it was delivered: what is then right is a new credential for everybody. */
+/** Times do not show whether it was delivered, so a rotation must give every location a new credential. */
 function displacedAmong(
   held: readonly (readonly Credential[])[],
   observed: ObservedState,
@@ -107,13 +107,13 @@ function displacedAmong(
     .find((c) => !pool.isAssociated(c));
 }
 
-/** What nobody can explain may hold any of them: that is no reason to take one out. */
+/** A doubtful location may hold any of its candidates, so it does not lack `newest` for certain. */
 function lacks(newest: Credential | undefined, held: readonly Credential[], isDoubtful: boolean): boolean {
   const holds = isDoubtful ? held : held.slice(0, 1);
   return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
-/** The newest that a place holds for certain; else that any may hold. */
+/** The newest credential that a location holds for certain, else the newest that any may hold. */
 function newestAmong(
   held: readonly (readonly Credential[])[],
   doubtful: readonly number[],

@@ -33,7 +33,7 @@ export class PlanBuilder {
   readonly observed: ObservedState;
   /** The credentials in use before this run. */
   readonly inUseAtStart: CredentialsInUse;
-  /** The same after the deliveries that this run finishes. */
+  /** The credentials in use after the deliveries that this run finishes. */
   inUse: CredentialsInUse;
   readonly pool: Pool;
   readonly steps: Step[] = [];
@@ -43,7 +43,7 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   stop: RotationError | undefined;
-  /** So many steps are right whatever stops the rest. */
+  /** This many steps are carried out even if an error stops the rest. */
   sound = 0;
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];

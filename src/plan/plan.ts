@@ -90,7 +90,7 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
 }
 
-/** A location that takes no write stops neither the others nor a due rotation: the run fails at its end. */
+/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
 function unwritableError(builder: PlanBuilder): RotationError | undefined {
   const { unwritable = [] } = builder.observed;
   const [first] = unwritable;
@@ -122,7 +122,7 @@ function whatRefusingHold({
   ].join(' ');
 }
 
-/** The plan of a client that uses another method is that of `enroll`: nothing else could work on it. */
+/** For a client that uses another method, `plan` shows `enroll`, since `rotate` would be refused. */
 export function impliedOperation(desired: DesiredState, { client }: ObservedState): DesiredState {
   const differs = client !== undefined && client.method !== desired.method;
   return differs && desired.operation === 'rotate'
@@ -317,7 +317,7 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
   steps.push(...rest);
 }
 
-/** Rather than that somebody is interrupted for a place: who holds another pair than the primary gets that one, which is at hand. */
+/** Stores the primary's pair, if this run has it, in locations with another pair. So the rotation can make room without an interruption. */
 function levelDestinations(builder: PlanBuilder): void {
   const { inUse, observed } = builder;
   const { current, newest } = inUse;
@@ -325,7 +325,7 @@ function levelDestinations(builder: PlanBuilder): void {
   // guard: with a key at hand nobody is interrupted for a place
   if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
   if (!current || builder.evictable.some(isAssociated)) return;
-  // Another certificate of this subject needs no place.
+  // A new certificate with this subject needs no credential of its own.
   if (current.identity === builder.desired.subject) return;
   const others = [...inUse.held.keys()].filter(
     (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
@@ -337,7 +337,7 @@ function levelDestinations(builder: PlanBuilder): void {
   const names = served.map(({ location }) => printLocation(location));
   builder.note(
     'warning',
-    `What the primary holds, ${current.id}, is stored in ${names.join(', ')} before what they hold gives way to this rotation. Runs that are queued with that key fail.`,
+    `The primary's credential, ${current.id}, is stored in ${names.join(', ')} before this rotation removes the credential that they hold. Workflow runs that were queued with the removed key fail.`,
   );
   const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
   builder.inUse = {
@@ -367,7 +367,7 @@ function hasNewestPair(builder: PlanBuilder): boolean {
 function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
   const { desired, observed } = builder;
   if (credential === undefined || credential.identity !== desired.current?.identity) return false;
-  // A pair that nobody can log in with serves nobody.
+  // An expired pair, or one that is not associated, helps no consumer.
   if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }

@@ -45,24 +45,28 @@ export class Pool {
     credential.type === this.#type && this.#isAttributed(credential);
 
   #isAttributed({ id, name }: Credential): boolean {
-    const mark = readOwnership(name);
-    return mark === undefined ? this.#replaced.has(id) : this.#owns(mark);
+    const ownership = readOwnership(name);
+    return ownership === undefined ? this.#replaced.has(id) : this.#owns(ownership);
   }
 
-  #owns(mark: Ownership | undefined): boolean {
-    return isOwnedBy(mark, this.#owner) || (mark !== undefined && this.#former.includes(mark.owner));
+  #owns(ownership: Ownership | undefined): boolean {
+    return (
+      isOwnedBy(ownership, this.#owner) || (ownership !== undefined && this.#former.includes(ownership.owner))
+    );
   }
 
   /** Its mark is that of a former primary. */
   isOfFormer = ({ name }: Credential): boolean => {
-    const mark = readOwnership(name);
-    return mark !== undefined && this.#former.includes(mark.owner) && !isOwnedBy(mark, this.#owner);
+    const ownership = readOwnership(name);
+    return (
+      ownership !== undefined && this.#former.includes(ownership.owner) && !isOwnedBy(ownership, this.#owner)
+    );
   };
 
-  /** Another workflow's, by its mark. */
+  /** The ownership of another workflow, if the mark names one. */
   otherOwnership(credential: Credential): Ownership | undefined {
-    const mark = readOwnership(credential.name);
-    return mark && !this.#owns(mark) ? mark : undefined;
+    const ownership = readOwnership(credential.name);
+    return ownership && !this.#owns(ownership) ? ownership : undefined;
   }
 
   /** Whether one of our secret locations may hold it. */

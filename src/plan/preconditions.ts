@@ -90,13 +90,13 @@ export function refuseContradiction(builder: PlanBuilder): void {
   });
 }
 
-/** A hand may have written right after a run: that looks the same. */
+/** A person may have written the secret right after a run, which looks the same. */
 function onPurpose({ createdAt, id }: Credential): string {
   const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
-  return `If somebody has put something else there right after ${id} was made, save that secret once more: what is written after ${until} is believed.`;
+  return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
 }
 
-/** The line that ends it, where this workflow has another name or place than before. */
+/** The line to add if this repository or secret was renamed. */
 export function movedLine({ observed, pool }: PlanBuilder): string {
   const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
   const [owner] = owners;
@@ -110,9 +110,9 @@ export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
   const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
   if (!live) return;
-  const mark = readOwnership(live.name);
+  const ownership = readOwnership(live.name);
   throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another workflow, that of ${mark?.owner}, rotates this client too: its run ${mark?.run} made ${live.id} after this workflow had begun.`,
+    failed: `Another workflow, that of ${ownership?.owner}, rotates this client too: its run ${ownership?.run} made ${live.id} after this workflow had begun.`,
     remedy:
       'Disable one of the two workflows, and rotate the client from one workflow with many destinations.',
   });

@@ -89,7 +89,9 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
       ? ''
       : '| Client | | Why | Expires | Next rotation |\n| --- | --- | --- | --- | --- |',
     table.text,
-    table.left > 0 ? `\n${table.left} more clients have no row: the summary may not be longer.\n` : '',
+    table.left > 0
+      ? `\n${table.left} more clients have no row, since the summary has reached its longest size.\n`
+      : '',
     told,
     details.text,
     details.left > 0

@@ -52,7 +52,7 @@ interface Held {
   notAfter: string;
 }
 
-/** What the destinations hold after the run. */
+/** The credential that the destinations hold after the run. */
 function heldNow({ outcome, plan, desired }: RunResult): Held | undefined {
   const made = outcome?.credential;
   if (made) {

@@ -7,7 +7,7 @@ import { type Finding, findingTable } from '../model/finding.ts';
 import { code } from '../model/markdown.ts';
 import { ownerOf } from '../model/ownership.ts';
 
-/** The watch finds issues by this label and identifies its own by the mark in the body. */
+/** The watch finds issues by this label and identifies its own by the tag in the body. */
 export const LABEL = 'auth0-mtls-rotation';
 
 export type IssueChange =
@@ -26,7 +26,7 @@ export function changesOf(
   runUrl: string,
 ): IssueChange[] {
   const ours = found
-    .filter(({ body }) => markIn(body)?.client === clientMark(desired))
+    .filter(({ body }) => tagIn(body)?.client === clientTag(desired))
     .sort((a, b) => a.number - b.number);
   const open = ours.filter(({ state }) => state === 'open');
   const [kept, ...younger] = open;
@@ -50,9 +50,9 @@ function report(
   const issue = open ?? former;
   const digest = digestOf(findings.map(({ key, todo, what }) => [key, what, todo]));
   const title = `Auth0 client ${desired.clientId}: its credential needs attention`;
-  const body = [writeOwnership(clientMark(desired), digest), ...textOf(desired, findings, runUrl)].join('\n');
+  const body = [printTag(clientTag(desired), digest), ...textOf(desired, findings, runUrl)].join('\n');
   if (issue === undefined) return [{ kind: 'open', title, body }];
-  if (markIn(issue.body)?.findings === digest) return [];
+  if (tagIn(issue.body)?.findings === digest) return [];
   if (open) return [edit(issue, { body }, 'was updated')];
   return [edit(issue, { body, state: 'open', state_reason: 'reopened' }, 'was opened again')];
 }
@@ -67,9 +67,9 @@ function edit({ number }: Issue, fields: IssueFields, done: string, comment?: st
   return { kind: 'edit', number, fields, comment, done };
 }
 
-/** Clears the findings in the mark, so that the same findings open the issue again. */
+/** Clears the findings in the tag, so that the same findings open the issue again. */
 function closing({ body }: Issue): IssueFields {
-  return { state: 'closed', body: body.replace(MARK, (_, client: string) => writeOwnership(client, NONE)) };
+  return { state: 'closed', body: body.replace(TAG, (_, client: string) => printTag(client, NONE)) };
 }
 
 function textOf(desired: DesiredState, findings: readonly Finding[], runUrl: string): string[] {
@@ -87,19 +87,19 @@ function link(runUrl: string): string {
 }
 
 const NONE = 'none';
-const MARK = /<!-- auth0-mtls-rotation watch=([0-9a-f]{32}) findings=([0-9a-f]{32}|none) -->/;
+const TAG = /<!-- auth0-mtls-rotation watch=([0-9a-f]{32}) findings=([0-9a-f]{32}|none) -->/;
 
-function markIn(body: string): { client: string; findings: string } | undefined {
-  const match = MARK.exec(body);
+function tagIn(body: string): { client: string; findings: string } | undefined {
+  const match = TAG.exec(body);
   return match ? { client: `${match[1]}`, findings: `${match[2]}` } : undefined;
 }
 
-function writeOwnership(client: string, findings: string): string {
+function printTag(client: string, findings: string): string {
   return `<!-- auth0-mtls-rotation watch=${client} findings=${findings} -->`;
 }
 
 /** Each client and each workflow that rotates it has an issue of its own. */
-function clientMark(desired: DesiredState): string {
+function clientTag(desired: DesiredState): string {
   return digestOf([desired.clientId, ownerOf(desired)]);
 }
 

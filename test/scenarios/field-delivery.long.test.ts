@@ -112,7 +112,7 @@ describe.each([
     const given = { 'client-id': clientId };
     const last = await go(given);
     expect([held(world) !== current.pem, await admits(world, clientId, previous.pem)]).toEqual([true, false]);
-    expect(said(last)).toContain(`What ${OTHER} ${SECRET} held has given way`);
+    expect(said(last)).toContain(`The credential that ${OTHER} ${SECRET} held was removed`);
     world.advance(DAY);
     const daily = await go(given);
     expect(said(daily)).toContain(`${OTHER} ${SECRET} holds nothing that is associated`);

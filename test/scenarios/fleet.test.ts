@@ -94,7 +94,7 @@ describe('a fleet', () => {
     ]);
     expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\.\n/);
     expect(entries(run)[5]?.error?.message).toContain(
-      `the first one that was due, ${canary?.clientId}, has failed`,
+      `the first client that was due, ${canary?.clientId}, failed`,
     );
   });
 

@@ -34,7 +34,7 @@ function normal(world: Sandbox, { log, outputs }: ActionRun): string {
   return text
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '{time}')
     .replace(/\d{4}-\d\d-\d\d|\b\d+ [A-Z][a-z]+ \d{4}\b/g, '{day}')
-    .replace(/\b\d+\.\d s\b/g, '{n} s')
+    .replace(/^( {2}done) in \d+ s$/gm, '$1')
     .replaceAll(outputs.thumbprint ?? '', '{thumbprint}')
     .split('\n')
     .filter((line) => !line.includes('still at it'))

@@ -33,6 +33,8 @@ export class Road {
   /** The whole log. */
   readonly lines: string[] = [];
   readonly masks: string[] = [];
+  /** Requests on a connection of their own. */
+  fresh = 0;
   readonly #abort = new AbortController();
   #materials: Material[] = [];
 
@@ -89,6 +91,7 @@ export class Road {
     request.signal?.throwIfAborted();
     const line = this.#lineOf(request);
     this.sent.push(line);
+    if (request.freshConnection) this.fresh += 1;
     const instead = meanwhile(line, this.sent.filter((one) => one === line).length, this);
     this.world.time += ROUND_TRIP;
     if (typeof instead === 'object') return { headers: JSON_TYPE, body: '{"message":"said"}', ...instead };

@@ -48,7 +48,7 @@ const FAILURE = new RotationError('CLIENT_NOT_FOUND', { failed: 'It failed.', re
 describe('a run that comes to its end', () => {
   it('is told, and ends well', async () => {
     const ending = new Ending();
-    await ending.tell(REPORT);
+    await ending.complete(REPORT);
     happens('beforeExit');
     expect([process.exitCode, errors(), ending.signal.aborted]).toEqual([undefined, [], false]);
     expect(text()).toContain('✅ all is well');
@@ -60,7 +60,7 @@ describe('a run that comes to its end', () => {
       const ending = new Ending();
       happens(event, new TypeError('a defect'));
       expect([process.exitCode, ending.signal.aborted]).toEqual([1, true]);
-      await ending.tell(REPORT);
+      await ending.complete(REPORT);
       expect(errors()).toHaveLength(1);
       expect(errors()[0]).toMatch(/title=INTERNAL_ERROR::.*TypeError: a defect.*The run went on to its end/);
       expect(summary()).toContain('INTERNAL_ERROR');
@@ -73,7 +73,7 @@ describe('a run that comes to its end', () => {
 
   it('tells once of what fails after it', async () => {
     const ending = new Ending();
-    await ending.tell(REPORT);
+    await ending.complete(REPORT);
     happens('unhandledRejection', new TypeError('late'));
     happens('unhandledRejection', new TypeError('later'));
     expect(process.exitCode).toBe(1);
@@ -84,7 +84,7 @@ describe('a run that comes to its end', () => {
   it('that throws nothing has failed all the same', async () => {
     const ending = new Ending();
     happens('unhandledRejection', undefined);
-    await ending.tell(REPORT);
+    await ending.complete(REPORT);
     expect([process.exitCode, errors().length]).toEqual([1, 1]);
   });
 });
@@ -115,7 +115,7 @@ describe('a run that fails', () => {
 
   it('after it was told says so in the log alone', async () => {
     const ending = new Ending();
-    await ending.tell(REPORT);
+    await ending.complete(REPORT);
     await ending.fail(FAILURE);
     expect([process.exitCode, errors().length]).toEqual([1, 1]);
     expect(summary()).not.toContain('CLIENT_NOT_FOUND');

@@ -512,7 +512,7 @@ describe('a client that only refreshes tokens', () => {
       { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' },
       { status: 400, body: '{"error":"invalid_request"}' },
     ]) {
-      const { error, road } = await refreshing([GOOD, odd]);
+      const { error, road } = await refreshing([GOOD, odd, GOOD]);
       expect(error?.code).toBe('VERIFICATION_FAILED');
       stays(road, 'C1');
     }
@@ -625,6 +625,7 @@ describe('undoing', () => {
     expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
     expect(road.world.clientIds).toEqual([]);
     expect(stateNow(result)).toContain('deleted again');
+    expect(stateNow(result)).not.toContain('may still be there');
     const stuck = await Road.begin('no client', { operation: 'create', force: false });
     const left = await stuck.run((line) =>
       line === `PUT repo ${PEM}` || line === 'DELETE client' ? REFUSED : undefined,

@@ -231,8 +231,8 @@ describe('lists', () => {
     const full = Array.from({ length: 100 }, (_, index) => client(`c${index}`));
     const found = await (await tenant({ body: full }, { body: [{ client_id: 'last' }] })).clients('mark');
     expect(found.slice(99)).toEqual([
-      { id: 'c99', name: 'C99', mark: 'm' },
-      { id: 'last', name: '', mark: undefined },
+      { id: 'c99', name: 'C99', owner: 'm' },
+      { id: 'last', name: '', owner: undefined },
     ]);
     expect(asked()).toEqual(
       [0, 1].map(

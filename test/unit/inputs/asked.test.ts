@@ -46,6 +46,15 @@ describe('a secret input', () => {
     expect(secretsIn({ [`INPUT_${name.toUpperCase()}`]: ' CANARY of it \n' })).toEqual(['CANARY of it']);
   });
 
+  it('that came in by the wrong name is not shown, line or not', () => {
+    const body = 'QUJD'.repeat(20);
+    for (const value of [body, `x ${body} y`, `-----BEGIN PRIVATE KEY-----${body.slice(0, 40)}`]) {
+      const told = problems({ 'key-size': value }).join();
+      expect(told).toContain("Input 'key-size'");
+      expect(told).not.toMatch(/QUJDQUJD/);
+    }
+  });
+
   it('that is empty is none', () => {
     expect(secretsIn({ 'INPUT_GITHUB-TOKEN': ' ', INPUT_SUBJECT: 'CN=a' })).toEqual([]);
   });
@@ -53,11 +62,15 @@ describe('a secret input', () => {
 
 describe('what does not go together', () => {
   it.each<[string, Record<string, string>, RegExp]>([
-    ['a revocation that nobody forces', { revoke: 'previous' }, /^Input 'revoke' needs force: true/],
+    [
+      'a revocation that nobody forces',
+      { revoke: 'previous' },
+      /^Input 'revoke' is for an emergency and needs force: true/,
+    ],
     [
       'a revocation of a rehearsal',
       { revoke: 'previous', force: 'true', operation: 'rehearse' },
-      /^Input 'revoke' is for/,
+      /^Input 'revoke' is only for/,
     ],
     [
       'a revocation of something else',
@@ -65,21 +78,21 @@ describe('what does not go together', () => {
       /^Input 'revoke' is 'all'; write previous/,
     ],
     ['a rehearsal without a proof', { operation: 'rehearse', verify: 'off' }, /^Input 'verify' is off/],
-    ['a client that is a path', { 'client-id': '..' }, /^Input 'client-id' is no client id/],
+    ['a client that is a path', { 'client-id': '..' }, /^Input 'client-id' is not a client id/],
     [
       'a name without create',
       { 'client-name': 'shop' },
-      /^Input 'client-name' is for operation: create alone/,
+      /^Input 'client-name' is only for operation: create/,
     ],
     [
       'a certificate of a bare key',
       { 'authentication-method': 'private_key_jwt', 'certificate-secret-name': 'C' },
-      /^Input 'certificate-secret-name' names a certificate/,
+      /^Input 'certificate-secret-name' is for a certificate/,
     ],
     [
       'a PKCS#12 of a bare key',
       { 'authentication-method': 'private_key_jwt', 'pkcs12-secret-name': 'P' },
-      /^Input 'pkcs12-secret-name' names a PKCS#12/,
+      /^Input 'pkcs12-secret-name' is for a PKCS#12/,
     ],
     [
       'tokens that are bound to a bare key',
@@ -91,7 +104,11 @@ describe('what does not go together', () => {
       { operation: 'revert', 'token-binding': 'required' },
       /^Input 'token-binding'/,
     ],
-    ['an algorithm of a certificate', { 'signing-algorithm': 'PS256' }, /^Input 'signing-algorithm' is for/],
+    [
+      'an algorithm of a certificate',
+      { 'signing-algorithm': 'PS256' },
+      /^Input 'signing-algorithm' is only for/,
+    ],
     ['a secret of GitHub itself', { 'secret-name': 'GITHUB_x' }, /^Input 'secret-name' is 'GITHUB_x'/],
     [
       'one secret for two',

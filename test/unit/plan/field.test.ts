@@ -459,9 +459,7 @@ describe('the primary was rolled back by hand, no current-credential', () => {
       const world = new Days(records, { [`${destinations[0]}`]: older, ...Object.fromEntries(rest) });
       const [day] = await days(world, 1, { destinations, ...more });
       expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
-      expect(day?.notes).toMatch(
-        /What the primary holds, p, is stored in .* before what they hold gives way/,
-      );
+      expect(day?.notes).toMatch(/The primary's credential, p, is stored in .* before this rotation removes/);
       for (const scope of destinations) expect(world.works(scope)).toBe(true);
     },
   );

@@ -1,0 +1,268 @@
+/** Runs that meet another run, a lost answer or a read that lags: what they adopt, what they repeat, and what they leave alone. */
+
+import { describe, expect, it } from 'vitest';
+import { CLIENT_OWNER_KEY, clientOwnerOf, ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
+import { pairOf, registrationOf } from '../../protocol/method.ts';
+import type { Asked } from '../../protocol/scenarios.ts';
+import { type Instead, type Meanwhile, Road } from '../../support/road.ts';
+
+const PEM = 'AUTH0_MTLS_PEM';
+const NOBODY: Instead = { status: 401, body: '{"error":"access_denied","error_description":"Unauthorized"}' };
+const METHOD = 'self_signed_tls_client_auth';
+
+async function run(start: string, asked: Partial<Asked>, meanwhile?: Meanwhile, desired = {}) {
+  const road = await Road.begin(start, asked);
+  const result = await road.run(meanwhile, desired);
+  return { road, code: result.error?.code, stateNow: result.error?.stateNow ?? '', ...result };
+}
+const CREATE: Partial<Asked> = { operation: 'create', force: false };
+const posts = (road: Road, what: string) => road.sent.filter((line) => line === `POST ${what}`).length;
+
+describe('a client that is created', () => {
+  /** Somebody's client. @param mark of this workflow */
+  function strange({ world }: Road, mark: boolean): string {
+    const metadata = mark ? { [CLIENT_OWNER_KEY]: clientOwnerOf(world.desired) } : {};
+    const { client_id } = world.tenant.createClient({
+      name: 'other',
+      app_type: 'non_interactive',
+      client_metadata: metadata,
+      client_authentication_methods: { [METHOD]: { credentials: [] } },
+      grants: {},
+    });
+    return client_id;
+  }
+  const isThere = ({ world }: Road, id: string) => world.tenant.reveal(id) !== undefined;
+
+  it('and whose answer was lost is waited for, and not made twice', async () => {
+    let reads = 0;
+    const { code, road } = await run('no client', CREATE, (line) => {
+      if (line === 'POST clients') return 'lost';
+      if (line !== 'GET clients') return undefined;
+      reads += 1;
+      return reads === 2 ? { status: 200, body: '[]' } : undefined;
+    });
+    expect([code, posts(road, 'clients'), road.world.clientIds.length]).toEqual([undefined, 1, 1]);
+    expect(road.waits).toContain(60_000);
+  });
+
+  it('and never arrives is tried three times', async () => {
+    const { code, road } = await run('no client', CREATE, (line) =>
+      line === 'POST clients' ? 'dropped' : undefined,
+    );
+    expect([code, posts(road, 'clients')]).toEqual(['AUTH0_REQUEST_FAILED', 3]);
+  });
+
+  it('beside one that another run makes at once is deleted again; that one stays', async () => {
+    let other = '';
+    const { code, road } = await run('no client', CREATE, (line, _, at) => {
+      if (line === 'POST clients') other = strange(at, true);
+      return undefined;
+    });
+    expect([code, road.world.clientIds]).toEqual(['ROTATION_IN_PROGRESS', []]);
+    expect(isThere(road, other)).toBe(true);
+    expect(road.sent).not.toContain(`PUT repo ${PEM}`);
+  });
+
+  it('and that never arrived is not the one of another run', async () => {
+    let other = '';
+    const { code, road } = await run('no client', CREATE, (line, count, at) => {
+      if (line !== 'POST clients') return undefined;
+      if (count === 1) other = strange(at, true);
+      return 'dropped';
+    });
+    expect(code).toBe('ROTATION_IN_PROGRESS');
+    expect(isThere(road, other)).toBe(true);
+    expect(road.writes).toEqual(['POST clients']);
+  });
+
+  it("is told from somebody else's", async () => {
+    const road = await Road.begin('no client', CREATE);
+    strange(road, false);
+    expect((await road.run()).error).toBeUndefined();
+  });
+
+  it('may be seen late, and so may its credential', async () => {
+    const unknown = { status: 404, body: '{"errorCode":"inexistent_client","message":"said"}' };
+    for (const [line, answer] of [
+      ['GET client', unknown],
+      ['GET pool', { status: 200, body: '[]' }],
+    ] as const) {
+      let isLate = true;
+      const { code } = await run('no client', CREATE, (asked, _, { world }) => {
+        if (asked !== line || world.clientId === '' || !isLate) return undefined;
+        isLate = false;
+        return answer;
+      });
+      expect([line, code]).toEqual([line, undefined]);
+    }
+  });
+
+  it('without a client grant is delivered without a proof, unless one is required', async () => {
+    const refused: Instead = { status: 403, body: '{"error":"unauthorized_client"}' };
+    const meanwhile: Meanwhile = (line) => (line === 'POST token' ? refused : undefined);
+    const auto = await run('no client', CREATE, meanwhile);
+    expect([auto.code, auto.outcome?.proof, auto.road.held]).toEqual([undefined, 'not authorized', ['R1']]);
+    const strict = await run('no client', CREATE, meanwhile, { verify: 'required' });
+    expect([strict.code, strict.road.world.clientIds]).toEqual(['VERIFICATION_FAILED', []]);
+    const rotation = await run('ours alone', {}, (line, count) =>
+      line === 'POST token' && count > 1 ? refused : undefined,
+    );
+    expect([rotation.code, rotation.road.held]).toEqual(['VERIFICATION_FAILED', ['C1']]);
+  });
+});
+
+describe('an upload', () => {
+  it('that Auth0 has already, though its list lags, is asked for again and adopted', async () => {
+    let late = 2;
+    const { code, road } = await run('ours alone', {}, (line, count, { sent }) => {
+      if (line === 'POST pool')
+        return count === 1 ? 'lost' : { status: 400, body: '{"message":"It already exists"}' };
+      if (line !== 'GET pool' || !sent.includes('POST pool')) return undefined;
+      late -= 1;
+      return late >= 0 ? { status: 200, body: '[]' } : undefined;
+    });
+    expect([code, posts(road, 'pool'), road.pool.length]).toEqual([undefined, 3, 2]);
+  });
+
+  it('whose place another run has taken waits for that one', async () => {
+    const { code, road } = await run('ours alone', {}, (line, _, { world }) => {
+      if (line !== 'POST pool') return undefined;
+      world.tenant.seedCredential(world.clientId, {
+        ...registrationOf(METHOD, pairOf(METHOD, world.issueNext())),
+        name: writeOwnership({ owner: ownerOf(world.desired), run: '1002.1' }),
+        associate: false,
+      });
+      return { status: 400, body: '{"message":"You have reached the maximum of 2 credentials"}' };
+    });
+    expect(code).toBe('ROTATION_IN_PROGRESS');
+    expect(road.pool).toHaveLength(2);
+  });
+});
+
+describe('a proof', () => {
+  const until = (road: Road, line: string) => road.sent.slice(0, road.sent.indexOf(line));
+
+  it('is not asked of a pair that is over', async () => {
+    const { code, road } = await run('expired', {});
+    expect(code).toBeUndefined();
+    expect(until(road, 'POST pool')).not.toContain('POST token');
+  });
+
+  it('may be refused for propagation-time and half a minute', async () => {
+    const { code, road } = await run('ours alone', { propagation: 30_000 }, (line, count) =>
+      line === 'POST token' && count > 1 ? NOBODY : undefined,
+    );
+    const waited = road.waits.reduce((sum, wait) => sum + wait, 0);
+    expect([code, waited > 54_000, waited < 62_000]).toEqual(['VERIFICATION_FAILED', true, true]);
+  });
+
+  it('is made once more on a connection of its own', async () => {
+    const { code, road } = await run('ours alone', { propagation: 30_000 });
+    expect([code, road.fresh]).toEqual([undefined, 1]);
+    expect((await run('ours alone', {}, undefined, { verify: 'off' })).road.fresh).toBe(0);
+  });
+
+  it('has a control before a client secret is given up, and none where the client was public', async () => {
+    const enroll: Partial<Asked> = { operation: 'enroll', force: false };
+    const secret = await run('client secret', enroll);
+    expect(until(secret.road, 'PATCH client [R1]')).toContain('POST token');
+    const road = await Road.begin('client secret', enroll);
+    road.world.admin({ token_endpoint_auth_method: 'none' });
+    expect((await road.run()).error).toBeUndefined();
+    expect(until(road, 'PATCH client [R1]')).not.toContain('POST token');
+  });
+});
+
+describe('what was delivered', () => {
+  it('is associated again, where somebody has taken it out meanwhile', async () => {
+    const { code, road } = await run('ours alone', {}, (line, _, at) => {
+      if (line === `PUT repo ${PEM}`)
+        at.world.admin({
+          client_authentication_methods: { [METHOD]: { credentials: [{ id: at.id('C1') }] } },
+        });
+      return undefined;
+    });
+    expect([code, road.associated]).toEqual([undefined, ['C1', 'R1']]);
+  });
+
+  it('in part only revokes nothing', async () => {
+    const { code, road } = await run('two hold one', { revoke: true }, (line) =>
+      line === `PUT env ${PEM}` ? { status: 403 } : undefined,
+    );
+    expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
+  });
+
+  it('by a rehearsal is nothing, and what it made counts as no removal', async () => {
+    const { outcome } = await run('ours alone', { operation: 'rehearse' });
+    expect(outcome).toMatchObject({ rotated: false, removed: [], delivered: [] });
+  });
+});
+
+describe('a run that is refused before any effect', () => {
+  it.each<[string, string, Partial<Asked>, string, number]>([
+    ['its destination does not show its key', 'ours alone', {}, 'GET repo public-key', 403],
+    ['discovery does not answer', 'ours alone', {}, 'GET discovery', 500],
+  ])('as %s changes nothing', async (_, start, asked, line, status) => {
+    const { code, road } = await run(start, asked, (one) => (one === line ? { status } : undefined));
+    expect(code).toBeDefined();
+    expect(road.writes).toEqual([]);
+  });
+
+  it('probes each destination once', async () => {
+    const { road } = await run('client secret, two', { operation: 'enroll', force: false, parts: true });
+    expect(new Set(road.probes).size).toBe(road.probes.length);
+    expect(road.probes.length).toBe(2);
+  });
+});
+
+it('a revert that has moved the client binds no tokens again, whatever fails after it', async () => {
+  const { code, road } = await run('settled, bound', { operation: 'revert', force: false }, (line) =>
+    line.startsWith('DELETE credential') ? { status: 403 } : undefined,
+  );
+  expect([code, road.world.truth().bound, road.world.truth().method]).toEqual([
+    'AUTH0_FORBIDDEN',
+    false,
+    'client_secret_post',
+  ]);
+});
+
+describe('an enrollment', () => {
+  it('that somebody else has built upon is not moved back', async () => {
+    const { code, road, stateNow } = await run(
+      'client secret',
+      { operation: 'enroll', force: false },
+      (line, _, at) => {
+        if (line !== `PUT repo ${PEM}`) return undefined;
+        const own = at.associated.map((one) => ({ id: at.id(one) }));
+        const hand = at.world.tenant.seedCredential(at.world.clientId, {
+          ...registrationOf(METHOD, pairOf(METHOD, at.world.issueNext())),
+          associate: false,
+        });
+        at.world.admin({
+          client_authentication_methods: { [METHOD]: { credentials: [...own, { id: hand }] } },
+        });
+        return { status: 403 };
+      },
+    );
+    expect(code).toBe('GITHUB_FORBIDDEN');
+    expect(road.world.truth().method).toBe(METHOD);
+    expect(stateNow).toContain('Somebody else');
+  });
+
+  it('whose move may yet land is looked at again a minute later', async () => {
+    let moved = 0;
+    const { code, road } = await run(
+      'client secret',
+      { operation: 'enroll', force: false },
+      (line, count, { world }) => {
+        if (line === 'PATCH client [R1]' && count === 1) {
+          moved = world.time;
+          return 'lost';
+        }
+        return line === `PUT repo ${PEM}` ? { status: 403 } : undefined;
+      },
+    );
+    expect([code, road.world.truth().method]).toEqual(['GITHUB_FORBIDDEN', 'client_secret_post']);
+    expect(road.world.time - moved).toBeGreaterThanOrEqual(60_000);
+  });
+});

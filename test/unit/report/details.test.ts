@@ -1,0 +1,157 @@
+/** What must not be missing from what people and the next job read: an alarm, a holder, a removed credential, a fate. */
+
+import { describe, expect, it } from 'vitest';
+import type { Holders } from '../../../src/model/run-result.ts';
+import { failureReport, withFailure } from '../../../src/report/failure.ts';
+import { failure, idle, outcome, report, result, settled } from '../../support/run-result.ts';
+
+const HOLDERS: Holders = {
+  runs: [
+    {
+      repository: 'acme/shop',
+      name: 'build ](https://evil.example) | <b>',
+      url: 'https://github.com/acme/shop/actions/runs/1',
+      status: 'queued',
+      createdAt: '2026-11-24T11:00:00Z',
+    },
+  ],
+  searched: ['acme/shop'],
+  unsearched: [{ destination: 'org:acme', why: 'Not searched.' }],
+};
+const ofHolders = ({ message }: { message: string }) =>
+  /queued before the delivery|could not be searched/.test(message);
+const revoked = (holders: Holders) =>
+  report(
+    result({ force: true, revoke: true }, settled, { outcome: outcome({ holders, removed: ['cred_a'] }) }),
+  );
+
+describe('an alarm', () => {
+  const alarmed = failure('Nobody can.').withStateNow(
+    'It is so.',
+    'some consumers may not be able to log in',
+  );
+
+  it('is the first line, and what is true now comes first', () => {
+    const { headline, summary } = report(result({}, settled, { error: alarmed }));
+    expect(headline).toMatch(/^❌ `shop`: some consumers may not be able to log in \(VERIFICATION_FAILED\)/);
+    expect(summary.indexOf('It is so.')).toBeLessThan(summary.indexOf('It failed.'));
+    const { summary: calm } = report(result({}, settled, { error: failure('It is so.') }));
+    expect(calm.indexOf('It is so.')).toBeGreaterThan(calm.indexOf('It failed.'));
+  });
+});
+
+describe('outputs', () => {
+  it('name no credential that this run has removed', () => {
+    const told = result({}, settled, { outcome: { ...idle(), removed: ['cred_a'] } });
+    expect(report(told).outputs).toMatchObject({ 'credential-id': '', thumbprint: '', 'not-after': '' });
+  });
+
+  it('have a key id of a bare key alone', () => {
+    const bare = result({ method: 'private_key_jwt', force: true }, settled, { outcome: outcome() });
+    expect(report(bare).outputs).toMatchObject({ 'key-id': 'thumbprint-new' });
+    expect(report(result({ force: true }, settled, { outcome: outcome() })).outputs['key-id']).toBe('');
+  });
+
+  it('name the client that create has made', () => {
+    const told = result({ force: true }, settled, { outcome: outcome({ clientId: 'made' }) });
+    expect(report(told).outputs['client-id']).toBe('made');
+  });
+});
+
+describe('who may still hold what was revoked', () => {
+  it('is told in a table, without a link of theirs, and as a warning', () => {
+    const { annotations, summary } = revoked(HOLDERS);
+    expect(summary).toContain('](https://github.com/acme/shop/actions/runs/1)');
+    expect(summary).not.toMatch(/[^\\]\]\(https:\/\/evil/);
+    expect(summary).not.toContain('<b>');
+    expect(summary).toContain('`org:acme` was not searched.');
+    const messages = annotations.map(({ level, message }) => `${level} ${message}`);
+    expect(messages).toContainEqual(expect.stringMatching(/^warning 1 workflow run was queued/));
+    expect(messages).toContainEqual(expect.stringMatching(/^warning org:acme could not be searched/));
+  });
+
+  it('counts, and says where nobody is', () => {
+    const [one] = HOLDERS.runs;
+    const two = revoked({ ...HOLDERS, runs: one ? [one, one] : [], unsearched: [] });
+    expect(two.annotations.filter(ofHolders).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^2 workflow runs were queued/),
+    ]);
+    const none = revoked({ runs: [], searched: ['acme/shop'], unsearched: [] });
+    expect(none.annotations.filter(ofHolders)).toEqual([]);
+    expect(none.summary).toContain('acme/shop.');
+  });
+});
+
+describe('a destination', () => {
+  const TWO = { destinations: ['repo:acme/shop', 'repo:acme/b'], force: true };
+  const seed = { ...settled, written: [1, 1] };
+  const table = (rest: object) =>
+    report(result(TWO, seed, rest))
+      .summary.split('\n')
+      .filter((line) => line.startsWith('| `repo:'))
+      .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')))
+      .map(([destination, , , fate]) => `${destination} ${fate}`);
+
+  it('has its fate, the worst first', () => {
+    const half = outcome({ delivered: ['repo:acme/shop PEM'] });
+    expect(table({ outcome: half, error: failure() })).toEqual([
+      '`repo:acme/b` **not stored**',
+      '`repo:acme/shop` **stored**',
+    ]);
+    const doubt = outcome({ delivered: ['repo:acme/shop PEM'], inDoubt: ['repo:acme/b PEM'] });
+    expect(table({ outcome: doubt, error: failure() })).toEqual([
+      '`repo:acme/b` **in doubt**',
+      '`repo:acme/shop` **stored**',
+    ]);
+  });
+
+  it('is unchanged where everything was undone', () => {
+    expect(table({ outcome: { ...idle() }, error: failure() })).toEqual([
+      '`repo:acme/shop` unchanged',
+      '`repo:acme/b` unchanged',
+    ]);
+  });
+});
+
+describe('a proof', () => {
+  const lineOf = (changes: Parameters<typeof outcome>[0], asked = {}) =>
+    report(result({ force: true, ...asked }, settled, { outcome: outcome(changes) }));
+
+  it.each(['not proven', 'not proven: no grant', 'not proven: no control', 'not authorized'] as const)(
+    'that is none is said aloud: %s',
+    (proof) => {
+      const { annotations, headline, summary } = lineOf({ proof });
+      expect(headline).toContain('NOT proven');
+      expect(annotations).toEqual([
+        expect.objectContaining({ level: 'warning', message: expect.stringContaining('WITHOUT') }),
+      ]);
+      expect(summary).toContain(`**${proof}**`);
+    },
+  );
+
+  it.each(['proven', 'proven and bound'] as const)('is told: %s', (proof) => {
+    const { annotations, headline } = lineOf({ proof });
+    expect(headline).not.toContain('NOT');
+    expect(annotations).toEqual([]);
+  });
+});
+
+describe('a run without a result', () => {
+  it('tells each problem on a line of its own, and no Markdown of theirs', () => {
+    const error = Object.assign(failure(), { problems: ['One *bad*.', 'Two.'] });
+    const { headline, summary, outputs } = failureReport(error, (code) => `docs#${code}`);
+    expect(headline).toContain('VERIFICATION_FAILED');
+    expect(summary).toContain('\n- One \\*bad\\*.\n- Two.\n');
+    expect(summary).toContain('(docs#VERIFICATION_FAILED)');
+    expect(outputs).toEqual({});
+  });
+
+  it('that came to its end has one heading, and what it did', () => {
+    const good = report(result({ force: true }, settled, { outcome: outcome() }));
+    const told = withFailure(good, failure(), (code) => code);
+    expect(told.headline).toContain(good.headline);
+    expect(told.summary.match(/^## /gm)).toHaveLength(1);
+    expect(told.summary).toContain('It failed.');
+    expect(told.outputs).toBe(good.outputs);
+  });
+});
