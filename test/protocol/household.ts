@@ -64,7 +64,9 @@ export class Household {
     this.#before = this.world.truth();
     for (const { location, updatedAt, value } of this.#before.held) {
       const old = held.find((one) => one.location === location);
-      if (old !== undefined && old.updatedAt !== updatedAt) this.#rewritten.set(location, value);
+      // The same text may be saved again, and GitHub's times are whole seconds.
+      const isSame = old?.updatedAt === updatedAt && old.value === value;
+      if (old !== undefined && !isSame) this.#rewritten.set(location, value);
     }
     for (const id of associated)
       if (!this.#before.associated.includes(id)) this.#takenOut.add(pool.get(id) ?? '');
