@@ -308,6 +308,9 @@ function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[])
     (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
   );
   if (doubtful.length === 0 || first < 0) return;
+  // What holds the new pair by then must not get the old one again.
+  // guard: nothing is overwritten by an older pair
+  if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
   const rest = steps.splice(first);
   probe(builder, doubtful);
   store(builder, doubtful);

@@ -321,6 +321,20 @@ export const GUARDS: readonly Guard[] = [
       ],
     },
   },
+  {
+    name: 'nothing is overwritten by an older pair',
+    instead: 'false',
+    hunt: {
+      people: [
+        lifeOf(
+          'two hold one [due only, current-credential, cap 2]',
+          'overlap: 0h',
+          'a secondary is saved again',
+          'another subject is given',
+        ),
+      ],
+    },
+  },
 ];
 
 /** The first finding without each guard; undefined where the explorer is blind. */

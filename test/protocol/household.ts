@@ -62,9 +62,11 @@ export class Household {
     const { associated, pool, held } = this.#before;
     act();
     this.#before = this.world.truth();
-    for (const { location, value } of this.#before.held) {
-      const old = held.find((one) => one.location === location)?.value;
-      if (old !== undefined && old !== value) this.#rewritten.set(location, value);
+    for (const { location, updatedAt, value } of this.#before.held) {
+      const old = held.find((one) => one.location === location);
+      // The same text may be saved again, and GitHub's times are whole seconds.
+      const isSame = old?.updatedAt === updatedAt && old.value === value;
+      if (old !== undefined && !isSame) this.#rewritten.set(location, value);
     }
     for (const id of associated)
       if (!this.#before.associated.includes(id)) this.#takenOut.add(pool.get(id) ?? '');
@@ -122,8 +124,7 @@ export class Household {
       this.residuals.push({ kind: 'rewritten meanwhile', location });
       return;
     }
-    const [, name = ''] = location.split(' ');
-    if (name !== this.workflow.secretName && !this.#marked.has(name)) {
+    if (!this.#isKnown(location)) {
       this.residuals.push({ kind: 'a name that no mark shows', location });
       return;
     }
@@ -199,7 +200,9 @@ export class Household {
     ].join('\n');
     for (const [id] of this.#before.pool) if (this.#said.includes(id)) this.#announced.add(id);
     const { held, associated, pool } = this.#before;
-    const used = new Set(held.filter(({ works }) => works).map(({ identity }) => identity));
+    // Whether somebody reads a secret that no mark shows is for a person to know.
+    const known = held.filter(({ location, works }) => works && this.#isKnown(location));
+    const used = new Set(known.map(({ identity }) => identity));
     const inUse = associated.filter((id) => used.has(pool.get(id)));
     for (const id of namedForDeletion(result?.error?.message ?? '', inUse))
       this.report(
@@ -215,6 +218,18 @@ export class Household {
       ({ actor: by, request, status }) =>
         by === actor && request.method === 'POST' && request.url.endsWith('/credentials') && status === 201,
     );
+  }
+
+  /** Its secret has the name of today, or one that a mark shows. */
+  #isKnown(location: string): boolean {
+    const [, name = ''] = location.split(' ');
+    return name === this.workflow.secretName || this.#marked.has(name);
+  }
+
+  /** A person has put there what it holds. */
+  isByHand(location: string): boolean {
+    const holding = this.#before.held.find((one) => one.location === location);
+    return holding !== undefined && this.#rewritten.get(location) === holding.value;
   }
 
   /** What a hand writes then looks like a delivery. */

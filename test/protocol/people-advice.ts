@@ -53,6 +53,8 @@ export function adviceIn(message: string, household: Household): Advice[] {
   return RULES.flatMap(([name, pattern, follow]) => {
     const match = pattern.exec(message);
     if (match === null || (follow === passCurrent && !canPass(household))) return [];
+    // Nobody can read a secret: only who has put it there can save it once more.
+    if (follow === saveAgain && !household.isByHand(primaryName(household))) return [];
     if (CONDITIONS[name]?.test(message) && servesSomebody(household)) return [];
     return [{ name, follow: (household: Household) => follow(household, match) }];
   });
@@ -64,9 +66,14 @@ const CONDITIONS: Readonly<Record<string, RegExp>> = {
   force: /If nobody needs what it holds/,
 };
 
-function servesSomebody({ workflow, world }: Household): boolean {
+function primaryName({ workflow }: Household): string {
   const [primary] = workflow.places;
-  const name = primary && printLocation(primary);
+  return primary === undefined ? '' : printLocation(primary);
+}
+
+function servesSomebody(household: Household): boolean {
+  const name = primaryName(household);
+  const { world } = household;
   return world.truth().held.some(({ location, works }) => location === name && works);
 }
 
@@ -92,11 +99,12 @@ function release({ workflow }: Household, [, ids = '']: readonly string[]): unde
   workflow.says = { ...workflow.says, removableCredentials: new Set(removable) };
 }
 
-/** Whoever decides by ids and dates knows what is used: one that no place holds. */
-function releaseTheUnused(household: Household): Followed {
-  const { held, associated, pool } = household.world.truth();
+/** Who decides by ids and dates knows what is used: of those that are listed one that no place holds. */
+function releaseTheUnused(household: Household, { input = '' }: RegExpMatchArray): Followed {
+  const { held, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
-  const unused = associated.find((id) => !used.has(pool.get(id)));
+  const [, listed = ''] = /Made by hand: (.*?)\. Put/.exec(input) ?? [];
+  const unused = (listed.match(/cred_\w+/g) ?? []).find((id) => !used.has(pool.get(id)));
   return unused === undefined ? 'impossible' : release(household, ['', unused]);
 }
 

@@ -86,6 +86,7 @@ async function live(
 async function obey(household: Household, first: RotationError, choice: number): Promise<Lived> {
   let error: RotationError | undefined = first;
   const ways = possible(first, household).map(({ name }) => name);
+  let enrolls = false;
   for (let advised = 0; error; advised += 1) {
     const chosen: Advice | undefined = possible(error, household)[advised === 0 ? choice : 0];
     const stays = advised === ROUNDS ? 'stays, whatever is followed' : 'names neither a line nor a click';
@@ -99,7 +100,8 @@ async function obey(household: Household, first: RotationError, choice: number):
     });
     if (once === 'impossible') return { ways, advised: advised + 1 };
     household.world.time += MINUTE;
-    const today = await household.day(asked(once));
+    enrolls ||= once === 'enroll';
+    const today = await household.day(asked(once, enrolls));
     const next = today.result?.error ? today : await household.day();
     error = next.result?.error;
     if (!error) return { ways, advised: advised + 1 };
@@ -111,9 +113,9 @@ function possible({ message }: RotationError, household: Household): Advice[] {
   return adviceIn(message, household).filter(({ name }) => name !== 'run again');
 }
 
-function asked(once: ReturnType<Advice['follow']>): Partial<DesiredState> {
-  if (once === 'force') return { force: true };
-  return once === 'enroll' ? { operation: 'enroll' } : {};
+/** @param enrolls until it has succeeded */
+function asked(once: ReturnType<Advice['follow']>, enrolls: boolean): Partial<DesiredState> {
+  return { ...(once === 'force' ? { force: true } : {}), ...(enrolls ? { operation: 'enroll' } : {}) };
 }
 
 /** One starting state, what people do there, and each way that the message names. */

@@ -495,6 +495,15 @@ describe('a secondary was rolled back by hand, a removal is due', () => {
   });
 });
 
+describe('nobody can say what a secondary holds, and with overlap: 0h the rotation removes what was before', () => {
+  it('it keeps the new pair, and is not written again', async () => {
+    const world = new Days([ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['c', 1] });
+    const [day] = await days(world, 1, { destinations: TWO, overlap: 0 });
+    expect(day).toMatchObject({ rotated: true, removed: ['c'], error: undefined });
+    for (const scope of TWO) expect(world.works(scope)).toBe(true);
+  });
+});
+
 describe('what is held was taken out by hand, and both places are taken', () => {
   it.each([
     ['by older ones', [hand('g', 40), hand('h', 50), ours('c', 10, { associated: false })]],
