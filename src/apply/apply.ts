@@ -11,7 +11,7 @@ import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/st
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { changedMeanwhile } from './contention.ts';
-import { createClient } from './create-client.ts';
+import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
 import { Delivery, keepQuiet, readVersions } from './deliver.ts';
 import { explainFailure, type Left } from './failure-state.ts';
@@ -63,8 +63,8 @@ class Execution {
   readonly #interrupted: SecretLocation[] = [];
   #association: Association;
   #clientId: string;
-  /** Id of the new client until its undo has deleted it. */
-  #madeClient: string | undefined;
+  /** The new client until its undo has deleted it. */
+  readonly #madeClient: MadeClient = {};
   /** Local time of the last write of the current pair; below, of the association of the new credential. */
   #completedAt: number | undefined;
   #associatedAt: number | undefined;
@@ -215,20 +215,17 @@ class Execution {
 
   async #createClient(): Promise<void> {
     const { desired, observed } = this.#job;
-    const { tenant } = this.#services;
-    const made: { id?: string } = {};
+    const { registration } = this.#new;
+    const made = this.#madeClient;
     this.#undoStack.push(async () => {
-      if (made.id === undefined) return '';
-      this.#madeClient = made.id;
-      await tenant.deleteClient(made.id);
-      this.#madeClient = undefined;
+      const said = await deleteMade(desired, this.#services.tenant, registration.name, made);
       this.#clientId = desired.clientId;
-      return 'The new client was deleted again.';
+      return said;
     });
-    const state = await createClient(desired, observed, this.#services, this.#new.registration, made);
+    const state = await createClient(desired, observed, this.#services, registration, made);
     this.#clientId = state.client.id;
     this.#association = new Association({ ...desired, clientId: this.#clientId }, state, this.#services);
-    this.#new.wasCreated(state.pool[0]);
+    this.#new.wasCreated(state.pool);
   }
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
@@ -312,6 +309,7 @@ class Execution {
     // All steps have succeeded, so the plan's own description of the state applies.
     if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
+    // guard: a run whose time is over has time to undo
     cancellation.shield(clock.now() + UNDO_TIME);
     const undone = this.#delivery.begun ? undefined : await this.#undoStack.run();
     return explainFailure(error, this.#left(), undone, tenant.now());
@@ -328,7 +326,7 @@ class Execution {
       former: this.#method.former,
       method: desired.method,
       made: this.#new.orphan,
-      madeClient: this.#madeClient,
+      madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
       removed: this.#removed,
       revoking: plan.revokes,
       reverted: this.#method.reverted,

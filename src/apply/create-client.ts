@@ -14,8 +14,15 @@ export interface CreationServices extends Waiting {
   tenant: Tenant;
 }
 
+/** The client that a run makes. */
+export interface MadeClient {
+  id?: string | undefined;
+  /** An answer was lost: it may be there, whatever its id is. */
+  mayBeThere?: boolean;
+}
+
 /**
- * @param made receives the id as soon as it is known, so that the creation can be undone
+ * @param made receives what is known of the client as soon as it is known, so that the creation can be undone
  * @returns the client with its first credential, read back
  * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
  */
@@ -24,33 +31,52 @@ export async function createClient(
   observed: ObservedState,
   services: CreationServices,
   registration: Registration,
-  made: { id?: string },
+  made: MadeClient,
 ): Promise<ObservedState & { client: ObservedClient }> {
   const { clientName: name = '', method } = desired;
   const client = { name, method, registration, metadata: { [CLIENT_OWNER_KEY]: clientOwnerOf(desired) } };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await services.tenant.createClient(client);
-    if (answer !== 'lost') made.id = answer.clientId;
+    if (answer === 'lost') made.mayBeThere = true;
+    else made.id = answer.clientId;
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
     const ours = await landed(desired, services, registration.name, answer === 'lost');
-    const mine = ours.find(({ isMine }) => isMine);
-    if (mine) made.id ??= mine.id;
+    made.id ??= ours.find(({ isMine }) => isMine)?.id;
     if (ours.some(({ id }) => id !== made.id)) throw together(name);
-    if (made.id !== undefined) return readBack(made.id, observed, services);
+    if (made.id !== undefined) return readBack(made.id, registration.name, observed, services);
   }
   throw unanswered();
+}
+
+/** Takes it back. @param name of its credential @returns what to say of it @throws RotationError */
+export async function deleteMade(
+  desired: DesiredState,
+  tenant: Tenant,
+  name: string,
+  made: MadeClient,
+): Promise<string> {
+  // guard: a client that may be there is looked for
+  if (made.id === undefined && made.mayBeThere)
+    made.id = (await madeClients(desired, tenant, name)).find(({ isMine }) => isMine)?.id;
+  const { id } = made;
+  if (id !== undefined) await tenant.deleteClient(id);
+  delete made.id;
+  made.mayBeThere = false;
+  return id === undefined ? '' : 'The new client was deleted again.';
 }
 
 /** Reads may lag behind the POST. */
 async function readBack(
   id: string,
+  name: string,
   observed: ObservedState,
   services: CreationServices,
 ): Promise<ObservedState & { client: ObservedClient }> {
   const { tenant } = services;
   const attempt = async () => {
     const [client, pool] = await Promise.all([seen(tenant.client(id)), seen(tenant.credentials(id))]);
-    return { done: client !== undefined && pool !== undefined && pool.length > 0, value: { client, pool } };
+    const isThere = pool?.some((credential) => credential.name === name) ?? false;
+    return { done: client !== undefined && isThere, value: { client, pool } };
   };
   const { client, pool } = await poll(services, attempt, unanswered);
   if (!client || !pool) throw unanswered();

@@ -21,7 +21,7 @@ export interface Left {
   method: string;
   /** Id of the credential that the run made and could not remove again. Empty: it is unknown whether it was made. */
   made: string | undefined;
-  /** Id of the client that the run made and could not delete again. */
+  /** Id of the client that the run made and could not delete again. Empty: it is unknown whether it was made. */
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
@@ -88,11 +88,15 @@ function orphaned(what: Left, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (what.madeClient !== undefined)
-    return `The new client ${what.madeClient} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+    return `The new client${beside(what.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (what.former !== undefined) return `${lockedOut(what)} This could not be undone, ${undoing}.`;
   if (what.made === undefined)
     return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(what)} The new credential ${what.made} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  return `${unchanged(what)} The new credential${beside(what.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+}
+
+function beside(id: string): string {
+  return id && ` ${id}`;
 }
 
 /** For an enrollment that moved the client and delivered nothing for certain. */

@@ -11,7 +11,8 @@ import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
 import type { Job, Services } from './job.ts';
 import type { Prover } from './prove.ts';
-import { findMade, upload } from './upload.ts';
+import { takeBack } from './undo.ts';
+import { type Flight, findMade, upload } from './upload.ts';
 
 interface Issued {
   pair: Pair;
@@ -30,6 +31,7 @@ export class NewCredential {
   #issued: Issued | undefined;
   #record: Credential | undefined;
   #mayBeOrphan = false;
+  readonly #flight: Flight = { until: 0 };
   #proof: Proof = 'not proven';
 
   constructor(job: Job, services: Services, prover: Prover) {
@@ -85,10 +87,19 @@ export class NewCredential {
   /** @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
   async upload(): Promise<Credential> {
     const { facts } = this.#requireIssued();
+    // guard: a credential may be there from its upload on, not from its answer on
     this.#mayBeOrphan = true;
-    this.#record = await upload(this.#job, this.#services.tenant, this.registration, facts.identity, () => {
-      this.#mayBeOrphan = false;
-    });
+    // guard: a credential may be there from its upload on, not from its answer on
+    this.#record = await upload(
+      this.#job,
+      this.#services,
+      this.registration,
+      facts.identity,
+      this.#flight,
+      () => {
+        this.#mayBeOrphan = false;
+      },
+    );
     await this.#waitForItsTime(this.#record);
     return this.#record;
   }
@@ -105,9 +116,11 @@ export class NewCredential {
     if (ahead > SECOND) await sleep(clock, ahead, cancellation);
   }
 
-  /** The client was created with it. */
-  wasCreated(record: Credential | undefined): void {
-    this.#record = record;
+  /** The client was created with it; somebody may have added another one meanwhile. */
+  wasCreated(pool: readonly Credential[]): void {
+    const { name } = this.registration;
+    // guard: a new client's credential is the one that its run has made
+    this.#record = pool.find((credential) => credential.name === name);
   }
 
   /** Right before it is associated. @throws RotationError VERIFICATION_FAILED */
@@ -128,17 +141,28 @@ export class NewCredential {
   /** Removes the new credential again. @returns a sentence about that @throws RotationError */
   async remove(association: Association): Promise<string> {
     if (!this.#mayBeOrphan) return '';
-    const { identity } = this.#requireIssued().facts;
-    this.#record ??= await findMade(
-      this.#job.desired,
-      this.#services.tenant,
-      this.registration.name,
-      identity,
-    );
-    // guard: a failed rotation is undone
-    if (this.#record) await association.remove(this.#record.id);
+    let removed = '';
+    const remove = async () => {
+      this.#record ??= await this.#find();
+      if (!this.#record) return;
+      // guard: a failed rotation is undone
+      await association.remove(this.#record.id);
+      removed = 'The new credential was removed again.';
+    };
+    const isGone = async () => {
+      this.#record = await this.#find();
+      return this.#record === undefined;
+    };
+    // guard: an upload that may land after its undo is waited for
+    await takeBack(this.#services, this.#flight.until, remove, isGone);
     this.#mayBeOrphan = false;
-    return this.#record ? 'The new credential was removed again.' : '';
+    return removed;
+  }
+
+  #find(): Promise<Credential | undefined> {
+    const { desired } = this.#job;
+    const { facts } = this.#requireIssued();
+    return findMade(desired, this.#services.tenant, this.registration.name, facts.identity);
   }
 
   #requireIssued(): Issued {

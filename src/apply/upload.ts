@@ -2,6 +2,9 @@
 
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
+import type { Clock } from '../http/clock.ts';
+import type { OnUncertain } from '../http/retry.ts';
+import { LONGEST_FLIGHT } from '../http/wire.ts';
 import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
@@ -11,35 +14,83 @@ import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
 
+/** A POST without an answer. */
+export interface Flight {
+  /** Local time until which it may land; 0: none may. */
+  until: number;
+}
+
+interface UploadServices {
+  clock: Clock;
+  tenant: Tenant;
+}
+
 /**
+ * @param flight receives the time until which a POST may still land
  * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
  */
 export async function upload(
   job: Job,
-  tenant: Tenant,
+  { clock, tenant }: UploadServices,
   registration: Registration,
   identity: string,
+  flight: Flight,
   onRefused: () => void,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const answer = await tenant.createCredential(job.desired.clientId, registration);
+    // guard: what was refused after a lost answer may be there
+    const isFirst = attempt === 1;
+    const send = isFirst ? sendFirst : sendAgain;
+    const before = flight.until;
+    const onUncertain = () => {
+      flight.until = clock.now() + LONGEST_FLIGHT;
+    };
+    const answer = await send(job, tenant, registration, onUncertain, onRefused);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
-    if (answer !== 'lost' && !isRepeated(answer)) {
-      if (attempt === 1) onRefused();
-      throw await refused(answer, job, tenant);
-    }
     // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
+    if (landed) flight.until = before;
     // guard: a lost POST is adopted
     if (landed) return landed;
+    if (answer === 'lost') continue;
     // The list may lag behind. If it never shows the credential as ours, it belongs to somebody else.
-    if (isRepeated(answer) && attempt === ATTEMPTS) throw refusedCertificate(answer);
+    if (!isRepeated(answer) || attempt === ATTEMPTS) throw await refused(answer, job, tenant);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
     remedy: 'Look at the status page of Auth0, then run again.',
   });
+}
+
+type Answer = Credential | Refusal | 'lost';
+
+/** Nothing has landed if this throws: a POST that may have landed is `lost`. */
+async function sendFirst(
+  job: Job,
+  tenant: Tenant,
+  registration: Registration,
+  onUncertain: OnUncertain,
+  onRefused: () => void,
+): Promise<Answer> {
+  try {
+    const answer = await sendAgain(job, tenant, registration, onUncertain);
+    if (isRefusal(answer) && !isRepeated(answer)) throw await refused(answer, job, tenant);
+    return answer;
+  } catch (error) {
+    onRefused();
+    throw error;
+  }
+}
+
+/** An earlier attempt may have landed, whatever this one's answer is. */
+function sendAgain(
+  { desired }: Job,
+  tenant: Tenant,
+  registration: Registration,
+  onUncertain: OnUncertain,
+): Promise<Answer> {
+  return tenant.createCredential(desired.clientId, registration, onUncertain);
 }
 
 /** Finds this run's credential by identity and name, since another credential may have the same subject DN. */
@@ -50,12 +101,13 @@ export async function findMade(
   identity: string,
 ): Promise<Credential | undefined> {
   const pool = await tenant.credentials(desired.clientId);
+  // guard: what is adopted has the mark of its run
   return pool.find((credential) => credential.identity === identity && credential.name === name);
 }
 
 /** Auth0 already has the credential, from an attempt whose answer was lost or from somebody else (docs/facts.md#auth0-duplicate). */
-function isRepeated(answer: Refusal | 'lost'): answer is Refusal {
-  return isRefusal(answer) && /already exist/i.test(answer.message);
+function isRepeated({ message }: Refusal): boolean {
+  return /already exist/i.test(message);
 }
 
 async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<RotationError> {

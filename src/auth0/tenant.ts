@@ -164,16 +164,21 @@ export class Tenant {
   async createCredential(
     clientId: string,
     registration: Registration,
+    onUncertain?: OnUncertain,
   ): Promise<Credential | Refusal | 'lost'> {
-    const answer = await this.#create(`${clientPath(clientId)}/credentials`, registration);
+    const answer = await this.#create(`${clientPath(clientId)}/credentials`, registration, onUncertain);
     if (answer === 'lost' || isRefusal(answer)) return answer;
     // The credential was created but the answer cannot be read. The list has its id.
     return readCredential(parseJson(answer)) ?? 'lost';
   }
 
-  async #create(path: string, body: object): Promise<HttpResponse | Refusal | 'lost'> {
+  async #create(
+    path: string,
+    body: object,
+    onUncertain?: OnUncertain,
+  ): Promise<HttpResponse | Refusal | 'lost'> {
     try {
-      const response = await this.#call({ method: 'POST', path, body }, 'create');
+      const response = await this.#call({ method: 'POST', path, body }, 'create', onUncertain);
       if (response.status === 201) return response;
       if (response.status >= 500 || response.status === 408) return 'lost';
       if (response.status === 400)

@@ -42,8 +42,12 @@ export type Delivery =
   | { kind: 'answer' }
   /** The service refuses, and does nothing. */
   | { kind: 'refuse'; status: number }
+  /** The service does nothing, and asks the run to come back right before its time is over. */
+  | { kind: 'wait' }
   /** It lands; its answer is lost. */
   | { kind: 'lose' }
+  /** It lands; a page comes in the place of its answer. */
+  | { kind: 'unreadable' }
   /** It does not land, which the run cannot know. */
   | { kind: 'drop' }
   /** As `drop`; it lands later, by `landLate`. */
@@ -55,7 +59,9 @@ export type Delivery =
   /** The runner asks the run to stop, just before. */
   | { kind: 'cancel' }
   /** A person associates a credential of theirs, just before. */
-  | { kind: 'by hand' };
+  | { kind: 'by hand' }
+  /** Somebody makes a credential of the subject that the run is about to use, just before. */
+  | { kind: 'taken' };
 
 /** One run of the action in the world. */
 export class Actor {
@@ -73,6 +79,8 @@ export class Actor {
   result: RunResult | undefined;
   dead = false;
   sent = 0;
+  /** World's time at which it must have stopped, or undone. */
+  deadline = 0;
 
   constructor(name: string) {
     this.name = name;

@@ -104,12 +104,16 @@ export class Endings {
     const held = new Set(served.map(({ identity }) => identity));
     if (held.size > 1)
       report('I8', `${actor.name} reports success, the places hold ${held.size} different certificates`);
-    if (result.plan?.rotates && !held.has(result.outcome?.credential?.identity ?? ''))
+    const { id = '', identity = '' } = result.outcome?.credential ?? {};
+    if (result.plan?.rotates && !held.has(identity))
       report('I8', `${actor.name} reports success, nobody holds its credential`);
+    else if (result.plan?.rotates && whole.pool.get(id) !== identity)
+      report('I8', `${actor.name} reports success, and names ${world.labels.get(id)}, which nobody holds`);
   }
 
   /** What a failed run says is true now. */
-  #checkTruth(actor: Actor, { code, stateNow }: RotationError, { method, held, pool }: Truth): void {
+  #checkTruth(actor: Actor, { code, stateNow }: RotationError, now: Truth): void {
+    const { method, held, pool } = now;
     const { actors, found, makers, report } = this.#known;
     // What may have been stored is finished, not undone.
     const undone =
@@ -124,15 +128,27 @@ export class Endings {
     const left = [...makers].filter(([id, maker]) => maker === actor && pool.has(id));
     if (left.length > 0 && stateNow.includes('was removed again'))
       report('truth', `${actor.name} says that its credential was removed again, and it is there`);
+    const unheld = this.unheld(actor, now);
+    const isTold = /may still be there|NOBODY CAN LOG IN/.test(stateNow);
+    if (!isTold && !unheld.every((id) => stateNow.includes(id)))
+      report('truth', `${actor.name} does not say that its credential may be there`);
     if (left.length === 0 && /credential .*may still be there/.test(stateNow) && !this.#inDoubt(actor))
       report('truth', `${actor.name} says that its credential may still be there, and it is not`);
+  }
+
+  /** Ids of what this run has made, and no secret holds. */
+  unheld(actor: Actor, { held, pool }: Truth): string[] {
+    const made = [...pool].filter(([id]) => this.#known.makers.get(id) === actor);
+    return made.filter(([, one]) => held.every(({ identity }) => identity !== one)).map(([id]) => id);
   }
 
   /** A removal, or an upload, whose answer was lost. */
   #inDoubt(actor: Actor): boolean {
     return this.#known.trace.some(
       ({ actor: by, note, request, status }) =>
-        by === actor && /DELETE|POST/.test(request.method) && (note === 'lose' || status === undefined),
+        by === actor &&
+        /DELETE|POST/.test(request.method) &&
+        (/lose|unreadable/.test(note) || (status ?? 500) >= 500),
     );
   }
 }

@@ -1,11 +1,11 @@
-/** `node test/protocol/explore.ts [--quick] [--guards] [--people [--every N] [--match TEXT]] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
+/** `node test/protocol/explore.ts [--quick] [--guards] [--people [--every N] [--match TEXT]] [--faults 2 [--every N]] [--seed N] [--sample N]`: explores the real code, exit 1 on a violation. */
 
 import { parseArgs } from 'node:util';
 import { REAL } from './code.ts';
 import { guardTable, printGuards } from './guards.ts';
 import type { Life } from './people.ts';
 import { anyLives, livesNamed } from './people-lives.ts';
-import { fullPlan, quickPlan, search } from './searches.ts';
+import { fullPlan, type Plan, quickPlan, search, twicePlan } from './searches.ts';
 import { Tally } from './tally.ts';
 
 const { values } = parseArgs({
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     guards: { type: 'boolean', default: false },
     people: { type: 'boolean', default: false },
+    faults: { type: 'string', default: '1' },
     every: { type: 'string', default: '1' },
     match: { type: 'string', default: '' },
     seed: { type: 'string' },
@@ -26,12 +27,16 @@ const replay = values.seed !== undefined && values.sample === undefined;
 const sample = replay ? 1 : Number(values.sample ?? (values.quick ? 200 : 10_000));
 
 if (values.guards) await guards();
-else await explore();
+else if (values.faults === '2') await explore(twicePlan(Number(values.every)));
+else await explore(asked());
 
-async function explore(): Promise<void> {
+function asked(): Plan {
   const whole = values.quick ? quickPlan(sample, seed) : fullPlan(sample, seed);
   const nothing = { ...whole, singles: [], pairs: [], stale: [], lags: [], people: [] };
-  const plan = values.people ? { ...nothing, people: livesAsked(), sample: 0 } : replay ? nothing : whole;
+  return values.people ? { ...nothing, people: livesAsked(), sample: 0 } : replay ? nothing : whole;
+}
+
+async function explore(plan: Plan): Promise<void> {
   const tally = await search(REAL, plan, new Tally(), (line) => console.log(`… ${line}`));
   console.log(tally.print());
   console.log(`${((Date.now() - began) / 1000).toFixed(0)} s`);

@@ -6,6 +6,7 @@ import { briefPlan } from './searches.ts';
 describePromise(briefPlan(100, 1), {
   scenarios: 20,
   faults: 4_000,
+  pairsOfFaults: 0,
   schedules: 1_000,
   crashes: 950,
   requests: 100_000,

@@ -33,6 +33,9 @@ const both = (
   bounds,
 });
 const single = (start: string, asked: Partial<Asked> = {}): Scenario => scenario(start, asked);
+const twice = (start: string, asked: Partial<Asked> = {}): Partial<Plan> => ({
+  twice: { scenarios: [scenario(start, asked)], every: 1 },
+});
 
 export const GUARDS: readonly Guard[] = [
   {
@@ -334,6 +337,41 @@ export const GUARDS: readonly Guard[] = [
         ),
       ],
     },
+  },
+  {
+    name: 'a run whose time is over has time to undo',
+    instead: 'cancellation.shield()',
+    hunt: twice('ours alone'),
+  },
+  {
+    name: 'a credential may be there from its upload on, not from its answer on',
+    instead: (original) =>
+      original.includes('upload(') ? `${original}, (this.#mayBeOrphan = true)` : 'undefined',
+    hunt: twice('ours alone'),
+  },
+  {
+    name: 'what was refused after a lost answer may be there',
+    instead: 'true',
+    hunt: twice('ours alone'),
+  },
+  {
+    name: 'an upload that may land after its undo is waited for',
+    instead: 'await remove()',
+    hunt: twice('ours alone'),
+  },
+  {
+    name: 'what is adopted has the mark of its run',
+    instead: 'pool.find((credential) => credential.identity === identity)',
+    hunt: twice('ours alone', { method: 'tls_client_auth' }),
+  },
+  {
+    name: 'a client that may be there is looked for',
+    hunt: twice('no client', { operation: 'create', force: false }),
+  },
+  {
+    name: "a new client's credential is the one that its run has made",
+    instead: 'this.#record = pool[0]',
+    hunt: { singles: [single('no client', { operation: 'create', force: false })] },
   },
 ];
 

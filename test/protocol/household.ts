@@ -82,7 +82,7 @@ export class Household {
     this.#disturbed = false;
     this.#said = '';
     const actor = execution.startLater(`day ${execution.actors.length + 1}`, {}, this.workflow.inputs(once));
-    await play(execution, actor, 0, undefined, ({ index }) => {
+    await play(execution, actor, [], ({ index }) => {
       this.#look(actor);
       if (index !== at || at === 0) return;
       this.#disturbed = true;

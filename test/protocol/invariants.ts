@@ -47,6 +47,7 @@ export class Invariants {
   #now: Truth;
   #byHand: string | undefined;
   #byHandAt = 0;
+  #taken: string | undefined;
 
   constructor(world: World, trace: readonly Event[]) {
     this.#world = world;
@@ -85,6 +86,12 @@ export class Invariants {
     this.#now = this.#world.truth();
   }
 
+  /** Nor may what nobody has associated be used, or deleted. */
+  takenByHand(id: string | undefined): void {
+    this.#taken = id;
+    this.#now = this.#world.truth();
+  }
+
   report(invariant: string, detail: string): void {
     this.violations.push({ invariant, detail, at: this.#trace.length });
   }
@@ -115,9 +122,15 @@ export class Invariants {
     if (keeps && now.method !== before.method) this.report('I4', `the client uses ${now.method}`);
     this.#endings.binding.after(event, before, now);
     this.#checkByHand(actor, before, now);
+    this.#checkTaken(before, now);
     if (this.#actors.every(({ operation }) => operation !== 'revert'))
       for (const one of this.#queued.after(event, before, now)) this.report('queued', one);
     this.#checkOrphans(now);
+  }
+
+  /** How many credentials this run has left that no secret holds. */
+  leftBy(actor: Actor): number {
+    return this.#endings.unheld(actor, this.#now).length;
   }
 
   /** A place where the other run's pair was overwritten, until it is written again. */
@@ -149,6 +162,13 @@ export class Invariants {
     // The same residual: frozen between its read and its PATCH.
     if (this.#displacements.wroteOnReadBefore(actor, this.#byHandAt)) return;
     this.report('I4', 'what a person has associated meanwhile is not associated any more');
+  }
+
+  #checkTaken(before: Truth, now: Truth): void {
+    const id = this.#taken;
+    if (id === undefined || !before.pool.has(id) || now.method === undefined) return;
+    if (!now.pool.has(id)) this.report('I4', 'what a person has made meanwhile is deleted');
+    else if (now.associated.includes(id)) this.report('I4', 'what a person has made meanwhile is associated');
   }
 
   #allWaived({ held }: Truth, actor: Actor): boolean {

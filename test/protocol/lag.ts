@@ -1,11 +1,12 @@
 /** Reads of Auth0 that lag behind its writes: for some seconds they show what was there before one of them. */
 
 import type { Code, Parked } from './actor.ts';
+import type { Fault } from './faults.ts';
 import { Healed, heal } from './heal.ts';
 import type { Materials } from './materials.ts';
 import type { Scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
-import { type Fault, play } from './single.ts';
+import { play } from './single.ts';
 import type { Tally } from './tally.ts';
 import { World } from './world.ts';
 
@@ -78,7 +79,8 @@ export async function exploreLags(
     const execution = new Execution(new World(scenario, all), code);
     const { invariants, world } = execution;
     const run = execution.start('A');
-    const { length } = await play(execution, run, failsAt, fault, ({ index }) => {
+    const strikes = fault ? [{ at: failsAt, fault }] : [];
+    const { length } = await play(execution, run, strikes, ({ index }) => {
       if (index === lag.at) world.beginLag(lag.pattern, lag.milliseconds);
     });
     tally.lags += 1;
@@ -97,7 +99,7 @@ async function lagsOf(code: Code, all: Materials, scenario: Scenario): Promise<L
   const clean = new Execution(new World(scenario, all), code);
   const actor = clean.start('A');
   const writes: number[] = [];
-  await play(clean, actor, 0, undefined, ({ index, request }) => {
+  await play(clean, actor, [], ({ index, request }) => {
     if (isWrite(request)) writes.push(index);
   });
   clean.close();

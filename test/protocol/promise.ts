@@ -5,7 +5,7 @@ import { REAL } from './code.ts';
 import { type Plan, search } from './searches.ts';
 import { Tally } from './tally.ts';
 
-type Size = Record<'scenarios' | 'faults' | 'schedules' | 'crashes' | 'requests', number>;
+type Size = Record<'scenarios' | 'faults' | 'pairsOfFaults' | 'schedules' | 'crashes' | 'requests', number>;
 
 export function describePromise(plan: Plan, atLeast: Size): void {
   describe('whatever fails and whoever else is at work', () => {
@@ -35,6 +35,7 @@ export function describePromise(plan: Plan, atLeast: Size): void {
     test('the search has not shrunk', () => {
       expect(tally.scenarios.size).toBeGreaterThanOrEqual(atLeast.scenarios);
       expect(tally.faults).toBeGreaterThanOrEqual(atLeast.faults);
+      expect(tally.pairsOfFaults).toBeGreaterThanOrEqual(atLeast.pairsOfFaults);
       expect(tally.schedules).toBeGreaterThanOrEqual(atLeast.schedules);
       expect(tally.crashes).toBeGreaterThanOrEqual(atLeast.crashes);
       expect(tally.samples).toBe(plan.sample);

@@ -18,6 +18,13 @@ const SLOW = 20_000;
 const LONGEST_RUN = 600_000;
 /** A request that its sender gave up lives no longer: the total timeout of src/http/wire.ts. */
 const LONGEST_LIFE = 60_000;
+const NOT_LANDING: readonly Delivery['kind'][] = ['drop', 'late', 'crash before', 'refuse', 'wait'];
+/** A page of somebody in between, who has passed the request on. */
+const UNREADABLE: HttpResponse = {
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<html><title>Gateway</title></html>',
+};
 
 export class Execution {
   readonly world: World;
@@ -69,7 +76,8 @@ export class Execution {
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
     actor.current = inputs.desired.current?.identity;
     actor.operation = inputs.desired.operation;
-    const cancellation = new this.code.Cancellation(actor.controller.signal, world.time + LONGEST_RUN);
+    actor.deadline = world.time + LONGEST_RUN;
+    const cancellation = new this.code.Cancellation(actor.controller.signal, actor.deadline);
     const clock = {
       now: () => world.time,
       sleep: (milliseconds: number, signal?: AbortSignal) => this.#sleep(actor, milliseconds, signal),
@@ -188,7 +196,7 @@ export class Execution {
   #passUntil(time: number): void {
     for (const late of this.#late.filter(({ until }) => until <= time)) {
       this.world.time = Math.max(this.world.time, late.until);
-      this.landLate();
+      this.landLate(late.request);
     }
     this.world.time = Math.max(this.world.time, time);
   }
@@ -203,6 +211,7 @@ export class Execution {
     }
     if (delivery.kind === 'cancel') actor.controller.abort();
     if (delivery.kind === 'by hand') this.invariants.associatedByHand(this.world.associateByHand());
+    if (delivery.kind === 'taken') this.invariants.takenByHand(this.world.takeSubject());
     // A read is cut off by the cancellation; a write is not.
     if (!actor.parked.includes(parked)) return;
     actor.parked.splice(actor.parked.indexOf(parked), 1);
@@ -217,15 +226,15 @@ export class Execution {
 
   #deliver({ actor, request, index }: Parked, delivery: Delivery): HttpResponse | undefined {
     const { kind } = delivery;
-    const landsNow = kind !== 'drop' && kind !== 'late' && kind !== 'crash before' && kind !== 'refuse';
     const note = kind === 'answer' ? '' : kind;
-    if (!landsNow) {
-      const refusal = kind === 'refuse' ? this.#refusal(delivery.status, request) : undefined;
+    if (NOT_LANDING.includes(kind)) {
+      const refusal = this.#refusal(delivery, actor, request);
       this.trace.push({ actor, request, index, note, status: refusal?.status, time: this.world.time });
       return refusal;
     }
     const response = this.#land(actor, request, index, note);
     if (kind === 'slow') this.#passUntil(this.world.time + SLOW);
+    if (kind === 'unreadable') return UNREADABLE;
     return kind === 'lose' || kind === 'crash after' ? undefined : response;
   }
 
@@ -238,14 +247,23 @@ export class Execution {
     return response;
   }
 
-  #refusal(status: number, { url }: HttpRequest): HttpResponse {
-    const date = new Date(this.world.time).toUTCString();
-    return { status, headers: url.includes('github') ? {} : { date: date }, body: '{"message":"refused"}' };
+  #refusal(delivery: Delivery, { deadline }: Actor, { url }: HttpRequest): HttpResponse | undefined {
+    const { time } = this.world;
+    const body = '{"message":"refused"}';
+    const headers = url.includes('github') ? {} : { date: new Date(time).toUTCString() };
+    if (delivery.kind === 'refuse') return { status: delivery.status, headers, body };
+    if (delivery.kind !== 'wait') return undefined;
+    // Only whole seconds can be asked for: its answer takes the rest.
+    const left = Math.max(0, deadline - ROUND_TRIP - time);
+    this.#passUntil(time + (left % 1000));
+    const seconds = Math.floor(left / 1000);
+    return { status: 429, headers: { ...headers, 'retry-after': `${seconds}` }, body };
   }
 
-  /** The oldest request that was taken for lost arrives after all. */
-  landLate(): void {
-    const late = this.#late.shift();
+  /** A request that was taken for lost arrives after all: this one, else the oldest. */
+  landLate(request?: HttpRequest): void {
+    const index = request ? this.#late.findIndex((one) => one.request === request) : 0;
+    const [late] = index < 0 ? [] : this.#late.splice(index, 1);
     if (late) this.#land(late.actor, late.request, 0, 'lands late');
   }
 

@@ -13,6 +13,7 @@ import { prepareWorlds } from './services.ts';
 import { exploreSingle } from './single.ts';
 import { exploreStale } from './stale.ts';
 import { Tally } from './tally.ts';
+import type { Twice } from './twice.ts';
 
 export interface PairSearch {
   pairing: Pairing;
@@ -21,6 +22,8 @@ export interface PairSearch {
 
 export interface Plan {
   singles: ReturnType<typeof allScenarios>;
+  /** Two faults in one run. */
+  twice?: { scenarios: readonly Scenario[] } & Twice;
   pairs: readonly PairSearch[];
   /** Runs that are held up. */
   stale: ReturnType<typeof allScenarios>;
@@ -54,6 +57,40 @@ function laggards(): ReturnType<typeof allScenarios> {
     scenario('settled, bound', { operation: 'revert', force }),
     scenario('settled', { isManager: true, method: 'private_key_jwt' }),
   ];
+}
+
+/** For two faults: what a run writes, and takes back, in each of its ways. */
+function twiceStruck(): Scenario[] {
+  const force = false;
+  const METHOD = 'tls_client_auth' as const;
+  return [
+    scenario('settled'),
+    scenario('hand-made, held'),
+    scenario('nothing associated'),
+    scenario('ours alone', { overlap: 0, poolCap: 4 }),
+    scenario('ours alone', { current: false }),
+    scenario('ours alone', { parts: true }),
+    scenario('ours alone', { revoke: true }),
+    scenario('ours alone', { binding: 'required' }),
+    scenario('ours alone', { method: METHOD }),
+    scenario('ours alone', { operation: 'rehearse' }),
+    scenario('ours alone', { isManager: true, method: 'private_key_jwt' }),
+    scenario('settled', { method: METHOD, renews: true }),
+    scenario('settled', { force, overlap: 0 }),
+    scenario('settled, bound', { binding: 'off', tenant: 'older binding', force }),
+    scenario('settled, bound', { operation: 'revert', force }),
+    scenario('partly delivered', { force }),
+    scenario('no client', { operation: 'create', force }),
+    scenario('client secret', { operation: 'enroll', force }),
+    scenario('client secret', { operation: 'enroll', force, binding: 'required' }),
+    scenario('left behind, private_key_jwt', { operation: 'enroll', force }),
+  ];
+}
+
+/** Every pair of faults, or every n-th one; the states are one of each kind. */
+export function twicePlan(every: number): Plan {
+  const none = { singles: [], pairs: [], stale: [], lags: [], people: [], sample: 0, seed: 1 };
+  return { ...none, twice: { scenarios: twiceStruck(), every } };
 }
 
 export const PREEMPTED: Bounds = { preemptions: 3, crashes: 0 };
@@ -115,6 +152,7 @@ export function quickPlan(sample: number, seed: number): Plan {
     stale: all,
     lags: laggards().filter((_, index) => index % 8 === 0),
     people: [],
+    twice: { scenarios: twiceStruck().filter((_, index) => index % 4 === 0), every: 15 },
     sample,
     seed,
   };
@@ -122,7 +160,7 @@ export function quickPlan(sample: number, seed: number): Plan {
 
 /** Of those a third, and of the pairs two: what every test run affords. */
 export function briefPlan(sample: number, seed: number): Plan {
-  const { singles, pairs, lags, ...rest } = quickPlan(sample, seed);
+  const { singles, pairs, lags, twice: _, ...rest } = quickPlan(sample, seed);
   return {
     ...rest,
     singles: singles.filter((_, index) => index % 3 === 0),
@@ -156,15 +194,17 @@ export async function search(
     if (tally.enough) return tally;
     await explore(code, all, tally, healed);
     done += 1;
-    if (done % 50 === 0) told(tally.line());
+    if (done % 50 === 0 || plan.twice) told(tally.line());
   }
   return tally;
 }
 
 type Task = (code: Code, all: Materials, tally: Tally, healed: Healed) => Promise<void>;
 
-function* tasks({ singles, pairs, stale, lags, people, sample, seed }: Plan): Generator<Task> {
+function* tasks({ singles, twice, pairs, stale, lags, people, sample, seed }: Plan): Generator<Task> {
   for (const one of singles) yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed);
+  for (const one of twice?.scenarios ?? [])
+    yield (code, all, tally, healed) => exploreSingle(code, all, one, tally, healed, twice);
   for (const one of stale) yield (code, all, tally, healed) => exploreStale(code, all, one, tally, healed);
   for (const one of lags) yield (code, all, tally, healed) => exploreLags(code, all, one, tally, healed);
   for (const life of people) yield (code, all, tally) => explorePeople(code, all, life, tally);

@@ -17,6 +17,7 @@ export class Tally {
   scenarios = new Set<string>();
   refused = 0;
   faults = 0;
+  pairsOfFaults = 0;
   schedules = 0;
   samples = 0;
   stale = 0;
@@ -42,6 +43,7 @@ export class Tally {
     return [
       `${this.executions} executions`,
       `${this.faults} faults`,
+      `${this.pairsOfFaults} pairs of faults`,
       `${this.schedules} schedules`,
       `${this.samples} samples`,
       `${this.people} lives`,
@@ -55,7 +57,7 @@ export class Tally {
   print(): string {
     const lines = [
       `starting states with their wish: ${this.scenarios.size} (${this.refused} refused by the plan)`,
-      `faults of single runs: ${this.faults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}; lagging reads: ${this.lags}`,
+      `faults of single runs: ${this.faults}; pairs of them: ${this.pairsOfFaults}; schedules of two runs: ${this.schedules} (${this.crashes} with a crash); random schedules: ${this.samples}; runs held up: ${this.stale}; lagging reads: ${this.lags}`,
       `lives among people: ${this.people}; messages that were followed: ${this.advised}`,
       `executions: ${this.executions}; requests that landed: ${this.requests}`,
       `violations: ${this.findings.length}`,

@@ -203,6 +203,20 @@ export class World {
     return id;
   }
 
+  /** Somebody makes a credential of the desired subject, and associates it with nothing. @returns its id */
+  takeSubject(): string | undefined {
+    const { method, poolCap } = this.scenario;
+    const { subject } = this.desired;
+    const pool = this.credentials();
+    const isFree = pool.length < poolCap && pool.every(({ subject_dn }) => subject_dn !== subject);
+    if (method !== 'tls_client_auth' || this.clientId === '' || !isFree) return undefined;
+    const seed = { credential_type: 'cert_subject_dn' as const, subject_dn: subject, associate: false };
+    const id = this.tenant.seedCredential(this.clientId, seed);
+    this.#records = undefined;
+    this.labels.set(id, 'T1');
+    return id;
+  }
+
   #seedSecrets(): void {
     const { holds, credentials } = this.scenario.start;
     for (const location of this.locations) {

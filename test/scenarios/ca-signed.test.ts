@@ -249,7 +249,12 @@ describe('refused before any request, with every problem', () => {
     ],
     ['a pair that has expired', brought(old), 'certificate', /expired on/],
     ['both a CA and a pair', { ...authority(), ...brought(leaf) }, 'certificate', /cannot be given together/],
-    ['another subject than brought', { ...brought(leaf), subject: 'CN=x' }, 'subject', /was brought has CN=orders/],
+    [
+      'another subject than brought',
+      { ...brought(leaf), subject: 'CN=x' },
+      'subject',
+      /was brought has CN=orders/,
+    ],
   ])('%s', async (_, inputs, name, words) => {
     const refused = await run(world, world.clientId, { ...inputs, overlap: 'soon' });
     expect([refused.exitCode, code(refused), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);

@@ -264,6 +264,42 @@ function dateAhead({ world }: Road, ahead: number): void {
   };
 }
 
+describe('a client that is created', () => {
+  const creates = { operation: 'create', force: false } as const;
+
+  it('without an answer that can be read is looked for, and deleted', async () => {
+    const road = await Road.begin('no client', creates);
+    const result = await road.run((line, count) => {
+      if (line === 'POST clients') return 'lost';
+      return line === 'GET clients' && count === 2 ? { status: 403 } : undefined;
+    });
+    expect(result.error?.code).toBe('AUTH0_FORBIDDEN');
+    expect(road.world.clientIds).toEqual([]);
+    expect(stateNow(result)).toContain('The new client was deleted again.');
+  });
+
+  it('and cannot be looked for may be there: the error says so', async () => {
+    const road = await Road.begin('no client', creates);
+    const result = await road.run((line, count) => {
+      if (line === 'POST clients') return 'lost';
+      return line === 'GET clients' && count > 1 ? { status: 403 } : undefined;
+    });
+    expect(road.world.clientIds).toHaveLength(1);
+    expect(stateNow(result)).toMatch(/The new client may still be there/);
+  });
+
+  it('and gets another credential meanwhile has its own', async () => {
+    const road = await Road.begin('no client', creates);
+    const { outcome } = await road.run((line, _, { world }) => {
+      if (line === 'GET client') world.associateByHand();
+      return undefined;
+    });
+    const own = road.world.credentials().find(({ name }) => name?.includes('1001.1'));
+    expect(road.pool).toHaveLength(2);
+    expect(outcome?.credential?.id).toBe(own?.id);
+  });
+});
+
 describe('an upload', () => {
   it('whose answer was lost is found, and not repeated', async () => {
     const road = await Road.begin('ours alone');
@@ -296,26 +332,51 @@ describe('an upload', () => {
     expect(stateNow(result)).toMatch(/new credential .*may still be there/);
   });
 
-  it('that is refused at once has left nothing, and nobody looks for it', async () => {
+  it.each([
+    [400, 'AUTH0_REQUEST_FAILED'],
+    [403, 'AUTH0_FORBIDDEN'],
+  ])('that is refused at once (%i) has left nothing, and nobody looks for it', async (status, code) => {
     const road = await Road.begin('ours alone');
-    const result = await road.run((line) => (line === 'POST pool' ? { status: 400 } : undefined));
-    expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
+    const result = await road.run((line) => (line === 'POST pool' ? { status } : undefined));
+    expect(result.error?.code).toBe(code);
     expect(road.sent.at(-1)).toBe('POST pool');
     expect(stateNow(result)).not.toContain('may still be there');
   });
 
-  it('that is refused after a lost attempt is taken back: the first one has landed', async () => {
+  it('without an answer may land until it is given up: a failed run looks again then', async () => {
+    for (const [instead, seconds] of [
+      ['dropped', 60],
+      [{ status: 500 }, 0],
+    ] as const) {
+      const road = await Road.begin('ours alone');
+      await road.run((line) => (line === 'POST pool' ? instead : undefined));
+      expect(road.sent.filter((line) => line === 'GET pool')).toHaveLength(seconds > 0 ? 6 : 5);
+      expect(Math.max(0, ...road.waits)).toBeGreaterThanOrEqual(seconds * 900);
+      stays(road, 'C1');
+    }
+  });
+
+  /** The first attempt lands and its answer is lost, the list lags behind that many times, and the second attempt is refused. */
+  const refusedAfterLost = async (lags: number) => {
     const road = await Road.begin('ours alone');
     let reads = 0;
     const result = await road.run((line, count) => {
       if (line === 'POST pool') return count === 1 ? 'lost' : { status: 400 };
-      // The list lags behind, once.
-      if (line === 'GET pool' && road.sent.includes('POST pool')) {
-        reads += 1;
-        if (reads === 1) return { status: 200, body: '[]' };
-      }
-      return undefined;
+      if (line !== 'GET pool' || !road.sent.includes('POST pool')) return undefined;
+      reads += 1;
+      return reads <= lags ? { status: 200, body: '[]' } : undefined;
     });
+    return { road, result };
+  };
+
+  it('that is refused after a lost attempt is found: the first one has landed', async () => {
+    const { road, result } = await refusedAfterLost(1);
+    expect(result.error).toBeUndefined();
+    stays(road, 'C1', 'R1');
+  });
+
+  it('that is refused after a lost attempt, and found too late, is taken back', async () => {
+    const { road, result } = await refusedAfterLost(2);
     expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
     stays(road, 'C1');
     expect(stateNow(result)).toContain('removed again');
