@@ -4,16 +4,16 @@ import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
 import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import type { ObservedSecret } from '../model/observed-state.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
-import { changedMeanwhile } from './contention.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
-import { Delivery, keepQuiet, readVersions } from './deliver.ts';
+import { Delivery, keepQuiet, requireUnwritten } from './deliver.ts';
 import { explainFailure, type Left } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
@@ -140,7 +140,7 @@ class Execution {
     // The pause and the control come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
       await this.#keepQuiet();
-      await this.#requireUnwritten();
+      await requireUnwritten(this.#others(), this.#services.store);
     }
     if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
     this.#interrupted.push(...interrupts);
@@ -196,15 +196,10 @@ class Execution {
     await keepQuiet(this.#job.observed, this.#services, completed);
   }
 
-  /** A secret that was written since the plan may have readers that the plan does not name. Association checks the primary's secret. */
-  async #requireUnwritten(): Promise<void> {
-    const { stored, inDoubt } = this.#completion;
-    const own = [...stored, ...inDoubt];
-    const others = this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
-    const versions = await readVersions(others, this.#services.store);
-    // guard: nobody is interrupted on evidence that is out of date
-    if (others.some(({ version }, index) => version !== versions[index]))
-      throw changedMeanwhile('the secret of a destination');
+  /** Secrets beside the primary's that this run did not write. Association checks the primary's. */
+  #others(): readonly ObservedSecret[] {
+    const own = [...this.#completion.stored, ...this.#completion.inDoubt];
+    return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
   }
 
   async #create(): Promise<void> {

@@ -8,6 +8,7 @@ import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { changedMeanwhile } from './contention.ts';
 
 interface DeliveryServices {
   store: SecretStore | undefined;
@@ -120,8 +121,19 @@ export interface QuietServices {
 /** Pause after a delivery, so that later runs can derive from the times what is held. 5 s, and one since GitHub cuts to whole seconds. */
 const QUIET = 6_000;
 
+/** A secret that was written since the plan may have readers that the plan does not name. @throws RotationError ROTATION_IN_PROGRESS */
+export async function requireUnwritten(
+  secrets: readonly ObservedSecret[],
+  store: SecretStore | undefined,
+): Promise<void> {
+  const versions = await readVersions(secrets, store);
+  // guard: nobody is interrupted on evidence that is out of date
+  if (secrets.some(({ version }, index) => version !== versions[index]))
+    throw changedMeanwhile('the secret of a destination');
+}
+
 /** Reads when these secrets were written last, by GitHub's clock. undefined: the secret does not exist. */
-export function readVersions(
+function readVersions(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<(number | undefined)[]> {

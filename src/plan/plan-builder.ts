@@ -16,16 +16,9 @@ import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
-import {
-  type CredentialsInUse,
-  credentialsInUse,
-  formerHolder,
-  isPending,
-  isSuperseded,
-  mayBeHeld,
-  stageOf,
-} from './in-use.ts';
+import { type CredentialsInUse, credentialsInUse, formerHolder, mayBeHeld } from './in-use.ts';
 import { Pool } from './pool.ts';
+import { isPending, isSuperseded, stageOf } from './stages.ts';
 
 /** Each step is appended together with its effect on the client's credentials. */
 export class PlanBuilder {

@@ -12,8 +12,8 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { isBeingDelivered, isPending } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
+import { isBeingDelivered, isPending } from './stages.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
 function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { client }: ObservedState): void {

@@ -7,9 +7,10 @@ import type { DesiredState } from '../../../src/model/desired-state.ts';
 import { printNote } from '../../../src/model/note.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { describeStep, ISSUED, notation } from '../../../src/model/step.ts';
-import { credentialsInUse, stageOf } from '../../../src/plan/in-use.ts';
+import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { Pool } from '../../../src/plan/pool.ts';
+import { stageOf } from '../../../src/plan/stages.ts';
 import { cutOff, replay } from '../../support/replay.ts';
 import { DAY, type DesiredChanges, desired, HOUR, type StateSeed, state } from '../../support/states.ts';
 

@@ -1,0 +1,142 @@
+/** What a plan does with the pair in `current-credential`: it is stored where it is missing, before anything is removed. Pure. */
+
+import { METHOD_CAPACITY } from '../model/capacity.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import type { Credential, ObservedState } from '../model/observed-state.ts';
+import { printLocation } from '../model/secret-location.ts';
+import { BACKDATE, LEASE } from '../model/timing.ts';
+import type { PlanBuilder } from './plan-builder.ts';
+
+/** If `current-credential` is the newest pair, storing it finishes a delivery without a new key and without an interruption. */
+export function finishDelivery(builder: PlanBuilder): void {
+  const { inUse } = builder;
+  const { held, lacking, newest } = inUse;
+  if (newest === undefined || !hasNewestPair(builder)) return;
+  // Secrets that somebody created by hand and that were not written since.
+  const byHand = inUse.doubtful.filter((index) => {
+    const times = builder.observed.secrets[index]?.times;
+    return times !== undefined && typeof times !== 'string' && times.createdAt === times.updatedAt;
+  });
+  const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
+  if (behind.length === 0) return;
+  probeSecrets(builder, behind);
+  store(builder, behind);
+  builder.completes = lacking.length > 0;
+  const served = new Set(behind);
+  builder.inUse = {
+    ...inUse,
+    held: held.map((candidates, index) => (served.has(index) ? [newest] : candidates)),
+    lacking: lacking.filter((index) => !served.has(index)),
+    doubtful: inUse.doubtful.filter((index) => !served.has(index)),
+    settled: lacking.every(
+      (index) => served.has(index) || builder.observed.secrets[index]?.times === 'missing',
+    ),
+  };
+}
+
+/** Finds the secrets that somebody else may have rolled back. If a credential is removed, they get the newest pair before that. */
+export function resolveDoubts(builder: PlanBuilder): readonly number[] {
+  const { inUse } = builder;
+  const { newest } = inUse;
+  const doubtful = inUse.doubtful.filter((index) => isWritable(builder, index));
+  if (newest === undefined || doubtful.length === 0 || !hasNewestPair(builder)) return [];
+  const held = inUse.held.map((candidates, index) => (doubtful.includes(index) ? [newest] : candidates));
+  builder.inUse = { ...inUse, held, doubtful: inUse.doubtful.filter((index) => !doubtful.includes(index)) };
+  return doubtful;
+}
+
+export function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[]): void {
+  const { steps } = builder;
+  const first = steps.findIndex(
+    (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
+  );
+  if (doubtful.length === 0 || first < 0) return;
+  // What holds the new pair by then must not get the old one again.
+  // guard: nothing is overwritten by an older pair
+  if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
+  const rest = steps.splice(first);
+  probeSecrets(builder, doubtful);
+  store(builder, doubtful);
+  steps.push(...rest);
+}
+
+/** Stores the primary's pair, if this run has it, in locations with another pair. So the rotation can make room without an interruption. */
+export function levelDestinations(builder: PlanBuilder): void {
+  const { inUse, observed } = builder;
+  const { current, newest } = inUse;
+  const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
+  // guard: with a key at hand nobody is interrupted for a place
+  if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!current || builder.evictable.some(isAssociated)) return;
+  // A new certificate with this subject needs no credential of its own.
+  if (current.identity === builder.desired.subject) return;
+  const others = [...inUse.held.keys()].filter(
+    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
+  );
+  if (others.length === 0) return;
+  probeSecrets(builder, others);
+  store(builder, others);
+  const served = observed.secrets.filter((_, index) => others.includes(index));
+  const names = served.map(({ location }) => printLocation(location));
+  builder.note(
+    'warning',
+    `The primary's credential, ${current.id}, is stored in ${names.join(', ')} before this rotation removes the credential that they hold. Workflow runs that were queued with the removed key fail.`,
+  );
+  const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
+  builder.inUse = {
+    ...inUse,
+    held: inUse.held.map((candidates, index) => (others.includes(index) ? [current] : candidates)),
+    newest: current,
+    lacking,
+    doubtful: inUse.doubtful.filter((index) => !others.includes(index)),
+    settled: lacking.every((index) => observed.secrets[index]?.times === 'missing'),
+    formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
+    rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
+  };
+}
+
+function mayHoldAnother({ inUse, observed }: PlanBuilder, index: number, current: Credential): boolean {
+  const secret = observed.secrets[index];
+  const name = secret && printLocation(secret.location);
+  const former = inUse.formerHeld.filter(({ location }) => location === name);
+  const candidates = [...(inUse.held[index] ?? []), ...former.flatMap((one) => one.candidates)];
+  return candidates.some(({ id }) => id !== current.id);
+}
+
+function hasNewestPair(builder: PlanBuilder): boolean {
+  return isAtHand(builder, builder.inUse.newest);
+}
+
+function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
+  const { desired, observed } = builder;
+  if (credential === undefined || credential.identity !== desired.current?.identity) return false;
+  // An expired pair, or one that is not associated, helps no consumer.
+  if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
+  return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
+}
+
+function store(builder: PlanBuilder, indexes: readonly number[]): void {
+  for (const index of indexes) {
+    const location = builder.observed.secrets[index]?.location;
+    if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
+  }
+}
+
+function isWritable(builder: PlanBuilder, index: number): boolean {
+  const location = builder.observed.secrets[index]?.location;
+  return location !== undefined && builder.refusalOf(location) === undefined;
+}
+
+export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): void {
+  builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
+}
+
+/**
+ * Auth0 does not show which of two certificates with one DN is newer. `current-credential` counts as the latest only if it was issued
+ * right before the primary's secret was written.
+ */
+function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
+  const times = secrets[0]?.times;
+  if (times === undefined || typeof times === 'string' || !current?.notBefore) return false;
+  return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;
+}
