@@ -92,7 +92,6 @@ export function findRival(
       isOwnedBy(readOwnership(c.name), owner) &&
       (made === undefined || newestFirst(c, made) > 0),
   );
-  // guard: of several rivals the earliest wins
   return all.sort(newestFirst).at(-1);
 }
 

@@ -68,12 +68,6 @@ export const GUARDS: readonly Guard[] = [
     hunt: { pairs: [both('nothing', PREEMPTED), both('ours alone', BOTH), both('settled', BOTH)] },
   },
   {
-    name: 'of several rivals the earliest wins',
-    instead: 'all[0]',
-    // It takes three runs.
-    hunt: { sample: 1, seed: 190 },
-  },
-  {
     name: 'a fresh full read before each PATCH',
     hunt: { pairs: [both('ours alone', CRASHED), both('settled', CRASHED), both('settled', BOTH)] },
   },

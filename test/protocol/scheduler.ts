@@ -250,7 +250,9 @@ export class Execution {
   #refusal(delivery: Delivery, { deadline }: Actor, { url }: HttpRequest): HttpResponse | undefined {
     const { time } = this.world;
     const body = '{"message":"refused"}';
-    const headers = url.includes('github') ? {} : { date: new Date(time).toUTCString() };
+    // Without its type no client reads a refusal as one.
+    const json = { 'content-type': 'application/json' };
+    const headers = url.includes('github') ? json : { ...json, date: new Date(time).toUTCString() };
     if (delivery.kind === 'refuse') return { status: delivery.status, headers, body };
     if (delivery.kind !== 'wait') return undefined;
     // Only whole seconds can be asked for: its answer takes the rest.
