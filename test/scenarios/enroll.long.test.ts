@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
 import {
   client,
   type Inputs,
@@ -18,6 +19,7 @@ import {
 } from './operations.ts';
 import { code, credentialOf, held, json, SCOPE } from './support.ts';
 
+const key = selfSignedCertificate('former key');
 const MTLS = 'self_signed_tls_client_auth';
 
 const shared = sharedWorld();
@@ -27,6 +29,28 @@ const enroll = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
 const patches = ({ method }: EmulatorRequest) => method === 'PATCH';
 
 describe('undone', () => {
+  it('but not what somebody else has added since', async () => {
+    const world = shared();
+    const clientId = secretClient(world);
+    const theirs = { credential_type: 'x509_cert', pem: key.cert, associate: true } as const;
+    const seeded: string[] = [];
+    let proofs = 0;
+    world.conditions.fault = (at) => {
+      if (at !== 'edge') return undefined;
+      proofs += 1;
+      // Meanwhile the run has read its change back.
+      if (proofs === 1) return json(401, { error: 'access_denied' });
+      seeded.push(world.tenant.seedCredential(clientId, theirs));
+      return json(400, { error: 'invalid_request' });
+    };
+    const run = await enroll(world, clientId);
+    expect(code(run)).toBe('VERIFICATION_FAILED');
+    expect(told(run)).toContain('not moved back to client_secret_post');
+    expect(seeded).toHaveLength(1);
+    // Its own credential goes: nobody has the key.
+    expect(client(world, clientId)).toMatchObject({ method: MTLS, associated: seeded, pool: seeded });
+  });
+
   it.each<[string, Inputs]>([
     ['the client secret works again', {}],
     ['it gets tokens that are bound to nothing, as before', { 'token-binding': 'required' }],

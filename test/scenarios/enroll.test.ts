@@ -327,28 +327,6 @@ describe('undone', () => {
     },
   );
 
-  it('but not what somebody else has added since', async () => {
-    const world = shared();
-    const clientId = secretClient(world);
-    const theirs = { credential_type: 'x509_cert', pem: key.cert, associate: true } as const;
-    const seeded: string[] = [];
-    let proofs = 0;
-    world.conditions.fault = (at) => {
-      if (at !== 'edge') return undefined;
-      proofs += 1;
-      // Meanwhile the run has read its change back.
-      if (proofs === 1) return json(401, { error: 'access_denied' });
-      seeded.push(world.tenant.seedCredential(clientId, theirs));
-      return json(400, { error: 'invalid_request' });
-    };
-    const run = await enroll(world, clientId);
-    expect(code(run)).toBe('VERIFICATION_FAILED');
-    expect(told(run)).toContain('not moved back to client_secret_post');
-    expect(seeded).toHaveLength(1);
-    // Its own credential goes: nobody has the key.
-    expect(client(world, clientId)).toMatchObject({ method: MTLS, associated: seeded, pool: seeded });
-  });
-
   it('of a client whose record names no method: the client secret works again', async () => {
     const world = shared();
     const { client_id: clientId } = world.tenant.createClient({

@@ -1,10 +1,59 @@
 /** Many clients by one manifest: the pace of a small tenant, crashes, an old listing, and shards. */
 
 import { describe, expect, it } from 'vitest';
-import { completedAfterCrash, entries, Fleet, GRANTED, killedAtWrite, ONES } from './fleets.ts';
+import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, killedAtWrite, ONES } from './fleets.ts';
 import { DAY, json, MINUTE, rotate } from './support.ts';
 
 describe('a fleet', () => {
+  it('stops with its canary: nothing is changed at any other client', async () => {
+    await using fleet = await Fleet.start(6);
+    fleet.write({ 0: { destinations: 'repo:acme/missing' } });
+    // Its observation fails: it is no canary, only a client that fails.
+    const missing = await fleet.run();
+    expect([missing.exitCode, fleet.writes()]).toEqual([1, [0, 1, 1, 1, 1, 1]]);
+    expect(errorsOf(missing)).toEqual([`DESTINATION_NOT_FOUND: client ${fleet.members[0]?.clientId}`]);
+
+    fleet.write();
+    fleet.world.conditions.fault = (_, { method, path }) =>
+      method === 'POST' && path.endsWith('/credentials')
+        ? json(403, { message: 'Insufficient scope' })
+        : undefined;
+    fleet.world.advance(8 * DAY);
+    const run = await fleet.run({ force: 'true' });
+    const [canary] = fleet.members;
+    expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);
+    expect(new Set(fleet.changes().map(([client]) => client))).toEqual(new Set([0]));
+    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: service 0, client ${canary?.clientId}`]);
+    expect(entries(run).map(({ error }) => error?.code)).toEqual([
+      'AUTH0_FORBIDDEN',
+      ...Array(5).fill('CANARY_FAILED'),
+    ]);
+    expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\.\n/);
+    expect(entries(run)[5]?.error?.message).toContain(
+      `the first client that was due, ${canary?.clientId}, failed`,
+    );
+  });
+
+  it('goes on past a client that fails, and tells it first', async () => {
+    await using fleet = await Fleet.start(5);
+    fleet.write({ 2: { 'client-id': 'unknown' }, 3: { destinations: 'repo:acme/missing' } });
+    const run = await fleet.run();
+    expect([run.exitCode, fleet.writes()]).toEqual([1, [1, 1, 0, 0, 1]]);
+    expect(errorsOf(run).sort()).toEqual([
+      'CLIENT_NOT_FOUND: client unknown',
+      `DESTINATION_NOT_FOUND: client ${fleet.members[3]?.clientId}`,
+    ]);
+    expect(entries(run).map(({ error }) => error?.code)).toEqual([
+      'CLIENT_NOT_FOUND',
+      'DESTINATION_NOT_FOUND',
+      ...Array(3).fill(undefined),
+    ]);
+    expect(run.summary).toMatch(
+      /^## ❌ 5 clients: 2 failed, 3 rotated with warnings\.\n[\s\S]*<details open>[\s\S]*What to do/,
+    );
+    expect(run.outputs.rotated).toBe('true');
+  });
+
   it('keeps the pace of the smallest tenant', async () => {
     await using fleet = await Fleet.start(3, { rateLimit: { burst: 2, perSecond: 2 } });
     const run = await fleet.run();

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
 import { REPOSITORY } from '../emulators/sandbox.ts';
-import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
-import { DAY, json, rotate } from './support.ts';
+import { completedAfterCrash, entries, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
+import { DAY, rotate } from './support.ts';
 
 describe('a fleet', () => {
   it('is planned, rotated by a canary and the rest, and then not due', async () => {
@@ -67,55 +67,6 @@ describe('a fleet', () => {
     expect(fleet.world.github.secret(added, secret)?.value).toBe(pem);
     const [, line = ''] = pem.split('\n');
     expect([run.masks.includes(line), run.log.includes(line)]).toEqual([true, false]);
-  });
-
-  it('stops with its canary: nothing is changed at any other client', async () => {
-    await using fleet = await Fleet.start(6);
-    fleet.write({ 0: { destinations: 'repo:acme/missing' } });
-    // Its observation fails: it is no canary, only a client that fails.
-    const missing = await fleet.run();
-    expect([missing.exitCode, fleet.writes()]).toEqual([1, [0, 1, 1, 1, 1, 1]]);
-    expect(errorsOf(missing)).toEqual([`DESTINATION_NOT_FOUND: client ${fleet.members[0]?.clientId}`]);
-
-    fleet.write();
-    fleet.world.conditions.fault = (_, { method, path }) =>
-      method === 'POST' && path.endsWith('/credentials')
-        ? json(403, { message: 'Insufficient scope' })
-        : undefined;
-    fleet.world.advance(8 * DAY);
-    const run = await fleet.run({ force: 'true' });
-    const [canary] = fleet.members;
-    expect([run.exitCode, fleet.writes()]).toEqual([1, [0, 0, 0, 0, 0, 0]]);
-    expect(new Set(fleet.changes().map(([client]) => client))).toEqual(new Set([0]));
-    expect(errorsOf(run)).toEqual([`AUTH0_FORBIDDEN: service 0, client ${canary?.clientId}`]);
-    expect(entries(run).map(({ error }) => error?.code)).toEqual([
-      'AUTH0_FORBIDDEN',
-      ...Array(5).fill('CANARY_FAILED'),
-    ]);
-    expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\.\n/);
-    expect(entries(run)[5]?.error?.message).toContain(
-      `the first client that was due, ${canary?.clientId}, failed`,
-    );
-  });
-
-  it('goes on past a client that fails, and tells it first', async () => {
-    await using fleet = await Fleet.start(5);
-    fleet.write({ 2: { 'client-id': 'unknown' }, 3: { destinations: 'repo:acme/missing' } });
-    const run = await fleet.run();
-    expect([run.exitCode, fleet.writes()]).toEqual([1, [1, 1, 0, 0, 1]]);
-    expect(errorsOf(run).sort()).toEqual([
-      'CLIENT_NOT_FOUND: client unknown',
-      `DESTINATION_NOT_FOUND: client ${fleet.members[3]?.clientId}`,
-    ]);
-    expect(entries(run).map(({ error }) => error?.code)).toEqual([
-      'CLIENT_NOT_FOUND',
-      'DESTINATION_NOT_FOUND',
-      ...Array(3).fill(undefined),
-    ]);
-    expect(run.summary).toMatch(
-      /^## ❌ 5 clients: 2 failed, 3 rotated with warnings\.\n[\s\S]*<details open>[\s\S]*What to do/,
-    );
-    expect(run.outputs.rotated).toBe('true');
   });
 
   it('that was killed is completed by the next run, without a second rotation of any client', async () => {

@@ -1,4 +1,4 @@
-/** What broke other rotators, and why it does not happen here: what fails, is lost or dies on the way (see landscape.test.ts). */
+/** What broke other rotators, and why it does not happen here: what fails, is lost or dies on the way (see landscape.long.test.ts). */
 
 import { describe, expect, it } from 'vitest';
 import { credentialsInUse } from '../../src/plan/in-use.ts';

@@ -1,4 +1,4 @@
-/** What broke other rotators, and why it does not happen here: who else is at work, and what is not ours (see landscape.test.ts). */
+/** What broke other rotators, and why it does not happen here: who else is at work, and what is not ours (see landscape.long.test.ts). */
 
 import { describe, expect, it } from 'vitest';
 import { credentialsInUse } from '../../src/plan/in-use.ts';

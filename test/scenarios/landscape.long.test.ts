@@ -1,6 +1,6 @@
 /**
  * What broke other rotators, and why it does not happen here: who destroys before it creates, and who lets time run out.
- * landscape-failure.test.ts: what is lost on the way; landscape-others.test.ts: who else is at work.
+ * landscape-failure.long.test.ts: what is lost on the way; landscape-others.long.test.ts: who else is at work.
  *
  * Each story happened to another rotator. Parts that do not apply to this action:
  * - That production itself has used the new certificate. The action does not read Auth0's logs (another scope);
