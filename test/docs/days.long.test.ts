@@ -1,11 +1,9 @@
 /** "What happens then" of the README: a client with a certificate that somebody made by hand, from its first day to its third rotation. */
 
 import { readFileSync } from 'node:fs';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { DAY, held, rotate } from '../scenarios/support.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 test('day 1, the days between, day 61 and day 121', async () => {
   const [, section = ''] = readFileSync('README.md', 'utf8').split('## What happens then\n');

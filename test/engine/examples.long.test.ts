@@ -395,7 +395,12 @@ story('examples/emergency.yml', {
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
   controls: [
-    { from: 'force: true', to: 'force: false', says: "Input 'revoke' is for an emergency and needs force: true", start: DISPATCH },
+    {
+      from: 'force: true',
+      to: 'force: false',
+      says: "Input 'revoke' is for an emergency and needs force: true",
+      start: DISPATCH,
+    },
   ],
 });
 
