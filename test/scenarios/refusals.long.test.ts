@@ -56,7 +56,7 @@ const REFUSED: [name: string, inputs: Record<string, string>, code: string, word
     'a repository that the token does not see',
     { destinations: 'repo:acme/hidden' },
     'DESTINATION_NOT_FOUND',
-    /Check the name/,
+    /Check the spelling in destinations/,
   ],
 ];
 

@@ -50,6 +50,6 @@ describe('revoke: previous', () => {
     expect(revoked.summary).toMatch(words);
     expect(revoked.summary).not.toContain('No workflow run');
     expect(warnings(revoked)).toMatch(/could not be searched/);
-    expect(revoked.summary.split('\n')[0]).toContain('not everywhere was it looked for them');
+    expect(revoked.summary.split('\n')[0]).toContain('Not every repository could be searched');
   });
 });
