@@ -167,7 +167,6 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
 export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
-  // guard: a young delivery is not interrupted
   const unfinished = (c: Credential) =>
     isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));

@@ -155,11 +155,6 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('held, not associated', BY_TIME)] },
   },
   {
-    name: 'a young delivery is not interrupted',
-    instead: '(c: Credential) => isPending(inUse, pool, c)',
-    hunt: { pairs: [both('two hold one', BOTH, BY_TIME, { later: true })] },
-  },
-  {
     name: 'a delivery that is being finished is not superseded',
     hunt: { pairs: [both('two hold one', BOTH, {}, { later: true })] },
   },
@@ -181,7 +176,14 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'a delivery is finished before the next begins',
-    hunt: { singles: [single('partly delivered', { force: false }), single('partly delivered')] },
+    hunt: {
+      people: [
+        lifeOf(
+          'hand-made, held by one of two [due only, current-credential, cap 2]',
+          'a secondary gets any text',
+        ),
+      ],
+    },
   },
   {
     name: 'a failed enrollment moves the client back',
