@@ -13,6 +13,7 @@ import {
   type Credential,
   type ObservedClient,
   type ObservedState,
+  writtenTimes,
 } from '../model/observed-state.ts';
 import { findRival, rotationInProgress } from '../model/ownership.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
@@ -198,7 +199,7 @@ export class Association {
   async #primaryTime(): Promise<number | undefined> {
     const [primary] = this.#observed.secrets;
     const times = primary && (await this.#services.store?.times(primary.location));
-    return times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
+    return writtenTimes(times)?.updatedAt;
   }
 
   /**
@@ -281,9 +282,9 @@ export class Association {
       const [client, pool, times] = await Promise.all([
         this.#client(),
         tenant.credentials(clientId),
-        store?.times(primary.location) ?? 'missing',
+        store?.times(primary.location),
       ]);
-      const version = typeof times === 'string' ? undefined : times.updatedAt;
+      const version = writtenTimes(times)?.updatedAt;
       const { all, associated, method } = client;
       const fresh = { all, associated, method, pool, version };
       return { done: !this.#lags(fresh), value: fresh };

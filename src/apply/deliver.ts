@@ -6,7 +6,7 @@ import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { Pair } from '../model/key-pair.ts';
-import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
+import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { changedMeanwhile } from './contention.ts';
 
@@ -137,10 +137,7 @@ function readVersions(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<(number | undefined)[]> {
-  const read = async ({ location }: ObservedSecret) => {
-    const times = await store?.times(location);
-    return times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
-  };
+  const read = async ({ location }: ObservedSecret) => writtenTimes(await store?.times(location))?.updatedAt;
   return Promise.all(secrets.map(read));
 }
 

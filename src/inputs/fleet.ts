@@ -77,9 +77,13 @@ function readOne(environment: Environment, of: ManifestClient): ReadClient {
   const current = [variable('current-credential'), environment[from]] as const;
   const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given, current]) });
   const client = readClient(reader);
-  const own = (problem: Problem) => ownProblem(problem, of, from);
-  const located = reader.problems.flatMap((problem) => own(problem) ?? []);
-  const inputs = reader.problems.filter((problem) => own(problem) === undefined);
+  const located: ManifestProblem[] = [];
+  const inputs: Problem[] = [];
+  for (const problem of reader.problems) {
+    const own = ownProblem(problem, of, from);
+    if (own) located.push(own);
+    else inputs.push(problem);
+  }
   if (from !== '' && environment[from] === undefined)
     located.push(notSet(of.positions.get(CURRENT_FROM) ?? of.position, from));
   return { of, client, inputs, located };

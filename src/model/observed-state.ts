@@ -2,7 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
-import type { SecretLocation } from './secret-location.ts';
+import { printLocation, type SecretLocation } from './secret-location.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts';
 import { LEASE } from './timing.ts';
 
@@ -52,6 +52,20 @@ export interface ObservedSecret {
   times: SecretTimes | 'missing' | 'unread';
   /** `updated_at` by GitHub's clock. It shows whether the secret has changed since. */
   version: number | undefined;
+}
+
+/** Why this location refused a write moments ago. undefined: it did not, or was not asked. */
+export function refusalOf(
+  { unwritable }: Pick<ObservedState, 'unwritable'>,
+  location: SecretLocation,
+): RotationError | undefined {
+  const name = printLocation(location);
+  return unwritable?.find((one) => one.location === name)?.error;
+}
+
+/** undefined: the secret is missing or was not read. */
+export function writtenTimes(times: ObservedSecret['times'] | undefined): SecretTimes | undefined {
+  return typeof times === 'string' ? undefined : times;
 }
 
 /** Ids of the credentials associated with this method. Empty while the client uses another one. */

@@ -3,7 +3,12 @@
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import type { Credential, FormerLocation, ObservedSecret } from '../model/observed-state.ts';
+import {
+  type Credential,
+  type FormerLocation,
+  type ObservedSecret,
+  writtenTimes,
+} from '../model/observed-state.ts';
 import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.ts';
 import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
 
@@ -85,7 +90,7 @@ async function isInSameRepository(
 async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';
-    return { location, times, version: typeof times === 'string' ? undefined : times.updatedAt };
+    return { location, times, version: writtenTimes(times)?.updatedAt };
   } catch (error) {
     if (error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND')
       return { location, times: 'missing', version: undefined };

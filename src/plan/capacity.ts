@@ -3,7 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import type { Credential, ObservedSecret } from '../model/observed-state.ts';
+import { type Credential, type ObservedSecret, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
@@ -77,7 +77,7 @@ function noteInterruption(
   { id }: Credential,
   interrupted: readonly SecretLocation[],
 ): void {
-  const refusing = interrupted.filter((location) => builder.refusalOf(location));
+  const refusing = interrupted.filter((location) => refusalOf(builder.observed, location));
   const served = interrupted.filter((location) => !refusing.includes(location));
   if (served.length > 0)
     builder.note(
@@ -111,8 +111,8 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
 /** A location that refuses its write keeps its credential until the primary's certificate has little time left. @throws RotationError */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
-  const refusing = interrupted.find((location) => builder.refusalOf(location));
-  const refusal = refusing && builder.refusalOf(refusing);
+  const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
+  const refusal = refusing && refusalOf(builder.observed, refusing);
   if (!refusing || !refusal || inUse.expiresAt === undefined) return;
   const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
   if (observed.now >= last) return;
@@ -126,7 +126,7 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
 /** The error if somebody else wrote the primary's secret. */
 function secretChanged({ inUse, observed }: PlanBuilder): RotationError {
   const [primary] = observed.secrets;
-  const at = primary && typeof primary.times !== 'string' ? primary.times.updatedAt : observed.now;
+  const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
   return new RotationError('SECRET_EXISTS', {
     failed: `Somebody else wrote ${primary ? printLocation(primary.location) : 'the secret'} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
     remedy: `Pass current-credential, which shows what the secret holds. Or start the workflow by hand with force: true to replace it.`,

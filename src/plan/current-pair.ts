@@ -2,35 +2,30 @@
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import type { Credential, ObservedState } from '../model/observed-state.ts';
+import { type Credential, type ObservedState, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { BACKDATE, LEASE } from '../model/timing.ts';
+import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** If `current-credential` is the newest pair, storing it finishes a delivery without a new key and without an interruption. */
 export function finishDelivery(builder: PlanBuilder): void {
   const { inUse } = builder;
-  const { held, lacking, newest } = inUse;
+  const { lacking, newest } = inUse;
   if (newest === undefined || !hasNewestPair(builder)) return;
   // Secrets that somebody created by hand and that were not written since.
   const byHand = inUse.doubtful.filter((index) => {
-    const times = builder.observed.secrets[index]?.times;
-    return times !== undefined && typeof times !== 'string' && times.createdAt === times.updatedAt;
+    const times = writtenTimes(builder.observed.secrets[index]?.times);
+    return times !== undefined && times.createdAt === times.updatedAt;
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
-  probeSecrets(builder, behind);
   store(builder, behind);
   builder.completes = lacking.length > 0;
-  const served = new Set(behind);
   builder.inUse = {
     ...inUse,
-    held: held.map((candidates, index) => (served.has(index) ? [newest] : candidates)),
-    lacking: lacking.filter((index) => !served.has(index)),
-    doubtful: inUse.doubtful.filter((index) => !served.has(index)),
-    settled: lacking.every(
-      (index) => served.has(index) || builder.observed.secrets[index]?.times === 'missing',
-    ),
+    ...holding(inUse, behind, newest),
+    ...lackingStill(builder, without(lacking, behind)),
   };
 }
 
@@ -40,8 +35,7 @@ export function resolveDoubts(builder: PlanBuilder): readonly number[] {
   const { newest } = inUse;
   const doubtful = inUse.doubtful.filter((index) => isWritable(builder, index));
   if (newest === undefined || doubtful.length === 0 || !hasNewestPair(builder)) return [];
-  const held = inUse.held.map((candidates, index) => (doubtful.includes(index) ? [newest] : candidates));
-  builder.inUse = { ...inUse, held, doubtful: inUse.doubtful.filter((index) => !doubtful.includes(index)) };
+  builder.inUse = { ...inUse, ...holding(inUse, doubtful, newest) };
   return doubtful;
 }
 
@@ -55,7 +49,6 @@ export function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly nu
   // guard: nothing is overwritten by an older pair
   if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
   const rest = steps.splice(first);
-  probeSecrets(builder, doubtful);
   store(builder, doubtful);
   steps.push(...rest);
 }
@@ -74,7 +67,6 @@ export function levelDestinations(builder: PlanBuilder): void {
     (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
   );
   if (others.length === 0) return;
-  probeSecrets(builder, others);
   store(builder, others);
   const served = observed.secrets.filter((_, index) => others.includes(index));
   const names = served.map(({ location }) => printLocation(location));
@@ -82,17 +74,38 @@ export function levelDestinations(builder: PlanBuilder): void {
     'warning',
     `The primary's credential, ${current.id}, is stored in ${names.join(', ')} before this rotation removes the credential that they hold. Workflow runs that were queued with the removed key fail.`,
   );
-  const lacking = inUse.lacking.filter((index) => index > 0 && !others.includes(index));
   builder.inUse = {
     ...inUse,
-    held: inUse.held.map((candidates, index) => (others.includes(index) ? [current] : candidates)),
+    ...holding(inUse, others, current),
+    ...lackingStill(builder, without(inUse.lacking, [0, ...others])),
     newest: current,
-    lacking,
-    doubtful: inUse.doubtful.filter((index) => !others.includes(index)),
-    settled: lacking.every((index) => observed.secrets[index]?.times === 'missing'),
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
     rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
   };
+}
+
+/** What the secrets hold once these have this pair. */
+function holding(
+  { doubtful, held }: CredentialsInUse,
+  indexes: readonly number[],
+  pair: Credential,
+): Pick<CredentialsInUse, 'doubtful' | 'held'> {
+  return {
+    held: held.map((candidates, index) => (indexes.includes(index) ? [pair] : candidates)),
+    doubtful: without(doubtful, indexes),
+  };
+}
+
+/** A location without a secret unsettles nothing: it has no consumers. */
+function lackingStill(
+  { observed }: PlanBuilder,
+  lacking: readonly number[],
+): Pick<CredentialsInUse, 'lacking' | 'settled'> {
+  return { lacking, settled: lacking.every((index) => observed.secrets[index]?.times === 'missing') };
+}
+
+function without(indexes: readonly number[], some: readonly number[]): readonly number[] {
+  return indexes.filter((index) => !some.includes(index));
 }
 
 function mayHoldAnother({ inUse, observed }: PlanBuilder, index: number, current: Credential): boolean {
@@ -115,7 +128,9 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 
+/** Asks first whether they can be written. */
 function store(builder: PlanBuilder, indexes: readonly number[]): void {
+  probeSecrets(builder, indexes);
   for (const index of indexes) {
     const location = builder.observed.secrets[index]?.location;
     if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
@@ -124,7 +139,7 @@ function store(builder: PlanBuilder, indexes: readonly number[]): void {
 
 function isWritable(builder: PlanBuilder, index: number): boolean {
   const location = builder.observed.secrets[index]?.location;
-  return location !== undefined && builder.refusalOf(location) === undefined;
+  return location !== undefined && refusalOf(builder.observed, location) === undefined;
 }
 
 export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): void {
@@ -136,7 +151,7 @@ export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): 
  * right before the primary's secret was written.
  */
 function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
-  const times = secrets[0]?.times;
-  if (times === undefined || typeof times === 'string' || !current?.notBefore) return false;
+  const times = writtenTimes(secrets[0]?.times);
+  if (!times || !current?.notBefore) return false;
   return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;
 }

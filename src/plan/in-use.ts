@@ -6,6 +6,7 @@ import {
   newestFirst,
   type ObservedSecret,
   type ObservedState,
+  writtenTimes,
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -155,15 +156,16 @@ function isExplained(
   { createdAt }: Credential,
   secret: ObservedSecret | undefined,
 ): boolean {
-  if (secret === undefined || typeof secret.times === 'string') return false;
-  const after = secret.times.updatedAt - createdAt;
+  const times = writtenTimes(secret?.times);
+  if (times === undefined) return false;
+  const after = times.updatedAt - createdAt;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
 /** A run creates a credential before it delivers it. A person may do it the other way round. */
 function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
-  if (secret === undefined || typeof secret.times === 'string') return false;
+  if (writtenTimes(secret?.times) === undefined) return false;
   if (pool.otherOwnership(exact) !== undefined) return true;
   return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
 }
@@ -174,10 +176,10 @@ function isOutdated(
   exact: Credential | undefined,
   { secrets: [primary], startedAt }: ObservedState,
 ): boolean {
-  if (desired.current === undefined || startedAt === undefined) return false;
-  if (primary === undefined || typeof primary.times === 'string') return false;
+  const times = writtenTimes(primary?.times);
+  if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
   // guard: what was written after this job began is not what current-credential shows
-  if (primary.times.updatedAt <= startedAt - UNCERTAINTY) return false;
+  if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
   return exact === undefined || !isExplained(desired, exact, primary);
 }
 
@@ -243,12 +245,11 @@ function heldByTime(
   const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
-  const { times } = secret;
+  const times = writtenTimes(secret.times);
   // Somebody else wrote the secret, so it may hold any of them.
   if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
   // Our runs keep 5 s between a delivery and the next credential. People do not.
-  const close =
-    typeof times !== 'string' && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
+  const close = times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
@@ -259,13 +260,14 @@ function isUnexplained(
   secret: ObservedSecret | undefined,
   pool: Pool,
 ): boolean {
-  if (held === undefined || secret === undefined || typeof secret.times === 'string') return false;
+  const times = writtenTimes(secret?.times);
+  if (held === undefined || times === undefined) return false;
   // The validity of a certificate that was brought is not recorded.
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
-  return !pool.isOurs(held) || secret.times.updatedAt > held.createdAt + LEASE;
+  return !pool.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 
 /** Of several certificates with one DN the primary gets the newest first. Both times are by GitHub's clock. */
@@ -285,8 +287,7 @@ function expiryOf(
   if (held === undefined) return undefined;
   const exact = desired.current?.identity === held.identity ? desired.current : undefined;
   if (desired.method !== 'tls_client_auth') return held.expiresAt ?? exact?.notAfter?.getTime();
-  const times = secrets[0]?.times;
-  const delivered = times === undefined || typeof times === 'string' ? undefined : times.updatedAt;
+  const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
   if (desired.current) return desired.current.notAfter?.getTime();
   return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
 }
@@ -298,7 +299,7 @@ function laterThan(
   observed: ObservedState,
   pool: Pool,
 ): Credential[] {
-  if (secret === undefined || typeof secret.times === 'string' || held === undefined) return [];
+  if (!secret || !held || !writtenTimes(secret.times)) return [];
   return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 

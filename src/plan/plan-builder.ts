@@ -10,7 +10,7 @@ import {
   isYoung,
   newestFirst,
   type ObservedState,
-  type SecretTimes,
+  writtenTimes,
 } from '../model/observed-state.ts';
 import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
@@ -89,12 +89,6 @@ export class PlanBuilder {
     // They were already checked.
     if (this.observed.unwritable !== undefined) return;
     this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
-  }
-
-  /** Why this location refused a write moments ago. */
-  refusalOf(location: SecretLocation): RotationError | undefined {
-    const name = printLocation(location);
-    return this.observed.unwritable?.find((one) => one.location === name)?.error;
   }
 
   /** A credential must be removed before another one can be added. */
@@ -252,8 +246,8 @@ export function supersededAt(
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
   if (!pool.isOurs(newest) && !pool.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
-    .map(({ times }) => times)
-    .filter((times): times is SecretTimes => typeof times !== 'string' && times.createdAt <= newest.createdAt)
+    .flatMap(({ times }) => writtenTimes(times) ?? [])
+    .filter(({ createdAt }) => createdAt <= newest.createdAt)
     .map(({ updatedAt }) => updatedAt);
   return Math.max(newest.createdAt, completes ? observed.now : 0, ...deliveries);
 }

@@ -7,6 +7,7 @@ import {
   isYoung,
   type ObservedClient,
   type ObservedState,
+  writtenTimes,
 } from '../model/observed-state.ts';
 import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
@@ -130,7 +131,7 @@ export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
 export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, pool } = builder;
   const [primary] = observed.secrets;
-  if (primary === undefined || typeof primary.times === 'string' || overridesUnknown(desired)) return;
+  if (!primary || !writtenTimes(primary.times) || overridesUnknown(desired)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
   // A mark of ours with the former method.
@@ -194,7 +195,7 @@ export function refuseToOverwrite(
   { secrets }: ObservedState,
 ): void {
   if (operation !== 'create' || clientId !== '' || force) return;
-  const taken = secrets.filter(({ times }) => typeof times !== 'string');
+  const taken = secrets.filter(({ times }) => writtenTimes(times));
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {

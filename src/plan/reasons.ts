@@ -1,9 +1,8 @@
 /** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
-import type { Credential, ObservedState } from '../model/observed-state.ts';
+import { type Credential, type ObservedState, refusalOf } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
 
@@ -116,10 +115,9 @@ function explainUnidentified({ desired, inUse, observed }: Question): string {
 function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
   if (inUse.rolledBack) return false;
-  const unwritable = new Set(observed.unwritable?.map(({ location }) => location));
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];
-    if (!secret || unwritable.has(printLocation(secret.location))) return false;
+    if (!secret || refusalOf(observed, secret.location)) return false;
     return secret.times !== 'missing' || !isFull;
   });
 }

@@ -2,7 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
-import { type Credential, newestFirst } from '../model/observed-state.ts';
+import { type Credential, newestFirst, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
@@ -39,7 +39,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
 /** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
 function refuseForPrimary(builder: PlanBuilder): void {
   const [primary] = secretLocations(builder.desired);
-  const refusal = primary && builder.refusalOf(primary);
+  const refusal = primary && refusalOf(builder.observed, primary);
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
@@ -61,7 +61,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
 /** Locations that refused a write come last, so that the others do not wait for them. */
 function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   const all = secretLocations(builder.desired);
-  const refused = all.filter((location) => builder.refusalOf(location));
+  const refused = all.filter((location) => refusalOf(builder.observed, location));
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
@@ -111,10 +111,9 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
   const ref = builder.renews ?? ISSUED;
-  if (client?.method !== desired.method) builder.requireWritable();
   if (client === undefined) {
     builder.steps.push({ kind: 'create-client', name: desired.clientName ?? '', method: desired.method });
-    const taken = observed.secrets.filter(({ times }) => typeof times !== 'string');
+    const taken = observed.secrets.filter(({ times }) => writtenTimes(times));
     if (taken.length > 0)
       builder.note('interruption', overwrites(taken.map(({ location }) => printLocation(location))));
     builder.associated = [ISSUED];
