@@ -3,11 +3,10 @@
 import { setImmediate as macrotask, setTimeout as pause } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
-import type { DesiredState } from '../../src/model/desired-state.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { Actor, type Asking, type Code, type Delivery, type Parked } from './actor.ts';
 import { type Event, Invariants } from './invariants.ts';
-import { certify, type Material } from './materials.ts';
+import { issuingFrom } from './issuing.ts';
 import { leaked } from './secrecy.ts';
 import type { World } from './world.ts';
 
@@ -95,37 +94,15 @@ export class Execution {
       debug: tell,
     };
     const logger = { mask: () => undefined, info: tell, stage: () => undefined, onStep };
-    const services = this.code.connectServices(inputs, connection, logger, { issuing: this.#issuing() });
+    const services = this.code.connectServices(inputs, connection, logger, {
+      issuing: issuingFrom(this.world),
+    });
     const running = this.code.run(inputs, services, logger);
     this.invariants.begin(actor, inputs.desired.revoke ? 0 : asked.overlap);
     running.then(
       (result) => this.#end(actor, result),
       (error: unknown) => this.invariants.report('thrown', `${actor.name} threw ${error}`),
     );
-  }
-
-  #issuing() {
-    const issued = new Map<unknown, Material>();
-    return {
-      generateKey: async () => {
-        const material = this.world.issueNext();
-        // A second key is that of the negative control: no CA signs for it.
-        if (issued.size > 0) this.world.strangers.add(material);
-        issued.set(material.key, material);
-        return material.key;
-      },
-      issuePair: async (
-        _: unknown,
-        desired: Pick<DesiredState, 'method' | 'subject'>,
-        __: number,
-        key: () => Promise<unknown>,
-      ) => {
-        const material = issued.get(await key());
-        if (!material) throw new Error("a certificate for a key that is not this run's");
-        const pair = await certify(material, desired.subject);
-        return desired.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
-      },
-    };
   }
 
   #end(actor: Actor, result: RunResult): void {

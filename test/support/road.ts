@@ -8,7 +8,8 @@ import type { RunResult } from '../../src/model/run-result.ts';
 import { LONGEST_RUN } from '../../src/model/timing.ts';
 import { run } from '../../src/run.ts';
 import { connectServices } from '../../src/services.ts';
-import { certify, type Material, materials } from '../protocol/materials.ts';
+import { issuingFrom } from '../protocol/issuing.ts';
+import { type Material, materials } from '../protocol/materials.ts';
 import { type Asked, scenario } from '../protocol/scenarios.ts';
 import { prepareWorlds } from '../protocol/services.ts';
 import { World } from '../protocol/world.ts';
@@ -36,7 +37,7 @@ export class Road {
   /** Requests on a connection of their own. */
   fresh = 0;
   readonly #abort = new AbortController();
-  #materials: Material[] = [];
+  readonly #materials: Material[] = [];
 
   private constructor(world: World) {
     this.world = world;
@@ -84,7 +85,11 @@ export class Road {
         return (outcome: string) => this.lines.push(outcome);
       },
     };
-    return run(inputs, connectServices(inputs, connection, logger, { issuing: this.#issuing() }), logger);
+    return run(
+      inputs,
+      connectServices(inputs, connection, logger, { issuing: issuingFrom(this.world, this.#materials) }),
+      logger,
+    );
   }
 
   async #send(request: HttpRequest, meanwhile: Meanwhile): Promise<HttpResponse> {
@@ -105,29 +110,6 @@ export class Road {
     const { id } = JSON.parse(body) as { id?: string };
     const { labels } = this.world;
     if (id !== undefined) labels.set(id, this.#materials[0]?.label ?? id);
-  }
-
-  #issuing() {
-    return {
-      generateKey: async () => {
-        const material = this.world.issueNext();
-        if (this.#materials.length > 0) this.world.strangers.add(material);
-        this.#materials = [...this.#materials, material];
-        return material.key;
-      },
-      issuePair: async (
-        _: unknown,
-        desired: Pick<DesiredState, 'method' | 'subject'>,
-        __: number,
-        key: () => Promise<unknown>,
-      ) => {
-        const made = await key();
-        const material = this.#materials.find((one) => one.key === made);
-        if (!material) throw new Error("a certificate for a key that is not this run's");
-        const pair = await certify(material, desired.subject);
-        return desired.method === 'private_key_jwt' ? { ...pair, certificate: undefined } : pair;
-      },
-    };
   }
 
   #lineOf({ body = '', method, url }: HttpRequest): string {

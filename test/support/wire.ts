@@ -18,6 +18,24 @@ export function trust(pem: string): void {
 }
 trust(ca.pem);
 
+/** Waits are not waited, and count. */
+export function skippingClock(onWait: (milliseconds: number) => unknown = () => undefined) {
+  const began = Date.now() - performance.now();
+  let skipped = 0;
+  const leap = (milliseconds: number) => {
+    skipped += milliseconds;
+  };
+  return {
+    leap,
+    now: () => began + performance.now() + skipped,
+    sleep: async (milliseconds: number) => {
+      await onWait(milliseconds);
+      leap(milliseconds);
+    },
+    random: () => 0,
+  };
+}
+
 export interface Line extends AsyncDisposable {
   connection: Connection;
   /** Milliseconds of every wait. */
@@ -33,18 +51,9 @@ export function openLine(environment: Record<string, string> = {}): Line {
   const abort = new AbortController();
   const waits: number[] = [];
   const log: string[] = [];
-  const began = Date.now() - performance.now();
-  let slept = 0;
   const connection: Connection = {
     send: wire.send,
-    clock: {
-      now: () => began + performance.now() + slept,
-      sleep: async (ms) => {
-        waits.push(ms);
-        slept += ms;
-      },
-      random: () => 0,
-    },
+    clock: skippingClock((milliseconds) => waits.push(milliseconds)),
     cancellation: new Cancellation(abort.signal),
     debug: (message) => log.push(message),
   };

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { Cancellation } from '../../src/http/clock.ts';
 import { openWire, type Send } from '../../src/http/wire.ts';
-import { readInputs } from '../../src/inputs/inputs.ts';
 import { run } from '../../src/run.ts';
 import { connectServices } from '../../src/services.ts';
-import { REPOSITORY, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
-import { trust } from '../support/wire.ts';
+import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
+import { forcedRotation, SCOPE } from '../support/forced-rotation.ts';
+import { skippingClock, trust } from '../support/wire.ts';
 
 let world: Sandbox;
 const strays: unknown[] = [];
@@ -25,41 +25,10 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-const SCOPE = `repo:${REPOSITORY}`;
-
-/** Waits are not waited, and count. */
-function clock() {
-  const began = Date.now() - performance.now();
-  let slept = 0;
-  return {
-    now: () => began + performance.now() + slept,
-    sleep: async (milliseconds: number) => {
-      slept += milliseconds;
-    },
-    random: () => 0,
-  };
-}
-
 /** A rotation of a new client. @param breaks is told the number of each request */
 async function rotation(breaks: (count: number) => boolean, how: 'throws' | 'rejects' = 'rejects') {
-  const { clientId, pem } = world.addServiceClient({ createdAt: world.tenantNow() - 86_400_000 });
-  const secretName = `PEM_${clientId.toUpperCase().replace(/[^A-Z0-9]/g, '')}`;
-  world.github.seedSecret(SCOPE, secretName, pem);
+  const { clientId, inputs, secretName } = forcedRotation(world);
   world.advance(60_000);
-  const inputs = readInputs({
-    'INPUT_AUTH0-DOMAIN': world.domain,
-    'INPUT_CLIENT-ID': clientId,
-    'INPUT_MANAGEMENT-CLIENT-ID': world.managementClientId,
-    'INPUT_MANAGEMENT-CLIENT-SECRET': world.managementClientSecret,
-    'INPUT_GITHUB-TOKEN': world.githubToken,
-    'INPUT_SECRET-NAME': secretName,
-    'INPUT_CURRENT-CREDENTIAL': pem,
-    INPUT_FORCE: 'true',
-    INPUT_VERIFY: 'off',
-    GITHUB_REPOSITORY: REPOSITORY,
-    GITHUB_API_URL: world.githubUrl,
-    GITHUB_RUN_ID: world.nextRunId(),
-  });
   const wire = openWire({});
   let count = 0;
   const send: Send = (request) => {
@@ -71,7 +40,7 @@ async function rotation(breaks: (count: number) => boolean, how: 'throws' | 'rej
   };
   const connection = {
     send,
-    clock: clock(),
+    clock: skippingClock(),
     cancellation: new Cancellation(new AbortController().signal),
     debug: () => undefined,
   };

@@ -1,27 +1,20 @@
 /** What each status of the Management API means, and what is said of an answer that is not the one asked for. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { refuse, unexpectedAnswer } from '../../../src/auth0/answers.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import type { Answer } from '../../support/wire.ts';
 
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 
 async function tenant(...answers: Answer[]): Promise<Tenant> {
-  server = await peer(answers);
-  return new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+  await talk.answer(answers);
+  return new Tenant(talk.line.service('Auth0'), talk.server.served.host, async () => 'token');
 }
-const asked = () => server.exchanges.map(({ method, path }) => `${method} ${path}`);
+const { asked } = talk;
 const sent = () =>
-  server.exchanges.map(({ requestBody }) => (requestBody ? JSON.parse(requestBody) : undefined));
+  talk.server.exchanges.map(({ requestBody }) => (requestBody ? JSON.parse(requestBody) : undefined));
 const outcome = (work: Promise<unknown>) =>
   work.then(
     (value) => value ?? 'done',
@@ -52,7 +45,7 @@ describe('an upload that is answered with', () => {
     [599, 'lost'],
   ])('%i: %o', async (status, expected) => {
     expect(await outcome((await tenant(answer(status))).createCredential('c', UPLOAD))).toEqual(expected);
-    expect(server.exchanges).toHaveLength(1);
+    expect(talk.server.exchanges).toHaveLength(1);
   });
 
   it('400 and no word', async () => {
@@ -63,7 +56,7 @@ describe('an upload that is answered with', () => {
   });
 
   it('nothing, as nobody listens: it is not lost', async () => {
-    const none = new Tenant(line.service('Auth0'), '127.0.0.1:1', async () => 'token');
+    const none = new Tenant(talk.line.service('Auth0'), '127.0.0.1:1', async () => 'token');
     expect(await outcome(none.createCredential('c', UPLOAD))).toBe('AUTH0_REQUEST_FAILED');
   });
 });
@@ -98,7 +91,7 @@ describe('a change of the method that is answered with', () => {
       { client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_basic' },
     ]);
     expect(new Set(asked())).toEqual(new Set(['PATCH /api/v2/clients/c']));
-    expect(server.exchanges[0]?.requestHeaders).toMatchObject({
+    expect(talk.server.exchanges[0]?.requestHeaders).toMatchObject({
       authorization: 'Bearer token',
       'content-type': 'application/json',
     });
@@ -115,7 +108,7 @@ describe('a change of the method that is answered with', () => {
       else if (change === 'moveToSecret') await made.moveToSecret('c', 'none', doubt);
       else await made.bindTokens('c', { by: 'require_proof_of_possession', required: true }, doubt);
       expect([change, doubts]).toEqual([change, 1]);
-      await server[Symbol.asyncDispose]();
+      await talk.server[Symbol.asyncDispose]();
     }
   });
 });
@@ -176,7 +169,7 @@ describe('token binding', () => {
     ['a refusal of the older one', OLDER, answer(400, { message: 'tls_client_certificate_binding' })],
   ])('does not for %s', async (_, binding, refusal) => {
     expect(await outcome((await tenant(refusal)).bindTokens('c', binding))).toBe('AUTH0_REQUEST_FAILED');
-    expect(server.exchanges).toHaveLength(1);
+    expect(talk.server.exchanges).toHaveLength(1);
   });
 
   it('is taken back by either property', async () => {
@@ -269,11 +262,16 @@ describe('lists', () => {
 
   it('a client that is listed is not asked for again', async () => {
     const listed = { id: 'c', name: 'x' } as never;
-    server = await peer([{ status: 500 }]);
+    await talk.answer([{ status: 500 }]);
     const listing = async (id: string) => (id === 'c' ? listed : undefined);
-    const made = new Tenant(line.service('Auth0'), server.served.host, async () => 'token', listing);
+    const made = new Tenant(
+      talk.line.service('Auth0'),
+      talk.server.served.host,
+      async () => 'token',
+      listing,
+    );
     expect(await made.client('c')).toBe(listed);
-    expect(server.exchanges).toHaveLength(0);
+    expect(talk.server.exchanges).toHaveLength(0);
     expect(await outcome(made.client('d'))).toBe('AUTH0_REQUEST_FAILED');
   });
 
@@ -285,7 +283,7 @@ describe('lists', () => {
 
 describe('the scopes of a token', () => {
   const shown = async (token: string) =>
-    new Tenant(line.service('Auth0'), 'x', async () => token)
+    new Tenant(talk.line.service('Auth0'), 'x', async () => token)
       .scopes()
       .then((scopes) => scopes && [...scopes]);
   const jwt = (payload: object) => `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.s`;
@@ -301,7 +299,7 @@ describe('the scopes of a token', () => {
 
   it('are learned by logging in', async () => {
     let count = 0;
-    const made = new Tenant(line.service('Auth0'), 'x', async () => {
+    const made = new Tenant(talk.line.service('Auth0'), 'x', async () => {
       count += 1;
       return 'opaque';
     });

@@ -1,25 +1,18 @@
 /** How the tenant logs are searched: the words of each query, and what of the answers counts. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { latestUses, readUses, whyRefused } from '../../../src/auth0/logs.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import type { Answer } from '../../support/wire.ts';
 
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 async function tenantOf(...answers: Answer[]): Promise<Tenant> {
-  server = await peer(answers);
-  return new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+  await talk.answer(answers);
+  return new Tenant(talk.line.service('Auth0'), talk.server.served.host, async () => 'token');
 }
 const queries = () =>
-  server.exchanges.map(({ path }) => Object.fromEntries(new URLSearchParams(path.split('?')[1])));
+  talk.server.exchanges.map(({ path }) => Object.fromEntries(new URLSearchParams(path.split('?')[1])));
 
 const SINCE = Date.parse('2026-11-24T12:00:00Z');
 const entry = (log_id: string, date: string, changes: object = {}) => ({
@@ -90,7 +83,7 @@ describe('why a client was refused', () => {
     });
     expect(await whyRefused(tenant, 'c', SINCE)).toBe('expired');
     expect(queries()[0]?.q).toMatch(/AND \(type:fe\*\) AND date:\[2026-11-23T12:00:00 TO \*\]$/);
-    const old = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
+    const old = new Tenant(talk.line.service('Auth0'), talk.server.served.host, async () => 'token');
     expect(await whyRefused(old, 'c', SINCE + 60_000)).toBeUndefined();
   });
 

@@ -6,12 +6,12 @@ import { type FleetServices, runFleet } from '../../../src/fleet/fleet.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import type { HttpRequest } from '../../../src/http/wire.ts';
 import { openWire } from '../../../src/http/wire.ts';
-import { type Inputs, readInputs } from '../../../src/inputs/inputs.ts';
+import type { Inputs } from '../../../src/inputs/inputs.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
-import { REPOSITORY, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
-import { trust } from '../../support/wire.ts';
+import { type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
+import { forcedRotation, SCOPE } from '../../support/forced-rotation.ts';
+import { skippingClock, trust } from '../../support/wire.ts';
 
-const SCOPE = `repo:${REPOSITORY}`;
 const MINUTE = 60_000;
 /** Nothing is due. */
 const IDLE = { INPUT_FORCE: 'false', 'INPUT_RENEW-BEFORE-DAYS': '5' };
@@ -23,27 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** @param changes inputs of that client */
 function client(changes: Record<string, string> = {}): Inputs {
-  const { clientId, pem } = world.addServiceClient({ createdAt: world.tenantNow() - 86_400_000 });
-  const secretName = `PEM_${clientId.toUpperCase().replace(/[^A-Z0-9]/g, '')}`;
-  world.github.seedSecret(SCOPE, secretName, pem);
-  return readInputs({
-    'INPUT_AUTH0-DOMAIN': world.domain,
-    'INPUT_CLIENT-ID': clientId,
-    'INPUT_MANAGEMENT-CLIENT-ID': world.managementClientId,
-    'INPUT_MANAGEMENT-CLIENT-SECRET': world.managementClientSecret,
-    'INPUT_GITHUB-TOKEN': world.githubToken,
-    'INPUT_SECRET-NAME': secretName,
-    'INPUT_CURRENT-CREDENTIAL': pem,
-    INPUT_FORCE: 'true',
-    INPUT_VERIFY: 'off',
-    'INPUT_PROPAGATION-TIME': '0s',
-    GITHUB_REPOSITORY: REPOSITORY,
-    GITHUB_API_URL: world.githubUrl,
-    GITHUB_RUN_ID: world.nextRunId(),
-    ...changes,
-  });
+  return forcedRotation(world, { 'INPUT_PROPAGATION-TIME': '0s', ...changes }).inputs;
 }
 
 interface Meanwhile {
@@ -56,17 +37,8 @@ interface Meanwhile {
 async function fleet(clients: readonly Inputs[], { before, cancelled, ended }: Meanwhile = {}) {
   world.advance(MINUTE);
   const wire = openWire({});
-  const began = Date.now() - performance.now();
-  let slept = 0;
-  const leap = (milliseconds: number) => {
-    slept += milliseconds;
-  };
-  const now = () => began + performance.now() + slept;
   // Who waits for its turn looks again and again: some time must pass for the others.
-  const sleep = async (milliseconds: number) => {
-    await wait(1);
-    leap(milliseconds);
-  };
+  const { leap, ...clock } = skippingClock(() => wait(1));
   const signal = cancelled ?? new AbortController().signal;
   const order: string[] = [];
   const lines: string[] = [];
@@ -76,9 +48,9 @@ async function fleet(clients: readonly Inputs[], { before, cancelled, ended }: M
         before?.(request, leap);
         return wire.send(request);
       },
-      clock: { now, sleep, random: () => 0 },
+      clock,
       // Of the process: a long fleet outlives it.
-      cancellation: new Cancellation(signal, now() + LONGEST),
+      cancellation: new Cancellation(signal, clock.now() + LONGEST),
       debug: () => undefined,
     },
     cancelled: signal,

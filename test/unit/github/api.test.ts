@@ -1,26 +1,19 @@
 /** What a token of a workflow is refused, what is asked of GitHub and how: the part that issues and workflows share. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GitHubApi, refused } from '../../../src/github/api.ts';
 import { Issues } from '../../../src/github/issues.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import type { Answer } from '../../support/wire.ts';
 
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 
 async function api(...answers: Answer[]): Promise<GitHubApi> {
-  server = await peer(answers);
-  return new GitHubApi(line.service('GitHub'), 'ghs_1', server.served.url);
+  await talk.answer(answers);
+  return new GitHubApi(talk.line.service('GitHub'), 'ghs_1', talk.server.served.url);
 }
-const asked = () => server.exchanges.map(({ method, path }) => `${method} ${path}`);
-const sent = (at = 0) => server.exchanges[at];
+const { asked } = talk;
+const sent = (at = 0) => talk.server.exchanges[at];
 
 describe('a request', () => {
   it('names the version of the API and the token, and answers what came', async () => {
@@ -46,12 +39,12 @@ describe('a request', () => {
         uncertain += 1;
       });
       expect([method, uncertain]).toEqual([method, count]);
-      await server[Symbol.asyncDispose]();
+      await talk.server[Symbol.asyncDispose]();
     }
   });
 
   it('without an answer says what was asked, and whether it can have landed', async () => {
-    const github = new GitHubApi(line.service('GitHub'), 'ghs_1', 'https://127.0.0.1:1');
+    const github = new GitHubApi(talk.line.service('GitHub'), 'ghs_1', 'https://127.0.0.1:1');
     await expect(github.request('GET', '/x?y=1')).rejects.toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
       failed: expect.stringMatching(/^127\.0\.0\.1:1 gave no answer to GET \/x /),
@@ -93,9 +86,9 @@ describe('a request', () => {
 
   it('that is redirected to another path of GitHub is told as a rename without a name', async () => {
     const answers: Answer[] = [{}];
-    server = await peer(answers);
-    answers[0] = { status: 301, headers: { location: `${server.served.url}/elsewhere` }, body: {} };
-    const github = new GitHubApi(line.service('GitHub'), 'ghs_1', server.served.url);
+    await talk.answer(answers);
+    answers[0] = { status: 301, headers: { location: `${talk.server.served.url}/elsewhere` }, body: {} };
+    const github = new GitHubApi(talk.line.service('GitHub'), 'ghs_1', talk.server.served.url);
     expect(await github.request('GET', '/x')).toMatchObject({ status: 301, renamedTo: '' });
     expect(asked()).toEqual(['GET /x']);
   });
@@ -107,7 +100,9 @@ describe('a token', () => {
     ['github_pat_1', false],
     ['ghp_ghs_1', false],
   ])('%s may be seconds old: %s', (token, mayBeNew) => {
-    expect(new GitHubApi(line.service('GitHub'), token, 'https://api.example').tokenMayBeNew).toBe(mayBeNew);
+    expect(new GitHubApi(talk.line.service('GitHub'), token, 'https://api.example').tokenMayBeNew).toBe(
+      mayBeNew,
+    );
   });
 });
 
@@ -165,7 +160,7 @@ describe('issues', () => {
       5,
     );
     expect(JSON.parse(sent()?.requestBody ?? '')).toEqual({ title: 't', body: 'b', labels: ['l'] });
-    await server[Symbol.asyncDispose]();
+    await talk.server[Symbol.asyncDispose]();
     const without = await issues({ status: 201, body: { number: 6, labels: [] } }, { body: { number: 6 } });
     await expect(without.open('t', 'b', 'l')).rejects.toMatchObject({
       code: 'GITHUB_FORBIDDEN',

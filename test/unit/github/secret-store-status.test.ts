@@ -1,6 +1,6 @@
 /** What an answer of GitHub to a write means, at every edge of it: a wrong "refused" undoes what somebody may hold. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import {
@@ -8,17 +8,10 @@ import {
   parseDestination,
   type SecretLocation,
 } from '../../../src/model/secret-location.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import { type Answer, type Peer, peer } from '../../support/wire.ts';
 
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 
 const KEY: Answer = { body: { key_id: '1', key: Buffer.alloc(32, 9).toString('base64') } };
 const SAID = { message: 'said' };
@@ -29,17 +22,19 @@ async function storeOf(...answers: Answer[]): Promise<SecretStore> {
 }
 
 function storeAt(started: Peer): SecretStore {
-  server = started;
-  return new SecretStore(new GitHubApi(line.service('GitHub'), 'github_pat_1', server.served.url));
+  talk.server = started;
+  return new SecretStore(new GitHubApi(talk.line.service('GitHub'), 'github_pat_1', talk.server.served.url));
 }
 
 function location(text = 'repo:acme/shop', secretName = 'PEM'): SecretLocation {
   return { destination: parseDestination(text) as Destination, secretName, part: 'pair' };
 }
 
-const asked = () => server.exchanges.map(({ method, path }) => `${method} ${path}`);
+const { asked } = talk;
 const bodies = () =>
-  server.exchanges.filter(({ method }) => method === 'PUT').map(({ requestBody }) => JSON.parse(requestBody));
+  talk.server.exchanges
+    .filter(({ method }) => method === 'PUT')
+    .map(({ requestBody }) => JSON.parse(requestBody));
 
 describe('a write that is answered with', () => {
   it.each<[number, string, string | undefined]>([
@@ -93,9 +88,9 @@ describe('a write that is answered with', () => {
 
   it('a gateway that gave up, and then no connection: in doubt', async () => {
     const store = await storeOf(KEY, { status: 504, body: SAID });
-    const { send } = line.connection;
+    const { send } = talk.line.connection;
     let puts = 0;
-    line.connection.send = (request) => {
+    talk.line.connection.send = (request) => {
       puts += request.method === 'PUT' ? 1 : 0;
       return send(puts > 1 ? { ...request, url: 'https://127.0.0.1:1/' } : request);
     };
@@ -107,8 +102,8 @@ describe('a write that is answered with', () => {
 
   it('nothing, as nobody listens: refused', async () => {
     const store = await storeOf(KEY);
-    const { send } = line.connection;
-    line.connection.send = (request) =>
+    const { send } = talk.line.connection;
+    talk.line.connection.send = (request) =>
       send(request.method === 'PUT' ? { ...request, url: 'https://127.0.0.1:1/' } : request);
     expect(await store.store(location(), 'x')).toMatchObject({
       outcome: 'refused',
@@ -145,7 +140,7 @@ describe('a read that is answered with', () => {
 
   it('404 is a missing secret only where the destination shows its key', async () => {
     expect(await (await storeOf({ status: 404, body: SAID }, KEY)).times(location())).toBe('missing');
-    await server[Symbol.asyncDispose]();
+    await talk.server[Symbol.asyncDispose]();
     const store = await storeOf({ status: 404, body: SAID });
     await expect(store.times(location())).rejects.toMatchObject({ code: 'DESTINATION_NOT_FOUND' });
   });
@@ -158,7 +153,7 @@ describe('a read that is answered with', () => {
       createdAt: Date.parse(times.created_at),
       updatedAt: Date.parse(times.updated_at),
     });
-    await server[Symbol.asyncDispose]();
+    await talk.server[Symbol.asyncDispose]();
     expect(await (await storeOf(gone, gone, KEY, gone)).times(location())).toBe('missing');
   });
 });
@@ -230,7 +225,7 @@ describe('a probe', () => {
     const refused = await storeOf(total(0), KEY, { status: 403, body: SAID });
     expect(await refused.probe(destination, 1)).toMatchObject({ code: 'GITHUB_FORBIDDEN' });
     expect(asked()).toHaveLength(3);
-    await server[Symbol.asyncDispose]();
+    await talk.server[Symbol.asyncDispose]();
     const store = await storeOf(total(0), KEY, { status: 500, body: SAID });
     await expect(store.probe(destination, 1)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
   });
@@ -364,7 +359,11 @@ describe('a name that a repository has now', () => {
   it('is where GitHub redirects to', async () => {
     const answers: Answer[] = [{}, { body: { full_name: 'acme/store' } }];
     const store = storeAt(await peer(answers));
-    answers[0] = { status: 301, headers: { location: `${server.served.url}/repositories/42` }, body: SAID };
+    answers[0] = {
+      status: 301,
+      headers: { location: `${talk.server.served.url}/repositories/42` },
+      body: SAID,
+    };
     expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBe('acme/store');
   });
 

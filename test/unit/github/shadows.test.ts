@@ -1,6 +1,6 @@
 /** Secrets that hide one that is delivered, and workflows, as GitHub shows them. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { findShadows } from '../../../src/github/shadows.ts';
@@ -11,19 +11,12 @@ import {
   printDestination,
   type Repository,
 } from '../../../src/model/secret-location.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import type { Answer } from '../../support/wire.ts';
 
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 
-const api = () => new GitHubApi(line.service('GitHub'), 'github_pat_1', server.served.url);
+const api = () => new GitHubApi(talk.line.service('GitHub'), 'github_pat_1', talk.server.served.url);
 const location = (text: string, secretName = 'PEM') => ({
   destination: parseDestination(text) as Destination,
   secretName,
@@ -33,7 +26,7 @@ const HOME: Repository = { kind: 'repo', owner: 'acme', repo: 'home' };
 
 /** What each path shows: names, by the end of the path. */
 async function shadowsOf(shown: Record<string, string[] | number>, locations = [location('repo:acme/shop')]) {
-  server = await peer((asked) => {
+  await talk.answer((asked) => {
     const path = asked.replace(/^GET \/repos\/|\?.*/g, '');
     const names = shown[path] ?? [];
     if (typeof names === 'number') return { status: names, body: { message: 'no' } };
@@ -82,14 +75,14 @@ describe('a secret is hidden', () => {
       found: [],
       unread: [],
     });
-    expect(server.exchanges).toEqual([]);
+    expect(talk.server.exchanges).toEqual([]);
   });
 });
 
 describe('a repository', () => {
   it('is looked at once, however it is spelt, and asked only for what could hide something', async () => {
     await shadowsOf({}, [location('repo:acme/shop'), location('repo:Acme/Shop', 'KEY')]);
-    expect(server.exchanges.map(({ path }) => path)).toEqual([
+    expect(talk.server.exchanges.map(({ path }) => path)).toEqual([
       '/repos/acme/shop/environments?per_page=100&page=1',
     ]);
   });
@@ -121,7 +114,7 @@ describe('a workflow', () => {
   const of = { owner: 'acme', repo: 'shop', file: 'rotate.yml' };
   const RUNS = '/runs?status=completed&per_page=1';
   const read = async (workflow: Answer, runs: Answer) => {
-    server = await peer((asked) => (asked.endsWith(RUNS) ? runs : workflow));
+    await talk.answer((asked) => (asked.endsWith(RUNS) ? runs : workflow));
     return readWorkflow(api(), of);
   };
 
@@ -133,7 +126,7 @@ describe('a workflow', () => {
       conclusion: 'failure',
     });
     const path = '/repos/acme/shop/actions/workflows/rotate.yml';
-    expect(server.exchanges.map(({ path: asked }) => asked)).toEqual([path, `${path}${RUNS}`]);
+    expect(talk.server.exchanges.map(({ path: asked }) => asked)).toEqual([path, `${path}${RUNS}`]);
   });
 
   it('that never ran has no conclusion', async () => {

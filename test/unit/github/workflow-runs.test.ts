@@ -1,22 +1,15 @@
 /** Which workflow runs may still hold what was revoked: one too many is better than one that is missed. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { findHolders } from '../../../src/github/workflow-runs.ts';
 import { type Destination, parseDestination } from '../../../src/model/secret-location.ts';
-import { type Answer, type Line, openLine, type Peer, peer } from '../../support/wire.ts';
+import { Conversation } from '../../support/conversation.ts';
+import type { Answer } from '../../support/wire.ts';
 
 const STORED = Date.parse('2026-11-24T12:00:00Z');
-let line: Line;
-let server: Peer;
-beforeEach(() => {
-  line = openLine();
-});
-afterEach(async () => {
-  await line[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+const talk = new Conversation();
 
 const run = (id: number, changes: object = {}) => ({
   id,
@@ -33,8 +26,10 @@ const only =
   });
 
 async function find(answer: (asked: string) => Answer, destinations = ['repo:acme/shop'], own = '7') {
-  server = await peer(answer);
-  const store = new SecretStore(new GitHubApi(line.service('GitHub'), 'github_pat_1', server.served.url));
+  await talk.answer(answer);
+  const store = new SecretStore(
+    new GitHubApi(talk.line.service('GitHub'), 'github_pat_1', talk.server.served.url),
+  );
   return findHolders(
     store,
     destinations.map((one) => parseDestination(one) as Destination),
@@ -95,7 +90,7 @@ describe('where it is looked', () => {
     expect(found.unsearched).toEqual([
       { destination: 'org:globex', why: expect.stringContaining('not searched') },
     ]);
-    expect(server.exchanges).toHaveLength(10);
+    expect(talk.server.exchanges).toHaveLength(10);
   });
 
   it.each<[string, Answer, RegExp]>([
