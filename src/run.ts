@@ -63,8 +63,8 @@ async function takeRoad(
   stage('Plan');
   if (planOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
   result.plan = plan(result.desired, result.observed);
-  for (let { asks } = result.plan; asks; asks = result.plan.asks) {
-    result.observed = await observeUsage(asks, result.desired, result.observed, services, currentPair);
+  for (let { logQuestion } = result.plan; logQuestion; logQuestion = result.plan.logQuestion) {
+    result.observed = await observeUsage(logQuestion, result.desired, result.observed, services, currentPair);
     result.plan = plan(result.desired, result.observed);
   }
   if (!planOnly && result.plan.probes.length > 0) {

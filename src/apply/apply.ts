@@ -14,7 +14,7 @@ import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
 import { Delivery, keepQuiet, requireUnwritten } from './deliver.ts';
-import { explainFailure, type Left } from './failure-state.ts';
+import { explainFailure, type FailureState } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
@@ -265,7 +265,7 @@ class Execution {
     await this.#association.settled();
     const id = this.#target();
     // guard: the last re-read associates again
-    if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.ensure(id);
+    if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
     const { stop } = this.#job.plan;
     if (stop) throw stop;
@@ -307,10 +307,10 @@ class Execution {
     // guard: a run whose time is over has time to undo
     cancellation.shield(clock.now() + UNDO_TIME);
     const undone = this.#delivery.begun ? undefined : await this.#undoStack.run();
-    return explainFailure(error, this.#left(), undone, tenant.now());
+    return explainFailure(error, this.#failureState(), undone, tenant.now());
   }
 
-  #left(): Left {
+  #failureState(): FailureState {
     const { desired, plan } = this.#job;
     const { id = '', heldBy } = this.#current() ?? {};
     return {

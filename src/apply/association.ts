@@ -91,7 +91,7 @@ export class Association {
    * @param onMove called right before, since from then on an undo may have to move it back
    * @throws RotationError
    */
-  async enter(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
+  async moveToMethod(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
     const { all } = await this.requireUnchanged();
     // An undo would restore this list.
     if (!sameIds(all, this.#observed.client?.associated ?? []))
@@ -101,7 +101,7 @@ export class Association {
     this.#replaced.push(this.#ids);
     this.#ids = this.#resolve(to);
     // guard: a change of method that was refused, and may land, is waited for
-    await this.#services.tenant.moveTo(clientId, method, this.#ids, () => this.#remember(this.#ids));
+    await this.#services.tenant.moveTo(clientId, method, this.#ids, () => this.#rememberWrite(this.#ids));
     this.#method = method;
     this.#beginReadBack(true);
   }
@@ -111,7 +111,7 @@ export class Association {
    * @param onMove called once the client may have moved. From then on the move cannot be undone.
    * @throws RotationError
    */
-  async leave(to: string, onMove: () => void): Promise<void> {
+  async moveToSecret(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.requireUnchanged();
@@ -152,7 +152,7 @@ export class Association {
   }
 
   /** What was delivered must be associated. If another run displaced it, this associates it again. @throws RotationError */
-  async ensure(id: string): Promise<void> {
+  async keepAssociated(id: string): Promise<void> {
     const { clock, cancellation } = this.#services;
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
@@ -206,7 +206,7 @@ export class Association {
    * Whether the client may be moved back: not if somebody else has moved it or has associated another credential. Auth0 may still show
    * the state from before this run.
    */
-  async isAlone(): Promise<boolean> {
+  async mayMoveBack(): Promise<boolean> {
     const before = this.#observed.client;
     try {
       const { associated, method } = await this.#services.tenant.client(this.#desired.clientId);
@@ -242,12 +242,12 @@ export class Association {
 
   async #patch(ids: readonly string[]): Promise<void> {
     const { clientId, method } = this.#desired;
-    await this.#services.tenant.associate(clientId, method, ids, () => this.#remember(ids));
+    await this.#services.tenant.associate(clientId, method, ids, () => this.#rememberWrite(ids));
     this.#replaced.push(this.#ids);
     this.#ids = ids;
   }
 
-  #remember(ids: readonly string[]): void {
+  #rememberWrite(ids: readonly string[]): void {
     this.#pendingWrite = { ids, until: this.#services.clock.now() + LONGEST_FLIGHT };
   }
 

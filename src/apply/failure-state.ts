@@ -6,7 +6,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { LEASE } from '../model/timing.ts';
 
 /** The state that a failed run leaves. */
-export interface Left {
+export interface FailureState {
   /** A sentence about the delivery, once a secret location may hold the new pair. */
   delivery: string | undefined;
   /** Secret locations that hold the new pair for certain. */
@@ -38,23 +38,25 @@ export interface Left {
  */
 export function explainFailure(
   error: RotationError,
-  left: Left,
+  state: FailureState,
   undone: { messages: readonly string[]; failures: readonly RotationError[] } | undefined,
   now: number,
 ): RotationError {
   if (undone === undefined) {
-    const nobody = left.served.length === 0 ? lockedOut(left) : '';
-    const sentences = [nobody, left.delivery, interruptedStill(left), unrevoked(left, true)].filter(Boolean);
-    return error.withStateNow(sentences.join(' '), alarm(left, left.served));
+    const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
+    const sentences = [nobody, state.delivery, interruptedStill(state), unrevoked(state, true)].filter(
+      Boolean,
+    );
+    return error.withStateNow(sentences.join(' '), alarm(state, state.served));
   }
   const [first] = undone.failures;
   const rest = first
-    ? orphaned(left, first, now)
-    : [unchanged(left), unrevoked(left, false)].filter(Boolean).join(' ');
-  return error.withStateNow([...undone.messages, rest].join(' '), alarm(left, []));
+    ? orphaned(state, first, now)
+    : [unchanged(state), unrevoked(state, false)].filter(Boolean).join(' ');
+  return error.withStateNow([...undone.messages, rest].join(' '), alarm(state, []));
 }
 
-function unchanged({ completed, interrupted, removed, reverted }: Left): string {
+function unchanged({ completed, interrupted, removed, reverted }: FailureState): string {
   if (completed !== undefined) return completed;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed. ` : '';
   if (reverted !== undefined)
@@ -65,7 +67,7 @@ function unchanged({ completed, interrupted, removed, reverted }: Left): string 
 }
 
 /** For interrupted locations that the delivery did not reach. */
-function interruptedStill({ interrupted, served }: Left): string {
+function interruptedStill({ interrupted, served }: FailureState): string {
   const names = served.map(printLocation);
   const out = interrupted.map(printLocation).filter((location) => !names.includes(location));
   return out.length === 0
@@ -74,7 +76,7 @@ function interruptedStill({ interrupted, served }: Left): string {
 }
 
 /** @param begun a destination may hold the successor */
-function unrevoked({ removed, revoking }: Left, begun: boolean): string {
+function unrevoked({ removed, revoking }: FailureState, begun: boolean): string {
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
@@ -84,15 +86,15 @@ function unrevoked({ removed, revoking }: Left, begun: boolean): string {
 }
 
 /** @param now by Auth0's clock */
-function orphaned(what: Left, undoError: RotationError, now: number): string {
+function orphaned(state: FailureState, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
-  if (what.madeClient !== undefined)
-    return `The new client${beside(what.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
-  if (what.former !== undefined) return `${lockedOut(what)} This could not be undone, ${undoing}.`;
-  if (what.made === undefined)
-    return `${unchanged(what)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(what)} The new credential${beside(what.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  if (state.madeClient !== undefined)
+    return `The new client${beside(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+  if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
+  if (state.made === undefined)
+    return `${unchanged(state)} Not everything could be undone (${undoError.failed}).`;
+  return `${unchanged(state)} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
 function beside(id: string): string {
@@ -100,7 +102,7 @@ function beside(id: string): string {
 }
 
 /** For an enrollment that moved the client and delivered nothing for certain. */
-function lockedOut({ former, method }: Left): string {
+function perhapsNobody({ former, method }: FailureState): string {
   if (former === undefined) return '';
   return `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN, not even by ${former}. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
 }
@@ -109,13 +111,13 @@ function lockedOut({ former, method }: Left): string {
  * The most urgent news: consumers may not be able to log in, or a credential that was to be revoked may still work.
  * @param served secret locations that hold the new credential for certain
  */
-export function alarm(what: Left, served: readonly SecretLocation[]): string | undefined {
-  const { former, interrupted, reverted } = what;
+export function alarm(state: FailureState, served: readonly SecretLocation[]): string | undefined {
+  const { former, interrupted, reverted } = state;
   if (former !== undefined && served.length === 0) return NOBODY;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   if (waiting && reverted === undefined) return SOME;
-  return unrevoked(what, true) === '' ? undefined : STILL_VALID;
+  return unrevoked(state, true) === '' ? undefined : STILL_VALID;
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';

@@ -27,14 +27,14 @@ export class MethodChange {
     undoStack: UndoStack,
   ): Promise<void> {
     if (credentials.length === 0) {
-      return association.leave(to, () => {
+      return association.moveToSecret(to, () => {
         this.reverted = to;
         // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
         undoStack.forget();
       });
     }
-    return association.enter(credentials, () => {
+    return association.moveToMethod(credentials, () => {
       this.former = from;
       undoStack.push(() => this.#moveBack(from, association));
     });
@@ -45,7 +45,7 @@ export class MethodChange {
     const { observed, desired } = this.#job;
     const { associated = [] } = observed.client ?? {};
     // If somebody else has moved the client or associated a credential meanwhile, it stays as it is.
-    const isOurs = await association.isAlone();
+    const isOurs = await association.mayMoveBack();
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)

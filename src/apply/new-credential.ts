@@ -125,7 +125,7 @@ export class NewCredential {
 
   /** Right before it is associated. @throws RotationError VERIFICATION_FAILED */
   async control(clientId: string, changesMethod: boolean): Promise<void> {
-    await this.#prover.control(clientId, this.#requireIssued(), changesMethod);
+    await this.#prover.requireRefusal(clientId, this.#requireIssued(), changesMethod);
   }
 
   /** @param since local time of its association @throws RotationError VERIFICATION_FAILED */

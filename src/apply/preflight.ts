@@ -24,10 +24,11 @@ export async function preflight(
     const isRequired = desired.verify === 'required';
     if (endpoint === undefined && isRequired) throw endpointMissing();
     if (endpoint === undefined) return;
-    const asks = await prover.asks();
-    if (asks === undefined && isRequired) throw noGrant(desired);
+    const proofRequest = await prover.proofRequest();
+    if (proofRequest === undefined && isRequired) throw noGrant(desired);
     // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
-    if (asks && needsControl(asks) && plan.renews !== undefined && isRequired) throw noControl(desired);
+    if (proofRequest && needsControl(proofRequest) && plan.renews !== undefined && isRequired)
+      throw noControl(desired);
     await prover.proveCurrent();
   };
   await Promise.all([proof(), ...keys.map((read) => read())]);

@@ -59,7 +59,7 @@ const GRACE = 30_000;
 export class Prover {
   readonly #job: ProofJob;
   readonly #services: ProofServices;
-  #asks: Promise<ProofRequest | undefined> | undefined;
+  #proofRequest: Promise<ProofRequest | undefined> | undefined;
   /** Auth0 itself refused the new pair right before its association. */
   #isControlled = false;
   #by: ProvenBy | undefined;
@@ -76,27 +76,27 @@ export class Prover {
   }
 
   /** The request that proves a key of this client. A client that `create` makes has the grant client_credentials. */
-  asks(): Promise<ProofRequest | undefined> {
+  proofRequest(): Promise<ProofRequest | undefined> {
     const client = this.#job.observed.client ?? {};
-    this.#asks ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
-    return this.#asks;
+    this.#proofRequest ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
+    return this.#proofRequest;
   }
 
   /** Proves the pair in use before any effect, since most refusals would also apply to the new pair. @throws RotationError VERIFICATION_FAILED */
   async proveCurrent(): Promise<void> {
     const { currentPair: pair, desired, observed } = this.#job;
     const { current, method } = desired;
-    const [endpoint, asks] = await Promise.all([this.#services.proofEndpoint(), this.asks()]);
+    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
     const isUsable =
       observed.client?.method === method &&
       (current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
-    if (!pair || !current || !isUsable || endpoint === undefined || asks === undefined) return;
+    if (!pair || !current || !isUsable || endpoint === undefined || proofRequest === undefined) return;
     const { currentToken } = this.#services;
     const result =
-      asks.kind === 'token' && currentToken
+      proofRequest.kind === 'token' && currentToken
         ? await currentToken()
-        : await this.#ask(desired.clientId, { pair, facts: current }, { endpoint, asks });
-    if (result.outcome === 'proven' || this.#mayWait(result)) return;
+        : await this.#send(desired.clientId, { pair, facts: current }, { endpoint, proofRequest });
+    if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: outAlready(result.detail) });
   }
@@ -106,18 +106,18 @@ export class Prover {
    * acceptance is due to the association. Before a change of method it shows that only the association is missing.
    * @throws RotationError VERIFICATION_FAILED
    */
-  async control(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
+  async requireRefusal(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
     const { desired, observed } = this.#job;
     // Auth0 does not check the key of a public client.
     if (observed.client?.method === PUBLIC) return;
-    const [endpoint, asks] = await Promise.all([this.#services.proofEndpoint(), this.asks()]);
-    if (endpoint === undefined || asks === undefined) return;
-    if (!changesMethod && !needsControl(asks)) return;
-    const result = await this.#ask(clientId, issued, { endpoint, asks });
+    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
+    if (endpoint === undefined || proofRequest === undefined) return;
+    if (!changesMethod && !needsControl(proofRequest)) return;
+    const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
     if (result.outcome !== 'proven' && (!isRefused || result.isForeign)) throw notProven(desired, result);
     this.#isControlled = isRefused;
-    if (needsControl(asks) && !isRefused && desired.verify === 'required') throw noControl(desired);
+    if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
   }
 
   /**
@@ -128,35 +128,44 @@ export class Prover {
   async prove(clientId: string, issued: Issued, since: number, freshConnection = false): Promise<Proof> {
     const { desired } = this.#job;
     const { clock, tenant } = this.#services;
-    const [endpoint, asks] = await Promise.all([this.#services.proofEndpoint(), this.asks()]);
+    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined) return 'not proven';
-    if (asks === undefined) return 'not proven: no grant';
+    if (proofRequest === undefined) return 'not proven: no grant';
     const began = tenant.now();
     const attempt = async () => {
-      const value = await this.#ask(clientId, issued, { endpoint, asks, freshConnection, isNew: true });
+      const value = await this.#send(clientId, issued, {
+        endpoint,
+        proofRequest,
+        freshConnection,
+        isNew: true,
+      });
       return { done: value.outcome !== 'refused', value };
     };
     const within = Math.max(since + desired.propagationTime + GRACE - clock.now(), 0);
     const polling = { firstDelay: 250, longestDelay: 4_000, within };
     const result = await poll(this.#services, attempt, (last) => last, polling);
-    if (result.outcome === 'proven') return this.#proven(asks, result.bound);
-    if (this.#mayWait(result)) return 'not authorized';
+    if (result.outcome === 'proven') return this.#proven(proofRequest, result.bound);
+    if (this.#awaitsGrant(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
     throw notProven(desired, result, logged);
   }
 
   /** A client that `create` made may have no client grant yet. Its key is delivered without a proof. */
-  #mayWait({ outcome }: ProofResult): boolean {
+  #awaitsGrant({ outcome }: ProofResult): boolean {
     const { operation, verify } = this.#job.desired;
     return outcome === 'unauthorized' && operation === 'create' && verify !== 'required';
   }
 
-  #proven(asks: ProofRequest, bound: boolean): Proof {
-    if (needsControl(asks) && !this.#isControlled) return 'not proven: no control';
-    if (asks.kind !== 'token' && this.#by === undefined && this.#job.desired.tokenBinding === 'required')
+  #proven(proofRequest: ProofRequest, bound: boolean): Proof {
+    if (needsControl(proofRequest) && !this.#isControlled) return 'not proven: no control';
+    if (
+      proofRequest.kind !== 'token' &&
+      this.#by === undefined &&
+      this.#job.desired.tokenBinding === 'required'
+    )
       this.notes.push({ severity: 'warning', text: BINDING_UNPROVEN });
-    this.#by = asks.kind;
+    this.#by = proofRequest.kind;
     return bound ? 'proven and bound' : 'proven';
   }
 
@@ -167,24 +176,24 @@ export class Prover {
   async proveRefusal(): Promise<void> {
     const { domain, edge, issueUnregistered, mask, proofEndpoint } = this.#services;
     const { desired, observed } = this.#job;
-    const [endpoint, asks] = await Promise.all([proofEndpoint(), this.asks()]);
-    if (endpoint === undefined || asks === undefined)
+    const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
+    if (endpoint === undefined || proofRequest === undefined)
       throw new Error('a rehearsal was planned without an endpoint');
     const pair = await issueUnregistered(edge.now());
     mask(pair.privateKey);
     const { clientId, run, verifyAudience: audience } = desired;
     const algorithm = signingAlgorithmOf(desired, observed);
-    const login = { endpoint, asks, domain, clientId, pair, audience, algorithm, run };
-    if (await isAdmitted(edge, login)) throw unregisteredAccepted(desired, asks.kind);
+    const login = { endpoint, proofRequest, domain, clientId, pair, audience, algorithm, run };
+    if (await isAdmitted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
   }
 
-  #ask(
+  #send(
     clientId: string,
     { pair, facts: { identity, thumbprint } }: Issued,
     {
       isNew = false,
       ...how
-    }: { endpoint: string; asks: ProofRequest; freshConnection?: boolean; isNew?: boolean },
+    }: { endpoint: string; proofRequest: ProofRequest; freshConnection?: boolean; isNew?: boolean },
   ): Promise<ProofResult> {
     const { domain, edge } = this.#services;
     const { desired, observed } = this.#job;

@@ -56,7 +56,7 @@ export interface Login {
   clientId: string;
   pair: Pair;
   /** By default a token request. */
-  asks?: ProofRequest;
+  proofRequest?: ProofRequest;
   /** The audience of a token. */
   audience: string | undefined;
   /** The signing algorithm of a bare key. By default RS256. */
@@ -93,10 +93,10 @@ export type ProofResult =
  * @throws RotationError AUTH0_REQUEST_FAILED
  */
 export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
-  const { asks = TOKEN, mustBind, thumbprint } = proof;
+  const { proofRequest = TOKEN, mustBind, thumbprint } = proof;
   const response = await authenticate(service, proof);
-  if (isAuthenticated(asks, response)) return { outcome: 'proven', bound: false };
-  const token = asks.kind === 'token' ? accessToken(response) : undefined;
+  if (isAuthenticated(proofRequest, response)) return { outcome: 'proven', bound: false };
+  const token = proofRequest.kind === 'token' ? accessToken(response) : undefined;
   if (token === undefined)
     return {
       outcome: refusalOf(response),
@@ -125,10 +125,10 @@ function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolea
  * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED if that remains unknown
  */
 export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
-  const { asks = TOKEN } = login;
+  const { proofRequest = TOKEN } = login;
   try {
     const response = await authenticate(service, login);
-    if (accessToken(response) !== undefined || isAuthenticated(asks, response)) return true;
+    if (accessToken(response) !== undefined || isAuthenticated(proofRequest, response)) return true;
     const { status } = response;
     if (status >= 400 && status < 500 && status !== 408 && status !== 429) return false;
     throw unclear(oauthError(response));
@@ -149,14 +149,14 @@ function unclear(detail: string): RotationError {
 }
 
 async function authenticate(service: Service, login: Login): Promise<HttpResponse> {
-  const { asks = TOKEN, clientId, freshConnection = false, pair, run } = login;
+  const { proofRequest = TOKEN, clientId, freshConnection = false, pair, run } = login;
   const { certificate, privateKey } = pair;
   const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
-  const endpoint = asks.kind === 'pushed request' ? asks.endpoint : login.endpoint;
+  const endpoint = proofRequest.kind === 'pushed request' ? proofRequest.endpoint : login.endpoint;
   return askForToken(service, endpoint, async () => {
     const request = formRequest(endpoint, {
       client_id: clientId,
-      ...parametersOf(asks, login),
+      ...parametersOf(proofRequest, login),
       ...(certificate === undefined ? await assertionFor(service, login) : {}),
     });
     const headers = { ...request.headers, ...proofHeaders(run) };
@@ -164,14 +164,14 @@ async function authenticate(service: Service, login: Login): Promise<HttpRespons
   });
 }
 
-function parametersOf(asks: ProofRequest, { audience }: Login): Record<string, string> {
-  switch (asks.kind) {
+function parametersOf(proofRequest: ProofRequest, { audience }: Login): Record<string, string> {
+  switch (proofRequest.kind) {
     case 'token':
       return { grant_type: 'client_credentials', ...(audience ? { audience } : {}) };
     case 'pushed request':
       return {
         response_type: 'code',
-        redirect_uri: asks.callback,
+        redirect_uri: proofRequest.callback,
         scope: 'openid',
         // Some clients must send one (FAPI), and all may.
         code_challenge: createHash('sha256').update(nobodys()).digest('base64url'),
@@ -181,7 +181,7 @@ function parametersOf(asks: ProofRequest, { audience }: Login): Record<string, s
       return {
         grant_type: 'authorization_code',
         code: nobodys(),
-        redirect_uri: asks.callback ?? 'https://localhost/',
+        redirect_uri: proofRequest.callback ?? 'https://localhost/',
         code_verifier: nobodys(),
       };
     case 'refresh token':

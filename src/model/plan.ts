@@ -66,7 +66,7 @@ export interface Plan {
   credentials: readonly PlannedCredential[];
   notes: readonly Note[];
   /** An open question to the tenant logs. Until it is answered, the plan keeps what it might remove. */
-  asks: LogQuestion | undefined;
+  logQuestion: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
   /** An error to report at the end, although all steps succeed. */

@@ -79,7 +79,7 @@ function announce(
 
 /** If somebody else wrote a secret, its times do not show what it holds. */
 export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
-  const locations = inUse.doubtful.flatMap((index) => observed.secrets[index]?.location ?? []);
+  const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;
   notes.push({
     severity: 'warning',

@@ -42,21 +42,22 @@ function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): voi
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (full) return builder.evictable.find(isAssociated);
-  const useless = (c: Credential) => !isAssociated(c) && builder.isDisposable(c);
+  const useless = (c: Credential) => !isAssociated(c) && builder.isSpare(c);
   return builder.records.find(useless) ?? builder.evictable[0];
 }
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
  * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours goes: if the run
- * dies before it delivers, the next run still sees that the secret is unexplained.
+ * dies before it delivers, the next run still sees that the secret is primaryUnexplained.
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
-  const { displaced, doubtful, settled, unexplained } = inUse;
-  if (unexplained && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
+  const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
+  if (primaryUnexplained && !displaced && !isDue && !overridesUnknown(builder.desired))
+    throw secretChanged(builder);
   const eligible = builder.records.filter((c) => isInterruptible(builder, c));
-  const mayInterrupt = !settled || unexplained || doubtful.length > 0;
+  const mayInterrupt = !settled || primaryUnexplained || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
     ? (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
@@ -94,7 +95,7 @@ function noteInterruption(
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
   // Its other users are unknown.
   // guard: what was made by hand is interrupted only where it is released
-  if (builder.pool.isUnmarked(credential) && !builder.isReleased(credential)) return false;
+  if (builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
   // This run does not deliver to the former location.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;

@@ -14,14 +14,14 @@ export function finishDelivery(builder: PlanBuilder): void {
   const { lacking, newest } = inUse;
   if (newest === undefined || !hasNewestPair(builder)) return;
   // Secrets that somebody created by hand and that were not written since.
-  const byHand = inUse.doubtful.filter((index) => {
+  const byHand = inUse.othersUnexplained.filter((index) => {
     const times = writtenTimes(builder.observed.secrets[index]?.times);
     return times !== undefined && times.createdAt === times.updatedAt;
   });
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
   store(builder, behind);
-  builder.completes = lacking.length > 0;
+  builder.finishesDelivery = lacking.length > 0;
   builder.inUse = {
     ...inUse,
     ...holding(inUse, behind, newest),
@@ -33,23 +33,23 @@ export function finishDelivery(builder: PlanBuilder): void {
 export function resolveDoubts(builder: PlanBuilder): readonly number[] {
   const { inUse } = builder;
   const { newest } = inUse;
-  const doubtful = inUse.doubtful.filter((index) => isWritable(builder, index));
-  if (newest === undefined || doubtful.length === 0 || !hasNewestPair(builder)) return [];
-  builder.inUse = { ...inUse, ...holding(inUse, doubtful, newest) };
-  return doubtful;
+  const othersUnexplained = inUse.othersUnexplained.filter((index) => isWritable(builder, index));
+  if (newest === undefined || othersUnexplained.length === 0 || !hasNewestPair(builder)) return [];
+  builder.inUse = { ...inUse, ...holding(inUse, othersUnexplained, newest) };
+  return othersUnexplained;
 }
 
-export function rewriteBeforeRemoval(builder: PlanBuilder, doubtful: readonly number[]): void {
+export function rewriteBeforeRemoval(builder: PlanBuilder, othersUnexplained: readonly number[]): void {
   const { steps } = builder;
   const first = steps.findIndex(
     (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
   );
-  if (doubtful.length === 0 || first < 0) return;
+  if (othersUnexplained.length === 0 || first < 0) return;
   // What holds the new pair by then must not get the old one again.
   // guard: nothing is overwritten by an older pair
   if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
   const rest = steps.splice(first);
-  store(builder, doubtful);
+  store(builder, othersUnexplained);
   steps.push(...rest);
 }
 
@@ -80,19 +80,19 @@ export function levelDestinations(builder: PlanBuilder): void {
     ...lackingStill(builder, without(inUse.lacking, [0, ...others])),
     newest: current,
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
-    rolledBack: inUse.rolledBack ?? (newest?.id === current.id ? undefined : newest),
+    rolledBackFrom: inUse.rolledBackFrom ?? (newest?.id === current.id ? undefined : newest),
   };
 }
 
 /** What the secrets hold once these have this pair. */
 function holding(
-  { doubtful, held }: CredentialsInUse,
+  { othersUnexplained, held }: CredentialsInUse,
   indexes: readonly number[],
   pair: Credential,
-): Pick<CredentialsInUse, 'doubtful' | 'held'> {
+): Pick<CredentialsInUse, 'othersUnexplained' | 'held'> {
   return {
     held: held.map((candidates, index) => (indexes.includes(index) ? [pair] : candidates)),
-    doubtful: without(doubtful, indexes),
+    othersUnexplained: without(othersUnexplained, indexes),
   };
 }
 

@@ -18,10 +18,10 @@ export interface CredentialsInUse {
   held: readonly (readonly Credential[])[];
   /** The credential that the primary holds. */
   current: Credential | undefined;
-  /** No run can have written the primary's secret when it was written last, so somebody else did. Without `current-credential`. */
-  unexplained: boolean;
-  /** Indexes of other locations that no run can have written when they were written last. */
-  doubtful: readonly number[];
+  /** Somebody else wrote the primary's secret last: no run can have done it. Known to be false with `current-credential`. */
+  primaryUnexplained: boolean;
+  /** Indexes of the other locations whose secret somebody else wrote last. */
+  othersUnexplained: readonly number[];
   /** The newest credential that any location holds. */
   newest: Credential | undefined;
   /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
@@ -32,19 +32,24 @@ export interface CredentialsInUse {
   expiresAt: number | undefined;
   /** `current-credential` names a certificate that Auth0 does not know. */
   unregistered: boolean;
+  /** Why the primary does not hold `current-credential`, if that is so. */
+  stale: StaleCurrent | undefined;
   /** One of ours that a secret may hold but that is not associated: never delivered, or displaced after its delivery. */
   displaced: Credential | undefined;
-  /** The primary cannot hold `current-credential`: it is another workflow's, or ours and younger than the secret. */
-  impossible: boolean;
-  /** `current-credential` is older than what the primary holds, since the secret was written after this job began. */
-  outdated: boolean;
-  /** By its time the primary's secret holds this later credential, although `current-credential` is another one. */
-  contradiction: Credential | undefined;
   /** Credentials that former primaries may still hold. Consumers may still log in with them. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
-  /** One of ours that is newer than the credential that somebody put back into the primary. */
-  rolledBack: Credential | undefined;
+  /** What the primary held before somebody put an older credential back. */
+  rolledBackFrom: Credential | undefined;
 }
+
+/** How the times show that `current-credential` is not what the primary holds. */
+export type StaleCurrent =
+  /** It is another workflow's, or ours and younger than the secret. */
+  | { because: 'never held' }
+  /** The secret was written after this job began. */
+  | { because: 'written since' }
+  /** A run stored this later credential. */
+  | { because: 'delivered since'; later: Credential };
 
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
   const pool = new Pool(desired, observed);
@@ -57,29 +62,30 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   );
   const unregistered = desired.current !== undefined && exact === undefined;
   const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
-  const stale = unregistered ? explained : undefined;
-  const impossible = exact !== undefined && cannotHold(exact, primary, pool);
+  const neverHeld = exact !== undefined && cannotHold(exact, primary, pool);
   const later = exact ? laterThan(exact, primary, observed, pool) : [];
+  const stored = unregistered ? explained : undefined;
   // guard: a stale current-credential is believed not
-  const contradiction = exact
+  const delivered = exact
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
-    : stale;
-  const outdated = isOutdated(desired, exact, observed);
+    : stored;
+  const writtenSince = isWrittenSince(desired, exact, observed);
   // A `current-credential` that the times contradict is ignored.
-  const isRefuted = impossible || outdated || primary?.times === 'missing';
-  const believed = contradiction ?? (isRefuted ? undefined : exact);
+  const isRefuted = neverHeld || writtenSince || primary?.times === 'missing';
+  const believed = delivered ?? (isRefuted ? undefined : exact);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
-  const doubtful = doubtfulAmong(desired, others, held, pool);
-  const newest = newestAmong(held, doubtful);
+  const othersUnexplained = unexplainedAmong(desired, others, held, pool);
+  const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
-      lacks(newest, held[index] ?? [], doubtful.includes(index)) || isBehind(desired, index, observed),
+      lacks(newest, held[index] ?? [], othersUnexplained.includes(index)) ||
+      isBehind(desired, index, observed),
   );
   return {
     held,
     current: held[0]?.[0],
-    unexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
-    doubtful,
+    primaryUnexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    othersUnexplained,
     newest,
     lacking,
     settled:
@@ -87,13 +93,21 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
+    stale: staleCurrent(neverHeld, writtenSince, delivered),
     displaced: displacedAmong(held, observed, pool),
-    impossible,
-    outdated,
-    contradiction,
     formerHeld: heldByFormer(desired, observed, pool),
-    rolledBack: contradiction ? undefined : later.find(pool.isAssociated),
+    rolledBackFrom: delivered ? undefined : later.find(pool.isAssociated),
   };
+}
+
+function staleCurrent(
+  neverHeld: boolean,
+  writtenSince: boolean,
+  later: Credential | undefined,
+): StaleCurrent | undefined {
+  if (neverHeld) return { because: 'never held' };
+  if (later) return { because: 'delivered since', later };
+  return writtenSince ? { because: 'written since' } : undefined;
 }
 
 /** Times do not show whether it was delivered, so a rotation must give every location a new credential. */
@@ -107,19 +121,19 @@ function displacedAmong(
     .find((c) => !pool.isAssociated(c));
 }
 
-/** A doubtful location may hold any of its candidates, so it does not lack `newest` for certain. */
-function lacks(newest: Credential | undefined, held: readonly Credential[], isDoubtful: boolean): boolean {
-  const holds = isDoubtful ? held : held.slice(0, 1);
+/** A othersUnexplained location may hold any of its candidates, so it does not lack `newest` for certain. */
+function lacks(newest: Credential | undefined, held: readonly Credential[], isUncertain: boolean): boolean {
+  const holds = isUncertain ? held : held.slice(0, 1);
   return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
 /** The newest credential that a location holds for certain, else the newest that any may hold. */
 function newestAmong(
   held: readonly (readonly Credential[])[],
-  doubtful: readonly number[],
+  othersUnexplained: readonly number[],
 ): Credential | undefined {
   const heads = held.map(([first]) => first);
-  const certain = heads.filter((_, index) => !doubtful.includes(index));
+  const certain = heads.filter((_, index) => !othersUnexplained.includes(index));
   return [certain, heads].flatMap((some) =>
     some
       .filter((c) => c !== undefined)
@@ -128,7 +142,7 @@ function newestAmong(
   )[0];
 }
 
-function doubtfulAmong(
+function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
   held: readonly (readonly Credential[])[],
@@ -171,7 +185,7 @@ function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool:
 }
 
 /** The primary was written after this job's secrets were read, and not by the run that made `exact`. */
-function isOutdated(
+function isWrittenSince(
   desired: DesiredState,
   exact: Credential | undefined,
   { secrets: [primary], startedAt }: ObservedState,
@@ -188,19 +202,17 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
     current: undefined,
-    unexplained: false,
-    doubtful: [],
+    primaryUnexplained: false,
+    othersUnexplained: [],
     newest: undefined,
     lacking: [...secrets.keys()],
     settled: false,
     expiresAt: undefined,
     unregistered: false,
+    stale: undefined,
     displaced: undefined,
-    impossible: false,
-    outdated: false,
-    contradiction: undefined,
     formerHeld: [],
-    rolledBack: undefined,
+    rolledBackFrom: undefined,
   };
 }
 

@@ -37,16 +37,16 @@ export class PlanBuilder {
   /** See Plan. */
   stop: RotationError | undefined;
   /** This many steps are carried out even if an error stops the rest. */
-  sound = 0;
+  keptSteps = 0;
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
   records: readonly Credential[];
   /** See Plan. */
   renews: string | undefined;
   /** See Plan. */
-  asks: LogQuestion | undefined;
+  logQuestion: LogQuestion | undefined;
   /** This run finishes an earlier delivery. Workflow runs that were queued before it still hold the previous credential. */
-  completes = false;
+  finishesDelivery = false;
 
   constructor(desired: DesiredState, observed: ObservedState) {
     this.desired = desired;
@@ -58,9 +58,10 @@ export class PlanBuilder {
     this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ times }) => times === 'unread')) this.note('notice', UNREAD);
+    const { stale, unregistered } = this.inUse;
     if (
-      this.inUse.unregistered &&
-      !this.inUse.contradiction &&
+      unregistered &&
+      stale?.because !== 'delivered since' &&
       observed.client &&
       desired.operation !== 'revert'
     )
@@ -81,7 +82,7 @@ export class PlanBuilder {
 
   /** Makes the plan depend on the tenant logs from this time on. */
   ask(since: number): void {
-    this.asks = { since: Math.min(since, this.asks?.since ?? since), upToDate: false };
+    this.logQuestion = { since: Math.min(since, this.logQuestion?.since ?? since), upToDate: false };
   }
 
   /** Requests a check whether these locations accept a write. */
@@ -132,33 +133,33 @@ export class PlanBuilder {
   get removable(): Credential[] {
     return this.records.filter(
       (c) =>
-        this.isDisposable(c) &&
+        this.isSpare(c) &&
         this.isAnnounced(c) &&
-        (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isReleased(c)),
+        (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isDeclaredUnused(c)),
     );
   }
 
   /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
     const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
-    const { rolledBack } = this.inUse;
-    const putBack = this.records.filter((c) => c.id === rolledBack?.id && this.isDisposable(c));
+    const { rolledBackFrom } = this.inUse;
+    const putBack = this.records.filter((c) => c.id === rolledBackFrom?.id && this.isSpare(c));
     return [...new Set([...expired, ...this.removable, ...putBack])];
   }
 
-  isDisposable(credential: Credential): boolean {
+  isSpare(credential: Credential): boolean {
     return this.mayRemove(credential) && !mayBeHeld(this.inUse, credential);
   }
 
   /** Neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
     const { isCandidate, isLeftover } = this.pool;
-    const mayGo = isCandidate(credential) || isLeftover(credential) || this.isReleased(credential);
+    const mayGo = isCandidate(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
 
   /** `removable-credentials` says that nobody uses it. */
-  isReleased({ id, type }: Credential): boolean {
+  isDeclaredUnused({ id, type }: Credential): boolean {
     return this.desired.removableCredentials.has(id) && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
@@ -170,7 +171,7 @@ export class PlanBuilder {
 
   /** A credential made by hand is announced a week before its removal, unless the primary's credential expires before. */
   isAnnounced(credential: Credential): boolean {
-    if (!this.pool.isUnmarked(credential) || this.isReleased(credential) || this.isExpired(credential))
+    if (!this.pool.isUnmarked(credential) || this.isDeclaredUnused(credential) || this.isExpired(credential))
       return true;
     // A requested revocation includes this one.
     if (this.desired.revoke) return true;
@@ -209,8 +210,8 @@ export class PlanBuilder {
     const isCertain = held.filter(isIn).every(({ length }) => length === 1);
     if (locations.length > 0)
       return `${isCertain ? 'held' : 'may be held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
-    const isDoubtful = displaced?.id === credential.id || mayBeHeld(this.inUse, credential);
-    return isDoubtful ? 'may be held by a destination' : undefined;
+    const mayHold = displaced?.id === credential.id || mayBeHeld(this.inUse, credential);
+    return mayHold ? 'may be held by a destination' : undefined;
   }
 
   #heldBy({ id }: Credential): string[] {
@@ -239,7 +240,7 @@ type Association = Extract<Step, { kind: 'associate-credentials' }>;
  * only a successor that we delivered counts.
  */
 export function supersededAt(
-  { completes, inUse, observed, pool }: PlanBuilder,
+  { finishesDelivery, inUse, observed, pool }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
@@ -249,7 +250,7 @@ export function supersededAt(
     .flatMap(({ times }) => writtenTimes(times) ?? [])
     .filter(({ createdAt }) => createdAt <= newest.createdAt)
     .map(({ updatedAt }) => updatedAt);
-  return Math.max(newest.createdAt, completes ? observed.now : 0, ...deliveries);
+  return Math.max(newest.createdAt, finishesDelivery ? observed.now : 0, ...deliveries);
 }
 
 /** Counts from the delivery of the successor, which no later run repeats. Infinite with `until-next-rotation`. */
@@ -262,7 +263,7 @@ export function overlapEnd(builder: PlanBuilder, credential: Credential): number
 export function overlapOf(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
-  const isAnnounced = builder.pool.isUnmarked(credential) && !builder.isReleased(credential);
+  const isAnnounced = builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
   return Math.max(overlap, isAnnounced ? NOTICE_PERIOD : 0);
 }
 

@@ -24,11 +24,11 @@ import {
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseClient,
-  refuseContradiction,
-  refuseHaste,
-  refuseLiveFormer,
+  refuseDuringYoungDelivery,
   refuseMissingScopes,
-  refuseReuse,
+  refuseRunningFormer,
+  refuseSamePairAgain,
+  refuseStaleCurrent,
   refuseToOverwrite,
   refuseUnfinished,
   refuseUnknownSecret,
@@ -50,7 +50,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   const builder = new PlanBuilder(desired, observed);
   refuseToOverwrite(desired, observed);
   refuseClient(desired, observed);
-  refuseLiveFormer(builder);
+  refuseRunningFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
   noteUnknownIds(builder);
@@ -74,7 +74,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
     credentials: observed.pool.map((credential) => builder.describe(credential)),
     notes: builder.notes,
     revokes: builder.revokes,
-    asks: builder.asks,
+    logQuestion: builder.logQuestion,
     probes: builder.probes,
     stop: stop ?? unwritableError(builder),
   };
@@ -139,7 +139,7 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { operation } = builder.desired;
   if (operation !== 'rehearse' && operation !== 'revert') return renew(builder);
-  refuseContradiction(builder);
+  refuseStaleCurrent(builder);
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
@@ -177,12 +177,12 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
-  builder.sound = builder.steps.length;
+  builder.keptSteps = builder.steps.length;
   try {
     return rotateOrRetire(builder, healed);
   } catch (error) {
-    if (builder.sound === 0 || !(error instanceof RotationError)) throw error;
-    builder.steps.length = builder.sound;
+    if (builder.keptSteps === 0 || !(error instanceof RotationError)) throw error;
+    builder.steps.length = builder.keptSteps;
     builder.stop = error;
     return healed
       ? { reason: 'NotAssociated', explanation: HEALED }
@@ -193,22 +193,22 @@ function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
 /** Cleans up and finishes deliveries, then rotates if that is due, else retires. */
 function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reason' | 'explanation'> {
   const { desired } = builder;
-  refuseContradiction(builder);
+  refuseStaleCurrent(builder);
   refuseUnknownSecret(builder);
   refuseMissingScopes(builder);
   discardAbandoned(builder);
   // guard: a delivery is finished before the next begins
   finishDelivery(builder);
-  const doubtful = resolveDoubts(builder);
+  const othersUnexplained = resolveDoubts(builder);
   const due = firstReason(builder);
   // guard: a delivery that is being finished is not superseded
-  if (due) refuseHaste(builder);
-  if (due) refuseReuse(desired, due.reason);
-  builder.sound = builder.steps.length;
+  if (due) refuseDuringYoungDelivery(builder);
+  if (due) refuseSamePairAgain(desired, due.reason);
+  builder.keptSteps = builder.steps.length;
   if (due) levelDestinations(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
-  rewriteBeforeRemoval(builder, doubtful);
+  rewriteBeforeRemoval(builder, othersUnexplained);
   if (due?.reason === 'PartlyDelivered') probeSecrets(builder, builder.inUse.lacking);
   if (due) return due;
   return healed
@@ -240,7 +240,7 @@ function heal(builder: PlanBuilder): boolean {
       (c) =>
         builder.associated.includes(c.id) &&
         ((builder.isExpired(c) && builder.mayRemove(c)) ||
-          (builder.isDisposable(c) && (!pool.isUnmarked(c) || builder.isReleased(c)))),
+          (builder.isSpare(c) && (!pool.isUnmarked(c) || builder.isDeclaredUnused(c)))),
     );
     const keep =
       builder.associated.length < METHOD_CAPACITY

@@ -60,34 +60,36 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 }
 
 /** @throws RotationError STALE_CREDENTIAL */
-export function refuseContradiction(builder: PlanBuilder): void {
+export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { contradiction, impossible, outdated, unregistered } = inUse;
+  const { stale, unregistered } = inUse;
+  if (stale === undefined) return;
   const { location } = observed.secrets[0] ?? {};
+  const primary = location ? printLocation(location) : 'the primary secret';
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
-  if (impossible) {
+  if (stale.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, an environment secret hides the repository secret of the same name.`,
     });
   }
-  if (outdated && !contradiction) {
+  if (stale.because === 'written since') {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `${location ? printLocation(location) : 'The primary secret'} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
+      failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
       remedy: 'Start the workflow anew instead of re-running it.',
     });
   }
-  if (!contradiction) return;
+  const { later } = stale;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is none of the client's credentials, but ${location ? printLocation(location) : 'the primary secret'} holds ${contradiction.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it. ${onPurpose(contradiction)}`,
+      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it. ${onPurpose(later)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
-    failed: `current-credential is ${given}, but the primary secret was written right after ${contradiction.id} was made: it changed after this job's secrets were read.`,
-    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}. ${onPurpose(contradiction)}`,
+    failed: `current-credential is ${given}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
+    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}. ${onPurpose(later)}`,
   });
 }
 
@@ -106,7 +108,7 @@ export function movedLine({ observed, pool }: PlanBuilder): string {
 }
 
 /** If a former mark is younger than our oldest one, the former workflow is still running. @throws RotationError ROTATION_IN_PROGRESS */
-export function refuseLiveFormer({ observed, pool }: PlanBuilder): void {
+export function refuseRunningFormer({ observed, pool }: PlanBuilder): void {
   const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
   const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
@@ -175,7 +177,7 @@ export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder
 }
 
 /** A pair that was brought can be delivered once. */
-export function refuseReuse({ brought, current }: DesiredState, reason: string): void {
+export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
     failed: `A rotation is due (${reason}), but the certificate that was brought is the one in use.`,
@@ -184,9 +186,9 @@ export function refuseReuse({ brought, current }: DesiredState, reason: string):
 }
 
 /** A run that finishes another run's young delivery must not rotate too, since the other run may still be storing its pair. */
-export function refuseHaste({ completes, inUse, observed }: PlanBuilder): void {
+export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
-  if (completes && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
+  if (finishesDelivery && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);
 }
 
 /** `create` must not replace an existing secret without `force`. @throws RotationError SECRET_EXISTS */

@@ -98,15 +98,18 @@ function displaced({ inUse }: Question): boolean {
 function unidentified({ inUse }: Question): boolean {
   // guard: what may have been displaced is kept
   return (
-    inUse.current === undefined || inUse.unregistered || inUse.unexplained || inUse.displaced !== undefined
+    inUse.current === undefined ||
+    inUse.unregistered ||
+    inUse.primaryUnexplained ||
+    inUse.displaced !== undefined
   );
 }
 
 function explainUnidentified({ desired, inUse, observed }: Question): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
-  if (inUse.unexplained && desired.brought && !inUse.unregistered)
+  if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
     return 'the expiry of a certificate that was brought is not recorded (pass current-credential to be certain)';
-  if (inUse.unexplained && inUse.current && !inUse.unregistered)
+  if (inUse.primaryUnexplained && inUse.current && !inUse.unregistered)
     return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
 }
@@ -114,7 +117,7 @@ function explainUnidentified({ desired, inUse, observed }: Question): string {
 /** A location without a secret has no consumers. It waits for free capacity or the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
-  if (inUse.rolledBack) return false;
+  if (inUse.rolledBackFrom) return false;
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];
     if (!secret || refusalOf(observed, secret.location)) return false;

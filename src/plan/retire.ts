@@ -68,7 +68,7 @@ function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
     return notice(`${OUTDATED}: pass current-credential`);
   const { upTo } = observed.usage ?? {};
   if (typeof upTo === 'number' || upTo === undefined) return undefined;
-  if (upTo === 'not asked') builder.asks = { since, upToDate: true };
+  if (upTo === 'not asked') builder.logQuestion = { since, upToDate: true };
   return { severity: upTo === 'refused' ? 'warning' : 'notice', because: `${OUTDATED}${NO_ENTRY[upTo]}` };
 }
 

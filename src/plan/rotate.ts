@@ -91,14 +91,14 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   if (!pool.isCandidate(same)) throw nameTaken(builder, same);
   const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!pool.isRehearsed(same) && newer.every((c) => builder.isDisposable(c))) {
+  if (!pool.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
     // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_NAME);
     return same;
   }
   // Auth0 refuses a second credential with the same subject DN.
-  if (!builder.isDisposable(same)) throw capacityExhausted(builder);
+  if (!builder.isSpare(same)) throw capacityExhausted(builder);
   builder.remove(same, 'make room');
   return undefined;
 }

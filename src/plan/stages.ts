@@ -10,7 +10,7 @@ import type { Pool } from './pool.ts';
 export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
-  if (credential.id === inUse.rolledBack?.id) return false;
+  if (credential.id === inUse.rolledBackFrom?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 

@@ -118,7 +118,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
       ),
     ];
   const due = firstReason(builder);
-  const unclear = (inUse.unexplained || inUse.displaced) && inUse.current && !inUse.unregistered;
+  const unclear = (inUse.primaryUnexplained || inUse.displaced) && inUse.current && !inUse.unregistered;
   return [
     ...observed.secrets.flatMap((_, index) => destinationFinding(builder, index)),
     ...(unclear && (due?.reason === 'NotDelivered' || due?.reason === 'UnidentifiedSecret')

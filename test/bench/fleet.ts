@@ -1,6 +1,6 @@
 /**
  * What a fleet costs: time against the least that the limits allow, requests a client, refusals, memory, and how each grows.
- * node test/bench/fleet.ts [--json FILE] [--short]
+ * node test/bench/fleet.ts [--json FILE] [--short] [--clients N] [--destinations N] [--propagation-time 30s]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -19,12 +19,26 @@ const TENANTS: Record<string, { rateLimit: RateLimit; sizes: number[] }> = {
 const SHORT: Record<string, number[]> = { Enterprise: [10, 40], 'the smallest': [5] };
 /** An answer of Auth0 or GitHub takes about this long. */
 const LATENCY_MS = 50;
-const DESTINATIONS = 2;
 /** GitHub: secrets of an environment at most. So many clients share a repository. */
 const TOGETHER = 100;
 /** GitHub asks for so much between two writes. */
 const WRITE_MS = 1_000;
-const GOALS = { ratio: 1.1, memoryMb: 250 };
+/** A fleet that waits for propagation may take a little more, since its last client waits for itself alone. */
+const GOALS = { ratio: 1.1, memoryMb: 250, waiting: { ratio: 1.15, seconds: 60 } };
+/** The environments of a repository that are destinations of a client, the primary first. */
+const ENVIRONMENTS = ['blue', 'green'];
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    clients: { type: 'string' },
+    destinations: { type: 'string', default: `${ENVIRONMENTS.length}` },
+    'propagation-time': { type: 'string', default: '0s' },
+  },
+});
+const environments = ENVIRONMENTS.slice(0, Number(values.destinations));
+const waits = values['propagation-time'] !== '0s';
 
 interface Sample {
   tenant: string;
@@ -39,15 +53,20 @@ interface Sample {
   memoryMb: number;
 }
 
+/** @param sizes what is measured by default */
+function sizesOf(tenant: string, sizes: readonly number[]): readonly number[] {
+  if (values.clients !== undefined) return tenant === 'Enterprise' ? [Number(values.clients)] : [];
+  return values.short ? (SHORT[tenant] ?? []) : sizes;
+}
+
 async function measure(tenant: string, rateLimit: RateLimit, clients: number): Promise<Sample[]> {
   const latencyMs = (service: string) => (service === 'edge' ? 0 : LATENCY_MS);
   const world = await startSandbox({ rateLimit, latencyMs });
   for (let at = 0; at < clients; at += TOGETHER)
-    world.github.addRepository(repositoryOf(at), { environments: ['blue', 'green'] });
-  await using fleet = new Fleet(world, clients, (at) => [
-    `env:${repositoryOf(at)}/blue`,
-    `env:${repositoryOf(at)}/green`,
-  ]);
+    world.github.addRepository(repositoryOf(at), { environments: ENVIRONMENTS });
+  await using fleet = new Fleet(world, clients, (at) =>
+    environments.map((environment) => `env:${repositoryOf(at)}/${environment}`),
+  );
   const due = sampleOf(fleet, await finished(fleet), { tenant, work: 'all due', clients }, rateLimit);
   const logins = await fleet.logins();
   if (logins.some((status) => status !== 200)) throw new Error(`the work was not done: ${logins}`);
@@ -60,7 +79,8 @@ function repositoryOf(at: number): string {
 }
 
 async function finished(fleet: Fleet): Promise<ActionRun> {
-  const run = await fleet.run({}, { timeoutMs: 3_600_000 });
+  const inputs = { 'propagation-time': values['propagation-time'] };
+  const run = await fleet.run(inputs, { timeoutMs: 3_600_000 });
   if (run.exitCode !== 0) throw new Error(`${run.outputs.result}\n${run.log.slice(-2_000)}`);
   return run;
 }
@@ -93,12 +113,15 @@ function sampleOf(
 
 function print(sample: Sample): void {
   const { clients, leastSeconds, memoryMb, ratio, refusals, requestsAClient, seconds, tenant, work } = sample;
-  const verdict = (value: number, goal: number) => (value <= goal ? '✓' : '✗');
+  const verdict = (value: number, limit: number) => (value <= limit ? '✓' : '✗');
+  const goal = waits
+    ? GOALS.waiting.ratio * leastSeconds + GOALS.waiting.seconds
+    : GOALS.ratio * leastSeconds;
   // A few requests within the burst have no least.
-  const time = leastSeconds < 10 ? '' : ` = ${ratio.toFixed(2)} × the least ${verdict(ratio, GOALS.ratio)}`;
+  const time = leastSeconds < 10 ? '' : ` = ${ratio.toFixed(2)} × the least ${verdict(seconds, goal)}`;
   console.log(
     [
-      `${tenant}, ${work}, ${clients} clients × ${DESTINATIONS}:`.padEnd(44),
+      `${tenant}, ${work}, ${clients} clients × ${environments.length}:`.padEnd(44),
       `${seconds.toFixed(1)} s${time}`.padEnd(32),
       `requests a client: Auth0 ${requestsAClient.auth0.toFixed(1)}, GitHub ${requestsAClient.github.toFixed(1)};`,
       `429: ${refusals};`,
@@ -107,16 +130,13 @@ function print(sample: Sample): void {
   );
 }
 
-const { values } = parseArgs({
-  options: { json: { type: 'string' }, short: { type: 'boolean', default: false } },
-});
 const at = machine();
 console.log(
   `${at.cpu}, ${at.cores} cores, Node ${at.node}, load ${at.load.toFixed(1)}; answers take ${LATENCY_MS} ms\n`,
 );
 const samples: Sample[] = [];
 for (const [tenant, { rateLimit, sizes }] of Object.entries(TENANTS)) {
-  for (const clients of values.short ? (SHORT[tenant] ?? []) : sizes) {
+  for (const clients of sizesOf(tenant, sizes)) {
     for (const sample of await measure(tenant, rateLimit, clients)) {
       samples.push(sample);
       print(sample);

@@ -52,7 +52,7 @@ export const GUARDS: readonly Guard[] = [
     name: 'what may have been displaced is kept',
     instead: (original) =>
       original.includes('||')
-        ? 'inUse.current === undefined || inUse.unregistered || inUse.unexplained'
+        ? 'inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained'
         : original.includes('inUse.displaced !== undefined')
           ? 'false'
           : 'true',

@@ -16,14 +16,14 @@ async function added(lock: Lock): Promise<void> {
 describe('what was delivered', () => {
   it('is associated: one read, no change', async () => {
     const lock = await Lock.begin('settled');
-    await lock.association.ensure(lock.id('C1'));
+    await lock.association.keepAssociated(lock.id('C1'));
     expect([lock.sent, lock.slept]).toEqual([['GET client'], []]);
   });
 
   it('is associated again beside one of the others, where somebody took it out', async () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
-    await lock.association.ensure(lock.id('C1'));
+    await lock.association.keepAssociated(lock.id('C1'));
     expect(lock.associated).toEqual(['P1', 'C1']);
     expect([lock.sent, lock.slept]).toEqual([
       ['GET client', 'GET client', 'GET pool', 'PATCH client [P1,C1]', 'GET client'],
@@ -36,7 +36,7 @@ describe('what was delivered', () => {
     await added(lock);
     lock.rival();
     lock.associate('C1', 'R2');
-    await lock.association.ensure(lock.id('R1'));
+    await lock.association.keepAssociated(lock.id('R1'));
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
@@ -44,7 +44,7 @@ describe('what was delivered', () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
     lock.meanwhile = (line) => (line === 'GET pool' ? lock.poolWithout('P1') : undefined);
-    await lock.association.ensure(lock.id('C1'));
+    await lock.association.keepAssociated(lock.id('C1'));
     expect(lock.associated).toEqual(['C1']);
   });
 
@@ -54,14 +54,14 @@ describe('what was delivered', () => {
       if (line === 'GET client') lock.associate(...(count === 1 ? ['P1'] : ['P1', 'C1']));
       return undefined;
     };
-    await lock.association.ensure(lock.id('C1'));
+    await lock.association.keepAssociated(lock.id('C1'));
     expect(lock.sent).toEqual(['GET client', 'GET client', 'GET pool']);
   });
 
   it('is associated beside one at most', async () => {
     const lock = await Lock.begin('settled');
     await lock.adopt();
-    await lock.association.ensure(lock.id('R1'));
+    await lock.association.keepAssociated(lock.id('R1'));
     expect(lock.associated).toEqual(['P1', 'R1']);
   });
 
@@ -72,7 +72,7 @@ describe('what was delivered', () => {
     await lock.association.settled();
     lock.sent.length = 0;
     lock.associate('C1');
-    await lock.association.ensure(lock.id('R1'));
+    await lock.association.keepAssociated(lock.id('R1'));
     expect(lock.slept).toEqual([250, 500, 1_000]);
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
@@ -80,7 +80,7 @@ describe('what was delivered', () => {
   it('and the client was moved to another method: it is not moved back', async () => {
     const lock = await Lock.begin('settled');
     lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
-    expect(await failure(lock.association.ensure(lock.id('C1')))).toMatch(
+    expect(await failure(lock.association.keepAssociated(lock.id('C1')))).toMatch(
       /changed the authentication method/,
     );
     expect(lock.slept).toEqual([250, 500, 1_000]);
@@ -94,7 +94,9 @@ describe('what was delivered', () => {
       if (line === 'GET client' && count === 3) lock.associate('P1');
       return undefined;
     };
-    expect(await failure(lock.association.ensure(lock.id('C1')))).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
+    expect(await failure(lock.association.keepAssociated(lock.id('C1')))).toBe(
+      `ROTATION_IN_PROGRESS: ${CHANGED}`,
+    );
   });
 });
 
@@ -126,7 +128,7 @@ describe('a change of method', () => {
     const lock = await begin();
     await lock.adopt();
     const moved: number[] = [];
-    await lock.association.enter([ISSUED], () => moved.push(lock.sent.length));
+    await lock.association.moveToMethod([ISSUED], () => moved.push(lock.sent.length));
     await lock.association.settled();
     // Told right before: from then on it may have to be moved back.
     expect(moved).toEqual([3]);
@@ -143,7 +145,7 @@ describe('a change of method', () => {
       if (line.startsWith('PATCH')) lock.world.beginLag('every read', 3_000);
       return undefined;
     };
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
     expect(lock.slept.length).toBeGreaterThan(2);
     expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
@@ -153,7 +155,7 @@ describe('a change of method', () => {
     const lock = await begin();
     await lock.adopt();
     const before = lock.client();
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
     lock.sent.length = 0;
     lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
@@ -165,9 +167,9 @@ describe('a change of method', () => {
     const lock = await Lock.begin('left behind, private_key_jwt', { operation: 'enroll' }, (one) =>
       one.useKey(),
     );
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
     expect(lock.associated).toEqual(['R2']);
   });
@@ -176,7 +178,7 @@ describe('a change of method', () => {
     const lock = await begin();
     await lock.adopt();
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     expect(lock.association.pendingWriteUntil - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
@@ -184,14 +186,16 @@ describe('a change of method', () => {
     const lock = await begin('left behind, private_key_jwt');
     await lock.adopt();
     lock.useKey();
-    expect(await failure(lock.association.enter([ISSUED], () => undefined))).toMatch(/changed the client/);
+    expect(await failure(lock.association.moveToMethod([ISSUED], () => undefined))).toMatch(
+      /changed the client/,
+    );
     expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
   });
 
   it('to a client secret is told before and after, and waited for', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
-    await lock.association.leave('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4]);
     expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
     expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
@@ -203,7 +207,7 @@ describe('a change of method', () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.leave('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4, 5]);
   });
 
@@ -214,7 +218,7 @@ describe('a change of method', () => {
       return undefined;
     };
     lock.world.time += 500;
-    expect(await failure(lock.association.leave('client_secret_post', () => undefined))).toMatch(
+    expect(await failure(lock.association.moveToSecret('client_secret_post', () => undefined))).toMatch(
       /changed the authentication method of the client/,
     );
   });
@@ -223,47 +227,47 @@ describe('a change of method', () => {
     const first = await Lock.begin('settled', { operation: 'revert' });
     first.rival();
     const told: string[] = [];
-    expect(await failure(first.association.leave('client_secret_post', () => told.push('moved')))).toMatch(
-      /in progress/,
-    );
+    expect(
+      await failure(first.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+    ).toMatch(/in progress/);
     const second = await Lock.begin('settled', { operation: 'revert' });
     second.meanwhile = (line) => {
       if (line.startsWith('PATCH')) second.rival();
       return undefined;
     };
-    expect(await failure(second.association.leave('client_secret_post', () => told.push('moved')))).toMatch(
-      /in progress: run 1002\.1/,
-    );
+    expect(
+      await failure(second.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+    ).toMatch(/in progress: run 1002\.1/);
     expect(told).toEqual(['moved']);
   });
 
   it('may be undone while nobody else has touched the client', async () => {
     const lock = await begin();
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
     lock.rival();
     lock.associate('R1', 'R2');
-    expect(await lock.association.isAlone()).toBe(false);
+    expect(await lock.association.mayMoveBack()).toBe(false);
     lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_basic' });
-    expect(await lock.association.isAlone()).toBe(false);
+    expect(await lock.association.mayMoveBack()).toBe(false);
     lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
   });
 
   it('of another key method may be undone while its keys are those of before', async () => {
     const lock = await begin('left behind, private_key_jwt');
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
     lock.useKey();
-    expect(await lock.association.isAlone()).toBe(false);
+    expect(await lock.association.mayMoveBack()).toBe(false);
   });
 
   it('may be undone where that cannot be read', async () => {
     const lock = await begin();
     lock.meanwhile = () => ({ status: 403, body: '{}' });
-    expect(await lock.association.isAlone()).toBe(true);
+    expect(await lock.association.mayMoveBack()).toBe(true);
   });
 });
 
@@ -333,7 +337,7 @@ describe('what this run made is taken back', () => {
   it('of an enrollment only when the client was moved back: an empty list would lock everybody out', async () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
     lock.sent.length = 0;
     expect(await failure(lock.association.remove(lock.id('R1')))).toMatch(/changed the client's credentials/);
@@ -346,7 +350,7 @@ describe('what this run made is taken back', () => {
   it('of an enrollment beside what somebody has added: that stays', async () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
-    await lock.association.enter([ISSUED], () => undefined);
+    await lock.association.moveToMethod([ISSUED], () => undefined);
     await lock.association.settled();
     lock.rival();
     lock.associate('R1', 'R2');

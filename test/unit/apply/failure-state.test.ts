@@ -1,7 +1,13 @@
 /** What is true after a failure: when the alarm is raised, for whom, and what is said to be left. */
 
 import { describe, expect, it } from 'vitest';
-import { alarm, explainFailure, type Left, leftBound, movedBack } from '../../../src/apply/failure-state.ts';
+import {
+  alarm,
+  explainFailure,
+  type FailureState,
+  leftBound,
+  movedBack,
+} from '../../../src/apply/failure-state.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { parseDestination, type SecretLocation } from '../../../src/model/secret-location.ts';
 
@@ -13,7 +19,7 @@ const location = (text: string): SecretLocation => {
 };
 const SHOP = location('repo:acme/shop');
 const OTHER = location('repo:acme/other');
-const NOTHING: Left = {
+const NOTHING: FailureState = {
   delivery: undefined,
   served: [],
   completed: undefined,
@@ -29,11 +35,11 @@ const NOTHING: Left = {
 const failed = new RotationError('VERIFICATION_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
 const stuck = new RotationError('AUTH0_FORBIDDEN', { failed: 'Undoing failed.', remedy: '' });
 const UNDONE = { messages: [], failures: [] };
-const told = (left: Partial<Left>, undone: Parameters<typeof explainFailure>[2] = UNDONE) =>
+const told = (left: Partial<FailureState>, undone: Parameters<typeof explainFailure>[2] = UNDONE) =>
   explainFailure(failed, { ...NOTHING, ...left }, undone, NOW);
 
 describe('the alarm', () => {
-  it.each<[string, Partial<Left>, SecretLocation[], RegExp | undefined]>([
+  it.each<[string, Partial<FailureState>, SecretLocation[], RegExp | undefined]>([
     ['nothing has happened', {}, [], undefined],
     ['a place has given way', { interrupted: [SHOP] }, [], /some consumers/],
     ['it was served again', { interrupted: [SHOP] }, [SHOP], undefined],
@@ -53,7 +59,7 @@ describe('the alarm', () => {
 });
 
 describe('after everything was taken back', () => {
-  it.each<[string, Partial<Left>, RegExp[], RegExp[]]>([
+  it.each<[string, Partial<FailureState>, RegExp[], RegExp[]]>([
     ['every destination keeps what it holds', {}, [/Every destination keeps/], [/removed/, /NOT REVOKED/]],
     ['what made place is gone', { removed: ['a', 'b'] }, [/Every destination/, /a, b was removed/], []],
     [
@@ -85,7 +91,7 @@ describe('after everything was taken back', () => {
 describe('where undoing failed', () => {
   const undone = { messages: [], failures: [stuck] };
 
-  it.each<[string, Partial<Left>, RegExp[]]>([
+  it.each<[string, Partial<FailureState>, RegExp[]]>([
     [
       'a credential may be left',
       { made: 'cred_x' },

@@ -37,11 +37,12 @@ const pushed = (url: string): ProofRequest => ({
   callback: 'https://shop.example/cb',
 });
 
-async function admitted(answer: Answer, asks?: ProofRequest): Promise<unknown> {
+async function admitted(answer: Answer, proofRequest?: ProofRequest): Promise<unknown> {
   await using server = await peer([answer]);
-  return await isAdmitted(line.service('edge'), login(server.served.url, asks ? { asks } : {})).catch(
-    (error: unknown) => error,
-  );
+  return await isAdmitted(
+    line.service('edge'),
+    login(server.served.url, proofRequest ? { proofRequest } : {}),
+  ).catch((error: unknown) => error);
 }
 
 describe('a key that nobody has registered is admitted', () => {
@@ -103,7 +104,7 @@ describe('a key that nobody has registered is admitted', () => {
 });
 
 describe('a proof', () => {
-  const prove = async (answer: Answer, changes: { mustBind?: boolean; asks?: ProofRequest } = {}) => {
+  const prove = async (answer: Answer, changes: { mustBind?: boolean; proofRequest?: ProofRequest } = {}) => {
     await using server = await peer([answer]);
     const { mustBind = false, ...rest } = changes;
     return await proveKey(line.service('edge'), {
@@ -182,7 +183,9 @@ describe('a proof', () => {
     [404, 'failed'],
     [500, 'failed'],
   ])('without a token, by invalid_grant with %i, is %s', async (status, outcome) => {
-    expect(await prove({ status, body: { error: 'invalid_grant' } }, { asks: REFRESH })).toMatchObject({
+    expect(
+      await prove({ status, body: { error: 'invalid_grant' } }, { proofRequest: REFRESH }),
+    ).toMatchObject({
       outcome,
     });
   });
@@ -193,7 +196,7 @@ describe('a proof', () => {
     [202, 'failed'],
   ])('by a pushed request that is answered with %i is %s', async (status, outcome) => {
     await using server = await peer([{ status, body: { request_uri: 'urn:x' } }]);
-    const asked = login(server.served.url, { asks: pushed(server.served.url) });
+    const asked = login(server.served.url, { proofRequest: pushed(server.served.url) });
     expect(
       await proveKey(line.service('edge'), { ...asked, thumbprint: 'mine', mustBind: false }),
     ).toMatchObject({
@@ -230,8 +233,8 @@ describe('what is asked for', () => {
 
   it('is a pushed request with a challenge of its own each time', async () => {
     const [one, two] = [
-      await asked((url) => ({ asks: pushed(url) })),
-      await asked((url) => ({ asks: pushed(url) })),
+      await asked((url) => ({ proofRequest: pushed(url) })),
+      await asked((url) => ({ proofRequest: pushed(url) })),
     ];
     expect(one).toMatchObject({
       path: '/par',
@@ -248,19 +251,21 @@ describe('what is asked for', () => {
   });
 
   it('is a code that nobody issued', async () => {
-    expect((await asked({ asks: { kind: 'authorization code', callback: undefined } })).form).toEqual({
-      client_id: 'c',
-      grant_type: 'authorization_code',
-      code: expect.stringMatching(/^[\w-]{43}$/),
-      code_verifier: expect.stringMatching(/^[\w-]{43}$/),
-      redirect_uri: 'https://localhost/',
-    });
-    const { form } = await asked({ asks: { kind: 'authorization code', callback: 'https://a/' } });
+    expect((await asked({ proofRequest: { kind: 'authorization code', callback: undefined } })).form).toEqual(
+      {
+        client_id: 'c',
+        grant_type: 'authorization_code',
+        code: expect.stringMatching(/^[\w-]{43}$/),
+        code_verifier: expect.stringMatching(/^[\w-]{43}$/),
+        redirect_uri: 'https://localhost/',
+      },
+    );
+    const { form } = await asked({ proofRequest: { kind: 'authorization code', callback: 'https://a/' } });
     expect(form.redirect_uri).toBe('https://a/');
   });
 
   it('is a refresh token that nobody issued', async () => {
-    expect((await asked({ asks: REFRESH })).form).toEqual({
+    expect((await asked({ proofRequest: REFRESH })).form).toEqual({
       client_id: 'c',
       grant_type: 'refresh_token',
       refresh_token: expect.stringMatching(/^[\w-]{43}$/),
@@ -309,7 +314,7 @@ describe('what is asked for', () => {
     [{ kind: 'pushed request', endpoint: '', callback: '' }, false],
     [{ kind: 'authorization code', callback: undefined }, true],
     [REFRESH, true],
-  ])('%j needs a control: %s', (asks, needed) => {
-    expect(needsControl(asks)).toBe(needed);
+  ])('%j needs a control: %s', (proofRequest, needed) => {
+    expect(needsControl(proofRequest)).toBe(needed);
   });
 });

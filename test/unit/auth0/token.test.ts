@@ -175,15 +175,17 @@ describe('what proves a key', () => {
     ['one of CIBA', ['urn:openid:params:grant-type:ciba'], true, true, undefined],
   ])('of %s (%j)', async (_, grantTypes, hasCallback, hasEndpoint, kind) => {
     const client = { grantTypes, callback: hasCallback ? 'https://shop.example/' : undefined };
-    const asks = await proofRequestFor(client, async () => (hasEndpoint ? 'https://t/par' : undefined));
-    expect(asks?.kind).toBe(kind);
+    const proofRequest = await proofRequestFor(client, async () =>
+      hasEndpoint ? 'https://t/par' : undefined,
+    );
+    expect(proofRequest?.kind).toBe(kind);
   });
 });
 
 describe('a proof', () => {
   async function prove(
     pem: string,
-    changes: { asks?: ProofRequest; audience?: string; endpoint?: string; thumbprint?: string } = {},
+    changes: { proofRequest?: ProofRequest; audience?: string; endpoint?: string; thumbprint?: string } = {},
   ) {
     await using line = openLine();
     const pair = parsePair(pem);
@@ -267,13 +269,16 @@ describe('a proof', () => {
     [CODE, 200, { access_token: 'nobody could issue it' }, 'failed'],
     [{ kind: 'refresh token' }, 403, { error: 'invalid_grant' }, 'proven'],
     [{ kind: 'refresh token' }, 403, { error: 'unauthorized_client' }, 'unauthorized'],
-  ])('that asks for %j, answered %i %j, is %s', async (asks, status, body, outcome) => {
+  ])('that proofRequest for %j, answered %i %j, is %s', async (proofRequest, status, body, outcome) => {
     await using server = await peer([{ status, body }]);
-    const at = asks.kind === 'pushed request' ? { ...asks, endpoint: `${server.served.url}/par` } : asks;
+    const at =
+      proofRequest.kind === 'pushed request'
+        ? { ...proofRequest, endpoint: `${server.served.url}/par` }
+        : proofRequest;
     const endpoint = `${server.served.url}/token`;
-    expect(await prove(world.client.pem, { endpoint, asks: at })).toMatchObject({ outcome });
+    expect(await prove(world.client.pem, { endpoint, proofRequest: at })).toMatchObject({ outcome });
     const [{ path = '', requestBody = '' } = {}] = server.exchanges;
-    expect(path).toBe(asks.kind === 'pushed request' ? '/par' : '/token');
+    expect(path).toBe(proofRequest.kind === 'pushed request' ? '/par' : '/token');
     expect(requestBody).not.toContain('client_credentials');
   });
 

@@ -1835,12 +1835,12 @@ function tell(wanted: DesiredState, observed: ObservedState): string[] {
   try {
     const told = plan(wanted, observed);
     const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
-    const { asks, renews, replaces } = told;
+    const { logQuestion, renews, replaces } = told;
     const ends = (at: number | undefined) =>
       at === undefined ? '' : `, until ${new Date(at).toISOString()}`;
     return [
       `${told.reason}: ${told.explanation}. Next: ${due}.`,
-      ...Object.entries({ renews, replaces, asks }).flatMap(([name, value]) =>
+      ...Object.entries({ renews, replaces, asks: logQuestion }).flatMap(([name, value]) =>
         value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
       ),
       ...told.steps.map((step) => `→ ${describeStep(step)}`),
@@ -1876,7 +1876,7 @@ describe('every plan, as people read it', () => {
 /** What is concluded from the times, on one line. */
 function conclude(wanted: DesiredState, observed: ObservedState): string {
   const inUse = credentialsInUse(wanted, observed);
-  const { contradiction, displaced, expiresAt, held, lacking, newest, ...flags } = inUse;
+  const { displaced, expiresAt, held, lacking, newest, stale, ...flags } = inUse;
   const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
   const pool = new Pool(wanted, observed);
   return [
@@ -1885,7 +1885,7 @@ function conclude(wanted: DesiredState, observed: ObservedState): string {
     ...(lacking.length > 0 ? [`lacking in ${lacking.join(', ')}`] : []),
     ...true_,
     ...(displaced ? [`displaced ${displaced.id}`] : []),
-    ...(contradiction ? [`contradicted by ${contradiction.id}`] : []),
+    ...(stale ? [`stale: ${'later' in stale ? stale.later.id : stale.because}`] : []),
     ...observed.pool.map((one) => `${one.id} ${stageOf(inUse, pool, one)}`),
     expiresAt === undefined
       ? 'expires some day'

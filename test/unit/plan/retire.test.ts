@@ -74,7 +74,7 @@ describe('the note', () => {
   it('asks for current-credential, without which no token request of this run is possible', () => {
     const decided = decide({ upTo: 'not asked', uses: [login] }, {}, { current: undefined });
     expect([
-      decided.asks,
+      decided.logQuestion,
       decided.notes.map(printNote).filter((note) => !/^The next rotation|^A run removes/.test(note)),
     ]).toEqual([undefined, [expect.stringMatching(/: pass current-credential\.$/)]]);
   });
@@ -95,25 +95,25 @@ describe('the logs are asked', () => {
   const from = NOW - 7 * DAY;
 
   it('from the window on, and only where something may go', () => {
-    expect(decide().asks).toEqual({ since: from, upToDate: false });
-    expect(decide(undefined, { keep: ['p'] }).asks).toBeUndefined();
-    expect(decide(undefined, { quietWindow: undefined }).asks).toBeUndefined();
-    expect(decide(undefined, { overlap: 30 * DAY }).asks).toBeUndefined();
+    expect(decide().logQuestion).toEqual({ since: from, upToDate: false });
+    expect(decide(undefined, { keep: ['p'] }).logQuestion).toBeUndefined();
+    expect(decide(undefined, { quietWindow: undefined }).logQuestion).toBeUndefined();
+    expect(decide(undefined, { overlap: 30 * DAY }).logQuestion).toBeUndefined();
   });
 
   it('not from before the delivery of the successor', () => {
     const delivered = NOW - (10 * DAYS - 1) * MINUTE;
-    expect(decide(undefined, { quietWindow: 20 * DAY }).asks?.since).toBe(delivered + 3_000);
+    expect(decide(undefined, { quietWindow: 20 * DAY }).logQuestion?.since).toBe(delivered + 3_000);
   });
 
   it('whether they are up to date where nothing else is missing', () => {
-    expect(decide({ upTo: 'not asked', uses: [login] }).asks).toEqual({ since: from, upToDate: true });
-    expect(decide({ upTo: 'not asked' }).asks).toBeUndefined();
-    expect(decide({ upTo: 'late', uses: [login] }).asks).toBeUndefined();
+    expect(decide({ upTo: 'not asked', uses: [login] }).logQuestion).toEqual({ since: from, upToDate: true });
+    expect(decide({ upTo: 'not asked' }).logQuestion).toBeUndefined();
+    expect(decide({ upTo: 'late', uses: [login] }).logQuestion).toBeUndefined();
   });
 
   it('who still uses what gives way to a rotation', () => {
-    expect(decide(undefined, { force: true }).asks).toEqual({ since: from, upToDate: false });
+    expect(decide(undefined, { force: true }).logQuestion).toEqual({ since: from, upToDate: false });
     const notes = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true })
       .notes.map(printNote)
       .filter((note) => !/^The next rotation|^A run removes/.test(note));

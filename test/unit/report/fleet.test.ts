@@ -24,7 +24,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   nextRotation: 1_800_000_000_000 + steps * DAY,
   credentials: [],
   notes,
-  asks: undefined,
+  logQuestion: undefined,
   probes: [],
   stop: undefined,
 });
