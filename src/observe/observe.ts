@@ -23,7 +23,7 @@ type RecordedTimes = SecretTimes | 'missing' | 'unread';
 export async function observe(
   desired: DesiredState,
   { tenant, store }: ObserveServices,
-  startedAt?: number,
+  startedAt: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
   // The login runs beside the reads of GitHub, which do not need Auth0's token.
@@ -47,7 +47,7 @@ export async function observe(
       secret: observedSecret(secret.location, secret.times, shift),
     })),
     scopes: await tenant.scopes(),
-    ...(startedAt === undefined ? {} : { startedAt: startedAt + tenant.clock.offset }),
+    startedAt: startedAt + tenant.clock.offset,
     now: tenant.now(),
   };
 }

@@ -107,7 +107,7 @@ export class Lock {
     const store = new SecretStore(new GitHubApi(github, 'github-token', 'https://api.github.com'));
     const services = { tenant, store, clock, cancellation };
     const begin = async () => {
-      const state = await observe(desired, { tenant, store });
+      const state = await observe(desired, { tenant, store }, clock.now());
       sent.length = 0;
       return new Lock({ world, desired, state, sent, slept }, services, conditions);
     };

@@ -279,7 +279,7 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
     tenant: new Tenant(new Service('Auth0', connection), 'tenant', async () => 'token'),
     store: new SecretStore(new GitHubApi(new Service('GitHub', connection), 'token', 'https://github')),
   };
-  return { ids, observed: () => observe(wanted, services), wanted };
+  return { ids, observed: () => observe(wanted, services, NOW), wanted };
 }
 
 const isGitHub = ({ url }: HttpRequest) => url.startsWith('https://github');
