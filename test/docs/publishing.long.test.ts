@@ -4,7 +4,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { program, requirePrograms, temporaryFolder, write } from '../consumers/recipe.ts';
 import { type Served, serve } from '../emulators/serve.ts';
@@ -14,7 +14,6 @@ import { Releases } from './releases.ts';
 const PROGRAMS = ['bash', 'git', 'jq', 'gh'];
 requirePrograms(PROGRAMS);
 const isReady = existsSync('.git') && PROGRAMS.every((name) => program(name) !== undefined);
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const REPOSITORY = 'acme/auth0-mtls-rotation-action';
 /** In two parts, since the page's command replaces it here, too. */
