@@ -1,6 +1,7 @@
 /**
  * `npm run soak [-- --rotations 500 --seed 1]`: forced rotations of the committed bundle under crashes and faults at random,
- * while a consumer that re-reads the secret before each login authenticates through the edge without pause.
+ * while a consumer that re-reads the secret before each login authenticates through the edge without pause, and while people
+ * interfere, between the runs and in the middle of them.
  */
 
 import { parseArgs } from 'node:util';
@@ -10,12 +11,15 @@ import { seededRandom } from '../emulators/emulator.ts';
 import { type ActionOptions, runAction } from '../emulators/runner.ts';
 import { type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import type { Fault } from '../emulators/serve.ts';
+import { People } from './soak-people.ts';
 
 export interface SoakReport {
   rotations: number;
   killed: number;
   failed: number;
   faults: number;
+  /** What people did, and how often. */
+  acts: Record<string, number>;
   authentications: number;
   refused: number;
   /** Credentials left at the end that no secret holds and that are not the previous one. */
@@ -39,6 +43,7 @@ export async function soak(
     killed: 0,
     failed: 0,
     faults: 0,
+    acts: {},
     authentications: 0,
     refused: 0,
     orphans: 0,
@@ -46,14 +51,22 @@ export async function soak(
   // What was made by hand is announced for a week: from then on every rotation finds its place.
   await runAction(world, { 'current-credential': '' });
   world.advance(8 * 24 * 60 * MINUTE);
+  const people = new People(world, { scope: SCOPE, secret: SECRET }, random);
+  report.acts = people.acts;
+  let interfere = () => {};
   world.conditions.fault = () => {
+    interfere();
     if (random() > 0.04) return undefined;
     report.faults += 1;
     return anyFault(random);
   };
   for (let done = 0; done < rotations; done += 1) {
     const consumer = startConsumer(world, { intervalMs: 10 });
+    await people.prepare();
+    if (random() < 0.2) people.betweenRuns();
+    interfere = random() < 0.3 ? people.duringRun() : () => {};
     await rotateOnce(world, random, report);
+    interfere = () => {};
     const { attempts, failures } = await consumer.stop();
     report.authentications += attempts;
     report.refused += failures.length;
