@@ -39,19 +39,19 @@ const RULES: readonly Rule[] = [
     partlyDelivered,
     () => 'not every destination holds the newest key, and this run does not have its private key',
   ],
-  ['CertificateExpired', expired, ({ inUse }) => `the current certificate expired ${dateOf(inUse)}`],
+  ['CertificateExpired', expired, (question) => `${inUseSoFar(question)} expired ${dateOf(question.inUse)}`],
   [
     'CertificateExpiring',
     expiring,
-    ({ inUse, desired }) =>
-      `the current certificate expires ${dateOf(inUse)}, within ${desired.renewBeforeDays} days`,
+    (question) =>
+      `${inUseSoFar(question)} expires ${dateOf(question.inUse)}, within ${question.desired.renewBeforeDays} days`,
   ],
   ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
   [
     'CertificateTooOld',
     tooOld,
-    ({ desired }) =>
-      `the current certificate was made by hand, more than ${desired.validityDays - desired.renewBeforeDays} days ago`,
+    (question) =>
+      `${inUseSoFar(question)} was made by hand, more than ${question.desired.validityDays - question.desired.renewBeforeDays} days ago`,
   ],
   ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
@@ -181,6 +181,11 @@ function describeSpec({ keySize, given, method, signingAlgorithm, subject }: Des
 
 function expiry({ expiresAt }: CredentialsInUse): number {
   return expiresAt ?? Number.POSITIVE_INFINITY;
+}
+
+/** Also read when the rotation is over, and something else is in use. */
+function inUseSoFar({ desired }: Question): string {
+  return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use so far`;
 }
 
 function dateOf(inUse: CredentialsInUse): string {
