@@ -86,7 +86,7 @@ export class RotationError extends Error {
   }
 
   /** The same error with what is true now, from a caller that knows it. */
-  withStateNow(stateNow: string, alarm?: string): RotationError {
+  withStateNow(stateNow: string, alarm = this.alarm): RotationError {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
 }

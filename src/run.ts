@@ -9,6 +9,7 @@ import type { RunResult } from './model/run-result.ts';
 import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
+import { credentialsInUse } from './plan/in-use.ts';
 import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
@@ -58,6 +59,7 @@ async function takeRoad(
   result.observed = await observe(result.desired, services, startedAt);
   if (planOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
+  result.expiresAt = credentialsInUse(result.desired, result.observed).expiresAt;
   for (const line of observedLines(result.observed)) info(line);
 
   stage('Plan');

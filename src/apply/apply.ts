@@ -78,8 +78,8 @@ class Execution {
     this.#new = new NewCredential(job, services, this.prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services);
-    this.#completion = new Delivery(services);
+    this.#delivery = new Delivery(services, job.desired);
+    this.#completion = new Delivery(services, job.desired);
   }
 
   async perform(step: Step): Promise<void> {

@@ -5,8 +5,10 @@ import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { changedMeanwhile } from './contention.ts';
 
@@ -19,14 +21,16 @@ interface DeliveryServices {
 
 export class Delivery {
   readonly #services: DeliveryServices;
+  readonly #desired: DesiredState;
   readonly #stored: SecretLocation[] = [];
   readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
 
-  constructor(services: DeliveryServices) {
+  constructor(services: DeliveryServices, desired: DesiredState) {
     this.#services = services;
+    this.#desired = desired;
   }
 
   /** Whether a secret may hold the pair. */
@@ -93,9 +97,14 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy} Or take it out of destinations if nobody uses it. Then run again with current-credential, which finishes the delivery without a new key.`,
+      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)} Then run again with current-credential, which finishes the delivery without a new key.`,
       cause: first.error,
     });
+  }
+
+  /** A primary in doubt may hold the only copy of the new key. */
+  #takeOutLine(location: SecretLocation): string {
+    return this.#stored.length === 0 ? '' : takeOutLine(location, this.#desired);
   }
 
   /**

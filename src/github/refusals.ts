@@ -27,7 +27,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
   if (answer.status === 403 && /archived/i.test(message)) {
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
-      remedy: `Unarchive the repository in its settings, or take ${name} out of destinations.`,
+      remedy: 'Unarchive the repository in its settings.',
     });
   }
   if (answer.status === 403 || answer.status === 404) {

@@ -21,4 +21,4 @@ export function credentialLimit(
 }
 
 const FREE_CAPACITY =
-  'An authentication method holds two credentials at most. Disassociate and delete one that nobody uses any more. Or rotate from one workflow with many destinations, and pass current-credential.';
+  'An authentication method holds two credentials at most. Delete one that nobody uses any more in the Auth0 Dashboard (Applications, the client, Credentials).';

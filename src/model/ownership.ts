@@ -32,6 +32,23 @@ export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName
   return `${printDestination(desired.destinations[0]).toLowerCase()}#${desired.secretName.toUpperCase()}`;
 }
 
+/**
+ * The way out for a destination that nobody reads any more, as the last sentences of a remedy. Empty if it must stay, since no other
+ * one could be the first. Without `moved-from` the next run would take the credentials of a first one for another workflow's.
+ */
+export function takeOutLine(
+  { destination }: Pick<SecretLocation, 'destination'>,
+  desired: Pick<DesiredState, 'destinations' | 'secretName'>,
+): string {
+  const { destinations } = desired;
+  const name = printDestination(destination);
+  const rest = destinations.filter((one) => printDestination(one) !== name);
+  const next = rest.find(({ kind }) => kind !== 'dependabot');
+  if (next === undefined) return '';
+  if (rest[0] === destinations[0]) return ` Or, if nobody reads it, take ${name} out of destinations.`;
+  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add moved-from: ${ownerOf(desired)}. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, its secret.`;
+}
+
 export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {
   const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}${rehearsal ? ' rehearsal' : ''}`;
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;

@@ -13,6 +13,8 @@ export interface RunResult {
   planOnly: boolean;
   desired: DesiredState;
   observed?: ObservedState;
+  /** When the credential in use expires, also if no plan could be made. undefined: not recorded. */
+  expiresAt?: number | undefined;
   plan?: Plan;
   outcome?: Outcome;
   /** Of `operation: watch`. */

@@ -5,6 +5,7 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
+import { keepOneWorkflow, movedLine } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /** @param nextRotation milliseconds, Auth0's clock */
@@ -18,7 +19,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
     if (blocked !== undefined && isFull)
-      builder.note('warning', blockedNote(credential, blocked, nextRotation));
+      builder.note('warning', `The next rotation${on(nextRotation)} will fail: ${blocked}`);
     if (blocked === undefined) announce(builder, credential, isFull, nextRotation);
   }
 }
@@ -41,19 +42,17 @@ export function announceEmpty(
 }
 
 /** Why no run can remove it, and what the user can do. */
-function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
-  if (desired.keepCredentials.has(credential.id))
-    return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or give its users another client';
+function whyBlocked(builder: PlanBuilder, credential: Credential): string | undefined {
+  const { desired, pool } = builder;
+  const { id } = credential;
+  if (desired.keepCredentials.has(id))
+    return `keep-credentials keeps ${id}. Before then, give its users another client; once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = pool.otherOwnership(credential);
-  if (other && !desired.removableCredentials.has(credential.id))
-    return `the workflow of ${other.owner} rotates it. Before then, rotate this client from one workflow with many destinations`;
+  if (other && !desired.removableCredentials.has(id))
+    return `${id} was made for ${other.owner}. ${movedLine(builder)}${keepOneWorkflow(builder, other.owner)}`;
   return credential.type === 'unknown'
-    ? 'this version of the action cannot read its record. Before then, find out in Auth0 what uses it'
+    ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it.`
     : undefined;
-}
-
-function blockedNote({ id }: Credential, why: string, nextRotation: number | undefined): string {
-  return `The next rotation${on(nextRotation)} will fail unless ${id} is removed: ${why}.`;
 }
 
 function announce(
@@ -70,7 +69,10 @@ function announce(
   const what = byHand
     ? `${credential.id}, which was made by hand on ${day(credential.createdAt)},`
     : credential.id;
-  const keep = byHand ? ' If anybody still uses it, name it in keep-credentials.' : '';
+  const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
+  const keep = byHand
+    ? ` If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`
+    : '';
   if (Number.isFinite(over))
     builder.note(severity, `A run removes ${what} from ${day(over)} on (overlap).${keep}`);
   else if (isFull)

@@ -4,12 +4,14 @@ import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, type ObservedSecret, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
 import { printUsers, usesSince, watchedSince } from './log-usage.ts';
+import { backTo, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { movedLine, overridesUnknown } from './preconditions.ts';
+import { overridesUnknown } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
@@ -83,7 +85,7 @@ function noteInterruption(
   if (served.length > 0)
     builder.note(
       'interruption',
-      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail. Pass current-credential to finish a delivery without this.`,
+      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail.${builder.desired.current ? '' : ' Pass current-credential to finish a delivery without this.'}`,
     );
   for (const location of refusing.map(printLocation))
     builder.note(
@@ -119,18 +121,25 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. From ${new Date(last).toISOString()} on the rotation goes ahead without it.`,
+    remedy: `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }
 
 /** The error if somebody else wrote the primary's secret. */
-function secretChanged({ inUse, observed }: PlanBuilder): RotationError {
+function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError {
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
+  const name = primary ? printLocation(primary.location) : 'the secret';
+  const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
+  if (inUse.unregistered)
+    return new RotationError('SECRET_EXISTS', {
+      failed: `${name} holds a pair that Auth0 does not know, so its readers cannot log in. The client can hold no other credential.`,
+      remedy: `Start the workflow by hand once with force: true, which replaces it. But if current-credential names another secret than that one, write ${line} instead.`,
+    });
   return new RotationError('SECRET_EXISTS', {
-    failed: `Somebody else wrote ${primary ? printLocation(primary.location) : 'the secret'} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
-    remedy: `Pass current-credential, which shows what the secret holds. Or start the workflow by hand with force: true to replace it.`,
+    failed: `Somebody else wrote ${name} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
+    remedy: `Pass ${line}, which shows what the secret holds. Or, if nobody needs what it holds, start the workflow by hand once with force: true, which replaces it.`,
   });
 }
 
@@ -160,7 +169,7 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
   const holders = records.map((c) => ({ id: c.id, usedBy: builder.usedBy(c) }));
-  const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : waysOut(builder);
+  const remedy = (desired.operation === 'rehearse' && setOverlap(builder)) || waysOut(builder);
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
 
@@ -172,33 +181,60 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
   const waiting = spare.filter((c) => !builder.isAnnounced(c));
-  const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);
-  const wait =
-    since === undefined
-      ? ''
-      : ` Otherwise a run removes it from ${new Date(since + NOTICE_PERIOD).toISOString()} on.`;
+  const wait = waiting
+    .flatMap((c) => removedLater(builder, c))
+    .slice(0, 1)
+    .join('');
   const isShown = desired.current !== undefined && !inUse.unregistered;
   if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
-    return `keep-credentials keeps ${kept.join(', ')}. Take an id out of it, or delete the credential in Auth0 once nobody uses it, or give its users another client.`;
-  const moved = movedLine(builder);
-  const today = builder.observed.secrets.map((secret) => printLocation(secret.location));
-  const formerHeld = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
-  if (formerHeld.length > 0)
-    return `${formerHeld.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.`;
-  if (spare.length === 0 && moved !== '')
-    return `${moved}If another workflow rotates this client, rotate it from one workflow with many destinations.`;
-  if (isShown || byHand.length === 0) return undefined;
-  const pass = desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
-  return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+    return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
+  const release =
+    isShown || byHand.length === 0
+      ? undefined
+      : `Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+  const former = stillHolding(builder);
+  if (former) return [former, ...(release ? [`Or: ${release}`] : [])].join(' ');
+  const [owner] = records.flatMap((c) => pool.otherOwnership(c)?.owner ?? []);
+  if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
+  const pass = desired.current ? '' : PASS;
+  return release ? pass + release : pass || undefined;
+}
+
+const PASS = 'Pass current-credential, which shows what is in use. ';
+
+/** What was made by hand and is superseded goes a week after its successor was delivered. */
+function removedLater(builder: PlanBuilder, credential: Credential): string[] {
+  const since = supersededAt(builder, credential);
+  if (since === undefined) return [];
+  const { id } = credential;
+  return [
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before.`,
+  ];
+}
+
+/** A former location that is still there may have readers. */
+function stillHolding({ desired, inUse, observed }: PlanBuilder): string | undefined {
+  const today = observed.secrets.map((secret) => printLocation(secret.location));
+  const held = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
+  if (held.length === 0) return undefined;
+  const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
+  const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';
+  return `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.${back}`;
 }
 
 /** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
-  const served = observed.secrets.find((_, index) => inUse.held[index]?.[0]?.id === inUse.newest?.id);
-  if (!primary || !served || !inUse.newest || !isMissing(primary)) return undefined;
+  if (!primary || !inUse.newest || !isMissing(primary)) return undefined;
+  const served = observed.secrets.find(
+    ({ location: { destination } }, index) =>
+      inUse.held[index]?.[0]?.id === inUse.newest?.id &&
+      destination !== primary.location.destination &&
+      destination.kind !== 'dependabot',
+  );
+  if (!served) return undefined;
   const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
   return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
 }
@@ -207,21 +243,32 @@ function releaseLine(spare: readonly Credential[]): string {
   const line = `removable-credentials: ${spare.map(({ id }) => id).join(' ')}.`;
   const [one, another] = spare;
   return one && !another
-    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. If nobody uses it, add this line to the action's inputs: ${line}`
-    : `${dated(spare)} were made by hand, and the primary destination holds none of them. Add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`
+    : `${dated(spare)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
 }
 
 function dated(credentials: readonly Credential[]): string {
   return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
-const REHEARSE_EARLIER =
-  'A rehearsal removes only what it has made. Rehearse before the second rotation. Or set an overlap (such as 7d), so that a run of rotate removes the previous credential when the overlap ends.';
+/** A rehearsal removes only what it has made. Where an overlap would end the previous credential, that makes room. */
+function setOverlap(builder: PlanBuilder): string | undefined {
+  const previous = builder.records.find(
+    (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,
+  );
+  return previous
+    ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`
+    : undefined;
+}
 
 /** Auth0 refuses a second credential with the same subject DN. */
 export function nameTaken(builder: PlanBuilder, credential: Credential): RotationError {
+  const { owner } = builder.pool.otherOwnership(credential) ?? {};
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.usedBy(credential)}).`,
-    remedy: 'Choose another subject, or rotate from one workflow with many destinations.',
+    remedy:
+      owner === undefined
+        ? 'Choose another subject.'
+        : `${movedLine(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
   });
 }

@@ -1,6 +1,6 @@
 /** Builds a plan. Pure. */
 
-import type { RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -12,6 +12,7 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
 import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { RemovalReason, Step } from '../model/step.ts';
@@ -76,7 +77,12 @@ export class PlanBuilder {
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
-    if (first) throw first.error;
+    if (first) {
+      const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
+      const { error } = first;
+      const out = refusing ? takeOutLine(refusing.location, this.desired) : '';
+      throw new RotationError(error.code, { ...error, remedy: error.remedy + out, cause: error });
+    }
     this.probe(secrets.map(({ location }) => location));
   }
 
@@ -199,7 +205,9 @@ export class PlanBuilder {
     const former = formerHolder(this.inUse, credential);
     if (former) return `held by ${former}, where this workflow delivered before`;
     if (held !== undefined) return held;
-    return this.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
+    return this.pool.isOurs(credential)
+      ? 'made by this workflow'
+      : 'made by hand, in use until its successor is delivered';
   }
 
   #printHeld(credential: Credential): string | undefined {

@@ -4,14 +4,8 @@ import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import {
-  type Credential,
-  newestFirst,
-  type ObservedState,
-  type Unwritable,
-} from '../model/observed-state.ts';
+import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { printLocation } from '../model/secret-location.ts';
 import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import {
@@ -21,12 +15,13 @@ import {
   resolveDoubts,
   rewriteBeforeRemoval,
 } from './current-pair.ts';
+import { refuseRunningFormer } from './other-owners.ts';
+import { alarming, unwritableError } from './outage.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseClient,
   refuseDuringYoungDelivery,
   refuseMissingScopes,
-  refuseRunningFormer,
   refuseSamePairAgain,
   refuseStaleCurrent,
   refuseToOverwrite,
@@ -48,6 +43,15 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   // Auth0's list has no order.
   const observed = { ...unsorted, pool: [...unsorted.pool].sort(newestFirst) };
   const builder = new PlanBuilder(desired, observed);
+  try {
+    return planned(builder);
+  } catch (error) {
+    throw error instanceof RotationError ? alarming(error, builder) : error;
+  }
+}
+
+function planned(builder: PlanBuilder): Plan {
+  const { desired, observed } = builder;
   refuseToOverwrite(desired, observed);
   refuseClient(desired, observed);
   refuseRunningFormer(builder);
@@ -76,7 +80,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
-    stop: stop ?? unwritableError(builder),
+    stop: stop ? alarming(stop, builder) : unwritableError(builder),
   };
 }
 
@@ -94,38 +98,6 @@ export function resolveDefaults(desired: DesiredState, { pool }: ObservedState):
 
 function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
-}
-
-/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
-function unwritableError(builder: PlanBuilder): RotationError | undefined {
-  const { unwritable = [] } = builder.observed;
-  const [first] = unwritable;
-  if (!first) return undefined;
-  return new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
-    remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
-    stateNow: `${whatRefusingHold(builder)} Everything else is done.`,
-    cause: first.error,
-  });
-}
-
-function whatRefusingHold({
-  associated,
-  inUse,
-  observed: { secrets, unwritable = [] },
-}: PlanBuilder): string {
-  const works = ({ location }: Unwritable) => {
-    const index = secrets.findIndex((secret) => printLocation(secret.location) === location);
-    return inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
-  };
-  const kept = unwritable.filter(works).map(({ location }) => location);
-  const out = unwritable.filter((one) => !works(one)).map(({ location }) => location);
-  return [
-    ...(kept.length > 0 ? [`${kept.join(', ')} keeps what it holds, which stays associated.`] : []),
-    ...(out.length > 0
-      ? [`${out.join(', ')} holds nothing that is associated: nobody logs in with it.`]
-      : []),
-  ].join(' ');
 }
 
 /** For a client that uses another method, `plan` shows `enroll`, since `rotate` would be refused. */
@@ -249,12 +221,15 @@ function heal(builder: PlanBuilder): boolean {
     if (keep.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
     builder.associate([...keep, credential.id], 'heal');
   }
-  if (missing.length > 0) builder.note('warning', HEALED_NOTE);
+  for (const credential of missing) builder.note('warning', healedNote(builder, credential));
   return missing.length > 0;
 }
 
-const HEALED_NOTE =
-  'A credential that a destination holds was not associated, and is associated again. If this happens again, something else disassociates it, such as Terraform or a script. If you want it gone, delete it in Auth0.';
+/** Whoever took it out may not know who holds it. Deleted by hand, its readers would be locked out. */
+function healedNote(builder: PlanBuilder, credential: Credential): string {
+  const { heldBy, id } = builder.describe(credential);
+  return `${id}, which ${heldBy.join(', ')} holds, was not associated and is associated again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;
+}
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {
   return ids.filter((other) => other !== id);

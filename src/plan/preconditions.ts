@@ -1,7 +1,13 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { type DesiredState, isSecretMethod } from '../model/desired-state.ts';
+import { METHOD_CAPACITY } from '../model/capacity.ts';
+import {
+  CREDENTIAL_TYPES,
+  type DesiredState,
+  isCredentialMethod,
+  isSecretMethod,
+} from '../model/desired-state.ts';
 import {
   type Credential,
   isYoung,
@@ -13,11 +19,15 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { movedLine } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
+import { Pool } from './pool.ts';
 import { isBeingDelivered, isPending } from './stages.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
-function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { client }: ObservedState): void {
+function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void {
+  const { method, operation, revertTo } = desired;
+  const { client } = observed;
   if (client === undefined || client.method === method) return;
   // The client has already left the method. A revert does not turn a public client into a confidential one or back.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
@@ -26,11 +36,44 @@ function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { clie
     refuseAlgorithm(client);
     return;
   }
-  throw new RotationError('METHOD_MISMATCH', {
-    failed: `Client ${client.id} authenticates by ${client.method}, not by ${method}.`,
-    remedy:
-      'Move it with operation: enroll (start operation: plan first, which names whom that interrupts), or set authentication-method to what it uses. The management client needs read:clients and read:client_credentials: without them Auth0 does not show the method.',
+  throw methodMismatch(desired, observed, client.method);
+}
+
+function methodMismatch(desired: DesiredState, observed: ObservedState, used: string): RotationError {
+  const { clientId, method, operation } = desired;
+  const failed = `Client ${clientId} authenticates by ${used}, not by ${method}.`;
+  const another = isCredentialMethod(used) ? `set authentication-method: ${used}` : '';
+  if (operation === 'revert') {
+    const remedy = another ? `To revert it, ${another}.` : `There is nothing to revert: it uses ${used}.`;
+    return new RotationError('METHOD_MISMATCH', { failed, remedy });
+  }
+  const ids = deliveredBefore(desired, observed).map(({ id }) => id);
+  if (ids.length === 0)
+    return new RotationError('METHOD_MISMATCH', {
+      failed,
+      remedy: `Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, which names whom that interrupts)${another && `, or ${another}`}.`,
+    });
+  return new RotationError('METHOD_MISMATCH', {
+    alarm: 'consumers CANNOT LOG IN with what was delivered. Act at once',
+    failed: `${failed} Nobody can log in with what this workflow has delivered.`,
+    remedy: `In the Auth0 Dashboard (Applications, the client, Credentials) choose ${method} with ${ids.join(' and ')} again, and correct what has moved the client, such as Terraform or deploy-cli. Only if that is impossible, start operation: enroll, which ends the delivered pairs and delivers a new one. If it was moved on purpose (operation: revert), disable this workflow instead.`,
   });
+}
+
+/** What logged in until the client was moved to another method. Empty if no secret can hold a credential of ours. */
+function deliveredBefore(desired: DesiredState, observed: ObservedState): Credential[] {
+  const pool = new Pool(desired, observed);
+  const written = Math.max(...observed.secrets.map(({ times }) => writtenTimes(times)?.updatedAt ?? 0));
+  const usable = observed.pool.filter(
+    (c) =>
+      c.type === CREDENTIAL_TYPES[desired.method] &&
+      c.createdAt <= written + UNCERTAINTY &&
+      !pool.isRehearsed(c) &&
+      (c.expiresAt ?? Number.POSITIVE_INFINITY) > observed.now,
+  );
+  const own = usable.filter(pool.isOurs);
+  const others = usable.filter((c) => !own.includes(c));
+  return own.length === 0 ? [] : [...own, ...others].slice(0, METHOD_CAPACITY);
 }
 
 /** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
@@ -39,7 +82,7 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   throw new RotationError('ALGORITHM_MISMATCH', {
     failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,
     remedy:
-      'Set jwt_configuration.alg to RS256 first (Advanced settings, OAuth, JSON Web Token signature algorithm); applications that check ID tokens with the client secret must then check them with the tenant key.',
+      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 (Advanced settings, OAuth, JSON Web Token signature algorithm).",
   });
 }
 
@@ -99,28 +142,6 @@ function onPurpose({ createdAt, id }: Credential): string {
   return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
 }
 
-/** The line to add if this repository or secret was renamed. */
-export function movedLine({ observed, pool }: PlanBuilder): string {
-  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
-  const [owner] = owners;
-  if (owner === undefined || owner.startsWith('sha256:')) return '';
-  return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
-}
-
-/** If a former mark is younger than our oldest one, the former workflow is still running. @throws RotationError ROTATION_IN_PROGRESS */
-export function refuseRunningFormer({ observed, pool }: PlanBuilder): void {
-  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
-  const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
-  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
-  if (!live) return;
-  const ownership = readOwnership(live.name);
-  throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another workflow, that of ${ownership?.owner}, rotates this client too: its run ${ownership?.run} made ${live.id} after this workflow had begun.`,
-    remedy:
-      'Disable one of the two workflows, and rotate the client from one workflow with many destinations.',
-  });
-}
-
 /** A person started this run with `force`, so an unknown secret may be replaced. */
 export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
@@ -167,13 +188,32 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
 }
 
 /** A young credential that is pending or not delivered everywhere may belong to a run that is still at work. */
-export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
+export function refuseUnfinished(builder: PlanBuilder): void {
+  const { inUse, pool, observed, desired } = builder;
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   const unfinished = (c: Credential) =>
     isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
-  if (young) throw rotationInProgress(young);
+  if (young) throw nobodyLogsIn(builder) ? perhapsEnrolled(young) : rotationInProgress(young);
+}
+
+/** All that is associated is pending. A client that `create` made has never had other consumers. */
+function nobodyLogsIn({ associated, desired, inUse, observed, pool }: PlanBuilder): boolean {
+  const used = observed.pool.filter(({ id }) => associated.includes(id));
+  return desired.operation !== 'create' && used.length > 0 && used.every((c) => isPending(inUse, pool, c));
+}
+
+/** An `enroll` that dies between the change of method and the delivery locks everybody out. */
+function perhapsEnrolled(young: Credential): RotationError {
+  const error = rotationInProgress(young);
+  const { run } = readOwnership(young.name) ?? {};
+  const until = new Date(young.createdAt + LEASE).toISOString();
+  return new RotationError(error.code, {
+    ...error,
+    alarm: 'perhaps NOBODY CAN LOG IN. Act at once',
+    remedy: `Look at run ${run}. If it is at work, let it finish. If it was an enroll and has died, do not wait: start operation: revert, with revert-to: the method that the client had before (examples/revert.yml). If that was a method of certificates or keys, choose it in the Auth0 Dashboard instead (Applications, the client, Credentials). Or start enroll again after ${until}; until then nobody can log in.`,
+  });
 }
 
 /** A pair that was brought can be delivered once. */
@@ -192,17 +232,16 @@ export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }:
 }
 
 /** `create` must not replace an existing secret without `force`. @throws RotationError SECRET_EXISTS */
-export function refuseToOverwrite(
-  { clientId, force, operation }: DesiredState,
-  { secrets }: ObservedState,
-): void {
-  if (operation !== 'create' || clientId !== '' || force) return;
+export function refuseToOverwrite(desired: DesiredState, { secrets }: ObservedState): void {
+  const { clientId, operation } = desired;
+  if (operation !== 'create' || clientId !== '' || overridesUnknown(desired)) return;
   const taken = secrets.filter(({ times }) => writtenTimes(times));
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
     failed: `${locations} already holds something. If the pair of a new client replaced it, its readers could no longer log in.`,
-    remedy: 'Choose another secret-name. If nobody uses the secret, delete it, or set force: true.',
+    remedy:
+      'Choose another secret-name. If nobody reads the secret, start the workflow by hand once with force: true. Do not write that into the file.',
   });
 }
 

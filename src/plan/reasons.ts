@@ -30,8 +30,8 @@ const RULES: readonly Rule[] = [
   [
     'NotDelivered',
     displaced,
-    ({ inUse }) =>
-      `a destination may hold ${inUse.displaced?.id}, which is not associated (pass current-credential to be certain)`,
+    ({ desired, inUse }) =>
+      `a destination may hold ${inUse.displaced?.id}, which is not associated${desired.current ? '' : ' (pass current-credential to be certain)'}`,
   ],
   ['UnidentifiedSecret', unidentified, explainUnidentified],
   [

@@ -3,9 +3,11 @@
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import { type Credential, newestFirst, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
+import { DAY } from '../model/timing.ts';
 import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
 import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -32,8 +34,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   else removeAfterDelivery(builder);
   removeFormer(builder);
   noteAlgorithm(builder);
-  if ((nextDue(desired, builder.observed, builder.inUse, true) ?? 0) <= builder.observed.now)
-    builder.note('warning', SHORT);
+  noteShort(builder);
 }
 
 /** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
@@ -43,7 +44,7 @@ function refuseForPrimary(builder: PlanBuilder): void {
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: `${refusal.remedy} Or take it out of destinations if nobody uses it. Then the next destination is the primary.`,
+    remedy: refusal.remedy + takeOutLine(primary, builder.desired),
     cause: refusal,
   });
 }
@@ -65,8 +66,18 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-const SHORT =
-  'The new certificate is valid for no longer than renew-before-days. It is due again at once, so every run will rotate.';
+/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
+function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): void {
+  const due = nextDue(desired, observed, inUse, true) ?? 0;
+  if (due > observed.now) return;
+  const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
+  const lower = days > 1 ? `Set renew-before-days to less than ${days}, or have` : 'Have';
+  const ends = renews === undefined ? ', and each pair works only until the second run after it' : '';
+  notes.push({
+    severity: 'warning',
+    text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${ends}.`,
+  });
+}
 
 /** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {

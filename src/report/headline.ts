@@ -43,15 +43,18 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     return `anybody who knows the client id can log in (${code}). Act at once.`;
   if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
   const expiresAt = currentExpiry(result);
-  if (observed === undefined || expiresAt === undefined) return `${code}. Action needed.`;
-  return expiresAt > observed.now
+  if (expiresAt === undefined) return `${code}. Action needed.`;
+  // Without an observation no clock can be trusted, and a date helps more than none.
+  return observed === undefined || expiresAt > observed.now
     ? `${code}. Act before ${longDay(expiresAt)}, when the current key expires.`
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
 /** The expiry of the key that the primary held before the run. */
-export function currentExpiry({ plan, desired }: RunResult): number | undefined {
-  const current = plan?.credentials.find(({ stage }) => stage === 'current');
+export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
+  if (observed === undefined) return desired.current?.notAfter?.getTime();
+  if (plan === undefined) return expiresAt;
+  const current = plan.credentials.find(({ stage }) => stage === 'current');
   return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
 }
 
@@ -78,8 +81,9 @@ function rotated(result: RunResult): string {
 }
 
 function afterwards(result: RunResult): string {
-  const { outcome, desired } = result;
+  const { outcome, plan, desired } = result;
   if (!desired.revoke) return advice(result);
+  if (plan?.revokes.length === 0) return 'NOTHING WAS REVOKED. Read the warning below.';
   const { runs = [], unsearched = [] } = outcome?.holders ?? {};
   const more = unsearched.length > 0 ? '. Not every repository could be searched' : '';
   return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;

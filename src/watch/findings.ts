@@ -5,6 +5,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { isYoung, type ObservedState } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
@@ -108,7 +109,7 @@ const WARNS = 1 / 3;
 const FAILS = 1 / 10;
 
 function destinationFindings(builder: PlanBuilder): Finding[] {
-  const { inUse, observed } = builder;
+  const { desired, inUse, observed } = builder;
   if (observed.secrets.some(({ times }) => times === 'unread'))
     return [
       warning(
@@ -126,14 +127,14 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
           warning(
             'DeliveryUnclear',
             `${code(due.explanation)}.`,
-            'Pass current-credential, and start the rotation workflow.',
+            `${desired.current ? '' : 'Pass current-credential. '}Start the rotation workflow.`,
           ),
         ]
       : []),
   ];
 }
 
-function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: number): Finding[] {
+function destinationFinding({ desired, inUse, pool, observed }: PlanBuilder, index: number): Finding[] {
   const secret = observed.secrets[index];
   if (secret === undefined) return [];
   const location = code(printLocation(secret.location));
@@ -144,7 +145,8 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        `${rotate} Or take it out of destinations.`,
+        // Where the client can hold no other credential, a run without the pair stores nothing there.
+        (index === 0 ? rotate : STORE) + takeOutLine(secret.location, desired),
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))
@@ -172,6 +174,8 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
     ),
   ];
 }
+
+const STORE = 'Start the rotation workflow with current-credential: it stores the pair there.';
 
 function clientFindings({ associated, observed, desired }: PlanBuilder): Finding[] {
   const found: Finding[] = [];

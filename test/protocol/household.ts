@@ -2,6 +2,7 @@
 
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
+import { ownerAt } from '../../src/model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { LEASE } from '../../src/model/timing.ts';
 import { namedForDeletion } from '../support/advice.ts';
@@ -21,6 +22,8 @@ export class Household {
   readonly workflow: Workflow;
   /** What no run could know: what a person changed when it could not look any more, or a name that no mark shows. */
   readonly residuals: Pick<Residual, 'kind' | 'location'>[] = [];
+  /** Where the workflow has delivered first, as its marks name it. */
+  readonly owners: Set<string>;
   /** Names of secrets that a credential's mark shows, or has shown. */
   readonly #marked: Set<string>;
   /** Credentials that a message has announced the end of. */
@@ -42,6 +45,7 @@ export class Household {
     this.workflow = new Workflow(execution.world, destinations);
     this.#before = execution.world.truth();
     const { credentials } = execution.world.scenario.start;
+    this.owners = new Set(credentials.flatMap(({ owner }) => owner ?? []));
     this.#marked = new Set(
       credentials
         .filter(({ mark }) => mark === 'ours')
@@ -78,6 +82,8 @@ export class Household {
   async day(once: Partial<DesiredState> = {}, at = 0, act: () => void = () => {}): Promise<Actor> {
     const { execution, world } = this;
     const start = world.time;
+    const [primary] = this.workflow.places;
+    if (primary) this.owners.add(ownerAt(primary));
     const before = this.#before;
     this.#disturbed = false;
     this.#said = '';

@@ -1,11 +1,12 @@
 /** Reads what an error says is to be done, as a person would, and does it to the letter. */
 
+import { readOwnership } from '../../src/model/ownership.ts';
 import { parseDestination, printLocation } from '../../src/model/secret-location.ts';
 import type { Household } from './household.ts';
 import { savePrimaryAgain } from './people-acts.ts';
 
-/** What the next run is asked for besides; `impossible`: all that could go is in use, and Auth0 takes no third one. */
-type Followed = 'force' | 'enroll' | 'impossible' | undefined;
+/** What the next run is asked for besides; `over`: the workflow ends, or all that could go is in use, and Auth0 takes no third one. */
+type Followed = 'force' | 'enroll' | 'over' | undefined;
 
 /** One thing that the message says, of which a person does one. */
 export interface Advice {
@@ -19,19 +20,26 @@ type Rule = readonly [
   follow: (household: Household, match: RegExpMatchArray) => Followed,
 ];
 
-const PLACE_TO_DROP = /((?:repo|env|org):[^\s,;]*\w)[\s\S]*\b(?:[Tt]ake (?:it|\1)) out of destinations/;
+const PLACE = '(?:repo|env|org):[^\\s,;]*[\\w#]';
+const TAKE_OUT = new RegExp(
+  `take (${PLACE}) out of destinations(?: and in the same change add moved-from: (${PLACE}))?`,
+);
+const MOVED_FROM = new RegExp(`delivered first to [^(]*before [^.]*moved-from: (${PLACE})`, 'g');
+const MADE_FOR = new RegExp(`delete in Auth0 what was made for (${PLACE}|sha256:\\w+)`);
 
 /** In the order in which a person tries them: what names the very line comes first. */
 const RULES: readonly Rule[] = [
   ['add removable-credentials', /removable-credentials: ((?:cred_\w+(?:, ?| )?)+)/, release],
   ['choose among removable-credentials', /removable-credentials(?!: cred_)/, releaseTheUnused],
-  ['add moved-from', /moved-from: ((?:repo|env|org):[^\s,;]*[\w#])/, moveFrom],
+  ['add moved-from', MOVED_FROM, moveFrom],
   [
     'pass current-credential',
     /current-credential: \$\{\{ ?secrets\.(\w+) ?\}\}|[Pp]ass (?:the secret of the primary|current-credential)/,
     passCurrent,
   ],
-  ['delete it in Auth0', /\b[Dd]elete (cred_\w+)/, deleteIt],
+  ['choose the method again', /choose (\w+) with (cred_\w+(?: and cred_\w+)?) again/, chooseMethod],
+  ['keep this workflow', MADE_FOR, deleteWhatWasMadeFor],
+  ['keep the other workflow', /keep the other, disable this one/, () => 'over'],
   ['delete what nobody uses', /\b[Dd]elete one (?:that nobody uses|of them in the Auth0)\b/, deleteTheUnused],
   [
     'delete the former secret',
@@ -40,31 +48,58 @@ const RULES: readonly Rule[] = [
   ],
   ['save the secret once more', /save that secret once more/, saveAgain],
   ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
-  ['take it out of destinations', PLACE_TO_DROP, dropPlace],
+  ['set the former secret-name', /set secret-name: (\w+) again/, setName],
+  ['take it out of destinations', TAKE_OUT, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
-  ['take it out of keep-credentials', /keep-credentials/, keepNothing],
+  ['take it out of keep-credentials', /take its id out of keep-credentials/, keepNothing],
   ['force', /force: true|set force/, () => 'force'],
-  ['enroll', /operation: enroll/, () => 'enroll'],
+  ['enroll', /(?<!Only if that is impossible, start )operation: enroll/, () => 'enroll'],
   ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],
 ];
 
 /** What a person can do of it: who knows that the secret holds no pair, or passes it already, does something else. */
 export function adviceIn(message: string, household: Household): Advice[] {
-  return RULES.flatMap(([name, pattern, follow]) => {
-    const match = pattern.exec(message);
-    if (match === null || (follow === passCurrent && !canPass(household))) return [];
-    // Nobody can read a secret: only who has put it there can save it once more.
-    if (follow === saveAgain && !household.isByHand(primaryName(household))) return [];
-    if (CONDITIONS[name]?.test(message) && servesSomebody(household)) return [];
-    return [{ name, follow: (household: Household) => follow(household, match) }];
-  });
+  return RULES.flatMap(([name, pattern, follow]) =>
+    [...message.matchAll(new RegExp(pattern, 'g'))]
+      .slice(0, pattern.global ? undefined : 1)
+      .filter((match) =>
+        CONDITIONS.every(
+          ([of, words, holds]) => of !== name || !words.test(message) || holds(household, match),
+        ),
+      )
+      .map((match) => ({ name, follow: (household: Household) => follow(household, match) })),
+  );
 }
 
-/** What the message offers only for a secret that serves none of this client's consumers. */
-const CONDITIONS: Readonly<Record<string, RegExp>> = {
-  'choose another secret-name': /If it belongs to another client/,
-  force: /If nobody needs what it holds/,
-};
+type Condition = readonly [
+  name: string,
+  words: RegExp,
+  holds: (household: Household, match: RegExpExecArray) => boolean,
+];
+
+/** What the message says of its advice: for whom it is. */
+const CONDITIONS: readonly Condition[] = [
+  ['pass current-credential', /./, canPass],
+  // Nobody can read a secret: only who has put it there can save it once more.
+  ['save the secret once more', /./, (household) => household.isByHand(primaryName(household))],
+  [
+    'choose another secret-name',
+    /If it belongs to another client/,
+    (household) => !servesSomebody(household),
+  ],
+  ['force', /[Ii]f nobody needs what it holds/, (household) => !servesSomebody(household)],
+  ['force', /if current-credential names another secret/, ({ workflow }) => workflow.current === 'primary'],
+  ['add moved-from', /./, ({ owners }, [, owner = '']) => owners.has(owner)],
+  ['keep this workflow', /./, ({ owners }, [, owner = '']) => !owners.has(owner)],
+  ['keep the other workflow', /./, ({ owners }, { input }) => !owners.has(MADE_FOR.exec(input)?.[1] ?? '')],
+  ['put another destination first', /delivered there first then/, wasFirst],
+  ['set the former secret-name', /delivered there first then/, wasFirst],
+];
+
+/** Of the credential that another set-up made. */
+function wasFirst({ owners }: Household, { input }: RegExpExecArray): boolean {
+  return owners.has(MADE_FOR.exec(input)?.[1] ?? '');
+}
 
 function primaryName({ workflow }: Household): string {
   const [primary] = workflow.places;
@@ -83,6 +118,21 @@ function canPass({ workflow }: Household): boolean {
 
 function passCurrent({ workflow }: Household): undefined {
   workflow.current = 'primary';
+}
+
+function chooseMethod({ world }: Household, [, method = '', ids = '']: readonly string[]): undefined {
+  const credentials = (ids.match(/cred_\w+/g) ?? []).map((id) => ({ id }));
+  world.admin({
+    client_authentication_methods: { [method]: { credentials } },
+    token_endpoint_auth_method: null,
+  });
+}
+
+/** The other workflow is disabled, and its readers read what this one delivers. */
+function deleteWhatWasMadeFor(household: Household, [, owner = '']: readonly string[]): undefined {
+  for (const { credentials } of household.world.records())
+    for (const { id, name } of credentials)
+      if (readOwnership(name)?.owner === owner) deleteIt(household, ['', id]);
 }
 
 /** Auth0 deletes what is not associated: the Dashboard takes it out first. */
@@ -105,7 +155,7 @@ function releaseTheUnused(household: Household, { input = '' }: RegExpMatchArray
   const used = new Set(held.map(({ identity }) => identity));
   const [, listed = ''] = /Made by hand: (.*?)\. Put/.exec(input) ?? [];
   const unused = (listed.match(/cred_\w+/g) ?? []).find((id) => !used.has(pool.get(id)));
-  return unused === undefined ? 'impossible' : release(household, ['', unused]);
+  return unused === undefined ? 'over' : release(household, ['', unused]);
 }
 
 /** Of those that the message lists. */
@@ -117,7 +167,7 @@ function deleteTheUnused(household: Household, { input = '' }: RegExpMatchArray)
   const isFree = (id: string) => input.includes(id) && labels.get(id) !== signing;
   const listed = [...pool].filter(([id, identity]) => isFree(id) && !used.has(identity));
   const [first] = listed.sort(([one], [other]) => rank(household, one) - rank(household, other));
-  return first === undefined ? 'impossible' : deleteIt(household, ['', first[0]]);
+  return first === undefined ? 'over' : deleteIt(household, ['', first[0]]);
 }
 
 /** What cannot log in goes before what can. */
@@ -132,7 +182,7 @@ function deleteSecrets({ world }: Household, [text = '']: readonly string[]): un
     world.deleteSecret(scope, name);
 }
 
-function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+function moveFrom({ workflow }: Household, [, text = '']: readonly string[]): undefined {
   const [place = '', secretName] = text.split('#');
   const destination = parseDestination(place);
   if (destination === undefined) throw new Error(`the message names no destination: ${text}`);
@@ -140,9 +190,15 @@ function moveFrom({ workflow }: Household, [, text = '']: RegExpMatchArray): und
   workflow.says = { ...workflow.says, movedFrom };
 }
 
-function dropPlace({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+function dropPlace(household: Household, [, text = '', owner]: RegExpMatchArray): undefined {
+  const { workflow } = household;
   const gone = JSON.stringify(parseDestination(text));
   workflow.destinations = workflow.destinations.filter((one) => JSON.stringify(one) !== gone);
+  if (owner) moveFrom(household, ['', owner]);
+}
+
+function setName({ workflow }: Household, [, name = '']: readonly string[]): undefined {
+  workflow.secretName = name;
 }
 
 function saveAgain(household: Household): undefined {

@@ -98,7 +98,7 @@ async function obey(household: Household, first: RotationError, choice: number):
     household.byHand(() => {
       once = chosen.follow(household);
     });
-    if (once === 'impossible') return { ways, advised: advised + 1 };
+    if (once === 'over') return { ways, advised: advised + 1 };
     household.world.time += MINUTE;
     enrolls ||= once === 'enroll';
     const today = await household.day(asked(once, enrolls));

@@ -2,11 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { secretLocations } from '../../../src/model/desired-state.ts';
 import {
   credentialNameFor,
   isOwnedBy,
   ownerOf,
   readOwnership,
+  takeOutLine,
   writeClientOwner,
   writeOwnership,
 } from '../../../src/model/ownership.ts';
@@ -15,6 +17,29 @@ import { desired } from '../../support/states.ts';
 
 const SHORT = 'repo:acme/shop#PEM';
 const LONG = `env:acme/shop/${'e'.repeat(200)}#PEM`;
+
+describe('the way out for a destination that nobody reads', () => {
+  const line = (gone: string, ...destinations: string[]) => {
+    const [location] = secretLocations(desired({ destinations: [gone] }));
+    return location && takeOutLine(location, desired({ destinations }));
+  };
+  const [SHOP, OTHER, BOT] = ['repo:acme/shop', 'repo:acme/other', 'dependabot:acme/shop'];
+
+  it('is to take it out', () => {
+    expect(line(OTHER, SHOP, OTHER)).toBe(` Or, if nobody reads it, take ${OTHER} out of destinations.`);
+    expect(line(BOT, SHOP, BOT)).toBe(` Or, if nobody reads it, take ${BOT} out of destinations.`);
+  });
+
+  it('of the first one takes moved-from as well, and a first one that the workflow can read', () => {
+    const words = ` Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: repo:acme/shop#PEM. Then ${OTHER} must be the first, and current-credential, if the workflow passes it, its secret.`;
+    expect(line(SHOP, SHOP, OTHER)).toBe(words);
+    expect(line(SHOP, SHOP, BOT, OTHER)).toBe(words);
+  });
+
+  it('is none where no other one could be the first', () => {
+    expect([line(SHOP, SHOP), line(SHOP, SHOP, BOT)]).toEqual(['', '']);
+  });
+});
 
 describe('a mark', () => {
   it('names the owner and the run', () => {

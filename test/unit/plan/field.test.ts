@@ -227,7 +227,7 @@ describe('a rotation that must stop, and a delivery that can be finished', () =>
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
     const all = await days(world, 9, { destinations: TWO });
     expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
-    expect(all[1]?.message).toContain('Otherwise a run removes it from 2026-12-01');
+    expect(all[1]?.message).toContain('If you do nothing, a run removes h from 2026-12-01');
     expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
   });
 });
@@ -370,7 +370,8 @@ describe.each([
     expect(due.at(-1)?.notes).toMatch(/cannot log in from the removal of p on, .* it stays out until/);
     expect(due.at(-1)?.notes).not.toContain('some seconds');
     const after = await world.day({ current, destinations: TWO });
-    expect(after.message).toContain(`${PROD} PEM holds nothing that is associated`);
+    expect(after.message).toContain(`The consumers of ${PROD} PEM CANNOT LOG IN`);
+    expect(after.error?.alarm).toContain(`${PROD} PEM CANNOT LOG IN`);
     expect(after.message).not.toContain('keeps what it holds');
   });
 });

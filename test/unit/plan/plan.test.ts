@@ -998,9 +998,34 @@ describe('the plan of a revocation', () => {
     );
   });
 
+  it('says what stays valid, and how it can go', () => {
+    const wanted = desired(REVOKE);
+    const seed = { credentials: [{ ...previous, by: 'another workflow' as const }], written: [delivered] };
+    const { notes, revokes } = plan(wanted, state(wanted, seed));
+    expect(revokes).toEqual([]);
+    expect(notes.map(printNote)).toContain(
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add moved-from: repo:acme/other#PEM and start this run again.',
+    );
+    const moved = {
+      ...state(wanted, seed),
+      former: [{ owner: 'repo:acme/other#PEM', secret: state(wanted).secrets[0] }],
+    };
+    expect(plan(wanted, moved as ReturnType<typeof state>).revokes).toEqual(['p']);
+  });
+
   it.each<[string, DesiredChanges, RegExp]>([
     ['a subject that stays', CA, /only by its subject identity-a \(a\).*Choose another subject/],
+    [
+      'a subject that stays: it must not come back while the old certificate is valid',
+      { ...CA, current: 'a' },
+      /write it into every workflow .* before you start this run\. Do not use identity-a again before 23 January 2027, when the one in use expires/,
+    ],
     ['what must be kept', { keep: ['a'] }, /would remove a, but keep-credentials keeps it/],
+    [
+      'what must be kept, and says which of the two its user must give up',
+      { keep: ['a'] },
+      /Take a out of keep-credentials and start again: its users cannot log in .* delete the leaked credential in Auth0 by hand, and start the rotation by hand once with force: true and without revoke/,
+    ],
   ])('is refused: %s', (_, changes, words) => {
     const wanted = desired({ ...REVOKE, ...changes });
     const attempt = () => plan(wanted, state(wanted, { credentials: [current], written: [delivered] }));
@@ -1133,7 +1158,7 @@ describe('the plan of a rehearsal, and of what comes after it', () => {
       {},
       { credentials: [previous, current], written: [delivered] },
       'CREDENTIAL_LIMIT',
-      /removes only what it has made.*before the second rotation\. Or set an overlap/,
+      /\. Set an overlap .* operation: rotate removes p\. /,
     ],
     [
       'a rotation is at work',
@@ -1528,7 +1553,7 @@ describe('the plan of another operation or method', () => {
     const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
     expect(tell(enrolling, old)).toEqual([
       'ALGORITHM_MISMATCH: Client client signs its ID tokens with HS256 (jwt_configuration.alg), and Auth0 takes credentials only with RS256.',
-      'Set jwt_configuration.alg to RS256 first (Advanced settings, OAuth, JSON Web Token signature algorithm); applications that check ID tokens with the client secret must then check them with the tenant key.',
+      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 (Advanced settings, OAuth, JSON Web Token signature algorithm).",
     ]);
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
@@ -1683,7 +1708,7 @@ const REFUSALS: Refusal[] = [
       ],
     },
     'CREDENTIAL_LIMIT',
-    /made by hand, in use until a successor was delivered/,
+    /made by hand, in use until its successor is delivered/,
   ],
   [
     'two destinations with one of two that were made by hand each: force replaces what a secret holds, and takes out neither',
@@ -1765,7 +1790,7 @@ describe('plan refuses', () => {
       code: 'CREDENTIAL_LIMIT',
       failed:
         'Client client cannot hold another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
-      remedy: expect.stringContaining('one workflow with many destinations'),
+      remedy: expect.stringContaining('Delete one that nobody uses any more'),
     });
   });
 });

@@ -15,7 +15,9 @@ import {
   result,
   settled,
 } from '../../support/run-result.ts';
-import { DAY, desired, state } from '../../support/states.ts';
+import { DAY, desired, NOW, state } from '../../support/states.ts';
+
+const { plan: _, ...unplanned } = result({}, settled, { error: failure() });
 
 describe('the first line', () => {
   it.each<[string, RunResult, string]>([
@@ -57,6 +59,35 @@ describe('the first line', () => {
       'failed before anything was known',
       { planOnly: false, desired: desired(), error: failure() },
       '❌ `client`: VERIFICATION_FAILED. Action needed.',
+    ],
+    [
+      'failed before anything was known, with the certificate in use at hand',
+      { planOnly: false, desired: desired({ current: 'cred_a' }), error: failure() },
+      '❌ `client`: VERIFICATION_FAILED. Act before 23 January 2027, when the current key expires.',
+    ],
+    [
+      'refused before there was a plan',
+      { ...unplanned, expiresAt: NOW + 5 * DAY },
+      '❌ `shop`: VERIFICATION_FAILED. Act before 29 November 2026, when the current key expires.',
+    ],
+    [
+      'refused before there was a plan, and expired',
+      { ...unplanned, expiresAt: NOW - 5 * DAY },
+      '❌ `shop`: VERIFICATION_FAILED. Act at once: the current key expired on 19 November 2026.',
+    ],
+    [
+      'revoked',
+      result({ force: true, revoke: true }, settled, { outcome: outcome() }),
+      '✅ `shop` has a new certificate. The previous one is revoked. Workflow runs that may still hold it: 0. Next rotation on 23 January 2027.',
+    ],
+    [
+      'nothing was there to revoke',
+      result(
+        { force: true, revoke: true },
+        { credentials: [{ ...current, by: 'another workflow' }], written: [10] },
+        { outcome: outcome() },
+      ),
+      '✅ `shop` has a new certificate. NOTHING WAS REVOKED. Read the warning below. Next rotation on 23 January 2027.',
     ],
   ])('%s', (_, told, line) => {
     const { headline, summary } = report(told);

@@ -1,0 +1,56 @@
+/** Credentials with another mark than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
+
+import { RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { readOwnership } from '../model/ownership.ts';
+import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
+import type { PlanBuilder } from './plan-builder.ts';
+
+/** The line to add for each owner that this workflow may have had. */
+export function movedLine({ observed, pool }: PlanBuilder): string {
+  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
+  return [...owners]
+    .filter((owner) => !owner.startsWith('sha256:'))
+    .map(
+      (owner) =>
+        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}. `,
+    )
+    .join('');
+}
+
+/** What to do where another workflow rotates the client, too: there is room for the credentials of one. */
+export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
+  const pass = current === undefined ? ', pass current-credential' : '';
+  return `If another workflow rotates this client, keep one of the two. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
+}
+
+/** How to deliver to this former location again. It was the first, unless its secret had another name. */
+export function backTo({ destination, secretName }: SecretLocation, desired: DesiredState): string {
+  const place = printDestination(destination);
+  const isServed = desired.destinations.some(
+    (one) => printDestination(one).toLowerCase() === place.toLowerCase(),
+  );
+  const first = `put ${place} first in destinations again`;
+  const name = `set secret-name: ${secretName} again`;
+  if (secretName.toUpperCase() === desired.secretName.toUpperCase()) return first;
+  return isServed ? name : `${first} and ${name}`;
+}
+
+/**
+ * If a former mark is younger than our oldest one, the former workflow is still running, or what it was set up as was changed and
+ * changed back. @throws RotationError ROTATION_IN_PROGRESS
+ */
+export function refuseRunningFormer(builder: PlanBuilder): void {
+  const { desired, observed, pool } = builder;
+  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
+  const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
+  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
+  if (!live) return;
+  const { owner = '', run } = readOwnership(live.name) ?? {};
+  const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
+  const back = former ? `If this workflow delivered there first then, ${backTo(former, desired)}. ` : '';
+  throw new RotationError('ROTATION_IN_PROGRESS', {
+    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
+    remedy: back + keepOneWorkflow(builder, owner),
+  });
+}

@@ -1,0 +1,80 @@
+/** Says who cannot log in where a plan has to stop, or leaves a destination out. Pure. */
+
+import { RotationError } from '../errors.ts';
+import { longDay } from '../model/markdown.ts';
+import { refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
+import { printLocation } from '../model/secret-location.ts';
+import type { PlanBuilder } from './plan-builder.ts';
+
+/** A refusal is urgent where consumers cannot log in any more: the schedule would try again tomorrow. */
+export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
+  return error.withStateNow(error.stateNow, error.alarm ?? alarm(builder));
+}
+
+/** @returns who cannot log in with what the destinations hold, although all steps are carried out */
+function alarm({
+  associatedAtStart,
+  desired,
+  inUseAtStart,
+  keptSteps,
+  observed,
+  steps,
+}: PlanBuilder): string | undefined {
+  const { expiresAt, held, stale, unregistered } = inUseAtStart;
+  if (observed.client?.method !== desired.method) return undefined;
+  // Without current-credential, the expiry of a subject DN is an estimate.
+  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
+  if (expiresAt !== undefined && expiresAt <= observed.now && isRecorded)
+    return `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`;
+  const associated = steps
+    .slice(0, keptSteps)
+    .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
+  const out = observed.secrets.filter(({ times }, index) => {
+    const [head] = held[index] ?? [];
+    const isUnknown = index === 0 && unregistered && stale === undefined;
+    return writtenTimes(times) && (isUnknown || (head !== undefined && !associated.includes(head.id)));
+  });
+  return out.length === 0
+    ? undefined
+    : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
+}
+
+/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
+export function unwritableError(builder: PlanBuilder): RotationError | undefined {
+  const { unwritable = [] } = builder.observed;
+  const [first] = unwritable;
+  if (!first) return undefined;
+  const secret = builder.observed.secrets.find(({ location }) => printLocation(location) === first.location);
+  const { alarm, stateNow } = whatRefusingHold(builder);
+  return new RotationError('DELIVERY_INCOMPLETE', {
+    failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
+    remedy: first.error.remedy + (secret ? takeOutLine(secret.location, builder.desired) : ''),
+    stateNow: `${stateNow} Everything else is done.`,
+    alarm,
+    cause: first.error,
+  });
+}
+
+function whatRefusingHold({ associated, inUse, observed }: PlanBuilder): {
+  stateNow: string;
+  alarm: string | undefined;
+} {
+  const places = observed.secrets.flatMap(({ location, times }, index) => {
+    if (!refusalOf(observed, location)) return [];
+    const works = inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
+    const state = works ? 'kept' : times === 'missing' ? 'missing' : 'out';
+    return [{ name: printLocation(location), state }];
+  });
+  const inState = (of: string) =>
+    places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
+  const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
+  return {
+    stateNow: [
+      ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
+      ...(kept ? [`${kept} keeps what it holds, which stays associated.`] : []),
+      ...(missing ? [`${missing} has no secret yet.`] : []),
+    ].join(' '),
+    alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,
+  };
+}

@@ -1,0 +1,134 @@
+/** Where there is no room: what the message says makes some, in the state in which it says so. */
+
+import { describe, expect, it } from 'vitest';
+import { parseDestination } from '../../../src/model/secret-location.ts';
+import { Days, OURS, type Seeded, SHOP } from '../../support/days.ts';
+
+const PROD = 'env:acme/ops/prod';
+const ours = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
+  id,
+  age,
+  owner: OURS,
+  ...more,
+});
+const hand = (id: string, age: number): Seeded => ({ id, age, expires: 400, subject: 'CN=by hand' });
+const removable = (id: string) => ({ removableCredentials: new Set([id]) });
+
+describe('one made by hand is in the way', () => {
+  it('the message says what happens if nobody does anything, and what to do for its users', async () => {
+    const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['c', 64.9999], [PROD]: ['h', 66] });
+    await world.day({ destinations: [SHOP, PROD] });
+    const { message } = await world.day({ destinations: [SHOP, PROD] });
+    expect(message).toMatch(
+      /To go on now, if nobody uses it, add this line .*removable-credentials: h\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and give its users another client/,
+    );
+  });
+
+  it('kept, it goes in the rotation after its id is taken out', async () => {
+    const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['c', 64.9999] });
+    const { message } = await world.day({ keep: ['h'] });
+    expect(message).toContain(
+      'No rotation is possible while keep-credentials keeps h. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.',
+    );
+    expect(await world.day()).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+
+  it('is announced with the day by which its users must have moved', async () => {
+    const world = new Days([hand('h', 70), ours('c', 10)], { [SHOP]: ['c', 9.9999] });
+    expect((await world.day()).notes).toContain(
+      'name it in keep-credentials and move its users before 2027-01-13: no rotation is possible while it is kept',
+    );
+    expect((await world.day({ keep: ['h'] })).notes).toMatch(
+      /will fail: keep-credentials keeps h\. Before then, give its users another client; once nobody uses it, take its id out/,
+    );
+  });
+});
+
+describe('the secret of the primary was written by somebody else', () => {
+  const full = (holds: string) => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: [holds, 1] });
+    world.certificate('lost', { subject: 'CN=client' });
+    return world;
+  };
+
+  it('with a pair that Auth0 does not know: force ends it, and no line is asked for that is there', async () => {
+    const world = full('lost');
+    const { message } = await world.day();
+    expect(message).toContain('repo:acme/shop PEM holds a pair that Auth0 does not know');
+    expect(message).not.toMatch(/it may hold any|Pass current-credential/);
+    expect(message).toContain('Start the workflow by hand once with force: true');
+    await world.day({ force: true });
+    expect(world.works(SHOP)).toBe(true);
+  });
+
+  it('without current-credential: force is only for a secret that nobody needs', async () => {
+    const { message } = await full('p').day({ current: 'none' });
+    expect(message).toContain('{ secrets.PEM }}, which shows what the secret holds.');
+    expect(message).toContain(
+      'if nobody needs what it holds, start the workflow by hand once with force: true',
+    );
+  });
+});
+
+describe('the primary has no secret yet', () => {
+  it('another order serves it with the next rotation, unless the other one cannot be the first', async () => {
+    const records = [hand('h', 70), ours('c', 10)];
+    const world = new Days(records, { [SHOP]: ['c', 9.9999] });
+    const reordered = { current: 'none', destinations: [PROD, SHOP] };
+    expect((await world.day(reordered)).message).toContain(`Put ${SHOP} first in destinations`);
+    const bot = new Days(records, { 'dependabot:acme/shop': ['c', 9.9999] });
+    const { message } = await bot.day({ current: 'none', destinations: [SHOP, 'dependabot:acme/shop'] });
+    expect(message).not.toContain('Put dependabot');
+  });
+
+  it('since secret-name was changed: the former name is named, and another part of the pair is no other destination', async () => {
+    const records = [hand('h', 70), ours('c', 10)];
+    const world = new Days(records, { [SHOP]: ['c', 9.9999], [`${SHOP} KEY`]: ['c', 9.9999] });
+    const renamed = { current: 'none', secretName: 'PEM_2', privateKeySecretName: 'KEY' };
+    const { message } = await world.day(renamed);
+    expect(message).not.toContain(`Put ${SHOP} first`);
+    expect(message).toContain('If it is still read, set secret-name: PEM again for now.');
+    expect(message).toContain('Put the id of one that nobody uses into removable-credentials');
+    expect((await world.day({ current: 'none', privateKeySecretName: 'KEY' })).error).toBeUndefined();
+    const followed = await world.day({ ...renamed, ...removable('h') });
+    expect(followed).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+});
+
+describe('a former destination still holds the secret', () => {
+  it('that is read there: the former order brings it back', async () => {
+    const records = [
+      ours('p', 70, { owner: 'repo:acme/gone#PEM' }),
+      ours('c', 65, { owner: 'repo:acme/gone#PEM' }),
+    ];
+    const world = new Days([...records], { 'repo:acme/gone': ['c', 64.9999], [SHOP]: ['p', 69.9999] });
+    const destination = parseDestination('repo:acme/gone');
+    if (!destination) throw new Error('no destination');
+    const movedFrom = [{ destination, secretName: undefined }];
+    const { message } = await world.day({ current: 'none', movedFrom, force: true });
+    expect(message).toContain('repo:acme/gone PEM still holds one of them');
+    expect(message).toContain('If it is still read, put repo:acme/gone first in destinations again for now.');
+  });
+});
+
+describe('a rehearsal', () => {
+  const REHEARSE = { operation: 'rehearse' } as const;
+  it('that our previous one blocks has room once an overlap has ended', async () => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: ['c', 9.9999] });
+    expect((await world.day(REHEARSE)).message).toMatch(
+      /\. Set an overlap \(such as 7d\): when it has ended, a run of operation: rotate removes p\./,
+    );
+    await world.day({ overlap: 7 * 86_400_000 });
+    expect((await world.day(REHEARSE)).error).toBeUndefined();
+  });
+
+  it.each([
+    ['a kept one', hand('h', 70), { keep: ['h'] }, /keep-credentials keeps h/],
+    ['another workflow’s', ours('o', 70, { owner: 'repo:acme/else#PEM' }), {}, /disable the other/],
+  ])('that %s blocks is not sent to an overlap, which frees nothing', async (_, blocking, changes, words) => {
+    const world = new Days([blocking, ours('c', 10)], { [SHOP]: ['c', 9.9999] });
+    const { message } = await world.day({ ...REHEARSE, ...changes });
+    expect(message).not.toContain('overlap');
+    expect(message).toMatch(words);
+  });
+});

@@ -1,0 +1,107 @@
+/** Credentials with another mark: what the message says of them ends it, whoever made them. */
+
+import { describe, expect, it } from 'vitest';
+import { parseDestination } from '../../../src/model/secret-location.ts';
+import { type Day, Days, OURS, type Seeded, SHOP } from '../../support/days.ts';
+
+const PROD = 'env:acme/ops/prod';
+const FORMERLY = 'repo:old/shop#PEM';
+const of = (owner: string, id: string, age: number): Seeded => ({ id, age, owner });
+const movedFrom = (...places: string[]) => ({
+  movedFrom: places.flatMap((place) => {
+    const destination = parseDestination(place);
+    return destination ? [{ destination, secretName: undefined }] : [];
+  }),
+});
+const failed = ({ error, message }: Day) => `${error?.code}: ${message}`;
+
+describe('the first destination is taken out, since nobody reads it', () => {
+  const world = () => {
+    const records = [of(OURS, 'p', 40), of(OURS, 'c', 10)];
+    const left = new Days(records, { [SHOP]: ['p', 1], [PROD]: ['c', 9.9999] });
+    left.archived.add(`${SHOP} PEM`);
+    return left;
+  };
+
+  it('the message gives the line that makes the next one the first, and with it the rotation goes on', async () => {
+    const days = world();
+    const stopped = await days.day({ current: 'none', destinations: [SHOP, PROD], force: true });
+    expect(stopped.message).toContain(
+      `Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: ${OURS}. Then ${PROD} must be the first`,
+    );
+    const followed = await days.day({ current: 'none', destinations: [PROD], ...movedFrom(SHOP) });
+    expect(followed).toMatchObject({ error: undefined, lockedOut: [] });
+    expect(days.works(PROD)).toBe(true);
+  });
+
+  it('without that line the next run would take the credentials for another workflow’s', async () => {
+    expect(failed(await world().day({ current: 'none', destinations: [PROD] }))).toMatch(/^SECRET_EXISTS/);
+  });
+});
+
+describe('a mark that is not ours', () => {
+  it('may be of this workflow before: each owner has its line', async () => {
+    const owners = [FORMERLY, 'env:acme/ops/prod#PEM'];
+    const world = new Days([of(owners[0] ?? '', 'p', 70), of(owners[1] ?? '', 'c', 65)], {
+      [SHOP]: ['c', 1],
+    });
+    const { message } = await world.day({ current: 'none' });
+    for (const owner of owners)
+      expect(message).toContain(
+        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}.`,
+      );
+  });
+
+  it('may be of another workflow: the message says how one of the two goes on', async () => {
+    const world = new Days([of(OURS, 'c', 65), of(FORMERLY, 'o', 20)], { [SHOP]: ['c', 64.9999] });
+    const { message } = await world.day({ current: 'none' });
+    expect(message).toMatch(/^Client client cannot hold another credential/);
+    expect(message).toContain(
+      'To keep this one, disable the other, pass current-credential and add its destinations here; once its readers read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
+    );
+    world.delete('o');
+    expect(await world.day({ current: 'none' })).toMatchObject({ rotated: true, lockedOut: [] });
+  });
+
+  it('is announced with the same words while nothing is due', async () => {
+    const world = new Days([of(OURS, 'c', 10), of(FORMERLY, 'o', 20)], { [SHOP]: ['c', 9.9999] });
+    const { notes } = await world.day();
+    expect(notes).toMatch(
+      /The next rotation, on .*, will fail: o was made for repo:old\/shop#PEM\. If this workflow/,
+    );
+    expect(notes).toContain('To keep this one, disable the other and add its destinations here');
+  });
+});
+
+describe('the newest credential has a former mark, and an older one has ours', () => {
+  it('the destinations were reordered and put back: the message names the order, and that ends it', async () => {
+    const records = [of(OURS, 'p', 40), of('env:acme/ops/prod#PEM', 'c', 20)];
+    const world = new Days(records, { [SHOP]: ['c', 19.9999], [PROD]: ['c', 19.9999] });
+    const stopped = await world.day({ destinations: [SHOP, PROD], current: 'none' });
+    expect(failed(stopped)).toMatch(
+      /^ROTATION_IN_PROGRESS: Run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
+    );
+    expect(stopped.message).toContain(
+      `If this workflow delivered there first then, put ${PROD} first in destinations again.`,
+    );
+    const followed = await world.day({ destinations: [PROD, SHOP], current: 'none' });
+    expect(followed).toMatchObject({ error: undefined, reason: 'NotDue' });
+  });
+
+  it('the secret was renamed and named back: the message names the secret', async () => {
+    const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'c', 20)];
+    const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['c', 19.9999] });
+    const { message } = await world.day({ current: 'none' });
+    expect(message).toContain('If this workflow delivered there first then, set secret-name: OLD again.');
+    expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
+  });
+
+  it('it is another workflow’s: once that is disabled and its credential deleted, this one goes on', async () => {
+    const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'o', 20)];
+    const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['o', 19.9999] });
+    const { message } = await world.day({ current: 'none' });
+    expect(message).toContain('delete in Auth0 what was made for repo:acme/shop#OLD');
+    world.delete('o');
+    expect(await world.day({ current: 'none' })).toMatchObject({ error: undefined });
+  });
+});
