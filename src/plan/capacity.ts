@@ -186,20 +186,23 @@ function waysOut(builder: PlanBuilder): string | undefined {
     .slice(0, 1)
     .join('');
   const isShown = desired.current !== undefined && !inUse.unregistered;
-  if (spare.length > 0 && isShown) return `${releaseLine(spare)}${wait}`;
+  if (spare.length > 0 && isShown)
+    return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
   const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
   if (kept.length > 0)
     return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
-  const release =
-    isShown || byHand.length === 0
-      ? undefined
-      : `Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
+  const choose = (some: readonly Credential[]) =>
+    some.length === 0
+      ? ''
+      : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
   const former = stillHolding(builder);
-  if (former) return [former, ...(release ? [`Or: ${release}`] : [])].join(' ');
+  // What a former location may hold is not removed, although it is released.
+  if (former) return [former, choose(spare)].filter(Boolean).join(' Or: ');
   const [owner] = records.flatMap((c) => pool.otherOwnership(c)?.owner ?? []);
   if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
+  if (isShown) return undefined;
   const pass = desired.current ? '' : PASS;
-  return release ? pass + release : pass || undefined;
+  return `${pass}${choose(byHand)}`.trim() || undefined;
 }
 
 const PASS = 'Pass current-credential, which shows what is in use. ';
@@ -245,6 +248,15 @@ function releaseLine(spare: readonly Credential[]): string {
   return one && !another
     ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`
     : `${dated(spare)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+}
+
+/** A rehearsal does not remove what was released. */
+function deleteLine(spare: readonly Credential[]): string {
+  const were =
+    spare.length === 1
+      ? 'was made by hand, and the primary destination does not hold it'
+      : 'were made by hand, and the primary destination holds none of them';
+  return `${dated(spare)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
 }
 
 function dated(credentials: readonly Credential[]): string {

@@ -95,6 +95,17 @@ describe('the primary has no secret yet', () => {
   });
 });
 
+describe('a former destination may hold what was made by hand', () => {
+  it('so its id is not offered: released, it would stay', async () => {
+    const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['lost', 1] });
+    const renamed = { current: 'none', secretName: 'PEM_2' };
+    const { message } = await world.day(renamed);
+    expect(message).toContain('repo:acme/shop PEM still holds one of them');
+    expect(message).not.toContain('removable-credentials');
+    expect((await world.day({ ...renamed, ...removable('h') })).error?.code).toBe('CREDENTIAL_LIMIT');
+  });
+});
+
 describe('a former destination still holds the secret', () => {
   it('that is read there: the former order brings it back', async () => {
     const records = [
@@ -119,6 +130,15 @@ describe('a rehearsal', () => {
       /\. Set an overlap \(such as 7d\): when it has ended, a run of operation: rotate removes p\./,
     );
     await world.day({ overlap: 7 * 86_400_000 });
+    expect((await world.day(REHEARSE)).error).toBeUndefined();
+  });
+
+  it('that one made by hand blocks has room once that is deleted', async () => {
+    const world = new Days([hand('h', 70), hand('g', 60)], { [SHOP]: ['g', 59] });
+    expect((await world.day(REHEARSE)).message).toMatch(
+      /h of 2026-09-15 was made by hand.* delete it in the Auth0 Dashboard/,
+    );
+    world.delete('h');
     expect((await world.day(REHEARSE)).error).toBeUndefined();
   });
 
