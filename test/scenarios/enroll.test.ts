@@ -174,7 +174,7 @@ describe('refused before any effect', () => {
     const run = await enroll(world, clientId);
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'ALGORITHM_MISMATCH', []]);
     expect(told(run)).toMatch(
-      /Set jwt_configuration\.alg to RS256.*Nothing was changed in Auth0 or GitHub\./,
+      /Then set jwt_configuration\.alg to RS256.*Nothing was changed in Auth0 or GitHub\./,
     );
     expect(await loginBySecret(world, clientId)).toBe(200);
   });
@@ -184,7 +184,7 @@ describe('refused before any effect', () => {
     const clientId = secretClient(world);
     const run = await enroll(world, clientId, { operation: 'rotate' });
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'METHOD_MISMATCH', []]);
-    expect(told(run)).toMatch(/authenticates by client_secret_post.*Move it with operation: enroll/);
+    expect(told(run)).toMatch(/authenticates by client_secret_post.*move the client with operation: enroll/);
     expect(await loginBySecret(world, clientId)).toBe(200);
   });
 
