@@ -65,11 +65,7 @@ function notProvenUnused(
 function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
   if (desired.current?.identity !== inUse.newest?.identity)
-    return notice(
-      desired.current
-        ? `${OUTDATED}, and current-credential is not the pair of its successor`
-        : `${OUTDATED}: pass current-credential`,
-    );
+    return notice(`${OUTDATED}: pass current-credential`);
   const { upTo } = observed.usage ?? {};
   if (typeof upTo === 'number' || upTo === undefined) return undefined;
   if (upTo === 'not asked') builder.logQuestion = { since, upToDate: true };

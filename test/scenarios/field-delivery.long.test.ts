@@ -115,7 +115,9 @@ describe.each([
     expect(said(last)).toContain(`The credential that ${OTHER} ${SECRET} held was removed`);
     world.advance(DAY);
     const daily = await go(given);
-    expect(said(daily)).toContain(`The consumers of ${OTHER} ${SECRET} CANNOT LOG IN until it can be written.`);
+    expect(said(daily)).toContain(
+      `The consumers of ${OTHER} ${SECRET} CANNOT LOG IN until it can be written.`,
+    );
   });
 
   it('out of the destinations, all is well, and it is not evicted for nothing', async () => {

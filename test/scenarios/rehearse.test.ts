@@ -118,7 +118,10 @@ describe('a rehearsal', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect([code(run), effects(world)]).toEqual(['CREDENTIAL_LIMIT', []]);
-    expect(told(run)).toMatch(/Set an overlap \(such as 7d\): when it has ended, a run of operation: rotate removes /);
+    expect(run.summary).toContain('Act before ');
+    expect(told(run)).toMatch(
+      /Set an overlap \(such as 7d\): when it has ended, a run of operation: rotate removes /,
+    );
     expect(everything(world, clientId)).toBe(before);
   });
 

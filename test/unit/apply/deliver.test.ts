@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import { keepQuiet } from '../../../src/apply/deliver.ts';
-import { SecretStore } from '../../../src/github/secret-store.ts';
+import { Delivery, keepQuiet } from '../../../src/apply/deliver.ts';
+import { RotationError } from '../../../src/errors.ts';
+import { SecretStore, type StoreResult } from '../../../src/github/secret-store.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
+import { secretLocations } from '../../../src/model/desired-state.ts';
+import type { Pair } from '../../../src/model/key-pair.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
+import { desired } from '../../support/states.ts';
 
 const NOW = Date.parse('2027-01-01T00:00:30Z');
 const LONG_AGO = NOW - 3_600_000;
@@ -35,4 +39,29 @@ async function pause(updatedAt: number): Promise<number> {
 it('waits after a delivery that another run finished meanwhile', async () => {
   expect(await pause(NOW - 1_000)).toBe(5_000);
   expect(await pause(LONG_AGO)).toBe(0);
+});
+
+/** What is to be done after each place has answered so. */
+async function remedyAfter(...answers: StoreResult[]): Promise<string | undefined> {
+  const wanted = desired({ destinations: ['repo:acme/shop', 'repo:acme/other'] });
+  const left = [...answers];
+  const store = Object.create(SecretStore.prototype, { store: { value: async () => left.shift() } });
+  const delivery = new Delivery({ store, mask: () => undefined, pkcs12Password: '' }, wanted);
+  const pair: Pair = { privateKey: 'key', certificate: 'certificate' };
+  try {
+    for (const location of secretLocations(wanted)) await delivery.put(location, pair, 'client');
+    delivery.requireComplete();
+    return undefined;
+  } catch (error) {
+    return error instanceof RotationError ? error.remedy : String(error);
+  }
+}
+
+it('offers to take out a destination that nobody reads, but not the primary, which may hold the only copy of the key', async () => {
+  const error = new RotationError('GITHUB_REQUEST_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
+  const stored: StoreResult = { outcome: 'stored', at: NOW, mayRepeat: false };
+  expect(await remedyAfter(stored, { outcome: 'refused', error })).toMatch(
+    /^Mend it\. Or, if nobody reads it, take repo:acme\/other out of destinations\. /,
+  );
+  expect(await remedyAfter({ outcome: 'in doubt', error })).not.toContain('destinations');
 });

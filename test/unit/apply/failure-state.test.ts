@@ -130,3 +130,9 @@ it('what a failed enrollment or binding leaves is told by what it is', () => {
   expect(leftBound(true)).toMatch(/may be bound/);
   expect(leftBound(false)).toMatch(/may no longer be bound/);
 });
+
+it('an alarm that the plan has raised stays, unless the run has a more urgent one', () => {
+  const raised = failed.withStateNow(failed.stateNow, 'consumers CANNOT LOG IN');
+  expect(explainFailure(raised, NOTHING, UNDONE, NOW).alarm).toBe('consumers CANNOT LOG IN');
+  expect(explainFailure(raised, { ...NOTHING, former: 'none' }, UNDONE, NOW).alarm).toMatch(/NOBODY/);
+});

@@ -57,7 +57,9 @@ describe('the secret of the primary was written by somebody else', () => {
     expect(message).toContain('repo:acme/shop PEM holds a pair that Auth0 does not know');
     expect(message).not.toMatch(/it may hold any|Pass current-credential/);
     expect(message).toContain('Start the workflow by hand once with force: true');
-    await world.day({ force: true });
+    const { notes } = await world.day({ force: true });
+    expect(notes).toContain('INTERRUPTION');
+    expect(notes).not.toContain('Pass current-credential');
     expect(world.works(SHOP)).toBe(true);
   });
 

@@ -73,6 +73,20 @@ describe('a mark that is not ours', () => {
   });
 });
 
+describe('an owner that is too long for a mark', () => {
+  it('is a digest there, which no moved-from can name', async () => {
+    const long = `env:acme/ops/${'e'.repeat(120)}#PEM`;
+    const world = new Days([of(OURS, 'c', 65), of(long, 'o', 20)], { [SHOP]: ['c', 64.9999] });
+    const { message } = await world.day({ current: 'none' });
+    expect(message).toContain('delete in Auth0 what was made for sha256:');
+    expect(message).not.toContain('moved-from');
+    const { notes } = await new Days([of(long, 'o', 20)]).day({ force: true, revoke: true });
+    expect(notes).toMatch(
+      /o \(made for sha256:.*\) stays valid\. If its key has leaked, delete it in Auth0 now\.$/m,
+    );
+  });
+});
+
 describe('the newest credential has a former mark, and an older one has ours', () => {
   it('the destinations were reordered and put back: the message names the order, and that ends it', async () => {
     const records = [of(OURS, 'p', 40), of('env:acme/ops/prod#PEM', 'c', 20)];

@@ -41,7 +41,35 @@ describe('a rotation that has to stop raises an alarm', () => {
     expect(alarm(day)).toBe('perhaps the consumers of repo:acme/shop PEM CANNOT LOG IN. Act at once');
   });
 
-  it('but not where the first steps associate it again', async () => {
+  it('where only a part could be associated again, and so nothing is', async () => {
+    const records = [
+      hand('g', 40),
+      ours('b', 50, { associated: false }),
+      ours('c', 10, { associated: false }),
+    ];
+    const world = new Days(records, { [SHOP]: ['c', 9.9999], [PROD]: ['b', 49.9999] });
+    expect(alarm(await world.day({ destinations: [SHOP, PROD] }))).toBe(
+      `perhaps the consumers of ${SHOP} PEM, ${PROD} PEM CANNOT LOG IN. Act at once`,
+    );
+  });
+
+  it('where a first step helps one destination, and another still waits', async () => {
+    const records = [hand('g', 4), ours('c', 10, { associated: false })];
+    const world = new Days(records, { [SHOP]: ['lost', 1], [PROD]: ['c', 9.9999] });
+    world.certificate('lost', { subject: 'CN=client' });
+    const day = await world.day({ destinations: [SHOP, PROD] });
+    expect([day.error?.code, world.works(PROD)]).toEqual(['SECRET_EXISTS', true]);
+    expect(alarm(day)).toBe(`perhaps the consumers of ${SHOP} PEM CANNOT LOG IN. Act at once`);
+  });
+
+  it('but not where current-credential is only out of date', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: ['c', 9.9999] });
+    world.certificate('lost', { subject: 'CN=client' });
+    const day = await world.day({ current: 'lost' });
+    expect([day.error?.code, alarm(day)]).toEqual(['STALE_CREDENTIAL', undefined]);
+  });
+
+  it('nor where the first steps associate it again', async () => {
     const records = [hand('g', 70), ours('h', 80, { associated: false })];
     const world = new Days(records, { [SHOP]: ['h', 79.9999] });
     const day = await world.day({ force: true });
@@ -77,19 +105,53 @@ describe('a rotation that has to stop raises an alarm', () => {
 });
 
 describe('a destination that refuses its write', () => {
-  const archived = async (holds: readonly [string, number] | undefined) => {
-    const world = new Days([ours('c', 65)], { [SHOP]: ['c', 64.9999], ...(holds ? { [PROD]: holds } : {}) });
-    world.certificate('lost', { subject: 'CN=client' });
+  it('stops a rehearsal and an enrollment, which are told how to go on without it', () => {
+    const two = { destinations: [SHOP, PROD] };
+    for (const wanted of [
+      desired({ ...two, operation: 'rehearse' }),
+      desired({ ...two, operation: 'enroll' }),
+    ]) {
+      const observed = state(wanted, {
+        method: wanted.operation === 'enroll' ? 'client_secret_post' : wanted.method,
+      });
+      const error = new RotationError('GITHUB_FORBIDDEN', {
+        failed: 'It is archived.',
+        remedy: 'Unarchive it.',
+      });
+      expect(() => plan(wanted, { ...observed, unwritable: [{ location: `${PROD} PEM`, error }] })).toThrow(
+        expect.objectContaining({
+          code: 'GITHUB_FORBIDDEN',
+          remedy: `Unarchive it. Or, if nobody reads it, take ${PROD} out of destinations.`,
+        }),
+      );
+    }
+  });
+
+  const archived = async (holds: readonly [string, number] | undefined, associated = true) => {
+    const records = [ours('p', 70, { associated }), ours('c', 10)];
+    const held = { [SHOP]: ['c', 9.9999] as const };
+    const world = new Days(records, holds ? { ...held, [PROD]: holds } : held);
     world.archived.add(`${PROD} PEM`);
-    return world.day({ destinations: [SHOP, PROD], force: true, overlap: 0 });
+    return (await world.day({ destinations: [SHOP, PROD], keep: associated ? [] : ['p'] })).error;
   };
 
   it('keeps what it holds where that is associated', async () => {
-    expect((await archived(['c', 64.9999])).message).toContain(`${PROD} PEM`);
+    const error = await archived(['p', 69.9999]);
+    expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
+    expect(error?.stateNow).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
+  });
+
+  it('locks its consumers out where it holds nothing that Auth0 knows, and that is the first line', async () => {
+    const error = await archived(['text', 400]);
+    expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
+    expect(error?.stateNow).toMatch(
+      new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until it can be written`),
+    );
   });
 
   it('has no readers where it has no secret yet', async () => {
-    const day = await archived(undefined);
-    expect([day.error?.alarm, day.message.includes('CANNOT LOG IN')]).toEqual([undefined, false]);
+    const error = await archived(undefined);
+    expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
+    expect(error?.stateNow).toContain(`${PROD} PEM has no secret yet.`);
   });
 });

@@ -1795,6 +1795,29 @@ describe('plan refuses', () => {
   });
 });
 
+describe('a certificate that is valid for no longer than renew-before-days', () => {
+  const told = (changes: DesiredChanges) => {
+    const wanted = desired({ force: true, ...changes });
+    return plan(wanted, state(wanted, { credentials: [current], written: [delivered] })).notes.map(printNote);
+  };
+  it('is named with the number that would do', () => {
+    expect(told({ validityDays: 30 })).toContain(
+      'WARNING: Set renew-before-days to less than 30, or have the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate, and each pair works only until the second run after it.',
+    );
+  });
+
+  it('of a day or less must be issued for longer', () => {
+    expect(told({ validityDays: 1 })).toContainEqual(
+      expect.stringMatching(/^WARNING: Have the certificate issued/),
+    );
+  });
+
+  it('with one subject works until it expires', () => {
+    const note = told({ validityDays: 30, method: 'tls_client_auth', subject: 'identity-a' });
+    expect(note).toContainEqual(expect.stringMatching(/every run will rotate\.$/));
+  });
+});
+
 describe('plan tells', () => {
   const notes = (changes: DesiredChanges, seed: StateSeed) => {
     const wanted = desired(changes);

@@ -82,7 +82,20 @@ describe('the first reason wins', () => {
         written,
       },
       'NotDelivered',
-      /may hold a, which is not associated/,
+      /may hold a, which is not associated \(pass current-credential to be certain\)$/,
+    ],
+    [
+      'displaced, although current-credential is passed',
+      { current: 'p' },
+      {
+        credentials: [
+          { id: 'p', age: 20 * DAYS },
+          { ...a(60 * DAY), associated: false },
+        ],
+        written,
+      },
+      'NotDelivered',
+      /may hold a, which is not associated$/,
     ],
     [
       'a stranger',

@@ -171,6 +171,18 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     ['warning DeliveryUnclear'],
   ],
   [
+    'current-credential shows an older one than may have been delivered',
+    { current: 'p' },
+    {
+      credentials: [
+        { id: 'p', age: 20 * DAYS },
+        { ...current, associated: false },
+      ],
+      written: [10 * DAYS - 1],
+    },
+    ['warning DeliveryUnclear', 'warning Orphan a'],
+  ],
+  [
     'nothing associated',
     {},
     { written: [10] },
