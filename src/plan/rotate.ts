@@ -71,7 +71,8 @@ function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): vo
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
-  const lower = days > 1 ? `Set renew-before-days to less than ${days}, or have` : 'Have';
+  const third = Math.floor(days / 3);
+  const lower = third > 0 ? `Set renew-before-days to ${third} or less, or have` : 'Have';
   const ends = renews === undefined ? ', and each pair works only until the second run after it' : '';
   notes.push({
     severity: 'warning',
