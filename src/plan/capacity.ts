@@ -175,10 +175,13 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
 
 /** The line to add if the evidence shows that no destination holds a credential, else how to decide. */
 function waysOut(builder: PlanBuilder): string | undefined {
-  const { desired, inUse, pool, records } = builder;
+  const { associated, desired, inUse, pool, records } = builder;
   const reorder = servedFirst(builder);
   if (reorder) return reorder;
-  const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
+  // What is not associated takes no room in the method.
+  const byHand = records.filter(
+    (c) => pool.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
+  );
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
   const waiting = spare.filter((c) => !builder.isAnnounced(c));
   const wait = waiting

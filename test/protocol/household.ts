@@ -2,7 +2,7 @@
 
 import type { DesiredState } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
-import { ownerAt } from '../../src/model/ownership.ts';
+import { ownerAt, ownerOf } from '../../src/model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { LEASE } from '../../src/model/timing.ts';
 import { namedForDeletion } from '../support/advice.ts';
@@ -45,12 +45,9 @@ export class Household {
     this.workflow = new Workflow(execution.world, destinations);
     this.#before = execution.world.truth();
     const { credentials } = execution.world.scenario.start;
-    this.owners = new Set(credentials.flatMap(({ owner }) => owner ?? []));
-    this.#marked = new Set(
-      credentials
-        .filter(({ mark }) => mark === 'ours')
-        .map(({ owner = '' }) => owner.split('#')[1] ?? FIRST_NAME),
-    );
+    const made = credentials.filter(({ mark }) => mark === 'ours');
+    this.owners = new Set(made.map(({ owner }) => owner ?? ownerOf(execution.world.desired)));
+    this.#marked = new Set(made.map(({ owner = '' }) => owner.split('#')[1] ?? FIRST_NAME));
     const hadRuns = credentials.some(({ age, mark }) => mark === 'ours' && age >= 7 * DAY);
     // Earlier runs have said so.
     if (hadRuns) for (const [id] of execution.world.labels) this.#announced.add(id);

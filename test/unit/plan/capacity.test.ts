@@ -24,6 +24,13 @@ describe('one made by hand is in the way', () => {
     );
   });
 
+  it('is offered only if it is associated, since another one takes no room', async () => {
+    const out = { ...hand('o', 90), associated: false };
+    const world = new Days([out, hand('h', 70), hand('g', 60)], { [SHOP]: ['g', 59] });
+    expect((await world.day()).message).toMatch(/removable-credentials: h\./);
+    expect(await world.day(removable('h'))).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+
   it('kept, it goes in the rotation after its id is taken out', async () => {
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['c', 64.9999] });
     const { message } = await world.day({ keep: ['h'] });
