@@ -129,13 +129,15 @@ describe('whose client it is', () => {
     expect((await create(world)).outputs).toMatchObject({ 'client-id': clientId, reason: 'NotDue' });
   });
 
-  it("a secret that holds another client's credential is overwritten by force alone", async () => {
+  it("a secret that holds another client's credential is overwritten by force alone, and never on a schedule", async () => {
     const world = shared();
     world.github.seedSecret(SCOPE, SECRET, world.client.pem, { updatedAt: world.githubNow() - 60_000 });
     const run = await create(world);
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'SECRET_EXISTS', []]);
     expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
-    const forced = await create(world, { force: 'true' });
+    expect(code(await create(world, { force: 'true' }))).toBe('SECRET_EXISTS');
+    const byHand = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
+    const forced = await create(world, { force: 'true' }, byHand);
     expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} already holds something`);
     expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
       0,
