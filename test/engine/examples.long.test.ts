@@ -14,6 +14,8 @@ import { AUDIENCE, Repository, type Start, service } from './repository.ts';
 import { COVERED, outcome, outputsOf, story } from './story.ts';
 import { startVault } from './vault.ts';
 
+/** The environment that holds the two keys. */
+const ROTATION = 'env:acme/shop/auth0-rotation';
 const DISPATCH = { event: 'workflow_dispatch' } as const;
 const dispatch = (inputs: Record<string, string>) => ({ ...DISPATCH, inputs });
 
@@ -98,7 +100,7 @@ story('examples/rotate.yml', {
 });
 
 it.skipIf(ACT === undefined)(
-  'the workflow of the README moves a client from its client secret, after a plan that says so',
+  'the workflow of the README leaves a client with its client secret as it is, and its plan says so',
   async () => {
     await using repository = await Repository.start();
     bySecret(repository);
@@ -106,12 +108,9 @@ it.skipIf(ACT === undefined)(
     const run = (start: Start) => repository.run('examples/rotate.yml', start);
     const planned = await run(DISPATCH);
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
-    expect((await run({})).exitCode).toBe(1);
-    const enrolled = await run(dispatch({ operation: 'enroll' }));
-    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
-    expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
-    repository.world.advance(20 * MINUTE);
-    expect(outcome(await run({}))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    const refused = await run({});
+    expect([refused.exitCode, refused.log]).toEqual([1, expect.stringContaining('METHOD_MISMATCH')]);
+    expect([method(repository), repository.held()]).toEqual(['client_secret_post', '']);
   },
 );
 
@@ -357,7 +356,7 @@ story('examples/rehearse.yml', {
   },
   controls: [
     {
-      from: 'verify-audience: https://api.example.com/',
+      from: `verify-audience: \${{ vars.AUTH0_AUDIENCE }}`,
       to: 'verify-audience: https://api.example.org/',
       says: 'Client is not authorized to access "https://api.example.org/"',
       start: DISPATCH,
@@ -389,6 +388,13 @@ story('examples/emergency.yml', {
   },
   async run(repository, run) {
     const pem = repository.held();
+    expect(outcome(await run(dispatch({ operation: 'plan' })))).toEqual([
+      0,
+      { revoke: 'success' },
+      'false',
+      'Forced',
+    ]);
+    expect([await login(repository), repository.held()]).toEqual([200, pem]);
     const revoked = await run(DISPATCH);
     expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
@@ -405,9 +411,15 @@ story('examples/emergency.yml', {
 });
 
 story('examples/self-rotation.yml', {
-  prepare: firstDay,
+  prepare(repository) {
+    firstDay(repository);
+    repository.addScope(ROTATION);
+  },
   async run(repository, run) {
     const { world, secrets } = repository;
+    const held = () => repository.held('AUTH0_ROTATOR_PRIVATE_KEY', ROTATION);
+    const loginBy = (key: string) =>
+      loginByKey(world, world.managementClientId, key, world.managementAudience);
     const first = await run(dispatch({ bootstrap: 'true' }));
     expect(outcome(first)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
     expect(method(repository, world.managementClientId)).toBe('private_key_jwt');
@@ -417,12 +429,18 @@ story('examples/self-rotation.yml', {
       const later = await run(start);
       expect(outcome(later)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
     }
-    const key = repository.held('AUTH0_ROTATOR_PRIVATE_KEY');
+    const key = held();
     const forced = await run(dispatch({ force: 'true' }));
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
-    expect(repository.held('AUTH0_ROTATOR_PRIVATE_KEY')).not.toBe(key);
+    const [leaked, before] = [held(), key];
+    expect(leaked).not.toBe(before);
+    expect([await loginBy(leaked), await loginBy(before)]).toEqual([200, 200]);
     // The other workflows log in with what this one has stored.
     expect(outcome(await repository.run('examples/token-binding.yml'))[0]).toBe(0);
+    world.advance(20 * MINUTE);
+    const revoked = await run(dispatch({ force: 'true', revoke: 'true' }));
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect([await loginBy(held()), await loginBy(leaked)]).toEqual([200, 401]);
   },
   controls: [
     {
