@@ -56,6 +56,16 @@ async function rotated(repository: Repository): Promise<void> {
   repository.world.advance(20 * MINUTE);
 }
 
+/** The management client logs in by a key that it rotates itself. */
+async function bootstrapped(repository: Repository): Promise<void> {
+  firstDay(repository);
+  repository.addScope(ROTATION);
+  const run = await repository.run('examples/self-rotation.yml', dispatch({ bootstrap: 'true' }));
+  expect(outcome(run)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
+  delete repository.secrets.AUTH0_ROTATOR_CLIENT_SECRET;
+  repository.world.advance(20 * MINUTE);
+}
+
 /** The client logs in by a client secret. */
 function bySecret(repository: Repository): void {
   const fields: ClientSeed = {
@@ -416,15 +426,12 @@ story('examples/self-rotation.yml', {
     repository.addScope(ROTATION);
   },
   async run(repository, run) {
-    const { world, secrets } = repository;
+    const { world } = repository;
     const held = () => repository.held('AUTH0_ROTATOR_PRIVATE_KEY', ROTATION);
     const loginBy = (key: string) =>
       loginByKey(world, world.managementClientId, key, world.managementAudience);
-    const first = await run(dispatch({ bootstrap: 'true' }));
-    expect(outcome(first)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
+    await bootstrapped(repository);
     expect(method(repository, world.managementClientId)).toBe('private_key_jwt');
-    delete secrets.AUTH0_ROTATOR_CLIENT_SECRET;
-    world.advance(20 * MINUTE);
     for (const start of [{}, DISPATCH]) {
       const later = await run(start);
       expect(outcome(later)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
@@ -455,8 +462,11 @@ story('examples/self-rotation.yml', {
 story('examples/watch.yml', {
   async prepare(repository) {
     await rotated(repository);
-    repository.world.github.addWorkflow(repository.name, 'rotate.yml');
-    repository.world.github.addRun(repository.name, 'rotate.yml', { conclusion: 'success' });
+    await bootstrapped(repository);
+    for (const workflow of ['rotate.yml', 'self-rotation.yml']) {
+      repository.world.github.addWorkflow(repository.name, workflow);
+      repository.world.github.addRun(repository.name, workflow, { conclusion: 'success' });
+    }
   },
   async run(repository, run) {
     const { github, githubUrl, githubToken } = repository.world;
@@ -473,6 +483,8 @@ story('examples/watch.yml', {
     expect([(await run()).exitCode, await issues()]).toEqual([1, ['open']]);
     github.addWorkflow(repository.name, 'rotate.yml', 'active');
     expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
+    github.addWorkflow(repository.name, 'self-rotation.yml', 'disabled_inactivity');
+    expect([(await run()).exitCode, await issues()]).toEqual([1, ['open', 'closed']]);
   },
   controls: [
     {
