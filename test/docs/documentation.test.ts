@@ -255,6 +255,7 @@ describe('workflows and examples', () => {
       'examples/emergency.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
+      'examples/fleet-one-job.yml',
       'examples/hand-over-aws.yml',
       'examples/hand-over-azure.yml',
       'examples/hand-over-deploy.yml',

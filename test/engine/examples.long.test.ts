@@ -621,20 +621,50 @@ function logins(repository: Repository): Promise<number[]> {
   return Promise.all(all);
 }
 
+/** The manifest, its clients, and where their secrets will be. */
+function enlisted(repository: Repository): void {
+  repository.write('.github/auth0-clients.yml', FLEET);
+  for (const [clientId, , scopes] of MEMBERS) {
+    const method = clientId === 'reportsClientId' ? 'private_key_jwt' : 'self_signed_tls_client_auth';
+    const fields = {
+      client_id: clientId,
+      client_authentication_methods: { [method]: { credentials: [] } },
+    };
+    repository.world.tenant.createClient(service(clientId, fields));
+    for (const scope of scopes) repository.addScope(scope);
+  }
+}
+
+story('examples/fleet-one-job.yml', {
+  options: { name: 'acme/rotations' },
+  prepare: enlisted,
+  async run(repository, run) {
+    const planned = await run(DISPATCH);
+    expect([planned.exitCode, planned.summaries]).toEqual([
+      0,
+      [expect.stringContaining('📋 4 clients: 4 would be rotated')],
+    ]);
+    const first = await run();
+    expect([first.exitCode, first.summaries]).toEqual([
+      0,
+      [expect.stringContaining('✅ 4 clients: 4 rotated')],
+    ]);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    const idle = await run(dispatch({ operation: 'rotate' }));
+    expect([idle.exitCode, idle.summaries.join()]).toEqual([0, expect.not.stringContaining('4 rotated')]);
+  },
+  controls: [
+    {
+      from: 'permission-environments: write',
+      to: 'permission-environments: read',
+      says: 'shopClientId',
+    },
+  ],
+});
+
 story('examples/fleet.yml', {
   options: { name: 'acme/rotations' },
-  prepare(repository) {
-    repository.write('.github/auth0-clients.yml', FLEET);
-    for (const [clientId, , scopes] of MEMBERS) {
-      const method = clientId === 'reportsClientId' ? 'private_key_jwt' : 'self_signed_tls_client_auth';
-      const fields = {
-        client_id: clientId,
-        client_authentication_methods: { [method]: { credentials: [] } },
-      };
-      repository.world.tenant.createClient(service(clientId, fields));
-      for (const scope of scopes) repository.addScope(scope);
-    }
-  },
+  prepare: enlisted,
   async run(repository, run) {
     const first = await run();
     const both = { plan: 'success', rotate: 'success' };
