@@ -33,7 +33,7 @@ describe('a number of the code', () => {
     [
       'the time to mend a failure',
       'docs/troubleshooting.md',
-      `has ${dates.renewal} days left when the first rotation fails`,
+      `has ${dates.renewal} days left when a rotation first fails`,
     ],
     [
       'the default overlap',
