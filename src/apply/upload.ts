@@ -120,8 +120,8 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   const pool = await tenant.credentials(desired.clientId);
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
-  const planned = new Map(plan.credentials.map(({ id, usedBy }) => [id, usedBy]));
-  const holders = pool.map(({ id }) => ({ id, usedBy: planned.get(id) ?? 'made since this run began' }));
+  const planned = new Map(plan.credentials.map(({ id, whyKept }) => [id, whyKept]));
+  const holders = pool.map(({ id }) => ({ id, whyKept: planned.get(id) ?? 'made since this run began' }));
   const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
   const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
   const remedy =

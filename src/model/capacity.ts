@@ -10,10 +10,10 @@ export const POOL_CAPACITY = 2;
 /** @param holders the credentials that the client has, and why each stays */
 export function credentialLimit(
   client: string,
-  holders: readonly { id: string; usedBy: string }[],
+  holders: readonly { id: string; whyKept: string }[],
   remedy = FREE_CAPACITY,
 ): RotationError {
-  const list = holders.map(({ id, usedBy }) => `${id} (${usedBy})`).join(', ');
+  const list = holders.map(({ id, whyKept }) => `${id} (${whyKept})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${client} cannot hold another credential: ${list}.`,
     remedy,

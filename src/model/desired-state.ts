@@ -87,6 +87,14 @@ export interface DesiredState {
   run: string;
 }
 
+/** The facts about the pair in `current-credential`, if it belongs to the credential with this identity. */
+export function currentFactsOf(
+  identity: string | undefined,
+  { current }: Pick<DesiredState, 'current'>,
+): KeyFacts | undefined {
+  return current?.identity === identity ? current : undefined;
+}
+
 /** Every secret that a delivery writes, primary first, in the order of delivery. */
 export function secretLocations(desired: DesiredState): SecretLocation[] {
   return desired.destinations.flatMap((destination) => [

@@ -35,7 +35,7 @@ export interface PlannedCredential extends Credential {
   /** Secret locations that hold it before this run, as far as the evidence shows. */
   heldBy: readonly string[];
   /** Why it cannot be removed for another one, in words for a person. */
-  usedBy: string;
+  whyKept: string;
   /** When its overlap ends; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;
 }

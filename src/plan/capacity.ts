@@ -7,21 +7,21 @@ import { type Credential, type ObservedSecret, refusalOf, writtenTimes } from '.
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
-import { printUsers, usesSince, watchedSince } from './log-usage.ts';
+import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { movedLine, overridesUnknown } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
-  clear(builder, isDue, () => builder.isFull);
+  makeRoom(builder, isDue, () => builder.isFull);
 }
 
 /** Makes room in the method only, for a credential that is already in the pool. */
 export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
-  clear(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
+  makeRoom(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
+function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
   while (isFull()) {
     const full = builder.associated.length >= METHOD_CAPACITY;
     const victim = findVictim(builder, full);
@@ -145,10 +145,10 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
 
 /** An expiry would be worse, so the rotation goes on with a warning. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
-  const since = watchedSince(builder, victim);
+  const since = usesCountFrom(builder, victim);
   if (since === undefined) return;
   const { usage } = builder.observed;
-  if (usage === undefined) builder.ask(since);
+  if (usage === undefined) builder.askLogs(since);
   const users = usage ? usesSince(usage, since, victim) : [];
   if (users.length === 0) return;
   builder.note(
@@ -159,7 +159,7 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
-  const holders = records.map((c) => ({ id: c.id, usedBy: builder.usedBy(c) }));
+  const holders = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : waysOut(builder);
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
@@ -171,7 +171,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   if (reorder) return reorder;
   const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
-  const waiting = spare.filter((c) => !builder.isAnnounced(c));
+  const waiting = spare.filter((c) => !builder.isNoticeOver(c));
   const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);
   const wait =
     since === undefined
@@ -219,9 +219,9 @@ const REHEARSE_EARLIER =
   'A rehearsal removes only what it has made. Rehearse before the second rotation. Or set an overlap (such as 7d), so that a run of rotate removes the previous credential when the overlap ends.';
 
 /** Auth0 refuses a second credential with the same subject DN. */
-export function nameTaken(builder: PlanBuilder, credential: Credential): RotationError {
+export function subjectTaken(builder: PlanBuilder, credential: Credential): RotationError {
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.usedBy(credential)}).`,
+    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.whyKept(credential)}).`,
     remedy: 'Choose another subject, or rotate from one workflow with many destinations.',
   });
 }

@@ -54,7 +54,7 @@ export function rewriteBeforeRemoval(builder: PlanBuilder, othersUnexplained: re
 }
 
 /** Stores the primary's pair, if this run has it, in locations with another pair. So the rotation can make room without an interruption. */
-export function levelDestinations(builder: PlanBuilder): void {
+export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const { inUse, observed } = builder;
   const { current, newest } = inUse;
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);

@@ -1,6 +1,6 @@
 /** Derives which credential is in use from what Auth0 and GitHub record. Each run does this anew. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import {
   type Credential,
   newestFirst,
@@ -55,24 +55,25 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const pool = new Pool(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
   const [primary, ...others] = observed.secrets;
-  const exact =
+  // `current-credential` claims that the primary holds this credential. The times may contradict it.
+  const claimed =
     desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
   const byTime = observed.secrets.map((secret) =>
-    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, exact),
+    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, claimed),
   );
-  const unregistered = desired.current !== undefined && exact === undefined;
-  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
-  const neverHeld = exact !== undefined && cannotHold(exact, primary, pool);
-  const later = exact ? laterThan(exact, primary, observed, pool) : [];
-  const stored = unregistered ? explained : undefined;
+  const unregistered = desired.current !== undefined && claimed === undefined;
+  const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, pool);
+  const later = claimed ? laterThan(claimed, primary, observed, pool) : [];
+  const storedInstead = unregistered
+    ? byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary))
+    : undefined;
   // guard: a stale current-credential is believed not
-  const delivered = exact
+  const deliveredSince = claimed
     ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
-    : stored;
-  const writtenSince = isWrittenSince(desired, exact, observed);
-  // A `current-credential` that the times contradict is ignored.
-  const isRefuted = neverHeld || writtenSince || primary?.times === 'missing';
-  const believed = delivered ?? (isRefuted ? undefined : exact);
+    : storedInstead;
+  const writtenSince = isWrittenSince(desired, claimed, observed);
+  const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
+  const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
   const othersUnexplained = unexplainedAmong(desired, others, held, pool);
   const newest = newestAmong(held, othersUnexplained);
@@ -84,7 +85,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   return {
     held,
     current: held[0]?.[0],
-    primaryUnexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    primaryUnexplained: claimed === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
     othersUnexplained,
     newest,
     lacking,
@@ -93,10 +94,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    stale: staleCurrent(neverHeld, writtenSince, delivered),
+    stale: staleCurrent(neverHeld, writtenSince, deliveredSince),
     displaced: displacedAmong(held, observed, pool),
     formerHeld: heldByFormer(desired, observed, pool),
-    rolledBackFrom: delivered ? undefined : later.find(pool.isAssociated),
+    rolledBackFrom: deliveredSince ? undefined : later.find(pool.isAssociated),
   };
 }
 
@@ -178,23 +179,23 @@ function isExplained(
 }
 
 /** A run creates a credential before it delivers it. A person may do it the other way round. */
-function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
+function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
-  if (pool.otherOwnership(exact) !== undefined) return true;
-  return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
+  if (pool.otherOwnership(claimed) !== undefined) return true;
+  return pool.isOurs(claimed) && claimed.createdAt > latestIn(secret);
 }
 
-/** The primary was written after this job's secrets were read, and not by the run that made `exact`. */
+/** The primary was written after this job's secrets were read, and not by the run that made `claimed`. */
 function isWrittenSince(
   desired: DesiredState,
-  exact: Credential | undefined,
+  claimed: Credential | undefined,
   { secrets: [primary], startedAt }: ObservedState,
 ): boolean {
   const times = writtenTimes(primary?.times);
   if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
   // guard: what was written after this job began is not what current-credential shows
   if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
-  return exact === undefined || !isExplained(desired, exact, primary);
+  return claimed === undefined || !isExplained(desired, claimed, primary);
 }
 
 /** While the client uses another method, nobody can log in with what the secrets hold. */
@@ -250,11 +251,11 @@ function heldByTime(
   secret: ObservedSecret,
   candidates: readonly Credential[],
   pool: Pool,
-  exact: Credential | undefined,
+  claimed: Credential | undefined,
 ): Credential[] {
-  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `exact`.
+  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
   // guard: by time, only what is associated counts as held
-  const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
+  const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   const times = writtenTimes(secret.times);
@@ -297,8 +298,8 @@ function expiryOf(
   held: Credential | undefined,
 ): number | undefined {
   if (held === undefined) return undefined;
-  const exact = desired.current?.identity === held.identity ? desired.current : undefined;
-  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? exact?.notAfter?.getTime();
+  const { notAfter } = currentFactsOf(held.identity, desired) ?? {};
+  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? notAfter?.getTime();
   const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
   if (desired.current) return desired.current.notAfter?.getTime();
   return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;

@@ -5,7 +5,7 @@ import { UNCERTAINTY } from '../model/timing.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 /** A use counts from this time on. Before its successor was delivered, consumers had to use this credential. */
-export function watchedSince(builder: PlanBuilder, credential: Credential): number | undefined {
+export function usesCountFrom(builder: PlanBuilder, credential: Credential): number | undefined {
   const { quietWindow } = builder.desired;
   const since = supersededAt(builder, credential);
   if (quietWindow === undefined || since === undefined) return undefined;

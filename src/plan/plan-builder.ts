@@ -81,7 +81,7 @@ export class PlanBuilder {
   }
 
   /** Makes the plan depend on the tenant logs from this time on. */
-  ask(since: number): void {
+  askLogs(since: number): void {
     this.logQuestion = { since: Math.min(since, this.logQuestion?.since ?? since), upToDate: false };
   }
 
@@ -134,7 +134,7 @@ export class PlanBuilder {
     return this.records.filter(
       (c) =>
         this.isSpare(c) &&
-        this.isAnnounced(c) &&
+        this.isNoticeOver(c) &&
         (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isDeclaredUnused(c)),
     );
   }
@@ -170,7 +170,7 @@ export class PlanBuilder {
   }
 
   /** A credential made by hand is announced a week before its removal, unless the primary's credential expires before. */
-  isAnnounced(credential: Credential): boolean {
+  isNoticeOver(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isDeclaredUnused(credential) || this.isExpired(credential))
       return true;
     // A requested revocation includes this one.
@@ -188,7 +188,7 @@ export class PlanBuilder {
   }
 
   /** Why it cannot be removed, in words for a person. */
-  usedBy(credential: Credential): string {
+  whyKept(credential: Credential): string {
     const others = this.pool.otherOwnership(credential);
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
@@ -220,14 +220,14 @@ export class PlanBuilder {
       .map(({ location }) => printLocation(location));
   }
 
-  describe(credential: Credential): PlannedCredential {
+  toPlanned(credential: Credential): PlannedCredential {
     const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
       stage: stageOf(this.inUseAtStart, this.pool, credential),
       associated: this.pool.isAssociated(credential),
       heldBy: this.#heldBy(credential),
-      usedBy: this.usedBy(credential),
+      whyKept: this.whyKept(credential),
       overlapEnd: Number.isFinite(over) ? over : undefined,
     };
   }
@@ -263,8 +263,8 @@ export function overlapEnd(builder: PlanBuilder, credential: Credential): number
 export function overlapOf(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
-  const isAnnounced = builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
-  return Math.max(overlap, isAnnounced ? NOTICE_PERIOD : 0);
+  const needsNotice = builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
+  return Math.max(overlap, needsNotice ? NOTICE_PERIOD : 0);
 }
 
 const UNREAD =

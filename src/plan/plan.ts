@@ -16,10 +16,10 @@ import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import {
   finishDelivery,
-  levelDestinations,
   probeSecrets,
   resolveDoubts,
   rewriteBeforeRemoval,
+  storePrimaryPairElsewhere,
 } from './current-pair.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
@@ -71,7 +71,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
     renews,
     replaces: rotates ? replacedBy(builder)?.id : undefined,
     nextRotation,
-    credentials: observed.pool.map((credential) => builder.describe(credential)),
+    credentials: observed.pool.map((credential) => builder.toPlanned(credential)),
     notes: builder.notes,
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
@@ -104,12 +104,12 @@ function unwritableError(builder: PlanBuilder): RotationError | undefined {
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
     remedy: `${first.error.remedy} Or take it out of destinations, if nobody uses it.`,
-    stateNow: `${whatRefusingHold(builder)} Everything else is done.`,
+    stateNow: `${stateOfUnwritable(builder)} Everything else is done.`,
     cause: first.error,
   });
 }
 
-function whatRefusingHold({
+function stateOfUnwritable({
   associated,
   inUse,
   observed: { secrets, unwritable = [] },
@@ -138,7 +138,7 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
 
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { operation } = builder.desired;
-  if (operation !== 'rehearse' && operation !== 'revert') return renew(builder);
+  if (operation !== 'rehearse' && operation !== 'revert') return healAndRotate(builder);
   refuseStaleCurrent(builder);
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
@@ -174,7 +174,7 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
 }
 
 /** Healing comes first. An error in the rest must not lock out a consumer. */
-function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
+function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
   builder.keptSteps = builder.steps.length;
@@ -205,7 +205,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) refuseDuringYoungDelivery(builder);
   if (due) refuseSamePairAgain(desired, due.reason);
   builder.keptSteps = builder.steps.length;
-  if (due) levelDestinations(builder);
+  if (due) storePrimaryPairElsewhere(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, othersUnexplained);

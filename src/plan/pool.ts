@@ -10,7 +10,7 @@ export class Pool {
   readonly #former: readonly string[];
   readonly #type: Credential['type'];
   /** The client uses the desired method. */
-  readonly #uses: boolean;
+  readonly #usesMethod: boolean;
   readonly #associated: ReadonlySet<string>;
   /** Ids of credentials made by hand that one of ours replaced. */
   readonly #replaced: ReadonlySet<string | undefined>;
@@ -19,7 +19,7 @@ export class Pool {
     this.#owner = ownerOf(desired);
     this.#former = (observed.former ?? []).map(({ owner }) => owner);
     this.#type = CREDENTIAL_TYPES[desired.method];
-    this.#uses = observed.client?.method === desired.method;
+    this.#usesMethod = observed.client?.method === desired.method;
     this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
     this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
   }
@@ -38,7 +38,7 @@ export class Pool {
 
   /** Ours, of a former method of the client. Nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
-    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
+    this.#usesMethod && credential.type !== this.#type && this.#isAttributed(credential);
 
   /** Ours to remove, by its own mark or by the mark of its successor. */
   isManaged = (credential: Credential): boolean =>

@@ -3,7 +3,7 @@
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
-import { capacityExhausted, nameTaken } from './capacity.ts';
+import { capacityExhausted, subjectTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
@@ -14,7 +14,7 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   const isAbandoned = (c: PlanBuilder['records'][number]) => pool.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
     builder.remove(credential, 'discard');
-  builder.renews = registeredName(builder);
+  builder.renews = registeredSubject(builder);
   const before = builder.associated;
   steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   if (builder.renews === undefined) {
@@ -31,10 +31,10 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
 }
 
 /** A certificate with a registered subject DN needs no new credential (RFC 8705 2.1). */
-function registeredName(builder: PlanBuilder): string | undefined {
+function registeredSubject(builder: PlanBuilder): string | undefined {
   const { associated, pool, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (desired.method !== 'tls_client_auth' || !same) return undefined;
-  if (!pool.isCandidate(same) || !associated.includes(same.id)) throw nameTaken(builder, same);
+  if (!pool.isCandidate(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
   return same.id;
 }

@@ -2,18 +2,18 @@
 
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
-import { printUsers, usesSince, watchedSince } from './log-usage.ts';
+import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
 
 /** Why a superseded credential stays. `quiet` needs no note. */
-type Stay = 'quiet' | { severity: Note['severity']; because: string };
+type Stay = 'no note' | { severity: Note['severity']; because: string };
 
 /** Removes what is no longer needed, or notes why it stays. */
 export function retire(builder: PlanBuilder): void {
   for (const credential of builder.removable) {
     const stay = builder.associated.includes(credential.id) ? whyStays(builder, credential) : undefined;
     if (stay === undefined) builder.remove(credential, 'retire');
-    else if (stay !== 'quiet')
+    else if (stay !== 'no note')
       builder.note(stay.severity, `Credential ${credential.id} stays associated ${stay.because}.`);
   }
 }
@@ -25,7 +25,7 @@ function whyStays(builder: PlanBuilder, credential: Credential): Stay | undefine
   // With `when-unused` an overlap that is a duration is a minimum.
   const waits =
     over > builder.observed.now && (quietWindow === undefined || overlap !== 'until-next-rotation');
-  if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'quiet';
+  if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'no note';
   return quietWindow === undefined ? undefined : notProvenUnused(builder, credential, quietWindow);
 }
 
@@ -38,10 +38,10 @@ function notProvenUnused(
   const { inUse, observed } = builder;
   const { newest } = inUse;
   const { now, usage } = observed;
-  const since = watchedSince(builder, credential);
-  if (since === undefined || newest === undefined) return 'quiet';
+  const since = usesCountFrom(builder, credential);
+  if (since === undefined || newest === undefined) return 'no note';
   if (usage === undefined) {
-    builder.ask(since);
+    builder.askLogs(since);
     return notice('until the tenant logs were read');
   }
   const users = usesSince(usage, since, credential);

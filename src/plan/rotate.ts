@@ -6,7 +6,7 @@ import { type Credential, newestFirst, refusalOf, writtenTimes } from '../model/
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
-import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
+import { capacityExhausted, freeCapacity, freeSlot, subjectTaken } from './capacity.ts';
 import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
@@ -20,7 +20,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // Issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  builder.renews = reuseName(builder)?.id;
+  builder.renews = reuseSubject(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
   if (builder.renews === undefined && builder.observed.client) freeCapacity(builder, isDue);
   register(builder, isDue);
@@ -83,18 +83,18 @@ function removeFormer(builder: PlanBuilder): void {
  * Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with the same DN needs no new credential
  * (RFC 8705 2.1). It must be the newest of ours, or later runs would conclude from the times that another one is in use.
  */
-function reuseName(builder: PlanBuilder): Credential | undefined {
+function reuseSubject(builder: PlanBuilder): Credential | undefined {
   const { pool, records, desired } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
-  if (!pool.isCandidate(same)) throw nameTaken(builder, same);
+  if (!pool.isCandidate(same)) throw subjectTaken(builder, same);
   const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
   // Later runs never take a rehearsal's credential for one in use.
   if (!pool.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
     // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
-    builder.note('notice', SAME_NAME);
+    builder.note('notice', SAME_SUBJECT);
     return same;
   }
   // Auth0 refuses a second credential with the same subject DN.
@@ -103,7 +103,7 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   return undefined;
 }
 
-const SAME_NAME =
+const SAME_SUBJECT =
   'Auth0 identifies a CA-signed certificate only by its subject DN and cannot revoke it. The previous certificate stays valid until it expires.';
 
 /** Registers the new key with Auth0, by its own credential or by an existing one with its subject DN. */
@@ -168,7 +168,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   const previous = builder.records.filter(
     (c) =>
       builder.mayRemove(c) &&
-      builder.isAnnounced(c) &&
+      builder.isNoticeOver(c) &&
       c.id !== builder.renews &&
       // This run delivers nothing there.
       formerHolder(builder.inUse, c) === undefined,

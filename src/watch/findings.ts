@@ -9,7 +9,7 @@ import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
-import { firstReason, nextRotation } from '../plan/reasons.ts';
+import { dueAt, firstReason } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
@@ -69,7 +69,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
         'Pass current-credential, or github-token and the validity-days of the rotation.',
       ),
     ];
-  const due = nextRotation(desired, lifetime.until);
+  const due = dueAt(desired, lifetime.until);
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',

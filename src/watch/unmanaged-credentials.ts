@@ -26,7 +26,7 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
   const isOrphan =
     builder.isAbandoned(credential) ||
     pool.isLeftover(credential) ||
-    builder.describe(credential).stage === 'retired';
+    builder.toPlanned(credential).stage === 'retired';
   if (!isOrphan || isYoung(credential, observed.now)) return [];
   const run = readOwnership(credential.name)?.run;
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
