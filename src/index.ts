@@ -142,12 +142,15 @@ function cancelledBySignal(): AbortSignal {
   return controller.signal;
 }
 
-const STILL = 2_000;
+const PROGRESS_INTERVAL = 2_000;
 
 function onStep(text: string): (outcome: string) => void {
   const began = monotonic();
   runner.info(`→ ${text} …`);
-  const timer = setInterval(() => runner.info(`  … still at it after ${secondsSince(began)} s`), STILL);
+  const timer = setInterval(
+    () => runner.info(`  … still at it after ${secondsSince(began)} s`),
+    PROGRESS_INTERVAL,
+  );
   // The timer alone must not keep the process alive.
   timer.unref();
   return (outcome) => {

@@ -24,18 +24,18 @@ export interface Logger {
 }
 
 /** @throws RotationError if this client may not be rotated */
-export type MayRotate = () => Promise<void>;
+export type BeforeRotation = () => Promise<void>;
 
 /** Works on one client. A failure is part of the result, never thrown. */
 export async function run(
   inputs: Inputs,
   services: RunServices,
   logger: Logger,
-  mayRotate: MayRotate = async () => {},
+  beforeRotation: BeforeRotation = async () => {},
 ): Promise<RunResult> {
   const result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
   try {
-    await takeRoad(inputs, services, logger, mayRotate, result);
+    await runStages(inputs, services, logger, beforeRotation, result);
   } catch (error) {
     result.error = asRotationError(error);
   }
@@ -45,11 +45,11 @@ export async function run(
   return watch(result, inputs.watch, { store, api, info: logger.info });
 }
 
-async function takeRoad(
+async function runStages(
   { currentPair, desired, planOnly, watch: watched }: Inputs,
   services: RunServices,
   { info, stage }: Logger,
-  mayRotate: MayRotate,
+  beforeRotation: BeforeRotation,
   result: RunResult,
 ): Promise<void> {
   const startedAt = services.clock.now();
@@ -75,7 +75,7 @@ async function takeRoad(
   for (const line of planLines(result.plan)) info(line);
   if (planOnly) return;
 
-  if (result.plan.rotates) await mayRotate();
+  if (result.plan.rotates) await beforeRotation();
   stage('Apply');
   const job = { desired: result.desired, observed: result.observed, plan: result.plan, currentPair };
   Object.assign(result, await apply(job, services));

@@ -84,7 +84,7 @@ export function shareServices(
   };
 }
 
-export interface Choices {
+export interface ServiceOptions {
   shared?: SharedServices;
   issuing?: Issuing;
   /** Clients that were read together in one listing. */
@@ -96,7 +96,11 @@ export function connectServices(
   inputs: Inputs,
   connection: Connection,
   logger: Pick<Services, 'mask' | 'onStep'>,
-  { shared = shareServices(inputs, connection, logger.mask), issuing = ISSUING, listing }: Choices = {},
+  {
+    shared = shareServices(inputs, connection, logger.mask),
+    issuing = ISSUING,
+    listing,
+  }: ServiceOptions = {},
 ): RunServices {
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
@@ -158,7 +162,7 @@ export function listClients(
   connection: Connection,
   shared: SharedServices,
   clientIds: readonly string[],
-): Choices['listing'] {
+): ServiceOptions['listing'] {
   const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
   return clientListing(tenant, clientIds);
 }

@@ -13,7 +13,7 @@ import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
-import { Delivery, keepQuiet, requireUnwritten } from './deliver.ts';
+import { Delivery, pauseAfterDelivery, requireUnwritten } from './deliver.ts';
 import { explainFailure, type FailureState } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
@@ -83,7 +83,7 @@ class Execution {
   }
 
   async perform(step: Step): Promise<void> {
-    this.#mayGoOn();
+    this.#requireTimeLeft();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
     if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
     const text = describeStep(step).replaceAll(ISSUED, this.#new.id ?? 'the new credential');
@@ -105,7 +105,7 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
-    if (step.kind !== 'authenticate') await this.#association.settled();
+    if (step.kind !== 'authenticate') await this.#association.readBack();
     switch (step.kind) {
       case 'issue-certificate':
         return this.#new.issue();
@@ -116,17 +116,17 @@ class Execution {
       case 'associate-credentials':
         return this.#associate(step);
       case 'change-method':
-        if (step.credentials.length > 0) await this.#new.control(this.#clientId, true);
+        if (step.credentials.length > 0) await this.#new.requireRefusal(this.#clientId, true);
         await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
         return bind(step.required, this.#clientId, this.#services, this.#undoStack);
       case 'authenticate':
-        await Promise.all([this.#prove(), this.#association.settled()]);
+        await Promise.all([this.#prove(), this.#association.readBack()]);
         return;
       case 'authenticate-unregistered':
-        return this.prover.proveRefusal();
+        return this.prover.requireUnregisteredRefused();
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
@@ -139,10 +139,10 @@ class Execution {
   async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
     // The pause and the control come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
-      await this.#keepQuiet();
+      await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
     }
-    if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
+    if (to.includes(ISSUED)) await this.#new.requireRefusal(this.#clientId, false);
     this.#interrupted.push(...interrupts);
     await this.#association.replace(to, confirm);
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
@@ -160,13 +160,13 @@ class Execution {
     if (since !== undefined && id !== undefined && waitsForPropagation(plan, observed)) {
       const seconds = desired.propagationTime / 1000;
       await this.#timed(`Wait until all of Auth0 knows it (${seconds} s), and prove it again`, () =>
-        this.#settle(id, since),
+        this.#proveAfterPropagation(id, since),
       );
     }
     refuseOld(this.#new.createdAt, this.#services.tenant.now());
   }
 
-  async #settle(id: string, since: number): Promise<void> {
+  async #proveAfterPropagation(id: string, since: number): Promise<void> {
     const { cancellation, clock } = this.#services;
     const wait = since + this.#job.desired.propagationTime - clock.now();
     // guard: nothing is delivered before all of Auth0 knows the association
@@ -175,7 +175,7 @@ class Execution {
     // guard: proof before delivery
     if (this.#job.desired.verify !== 'off') checks.push(this.#new.proveAgain(this.#clientId, since));
     await Promise.all(checks);
-    this.#mayGoOn();
+    this.#requireTimeLeft();
   }
 
   #requireDeliveries(): void {
@@ -183,17 +183,17 @@ class Execution {
     this.#delivery.requireComplete();
   }
 
-  #mayGoOn(): void {
+  #requireTimeLeft(): void {
     const { cancellation, clock } = this.#services;
     if (this.#delivery.begun) return;
     cancellation.check();
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
-  async #keepQuiet(): Promise<void> {
+  async #pauseAfterDelivery(): Promise<void> {
     const at = this.#completedAt;
     const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
-    await keepQuiet(this.#job.observed, this.#services, completed);
+    await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
   /** Secrets beside the primary's that this run did not write. Association checks the primary's. */
@@ -203,7 +203,7 @@ class Execution {
   }
 
   async #create(): Promise<void> {
-    await this.#keepQuiet();
+    await this.#pauseAfterDelivery();
     this.#undoStack.push(() => this.#new.remove(this.#association));
     this.#association.adopt(await this.#new.upload());
   }
@@ -220,7 +220,7 @@ class Execution {
     const state = await createClient(desired, observed, this.#services, registration, made);
     this.#clientId = state.client.id;
     this.#association = new Association({ ...desired, clientId: this.#clientId }, state, this.#services);
-    this.#new.wasCreated(state.pool);
+    this.#new.adoptFrom(state.pool);
   }
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
@@ -228,8 +228,8 @@ class Execution {
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
     if (renewsFirst) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
-    this.#association.deliveryBegun();
-    if (renewsFirst) await this.#association.rememberDelivery();
+    this.#association.rememberDeliveryBegun();
+    if (renewsFirst) await this.#association.rememberVersion();
     this.#services.cancellation.shield();
   }
 
@@ -262,7 +262,7 @@ class Execution {
   /** Re-reads Auth0: what was delivered must be associated. */
   async confirm(): Promise<void> {
     this.#requireDeliveries();
-    await this.#association.settled();
+    await this.#association.readBack();
     const id = this.#target();
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);

@@ -54,10 +54,10 @@ export class Association {
   #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
   /** `updated_at` of the primary's secret after this run wrote it. */
-  #delivery: number | undefined;
+  #deliveredVersion: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
   /** This run has written the primary's secret, so a new time is no surprise. */
-  #delivered = false;
+  #hasDelivered = false;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
     this.#desired = desired;
@@ -73,8 +73,8 @@ export class Association {
     this.#made = made;
   }
 
-  /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
-  async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
+  /** Replaces the list. The read-back goes on beside the next step: await `readBack`. @throws RotationError */
+  async replace(to: readonly CredentialRef[], confirm: boolean): Promise<void> {
     const ids = this.#resolve(to);
     // A PATCH of this method would change the client's method.
     if (this.#method !== this.#desired.method)
@@ -83,7 +83,7 @@ export class Association {
     // guard: a fresh full read before each PATCH
     await this.requireUnchanged();
     await this.#patch(ids);
-    this.#beginReadBack(adds);
+    this.#beginReadBack(confirm);
   }
 
   /**
@@ -111,11 +111,11 @@ export class Association {
    * @param onMove called once the client may have moved. From then on the move cannot be undone.
    * @throws RotationError
    */
-  async moveToSecret(to: string, onMove: () => void): Promise<void> {
+  async moveToFormerMethod(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.requireUnchanged();
-    await tenant.moveToSecret(clientId, to, onMove);
+    await tenant.moveToFormerMethod(clientId, to, onMove);
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
@@ -126,7 +126,7 @@ export class Association {
   }
 
   /** The read-back of the last change. @throws RotationError ROTATION_IN_PROGRESS */
-  settled(): Promise<void> {
+  readBack(): Promise<void> {
     return this.#readBack;
   }
 
@@ -137,7 +137,7 @@ export class Association {
     // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
     const version = this.#observed.secrets[0]?.version;
-    if (!this.#delivered && fresh.version !== version)
+    if (!this.#hasDelivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     // guard: a surprise in the association stops the run
@@ -182,18 +182,18 @@ export class Association {
   }
 
   /** This run has stored the new credential. */
-  deliveryBegun(): void {
-    this.#delivered = true;
+  rememberDeliveryBegun(): void {
+    this.#hasDelivered = true;
   }
 
   /** A renewal changes nothing at Auth0, so only the secret's time shows another run. */
-  async rememberDelivery(): Promise<void> {
-    this.#delivery = await this.#primaryTime();
+  async rememberVersion(): Promise<void> {
+    this.#deliveredVersion = await this.#primaryTime();
   }
 
   /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
   async refuseOtherDelivery(): Promise<void> {
-    if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#observed);
+    if ((await this.#primaryTime()) !== this.#deliveredVersion) throw mixed(this.#observed);
   }
 
   async #primaryTime(): Promise<number | undefined> {
@@ -251,8 +251,8 @@ export class Association {
     this.#pendingWrite = { ids, until: this.#services.clock.now() + LONGEST_FLIGHT };
   }
 
-  #beginReadBack(adds: boolean): void {
-    this.#readBack = this.#verify(adds);
+  #beginReadBack(confirm: boolean): void {
+    this.#readBack = this.#verify(confirm);
     // A failure reaches the code that awaits it.
     this.#readBack.catch(() => undefined);
   }
@@ -305,11 +305,11 @@ export class Association {
   }
 
   /** Waits until Auth0 shows what was added. A removal needs no such check. */
-  async #verify(adds: boolean): Promise<void> {
+  async #verify(confirm: boolean): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     const attempt = async () => {
-      const reading = adds ? this.#client() : undefined;
+      const reading = confirm ? this.#client() : undefined;
       const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
       const rival = this.#rivalIn(pool);
       // guard: the earliest unsettled credential wins

@@ -42,7 +42,7 @@ export async function createClient(
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
     const ours = await landed(desired, services, registration.name, answer === 'lost');
     made.id ??= ours.find(({ isMine }) => isMine)?.id;
-    if (ours.some(({ id }) => id !== made.id)) throw together(name);
+    if (ours.some(({ id }) => id !== made.id)) throw madeByAnotherRun(name);
     if (made.id !== undefined) return readBack(made.id, registration.name, observed, services);
   }
   throw unanswered();
@@ -136,7 +136,7 @@ function unanswered(): RotationError {
   });
 }
 
-function together(name: string): RotationError {
+function madeByAnotherRun(name: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Another run made a client named '${name}' at the same time.`,
     remedy: 'Run again when nothing else is at work, and give the workflow a concurrency group.',

@@ -112,14 +112,14 @@ export class Delivery {
   }
 }
 
-export interface QuietServices {
+export interface PauseServices {
   clock: Clock;
   cancellation: Cancellation;
   store: SecretStore | undefined;
 }
 
 /** Pause after a delivery, so that later runs can derive from the times what is held. 5 s, and one since GitHub cuts to whole seconds. */
-const QUIET = 6_000;
+const PAUSE = 6_000;
 
 /** A secret that was written since the plan may have readers that the plan does not name. @throws RotationError ROTATION_IN_PROGRESS */
 export async function requireUnwritten(
@@ -142,21 +142,21 @@ function readVersions(
 }
 
 /** @param completed local time of this run's last delivery of the current pair, if any, and whether it may land once more */
-export async function keepQuiet(
+export async function pauseAfterDelivery(
   { secrets }: ObservedState,
-  services: QuietServices,
+  services: PauseServices,
   completed: { at: number; mayRepeat: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since. It does not write the primary, so its secret shows nothing of that.
   const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
-  const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
+  const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed
-    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
+    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
-  const wait = Math.max(Math.min(since, QUIET), completion);
+  const wait = Math.max(Math.min(since, PAUSE), completion);
   // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

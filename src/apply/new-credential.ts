@@ -117,14 +117,14 @@ export class NewCredential {
   }
 
   /** The client was created with it; somebody may have added another one meanwhile. */
-  wasCreated(pool: readonly Credential[]): void {
+  adoptFrom(pool: readonly Credential[]): void {
     const { name } = this.registration;
     // guard: a new client's credential is the one that its run has made
     this.#record = pool.find((credential) => credential.name === name);
   }
 
   /** Right before it is associated. @throws RotationError VERIFICATION_FAILED */
-  async control(clientId: string, changesMethod: boolean): Promise<void> {
+  async requireRefusal(clientId: string, changesMethod: boolean): Promise<void> {
     await this.#prover.requireRefusal(clientId, this.#requireIssued(), changesMethod);
   }
 

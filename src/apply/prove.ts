@@ -2,7 +2,7 @@
 
 import { whyRefused } from '../auth0/logs.ts';
 import {
-  isAdmitted,
+  isAccepted,
   needsControl,
   type ProofRequest,
   type ProofResult,
@@ -61,7 +61,7 @@ export class Prover {
   readonly #services: ProofServices;
   #proofRequest: Promise<ProofRequest | undefined> | undefined;
   /** Auth0 itself refused the new pair right before its association. */
-  #isControlled = false;
+  #wasRefusedBefore = false;
   #by: ProvenBy | undefined;
   readonly notes: Note[] = [];
 
@@ -116,7 +116,7 @@ export class Prover {
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
     if (result.outcome !== 'proven' && (!isRefused || result.isForeign)) throw notProven(desired, result);
-    this.#isControlled = isRefused;
+    this.#wasRefusedBefore = isRefused;
     if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
   }
 
@@ -158,7 +158,7 @@ export class Prover {
   }
 
   #proven(proofRequest: ProofRequest, bound: boolean): Proof {
-    if (needsControl(proofRequest) && !this.#isControlled) return 'not proven: no control';
+    if (needsControl(proofRequest) && !this.#wasRefusedBefore) return 'not proven: no control';
     if (
       proofRequest.kind !== 'token' &&
       this.#by === undefined &&
@@ -173,7 +173,7 @@ export class Prover {
    * The negative control of a rehearsal, right after a successful proof. If the edge admitted everybody, a proof would show nothing.
    * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
    */
-  async proveRefusal(): Promise<void> {
+  async requireUnregisteredRefused(): Promise<void> {
     const { domain, edge, issueUnregistered, mask, proofEndpoint } = this.#services;
     const { desired, observed } = this.#job;
     const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
@@ -184,7 +184,7 @@ export class Prover {
     const { clientId, run, verifyAudience: audience } = desired;
     const algorithm = signingAlgorithmOf(desired, observed);
     const login = { endpoint, proofRequest, domain, clientId, pair, audience, algorithm, run };
-    if (await isAdmitted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
+    if (await isAccepted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
   }
 
   #send(

@@ -36,8 +36,8 @@ export async function answered(
 }
 
 /** @throws RotationError for refusals that mean the same for every call */
-export function refuse(response: HttpResponse, call: string): void {
-  if (response.status < 500) refuseForeign(response, call);
+export function throwIfRefused(response: HttpResponse, call: string): void {
+  if (response.status < 500) throwIfForeign(response, call);
   const message = quote(stringOf(parseJson(response), 'message'));
   if (response.status === 401) {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
@@ -64,7 +64,7 @@ export function refuse(response: HttpResponse, call: string): void {
 }
 
 /** Something else answered instead of Auth0, so it is unknown whether the request reached Auth0. */
-function refuseForeign(response: HttpResponse, call: string): void {
+function throwIfForeign(response: HttpResponse, call: string): void {
   const what = describeForeign(response);
   if (what === undefined) return;
   throw new RotationError('AUTH0_REQUEST_FAILED', {

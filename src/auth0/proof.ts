@@ -67,7 +67,7 @@ export interface Login {
   run: string;
 }
 
-export interface Proof extends Login {
+export interface KeyToProve extends Login {
   /** x5t#S256 of the pair's certificate. */
   thumbprint: string;
   /** The token must be bound to the certificate (cnf.x5t#S256). */
@@ -92,7 +92,7 @@ export type ProofResult =
  * One request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
  * @throws RotationError AUTH0_REQUEST_FAILED
  */
-export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
+export async function proveKey(service: Service, proof: KeyToProve): Promise<ProofResult> {
   const { proofRequest = TOKEN, mustBind, thumbprint } = proof;
   const response = await authenticate(service, proof);
   if (isAuthenticated(proofRequest, response)) return { outcome: 'proven', bound: false };
@@ -124,7 +124,7 @@ function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolea
  * instead of answering (RFC 8446: with an alert, of which a client may only see the reset).
  * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED if that remains unknown
  */
-export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
+export async function isAccepted(service: Service, login: Login): Promise<boolean> {
   const { proofRequest = TOKEN } = login;
   try {
     const response = await authenticate(service, login);
@@ -174,23 +174,23 @@ function parametersOf(proofRequest: ProofRequest, { audience }: Login): Record<s
         redirect_uri: proofRequest.callback,
         scope: 'openid',
         // Some clients must send one (FAPI), and all may.
-        code_challenge: createHash('sha256').update(nobodys()).digest('base64url'),
+        code_challenge: createHash('sha256').update(randomValue()).digest('base64url'),
         code_challenge_method: 'S256',
       };
     case 'authorization code':
       return {
         grant_type: 'authorization_code',
-        code: nobodys(),
+        code: randomValue(),
         redirect_uri: proofRequest.callback ?? 'https://localhost/',
-        code_verifier: nobodys(),
+        code_verifier: randomValue(),
       };
     case 'refresh token':
-      return { grant_type: 'refresh_token', refresh_token: nobodys() };
+      return { grant_type: 'refresh_token', refresh_token: randomValue() };
   }
 }
 
 /** An invalid code or refresh token. */
-function nobodys(): string {
+function randomValue(): string {
   return randomBytes(32).toString('base64url');
 }
 

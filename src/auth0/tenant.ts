@@ -10,7 +10,7 @@ import type { AuthenticationMethod } from '../model/desired-state.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
-import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
+import { callAuth0, throwIfRefused, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
 import { scopesOf } from './token.ts';
 
@@ -214,7 +214,7 @@ export class Tenant {
   }
 
   /** Moves the client back to a client secret. The pool keeps its credentials (docs/facts.md#auth0-method-change). */
-  async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
+  async moveToFormerMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
   }
@@ -272,7 +272,7 @@ export class Tenant {
       repeatable,
       onUncertain,
     );
-    refuse(response, `${method} /api/v2${path.split('?')[0]}`);
+    throwIfRefused(response, `${method} /api/v2${path.split('?')[0]}`);
     return response;
   }
 

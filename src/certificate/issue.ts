@@ -41,7 +41,7 @@ export async function issueCertificate(
 ): Promise<CertifiedPair> {
   const { default: forge } = await import('./forge.ts');
   const names = authority && namesOf(forge, authority);
-  const certificate = describe(forge, privateKey, desired, validity(desired, now, authority), names);
+  const certificate = unsigned(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
   const size = encodedSize(leaf);
   if (size > HEADER_LIMIT) throw certificateTooLarge(size);
@@ -54,7 +54,7 @@ function validity({ validityDays }: CertificateRequest, now: number, authority: 
   return { notBefore: new Date(now - BACKDATE), notAfter: new Date(notAfter) };
 }
 
-function describe(
+function unsigned(
   { pki }: Forge,
   privateKey: KeyObject,
   desired: CertificateRequest,

@@ -34,7 +34,7 @@ export class Canary {
   }
 
   /** The client's run is over. */
-  over(index: number, clientId: string, failed: boolean): void {
+  finished(index: number, clientId: string, failed: boolean): void {
     this.#known[index]?.resolve();
     if (index !== this.#chosen) return;
     if (failed) this.failed = clientId;

@@ -10,11 +10,11 @@ import { secretLocations } from '../model/desired-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Logger, run } from '../run.ts';
 import {
-  type Choices,
   connectServices,
   ISSUING,
   type Issuing,
   listClients,
+  type ServiceOptions,
   type SharedServices,
   shareServices,
 } from '../services.ts';
@@ -74,7 +74,7 @@ interface Fleet {
   services: FleetServices;
   shared: SharedServices;
   issuing: Issuing;
-  listing: Choices['listing'];
+  listing: ServiceOptions['listing'];
   canary: Canary;
 }
 
@@ -99,7 +99,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   try {
     connection.cancellation.check();
     canary.check();
-    const mayRotate = async () => {
+    const beforeRotation = async () => {
       await canary.turn(index);
       connection.cancellation.check();
       canary.check();
@@ -111,12 +111,12 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
         shared: fleet.shared,
         issuing: fleet.issuing,
       });
-      result = await run(inputs, own, logger, mayRotate);
+      result = await run(inputs, own, logger, beforeRotation);
     }
   } catch (error) {
     result.error = asRotationError(error);
   }
-  canary.over(index, inputs.desired.clientId, result.error !== undefined);
+  canary.finished(index, inputs.desired.clientId, result.error !== undefined);
   connection.cancellation.end();
   end(result);
   return result;

@@ -137,7 +137,7 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
       init.method === 'POST' ? 'create' : 'idempotent',
       init.method === 'GET' ? undefined : onUncertain,
     );
-    refuseForeign(init.method, url, response);
+    throwIfForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
     const text = async () => response.body;
     // Octokit calls this if there is no content type. The result is not JSON.
@@ -163,7 +163,7 @@ interface RawAnswer {
 }
 
 /** Something else answered instead of GitHub, so it is unknown whether the request reached GitHub. */
-function refuseForeign(method: Method, url: string, response: HttpResponse): void {
+function throwIfForeign(method: Method, url: string, response: HttpResponse): void {
   const target = response.headers.location ?? '';
   const isRename = isRedirect(response) && URL.canParse(target) && new URL(target).host === new URL(url).host;
   const what = isRename ? undefined : describeForeign(response);

@@ -7,7 +7,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** Neither API sends HTML pages, or redirects except for a renamed repository. */
 export function isForeign(response: HttpResponse): boolean {
-  return isPage(response) || REDIRECTS.includes(response.status);
+  return isPage(response) || isRedirect(response);
 }
 
 export function isRedirect({ status }: Pick<HttpResponse, 'status'>): boolean {

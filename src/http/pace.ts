@@ -14,7 +14,7 @@ export interface Pace {
 }
 
 /** A waiting request checks again this often, since the response to another request may shorten the wait. */
-const LOOK = 25;
+const CHECK_INTERVAL = 25;
 
 /** First come, first served. */
 class Line {
@@ -34,7 +34,7 @@ class Line {
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
     if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
-    await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
+    await sleep(clock, Math.max(1, Math.min(wait, CHECK_INTERVAL)), cancellation);
   }
   // The run may have been cancelled while others were served.
   cancellation.check();
@@ -137,7 +137,7 @@ class Bucket {
     const missing = 1 - this.#tokensAt(now);
     if (missing <= 0) return 0;
     // At `reset` there is at least one token, whatever the estimate says.
-    const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? LOOK : 0);
+    const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? CHECK_INTERVAL : 0);
     return Math.min(missing / this.#rate, reset, LONGEST_RESET);
   }
 
@@ -168,7 +168,7 @@ class Bucket {
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;
-    if (!this.#isMeasured) this.#rate = (this.#limit - remaining) / Math.max(reset, LOOK);
+    if (!this.#isMeasured) this.#rate = (this.#limit - remaining) / Math.max(reset, CHECK_INTERVAL);
     if (sample && now - sample.at < LONG_ENOUGH) return;
     const gained = sample ? (remaining - sample.remaining + sample.taken) / (now - sample.at) : 0;
     this.#isMeasured = gained > 0;
@@ -227,7 +227,7 @@ export class SpacedWrites implements Pace {
 
   #left(turn: Turn, now: number): number {
     const next = this.#waiting.find((one) => one.of === this.#last) ?? this.#waiting[0];
-    if (this.#isBusy || turn !== next) return LOOK;
+    if (this.#isBusy || turn !== next) return CHECK_INTERVAL;
     return this.#hurry.aborted ? 0 : this.#notBefore - now;
   }
 }

@@ -29,7 +29,7 @@ export async function retry(
   options: RetryOptions,
 ): Promise<HttpResponse> {
   for (let count = 1; ; count += 1) {
-    const outcome = await settle(attempt);
+    const outcome = await outcomeOf(attempt);
     if (mayHaveLanded(outcome)) options.onUncertain?.();
     const response = outcome instanceof NetworkError ? undefined : outcome;
     if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
@@ -40,7 +40,7 @@ export async function retry(
   }
 }
 
-async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
+async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
   try {
     return await attempt();
   } catch (error) {

@@ -76,12 +76,12 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
     ({ message, results }) => `> ${plain(namesOf(results))}: ${shortened(inert(message))}\n`,
   );
   const begin = `## ${headline(worstFirst)}\n`;
-  const told = ['', ...notes].join('\n');
-  const said = new Set(shared.map(({ message }) => message));
+  const sharedNotes = ['', ...notes].join('\n');
+  const shown = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
-    worstFirst.map((result) => detailsOf(result, said, explanationOf)).filter((text) => text !== ''),
-    SUMMARY - size(begin) - size(told) - size(table.text),
+    worstFirst.map((result) => detailsOf(result, shown, explanationOf)).filter((text) => text !== ''),
+    SUMMARY - size(begin) - size(sharedNotes) - size(table.text),
   );
   return [
     begin,
@@ -92,7 +92,7 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
     table.left > 0
       ? `\n${table.left} more clients have no row, since the summary has reached its longest size.\n`
       : '',
-    told,
+    sharedNotes,
     details.text,
     details.left > 0
       ? `\nDetails of ${details.left} more clients were left out, since the summary has reached its longest size.\n`
@@ -136,7 +136,7 @@ function tableRow(result: RunResult): string {
 /** Folded details below the table. */
 function detailsOf(
   result: RunResult,
-  said: ReadonlySet<string>,
+  shown: ReadonlySet<string>,
   explanationOf: (code: string) => string,
 ): string {
   const { error, outcome, plan, planOnly } = result;
@@ -144,7 +144,7 @@ function detailsOf(
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
     : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
   const notes = warnings(result)
-    .filter(({ message }) => !said.has(message))
+    .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
   const failure = error && [
@@ -237,13 +237,13 @@ function fleetOutputs(
     'removed-credential-ids': JSON.stringify(results.flatMap(({ outcome }) => outcome?.removed ?? [])),
     'next-rotation': dates.length === 0 ? '' : iso(Math.min(...dates)),
     plan: 'null',
-    result: result(worstFirst),
+    result: resultEntries(worstFirst),
     matrix: JSON.stringify(shardsOf(due.map(({ desired }) => desired.clientId))),
   };
 }
 
 /** One entry per client, worst first. A last entry counts those that do not fit. */
-function result(worstFirst: readonly RunResult[]): string {
+function resultEntries(worstFirst: readonly RunResult[]): string {
   const entries = worstFirst.map((result) => JSON.stringify(entryOf(result)));
   const { left } = bounded(entries, RESULT);
   const kept = left === 0 ? entries : [...entries.slice(0, -left), JSON.stringify({ 'left-out': left })];

@@ -9,7 +9,7 @@ import { CHANGED, failure, Lock } from '../../support/lock.ts';
 async function added(lock: Lock): Promise<void> {
   await lock.adopt();
   await lock.association.replace([lock.id('C1'), ISSUED], true);
-  await lock.association.settled();
+  await lock.association.readBack();
   lock.sent.length = 0;
 }
 
@@ -69,7 +69,7 @@ describe('what was delivered', () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     lock.associate('C1');
     await lock.association.keepAssociated(lock.id('R1'));
@@ -103,7 +103,7 @@ describe('what was delivered', () => {
 describe('a renewal, of which Auth0 knows nothing', () => {
   it("is recognised by its secret's time", async () => {
     const lock = await Lock.begin('settled');
-    await lock.association.rememberDelivery();
+    await lock.association.rememberVersion();
     await lock.association.refuseOtherDelivery();
     expect(lock.sent).toEqual(['GET secret', 'GET secret']);
     lock.store();
@@ -114,7 +114,7 @@ describe('a renewal, of which Auth0 knows nothing', () => {
 
   it('a secret that is there now and was missing is another delivery', async () => {
     const lock = await Lock.begin('hand-made, no secret');
-    await lock.association.rememberDelivery();
+    await lock.association.rememberVersion();
     await lock.association.refuseOtherDelivery();
     lock.store();
     expect(await failure(lock.association.refuseOtherDelivery())).toMatch(/another one stored/);
@@ -129,7 +129,7 @@ describe('a change of method', () => {
     await lock.adopt();
     const moved: number[] = [];
     await lock.association.moveToMethod([ISSUED], () => moved.push(lock.sent.length));
-    await lock.association.settled();
+    await lock.association.readBack();
     // Told right before: from then on it may have to be moved back.
     expect(moved).toEqual([3]);
     expect(lock.sent.slice(3).sort()).toEqual(['GET client', 'GET pool', 'PATCH client [R1]']);
@@ -146,7 +146,7 @@ describe('a change of method', () => {
       return undefined;
     };
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.slept.length).toBeGreaterThan(2);
     expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
   });
@@ -156,7 +156,7 @@ describe('a change of method', () => {
     await lock.adopt();
     const before = lock.client();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
     await lock.association.requireUnchanged();
@@ -170,7 +170,7 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['R2']);
   });
 
@@ -195,7 +195,7 @@ describe('a change of method', () => {
   it('to a client secret is told before and after, and waited for', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
-    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4]);
     expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
     expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
@@ -207,7 +207,7 @@ describe('a change of method', () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4, 5]);
   });
 
@@ -218,7 +218,7 @@ describe('a change of method', () => {
       return undefined;
     };
     lock.world.time += 500;
-    expect(await failure(lock.association.moveToSecret('client_secret_post', () => undefined))).toMatch(
+    expect(await failure(lock.association.moveToFormerMethod('client_secret_post', () => undefined))).toMatch(
       /changed the authentication method of the client/,
     );
   });
@@ -228,7 +228,7 @@ describe('a change of method', () => {
     first.rival();
     const told: string[] = [];
     expect(
-      await failure(first.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+      await failure(first.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress/);
     const second = await Lock.begin('settled', { operation: 'revert' });
     second.meanwhile = (line) => {
@@ -236,7 +236,7 @@ describe('a change of method', () => {
       return undefined;
     };
     expect(
-      await failure(second.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+      await failure(second.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress: run 1002\.1/);
     expect(told).toEqual(['moved']);
   });
@@ -246,7 +246,7 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(await lock.association.mayMoveBack()).toBe(true);
     lock.rival();
     lock.associate('R1', 'R2');
@@ -338,7 +338,7 @@ describe('what this run made is taken back', () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     expect(await failure(lock.association.remove(lock.id('R1')))).toMatch(/changed the client's credentials/);
     expect([lock.associated, new Set(lock.sent)]).toEqual([['R1'], new Set(['GET client'])]);
@@ -351,7 +351,7 @@ describe('what this run made is taken back', () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.rival();
     lock.associate('R1', 'R2');
     await lock.association.remove(lock.id('R1'));

@@ -14,7 +14,7 @@ describe('a change of the association', () => {
     await lock.association.replace([lock.id('C1'), ISSUED], true);
     expect(lock.sent.slice(0, 3).sort()).toEqual(READS);
     expect(lock.sent[3]).toBe('PATCH client [C1,R1]');
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.sent.slice(4).sort()).toEqual(['GET client', 'GET pool']);
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
@@ -22,7 +22,7 @@ describe('a change of the association', () => {
   it('that takes out is not read back: what is gone needs no proof', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.sent.slice(3)).toEqual(['PATCH client [C1]', 'GET pool']);
     expect(lock.associated).toEqual(['C1']);
   });
@@ -31,9 +31,9 @@ describe('a change of the association', () => {
     const lock = await Lock.begin('settled');
     await lock.adopt();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
 
@@ -60,7 +60,7 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.slept).toEqual([250, 500, 1_000, 2_000, 2_000].slice(0, lock.slept.length));
     expect(lock.slept.length).toBeGreaterThan(2);
   });
@@ -73,7 +73,7 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.settled())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
+    expect(await failure(lock.association.readBack())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(12_000);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(15_000);
   });
@@ -117,16 +117,16 @@ describe('what a fresh read shows stops the run before its change', () => {
     lock.world.time += 1_000;
     lock.rival();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
   it("its own delivery is no surprise, although the secret's time is another", async () => {
     const lock = await Lock.begin('settled');
     lock.store();
-    lock.association.deliveryBegun();
+    lock.association.rememberDeliveryBegun();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['C1']);
   });
 
@@ -144,7 +144,7 @@ describe('what a fresh read shows stops the run before its change', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     await lock.association.replace([], false);
     expect(lock.slept.length).toBeGreaterThan(1);
     expect(lock.associated).toEqual([]);
@@ -188,7 +188,7 @@ describe('two runs at once', () => {
   it('the one that displaced an earlier one puts it back, and stops', async () => {
     const lock = await overlooked('ours alone', 'C1', 'R1');
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.settled())).toMatch(/in progress: run 1002\.1 made credential/);
+    expect(await failure(lock.association.readBack())).toMatch(/in progress: run 1002\.1 made credential/);
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
@@ -196,7 +196,7 @@ describe('two runs at once', () => {
   it('never puts back more than two', async () => {
     const lock = await overlooked('settled');
     await lock.association.replace([lock.id('P1'), lock.id('C1')], false);
-    expect(await failure(lock.association.settled())).toMatch(/in progress/);
+    expect(await failure(lock.association.readBack())).toMatch(/in progress/);
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
   });
 
@@ -221,7 +221,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.association.pendingWriteUntil).toBeGreaterThan(lock.world.time);
     lock.slept.length = 0;
     await lock.adopt();
@@ -236,7 +236,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.slept.length = 0;
     await lock.association.replace([lock.id('C1')], false);
     expect(lock.slept).toEqual([]);
@@ -246,7 +246,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.slept.length = 0;
     lock.world.time = lock.association.pendingWriteUntil;
     await lock.association.replace([], false);
