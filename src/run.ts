@@ -23,7 +23,7 @@ export interface Logger {
   onStep: Services['onStep'];
 }
 
-/** @throws RotationError if this client may not be rotated */
+/** Called after the plan and before the first effect of a rotation. @throws RotationError if the client must not be rotated now */
 export type BeforeRotation = () => Promise<void>;
 
 /** Works on one client. A failure is part of the result, never thrown. */
@@ -45,6 +45,7 @@ export async function run(
   return watch(result, inputs.watch, { store, api, info: logger.info });
 }
 
+/** Fills `result` stage by stage, so that after a failure it still holds what the earlier stages found. @throws RotationError */
 async function runStages(
   { currentPair, desired, planOnly, watch: watched }: Inputs,
   services: RunServices,
@@ -56,6 +57,7 @@ async function runStages(
   stage('Observe');
   result.desired = await locateClient(desired, services.tenant);
   result.observed = await observe(result.desired, services, startedAt);
+  // A plan writes nothing, so it must not refuse because a scope for writing is missing.
   if (planOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
   for (const line of observedLines(result.observed)) info(line);
@@ -63,7 +65,9 @@ async function runStages(
   stage('Plan');
   if (planOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
   result.plan = plan(result.desired, result.observed);
-  for (let { logQuestion } = result.plan; logQuestion; logQuestion = result.plan.logQuestion) {
+  // An answer may lead to another question: first who used a credential, then whether the logs are up to date.
+  while (result.plan.logQuestion) {
+    const { logQuestion } = result.plan;
     result.observed = await observeUsage(logQuestion, result.desired, result.observed, services, currentPair);
     result.plan = plan(result.desired, result.observed);
   }

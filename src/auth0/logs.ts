@@ -2,6 +2,7 @@
 
 import { PAGE } from '../http/pages.ts';
 import type { Usage, Use } from '../model/observed-state.ts';
+import { DAY } from '../model/timing.ts';
 import type { LogEntry } from './records.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -65,7 +66,7 @@ const WITH_THUMBPRINT =
 /** Starts a day early, since Auth0 does not document the time zone. */
 function searchFor(clientId: string, since: number, until: string, types = WITH_THUMBPRINT): URLSearchParams {
   const id = clientId.replace(/["\\]/g, '\\$&');
-  const range = `date:[${second(since - 86_400_000)} TO ${until}]`;
+  const range = `date:[${second(since - DAY)} TO ${until}]`;
   const q = `client_id:"${id}" AND (${types}) AND ${range}`;
   return new URLSearchParams({ q, sort: 'date:-1', per_page: `${PAGE}` });
 }

@@ -4,6 +4,7 @@ import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } f
 import { promisify } from 'node:util';
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { parseSubject } from '../model/subject-dn.ts';
+import { BACKDATE, DAY } from '../model/timing.ts';
 import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
 import { pkcs8 } from './inspect.ts';
@@ -14,10 +15,6 @@ export interface CertificateRequest {
   subject: string;
   validityDays: number;
 }
-
-/** The certificate is valid this long before it is issued, since clocks differ. */
-const BACKDATE = 5 * 60_000;
-const DAY = 86_400_000;
 
 /** Makes an RSA key asynchronously, so that this runs during network requests. */
 export async function generateKey(bits: number): Promise<KeyObject> {

@@ -38,9 +38,9 @@ export class GitHubApi {
   readonly tokenMayBeNew: boolean;
   readonly #youngUntil: number;
 
-  /** @param began local time at which the token already existed */
-  constructor(service: Service, token: string, apiUrl: string, began = service.waiting.clock.now()) {
-    this.#youngUntil = began + YOUNG;
+  /** @param existedAt local time in milliseconds at which the token already existed */
+  constructor(service: Service, token: string, apiUrl: string, existedAt = service.waiting.clock.now()) {
+    this.#youngUntil = existedAt + YOUNG;
     this.#service = service;
     this.#apiUrl = apiUrl;
     this.tokenMayBeNew = token.startsWith('ghs_');
