@@ -1,4 +1,4 @@
-/** Carries out a plan: one switch over its steps. */
+/** Carries out a plan, step by step, and undoes it if a step fails. */
 
 import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
@@ -24,7 +24,7 @@ import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 
-/** Time for the undo, including the wait for a pending write. */
+/** Time for the undo, including the wait for a pending write, in milliseconds. */
 const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
 /** Never throws. Returns the error together with the outcome so far. */
@@ -65,8 +65,9 @@ class Execution {
   #clientId: string;
   /** The new client until its undo has deleted it. */
   readonly #madeClient: MadeClient = {};
-  /** Local time of the last write of the current pair; below, of the association of the new credential. */
+  /** Local time of the last write of the current pair. */
   #completedAt: number | undefined;
+  /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #holders: Holders | undefined;
 
@@ -137,7 +138,7 @@ class Execution {
   }
 
   async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
-    // The pause and the control come before the interruption, so that they do not prolong it.
+    // The pause and the checks come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
       await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
@@ -152,6 +153,7 @@ class Execution {
     return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
   }
 
+  /** Called before each delivery of the new pair. Only the first one waits. */
   async #awaitPropagation(): Promise<void> {
     const { desired, observed, plan } = this.#job;
     if (this.#delivery.begun) return;
@@ -183,6 +185,7 @@ class Execution {
     this.#delivery.requireComplete();
   }
 
+  /** After the first delivery the run goes on in any case. @throws RotationError CANCELLED, DEADLINE_EXCEEDED */
   #requireTimeLeft(): void {
     const { cancellation, clock } = this.#services;
     if (this.#delivery.begun) return;
@@ -196,7 +199,7 @@ class Execution {
     await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
-  /** Secrets beside the primary's that this run did not write. Association checks the primary's. */
+  /** Secrets beside the primary's that this run did not write. The association itself checks the primary's. */
   #others(): readonly ObservedSecret[] {
     const own = [...this.#completion.stored, ...this.#completion.inDoubt];
     return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
@@ -254,12 +257,12 @@ class Execution {
     const { store } = this.#services;
     const { destinations, run } = this.#job.desired;
     const [own = ''] = run.split('.');
-    // It is better to list a run too many than to miss one.
+    // Listing one run too many is better than missing one.
     const before = this.#delivery.storedAt + UNCERTAINTY;
     this.#holders = store && (await findHolders(store, destinations, before, own));
   }
 
-  /** Re-reads Auth0: what was delivered must be associated. */
+  /** Reads Auth0 once more, since what was delivered must be associated. @throws RotationError */
   async confirm(): Promise<void> {
     this.#requireDeliveries();
     await this.#association.readBack();
@@ -301,7 +304,7 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded, so the plan's own description of the state applies.
+    // All steps have succeeded, so the error of the plan already describes the state.
     if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo

@@ -20,7 +20,7 @@ export class MethodChange {
     this.#services = services;
   }
 
-  /** @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
+  /** Moves the client, and pushes the way back on the undo stack. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async change(
     { credentials, from, to }: Change,
     association: Association,

@@ -53,7 +53,7 @@ interface Issued {
   facts: KeyFacts;
 }
 
-/** How long after `propagation-time` a refusal may still be transient (docs/facts.md#auth0-propagation). */
+/** How long after `propagation-time` a refusal may still be transient, in milliseconds (docs/facts.md#auth0-propagation). */
 const GRACE = 30_000;
 
 export class Prover {
@@ -75,7 +75,7 @@ export class Prover {
     return this.#by;
   }
 
-  /** The request that proves a key of this client. A client that `create` makes has the grant client_credentials. */
+  /** The request that proves a key of this client. undefined if it has no grant for one. A client that `create` makes has the grant client_credentials. */
   proofRequest(): Promise<ProofRequest | undefined> {
     const client = this.#job.observed.client ?? {};
     this.#proofRequest ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
@@ -102,8 +102,8 @@ export class Prover {
   }
 
   /**
-   * Sends the new pair right before its association, which Auth0 must refuse. Without a token request this shows that a later
-   * acceptance is due to the association. Before a change of method it shows that only the association is missing.
+   * Sends the new pair right before its association, and Auth0 must refuse it. If the client cannot request a token, this shows that a
+   * later acceptance is due to the association. Before a change of method, it shows that only the association is missing.
    * @throws RotationError VERIFICATION_FAILED
    */
   async requireRefusal(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
@@ -121,7 +121,7 @@ export class Prover {
   }
 
   /**
-   * Proves the new pair. Repeats while Auth0 refuses it, for `propagation-time` and a little longer.
+   * Proves the new pair. Repeats the request while Auth0 refuses it, for `propagation-time` and GRACE.
    * @param since local time of the association
    * @throws RotationError VERIFICATION_FAILED
    */
@@ -151,7 +151,7 @@ export class Prover {
     throw notProven(desired, result, logged);
   }
 
-  /** A client that `create` made may have no client grant yet. Its key is delivered without a proof. */
+  /** Whether the client was just created and has no client grant yet. Its key is delivered without a proof. */
   #awaitsGrant({ outcome }: ProofResult): boolean {
     const { operation, verify } = this.#job.desired;
     return outcome === 'unauthorized' && operation === 'create' && verify !== 'required';

@@ -83,6 +83,7 @@ export interface Watched {
   /** Worst first. */
   findings: readonly Finding[];
   lifetime: Lifetime | undefined;
+  /** A rotation is at work or has just ended, so the watch did not check the client. */
   isAtWork: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Subject distinguished names: RFC 4514 text ↔ attributes in the order of the certificate. */
+/** Converts subject distinguished names between RFC 4514 text and attributes in the order of the certificate. */
 
 export interface Attribute {
   /** Dotted object identifier. */
@@ -109,7 +109,7 @@ function refuseValue(type: string, oid: string, value: string): void {
     throw new Error(`has a character in ${type} that its type does not allow`);
 }
 
-/** Spaces around a value do not count, unless the last one is escaped: an odd number of backslashes before it. */
+/** Removes the spaces around a value. The last space stays if it is escaped, which an odd number of backslashes before it shows. */
 function trimUnescaped(raw: string): string {
   const left = raw.replace(/^ +/, '');
   const right = left.replace(/ +$/, '');

@@ -38,7 +38,10 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): 
   }
 }
 
-/** If only the pool is full, a credential that is not associated goes first. */
+/**
+ * The credential to remove without an interruption. If only the pool is full, one that is not associated goes first.
+ * @param full the method is full
+ */
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (full) return builder.evictable.find(isAssociated);
@@ -48,8 +51,9 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours goes: if the run
- * dies before it delivers, the next run still sees that the secret is primaryUnexplained.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed. If the
+ * run dies before it delivers, the next run then still sees that no run can have written the primary's secret.
+ * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, pool, observed } = builder;
@@ -93,10 +97,10 @@ function noteInterruption(
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
-  // Its other users are unknown.
+  // Its users beside the destinations are unknown.
   // guard: what was made by hand is interrupted only where it is released
   if (builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
-  // This run does not deliver to the former location.
+  // This run does not deliver to a former location, so the interruption would not end.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;
   // guard: a primary without a secret interrupts nobody
@@ -109,7 +113,7 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
   return secret?.times === 'missing';
 }
 
-/** A location that refuses its write keeps its credential until the primary's certificate has little time left. @throws RotationError */
+/** A location that refuses writes keeps its credential until the primary's certificate has little time left. @throws RotationError DELIVERY_INCOMPLETE */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
   const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
@@ -143,7 +147,7 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
   );
 }
 
-/** An expiry would be worse, so the rotation goes on with a warning. */
+/** Warns if the logs show that the removed credential is in use. An expiry would be worse, so the rotation goes on. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
   const since = usesCountFrom(builder, victim);
   if (since === undefined) return;
@@ -164,7 +168,7 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
 
-/** The line to add if the evidence shows that no destination holds a credential, else how to decide. */
+/** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
 function waysOut(builder: PlanBuilder): string | undefined {
   const { desired, inUse, pool, records } = builder;
   const reorder = servedFirst(builder);
@@ -194,7 +198,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   return `${pass}Made by hand: ${dated(byHand)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
 }
 
-/** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
+/** If a new destination was put before destinations that hold the pair, another order lets it wait for the next rotation. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
   const served = observed.secrets.find((_, index) => inUse.held[index]?.[0]?.id === inUse.newest?.id);

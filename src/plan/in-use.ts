@@ -12,13 +12,13 @@ import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { Pool } from './pool.ts';
 
-/** All indexes are those of `observed.secrets`. */
+/** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
-  /** The credentials that each secret location may hold, likeliest first. Empty: none that Auth0 knows. */
+  /** The credentials that each secret location may hold, likeliest first. An empty list means that it holds none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
   /** The credential that the primary holds. */
   current: Credential | undefined;
-  /** Somebody else wrote the primary's secret last: no run can have done it. Known to be false with `current-credential`. */
+  /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** Indexes of the other locations whose secret somebody else wrote last. */
   othersUnexplained: readonly number[];
@@ -26,7 +26,7 @@ export interface CredentialsInUse {
   newest: Credential | undefined;
   /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
   lacking: readonly number[];
-  /** Every location with a secret holds `newest`, so it has superseded all older ones. A location without a secret has no consumers. */
+  /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
@@ -34,9 +34,9 @@ export interface CredentialsInUse {
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
   stale: StaleCurrent | undefined;
-  /** One of ours that a secret may hold but that is not associated: never delivered, or displaced after its delivery. */
+  /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
   displaced: Credential | undefined;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` is printed. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** What the primary held before somebody put an older credential back. */
   rolledBackFrom: Credential | undefined;
@@ -44,13 +44,14 @@ export interface CredentialsInUse {
 
 /** How the times show that `current-credential` is not what the primary holds. */
 export type StaleCurrent =
-  /** It is another workflow's, or ours and younger than the secret. */
+  /** It belongs to another workflow, or it is ours and younger than the secret. */
   | { because: 'never held' }
   /** The secret was written after this job began. */
   | { because: 'written since' }
   /** A run stored this later credential. */
   | { because: 'delivered since'; later: Credential };
 
+/** @param observed with all times by Auth0's clock */
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
   const pool = new Pool(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
@@ -111,7 +112,7 @@ function staleCurrent(
   return writtenSince ? { because: 'written since' } : undefined;
 }
 
-/** Times do not show whether it was delivered, so a rotation must give every location a new credential. */
+/** The times do not show whether such a credential was delivered, so a rotation must give every location a new one. */
 function displacedAmong(
   held: readonly (readonly Credential[])[],
   observed: ObservedState,
@@ -122,13 +123,13 @@ function displacedAmong(
     .find((c) => !pool.isAssociated(c));
 }
 
-/** A othersUnexplained location may hold any of its candidates, so it does not lack `newest` for certain. */
+/** A location that somebody else wrote may hold any of its candidates, so it does not lack `newest` if that is one of them. */
 function lacks(newest: Credential | undefined, held: readonly Credential[], isUncertain: boolean): boolean {
   const holds = isUncertain ? held : held.slice(0, 1);
   return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
-/** The newest credential that a location holds for certain, else the newest that any may hold. */
+/** The newest credential that a location holds for certain. If no location is certain, the newest that one may hold. */
 function newestAmong(
   held: readonly (readonly Credential[])[],
   othersUnexplained: readonly number[],
@@ -143,6 +144,7 @@ function newestAmong(
   )[0];
 }
 
+/** Indexes of the locations beside the primary whose secret no run can have written. */
 function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
@@ -165,7 +167,7 @@ function heldByFormer(
   });
 }
 
-/** A run stores a credential right after it makes it, so the secret was written within the lease. */
+/** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
 function isExplained(
   { method }: DesiredState,
   { createdAt }: Credential,
@@ -178,14 +180,14 @@ function isExplained(
   return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
-/** A run creates a credential before it delivers it. A person may do it the other way round. */
+/** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
 function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
   if (pool.otherOwnership(claimed) !== undefined) return true;
   return pool.isOurs(claimed) && claimed.createdAt > latestIn(secret);
 }
 
-/** The primary was written after this job's secrets were read, and not by the run that made `claimed`. */
+/** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
 function isWrittenSince(
   desired: DesiredState,
   claimed: Credential | undefined,
@@ -198,7 +200,7 @@ function isWrittenSince(
   return claimed === undefined || !isExplained(desired, claimed, primary);
 }
 
-/** While the client uses another method, nobody can log in with what the secrets hold. */
+/** The evidence while the client uses another method. Then nobody can log in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
@@ -217,7 +219,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   };
 }
 
-/** The credentials that existed when the secret was written, newest first. */
+/** The credentials that existed when the secret was written and can have been delivered there, newest first. */
 function candidatesFor(
   secret: ObservedSecret,
   { pool: all, secrets }: ObservedState,
@@ -238,7 +240,7 @@ function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool
   return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
-/** The latest time at which the secret's credential can have been created. */
+/** The latest time at which the secret's credential can have been created, by Auth0's clock. */
 function latestIn(secret: ObservedSecret | undefined): number {
   const times = secret?.times ?? 'unread';
   if (times === 'missing') return Number.NEGATIVE_INFINITY;
@@ -261,12 +263,12 @@ function heldByTime(
   const times = writtenTimes(secret.times);
   // Somebody else wrote the secret, so it may hold any of them.
   if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
-  // Our runs keep 5 s between a delivery and the next credential. People do not.
+  // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
   const close = times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
-/** No run can have written the secret: its credential was made by hand, or was too old by then. */
+/** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */
 function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
@@ -283,7 +285,7 @@ function isUnexplained(
   return !pool.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 
-/** Of several certificates with one DN the primary gets the newest first. Both times are by GitHub's clock. */
+/** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
 function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
   const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
   return (
@@ -291,7 +293,7 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires. `current-credential` shows it, else the time of the delivery does. */
+/** When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time of the delivery. */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,
@@ -305,7 +307,7 @@ function expiryOf(
   return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
 }
 
-/** Our credentials that are newer than `held` and old enough to be in the secret. */
+/** Our credentials that are newer than `held` and existed when the secret was written. */
 function laterThan(
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
@@ -316,12 +318,13 @@ function laterThan(
   return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
 }
 
+/** Whether a destination or a former location may hold the credential. */
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
   const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
   return isHeld || formerHolder(inUse, credential) !== undefined;
 }
 
-/** The former location that may hold it. */
+/** The former location that may hold the credential. */
 export function formerHolder({ formerHeld }: CredentialsInUse, credential: Credential): string | undefined {
   return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }

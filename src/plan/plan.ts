@@ -80,7 +80,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   };
 }
 
-/** Takes subject and key size from the credential in use, unless the user set them. */
+/** Takes subject and key size from `current-credential` if that is a registered credential, unless the user set them. */
 export function resolveDefaults(desired: DesiredState, { pool }: ObservedState): DesiredState {
   const { brought, current, given } = desired;
   if (brought || !current || !pool.some(({ identity }) => identity === current.identity)) return desired;
@@ -96,7 +96,7 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
 }
 
-/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
+/** The error at the end of a run if a location refuses writes. It stops neither the other deliveries nor a due rotation. */
 function unwritableError(builder: PlanBuilder): RotationError | undefined {
   const { unwritable = [] } = builder.observed;
   const [first] = unwritable;
@@ -143,7 +143,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` finds its client by its mark. If the name differs, somebody renamed it, or the user wants another client. */
+/** Warns if the client has another name than `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user wants another client. */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
@@ -154,7 +154,7 @@ function noteName(builder: PlanBuilder): void {
   );
 }
 
-/** A mistyped id would leave a credential unprotected. */
+/** Warns of ids in keep-credentials that no credential has, since a mistyped id leaves a credential unprotected. */
 function noteUnknownIds(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
@@ -165,7 +165,7 @@ function noteUnknownIds(builder: PlanBuilder): void {
   );
 }
 
-/** A credential made by hand that this rotation supersedes. With `enroll` that is one of the former method. */
+/** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the former method. */
 function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
@@ -173,7 +173,7 @@ function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
   );
 }
 
-/** Healing comes first. An error in the rest must not lock out a consumer. */
+/** Heals, then rotates or retires. An error in the rest does not stop the healing, since a consumer may be locked out. */
 function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
@@ -219,11 +219,12 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
 const HEALED = 'a credential that a destination holds was not associated';
 
 /**
- * Associates what a destination holds, before anything else. It removes no credential of others for that.
- * @returns whether a credential had to be associated @throws RotationError CREDENTIAL_LIMIT
+ * Associates what a destination holds, before anything else. It takes out no credential of others for that.
+ * @returns whether a credential had to be associated
+ * @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // If somebody has already disassociated it, a revocation must not bring it back.
+  // A revocation must not bring back a credential that somebody has already taken out.
   if (builder.desired.revoke) return false;
   const { inUse, pool } = builder;
   const missing = inUse.held

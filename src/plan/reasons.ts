@@ -6,6 +6,7 @@ import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
 
+/** What the rules decide by. */
 export interface RuleContext {
   desired: DesiredState;
   observed: ObservedState;
@@ -17,7 +18,7 @@ export interface RuleContext {
   isFull: boolean;
 }
 
-/** [reason, whether it holds, explanation for the report] */
+/** A reason, a function that returns whether it holds, and one that explains it in the report. */
 type Rule = readonly [Reason, (context: RuleContext) => boolean, (context: RuleContext) => string];
 
 const RULES: readonly Rule[] = [
@@ -63,12 +64,12 @@ export function firstReason(context: RuleContext): { reason: Reason; explanation
   return undefined;
 }
 
-/** When the next rotation is due by its certificate's expiry. */
+/** When a rotation is due before this expiry. Both are milliseconds by Auth0's clock. */
 export function dueAt(desired: DesiredState, expiresAt: number): number {
   return expiresAt - desired.renewBeforeDays * DAY;
 }
 
-/** When the next rotation is due after this one, or without it. */
+/** When the next rotation is due, after this run has rotated or not. Milliseconds by Auth0's clock. undefined: no expiry is recorded. */
 export function nextDue(
   desired: DesiredState,
   observed: ObservedState,
@@ -114,7 +115,7 @@ function explainUnidentified({ desired, inUse, observed }: RuleContext): string 
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
-/** A location without a secret has no consumers. It waits for free capacity or the next rotation. */
+/** A location without a secret has no consumers, so it waits for free capacity or for the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
   if (inUse.rolledBackFrom) return false;
@@ -125,7 +126,7 @@ function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   });
 }
 
-/** The certificate expires soon, whatever the reason for the rotation is. */
+/** Whether the certificate expires soon, even if the rotation has another reason. */
 export function isDueByExpiry(context: RuleContext): boolean {
   return expiring(context);
 }

@@ -5,7 +5,7 @@ import type { Credential, Use } from '../model/observed-state.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
 
-/** Why a superseded credential stays. `quiet` needs no note. */
+/** Why a superseded credential stays, as the end of a note. */
 type Stay = 'no note' | { severity: Note['severity']; because: string };
 
 /** Removes what is no longer needed, or notes why it stays. */
@@ -29,7 +29,7 @@ function whyStays(builder: PlanBuilder, credential: Credential): Stay | undefine
   return quietWindow === undefined ? undefined : notProvenUnused(builder, credential, quietWindow);
 }
 
-/** It stays unless the logs prove that nobody uses it any more. undefined: they do. */
+/** Why the logs do not prove that nobody uses it any more. undefined: they prove it. */
 function notProvenUnused(
   builder: PlanBuilder,
   credential: Credential,
@@ -61,7 +61,7 @@ function notProvenUnused(
   return notUpToDate(builder, since) ?? proven(builder, credential, since, logins);
 }
 
-/** Auth0 does not log in real time, so a recent login may be missing from the logs. */
+/** Why the logs may lack recent logins. Auth0 does not log in real time. undefined: they are up to date. */
 function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
   if (desired.current?.identity !== inUse.newest?.identity)
@@ -72,6 +72,7 @@ function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   return { severity: upTo === 'refused' ? 'warning' : 'notice', because: `${OUTDATED}${NO_ENTRY[upTo]}` };
 }
 
+/** Notes the proof. @returns undefined, since nothing keeps the credential */
 function proven(builder: PlanBuilder, { id }: Credential, since: number, logins: readonly Use[]): undefined {
   const { upTo } = builder.observed.usage ?? {};
   const until = typeof upTo === 'number' ? iso(upTo) : '';

@@ -10,7 +10,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const { inUse, pool, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
-  // If a former location still has its secret, that may belong to another workflow.
+  // If a former location still holds a credential, another workflow may deliver it there.
   const isTheirs = (c: Credential) => pool.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   const useless = builder.records.filter(
     (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !isTheirs(c),

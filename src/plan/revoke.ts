@@ -4,7 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { Credential } from '../model/observed-state.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Before any effect. @throws RotationError CANNOT_REVOKE */
+/** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
   const { pool, renews, desired } = builder;
   if (renews !== undefined) {
@@ -24,7 +24,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
   }
 }
 
-/** Removes all of ours and those without a mark, since a destination may have held them. */
+/** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
   for (const credential of previous) builder.remove(credential, 'revoke');

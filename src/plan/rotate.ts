@@ -18,7 +18,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
   else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
-  // Issued before any effect, so that a failure here removes no credential.
+  // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.renews = reuseSubject(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
@@ -48,7 +48,7 @@ function refuseForPrimary(builder: PlanBuilder): void {
   });
 }
 
-/** Each key is registered for one signing algorithm. */
+/** Warns of another signing algorithm, since each key is registered for one. */
 function noteAlgorithm(builder: PlanBuilder): void {
   const { desired, inUse } = builder;
   if (!otherAlgorithm(inUse, desired)) return;
@@ -80,8 +80,10 @@ function removeFormer(builder: PlanBuilder): void {
 }
 
 /**
- * Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with the same DN needs no new credential
- * (RFC 8705 2.1). It must be the newest of ours, or later runs would conclude from the times that another one is in use.
+ * The credential that the new certificate can share. Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with
+ * the same DN needs no new credential (RFC 8705 2.1). The shared one must be the newest of ours, or later runs would conclude from the
+ * times that another one is in use. undefined: a new credential is needed.
+ * @throws RotationError CREDENTIAL_LIMIT
  */
 function reuseSubject(builder: PlanBuilder): Credential | undefined {
   const { pool, records, desired } = builder;
@@ -106,7 +108,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
 const SAME_SUBJECT =
   'Auth0 identifies a CA-signed certificate only by its subject DN and cannot revoke it. The previous certificate stays valid until it expires.';
 
-/** Registers the new key with Auth0, by its own credential or by an existing one with its subject DN. */
+/** Plans how Auth0 learns the new key: by a credential of its own, or by an existing one with its subject DN. */
 function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
@@ -159,7 +161,7 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
     : 'a key pair and a certificate of the private CA';
 }
 
-/** The run that delivers removes nothing, unless `overlap: 0h` asks for it. */
+/** Plans removals after the delivery only with `overlap: 0h`. Otherwise a later run removes the previous credential. */
 function removeAfterDelivery(builder: PlanBuilder): void {
   // No consumer can have used the new one yet, so the logs cannot show a switch.
   if (builder.desired.quietWindow !== undefined) return;

@@ -1,4 +1,4 @@
-/** At which stage of its life a credential is, by what is in use. Pure. */
+/** Derives the stage of a credential from what is in use. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
@@ -6,7 +6,7 @@ import type { Stage } from '../model/plan.ts';
 import { type CredentialsInUse, mayBeHeld } from './in-use.ts';
 import type { Pool } from './pool.ts';
 
-/** Ours and newer than everything that is held: a rotation that is not finished, and only its run has the key. */
+/** Whether it is ours and newer than everything that is held. Its rotation is not finished, and only its run has the key. */
 export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
@@ -14,7 +14,7 @@ export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Crede
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
-/** Only some locations hold it, and this run does not have its key. The run that made it may still be delivering it. */
+/** Whether only some locations hold it and this run does not have its key. The run that made it may still be delivering it. */
 export function isBeingDelivered(
   desired: DesiredState,
   inUse: CredentialsInUse,
@@ -26,7 +26,7 @@ export function isBeingDelivered(
   return credential.identity !== desired.current?.identity;
 }
 
-/** Older than a successor that every location holds. If it was made by hand, we must have made the successor. */
+/** Whether every location holds a newer credential. If this one was made by hand, the newer one must be ours. */
 export function isSuperseded(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
   const { newest, settled } = inUse;
   if (!settled || newest === undefined || mayBeHeld(inUse, credential)) return false;
