@@ -100,7 +100,7 @@ export function kidOf(privateKeyPem: string): string {
   return createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
 }
 
-/** @param certificatePem only the first certificate counts */
+/** Facts about a certificate. @param certificatePem only its first certificate counts */
 export function inspect(certificatePem: string): CertificateFacts {
   const certificate = new X509Certificate(certificatePem);
   return {

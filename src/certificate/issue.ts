@@ -26,6 +26,7 @@ export async function generateKey(bits: number): Promise<KeyObject> {
 }
 
 /**
+ * Issues a certificate for the key.
  * @param now milliseconds since the epoch, by Auth0's clock
  * @param authority the private CA that signs. Without it the certificate is self-signed.
  * @throws RotationError CERTIFICATE_TOO_LARGE
@@ -51,6 +52,7 @@ function validity({ validityDays }: CertificateRequest, now: number, authority: 
   return { notBefore: new Date(now - BACKDATE), notAfter: new Date(notAfter) };
 }
 
+/** The certificate before it is signed. `signed` replaces its issuer if a CA signs. */
 function unsigned(
   { pki }: Forge,
   privateKey: KeyObject,
@@ -77,7 +79,7 @@ function unsigned(
   return certificate;
 }
 
-/** node:crypto signs, so that no private key enters node-forge, which also does not support all keys of CAs. */
+/** Signs with node:crypto, so that no private key enters node-forge, which also lacks some key types of CAs. @returns PEM */
 function signed(
   { asn1, oids, pki }: Forge,
   certificate: Certificate,
@@ -118,14 +120,14 @@ function algorithmOf(key: KeyObject): { digest: string; oid?: string } {
   return ECDSA[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? { digest: 'sha256' };
 }
 
-/** RFC 5280 4.1.2.2: positive, at most 20 octets. */
+/** A random serial number in hexadecimal. RFC 5280 4.1.2.2 requires a positive number of at most 20 octets. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes.readUInt8(0) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-/** ASN.1 string types of RFC 5280 4.1.2.4: UTF8String, unless the attribute requires another. */
+/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute has UTF8String unless TYPES names another. */
 const PRINTABLE = 19;
 const IA5 = 22;
 const UTF8 = 12;

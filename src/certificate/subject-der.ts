@@ -1,4 +1,4 @@
-/** Reads the subject of a certificate from its DER. Unlike a library's names, object identifiers do not change between versions. */
+/** Reads the subject of a certificate from its DER, since a library's names for attributes change between versions and object identifiers do not. */
 
 import type { X509Certificate } from 'node:crypto';
 import type { Attribute } from '../model/subject-dn.ts';

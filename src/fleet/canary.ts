@@ -1,4 +1,4 @@
-/** The first client that rotates is the canary. The others wait for it, and do not rotate if it fails. */
+/** Makes the first client that rotates the canary. The others wait for it, and do not rotate if it fails. */
 
 import { RotationError } from '../errors.ts';
 
@@ -33,7 +33,7 @@ export class Canary {
     });
   }
 
-  /** The client's run is over. */
+  /** Called when a client's run is over, whether it rotated or not. */
   finished(index: number, clientId: string, failed: boolean): void {
     this.#known[index]?.resolve();
     if (index !== this.#chosen) return;

@@ -1,6 +1,6 @@
-/** Finds the proxy for a request. Reads the environment as curl does. In NO_PROXY it also supports what only Go does: ports,
- * `*.example.com`, and `*` in a list. No library does that: proxy-from-env and undici's EnvHttpProxyAgent support neither CIDR nor a
- * suffix without a dot, and misread a value without a scheme.
+/** Finds the proxy for a request. It reads the environment as curl does. In NO_PROXY it also supports ports, `*.example.com` and `*` in a
+ * list, as Go does. No library does all that. proxy-from-env and undici's EnvHttpProxyAgent support neither CIDR nor a suffix without
+ * a dot, and misread a value without a scheme.
  */
 
 import { BlockList, isIP } from 'node:net';

@@ -1,11 +1,11 @@
-/** The only retry policy (Auth0: rate-limit headers; GitHub: retry-after). No library both accepts an injected clock and distinguishes
- *  a request that may have landed from one that cannot have. */
+/** The only retry policy. It follows Auth0's rate-limit headers and GitHub's retry-after. No library both accepts an injected clock and
+ *  distinguishes a request that may have landed from one that cannot have. */
 
 import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
 import { isPage } from './foreign.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
-/** `create`: a POST that must not land twice. It is repeated only if it cannot have landed. */
+/** `create` is for a POST that must not land twice. It is repeated only if it cannot have landed. */
 export type Repeatable = 'idempotent' | 'create';
 
 /** Called when an attempt got no answer and may have landed. It may still land later, whatever the next attempts do. */
@@ -63,7 +63,7 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
-/** GitHub answers its limits with 403 too: retry-after, remaining 0 or the text shows which (rate-limits-for-the-rest-api). */
+/** Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows (rate-limits-for-the-rest-api). */
 function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
   const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
@@ -71,10 +71,10 @@ function isRateLimited({ body, headers, status }: HttpResponse): boolean {
 }
 
 const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
-/** The wait if a limit names no time. GitHub: "wait for at least one minute". The same value serves for Auth0. */
+/** The wait if a limit names no time, in milliseconds. GitHub says "wait for at least one minute", and the same value serves for Auth0. */
 const DEFAULT_WAIT = 60_000;
 
-/** Milliseconds that the server requests: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
+/** Milliseconds that the server asks to wait, by Retry-After (seconds or a date) or else X-RateLimit-Reset (Unix seconds). undefined: it asks for no wait. */
 export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
   const { headers, status } = response;
   const after = headers['retry-after'];

@@ -134,7 +134,7 @@ function milestone(result: RunResult): string[] {
   return ['    section Rotation', `    ${what} :milestone, ${day(at)}, 0d`];
 }
 
-/** More are not needed, since the table of destinations lists every secret. */
+/** The most destinations in a cell. The table of destinations lists every secret. */
 const SHOWN_DESTINATIONS = 3;
 
 export function credentialTable(result: RunResult): string {

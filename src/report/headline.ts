@@ -1,4 +1,4 @@
-/** The headline: what happened, and what a person must do by when. */
+/** Writes the headline, which says what happened, and what a person must do by when. */
 
 import type { RotationError } from '../errors.ts';
 import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
@@ -98,7 +98,7 @@ const PLANNED = {
   revert: 'the client would leave its certificates and keys',
 } as const;
 
-/** undefined if a rotation was due and failed, since then it is overdue. */
+/** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed, since then it is overdue. */
 export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;

@@ -13,12 +13,13 @@ import { dueAt, firstReason } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
-/** The error that would stop a rotation: one today, or the next one that is due. */
+/** The error that would stop a rotation, either today's or the next one that is due. */
 export interface Refusal {
   error: RotationError;
   isToday: boolean;
 }
 
+/** The findings about the client. @param refusal why a rotation would be refused, if it would */
 export function assess(
   desired: DesiredState,
   observed: ObservedState,
@@ -36,7 +37,7 @@ export function assess(
   ];
 }
 
-/** Another run is at work or has just ended, so the observed state is in transition. */
+/** Whether another run is at work or has just ended, so that the observed state is in transition. */
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
@@ -45,7 +46,7 @@ export function isAtWork(
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
   const { pool } = new PlanBuilder(desired, observed);
-  // This job's secrets were read before that run delivered.
+  // GitHub read this job's secrets before the other run delivered.
   return code === 'STALE_CREDENTIAL' && observed.pool.some((c) => pool.isOurs(c) && isYoung(c, observed.now));
 }
 

@@ -15,7 +15,7 @@ export type IssueChange =
   | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
 
 /**
- * An issue that a person closed stays closed until the findings change.
+ * What to do with the issues of this client. An issue that a person closed stays closed until the findings change.
  * @param found all issues with our label
  * @param runUrl the run that made the findings
  */

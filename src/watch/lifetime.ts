@@ -1,4 +1,4 @@
-/** How much of its validity the primary's credential has left. Pure. */
+/** Computes how much of its validity the primary's credential has left. Pure. */
 
 import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';

@@ -20,7 +20,7 @@ export function unmanagedFindings(builder: PlanBuilder): Finding[] {
     });
 }
 
-/** The key of a pending one was lost with its run. A retired one should have been deleted. */
+/** Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have been deleted. */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
   const { pool, observed } = builder;
   const isOrphan =
@@ -47,7 +47,7 @@ function findingOfOthers({ id }: Credential, owner: string, run: string): Findin
   );
 }
 
-/** An associated credential made by hand counts as in use until we have delivered one of ours. */
+/** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
 function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential): Finding[] {
   const { id } = credential;
   const todo = 'Find out who uses it. Delete it in Auth0, or name it in keep-credentials.';
