@@ -121,7 +121,7 @@ interface Made {
   isMine: boolean;
 }
 
-/** All clients of this workflow. Another run may have made one at the same time. `isMine`: this run made it. */
+/** All clients of this workflow, and whether this run made them. Another run may have made one at the same time. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
   const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(
     ({ owner }) => owner === clientOwnerOf(desired),

@@ -117,12 +117,12 @@ export function leafOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).toString();
 }
 
-/** In Auth0's form: one attribute per line, in the certificate's order (docs/facts.md#auth0-credential-record). */
+/** The subject in Auth0's form, with one attribute per line in the certificate's order (docs/facts.md#auth0-credential-record). */
 export function subjectDnOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).subject;
 }
 
-/** RFC 8705 3.1: base64url of the SHA-256 of the DER (docs/facts.md#auth0-thumbprint). */
+/** `x5t#S256` of RFC 8705 3.1, which is the base64url of the SHA-256 of the DER (docs/facts.md#auth0-thumbprint). */
 function thumbprintOf(certificate: X509Certificate): string {
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
 }

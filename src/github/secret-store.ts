@@ -33,7 +33,7 @@ export interface KnownDestinations {
 
 /** The result of a write. */
 export type StoreResult =
-  /** `mayRepeat`: an attempt got no answer, so the same value may land once more, up to LONGEST_FLIGHT later. */
+  /** `at` is the time by GitHub's clock. `mayRepeat` says that an attempt got no answer, so the same value may land once more, up to LONGEST_FLIGHT later. */
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 

@@ -9,7 +9,7 @@ import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, t
 /** Shared by all services of a run. */
 export interface Connection {
   send: Send;
-  /** Optional: it only saves time. */
+  /** It may be missing, since it only saves time. */
   connectAhead?: ConnectAhead;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */

@@ -132,8 +132,8 @@ function plannedOperation(reader: Reader): DesiredState['operation'] {
 }
 
 /**
- * Reads `current-credential`. If the management client rotates its own credential, the input is not needed: the run logs in with the
- * pair that the primary holds.
+ * Reads `current-credential`. If the management client rotates its own credential, the run logs in with the pair
+ * that the primary holds, so the input is not needed.
  * @returns undefined if no pair is given, or if there is a problem
  */
 function readCurrent(
@@ -255,7 +255,7 @@ function readIdentity(
       'client-id',
       'cannot be given with operation: create, which makes the client and outputs its id',
     );
-  // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
+  // Auth0 does not allow < and > in the name of a client (OpenAPI, POST /clients).
   if (/[<>\x00-\x1f\x7f]/.test(clientName))
     reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };

@@ -113,11 +113,11 @@ export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
-  /** One for each desired secret, in that order: the first is the primary's. */
+  /** One for each desired secret, in the same order, so the first is the primary's. */
   secrets: readonly ObservedSecret[];
   /** Secret locations that refused a write moments ago. undefined: none was probed. */
   unwritable?: readonly Unwritable[];
-  /** Former primaries of this workflow: they are read and never written. */
+  /** Former primaries of this workflow, which are read and never written. */
   former?: readonly FormerLocation[];
   /** Scopes of the Management API token. undefined: they are unknown, or nothing will be written. */
   scopes?: ReadonlySet<string> | undefined;

@@ -57,7 +57,7 @@ export interface Plan {
   rotates: boolean;
   /** Id of an existing credential with the subject DN of the new certificate. Auth0 needs no new one. */
   renews: string | undefined;
-  /** A credential made by hand that this rotation supersedes: the new credential's name refers to it. */
+  /** Id of a credential made by hand that this rotation supersedes. The new credential's name refers to it. */
   replaces: string | undefined;
   /** Ids of the credentials that `revoke: previous` removes. */
   revokes: readonly string[];

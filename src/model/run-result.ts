@@ -45,7 +45,7 @@ export interface Outcome {
   /** With `create`, the id of the new client. */
   clientId: string;
   delivered: readonly string[];
-  /** Secret locations that may hold the new pair: no clear answer came. */
+  /** Secret locations that may hold the new pair, since their write got no clear answer. */
   inDoubt: readonly string[];
   removed: readonly string[];
   /** Workflow runs that may still hold a revoked credential. undefined: nothing was revoked. */

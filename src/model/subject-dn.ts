@@ -62,7 +62,7 @@ export function printSubject(attributes: readonly Attribute[]): string {
 }
 
 /**
- * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it: one attribute a line, in the
+ * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it, with one attribute per line in the
  * certificate's order, with specials and non-ASCII bytes escaped.
  */
 export function readSubject(lines: string | undefined): string {
@@ -95,7 +95,7 @@ function parseAttribute(part: string): Attribute {
   return { oid, value };
 }
 
-/** RFC 5280 4.1.2.4: these attributes have string types of their own. */
+/** The characters of attributes that have string types of their own (RFC 5280 4.1.2.4). */
 const ALPHABETS: Readonly<Record<string, RegExp>> = {
   [`${OIDS.SERIALNUMBER}`]: /^[A-Za-z0-9 '()+,./:=?-]+$/,
   [`${OIDS.DC}`]: /^[ -~]+$/,

@@ -173,8 +173,8 @@ export class PlanBuilder {
   }
 
   /**
-   * Whether the time between announcement and removal is over. Only a credential made by hand has one: a week from the delivery of its
-   * successor, or less if the primary's credential expires before.
+   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time. It is a week from
+   * the delivery of its successor, or less if the primary's credential expires before.
    */
   isNoticeOver(credential: Credential): boolean {
     if (!this.pool.isUnmarked(credential) || this.isDeclaredUnused(credential) || this.isExpired(credential))
