@@ -97,7 +97,7 @@ describe('a change of the method that is answered with', () => {
     });
   });
 
-  it('200 after a lost attempt: told as uncertain', async () => {
+  it('200 after a lost attempt is reported as uncertain', async () => {
     for (const change of ['moveTo', 'moveToFormerMethod', 'bindTokens'] as const) {
       const made = await tenant(answer(504), answer(200));
       let doubts = 0;
@@ -339,7 +339,7 @@ describe('a refusal', () => {
     if (code) expect((thrown as { failed: string }).failed).toContain('GET /api/v2/clients/c');
   });
 
-  it.each([401, 403])('%i tells the words of Auth0, where there are any', (status) => {
+  it.each([401, 403])('%i quotes the words of Auth0, if there are any', (status) => {
     expect(() => throwIfRefused(response(status, SAID), 'x')).toThrow(`(${status}: said)`);
     expect(() => throwIfRefused(response(status, {}), 'x')).toThrow(`(${status})`);
   });

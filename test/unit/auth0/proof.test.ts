@@ -45,7 +45,7 @@ async function admitted(answer: Answer, proofRequest?: ProofRequest): Promise<un
   ).catch((error: unknown) => error);
 }
 
-describe('a key that nobody has registered is admitted', () => {
+describe('whether an unregistered key is accepted', () => {
   it.each<[string, Answer, boolean]>([
     ['a token', { body: { access_token: 't' } }, true],
     ['400', { status: 400, body: {} }, false],
@@ -96,7 +96,7 @@ describe('a key that nobody has registered is admitted', () => {
     else await expect(asked).rejects.toMatchObject({ code: 'AUTH0_REQUEST_FAILED', cause: { code } });
   });
 
-  it('is not told where something else fails', async () => {
+  it('stays unknown if something else fails', async () => {
     const defect = new TypeError('ECONNRESET');
     line.connection.send = () => Promise.reject(defect);
     await expect(isAccepted(line.service('edge'), login('https://edge.example'))).rejects.toBe(defect);

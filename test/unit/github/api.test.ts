@@ -26,7 +26,7 @@ describe('a request', () => {
     expect(JSON.parse(sent()?.requestBody ?? '')).toEqual({ b: 2 });
   });
 
-  it('tells of an attempt that may have landed only where it was a write', async () => {
+  it('reports an attempt that may have landed only for a write', async () => {
     for (const [method, count] of [
       ['GET', 0],
       ['PUT', 1],
@@ -84,7 +84,7 @@ describe('a request', () => {
     });
   });
 
-  it('that is redirected to another path of GitHub is told as a rename without a name', async () => {
+  it('that is redirected to another path of GitHub counts as a rename without a name', async () => {
     const answers: Answer[] = [{}];
     await talk.answer(answers);
     answers[0] = { status: 301, headers: { location: `${talk.server.served.url}/elsewhere` }, body: {} };

@@ -189,7 +189,7 @@ describe('the evidence', () => {
     expect(stale && 'later' in stale ? stale.later.id : undefined).toBe(id);
   });
 
-  it('tells every stage', () => {
+  it('derives every stage', () => {
     const { found, observed, pool } = inUse(
       { current: 'a' },
       {
@@ -303,7 +303,7 @@ describe('times of two services', () => {
     expect(decided.credentials.find(({ stage }) => stage === 'current')?.id).toBe(ids.current);
   });
 
-  it('that cannot be told stop the run: in doubt, nothing is touched', async () => {
+  it('stop the run if they cannot be compared, and nothing is changed', async () => {
     const { observed } = await world((request) => (isGitHub(request) ? [10_000, 20] : [20, 20]));
     await expect(observed()).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
   });

@@ -278,7 +278,7 @@ const WORKFLOWS: [object, string[]][] = [
   [{ state: 'something new' }, ['failure WorkflowDisabled']],
 ];
 
-describe('what GitHub tells around it', () => {
+describe('the findings in GitHub', () => {
   it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
     const all = workflowFindings({ ...WORKFLOW, ...changes });
     expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
