@@ -270,8 +270,8 @@ class Execution {
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
-    const { stop } = this.#job.plan;
-    if (stop) throw stop;
+    const { errorAtEnd } = this.#job.plan;
+    if (errorAtEnd) throw errorAtEnd;
   }
 
   /** The credential that the delivered pair logs in with. */
@@ -305,7 +305,7 @@ class Execution {
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
     // All steps have succeeded, so the error of the plan already describes the state.
-    if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
+    if (error === this.#job.plan.errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo
     cancellation.shield(clock.now() + UNDO_TIME);

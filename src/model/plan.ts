@@ -70,5 +70,5 @@ export interface Plan {
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
   /** An error to report at the end, although all steps succeed. */
-  stop: RotationError | undefined;
+  errorAtEnd: RotationError | undefined;
 }

@@ -41,10 +41,10 @@ export function announceEmpty(
 }
 
 /** Why no run can remove it, and what the user can do. */
-function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
+function whyBlocked({ desired, owners }: PlanBuilder, credential: Credential): string | undefined {
   if (desired.keepCredentials.has(credential.id))
     return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or give its users another client';
-  const other = pool.otherOwnership(credential);
+  const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(credential.id))
     return `the workflow of ${other.owner} rotates it. Before then, rotate this client from one workflow with many destinations`;
   return credential.type === 'unknown'
@@ -62,7 +62,7 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
-  const byHand = builder.pool.isUnmarked(credential);
+  const byHand = builder.owners.isUnmarked(credential);
   const over = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
     : overlapEnd(builder, credential);

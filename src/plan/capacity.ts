@@ -56,7 +56,7 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
-  const { inUse, pool, observed } = builder;
+  const { inUse, owners, observed } = builder;
   const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
   if (primaryUnexplained && !displaced && !isDue && !overridesUnknown(builder.desired))
     throw secretChanged(builder);
@@ -64,7 +64,7 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const mayInterrupt = !settled || primaryUnexplained || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
-    ? (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
+    ? (eligible.find(owners.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
     : undefined;
   if (!victim || inUse.newest === undefined) throw capacityExhausted(builder);
   const interrupted = observed.secrets
@@ -99,7 +99,7 @@ function noteInterruption(
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
   // Its users beside the destinations are unknown.
   // guard: what was made by hand is interrupted only where it is released
-  if (builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
+  if (builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
   // This run does not deliver to a former location, so the interruption would not end.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;
@@ -170,10 +170,10 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
 
 /** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
 function waysOut(builder: PlanBuilder): string | undefined {
-  const { desired, inUse, pool, records } = builder;
+  const { desired, inUse, owners, records } = builder;
   const reorder = servedFirst(builder);
   if (reorder) return reorder;
-  const byHand = records.filter((c) => pool.isUnmarked(c) && !desired.keepCredentials.has(c.id));
+  const byHand = records.filter((c) => owners.isUnmarked(c) && !desired.keepCredentials.has(c.id));
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
   const waiting = spare.filter((c) => !builder.isNoticeOver(c));
   const since = waiting.map((c) => supersededAt(builder, c)).find((at) => at !== undefined);

@@ -10,7 +10,7 @@ import {
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { Pool } from './pool.ts';
+import { Owners } from './owners.ts';
 
 /** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
@@ -53,30 +53,30 @@ export type StaleCurrent =
 
 /** @param observed with all times by Auth0's clock */
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
-  const pool = new Pool(desired, observed);
+  const owners = new Owners(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
   const [primary, ...others] = observed.secrets;
   // `current-credential` claims that the primary holds this credential. The times may contradict it.
   const claimed =
     desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
   const byTime = observed.secrets.map((secret) =>
-    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, claimed),
+    heldByTime(desired, secret, candidatesFor(secret, observed, owners), owners, claimed),
   );
   const unregistered = desired.current !== undefined && claimed === undefined;
-  const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, pool);
-  const later = claimed ? laterThan(claimed, primary, observed, pool) : [];
+  const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, owners);
+  const later = claimed ? laterThan(claimed, primary, observed, owners) : [];
   const storedInstead = unregistered
-    ? byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary))
+    ? byTime[0]?.find((c) => owners.isOurs(c) && isExplained(desired, c, primary))
     : undefined;
   // guard: a stale current-credential is believed not
   const deliveredSince = claimed
-    ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
+    ? later.find((c) => owners.isAssociated(c) && isExplained(desired, c, primary))
     : storedInstead;
   const writtenSince = isWrittenSince(desired, claimed, observed);
   const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
   const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
-  const othersUnexplained = unexplainedAmong(desired, others, held, pool);
+  const othersUnexplained = unexplainedAmong(desired, others, held, owners);
   const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
@@ -86,7 +86,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   return {
     held,
     current: held[0]?.[0],
-    primaryUnexplained: claimed === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    primaryUnexplained: claimed === undefined && isUnexplained(desired, held[0]?.[0], primary, owners),
     othersUnexplained,
     newest,
     lacking,
@@ -96,9 +96,9 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
     stale: staleCurrent(neverHeld, writtenSince, deliveredSince),
-    displaced: displacedAmong(held, observed, pool),
-    formerHeld: heldByFormer(desired, observed, pool),
-    rolledBackFrom: deliveredSince ? undefined : later.find(pool.isAssociated),
+    displaced: displacedAmong(held, observed, owners),
+    formerHeld: heldByFormer(desired, observed, owners),
+    rolledBackFrom: deliveredSince ? undefined : later.find(owners.isAssociated),
   };
 }
 
@@ -116,11 +116,11 @@ function staleCurrent(
 function displacedAmong(
   held: readonly (readonly Credential[])[],
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential | undefined {
   return observed.secrets
-    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
-    .find((c) => !pool.isAssociated(c));
+    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, owners))
+    .find((c) => !owners.isAssociated(c));
 }
 
 /** A location that somebody else wrote may hold any of its candidates, so it does not lack `newest` if that is one of them. */
@@ -149,20 +149,20 @@ function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
   held: readonly (readonly Credential[])[],
-  pool: Pool,
+  owners: Owners,
 ): number[] {
   return others.flatMap((secret, index) =>
-    isUnexplained(desired, held[index + 1]?.[0], secret, pool) ? [index + 1] : [],
+    isUnexplained(desired, held[index + 1]?.[0], secret, owners) ? [index + 1] : [],
   );
 }
 
 function heldByFormer(
   desired: DesiredState,
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): CredentialsInUse['formerHeld'] {
   return (observed.former ?? []).flatMap(({ secret }) => {
-    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
+    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, owners), owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
 }
@@ -181,10 +181,10 @@ function isExplained(
 }
 
 /** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
-function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
+function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
-  if (pool.otherOwnership(claimed) !== undefined) return true;
-  return pool.isOurs(claimed) && claimed.createdAt > latestIn(secret);
+  if (owners.otherOwnership(claimed) !== undefined) return true;
+  return owners.isOurs(claimed) && claimed.createdAt > latestIn(secret);
 }
 
 /** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
@@ -223,21 +223,21 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
 function candidatesFor(
   secret: ObservedSecret,
   { pool: all, secrets }: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential[] {
   const latest = latestIn(secret);
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
+    .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 
 /** The credentials that existed when the secret of a former location was written, newest first. */
-function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool: Pool): Credential[] {
-  return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, owners: Owners): Credential[] {
+  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
 /** The latest time at which the secret's credential can have been created, by Auth0's clock. */
@@ -252,19 +252,20 @@ function heldByTime(
   desired: DesiredState,
   secret: ObservedSecret,
   candidates: readonly Credential[],
-  pool: Pool,
+  owners: Owners,
   claimed: Credential | undefined,
 ): Credential[] {
   // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
   // guard: by time, only what is associated counts as held
-  const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === claimed?.id);
+  const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   const times = writtenTimes(secret.times);
   // Somebody else wrote the secret, so it may hold any of them.
-  if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
+  if (isUnexplained(desired, first, secret, owners)) return associated.length > 0 ? associated : [first];
   // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
-  const close = times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
+  const close =
+    times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
@@ -273,16 +274,16 @@ function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
-  pool: Pool,
+  owners: Owners,
 ): boolean {
   const times = writtenTimes(secret?.times);
   if (held === undefined || times === undefined) return false;
   // The validity of a certificate that was brought is not recorded.
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
-  if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
+  if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
-  return !pool.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
+  return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 
 /** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
@@ -312,10 +313,10 @@ function laterThan(
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential[] {
   if (!secret || !held || !writtenTimes(secret.times)) return [];
-  return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
+  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
 }
 
 /** Whether a destination or a former location may hold the credential. */

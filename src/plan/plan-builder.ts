@@ -17,7 +17,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import type { RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { type CredentialsInUse, credentialsInUse, formerHolder, mayBeHeld } from './in-use.ts';
-import { Pool } from './pool.ts';
+import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
 
 /** Appends each step together with its effect on the client's credentials, so that later decisions see that effect. */
@@ -28,14 +28,14 @@ export class PlanBuilder {
   readonly inUseAtStart: CredentialsInUse;
   /** The credentials in use after the deliveries that this run finishes. */
   inUse: CredentialsInUse;
-  readonly pool: Pool;
+  readonly owners: Owners;
   readonly steps: Step[] = [];
   readonly notes: Note[] = [];
   readonly revokes: string[] = [];
   /** See Plan. */
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
-  stop: RotationError | undefined;
+  errorAtEnd: RotationError | undefined;
   /** This many steps are carried out even if an error stops the rest. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
@@ -55,7 +55,7 @@ export class PlanBuilder {
     this.observed = observed;
     this.inUseAtStart = credentialsInUse(desired, observed);
     this.inUse = this.inUseAtStart;
-    this.pool = new Pool(desired, observed);
+    this.owners = new Owners(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
@@ -99,8 +99,8 @@ export class PlanBuilder {
     return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
   }
 
-  get isUnmarked(): Pool['isUnmarked'] {
-    return this.pool.isUnmarked;
+  get isUnmarked(): Owners['isUnmarked'] {
+    return this.owners.isUnmarked;
   }
 
   /** Whether a new key pair is issued and delivered. */
@@ -137,7 +137,10 @@ export class PlanBuilder {
       (c) =>
         this.isSpare(c) &&
         this.isNoticeOver(c) &&
-        (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isDeclaredUnused(c)),
+        (this.isAbandoned(c) ||
+          this.isSuperseded(c) ||
+          this.owners.isLeftover(c) ||
+          this.isDeclaredUnused(c)),
     );
   }
 
@@ -156,7 +159,7 @@ export class PlanBuilder {
 
   /** Whether it is neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
-    const { isCandidate, isLeftover } = this.pool;
+    const { isCandidate, isLeftover } = this.owners;
     const mayGo = isCandidate(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
@@ -177,7 +180,11 @@ export class PlanBuilder {
    * the delivery of its successor, or less if the primary's credential expires before.
    */
   isNoticeOver(credential: Credential): boolean {
-    if (!this.pool.isUnmarked(credential) || this.isDeclaredUnused(credential) || this.isExpired(credential))
+    if (
+      !this.owners.isUnmarked(credential) ||
+      this.isDeclaredUnused(credential) ||
+      this.isExpired(credential)
+    )
       return true;
     // A requested revocation includes this one.
     if (this.desired.revoke) return true;
@@ -187,16 +194,16 @@ export class PlanBuilder {
 
   /** Whether its run must be over and has delivered it nowhere, so that its key is lost. */
   isAbandoned(credential: Credential): boolean {
-    return isPending(this.inUse, this.pool, credential) && !isYoung(credential, this.observed.now);
+    return isPending(this.inUse, this.owners, credential) && !isYoung(credential, this.observed.now);
   }
 
   isSuperseded(credential: Credential): boolean {
-    return isSuperseded(this.inUse, this.pool, credential);
+    return isSuperseded(this.inUse, this.owners, credential);
   }
 
   /** Why it cannot be removed, in words for a person. */
   whyKept(credential: Credential): string {
-    const others = this.pool.otherOwnership(credential);
+    const others = this.owners.otherOwnership(credential);
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
@@ -206,7 +213,7 @@ export class PlanBuilder {
     const former = formerHolder(this.inUse, credential);
     if (former) return `held by ${former}, where this workflow delivered before`;
     if (held !== undefined) return held;
-    return this.pool.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
+    return this.owners.isOurs(credential) ? 'ours' : 'made by hand, in use until a successor was delivered';
   }
 
   #printHeld(credential: Credential): string | undefined {
@@ -231,8 +238,8 @@ export class PlanBuilder {
     const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
-      stage: stageOf(this.inUseAtStart, this.pool, credential),
-      associated: this.pool.isAssociated(credential),
+      stage: stageOf(this.inUseAtStart, this.owners, credential),
+      associated: this.owners.isAssociated(credential),
       heldBy: this.#heldBy(credential),
       whyKept: this.whyKept(credential),
       overlapEnd: Number.isFinite(over) ? over : undefined,
@@ -247,12 +254,12 @@ type Association = Extract<Step, { kind: 'associate-credentials' }>;
  * successor never held it. For a credential made by hand only a successor of ours counts. undefined: it has no successor.
  */
 export function supersededAt(
-  { finishesDelivery, inUse, observed, pool }: PlanBuilder,
+  { finishesDelivery, inUse, observed, owners }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
-  if (!pool.isOurs(newest) && !pool.isOurs(credential)) return undefined;
+  if (!owners.isOurs(newest) && !owners.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
     .flatMap(({ times }) => writtenTimes(times) ?? [])
     .filter(({ createdAt }) => createdAt <= newest.createdAt)
@@ -270,7 +277,7 @@ export function overlapEnd(builder: PlanBuilder, credential: Credential): number
 export function overlapOf(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
-  const needsNotice = builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
+  const needsNotice = builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
   return Math.max(overlap, needsNotice ? NOTICE_PERIOD : 0);
 }
 

@@ -55,10 +55,10 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   noteName(builder);
   noteUnknownIds(builder);
   const why = decide(builder);
-  const { renews, rotates, steps, stop } = builder;
+  const { errorAtEnd, renews, rotates, steps } = builder;
   const nextRotation =
     desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
-  if (stop === undefined) {
+  if (errorAtEnd === undefined) {
     bindTokens(builder);
     announceRemovals(builder, nextRotation);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
@@ -76,7 +76,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
-    stop: stop ?? unwritableError(builder),
+    errorAtEnd: errorAtEnd ?? unwritableError(builder),
   };
 }
 
@@ -166,10 +166,11 @@ function noteUnknownIds(builder: PlanBuilder): void {
 }
 
 /** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the former method. */
-function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
+function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
-    (c) => !pool.isOurs(c) && !pool.otherOwnership(c) && (pool.isCandidate(c) || associated.includes(c.id)),
+    (c) =>
+      !owners.isOurs(c) && !owners.otherOwnership(c) && (owners.isCandidate(c) || associated.includes(c.id)),
   );
 }
 
@@ -183,7 +184,7 @@ function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation
   } catch (error) {
     if (builder.keptSteps === 0 || !(error instanceof RotationError)) throw error;
     builder.steps.length = builder.keptSteps;
-    builder.stop = error;
+    builder.errorAtEnd = error;
     return healed
       ? { reason: 'NotAssociated', explanation: HEALED }
       : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
@@ -226,7 +227,7 @@ const HEALED = 'a credential that a destination holds was not associated';
 function heal(builder: PlanBuilder): boolean {
   // A revocation must not bring back a credential that somebody has already taken out.
   if (builder.desired.revoke) return false;
-  const { inUse, pool } = builder;
+  const { inUse, owners } = builder;
   const missing = inUse.held
     .flatMap((candidates) => candidates.slice(0, 1))
     .filter(
@@ -241,7 +242,7 @@ function heal(builder: PlanBuilder): boolean {
       (c) =>
         builder.associated.includes(c.id) &&
         ((builder.isExpired(c) && builder.mayRemove(c)) ||
-          (builder.isSpare(c) && (!pool.isUnmarked(c) || builder.isDeclaredUnused(c)))),
+          (builder.isSpare(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c)))),
     );
     const keep =
       builder.associated.length < METHOD_CAPACITY

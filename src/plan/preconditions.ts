@@ -100,18 +100,18 @@ function onPurpose({ createdAt, id }: Credential): string {
 }
 
 /** The line to add if this repository or secret was renamed. */
-export function movedLine({ observed, pool }: PlanBuilder): string {
-  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
-  const [owner] = owners;
+export function movedLine({ observed, owners }: PlanBuilder): string {
+  const others = new Set(observed.pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []));
+  const [owner] = others;
   if (owner === undefined || owner.startsWith('sha256:')) return '';
   return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
 }
 
 /** Refuses if the workflow behind a former mark still runs. It does if one of its credentials is younger than our oldest. @throws RotationError ROTATION_IN_PROGRESS */
-export function refuseRunningFormer({ observed, pool }: PlanBuilder): void {
-  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
+export function refuseRunningFormer({ observed, owners }: PlanBuilder): void {
+  const own = observed.pool.filter((c) => owners.isOurs(c) && !owners.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
-  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
+  const live = observed.pool.find((c) => owners.isOfFormer(c) && c.createdAt > oldest);
   if (!live) return;
   const ownership = readOwnership(live.name);
   throw new RotationError('ROTATION_IN_PROGRESS', {
@@ -131,13 +131,13 @@ export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {
-  const { desired, observed, pool } = builder;
+  const { desired, observed, owners } = builder;
   const [primary] = observed.secrets;
   if (!primary || !writtenTimes(primary.times) || overridesUnknown(desired)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the former method.
-  if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
+  if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
@@ -149,7 +149,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     );
   }
   const isKnown = observed.pool.some(
-    (c) => pool.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
+    (c) => owners.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
   );
   if (isKnown || desired.brought) return;
   throw secretExists(
@@ -167,11 +167,11 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
 }
 
 /** Refuses while a young credential is pending or not delivered everywhere, since its run may still be at work. @throws RotationError ROTATION_IN_PROGRESS */
-export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
+export function refuseUnfinished({ inUse, owners, observed, desired }: PlanBuilder): void {
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   const unfinished = (c: Credential) =>
-    isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
+    isPending(inUse, owners, c) || isBeingDelivered(desired, inUse, owners, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
   if (young) throw rotationInProgress(young);
 }

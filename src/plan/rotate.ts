@@ -70,13 +70,14 @@ const SHORT =
 
 /** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {
-  const { pool, observed, desired } = builder;
+  const { owners, observed, desired } = builder;
   const { associated = [], method = desired.method } = observed.client ?? {};
   if (method === desired.method) return;
   const former = builder.records.filter(
     (c) => associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
-  for (const credential of former) if (!pool.otherOwnership(credential)) builder.remove(credential, 'leave');
+  for (const credential of former)
+    if (!owners.otherOwnership(credential)) builder.remove(credential, 'leave');
 }
 
 /**
@@ -86,14 +87,14 @@ function removeFormer(builder: PlanBuilder): void {
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function reuseSubject(builder: PlanBuilder): Credential | undefined {
-  const { pool, records, desired } = builder;
+  const { owners, records, desired } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
-  if (!pool.isCandidate(same)) throw subjectTaken(builder, same);
-  const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
+  if (!owners.isCandidate(same)) throw subjectTaken(builder, same);
+  const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!pool.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
+  if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
     // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);

@@ -45,9 +45,11 @@ export function isAtWork(
 ): boolean {
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
-  const { pool } = new PlanBuilder(desired, observed);
+  const { owners } = new PlanBuilder(desired, observed);
   // GitHub read this job's secrets before the other run delivered.
-  return code === 'STALE_CREDENTIAL' && observed.pool.some((c) => pool.isOurs(c) && isYoung(c, observed.now));
+  return (
+    code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
+  );
 }
 
 function refusedRotation({ error, isToday }: Refusal): Finding {
@@ -134,7 +136,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
   ];
 }
 
-function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: number): Finding[] {
+function destinationFinding({ inUse, owners, observed }: PlanBuilder, index: number): Finding[] {
   const secret = observed.secrets[index];
   if (secret === undefined) return [];
   const location = code(printLocation(secret.location));
@@ -156,7 +158,7 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
         rotate,
       ),
     ];
-  if (!pool.isAssociated(held))
+  if (!owners.isAssociated(held))
     return [
       failure(
         `NotAssociated ${printLocation(secret.location)}`,

@@ -4,7 +4,8 @@ import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';
 import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 
-export class Pool {
+/** Decides by the observed state, from before the first step of the run. */
+export class Owners {
   readonly #owner: string;
   /** Owners that this workflow had before. */
   readonly #former: readonly string[];
