@@ -126,7 +126,10 @@ export interface PauseServices {
  */
 const PAUSE = 6_000;
 
-/** Refuses if one of these secrets was written since the plan was made, since the plan may then interrupt consumers that it does not name. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses if one of these secrets was written since the plan was made, since the plan may then interrupt consumers that it does not name.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export async function requireUnwritten(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,

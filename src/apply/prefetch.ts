@@ -3,7 +3,11 @@
 import type { DesiredState } from '../model/desired-state.ts';
 import { DAY } from '../model/timing.ts';
 
-/** Whether the inputs show that a rotation is due, by `force` or by the expiry of `current-credential`. Without them the services must be read first. @param now local time in milliseconds */
+/**
+ * Whether the inputs show that a rotation is due, by `force` or by the expiry of `current-credential`. Without them the services must be
+ * read first.
+ * @param now local time in milliseconds
+ */
 export function looksDue({ current, force, renewBeforeDays }: DesiredState, now: number): boolean {
   const ends = current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
   return force || ends - renewBeforeDays * DAY <= now;

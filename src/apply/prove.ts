@@ -75,7 +75,10 @@ export class Prover {
     return this.#by;
   }
 
-  /** The request that proves a key of this client. undefined if it has no grant for one. A client that `create` makes has the grant client_credentials. */
+  /**
+   * The request that proves a key of this client. undefined if it has no grant for one. A client that `create` makes has the grant
+   * client_credentials.
+   */
   proofRequest(): Promise<ProofRequest | undefined> {
     const client = this.#job.observed.client ?? {};
     this.#proofRequest ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);

@@ -67,7 +67,10 @@ export async function upload(
 
 type Answer = Credential | Refusal | 'lost';
 
-/** Sends the first attempt. If it throws, nothing has landed, since a POST that may have landed returns `lost`. A later attempt proves no such thing. */
+/**
+ * Sends the first attempt. If it throws, nothing has landed, since a POST that may have landed returns `lost`. A later attempt proves no
+ * such thing.
+ */
 async function sendFirst(
   job: Job,
   tenant: Tenant,

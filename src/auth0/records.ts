@@ -59,7 +59,10 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
   return { required: body.require_proof_of_possession === true, by: 'require_proof_of_possession' };
 }
 
-/** Reads the record of a credential. undefined if it is none. A record of an unknown form keeps its id, since it counts towards the capacity and is never touched. */
+/**
+ * Reads the record of a credential. undefined if it is none. A record of an unknown form keeps its id, since it counts towards the
+ * capacity and is never touched.
+ */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');

@@ -116,7 +116,11 @@ export class Tenant {
     yield* pagesOf('Auth0', read);
   }
 
-  /** Makes a client with its first credential. @returns its id, or `lost` if the answer was lost and the client may exist @throws RotationError AUTH0_… */
+  /**
+   * Makes a client with its first credential.
+   * @returns its id, or `lost` if the answer was lost and the client may exist
+   * @throws RotationError AUTH0_…
+   */
   async createClient(client: NewClient): Promise<{ clientId: string } | 'lost'> {
     const { method, registration, name, metadata } = client;
     const body = {
@@ -162,7 +166,10 @@ export class Tenant {
     });
   }
 
-  /** Uploads a credential. Returns a refusal (400), since its reason decides what follows, or `lost` if the credential may exist. @throws RotationError AUTH0_… */
+  /**
+   * Uploads a credential. Returns a refusal (400), since its reason decides what follows, or `lost` if the credential may exist.
+   * @throws RotationError AUTH0_…
+   */
   async createCredential(
     clientId: string,
     registration: Registration,
@@ -204,7 +211,10 @@ export class Tenant {
     await this.#patch(clientId, methodBody(method, ids), onUncertain);
   }
 
-  /** Moves the client to another method with its first credentials. The old method stops working (configure-mtls-for-a-client). @throws RotationError AUTH0_… */
+  /**
+   * Moves the client to another method with its first credentials. The old method stops working (configure-mtls-for-a-client).
+   * @throws RotationError AUTH0_…
+   */
   async moveTo(
     clientId: string,
     method: string,
@@ -215,7 +225,11 @@ export class Tenant {
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Moves the client to a method without credentials: a client secret, or `none` for a public client. The pool keeps its credentials (docs/facts.md#auth0-method-change). @throws RotationError AUTH0_… */
+  /**
+   * Moves the client to a method without credentials: a client secret, or `none` for a public client. The pool keeps its credentials
+   * (docs/facts.md#auth0-method-change).
+   * @throws RotationError AUTH0_…
+   */
   async moveToFormerMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
@@ -246,7 +260,11 @@ export class Tenant {
     if (response.status !== 200) throw this.#unexpected(response);
   }
 
-  /** Deletes a credential. It counts as deleted if it no longer exists (docs/facts.md#auth0-delete). @returns 'associated' if Auth0 refuses since it is still associated @throws RotationError AUTH0_… */
+  /**
+   * Deletes a credential. It counts as deleted if it no longer exists (docs/facts.md#auth0-delete).
+   * @returns 'associated' if Auth0 refuses since it is still associated
+   * @throws RotationError AUTH0_…
+   */
   async deleteCredential(clientId: string, id: string): Promise<'deleted' | 'associated'> {
     const path = `${clientPath(clientId)}/credentials/${encodeURIComponent(id)}`;
     const response = await this.#call({ method: 'DELETE', path });

@@ -71,7 +71,10 @@ export function registrationOf(
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** The text of a secret. The key comes before the certificates, which curl, nginx, Node, Python and Go can read. Nothing stands before a key, since jose and Auth0's SDKs refuse that. */
+/**
+ * The text of a secret. The key comes before the certificates, which curl, nginx, Node, Python and Go can read. Nothing stands before a
+ * key, since jose and Auth0's SDKs refuse that.
+ */
 export async function secretFor(
   { part }: SecretLocation,
   { certificate, privateKey }: Pair,

@@ -72,7 +72,10 @@ function signatureSize(keySize: number, authority: Authority | undefined): numbe
   return 2 * (Math.ceil(bits / 8) + 3) + 3;
 }
 
-/** The most escaped characters in the base64 of random bytes. That is the mean for two characters of 64, plus six standard deviations and the padding. */
+/**
+ * The most escaped characters in the base64 of random bytes. That is the mean for two characters of 64, plus six standard deviations and
+ * the padding.
+ */
 function escapedAtMost(bytes: number): number {
   const characters = (bytes * 4) / 3;
   return Math.ceil(characters / 32 + 6 * Math.sqrt((characters * 31) / 1024)) + 2;

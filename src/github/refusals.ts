@@ -62,7 +62,10 @@ export function notFound(destination: Destination): RotationError {
   });
 }
 
-/** The error for a destination without room. It is found before the write, since GitHub's answer is not documented (docs/facts.md#github-secret-limits). */
+/**
+ * The error for a destination without room. It is found before the write, since GitHub's answer is not documented
+ * (docs/facts.md#github-secret-limits).
+ */
 export function full(
   destination: Destination,
   { total, added, most }: { total: number; added: number; most: number },

@@ -33,7 +33,10 @@ export interface KnownDestinations {
 
 /** The result of a write. */
 export type StoreResult =
-  /** `at` is the time by GitHub's clock. `mayRepeat` says that an attempt got no answer, so the same value may land once more, up to LONGEST_FLIGHT later. */
+  /**
+   * `at` is the time by GitHub's clock. `mayRepeat` says that an attempt got no answer, so the same value may land once more, up to
+   * LONGEST_FLIGHT later.
+   */
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
@@ -76,7 +79,10 @@ export class SecretStore {
     return { createdAt, updatedAt };
   }
 
-  /** The public key of a destination, read once. The read proves that the destination exists and may be read. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  /**
+   * The public key of a destination, read once. The read proves that the destination exists and may be read.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
   publicKey(destination: Destination): Promise<PublicKey> {
     const name = printDestination(destination);
     const known = this.#keys.get(name) ?? this.#readPublicKey(destination);
@@ -163,7 +169,10 @@ export class SecretStore {
     return put();
   }
 
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
+  /**
+   * An update of an organization's secret must name its visibility again, or it would change who sees it
+   * (docs/facts.md#github-organization-secrets).
+   */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     // No repository sees the probe of an organization.

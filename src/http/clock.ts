@@ -16,7 +16,10 @@ export interface Waiting {
   cancellation: Cancellation;
 }
 
-/** Carries the request to stop a run, and its deadline. A cancelled run must undo or finish what it began, so it shields those requests from the signal. */
+/**
+ * Carries the request to stop a run, and its deadline. A cancelled run must undo or finish what it began, so it shields those requests
+ * from the signal.
+ */
 export class Cancellation {
   readonly #over = new AbortController();
   #signal: AbortSignal;

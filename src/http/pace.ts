@@ -40,11 +40,17 @@ async function waitWhile(left: () => number, { clock, cancellation }: Waiting): 
   cancellation.check();
 }
 
-/** Paces requests to Auth0's Management API, whose headers `x-ratelimit-limit`, `-remaining` and `-reset` show its token buckets (docs/facts.md#auth0-rate-limits). */
+/**
+ * Paces requests to Auth0's Management API, whose headers `x-ratelimit-limit`, `-remaining` and `-reset` show its token buckets
+ * (docs/facts.md#auth0-rate-limits).
+ */
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
-  /** By kind of request. An Auth0 plan may have separate buckets for some requests (rate-limit-configurations), and their sizes distinguish them. undefined: the last response named none. */
+  /**
+   * By kind of request. An Auth0 plan may have separate buckets for some requests (rate-limit-configurations), and their sizes
+   * distinguish them. undefined: the last response named none.
+   */
   readonly #bucketOf = new Map<string, Bucket | undefined>();
   #latest: Bucket | undefined = new Bucket(SMALLEST);
 
@@ -166,7 +172,10 @@ class Bucket {
     this.#resetAt = now + seen.reset;
   }
 
-  /** Measures the rate over LONG_ENOUGH. Before, it is estimated from the time of the reset, which adds one token (docs/facts.md#auth0-rate-limits). */
+  /**
+   * Measures the rate over LONG_ENOUGH. Before, it is estimated from the time of the reset, which adds one token
+   * (docs/facts.md#auth0-rate-limits).
+   */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;

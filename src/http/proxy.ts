@@ -17,7 +17,10 @@ export interface ProxyServer {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The proxy variables of each scheme. The first one that is not empty counts, as in curl (libcurl-env). An upper-case HTTP_PROXY is ignored, since a CGI server sets it from a header. */
+/**
+ * The proxy variables of each scheme. The first one that is not empty counts, as in curl (libcurl-env). An upper-case HTTP_PROXY is
+ * ignored, since a CGI server sets it from a header.
+ */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   'https:': ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
   'http:': ['http_proxy', 'all_proxy', 'ALL_PROXY'],

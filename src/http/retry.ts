@@ -63,7 +63,10 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
-/** Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows (rate-limits-for-the-rest-api). */
+/**
+ * Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows
+ * (rate-limits-for-the-rest-api).
+ */
 function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
   const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
@@ -74,7 +77,10 @@ const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
 /** The wait if a limit names no time, in milliseconds. GitHub says "wait for at least one minute", and the same value serves for Auth0. */
 const DEFAULT_WAIT = 60_000;
 
-/** Milliseconds that the server asks to wait, by Retry-After (seconds or a date) or else X-RateLimit-Reset (Unix seconds). undefined: it asks for no wait. */
+/**
+ * Milliseconds that the server asks to wait, by Retry-After (seconds or a date) or else X-RateLimit-Reset (Unix seconds). undefined: it
+ * asks for no wait.
+ */
 export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
   const { headers, status } = response;
   const after = headers['retry-after'];

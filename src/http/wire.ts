@@ -168,7 +168,10 @@ export function openWire(
   };
 }
 
-/** A request that sends nothing. undici calls onConnect when the connection is open. The error then ends this request, and the connection stays open. */
+/**
+ * A request that sends nothing. undici calls onConnect when the connection is open. The error then ends this request, and the connection
+ * stays open.
+ */
 const NOTHING_TO_SEND: Dispatcher.DispatchHandlers = {
   onConnect() {
     throw new Error('nothing to send');

@@ -10,7 +10,10 @@ import {
 } from '../model/secret-location.ts';
 import type { Reader } from './reader.ts';
 
-/** GitHub allows letters, digits and underscores in a secret's name. It must not begin with a digit or GITHUB_ (actions-secrets-and-variables-naming). */
+/**
+ * GitHub allows letters, digits and underscores in a secret's name. It must not begin with a digit or GITHUB_
+ * (actions-secrets-and-variables-naming).
+ */
 export function readSecretNames(
   reader: Reader,
 ): Pick<DesiredState, 'secretName' | 'privateKeySecretName' | 'certificateSecretName' | 'pkcs12SecretName'> {

@@ -4,7 +4,10 @@ import { RotationError } from '../errors.ts';
 
 /** Auth0 lets a method hold 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
 export const METHOD_CAPACITY = 2;
-/** Auth0 lets a client's pool hold 2 credentials, or 4 with an entitlement that cannot be queried (docs/facts.md#auth0-pool-limit). So a plan counts on 2. */
+/**
+ * Auth0 lets a client's pool hold 2 credentials, or 4 with an entitlement that cannot be queried (docs/facts.md#auth0-pool-limit). So a
+ * plan counts on 2.
+ */
 export const POOL_CAPACITY = 2;
 
 /** The error CREDENTIAL_LIMIT. @param holders the credentials that the client has, and why each stays */

@@ -4,7 +4,10 @@
 export const LEASE = 15 * 60_000;
 /** A run stops itself after this time, well inside the lease. */
 export const LONGEST_RUN = 10 * 60_000;
-/** The largest error of a time that was translated between clocks. Each service's `Date` header contributes a second, and so does `updated_at`, which has whole seconds. */
+/**
+ * The largest error of a time that was translated between clocks. Each service's `Date` header contributes a second, and so does
+ * `updated_at`, which has whole seconds.
+ */
 export const UNCERTAINTY = 3_000;
 /** A certificate is valid this long before it is issued, for clocks that run late. */
 export const BACKDATE = 5 * 60_000;

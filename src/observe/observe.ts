@@ -61,7 +61,10 @@ async function observeClient(
   return { client, pool };
 }
 
-/** The plan compares times of two services, so the offset between their clocks must be known well enough. @throws RotationError GITHUB_REQUEST_FAILED */
+/**
+ * The plan compares times of two services, so the offset between their clocks must be known well enough.
+ * @throws RotationError GITHUB_REQUEST_FAILED
+ */
 async function compareClocks(desired: DesiredState, tenant: Tenant, store: SecretStore): Promise<void> {
   const { clientId } = desired;
   const [primary] = secretLocations(desired);

@@ -40,7 +40,10 @@ export async function observeUsage(
   return { ...observed, usage: { ...(await readUses(services.tenant, desired.clientId, from)), upTo } };
 }
 
-/** Requests a token and waits until the logs show that request. Then they also show everything before it. @returns the time of its entry, or why there is none */
+/**
+ * Requests a token and waits until the logs show that request. Then they also show everything before it.
+ * @returns the time of its entry, or why there is none
+ */
 async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
   const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
   const { clientId, current, run, verifyAudience: audience } = desired;

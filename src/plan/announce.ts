@@ -7,7 +7,10 @@ import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
-/** Announces which associated credentials later runs will remove, and warns of those that no run can remove. @param nextRotation milliseconds, Auth0's clock */
+/**
+ * Announces which associated credentials later runs will remove, and warns of those that no run can remove.
+ * @param nextRotation milliseconds, Auth0's clock
+ */
 export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
   const { desired, inUse, records } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')

@@ -113,7 +113,10 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
   return secret?.times === 'missing';
 }
 
-/** A location that refuses writes keeps its credential until the primary's certificate has little time left. @throws RotationError DELIVERY_INCOMPLETE */
+/**
+ * A location that refuses writes keeps its credential until the primary's certificate has little time left.
+ * @throws RotationError DELIVERY_INCOMPLETE
+ */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
   const refusing = interrupted.find((location) => refusalOf(builder.observed, location));

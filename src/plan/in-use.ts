@@ -294,7 +294,10 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time of the delivery. */
+/**
+ * When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time
+ * of the delivery.
+ */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,

@@ -4,7 +4,10 @@ import type { Credential, Usage, Use } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
-/** The time from which on a use of a superseded credential counts. Before its successor was delivered, consumers had to use it. undefined: `retire: by-time`, or it is not superseded. */
+/**
+ * The time from which on a use of a superseded credential counts. Before its successor was delivered, consumers had to use it. undefined:
+ * `retire: by-time`, or it is not superseded.
+ */
 export function usesCountFrom(builder: PlanBuilder, credential: Credential): number | undefined {
   const { quietWindow } = builder.desired;
   const since = supersededAt(builder, credential);

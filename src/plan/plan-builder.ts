@@ -74,7 +74,10 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
-  /** Requires that every location accepts a write, so that nobody is interrupted for a delivery that would fail. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  /**
+   * Requires that every location accepts a write, so that nobody is interrupted for a delivery that would fail.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
@@ -267,13 +270,19 @@ export function supersededAt(
   return Math.max(newest.createdAt, finishesDelivery ? observed.now : 0, ...deliveries);
 }
 
-/** When its overlap ends, by Auth0's clock. It begins with the delivery of the successor, which no later run repeats. Infinite with `until-next-rotation`. */
+/**
+ * When its overlap ends, by Auth0's clock. It begins with the delivery of the successor, which no later run repeats. Infinite with
+ * `until-next-rotation`.
+ */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
   const since = supersededAt(builder, credential);
   return since === undefined ? Number.POSITIVE_INFINITY : since + overlapOf(builder, credential);
 }
 
-/** How long it stays after its successor was delivered, in milliseconds. A credential made by hand stays for NOTICE_PERIOD at least, in which every run announces its removal. */
+/**
+ * How long it stays after its successor was delivered, in milliseconds. A credential made by hand stays for NOTICE_PERIOD at least, in
+ * which every run announces its removal.
+ */
 export function overlapOf(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;

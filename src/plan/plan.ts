@@ -143,7 +143,10 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** Warns if the client has another name than `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user wants another client. */
+/**
+ * Warns if the client has another name than `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user
+ * wants another client.
+ */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)

@@ -49,7 +49,11 @@ export function refuseClient(desired: DesiredState, observed: ObservedState): vo
   refuseQuietWindow(desired, observed);
 }
 
-/** Refuses `retire: when-unused` for a client without the grant client_credentials. Only a token shows that the logs are up to date, and this client gets none. @throws RotationError INVALID_INPUT */
+/**
+ * Refuses `retire: when-unused` for a client without the grant client_credentials. Only a token shows that the logs are up to date, and
+ * this client gets none.
+ * @throws RotationError INVALID_INPUT
+ */
 function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
   if (quietWindow === undefined || operation === 'revert') return;
   if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
@@ -59,7 +63,10 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it. @throws RotationError STALE_CREDENTIAL */
+/**
+ * Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it.
+ * @throws RotationError STALE_CREDENTIAL
+ */
 export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
   const { stale, unregistered } = inUse;
@@ -107,7 +114,10 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
   return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
 }
 
-/** Refuses if the workflow behind a former mark still runs. It does if one of its credentials is younger than our oldest. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses if the workflow behind a former mark still runs. It does if one of its credentials is younger than our oldest.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseRunningFormer({ observed, owners }: PlanBuilder): void {
   const own = observed.pool.filter((c) => owners.isOurs(c) && !owners.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
@@ -166,7 +176,10 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
   });
 }
 
-/** Refuses while a young credential is pending or not delivered everywhere, since its run may still be at work. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses while a young credential is pending or not delivered everywhere, since its run may still be at work.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseUnfinished({ inUse, owners, observed, desired }: PlanBuilder): void {
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
@@ -185,7 +198,10 @@ export function refuseSamePairAgain({ brought, current }: DesiredState, reason: 
   });
 }
 
-/** Refuses to rotate in a run that finishes another run's young delivery, since the other run may still be storing its pair. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses to rotate in a run that finishes another run's young delivery, since the other run may still be storing its pair.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (finishesDelivery && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);

@@ -31,7 +31,10 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   return { reason: 'Rehearsal', explanation: 'a rehearsal was requested, which delivers nothing' };
 }
 
-/** Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new one (RFC 8705 2.1). @throws RotationError CREDENTIAL_LIMIT */
+/**
+ * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new one (RFC 8705 2.1).
+ * @throws RotationError CREDENTIAL_LIMIT
+ */
 function registeredSubject(builder: PlanBuilder): string | undefined {
   const { associated, owners, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);

@@ -36,7 +36,10 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
     builder.note('warning', SHORT);
 }
 
-/** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
+/**
+ * Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold.
+ * @throws RotationError DELIVERY_INCOMPLETE
+ */
 function refuseForPrimary(builder: PlanBuilder): void {
   const [primary] = secretLocations(builder.desired);
   const refusal = primary && refusalOf(builder.observed, primary);

@@ -2,7 +2,10 @@
 
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Plans a change of the binding before the new certificate is proven or a revert changes the method. If the plan does neither, the change comes last. */
+/**
+ * Plans a change of the binding before the new certificate is proven or a revert changes the method. If the plan does neither, the change
+ * comes last.
+ */
 export function bindTokens(builder: PlanBuilder): void {
   const { rotates, observed, steps, desired } = builder;
   const bound = observed.client?.binding.required ?? false;

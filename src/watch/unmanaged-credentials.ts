@@ -20,7 +20,10 @@ export function unmanagedFindings(builder: PlanBuilder): Finding[] {
     });
 }
 
-/** Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have been deleted. */
+/**
+ * Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have
+ * been deleted.
+ */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
   const { owners, observed } = builder;
   const isOrphan =
