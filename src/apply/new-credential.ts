@@ -10,14 +10,9 @@ import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
 import type { Job, Services } from './job.ts';
-import type { Prover } from './prove.ts';
+import type { Issued, Prover } from './prove.ts';
 import { takeBack } from './undo.ts';
 import { type Flight, findMade, upload } from './upload.ts';
-
-interface Issued {
-  pair: Pair;
-  facts: KeyFacts;
-}
 
 /** The longest wait for `created_at`, if Auth0 dates a credential later than its Date header. */
 const LONGEST_AHEAD = 60_000;

@@ -48,7 +48,8 @@ interface ProofJob {
   currentPair: Pair | undefined;
 }
 
-interface Issued {
+/** A pair that a run issued or took, and its facts. */
+export interface Issued {
   pair: Pair;
   facts: KeyFacts;
 }

@@ -125,12 +125,12 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
   const planned = new Map(plan.credentials.map(({ id, whyKept }) => [id, whyKept]));
-  const holders = pool.map(({ id }) => ({ id, whyKept: planned.get(id) ?? 'made since this run began' }));
+  const kept = pool.map(({ id }) => ({ id, whyKept: planned.get(id) ?? 'made since this run began' }));
   const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
   const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
   const remedy =
     unused.length > 0
       ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (the application, tab Credentials), unless another feature such as signed requests uses it.`
       : undefined;
-  return credentialLimit(desired.clientId, holders, remedy);
+  return credentialLimit(desired.clientId, kept, remedy);
 }

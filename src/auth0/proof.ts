@@ -100,7 +100,7 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
   const token = proofRequest.kind === 'token' ? accessToken(response) : undefined;
   if (token === undefined)
     return {
-      outcome: refusalOf(response),
+      outcome: refusalKind(response),
       detail: oauthError(response),
       isForeign: isForeign(response),
     };
@@ -198,7 +198,8 @@ function randomValue(): string {
 /** Auth0's words for a missing client grant, an unknown API, or a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter|Service not (found|enabled)|Grant type .* not allowed/i;
 
-function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
+/** What a refusal means. See ProofResult. */
+function refusalKind(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
   const { status } = response;
   const body = parseJson(response);
   const [error, description = ''] = [stringOf(body, 'error'), stringOf(body, 'error_description')];

@@ -4,7 +4,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Cert
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { chainOf } from './chain.ts';
-import { absenceOf, type Block, blocksOf, printPem, refusalOf } from './pem.ts';
+import { absenceOf, type Block, blocksOf, printPem, whyUnusable } from './pem.ts';
 import { subjectOf } from './subject-der.ts';
 
 export interface CertificateFacts {
@@ -55,7 +55,7 @@ export function parsePrivateKey(text: string): KeyObject {
 
 function readKey(block: Block): KeyObject {
   const { der, label } = block;
-  const refusal = refusalOf(block);
+  const refusal = whyUnusable(block);
   if (refusal !== undefined || !der) throw new Error(refusal);
   try {
     return createPrivateKey(printPem(label, der));
@@ -70,7 +70,7 @@ export function parseCertificates(text: string): X509Certificate[] {
   const found = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'));
   if (found.length === 0) throw new Error(absenceOf('certificate', text, blocks));
   return found.map((block) => {
-    const refusal = refusalOf(block);
+    const refusal = whyUnusable(block);
     if (refusal !== undefined || !block.der) throw new Error(refusal);
     try {
       return new X509Certificate(block.der);

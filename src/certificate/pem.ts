@@ -89,7 +89,7 @@ export function printPem(label: string, der: Buffer): string {
 }
 
 /** Why a block cannot be used, as a predicate of the input. */
-export function refusalOf({ der, isEncrypted, isWhole, label }: Block): string | undefined {
+export function whyUnusable({ der, isEncrypted, isWhole, label }: Block): string | undefined {
   const what =
     label === '' ? 'a PEM of an unknown kind' : /^[AEORX]/.test(label) ? `an ${label}` : `a ${label}`;
   if (isEncrypted)

@@ -53,7 +53,7 @@ function largestSize(
   authority?: Authority,
 ): number {
   const name = nameOf(subject);
-  const issuer = authority ? subjectOf(authority.certificate.raw) : name;
+  const issuer = authority ? subjectDerOf(authority.certificate.raw) : name;
   const random =
     keySize / 8 + signatureSize(keySize, authority) + REST + (authority ? AUTHORITY_KEY_IDENTIFIER : 0);
   const characters = Math.ceil((random + name.length + issuer.length) / 3) * 4;
@@ -130,7 +130,7 @@ function septets(number: number): number[] {
 }
 
 /** RFC 5280 4.1: [version] serial, signature, issuer, validity, subject. */
-function subjectOf(certificate: Buffer): Buffer {
+function subjectDerOf(certificate: Buffer): Buffer {
   const [body] = members(certificate);
   const fields = body ? members(body) : [];
   return fields[fields[0]?.[0] === 0xa0 ? 5 : 4] ?? Buffer.alloc(0);

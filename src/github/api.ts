@@ -187,7 +187,7 @@ function lost(method: Method, url: string, error: unknown): never {
 }
 
 /** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
-export function refused(what: string, answer: Answer, permission: string): RotationError {
+export function callRefused(what: string, answer: Answer, permission: string): RotationError {
   const message = quote(stringOf(answer.data, 'message'));
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
   if (answer.renamedTo !== undefined) {

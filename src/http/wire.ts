@@ -192,7 +192,7 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
 
 function asNetworkError(error: unknown, proxy: ProxyServer | undefined): NetworkError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const status = proxy && refusalOf(error);
+  const status = proxy && refusedStatus(error);
   const via = proxy && { host: new URL(proxy.origin).host, variable: proxy.variable, status };
   if (status !== undefined) return new NetworkError(`PROXY_${status}`, 'no', error, via);
   const codes = [errorCode(error), errorCode(cause)].filter((code) => code !== undefined);
@@ -204,7 +204,7 @@ function asNetworkError(error: unknown, proxy: ProxyServer | undefined): Network
 }
 
 /** undici shows the status only in the message. */
-function refusalOf(error: unknown): number | undefined {
+function refusedStatus(error: unknown): number | undefined {
   const said = error instanceof Error ? error.message : '';
   const [, status] = /^Proxy response \((\d{3})\)/.exec(said) ?? [];
   return status === undefined ? undefined : Number(status);

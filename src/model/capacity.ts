@@ -10,13 +10,13 @@ export const METHOD_CAPACITY = 2;
  */
 export const POOL_CAPACITY = 2;
 
-/** The error CREDENTIAL_LIMIT. @param holders the credentials that the client has, and why each stays */
+/** The error CREDENTIAL_LIMIT. @param kept the credentials that the client has, and why each stays */
 export function credentialLimit(
   client: string,
-  holders: readonly { id: string; whyKept: string }[],
+  kept: readonly { id: string; whyKept: string }[],
   remedy = FREE_CAPACITY,
 ): RotationError {
-  const list = holders.map(({ id, whyKept }) => `${id} (${whyKept})`).join(', ');
+  const list = kept.map(({ id, whyKept }) => `${id} (${whyKept})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${client} cannot hold another credential: ${list}.`,
     remedy,

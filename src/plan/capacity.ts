@@ -166,9 +166,9 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
-  const holders = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   const remedy = desired.operation === 'rehearse' ? REHEARSE_EARLIER : waysOut(builder);
-  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
+  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedy);
 }
 
 /** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */

@@ -14,7 +14,7 @@ import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
 /** The error that would stop a rotation, either today's or the next one that is due. */
-export interface Refusal {
+export interface RefusedRotation {
   error: RotationError;
   isToday: boolean;
 }
@@ -23,7 +23,7 @@ export interface Refusal {
 export function assess(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
   const refused = refusal ? [refusedRotation(refusal)] : [];
@@ -41,7 +41,7 @@ export function assess(
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): boolean {
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
@@ -52,7 +52,7 @@ export function isAtWork(
   );
 }
 
-function refusedRotation({ error, isToday }: Refusal): Finding {
+function refusedRotation({ error, isToday }: RefusedRotation): Finding {
   const what = `${isToday ? 'A' : 'The next'} rotation would be refused (${error.code}): ${code(error.failed)}.`;
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }

@@ -14,7 +14,7 @@ import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
-import { assess, isAtWork, type Refusal } from './findings.ts';
+import { assess, isAtWork, type RefusedRotation } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 
@@ -72,7 +72,7 @@ async function look(
 }
 
 /** Reports early if the next rotation would be refused. */
-function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal | undefined {
+function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
   try {
     plan({ ...desired, force: true }, observed);
     return undefined;
