@@ -1,4 +1,4 @@
-/** The result of one client's run, also of one that failed. */
+/** The result of one client's run, even of a run that failed. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';

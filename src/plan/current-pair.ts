@@ -100,7 +100,7 @@ function holding(
   };
 }
 
-/** A location without a secret has no consumers, so it does not prevent that the delivery counts as settled. */
+/** A location without a secret has no consumers, so a delivery can be settled without it. */
 function lackingStill(
   { observed }: PlanBuilder,
   lacking: readonly number[],

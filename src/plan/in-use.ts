@@ -1,4 +1,4 @@
-/** Derives which credential is in use from what Auth0 and GitHub record. Each run does this anew. Pure. */
+/** Derives which credential is in use from what Auth0 and GitHub record. No run remembers it for the next one. Pure. */
 
 import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import {
@@ -30,13 +30,13 @@ export interface CredentialsInUse {
   settled: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
-  /** `current-credential` names a certificate that Auth0 does not know. */
+  /** `current-credential` holds a certificate or key that is none of the client's credentials. */
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
   stale: StaleCurrent | undefined;
   /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
   displaced: Credential | undefined;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` is printed. */
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` has the form of `printLocation`. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** What the primary held before somebody put an older credential back. */
   rolledBackFrom: Credential | undefined;
