@@ -90,14 +90,14 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (state.madeClient !== undefined)
-    return `The new client${withId(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+    return `The new client${beside(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
     return `${unchanged(state)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(state)} The new credential${withId(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+  return `${unchanged(state)} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
 }
 
-function withId(id: string): string {
+function beside(id: string): string {
   return id && ` ${id}`;
 }
 
