@@ -48,7 +48,7 @@ export interface Explanation {
   failed: string;
   /** What to do about it. */
   remedy: string;
-  /** What is true now. The edges do not know it, so `apply` adds it. */
+  /** What is true now. The adapters (auth0, github, certificate, http) do not know it, so `apply` adds it. */
   stateNow?: string;
   /** A short warning that consumers may not be able to log in any more. People read it first. */
   alarm?: string | undefined;
@@ -62,7 +62,7 @@ export interface Explanation {
 /** What is true unless an error says otherwise. */
 export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
-/** No sentence may contain a secret, token or key. The edges pass status, code, method and path, but never the body of a request. */
+/** No sentence may contain a secret, token or key. The adapters pass status, code, method and path, but never the body of a request. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
   readonly code: ErrorCode;

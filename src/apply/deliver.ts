@@ -34,7 +34,7 @@ export class Delivery {
     return this.#begun;
   }
 
-  /** When the last secret was stored, by GitHub's clock. 0: none was. */
+  /** When the last secret was stored, in milliseconds by GitHub's clock. 0 if none was. */
   get storedAt(): number {
     return this.#storedAt;
   }
@@ -54,8 +54,10 @@ export class Delivery {
   }
 
   /**
-   * A failure after the first write is kept for `requireComplete`, so that the other locations are still served.
+   * Stores the pair in one location. A failure after the first write is kept for `requireComplete`, so that the other locations still get
+   * the pair.
    * @param clientId names the pair in a PKCS#12
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND if the first write failed, DELIVERY_INCOMPLETE if it is in doubt
    */
   async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
     const { mask, pkcs12Password: password, store } = this.#services;
@@ -112,16 +114,22 @@ export class Delivery {
   }
 }
 
-export interface QuietServices {
+export interface PauseServices {
   clock: Clock;
   cancellation: Cancellation;
   store: SecretStore | undefined;
 }
 
-/** Pause after a delivery, so that later runs can derive from the times what is held. 5 s, and one since GitHub cuts to whole seconds. */
-const QUIET = 6_000;
+/**
+ * The pause between a delivery and the next credential, in milliseconds. With it, later runs can derive from the times what a secret
+ * holds. Five seconds exceed the error of the clocks, and one more is needed since GitHub's times are cut to whole seconds.
+ */
+const PAUSE = 6_000;
 
-/** A secret that was written since the plan may have readers that the plan does not name. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses if one of these secrets was written since the plan was made, since the plan may then interrupt consumers that it does not name.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export async function requireUnwritten(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
@@ -141,22 +149,25 @@ function readVersions(
   return Promise.all(secrets.map(read));
 }
 
-/** @param completed local time of this run's last delivery of the current pair, if any, and whether it may land once more */
-export async function keepQuiet(
+/**
+ * Waits until PAUSE has passed since the last delivery, by this run or by another one.
+ * @param completed local time of this run's last delivery of the current pair, and whether a write of it may land once more
+ */
+export async function pauseAfterDelivery(
   { secrets }: ObservedState,
-  services: QuietServices,
+  services: PauseServices,
   completed: { at: number; mayRepeat: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since. It does not write the primary, so its secret shows nothing of that.
   const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
-  const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
+  const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed
-    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
+    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
-  const wait = Math.max(Math.min(since, QUIET), completion);
+  const wait = Math.max(Math.min(since, PAUSE), completion);
   // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

@@ -19,9 +19,9 @@ export interface FailureState {
   former: string | undefined;
   /** The desired method. */
   method: string;
-  /** Id of the credential that the run made and could not remove again. Empty: it is unknown whether it was made. */
+  /** Id of the credential that the run made and could not remove again. Empty if it is unknown whether it was made. */
   made: string | undefined;
-  /** Id of the client that the run made and could not delete again. Empty: it is unknown whether it was made. */
+  /** Id of the client that the run made and could not delete again. Empty if it is unknown whether it was made. */
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
@@ -75,7 +75,7 @@ function interruptedStill({ interrupted, served }: FailureState): string {
     : `The credential that ${out.join(', ')} held was removed. Its consumers cannot log in until that secret is written.`;
 }
 
-/** @param begun a destination may hold the successor */
+/** Which credentials were to be revoked and are not. @param begun a destination may hold the successor */
 function unrevoked({ removed, revoking }: FailureState, begun: boolean): string {
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
@@ -101,7 +101,7 @@ function beside(id: string): string {
   return id && ` ${id}`;
 }
 
-/** For an enrollment that moved the client and delivered nothing for certain. */
+/** The sentence for an enrollment that moved the client and delivered nothing for certain. */
 function perhapsNobody({ former, method }: FailureState): string {
   if (former === undefined) return '';
   return `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN, not even by ${former}. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
@@ -124,7 +124,7 @@ const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
 const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Run again now';
 
-/** For an enrollment that was undone. */
+/** The sentence for an enrollment that was undone. */
 export function movedBack(method: string): string {
   const secret =
     isCredentialMethod(method) || method === PUBLIC
@@ -133,7 +133,7 @@ export function movedBack(method: string): string {
   return `The client uses ${method} again.${secret}`;
 }
 
-/** For an enrollment that cannot be undone, since somebody else has changed the client after it. */
+/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
 export function takenOver(method: string): string {
   return `Somebody else has changed the client meanwhile, so it was not moved back to ${method}. Look at the client in Auth0.`;
 }
@@ -145,7 +145,7 @@ export function stillAssociated(id: string): RotationError {
   });
 }
 
-/** For a change of token binding that could not be undone. */
+/** The sentence for a change of token binding that could not be undone. */
 export function leftBound(required: boolean): string {
   return required
     ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0.'

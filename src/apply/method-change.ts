@@ -20,14 +20,14 @@ export class MethodChange {
     this.#services = services;
   }
 
-  /** @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
+  /** Moves the client, and pushes the way back on the undo stack. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async change(
     { credentials, from, to }: Change,
     association: Association,
     undoStack: UndoStack,
   ): Promise<void> {
     if (credentials.length === 0) {
-      return association.moveToSecret(to, () => {
+      return association.moveToFormerMethod(to, () => {
         this.reverted = to;
         // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
@@ -49,7 +49,7 @@ export class MethodChange {
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)
-        : tenant.moveToSecret(desired.clientId, from);
+        : tenant.moveToFormerMethod(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
     // guard: a failed enrollment moves the client back
     if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);

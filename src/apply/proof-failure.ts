@@ -6,7 +6,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 
 type Refused = Exclude<ProofResult, { outcome: 'proven' }>;
 
-/** @param logged the reason in the tenant logs */
+/** The error if Auth0 refused the new pair. @param logged the reason in the tenant logs */
 export function notProven(desired: DesiredState, refused: Refused, logged?: string): RotationError {
   const { method, operation } = desired;
   const grant =
@@ -21,7 +21,7 @@ export function notProven(desired: DesiredState, refused: Refused, logged?: stri
   });
 }
 
-/** The pair in use was refused for a reason that would also apply to the new one. */
+/** The error if Auth0 refused the pair in use for a reason that would also apply to the new one. */
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The pair in current-credential ${failedTo(desired, refused)} (${refused.detail}), so the new pair would fail too.`,
@@ -36,7 +36,7 @@ function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refus
     : `may not get a token for the API ${audience}`;
 }
 
-/** For a client that is authenticated but may not get such a token. */
+/** The remedy for a client that is authenticated but may not get such a token. */
 function authorization({ clientId, verifyAudience: audience }: DesiredState): string {
   const api = audience === undefined ? 'an API' : `the API with the identifier ${audience}`;
   return `In the Auth0 Dashboard, open Applications, APIs, ${api}, Machine to Machine Applications, and authorize ${clientId || 'the client'}. Or set verify-audience to the identifier of an API that it may use.`;
@@ -57,7 +57,7 @@ function binding({ tokenBinding }: DesiredState): string {
     : '';
 }
 
-/** For a check before any effect. */
+/** The error of a check before any effect. */
 export function noGrant({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `A proof is required (verify, or a rehearsal), but client ${clientId} has no grant that can prove a key: neither client_credentials, authorization_code nor refresh_token.`,

@@ -16,7 +16,7 @@ const ATTEMPTS = 3;
 
 /** A POST without an answer. */
 export interface Flight {
-  /** Local time until which it may land; 0: none may. */
+  /** Local time until which it may land. 0 if none may. */
   until: number;
 }
 
@@ -26,6 +26,7 @@ interface UploadServices {
 }
 
 /**
+ * Uploads the credential, or finds it if an answer was lost.
  * @param flight receives the time until which a POST may still land
  * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
@@ -41,12 +42,13 @@ export async function upload(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // guard: what was refused after a lost answer may be there
     const isFirst = attempt === 1;
-    const send = isFirst ? sendFirst : sendAgain;
     const before = flight.until;
     const onUncertain = () => {
       flight.until = clock.now() + LONGEST_FLIGHT;
     };
-    const answer = await send(job, tenant, registration, onUncertain, onRefused);
+    const answer = isFirst
+      ? await sendFirst(job, tenant, registration, onUncertain, onRefused)
+      : await send(job, tenant, registration, onUncertain);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
@@ -65,7 +67,10 @@ export async function upload(
 
 type Answer = Credential | Refusal | 'lost';
 
-/** Nothing has landed if this throws: a POST that may have landed is `lost`. */
+/**
+ * Sends the first attempt. If it throws, nothing has landed, since a POST that may have landed returns `lost`. A later attempt proves no
+ * such thing.
+ */
 async function sendFirst(
   job: Job,
   tenant: Tenant,
@@ -74,7 +79,7 @@ async function sendFirst(
   onRefused: () => void,
 ): Promise<Answer> {
   try {
-    const answer = await sendAgain(job, tenant, registration, onUncertain);
+    const answer = await send(job, tenant, registration, onUncertain);
     if (isRefusal(answer) && !isRepeated(answer)) throw await refused(answer, job, tenant);
     return answer;
   } catch (error) {
@@ -83,8 +88,7 @@ async function sendFirst(
   }
 }
 
-/** An earlier attempt may have landed, whatever this one's answer is. */
-function sendAgain(
+function send(
   { desired }: Job,
   tenant: Tenant,
   registration: Registration,
@@ -120,13 +124,13 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   const pool = await tenant.credentials(desired.clientId);
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
-  const planned = new Map(plan.credentials.map(({ id, usedBy }) => [id, usedBy]));
-  const holders = pool.map(({ id }) => ({ id, usedBy: planned.get(id) ?? 'made since this run began' }));
+  const planned = new Map(plan.credentials.map(({ id, whyKept }) => [id, whyKept]));
+  const kept = pool.map(({ id }) => ({ id, whyKept: planned.get(id) ?? 'made since this run began' }));
   const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
   const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
   const remedy =
     unused.length > 0
       ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (the application, tab Credentials), unless another feature such as signed requests uses it.`
       : undefined;
-  return credentialLimit(desired.clientId, holders, remedy);
+  return credentialLimit(desired.clientId, kept, remedy);
 }

@@ -8,7 +8,7 @@ import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 
-/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
+/** Sends a request to Auth0. @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function callAuth0(
   service: Service,
   request: HttpRequest,
@@ -18,7 +18,7 @@ export async function callAuth0(
   return answered(request, () => service.call(request, repeatable, onUncertain));
 }
 
-/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
+/** Turns a call without an answer into an error. @throws RotationError AUTH0_REQUEST_FAILED */
 export async function answered(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
   call: () => Promise<HttpResponse>,
@@ -35,9 +35,13 @@ export async function answered(
   }
 }
 
-/** @throws RotationError for refusals that mean the same for every call */
-export function refuse(response: HttpResponse, call: string): void {
-  if (response.status < 500) refuseForeign(response, call);
+/**
+ * Returns if the status is no common refusal.
+ * @param call method and path, for the message
+ * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
+ */
+export function throwIfRefused(response: HttpResponse, call: string): void {
+  if (response.status < 500) throwIfForeign(response, call);
   const message = quote(stringOf(parseJson(response), 'message'));
   if (response.status === 401) {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
@@ -63,8 +67,8 @@ export function refuse(response: HttpResponse, call: string): void {
   }
 }
 
-/** Something else answered instead of Auth0, so it is unknown whether the request reached Auth0. */
-function refuseForeign(response: HttpResponse, call: string): void {
+/** If something else answered instead of Auth0, it is unknown whether the request reached Auth0. @throws RotationError AUTH0_REQUEST_FAILED */
+function throwIfForeign(response: HttpResponse, call: string): void {
   const what = describeForeign(response);
   if (what === undefined) return;
   throw new RotationError('AUTH0_REQUEST_FAILED', {
@@ -75,7 +79,7 @@ function refuseForeign(response: HttpResponse, call: string): void {
   });
 }
 
-/** An answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
+/** The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
   const said = quote(

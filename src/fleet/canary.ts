@@ -1,4 +1,4 @@
-/** The first client that rotates is the canary. The others wait for it, and do not rotate if it fails. */
+/** Makes the first client that rotates the canary. The others wait for it, and do not rotate if it fails. */
 
 import { RotationError } from '../errors.ts';
 
@@ -33,8 +33,8 @@ export class Canary {
     });
   }
 
-  /** The client's run is over. */
-  over(index: number, clientId: string, failed: boolean): void {
+  /** Called when a client's run is over, whether it rotated or not. */
+  finished(index: number, clientId: string, failed: boolean): void {
     this.#known[index]?.resolve();
     if (index !== this.#chosen) return;
     if (failed) this.failed = clientId;

@@ -12,6 +12,7 @@ const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   dependabot: "the repository permission 'Dependabot secrets: write'",
 };
 
+/** The error for a refused request. @param what completes "GitHub refused to …" */
 export function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
   const message = quote(stringOf(answer.data, 'message'));
@@ -43,7 +44,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
   });
 }
 
-/** A redirect is never followed, since a value is sealed for one repository only. */
+/** The error for a renamed repository. The redirect is never followed, since a value is sealed for one repository only. */
 function renamed(destination: Destination, status: number, newName: string): RotationError {
   const [owner = '', repo = ''] = newName.split('/');
   const isKnown = destination.kind !== 'org' && repo !== '';
@@ -61,7 +62,10 @@ export function notFound(destination: Destination): RotationError {
   });
 }
 
-/** Checked before the write, since GitHub's answer is not documented (docs/facts.md#github-secret-limits). */
+/**
+ * The error for a destination without room. It is found before the write, since GitHub's answer is not documented
+ * (docs/facts.md#github-secret-limits).
+ */
 export function full(
   destination: Destination,
   { total, added, most }: { total: number; added: number; most: number },

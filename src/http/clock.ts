@@ -16,7 +16,10 @@ export interface Waiting {
   cancellation: Cancellation;
 }
 
-/** Stops a run. A cancelled run must undo or finish what it began, so it shields those requests from the signal. */
+/**
+ * Carries the request to stop a run, and its deadline. A cancelled run must undo or finish what it began, so it shields those requests
+ * from the signal.
+ */
 export class Cancellation {
   readonly #over = new AbortController();
   #signal: AbortSignal;
@@ -42,13 +45,13 @@ export class Cancellation {
     return this.#deadline;
   }
 
-  /** @param deadline for the work that must not be interrupted. By default it does not change. */
+  /** From now on a cancellation no longer interrupts the run. @param deadline local time for the rest of the work. By default it does not change. */
   shield(deadline = this.#deadline): void {
     this.#signal = this.#over.signal;
     this.#deadline = deadline;
   }
 
-  /** Ends the run: prefetched requests stop, so that they do not keep the process alive. */
+  /** Ends the run. Prefetched requests stop, so that they do not keep the process alive. */
   end(): void {
     this.#over.abort();
   }

@@ -7,7 +7,7 @@ import { quote } from '../model/json.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf } from '../model/ownership.ts';
 
 /**
- * Adds the id of the client that an earlier run of this workflow made, even if that was renamed since. Without such a client the
+ * Adds the id of the client that an earlier run of this workflow made, even if somebody has renamed that client. If there is none, the
  * desired state stays as it is.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */

@@ -7,7 +7,10 @@ import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
-/** @param nextRotation milliseconds, Auth0's clock */
+/**
+ * Announces which associated credentials later runs will remove, and warns of those that no run can remove.
+ * @param nextRotation milliseconds, Auth0's clock
+ */
 export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
   const { desired, inUse, records } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
@@ -23,7 +26,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
   }
 }
 
-/** A location without a secret waits for the next rotation if this run has no pair to store there. */
+/** Warns of locations without a secret, which wait for the next rotation if this run has no pair to store there. */
 export function announceEmpty(
   { desired, inUse, observed, notes }: PlanBuilder,
   nextRotation: number | undefined,
@@ -41,10 +44,10 @@ export function announceEmpty(
 }
 
 /** Why no run can remove it, and what the user can do. */
-function whyBlocked({ desired, pool }: PlanBuilder, credential: Credential): string | undefined {
+function whyBlocked({ desired, owners }: PlanBuilder, credential: Credential): string | undefined {
   if (desired.keepCredentials.has(credential.id))
     return 'keep-credentials keeps it. Before then, take it out of keep-credentials, or delete it in Auth0 once nobody uses it, or give its users another client';
-  const other = pool.otherOwnership(credential);
+  const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(credential.id))
     return `the workflow of ${other.owner} rotates it. Before then, rotate this client from one workflow with many destinations`;
   return credential.type === 'unknown'
@@ -62,7 +65,7 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
-  const byHand = builder.pool.isUnmarked(credential);
+  const byHand = builder.owners.isUnmarked(credential);
   const over = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
     : overlapEnd(builder, credential);
@@ -77,7 +80,7 @@ function announce(
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
 }
 
-/** If somebody else wrote a secret, its times do not show what it holds. */
+/** Warns of secrets that somebody else wrote, since their times do not show what they hold. */
 export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
   const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;

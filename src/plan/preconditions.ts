@@ -19,7 +19,7 @@ import { isBeingDelivered, isPending } from './stages.ts';
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
 function refuseOtherMethod({ method, operation, revertTo }: DesiredState, { client }: ObservedState): void {
   if (client === undefined || client.method === method) return;
-  // The client has already left the method. A revert does not turn a public client into a confidential one or back.
+  // The client has already left the method. A revert turns no public client into a confidential one, and no confidential one into a public one.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
@@ -49,7 +49,11 @@ export function refuseClient(desired: DesiredState, observed: ObservedState): vo
   refuseQuietWindow(desired, observed);
 }
 
-/** Only a token shows that the logs are up to date, and only a client with the grant client_credentials gets one. @throws RotationError INVALID_INPUT */
+/**
+ * Refuses `retire: when-unused` for a client without the grant client_credentials. Only a token shows that the logs are up to date, and
+ * this client gets none.
+ * @throws RotationError INVALID_INPUT
+ */
 function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
   if (quietWindow === undefined || operation === 'revert') return;
   if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
@@ -59,7 +63,10 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** @throws RotationError STALE_CREDENTIAL */
+/**
+ * Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it.
+ * @throws RotationError STALE_CREDENTIAL
+ */
 export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
   const { stale, unregistered } = inUse;
@@ -93,25 +100,28 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   });
 }
 
-/** A person may have written the secret right after a run, which looks the same. */
+/** The remedy if a person wrote the secret right after a run, which looks the same. */
 function onPurpose({ createdAt, id }: Credential): string {
   const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
   return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
 }
 
 /** The line to add if this repository or secret was renamed. */
-export function movedLine({ observed, pool }: PlanBuilder): string {
-  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
-  const [owner] = owners;
+export function movedLine({ observed, owners }: PlanBuilder): string {
+  const others = new Set(observed.pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []));
+  const [owner] = others;
   if (owner === undefined || owner.startsWith('sha256:')) return '';
   return `If ${owner.replace('#', ', secret ')}, is what this repository or secret was called before, add the line moved-from: ${owner}. `;
 }
 
-/** If a former mark is younger than our oldest one, the former workflow is still running. @throws RotationError ROTATION_IN_PROGRESS */
-export function refuseRunningFormer({ observed, pool }: PlanBuilder): void {
-  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
+/**
+ * Refuses if the workflow behind a former mark still runs. It does if one of its credentials is younger than our oldest.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
+export function refuseRunningFormer({ observed, owners }: PlanBuilder): void {
+  const own = observed.pool.filter((c) => owners.isOurs(c) && !owners.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
-  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
+  const live = observed.pool.find((c) => owners.isOfFormer(c) && c.createdAt > oldest);
   if (!live) return;
   const ownership = readOwnership(live.name);
   throw new RotationError('ROTATION_IN_PROGRESS', {
@@ -121,23 +131,23 @@ export function refuseRunningFormer({ observed, pool }: PlanBuilder): void {
   });
 }
 
-/** A person started this run with `force`, so an unknown secret may be replaced. */
+/** Whether a person started this run with `force`, so that it may replace an unknown secret. */
 export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
 
 /**
- * A secret that no run of this workflow can have written may belong to another client.
+ * Refuses to replace a primary secret that no run of this workflow can have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {
-  const { desired, observed, pool } = builder;
+  const { desired, observed, owners } = builder;
   const [primary] = observed.secrets;
   if (!primary || !writtenTimes(primary.times) || overridesUnknown(desired)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
-  // A mark of ours with the former method.
-  if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
+  // An enrolled client may still have a credential with our mark, of the former method.
+  if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
@@ -149,7 +159,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     );
   }
   const isKnown = observed.pool.some(
-    (c) => pool.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
+    (c) => owners.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
   );
   if (isKnown || desired.brought) return;
   throw secretExists(
@@ -166,17 +176,20 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
   });
 }
 
-/** A young credential that is pending or not delivered everywhere may belong to a run that is still at work. */
-export function refuseUnfinished({ inUse, pool, observed, desired }: PlanBuilder): void {
+/**
+ * Refuses while a young credential is pending or not delivered everywhere, since its run may still be at work.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
+export function refuseUnfinished({ inUse, owners, observed, desired }: PlanBuilder): void {
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   const unfinished = (c: Credential) =>
-    isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
+    isPending(inUse, owners, c) || isBeingDelivered(desired, inUse, owners, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
   if (young) throw rotationInProgress(young);
 }
 
-/** A pair that was brought can be delivered once. */
+/** Refuses to deliver a pair that was brought a second time. @throws RotationError CERTIFICATE_REUSED */
 export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
@@ -185,7 +198,10 @@ export function refuseSamePairAgain({ brought, current }: DesiredState, reason: 
   });
 }
 
-/** A run that finishes another run's young delivery must not rotate too, since the other run may still be storing its pair. */
+/**
+ * Refuses to rotate in a run that finishes another run's young delivery, since the other run may still be storing its pair.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (finishesDelivery && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);

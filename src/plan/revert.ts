@@ -7,13 +7,13 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /** Changes the method, then removes the credentials of the former method and all others of ours. */
 export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
-  const { inUse, pool, observed, desired } = builder;
+  const { inUse, owners, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
-  // If a former location still has its secret, that may belong to another workflow.
-  const isTheirs = (c: Credential) => pool.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
+  // If a former location still holds a credential, another workflow may deliver it there.
+  const isTheirs = (c: Credential) => owners.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   const useless = builder.records.filter(
-    (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !isTheirs(c),
+    (c) => builder.mayRemove(c) && (leaves || owners.isManaged(c)) && !isTheirs(c),
   );
   if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);

@@ -4,9 +4,9 @@ import { RotationError } from '../errors.ts';
 import type { Credential } from '../model/observed-state.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Before any effect. @throws RotationError CANNOT_REVOKE */
+/** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
-  const { pool, renews, desired } = builder;
+  const { owners, renews, desired } = builder;
   if (renews !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
       failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${renews}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
@@ -14,7 +14,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
         'Choose another subject for this rotation, so that the old one can be removed from Auth0. Or let the CA revoke the certificate, if the edge checks revocation.',
     });
   }
-  const kept = builder.records.filter((c) => pool.isCandidate(c) && desired.keepCredentials.has(c.id));
+  const kept = builder.records.filter((c) => owners.isCandidate(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
@@ -24,7 +24,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
   }
 }
 
-/** Removes all of ours and those without a mark, since a destination may have held them. */
+/** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
   for (const credential of previous) builder.remove(credential, 'revoke');

@@ -1,12 +1,9 @@
-/** The headline: what happened, and what a person must do by when. */
+/** Writes the headline, which says what happened, and what a person must do by when. */
 
 import type { RotationError } from '../errors.ts';
-import type { DesiredState } from '../model/desired-state.ts';
-import { PUBLIC } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { KeyFacts } from '../model/key-pair.ts';
 import { longDay } from '../model/markdown.ts';
-import type { Credential } from '../model/observed-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
 import { notes } from './notes.ts';
@@ -49,15 +46,10 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
-/** The expiry of the key that the primary held before the run. */
+/** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ plan, desired }: RunResult): number | undefined {
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
-  return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
-}
-
-/** The facts from `current-credential` about this credential. Auth0 records no expiry of a subject DN. */
-export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
-  return current?.identity === credential?.identity ? current : undefined;
+  return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();
 }
 
 function planned({ plan, desired }: RunResult): string | undefined {
@@ -106,7 +98,7 @@ const PLANNED = {
   revert: 'the client would leave its certificates and keys',
 } as const;
 
-/** undefined if a rotation was due and failed, since then it is overdue. */
+/** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed, since then it is overdue. */
 export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;

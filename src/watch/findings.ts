@@ -9,20 +9,21 @@ import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
-import { firstReason, nextRotation } from '../plan/reasons.ts';
+import { dueAt, firstReason } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
-/** The error that would stop a rotation: one today, or the next one that is due. */
-export interface Refusal {
+/** The error that would stop a rotation, either today's or the next one that is due. */
+export interface RefusedRotation {
   error: RotationError;
   isToday: boolean;
 }
 
+/** The findings about the client. @param refusal why a rotation would be refused, if it would */
 export function assess(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
   const refused = refusal ? [refusedRotation(refusal)] : [];
@@ -36,20 +37,22 @@ export function assess(
   ];
 }
 
-/** Another run is at work or has just ended, so the observed state is in transition. */
+/** Whether another run is at work or has just ended, so that the observed state is in transition. */
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): boolean {
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
-  const { pool } = new PlanBuilder(desired, observed);
-  // This job's secrets were read before that run delivered.
-  return code === 'STALE_CREDENTIAL' && observed.pool.some((c) => pool.isOurs(c) && isYoung(c, observed.now));
+  const { owners } = new PlanBuilder(desired, observed);
+  // GitHub read this job's secrets before the other run delivered.
+  return (
+    code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
+  );
 }
 
-function refusedRotation({ error, isToday }: Refusal): Finding {
+function refusedRotation({ error, isToday }: RefusedRotation): Finding {
   const what = `${isToday ? 'A' : 'The next'} rotation would be refused (${error.code}): ${code(error.failed)}.`;
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }
@@ -69,7 +72,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
         'Pass current-credential, or github-token and the validity-days of the rotation.',
       ),
     ];
-  const due = nextRotation(desired, lifetime.until);
+  const due = dueAt(desired, lifetime.until);
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',
@@ -133,7 +136,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
   ];
 }
 
-function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: number): Finding[] {
+function destinationFinding({ inUse, owners, observed }: PlanBuilder, index: number): Finding[] {
   const secret = observed.secrets[index];
   if (secret === undefined) return [];
   const location = code(printLocation(secret.location));
@@ -155,7 +158,7 @@ function destinationFinding({ inUse, pool, observed }: PlanBuilder, index: numbe
         rotate,
       ),
     ];
-  if (!pool.isAssociated(held))
+  if (!owners.isAssociated(held))
     return [
       failure(
         `NotAssociated ${printLocation(secret.location)}`,

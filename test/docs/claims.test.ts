@@ -61,7 +61,7 @@ describe('a number of the code', () => {
   });
 
   it.each<[path: string, name: string, value: string, document: string, sentence: string]>([
-    ['src/apply/deliver.ts', 'QUIET', '6_000', 'docs/how-it-works.md', 'waits 6 s after the last delivery'],
+    ['src/apply/deliver.ts', 'PAUSE', '6_000', 'docs/how-it-works.md', 'waits 6 s after the last delivery'],
     ['src/apply/prove.ts', 'GRACE', '30_000', 'docs/how-it-works.md', 'and 30 s more'],
     ['src/model/spread.ts', 'MOST', '7', 'docs/how-it-works.md', 'up to seven days earlier'],
     ['src/model/shard.ts', 'CLIENTS', '50', 'docs/how-it-works.md', 'one for 50 due clients'],

@@ -1,4 +1,4 @@
-/** Documents, workflows and code tell the same. */
+/** Documents, workflows and code must say the same. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ describe('documents', () => {
     }
   });
 
-  it('tell of every error code what it means, why it happens and what to do', () => {
+  it('say of every error code what it means, why it happens and what to do', () => {
     const [, ...sections] = read('docs/troubleshooting.md').split(/^## /m);
     for (const section of sections) {
       const labels = [...section.matchAll(/^\*\*([^*]+)\*\*/gm)].map(([, label]) => label);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { keepQuiet } from '../../../src/apply/deliver.ts';
+import { pauseAfterDelivery } from '../../../src/apply/deliver.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
@@ -28,7 +28,7 @@ async function pause(updatedAt: number): Promise<number> {
   };
   const services = { clock, cancellation: new Cancellation(new AbortController().signal), store };
   const observed = { secrets: [place('ONE'), place('TWO')] } as unknown as ObservedState;
-  await keepQuiet(observed, services, undefined);
+  await pauseAfterDelivery(observed, services, undefined);
   return slept;
 }
 

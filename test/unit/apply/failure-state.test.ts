@@ -58,7 +58,7 @@ describe('the alarm', () => {
   });
 });
 
-describe('after everything was taken back', () => {
+describe('after a complete undo', () => {
   it.each<[string, Partial<FailureState>, RegExp[], RegExp[]]>([
     ['every destination keeps what it holds', {}, [/Every destination keeps/], [/removed/, /NOT REVOKED/]],
     ['what made place is gone', { removed: ['a', 'b'] }, [/Every destination/, /a, b was removed/], []],
@@ -83,12 +83,12 @@ describe('after everything was taken back', () => {
     for (const one of not) expect(stateNow).not.toMatch(one);
   });
 
-  it('says what undoing had to say, first', () => {
+  it('begins with the sentences of the undo', () => {
     expect(told({}, { messages: ['Taken back.'], failures: [] }).stateNow).toMatch(/^Taken back\. Every/);
   });
 });
 
-describe('where undoing failed', () => {
+describe('after an undo that failed', () => {
   const undone = { messages: [], failures: [stuck] };
 
   it.each<[string, Partial<FailureState>, RegExp[]]>([
@@ -115,7 +115,7 @@ describe('where undoing failed', () => {
 });
 
 describe('once a delivery has begun', () => {
-  it('tells of it, and how to finish a revocation', () => {
+  it('describes it, and says how to finish a revocation', () => {
     const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
     const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
     expect(stateNow).toMatch(/^SHOP holds a\. NOT REVOKED: b .*overlap: 0h/);
@@ -123,7 +123,7 @@ describe('once a delivery has begun', () => {
   });
 });
 
-it('what a failed enrollment or binding leaves is told by what it is', () => {
+it('the sentences about a failed enrollment or binding name what is left', () => {
   expect(movedBack('client_secret_post')).toMatch(/client_secret_post again\. .*not documented/);
   expect(movedBack('private_key_jwt')).toBe('The client uses private_key_jwt again.');
   expect(movedBack('none')).toBe('The client uses none again.');

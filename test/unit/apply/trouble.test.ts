@@ -33,7 +33,7 @@ describe('a client that is created', () => {
   }
   const isThere = ({ world }: Road, id: string) => world.tenant.reveal(id) !== undefined;
 
-  it('and whose answer was lost is waited for, and not made twice', async () => {
+  it('is waited for if its answer was lost, and not made twice', async () => {
     let reads = 0;
     const { code, road } = await run('no client', CREATE, (line) => {
       if (line === 'POST clients') return 'lost';
@@ -45,14 +45,14 @@ describe('a client that is created', () => {
     expect(road.waits).toContain(60_000);
   });
 
-  it('and never arrives is tried three times', async () => {
+  it('is tried three times if it never arrives', async () => {
     const { code, road } = await run('no client', CREATE, (line) =>
       line === 'POST clients' ? 'dropped' : undefined,
     );
     expect([code, posts(road, 'clients')]).toEqual(['AUTH0_REQUEST_FAILED', 3]);
   });
 
-  it('beside one that another run makes at once is deleted again; that one stays', async () => {
+  it('is deleted again if another run makes one at the same time, and that one stays', async () => {
     let other = '';
     const { code, road } = await run('no client', CREATE, (line, _, at) => {
       if (line === 'POST clients') other = strange(at, true);
@@ -63,7 +63,7 @@ describe('a client that is created', () => {
     expect(road.sent).not.toContain(`PUT repo ${PEM}`);
   });
 
-  it('and that never arrived is not the one of another run', async () => {
+  it("is not confused with another run's client if it never arrived", async () => {
     let other = '';
     const { code, road } = await run('no client', CREATE, (line, count, at) => {
       if (line !== 'POST clients') return undefined;
@@ -75,13 +75,13 @@ describe('a client that is created', () => {
     expect(road.writes).toEqual(['POST clients']);
   });
 
-  it("is told from somebody else's", async () => {
+  it("is distinguished from somebody else's", async () => {
     const road = await Road.begin('no client', CREATE);
     strange(road, false);
     expect((await road.run()).error).toBeUndefined();
   });
 
-  it('may be seen late, and so may its credential', async () => {
+  it('may appear late, and so may its credential', async () => {
     const unknown = { status: 404, body: '{"errorCode":"inexistent_client","message":"said"}' };
     for (const [line, answer] of [
       ['GET client', unknown],
@@ -101,7 +101,7 @@ describe('a client that is created', () => {
     }
   });
 
-  it('without a client grant is delivered without a proof, unless one is required', async () => {
+  it('is delivered without a proof if it has no client grant, unless a proof is required', async () => {
     const refused: Instead = { status: 403, body: '{"error":"unauthorized_client"}' };
     const meanwhile: Meanwhile = (line) => (line === 'POST token' ? refused : undefined);
     const auto = await run('no client', CREATE, meanwhile);
@@ -116,7 +116,7 @@ describe('a client that is created', () => {
 });
 
 describe('an upload', () => {
-  it('that Auth0 has already, though its list lags, is asked for again and adopted', async () => {
+  it('is repeated and adopted if Auth0 has the credential already and its list lags behind', async () => {
     let late = 2;
     const { code, road } = await run('ours alone', {}, (line, count, { sent }) => {
       if (line === 'POST pool')
@@ -128,7 +128,7 @@ describe('an upload', () => {
     expect([code, posts(road, 'pool'), road.pool.length]).toEqual([undefined, 3, 2]);
   });
 
-  it('whose place another run has taken waits for that one', async () => {
+  it('stops for the other run if that has taken the slot', async () => {
     const { code, road } = await run('ours alone', {}, (line, _, { world }) => {
       if (line !== 'POST pool') return undefined;
       world.tenant.seedCredential(world.clientId, {
@@ -146,7 +146,7 @@ describe('an upload', () => {
 describe('a proof', () => {
   const until = (road: Road, line: string) => road.sent.slice(0, road.sent.indexOf(line));
 
-  it('is not asked of a pair that is over', async () => {
+  it('is not requested with an expired pair', async () => {
     const { code, road } = await run('expired', {});
     expect(code).toBeUndefined();
     expect(until(road, 'POST pool')).not.toContain('POST token');
@@ -160,13 +160,13 @@ describe('a proof', () => {
     expect([code, waited > 54_000, waited < 62_000]).toEqual(['VERIFICATION_FAILED', true, true]);
   });
 
-  it('is made once more on a connection of its own', async () => {
+  it('is repeated once on a new connection', async () => {
     const { code, road } = await run('ours alone', { propagation: 30_000 });
     expect([code, road.fresh]).toEqual([undefined, 1]);
     expect((await run('ours alone', {}, undefined, { verify: 'off' })).road.fresh).toBe(0);
   });
 
-  it('has a control before a client secret is given up, and none where the client was public', async () => {
+  it('has a control before the client leaves its client secret, and none if the client was public', async () => {
     const enroll: Partial<Asked> = { operation: 'enroll', force: false };
     const secret = await run('client secret', enroll);
     expect(until(secret.road, 'PATCH client [R1]')).toContain('POST token');
@@ -177,8 +177,8 @@ describe('a proof', () => {
   });
 });
 
-describe('what was delivered', () => {
-  it('is associated again, where somebody has taken it out meanwhile', async () => {
+describe('a delivery', () => {
+  it('associates its credential again if somebody has taken it out meanwhile', async () => {
     const { code, road } = await run('ours alone', {}, (line, _, at) => {
       if (line === `PUT repo ${PEM}`)
         at.world.admin({
@@ -189,14 +189,14 @@ describe('what was delivered', () => {
     expect([code, road.associated]).toEqual([undefined, ['C1', 'R1']]);
   });
 
-  it('in part only revokes nothing', async () => {
+  it('revokes nothing if it is incomplete', async () => {
     const { code, road } = await run('two hold one', { revoke: true }, (line) =>
       line === `PUT env ${PEM}` ? { status: 403 } : undefined,
     );
     expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
   });
 
-  it('by a rehearsal is nothing, and what it made counts as no removal', async () => {
+  it('does not happen in a rehearsal, whose own credential does not count as removed', async () => {
     const { outcome } = await run('ours alone', { operation: 'rehearse' });
     expect(outcome).toMatchObject({ rotated: false, removed: [], delivered: [] });
   });
@@ -231,7 +231,7 @@ it('a revert that has moved the client binds no tokens again, whatever fails aft
 });
 
 describe('an enrollment', () => {
-  it('that somebody else has built upon is not moved back', async () => {
+  it('is not undone if somebody else has associated a credential meanwhile', async () => {
     const { code, road, stateNow } = await run(
       'client secret',
       { operation: 'enroll', force: false },
@@ -253,7 +253,7 @@ describe('an enrollment', () => {
     expect(stateNow).toContain('Somebody else');
   });
 
-  it('whose move may yet land is looked at again a minute later', async () => {
+  it('is checked again after a minute if its change of method may still land', async () => {
     let moved = 0;
     const { code, road } = await run(
       'client secret',

@@ -188,7 +188,7 @@ describe('a lost answer', () => {
     expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('twice');
   });
 
-  it('to every write tells that it may have landed', async () => {
+  it('to every attempt means that the write may have landed', async () => {
     fault = (_, method) => (method === 'PUT' ? { kind: 'lose' } : undefined);
     const result = await connect().store(location('repo:acme/shop', 'PEM'), 'x');
     expect(result.outcome).toBe('in doubt');
@@ -341,7 +341,7 @@ describe('a repository that was renamed', () => {
     return server;
   }
 
-  it.each([301, 302, 307, 308])('is told with its new name, and not followed: %i', async (status) => {
+  it.each([301, 302, 307, 308])('is reported with its new name, and not followed: %i', async (status) => {
     await using server = await renamed(status, [], { body: { full_name: 'acme/store' } });
     await expect(
       connect(TOKEN, server.served.url).times(location('env:acme/shop/eu', 'PEM')),
@@ -373,7 +373,7 @@ describe('a repository that was renamed', () => {
     expect(stored).toMatchObject({ outcome: 'refused', error: { code: 'DESTINATION_NOT_FOUND' } });
   });
 
-  it('is told without its name where that cannot be learned', async () => {
+  it('is reported without its new name if GitHub does not show it', async () => {
     await using server = await renamed(301, [], { status: 404 });
     await expect(
       connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
@@ -397,7 +397,7 @@ describe('a repository that was renamed', () => {
   });
 });
 
-it('a page in the place of an answer is told as one, and what a write did is in doubt', async () => {
+it('a page instead of an answer is reported as one, and the write is in doubt', async () => {
   fault = (_, method) =>
     method === 'PUT'
       ? {

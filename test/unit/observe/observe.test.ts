@@ -56,7 +56,7 @@ describe('an observation', () => {
     expect(observed?.pool).toHaveLength(2);
   });
 
-  it('tells a missing secret from one that nobody has read', async () => {
+  it('distinguishes a missing secret from one that was not read', async () => {
     expect((await observe('hand-made, no secret')).observed?.secrets).toMatchObject([
       { times: 'missing', version: undefined },
     ]);

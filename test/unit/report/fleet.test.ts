@@ -26,7 +26,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   notes,
   logQuestion: undefined,
   probes: [],
-  stop: undefined,
+  errorAtEnd: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
   planOnly: false,

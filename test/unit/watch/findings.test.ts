@@ -7,7 +7,7 @@ import { parseDestination } from '../../../src/model/secret-location.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { shadowFindings, workflowFindings } from '../../../src/watch/environment.ts';
-import { assess, isAtWork, type Refusal } from '../../../src/watch/findings.ts';
+import { assess, isAtWork, type RefusedRotation } from '../../../src/watch/findings.ts';
 import { lifetimeOf } from '../../../src/watch/lifetime.ts';
 import {
   type CredentialSeed,
@@ -29,7 +29,7 @@ const expiring = (inDays: number): StateSeed => ({
 const beside = (...more: CredentialSeed[]): StateSeed => ({ ...settled, credentials: [current, ...more] });
 
 /** As a watch asks for it. */
-function refusal(changes: DesiredChanges, seed: StateSeed): Refusal | undefined {
+function refusal(changes: DesiredChanges, seed: StateSeed): RefusedRotation | undefined {
   for (const force of [false, true]) {
     try {
       plan(desired({ ...changes, force }), state(desired(changes), seed));
@@ -278,7 +278,7 @@ const WORKFLOWS: [object, string[]][] = [
   [{ state: 'something new' }, ['failure WorkflowDisabled']],
 ];
 
-describe('what GitHub tells around it', () => {
+describe('the findings in GitHub', () => {
   it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
     const all = workflowFindings({ ...WORKFLOW, ...changes });
     expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
