@@ -29,7 +29,7 @@ describe('a number of the code', () => {
     ['how long a certificate is valid', 'README.md', `valid for ${dates.validity} days`],
     ['the second rotation', 'README.md', `day ${between + 1} | ${dates.renewal} days are left`],
     ['the third rotation', 'README.md', `day ${2 * between + 1} |`],
-    ['the time to mend a failure', 'README.md', `${dates.renewal} days are left for a person`],
+    ['the time to mend a failure', 'README.md', `a person has ${dates.renewal} days to fix it`],
     [
       'the time to mend a failure',
       'docs/troubleshooting.md',
