@@ -212,7 +212,7 @@ it.skipIf(ACT === undefined)(
     const line = `current-credential: \${{ secrets.AUTH0_MTLS_PEM }}`;
     const without = [line, "validity-days: '90'"] as const;
     const run = (start: Start) => repository.run('examples/organization.yml', start);
-    expect((await run(dispatch({ force: 'true' }))).exitCode).toBe(1);
+    expect((await run(dispatch({ operation: 'rotate', force: 'true' }))).exitCode).toBe(1);
     const refused = await run({ broken: without, said: true });
     expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
     const replaced = await run({ ...dispatch({ force: 'true' }), broken: without });
@@ -223,7 +223,8 @@ it.skipIf(ACT === undefined)(
 
 story('examples/environments.yml', {
   prepare(repository) {
-    for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
+    for (const name of ['auth0-rotation', 'production', 'batch'])
+      repository.addScope(`env:acme/shop/${name}`);
   },
   async run(repository, run) {
     expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
@@ -231,7 +232,7 @@ story('examples/environments.yml', {
     expect(repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/batch')).toBe(pem);
     expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
     repository.world.advance(20 * MINUTE);
-    const next = await run(DISPATCH);
+    const next = await run(dispatch({ operation: 'rotate' }));
     expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
   controls: [
@@ -342,7 +343,7 @@ story('examples/proven-retirement.yml', {
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     repository.world.advance(DAY);
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
-    const kept = await run(DISPATCH);
+    const kept = await run(dispatch({ operation: 'rotate' }));
     expect([...outcome(kept), kept.summaries.join()]).toEqual([
       ...[0, { rotate: 'success' }, 'false', 'NotDue'],
       expect.stringContaining('STILL IN USE'),
@@ -398,14 +399,9 @@ story('examples/emergency.yml', {
   },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(dispatch({ operation: 'plan' })))).toEqual([
-      0,
-      { revoke: 'success' },
-      'false',
-      'Forced',
-    ]);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'false', 'Forced']);
     expect([await login(repository), repository.held()]).toEqual([200, pem]);
-    const revoked = await run(DISPATCH);
+    const revoked = await run(dispatch({ operation: 'rotate' }));
     expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
@@ -707,7 +703,7 @@ let handedOver: unknown[] = [];
 
 story('examples/hand-over-vault.yml', {
   async prepare(repository) {
-    repository.addScope('env:acme/shop/production');
+    for (const scope of [ROTATION, 'env:acme/shop/production']) repository.addScope(scope);
     handedOver = [];
     const answers: Record<string, object> = {
       '/identity?api-version=2.0&audience=vault': { value: 'identity-of-the-job' },
@@ -753,7 +749,7 @@ let heard: { text: string }[] = [];
 
 story('examples/notify.yml', {
   async prepare(repository) {
-    repository.addScope('env:acme/shop/production');
+    for (const scope of [ROTATION, 'env:acme/shop/production']) repository.addScope(scope);
     heard = [];
     const { authority } = repository.world;
     const handle = ({ body }: EmulatorRequest) => {
