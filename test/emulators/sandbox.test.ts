@@ -121,7 +121,7 @@ describe('the world', () => {
   });
 
   test('delays what the authorization server sees of a PATCH', async () => {
-    await using slow = await startSandbox({ propagationDelayMs: 400 });
+    await using slow = await startSandbox({ propagationDelayMs: 4_000 });
     const { clientId, pem } = slow.client;
     expect(await associate(slow, clientId, [])).toBe(200);
     expect((await slow.requestToken(clientId, pem)).status).toBe(200);
