@@ -293,6 +293,14 @@ it('the example of a fleet gives the called workflow what it asks for, and no mo
   expect(permissions).toEqual({ contents: 'read' });
 });
 
+it('the example of a fleet waits in another group than the workflow that it calls', () => {
+  const [caller, called] = ['examples/fleet.yml', '.github/workflows/rotate-fleet.yml'].map(
+    (path) => parse(read(path)).concurrency.group,
+  );
+  // In the same one each would wait for the other: GitHub cancels them.
+  expect(`${called}`).not.toBe(`${caller}`);
+});
+
 describe('least privilege', () => {
   const expression = (text: string) => `\${{ ${text} }}`;
   const fleet = parse(read('.github/workflows/rotate-fleet.yml'));
@@ -361,6 +369,16 @@ describe('other files of the repository', () => {
       'npm',
       'pip',
     ]);
+    // In a folder that is not there nothing is ever updated, and nobody is told.
+    const manifests: Record<string, string> = {
+      gomod: 'go.mod',
+      npm: 'package.json',
+      pip: 'requirements.txt',
+    };
+    for (const { directory, 'package-ecosystem': kind } of updates as Record<string, string>[]) {
+      const path = join(`.${directory}`, manifests[`${kind}`] ?? '.github/workflows');
+      expect([path, existsSync(path)]).toEqual([path, true]);
+    }
   });
 
   it('have a changelog that knows the version', () => {

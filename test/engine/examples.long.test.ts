@@ -215,7 +215,7 @@ it.skipIf(ACT === undefined)(
     expect((await run(dispatch({ operation: 'rotate', force: 'true' }))).exitCode).toBe(1);
     const refused = await run({ broken: without, said: true });
     expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
-    const replaced = await run({ ...dispatch({ force: 'true' }), broken: without });
+    const replaced = await run({ ...dispatch({ operation: 'rotate', force: 'true' }), broken: without });
     expect(outcome(replaced)[0]).toBe(0);
     expect(await login(repository, repository.held('AUTH0_MTLS_PEM', 'org:acme'))).toBe(200);
   },
