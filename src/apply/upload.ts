@@ -1,7 +1,7 @@
 /** Uploads the new credential exactly once, even if an answer is lost. */
 
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import type { Clock } from '../http/clock.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -9,7 +9,8 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, rotationInProgress } from '../model/ownership.ts';
+import { findRival, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import type { PlannedCredential } from '../model/plan.ts';
 import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
@@ -59,7 +60,7 @@ export async function upload(
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
-    remedy: 'Look at the status page of Auth0, then run again.',
+    remedy: `Look at the status page of Auth0, then ${NEW_RUN}.`,
   });
 }
 
@@ -117,16 +118,30 @@ async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<Rota
 
 /** Uses the current pool, since another run may have used the room that this one made. */
 async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<RotationError> {
-  const pool = await tenant.credentials(desired.clientId);
+  const [{ associated }, pool] = await Promise.all([
+    tenant.client(desired.clientId),
+    tenant.credentials(desired.clientId),
+  ]);
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
-  const planned = new Map(plan.credentials.map(({ id, usedBy }) => [id, usedBy]));
-  const holders = pool.map(({ id }) => ({ id, usedBy: planned.get(id) ?? 'made since this run began' }));
-  const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
-  const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
+  const planned = new Map(plan.credentials.map((credential) => [credential.id, credential]));
+  const holders = pool.map(({ id }) => ({
+    id,
+    usedBy: planned.get(id)?.usedBy ?? 'made since this run began',
+  }));
+  // Whatever the method of the client: before an enrollment its consumers use those of another one.
+  const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
+  const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
     unused.length > 0
-      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (the application, tab Credentials), unless another feature such as signed requests uses it.`
+      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (Applications, the client, Credentials), unless another feature such as signed requests uses it.`
       : undefined;
   return credentialLimit(desired.clientId, holders, remedy);
+}
+
+/** The plan found no use of it, no secret that holds it, and no workflow that made it. */
+function isNobodys(planned: PlannedCredential | undefined, { keepCredentials }: DesiredState): boolean {
+  if (planned === undefined || planned.stage !== 'foreign' || planned.associated) return false;
+  const { heldBy, id, name } = planned;
+  return heldBy.length === 0 && readOwnership(name) === undefined && !keepCredentials.has(id);
 }

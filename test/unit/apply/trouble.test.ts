@@ -141,6 +141,49 @@ describe('an upload', () => {
     expect(code).toBe('ROTATION_IN_PROGRESS');
     expect(road.pool).toHaveLength(2);
   });
+
+  describe('that finds no room names for deletion', () => {
+    const FULL: Instead = {
+      status: 400,
+      body: '{"message":"You have reached the maximum of 2 credentials"}',
+    };
+    const full: Meanwhile = (line) => (line === 'POST pool' ? FULL : undefined);
+    const named = (road: Road, remedy: string) =>
+      ['F1', 'C1'].filter((label) => remedy.includes(road.id(label)));
+
+    it('what another feature left unassociated', async () => {
+      const { error, road } = await run('foreign certificate', {}, full);
+      expect([error?.code, named(road, error?.remedy ?? '')]).toEqual(['CREDENTIAL_LIMIT', ['F1']]);
+      const kept = new Set([road.id('F1')]);
+      const again = await run('foreign certificate', {}, full, { keepCredentials: kept });
+      expect(named(again.road, again.error?.remedy ?? '')).toEqual([]);
+    });
+
+    it('nothing that consumers log in with by the method before an enrollment', async () => {
+      const { error, road } = await run(
+        'left behind, private_key_jwt',
+        { operation: 'enroll', force: false },
+        full,
+      );
+      expect(error?.code).toBe('CREDENTIAL_LIMIT');
+      for (const id of road.world.truth().pool.keys()) expect(error?.remedy).not.toContain(id);
+    });
+
+    it('nothing that was not associated when the run began, and is now', async () => {
+      const healed = await run('nothing associated', {}, full);
+      expect(healed.error?.remedy).not.toContain('cred_');
+      const { error } = await run('foreign certificate', {}, (line, _, at) => {
+        if (line !== 'POST pool') return undefined;
+        const credentials = ['C1', 'F1'].map((label) => ({ id: at.id(label) }));
+        at.world.admin({ client_authentication_methods: { [METHOD]: { credentials } } });
+        return FULL;
+      });
+      expect([error?.code, error?.remedy]).toEqual([
+        'CREDENTIAL_LIMIT',
+        expect.not.stringContaining('cred_'),
+      ]);
+    });
+  });
 });
 
 describe('a proof', () => {
@@ -190,10 +233,25 @@ describe('what was delivered', () => {
   });
 
   it('in part only revokes nothing', async () => {
-    const { code, road } = await run('two hold one', { revoke: true }, (line) =>
+    const { code, error, road, stateNow } = await run('two hold one', { revoke: true }, (line) =>
       line === `PUT env ${PEM}` ? { status: 403 } : undefined,
     );
     expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
+    // One way on, and not a second one that leaves the key valid.
+    expect(stateNow).toContain(`removable-credentials: ${road.id('C1')}, but without force and revoke`);
+    expect(error?.remedy).not.toContain('with current-credential');
+  });
+
+  it('in part is finished by a new run, and only what was taken out before is not said to stay', async () => {
+    const refuseSecond: Meanwhile = (line) => (line === `PUT env ${PEM}` ? { status: 403 } : undefined);
+    const stays = 'All associated credentials stay associated.';
+    const { error, stateNow } = await run('two hold one', {}, refuseSecond);
+    expect([error?.remedy, stateNow]).toEqual([
+      expect.stringMatching(/start a new run \(.*\) with current-credential/),
+      expect.stringContaining(stays),
+    ]);
+    const full = await run('three settled', {}, refuseSecond);
+    expect([full.code, full.stateNow]).toEqual(['DELIVERY_INCOMPLETE', expect.not.stringContaining(stays)]);
   });
 
   it('by a rehearsal is nothing, and what it made counts as no removal', async () => {
@@ -232,7 +290,7 @@ it('a revert that has moved the client binds no tokens again, whatever fails aft
 
 describe('an enrollment', () => {
   it('that somebody else has built upon is not moved back', async () => {
-    const { code, road, stateNow } = await run(
+    const { code, error, road, stateNow } = await run(
       'client secret',
       { operation: 'enroll', force: false },
       (line, _, at) => {
@@ -250,7 +308,10 @@ describe('an enrollment', () => {
     );
     expect(code).toBe('GITHUB_FORBIDDEN');
     expect(road.world.truth().method).toBe(METHOD);
-    expect(stateNow).toContain('Somebody else');
+    expect([stateNow, error?.alarm]).toEqual([
+      expect.stringMatching(/^Somebody else .* Decide now in the Auth0 Dashboard/),
+      expect.stringContaining('consumers may not be able to log in'),
+    ]);
   });
 
   it('whose move may yet land is looked at again a minute later', async () => {
