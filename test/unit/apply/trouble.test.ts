@@ -160,13 +160,19 @@ describe('an upload', () => {
     });
 
     it('nothing that consumers log in with by the method before an enrollment', async () => {
-      const { error, road } = await run(
-        'left behind, private_key_jwt',
-        { operation: 'enroll', force: false },
-        full,
-      );
-      expect(error?.code).toBe('CREDENTIAL_LIMIT');
-      for (const id of road.world.truth().pool.keys()) expect(error?.remedy).not.toContain(id);
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, issueNext, tenant } = road.world;
+      const key = pairOf('private_key_jwt', issueNext.call(road.world));
+      const id = tenant.seedCredential(clientId, {
+        ...registrationOf('private_key_jwt', key),
+        associate: false,
+      });
+      road.world.admin({
+        client_authentication_methods: { private_key_jwt: { credentials: [{ id }] } },
+        token_endpoint_auth_method: null,
+      });
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.not.stringContaining(id)]);
     });
 
     it('nothing that was not associated when the run began, and is now', async () => {
@@ -201,6 +207,24 @@ describe('a proof', () => {
     );
     const waited = road.waits.reduce((sum, wait) => sum + wait, 0);
     expect([code, waited > 54_000, waited < 62_000]).toEqual(['VERIFICATION_FAILED', true, true]);
+  });
+
+  it.each([1, 2, 3])('that meets an outage at request %i says nothing of the edge', async (from) => {
+    const { error, road } = await run('ours alone', { propagation: 30_000 }, (line, count) =>
+      line === 'POST token' && count >= from ? { status: 503 } : undefined,
+    );
+    expect([error?.code, error?.remedy]).toEqual([
+      'AUTH0_REQUEST_FAILED',
+      expect.stringMatching(/^Start a new run/),
+    ]);
+    expect([road.held, road.associated]).toEqual([['C1'], ['C1']]);
+  });
+
+  it('without a key in use sends nobody to try one', async () => {
+    const refuse: Meanwhile = (line, count) => (line === 'POST token' && count > 1 ? NOBODY : undefined);
+    const enrolled = await run('client secret', { operation: 'enroll', force: false }, refuse);
+    expect(enrolled.error?.remedy).toContain('any certificate of your own');
+    expect((await run('ours alone', {}, refuse)).error?.remedy).toContain('the current certificate');
   });
 
   it('is made once more on a connection of its own', async () => {

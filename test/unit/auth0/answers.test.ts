@@ -356,4 +356,9 @@ describe('a refusal', () => {
     expect(error.failed).toMatch(/^t\.example gave/);
     expect(error.remedy).toMatch(headers === page ? /mtls-domain/ : /status page of Auth0/);
   });
+
+  it('is an outage whoever says so: first comes a new run, then who may have answered', () => {
+    const error = unexpectedAnswer('https://t.example/x', response(502, '<html>', page));
+    expect(error.remedy).toMatch(/^Start a new run.*status page of Auth0.*mtls-domain/);
+  });
 });
