@@ -1,7 +1,7 @@
 /** Uploads the new credential exactly once, even if an answer is lost. */
 
 import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import type { Clock } from '../http/clock.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -60,7 +60,7 @@ export async function upload(
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
-    remedy: `Look at the status page of Auth0, then ${NEW_RUN}.`,
+    remedy: 'Look at the status page of Auth0, then start a new run.',
   });
 }
 

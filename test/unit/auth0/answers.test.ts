@@ -339,6 +339,31 @@ describe('a refusal', () => {
     if (code) expect((thrown as { failed: string }).failed).toContain('GET /api/v2/clients/c');
   });
 
+  it('of a client that is made or deleted names the scopes of create', () => {
+    const remedy = (call: string) => {
+      try {
+        refuse(response(403, SAID), call);
+      } catch (error) {
+        return (error as { remedy: string }).remedy;
+      }
+      return '';
+    };
+    for (const call of ['POST /api/v2/clients', 'DELETE /api/v2/clients/c'])
+      expect(remedy(call)).toContain('create:clients and delete:clients');
+    for (const call of [
+      'GET /api/v2/clients',
+      'PATCH /api/v2/clients/c',
+      'POST /api/v2/clients/c/credentials',
+    ])
+      expect(remedy(call)).not.toContain('delete:clients');
+  });
+
+  it('of a token asks for the login of a management client only who passes a token', () => {
+    expect(() => refuse(response(401, {}), 'x')).toThrow(
+      /If you pass management-token, .* management-client-id/,
+    );
+  });
+
   it.each([401, 403])('%i tells the words of Auth0, where there are any', (status) => {
     expect(() => refuse(response(status, SAID), 'x')).toThrow(`(${status}: said)`);
     expect(() => refuse(response(status, {}), 'x')).toThrow(`(${status})`);
