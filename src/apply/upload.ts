@@ -9,7 +9,7 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import { findRival, isOwnedBy, ownerOf, readOwnership, rotationInProgress } from '../model/ownership.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { Job } from './job.ts';
 
@@ -139,9 +139,11 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   return credentialLimit(desired.clientId, holders, remedy);
 }
 
-/** The plan found no use of it, no secret that holds it, and no workflow that made it. */
-function isNobodys(planned: PlannedCredential | undefined, { keepCredentials }: DesiredState): boolean {
+/** The plan found no use of it, no secret that holds it, and no other workflow that made it. */
+function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
   if (planned === undefined || planned.stage !== 'foreign' || planned.associated) return false;
   const { heldBy, id, name } = planned;
-  return heldBy.length === 0 && readOwnership(name) === undefined && !keepCredentials.has(id);
+  const ownership = readOwnership(name);
+  const isOthers = ownership !== undefined && !isOwnedBy(ownership, ownerOf(desired));
+  return heldBy.length === 0 && !isOthers && !desired.keepCredentials.has(id);
 }

@@ -159,6 +159,21 @@ describe('an upload', () => {
       expect(named(again.road, again.error?.remedy ?? '')).toEqual([]);
     });
 
+    it('what this workflow left of another method, and nothing of another workflow', async () => {
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, desired, tenant } = road.world;
+      const seed = (method: 'private_key_jwt' | typeof METHOD, owner: string) =>
+        tenant.seedCredential(clientId, {
+          ...registrationOf(method, pairOf(method, road.world.issueNext())),
+          name: writeOwnership({ owner, run: '900.1' }),
+          associate: false,
+        });
+      const [left, others] = [seed('private_key_jwt', ownerOf(desired)), seed(METHOD, 'repo:acme/b#PEM')];
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.stringContaining(left)]);
+      expect(error?.remedy).not.toContain(others);
+    });
+
     it('nothing that consumers log in with by the method before an enrollment', async () => {
       const road = await Road.begin('client secret', { operation: 'enroll', force: false });
       const { clientId, issueNext, tenant } = road.world;
