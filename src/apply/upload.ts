@@ -139,9 +139,10 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   return credentialLimit(desired.clientId, holders, remedy);
 }
 
-/** The plan found no use of it, no secret that holds it, and no other workflow that made it. */
+/** No secret of ours can hold it, and no other workflow made it. */
 function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
-  if (planned === undefined || planned.stage !== 'foreign' || planned.associated) return false;
+  // What is ours a secret may hold, even if it is not associated.
+  if (planned?.stage !== 'foreign') return false;
   const { heldBy, id, name } = planned;
   const ownership = readOwnership(name);
   const isOthers = ownership !== undefined && !isOwnedBy(ownership, ownerOf(desired));

@@ -239,6 +239,10 @@ describe('a proof', () => {
     const refuse: Meanwhile = (line, count) => (line === 'POST token' && count > 1 ? NOBODY : undefined);
     const enrolled = await run('client secret', { operation: 'enroll', force: false }, refuse);
     expect(enrolled.error?.remedy).toContain('any certificate of your own');
+    const first = await run('hand-made, no secret', {}, (line) =>
+      line === 'POST token' ? NOBODY : undefined,
+    );
+    expect(first.error?.remedy).toContain('any certificate of your own');
     expect((await run('ours alone', {}, refuse)).error?.remedy).toContain('the current certificate');
   });
 
