@@ -70,14 +70,14 @@ function unchanged(state: FailureState, go: string): string {
     );
   if (interrupted.length > 0)
     return joined(
-      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: once the cause is corrected, ${go}.`,
+      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${go}.`,
       completed ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
   return completed === undefined ? joined(gone, KEEPS) : joined(completed, gone, stays(state));
 }
 
-const AT_ONCE = `at once ${NEW_RUN}`;
+const AT_ONCE = `${NEW_RUN} at once`;
 const KEEPS = 'Every destination keeps the credential that it holds.';
 
 function stays({ disassociated }: FailureState): string {
@@ -116,8 +116,11 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
     return `${unchanged(state, AT_ONCE)} Not everything could be undone (${undoError.failed}).`;
-  const wait = unchanged(state, `${NEW_RUN} after ${until}`);
-  return `${wait} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it. A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).`;
+  const early =
+    state.made &&
+    ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
+  const wait = unchanged(state, `${NEW_RUN} after ${until}, not before`);
+  return `${wait} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
 }
 
 function beside(id: string): string {

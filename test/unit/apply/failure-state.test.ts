@@ -76,7 +76,7 @@ describe('after everything was taken back', () => {
     [
       'a place has given way',
       { interrupted: [SHOP] },
-      [/repo:acme\/shop PEM held was removed/, /once the cause is corrected, at once start a new run \(/],
+      [/repo:acme\/shop PEM held was removed/, /correct the cause, and start a new run \([^)]*\) at once\./],
       [],
     ],
     [
@@ -125,7 +125,11 @@ describe('where undoing failed', () => {
       { made: 'cred_x' },
       [/cred_x may still be there/, /Undoing failed\)/, /2026-11-24T12:15:00/],
     ],
-    ['nobody knows whether one was made', { made: '' }, [/new credential .*may still be there/]],
+    [
+      'nobody knows whether one was made',
+      { made: '' },
+      [/new credential may still be there, .* removes it\.$/],
+    ],
     [
       'a client may be left',
       { madeClient: 'c', made: 'x' },
@@ -139,10 +143,7 @@ describe('where undoing failed', () => {
     [
       'a place has given way, and a run that comes too early is refused',
       { made: 'cred_x', interrupted: [SHOP] },
-      [
-        /once the cause is corrected, start a new run \([^)]*\) after 2026-11-24T12:15:00/,
-        /unless you delete/,
-      ],
+      [/and start a new run \([^)]*\) after 2026-11-24T12:15:00.000Z, not before\./, /unless you delete/],
     ],
     ['nothing was revoked', { made: 'cred_x', revoking: ['a'] }, [/NOT REVOKED: a/]],
     ['something else is left', {}, [/Not everything could be undone/, /Every destination keeps/]],
