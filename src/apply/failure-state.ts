@@ -133,15 +133,15 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
   const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${former.method === PUBLIC ? '' : `, not even by ${former.method}`}.`;
   const dashboard = 'in the Auth0 Dashboard (Applications, the client, Credentials)';
   const later =
-    'Or start enroll again after 15 minutes, in which nobody can log in. It makes a new key and delivers it.';
+    'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
   if (isCredentialMethod(former.method)) {
     const ids = former.credentials.join(', ');
     const back = `Set it back at once ${dashboard}: choose ${former.method} with ${ids}. Revert cannot do that, since it restores only a client secret.`;
-    return isManager ? `${state} ${back}` : `${state} ${back} ${later}`;
+    return isManager ? `${state} ${back}` : `${state} ${back} ${later}, and it may remove ${ids}.`;
   }
   // No run can log in as this client.
   if (isManager) return `${state} Set it back at once ${dashboard}: choose ${former.method}.`;
-  return `${state} Set it back at once: start operation: revert with revert-to: ${former.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}`;
+  return `${state} Set it back at once: start operation: revert with revert-to: ${former.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
 }
 
 /**
