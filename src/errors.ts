@@ -62,6 +62,9 @@ export interface Explanation {
 /** What is true unless an error says otherwise. */
 export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
+/** A re-run may read the secrets that the first attempt read, and then stops with STALE_CREDENTIAL. */
+export const NEW_RUN = 'start a new run (Actions, the workflow, Run workflow; not Re-run)';
+
 /** No sentence may contain a secret, token or key. The adapters pass status, code, method and path, but never the body of a request. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
@@ -97,7 +100,7 @@ export function asRotationError(error: unknown): RotationError {
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is not an error';
   return new RotationError('INTERNAL_ERROR', {
     failed: `The action met an unexpected error (${detail}).`,
-    remedy: 'Please report it with the debug log of this run.',
+    remedy: 'Start a new run. If it fails in the same way, please report it with the debug log.',
     cause: error,
   });
 }

@@ -61,6 +61,7 @@ class Execution {
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   readonly #interrupted: SecretLocation[] = [];
+  #disassociated = false;
   #association: Association;
   #clientId: string;
   /** The new client until its undo has deleted it. */
@@ -79,8 +80,9 @@ class Execution {
     this.#new = new NewCredential(job, services, this.prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services);
-    this.#completion = new Delivery(services);
+    const revokes = job.plan.revokes.length > 0;
+    this.#delivery = new Delivery(services, revokes);
+    this.#completion = new Delivery(services, revokes);
   }
 
   async perform(step: Step): Promise<void> {
@@ -137,7 +139,7 @@ class Execution {
     }
   }
 
-  async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
+  async #associate({ confirm, from, interrupts, to }: AssociationStep): Promise<void> {
     // The pause and the checks come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
       await this.#pauseAfterDelivery();
@@ -145,6 +147,7 @@ class Execution {
     }
     if (to.includes(ISSUED)) await this.#new.requireRefusal(this.#clientId, false);
     this.#interrupted.push(...interrupts);
+    this.#disassociated ||= from.some((id) => !to.includes(id));
     await this.#association.replace(to, confirm);
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
@@ -314,20 +317,18 @@ class Execution {
   }
 
   #failureState(): FailureState {
-    const { desired, plan } = this.#job;
     const { id = '', heldBy } = this.#current() ?? {};
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
       completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
-      former: this.#method.former,
-      method: desired.method,
+      disassociated: this.#disassociated,
+      ...this.#method.left,
       made: this.#new.orphan,
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
       removed: this.#removed,
-      revoking: plan.revokes,
-      reverted: this.#method.reverted,
+      revoking: this.#job.plan.revokes,
     };
   }
 }

@@ -138,13 +138,13 @@ function unanswered(): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: 'Auth0 did not answer the creation of the client and does not show the client.',
     remedy:
-      'Look at the status page of Auth0, then run again. The next run finds a client that was created after all.',
+      'Look at the status page of Auth0, then start a new run. It finds a client that was created after all.',
   });
 }
 
 function madeByAnotherRun(name: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Another run made a client named '${name}' at the same time.`,
-    remedy: 'Run again when nothing else is at work, and give the workflow a concurrency group.',
+    remedy: 'Start a new run when nothing else is at work, and give the workflow a concurrency group.',
   });
 }

@@ -1,7 +1,7 @@
 /** Stores the pair in each secret location, primary first. After the first write the rotation is finished, not undone. */
 
 import { secretFor } from '../certificate/credential.ts';
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -24,9 +24,13 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
+  /** Leads from a failure to a finished delivery. */
+  readonly #finish: string;
 
-  constructor(services: DeliveryServices) {
+  /** @param revokes a failure leaves something unrevoked, and then the description of the state says how to go on */
+  constructor(services: DeliveryServices, revokes: boolean) {
     this.#services = services;
+    this.#finish = revokes ? '' : FINISH;
   }
 
   /** Whether a secret may hold the pair. */
@@ -95,7 +99,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy} Or take it out of destinations if nobody uses it. Then run again with current-credential, which finishes the delivery without a new key.`,
+      remedy: `${first.error.remedy} Or take it out of destinations if nobody uses it.${this.#finish}`,
       cause: first.error,
     });
   }
@@ -110,9 +114,11 @@ export class Delivery {
     const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}. All associated credentials stay associated.`;
+    return `${stored} holds ${id}${rest}.`;
   }
 }
+
+const FINISH = ` Then ${NEW_RUN} with current-credential. It finishes the delivery without a new key.`;
 
 export interface PauseServices {
   clock: Clock;

@@ -106,7 +106,7 @@ export class NewCredential {
     if (ahead > LONGEST_AHEAD)
       throw new RotationError('AUTH0_REQUEST_FAILED', {
         failed: `Auth0 dates the new credential ${Math.round(ahead / 1000)} s later than its own answers. Later runs could not derive what a secret holds.`,
-        remedy: 'Look at the status page of Auth0, then run again.',
+        remedy: 'Look at the status page of Auth0, then start a new run.',
       });
     if (ahead > SECOND) await sleep(clock, ahead, cancellation);
   }

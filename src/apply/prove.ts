@@ -119,7 +119,8 @@ export class Prover {
     if (!changesMethod && !needsControl(proofRequest)) return;
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
-    if (result.outcome !== 'proven' && (!isRefused || result.isForeign)) throw notProven(desired, result);
+    if (result.outcome !== 'proven' && (!isRefused || result.isForeign))
+      throw notProven(desired, result, this.#isInUse);
     this.#wasRefusedBefore = isRefused;
     if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
   }
@@ -152,7 +153,13 @@ export class Prover {
     if (this.#awaitsGrant(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
-    throw notProven(desired, result, logged);
+    throw notProven(desired, result, this.#isInUse, logged);
+  }
+
+  /** The primary holds a key of the method that the client uses. */
+  get #isInUse(): boolean {
+    const { desired, observed } = this.#job;
+    return observed.client?.method === desired.method && observed.secrets[0]?.times !== 'missing';
   }
 
   /** Whether the client was just created and has no client grant yet. Its key is delivered without a proof. */

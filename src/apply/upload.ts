@@ -9,7 +9,8 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, rotationInProgress } from '../model/ownership.ts';
+import { findRival, isOwnedBy, ownerOf, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import type { PlannedCredential } from '../model/plan.ts';
 import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
@@ -61,7 +62,7 @@ export async function upload(
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
-    remedy: 'Look at the status page of Auth0, then run again.',
+    remedy: 'Look at the status page of Auth0, then start a new run.',
   });
 }
 
@@ -121,16 +122,33 @@ async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<Rota
 
 /** Uses the current pool, since another run may have used the room that this one made. */
 async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<RotationError> {
-  const pool = await tenant.credentials(desired.clientId);
+  const [{ associated }, pool] = await Promise.all([
+    tenant.client(desired.clientId),
+    tenant.credentials(desired.clientId),
+  ]);
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
-  const planned = new Map(plan.credentials.map(({ id, whyKept }) => [id, whyKept]));
-  const kept = pool.map(({ id }) => ({ id, whyKept: planned.get(id) ?? 'made since this run began' }));
-  const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
-  const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
+  const planned = new Map(plan.credentials.map((credential) => [credential.id, credential]));
+  const kept = pool.map(({ id }) => ({
+    id,
+    whyKept: planned.get(id)?.whyKept ?? 'made since this run began',
+  }));
+  // Whatever the method of the client: before an enrollment its consumers use those of another one.
+  const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
+  const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
     unused.length > 0
-      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (the application, tab Credentials), unless another feature such as signed requests uses it.`
+      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (Applications, the client, Credentials), unless another feature such as signed requests uses it.`
       : undefined;
   return credentialLimit(desired.clientId, kept, remedy);
+}
+
+/** No secret of ours can hold it, and no other workflow made it. */
+function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
+  // What is ours a secret may hold, even if it is not associated.
+  if (planned?.stage !== 'foreign') return false;
+  const { heldBy, id, name } = planned;
+  const ownership = readOwnership(name);
+  const isOthers = ownership !== undefined && !isOwnedBy(ownership, ownerOf(desired));
+  return heldBy.length === 0 && !isOthers && !desired.keepCredentials.has(id);
 }

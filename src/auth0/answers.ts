@@ -27,7 +27,7 @@ export async function answered(
     return await call();
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
-    const remedy = 'Check auth0-domain, mtls-domain and the network of the runner, then run again.';
+    const remedy = 'Check auth0-domain, mtls-domain and the network of the runner, then start a new run.';
     throw new RotationError('AUTH0_REQUEST_FAILED', {
       ...noAnswer({ method, url }, error, remedy),
       cause: error,
@@ -47,7 +47,7 @@ export function throwIfRefused(response: HttpResponse, call: string): void {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
       failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
       remedy:
-        'Pass management-client-id with one of its credentials instead of management-token, which expires; with a custom domain, set management-audience to https://<tenant host>/api/v2/.',
+        'If you pass management-token, which expires, pass management-client-id with one of its credentials instead. With a custom domain, set management-audience to https://<tenant host>/api/v2/.',
     });
   }
   if (response.status === 403) {
@@ -55,7 +55,7 @@ export function throwIfRefused(response: HttpResponse, call: string): void {
       failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
       remedy: call.endsWith('/logs')
         ? 'Grant it read:logs on the Management API, or set retire: by-time.'
-        : 'In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.',
+        : `In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.${ofCreation(call)}`,
     });
   }
   if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {
@@ -65,6 +65,13 @@ export function throwIfRefused(response: HttpResponse, call: string): void {
         'Check client-id: copy it from the Auth0 Dashboard (Applications, the client, Settings, Client ID). And check that auth0-domain is the tenant of that client.',
     });
   }
+}
+
+/** `create` also makes a client, and deletes it again if the run fails. */
+function ofCreation(call: string): string {
+  return /^POST \S+\/clients$|^DELETE \S+\/clients\/[^/]+$/.test(call)
+    ? ' operation: create also needs create:clients and delete:clients.'
+    : '';
 }
 
 /** If something else answered instead of Auth0, it is unknown whether the request reached Auth0. @throws RotationError AUTH0_REQUEST_FAILED */
@@ -79,6 +86,11 @@ function throwIfForeign(response: HttpResponse, call: string): void {
   });
 }
 
+/** The answer says nothing about the request: the service, or something before it, is down or busy. */
+export function isOutage({ status }: Pick<HttpResponse, 'status'>): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}
+
 /** The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
@@ -87,9 +99,12 @@ export function unexpectedAnswer(url: string, response: HttpResponse): RotationE
   );
   const foreign = describeForeign(response);
   const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
-  const remedy = foreign
-    ? 'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.'
-    : 'Run again. If that does not help, look at the debug log and at the status page of Auth0.';
+  const again =
+    'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
+  const host =
+    'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
+  // A page with such a status may come from Auth0's own infrastructure.
+  const remedy = isOutage(response) && foreign ? `${again} ${host}` : foreign ? host : again;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

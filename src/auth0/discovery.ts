@@ -5,7 +5,7 @@ import { describeForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpResponse } from '../http/wire.ts';
 import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
-import { callAuth0, unexpectedAnswer } from './answers.ts';
+import { callAuth0, isOutage, unexpectedAnswer } from './answers.ts';
 
 /** The endpoints for a proof. undefined if the tenant names none. */
 export interface ProofEndpoints {
@@ -52,7 +52,7 @@ async function readDocument(service: Service, host: string): Promise<JsonObject>
     'idempotent',
   );
   const document = parseJson(response);
-  if (response.status >= 500 || response.status === 429) throw unexpectedAnswer(url, response);
+  if (isOutage(response)) throw unexpectedAnswer(url, response);
   if (response.status !== 200 || !isObject(document)) throw notDiscovery(url, response);
   return document;
 }

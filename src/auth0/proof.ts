@@ -8,6 +8,7 @@ import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
+import { isOutage, unexpectedAnswer } from './answers.ts';
 import { ACTION } from './records.ts';
 import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
 
@@ -87,6 +88,8 @@ export type ProofResult =
       detail: string;
       /** Something else, such as the edge, answered instead of Auth0. */
       isForeign: boolean;
+      /** The answer says nothing about the key, since a service is down or busy. */
+      outage?: RotationError | undefined;
     };
 
 /**
@@ -103,6 +106,7 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
       outcome: refusalKind(response),
       detail: oauthError(response),
       isForeign: isForeign(response),
+      outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
   const bound = confirmation(token);
   const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isForeign: false });

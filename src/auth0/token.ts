@@ -7,7 +7,7 @@ import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
-import { answered, unexpectedAnswer } from './answers.ts';
+import { answered, isOutage, unexpectedAnswer } from './answers.ts';
 
 export interface ManagementApi {
   service: Service;
@@ -87,8 +87,7 @@ export async function clientAssertion(
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
-  if (response.status >= 500 || response.status === 429 || isForeign(response))
-    return unexpectedAnswer(endpoint, response);
+  if (isOutage(response) || isForeign(response)) return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:

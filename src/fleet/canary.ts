@@ -29,7 +29,8 @@ export class Canary {
     if (this.failed === undefined) return;
     throw new RotationError('CANARY_FAILED', {
       failed: `The client was not tried, since the first client that was due, ${this.failed}, failed.`,
-      remedy: 'Look at that failure first, then run again.',
+      remedy:
+        'Look at that failure first, or take that client out of the manifest for now. Then start a new run.',
     });
   }
 

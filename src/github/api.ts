@@ -172,7 +172,7 @@ function throwIfForeign(method: Method, url: string, response: HttpResponse): vo
   throw new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `The answer to ${method} ${pathOf(url)} (${response.status}) is not from GitHub's API: it is ${what}.`,
     remedy: isOutage
-      ? 'Run again. If that does not help, look at the status page of GitHub.'
+      ? 'Start a new run. If that does not help, look at the status page of GitHub.'
       : 'Look for a firewall, a proxy or a sign-in page between the runner and GitHub, and let it pass these requests.',
     cause: new NetworkError('FOREIGN_ANSWER', 'unknown'),
   });
@@ -182,7 +182,7 @@ function throwIfForeign(method: Method, url: string, response: HttpResponse): vo
 function lost(method: Method, url: string, error: unknown): never {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof NetworkError)) throw cause;
-  const remedy = 'Check the network of the runner and the status page of GitHub, then run again.';
+  const remedy = 'Check the network of the runner and the status page of GitHub, then start a new run.';
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }
 
@@ -202,6 +202,7 @@ export function callRefused(what: string, answer: Answer, permission: string): R
     const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
     return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
   }
-  const remedy = 'Run again. If that does not help, look at the debug log and at the status page of GitHub.';
+  const remedy =
+    'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.';
   return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
 }

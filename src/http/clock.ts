@@ -60,7 +60,7 @@ export class Cancellation {
 function cancelled(): RotationError {
   return new RotationError('CANCELLED', {
     failed: 'The run was cancelled.',
-    remedy: 'Start the workflow again when it suits you.',
+    remedy: 'Start a new run.',
   });
 }
 
@@ -77,6 +77,6 @@ export async function sleep(clock: Clock, delay: number, cancellation: Cancellat
 export function deadlineExceeded(): RotationError {
   return new RotationError('DEADLINE_EXCEEDED', {
     failed: 'The run did not finish within 10 minutes and stopped itself.',
-    remedy: 'Look for a slow or rate-limited service in the debug log, then start the workflow again.',
+    remedy: 'Look for a slow or rate-limited service in the debug log, then start a new run.',
   });
 }

@@ -103,7 +103,9 @@ function ownProblem(
 ): ManifestProblem | undefined {
   if (name === 'current-credential') {
     const at = positions.get(CURRENT_FROM) ?? position;
-    return { ...at, what: `'${CURRENT_FROM}' names ${quote(secretFrom)}, which ${what}` };
+    const broken =
+      'if that secret is broken and nobody needs what it holds, write force: true in place of this line for one run that you start by hand';
+    return { ...at, what: `'${CURRENT_FROM}' names ${quote(secretFrom)}, which ${what}; ${broken}` };
   }
   if (!CLIENT_KEYS.some((key) => key === name)) return undefined;
   return { ...(positions.get(name) ?? position), what: `'${name}' ${what}` };

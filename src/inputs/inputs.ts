@@ -53,9 +53,18 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  const error = invalid('inputs', reader.problems.map(describeProblem), remedyOf(reader));
   const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
   throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
+}
+
+/** Without `current-credential` and without `force` a rotation would not touch the secret, and ask for `current-credential`. */
+function remedyOf(reader: Reader): string {
+  const correct = 'Correct the workflow.';
+  if (reader.problems.every(({ name }) => name !== 'current-credential')) return correct;
+  return reader.text('operation') === 'revert'
+    ? `${correct} If the secret itself is broken, remove the line current-credential: a revert does not need it.`
+    : `${correct} If the secret itself is broken and nobody needs what it holds, remove the line current-credential and start a rotation by hand once with force: true, which stores a new pair there. Then put the line back.`;
 }
 
 /** The shard that is the whole fleet. */

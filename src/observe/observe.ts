@@ -82,7 +82,7 @@ const CLOCK_ATTEMPTS = 3;
 function clocksUnknown(): RotationError {
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: 'Auth0 and GitHub answer too slowly to compare the times that they record.',
-    remedy: 'Run again when the network is faster, and pass current-credential.',
+    remedy: 'Start a new run when the network is faster.',
   });
 }
 

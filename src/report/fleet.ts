@@ -144,13 +144,13 @@ function detailsOf(
   const steps = planOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
     : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
-  const notes = warnings(result)
+  const notes = fleetWarnings(result)
     .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
   const failure = error && [
     `**What failed.** ${inert(error.failed)}${expiry}\n`,
-    `**What to do.** ${inert(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
+    `**What to do.** ${inert(`${error.remedy}${inManifest(error.remedy)}`)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
     `**What is true now.** ${inert(error.stateNow)}\n`,
   ];
   const lines = [...(failure ?? []), ...notes, ...steps];
@@ -158,6 +158,21 @@ function detailsOf(
   const open = failure ? ' open' : '';
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
+
+/** How to do with a manifest what a message says for a workflow of one client. */
+function inManifest(advice: string): string {
+  const force = / force\b/.test(advice) ? FORCE : '';
+  return `${force}${advice.includes('current-credential') ? CURRENT : ''}`;
+}
+
+function fleetWarnings(result: RunResult): Annotation[] {
+  return warnings(result).map((one) => ({ ...one, message: `${one.message}${inManifest(one.message)}` }));
+}
+
+const FORCE =
+  ' With a manifest, put force: true into the entry of this client, start the workflow by hand, and take it out again. Never tick force for the whole workflow: it rotates every client.';
+const CURRENT =
+  ' With a manifest, current-credential is current-credential-env in the entry of this client, and needs a workflow of your own, since rotate-fleet.yml cannot pass it.';
 
 /** When the current key expires, as a sentence for a client that failed. Empty if that is unknown. */
 function expirySentence(result: RunResult): string {
@@ -173,7 +188,7 @@ interface SharedWarning extends Annotation {
 function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarning[] {
   const found = new Map<string, SharedWarning>();
   for (const result of worstFirst)
-    for (const warning of warnings(result)) {
+    for (const warning of fleetWarnings(result)) {
       const known = found.get(warning.message);
       if (known) known.results.push(result);
       else found.set(warning.message, { ...warning, results: [result] });
@@ -202,7 +217,8 @@ function annotations(
     if (error === undefined || wasSkipped(error.code)) return [];
     const name = quote(observed?.client?.name);
     const who = `${name === '' ? '' : `${name}, `}client ${desired.clientId}`;
-    const message = `${error.message}${expirySentence(result)} More: ${explanationOf(error.code)}`;
+    const hint = inManifest(error.remedy);
+    const message = `${error.message}${hint}${expirySentence(result)} More: ${explanationOf(error.code)}`;
     return [{ level: 'error', title: `${error.code}: ${who}`, message }];
   });
   const warned = sharedWarnings(worstFirst, 1).map(({ results, title, ...rest }) => ({

@@ -105,13 +105,15 @@ export function nextRotation({ planOnly, outcome, plan }: RunResult): number | u
 }
 
 /** A warning that the new credential was delivered without a proof. */
-export function notProven({ outcome }: RunResult): string | undefined {
+export function notProven({ desired, outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
-  return UNPROVEN[outcome.proof] ?? NOT_PROVEN;
+  return UNPROVEN[outcome.proof] ?? (desired.method === 'private_key_jwt' ? KEY_NOT_PROVEN : NOT_PROVEN);
 }
 
 const NOT_PROVEN =
   'The new certificate was delivered WITHOUT a proof: no mTLS token endpoint was found, or verify is off. Set mtls-domain and verify: required to have every certificate proven before it is delivered.';
+const KEY_NOT_PROVEN =
+  'The new key was delivered WITHOUT a proof: verify is off. Set verify: required to have every key proven before it is delivered.';
 const NOT_PROVABLE =
   'The new certificate was delivered WITHOUT a proof: the client has no grant that can prove a key (client_credentials, authorization_code or refresh_token).';
 const NO_CONTROL =

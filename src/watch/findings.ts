@@ -147,7 +147,7 @@ function destinationFinding({ inUse, owners, observed }: PlanBuilder, index: num
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        `${rotate} Or take it out of destinations.`,
+        `${index === 0 ? rotate : WITH_CURRENT} Or take it out of destinations.`,
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))
@@ -175,6 +175,9 @@ function destinationFinding({ inUse, owners, observed }: PlanBuilder, index: num
     ),
   ];
 }
+
+/** Without the pair at hand another destination than the primary waits for the next rotation. */
+const WITH_CURRENT = 'Start the rotation workflow with current-credential: it stores the pair there.';
 
 function clientFindings({ associated, observed, desired }: PlanBuilder): Finding[] {
   const found: Finding[] = [];

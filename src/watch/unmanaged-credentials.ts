@@ -53,7 +53,8 @@ function findingOfOthers({ id }: Credential, owner: string, run: string): Findin
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
 function findingsOfUnmarked({ inUse, owners }: PlanBuilder, credential: Credential): Finding[] {
   const { id } = credential;
-  const todo = 'Find out who uses it. Delete it in Auth0, or name it in keep-credentials.';
+  const todo =
+    'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
   if (!owners.isAssociated(credential))
     return [
       warning(

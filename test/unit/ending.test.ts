@@ -102,7 +102,9 @@ describe('a run that fails', () => {
 
   it('by what nobody knows, leaves what it did', async () => {
     await new Ending().fail(new TypeError('a defect'));
-    expect(errors()[0]).toMatch(/title=INTERNAL_ERROR::.*The changes of the run until then remain/);
+    expect(errors()[0]).toMatch(
+      /title=INTERNAL_ERROR::.*The changes of the run until then remain.*an enroll and nobody can log in, set the method/,
+    );
   });
 
   it('says what failed first', async () => {

@@ -141,6 +141,70 @@ describe('an upload', () => {
     expect(code).toBe('ROTATION_IN_PROGRESS');
     expect(road.pool).toHaveLength(2);
   });
+
+  describe('that finds no room names for deletion', () => {
+    const FULL: Instead = {
+      status: 400,
+      body: '{"message":"You have reached the maximum of 2 credentials"}',
+    };
+    const full: Meanwhile = (line) => (line === 'POST pool' ? FULL : undefined);
+    const named = (road: Road, remedy: string) =>
+      ['F1', 'C1'].filter((label) => remedy.includes(road.id(label)));
+
+    it('what another feature left unassociated', async () => {
+      const { error, road } = await run('foreign certificate', {}, full);
+      expect([error?.code, named(road, error?.remedy ?? '')]).toEqual(['CREDENTIAL_LIMIT', ['F1']]);
+      const kept = new Set([road.id('F1')]);
+      const again = await run('foreign certificate', {}, full, { keepCredentials: kept });
+      expect(named(again.road, again.error?.remedy ?? '')).toEqual([]);
+    });
+
+    it('what this workflow left of another method, and nothing of another workflow', async () => {
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, desired, tenant } = road.world;
+      const seed = (method: 'private_key_jwt' | typeof METHOD, owner: string) =>
+        tenant.seedCredential(clientId, {
+          ...registrationOf(method, pairOf(method, road.world.issueNext())),
+          name: writeOwnership({ owner, run: '900.1' }),
+          associate: false,
+        });
+      const [left, others] = [seed('private_key_jwt', ownerOf(desired)), seed(METHOD, 'repo:acme/b#PEM')];
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.stringContaining(left)]);
+      expect(error?.remedy).not.toContain(others);
+    });
+
+    it('nothing that consumers log in with by the method before an enrollment', async () => {
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, issueNext, tenant } = road.world;
+      const key = pairOf('private_key_jwt', issueNext.call(road.world));
+      const id = tenant.seedCredential(clientId, {
+        ...registrationOf('private_key_jwt', key),
+        associate: false,
+      });
+      road.world.admin({
+        client_authentication_methods: { private_key_jwt: { credentials: [{ id }] } },
+        token_endpoint_auth_method: null,
+      });
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.not.stringContaining(id)]);
+    });
+
+    it('nothing that was not associated when the run began, and is now', async () => {
+      const healed = await run('nothing associated', {}, full);
+      expect(healed.error?.remedy).not.toContain('cred_');
+      const { error } = await run('foreign certificate', {}, (line, _, at) => {
+        if (line !== 'POST pool') return undefined;
+        const credentials = ['C1', 'F1'].map((label) => ({ id: at.id(label) }));
+        at.world.admin({ client_authentication_methods: { [METHOD]: { credentials } } });
+        return FULL;
+      });
+      expect([error?.code, error?.remedy]).toEqual([
+        'CREDENTIAL_LIMIT',
+        expect.not.stringContaining('cred_'),
+      ]);
+    });
+  });
 });
 
 describe('a proof', () => {
@@ -158,6 +222,28 @@ describe('a proof', () => {
     );
     const waited = road.waits.reduce((sum, wait) => sum + wait, 0);
     expect([code, waited > 54_000, waited < 62_000]).toEqual(['VERIFICATION_FAILED', true, true]);
+  });
+
+  it.each([1, 2, 3])('that meets an outage at request %i says nothing of the edge', async (from) => {
+    const { error, road } = await run('ours alone', { propagation: 30_000 }, (line, count) =>
+      line === 'POST token' && count >= from ? { status: 503 } : undefined,
+    );
+    expect([error?.code, error?.remedy]).toEqual([
+      'AUTH0_REQUEST_FAILED',
+      expect.stringMatching(/^Start a new run/),
+    ]);
+    expect([road.held, road.associated]).toEqual([['C1'], ['C1']]);
+  });
+
+  it('without a key in use sends nobody to try one', async () => {
+    const refuse: Meanwhile = (line, count) => (line === 'POST token' && count > 1 ? NOBODY : undefined);
+    const enrolled = await run('client secret', { operation: 'enroll', force: false }, refuse);
+    expect(enrolled.error?.remedy).toContain('any certificate of your own');
+    const first = await run('hand-made, no secret', {}, (line) =>
+      line === 'POST token' ? NOBODY : undefined,
+    );
+    expect(first.error?.remedy).toContain('any certificate of your own');
+    expect((await run('ours alone', {}, refuse)).error?.remedy).toContain('the current certificate');
   });
 
   it('is repeated once on a new connection', async () => {
@@ -190,10 +276,25 @@ describe('a delivery', () => {
   });
 
   it('revokes nothing if it is incomplete', async () => {
-    const { code, road } = await run('two hold one', { revoke: true }, (line) =>
+    const { code, error, road, stateNow } = await run('two hold one', { revoke: true }, (line) =>
       line === `PUT env ${PEM}` ? { status: 403 } : undefined,
     );
     expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
+    // One way on, and not a second one that leaves the key valid.
+    expect(stateNow).toContain(`removable-credentials: ${road.id('C1')}, but without force and revoke`);
+    expect(error?.remedy).not.toContain('with current-credential');
+  });
+
+  it('in part is finished by a new run, and only what was taken out before is not said to stay', async () => {
+    const refuseSecond: Meanwhile = (line) => (line === `PUT env ${PEM}` ? { status: 403 } : undefined);
+    const stays = 'All associated credentials stay associated.';
+    const { error, stateNow } = await run('two hold one', {}, refuseSecond);
+    expect([error?.remedy, stateNow]).toEqual([
+      expect.stringMatching(/start a new run \(.*\) with current-credential/),
+      expect.stringContaining(stays),
+    ]);
+    const full = await run('three settled', {}, refuseSecond);
+    expect([full.code, full.stateNow]).toEqual(['DELIVERY_INCOMPLETE', expect.not.stringContaining(stays)]);
   });
 
   it('does not happen in a rehearsal, whose own credential does not count as removed', async () => {
@@ -232,7 +333,7 @@ it('a revert that has moved the client binds no tokens again, whatever fails aft
 
 describe('an enrollment', () => {
   it('is not undone if somebody else has associated a credential meanwhile', async () => {
-    const { code, road, stateNow } = await run(
+    const { code, error, road, stateNow } = await run(
       'client secret',
       { operation: 'enroll', force: false },
       (line, _, at) => {
@@ -250,7 +351,10 @@ describe('an enrollment', () => {
     );
     expect(code).toBe('GITHUB_FORBIDDEN');
     expect(road.world.truth().method).toBe(METHOD);
-    expect(stateNow).toContain('Somebody else');
+    expect([stateNow, error?.alarm]).toEqual([
+      expect.stringMatching(/^Somebody else .* Decide now in the Auth0 Dashboard/),
+      expect.stringContaining('consumers may not be able to log in'),
+    ]);
   });
 
   it('is checked again after a minute if its change of method may still land', async () => {

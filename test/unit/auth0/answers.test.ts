@@ -339,6 +339,31 @@ describe('a refusal', () => {
     if (code) expect((thrown as { failed: string }).failed).toContain('GET /api/v2/clients/c');
   });
 
+  it('of a client that is made or deleted names the scopes of create', () => {
+    const remedy = (call: string) => {
+      try {
+        throwIfRefused(response(403, SAID), call);
+      } catch (error) {
+        return (error as { remedy: string }).remedy;
+      }
+      return '';
+    };
+    for (const call of ['POST /api/v2/clients', 'DELETE /api/v2/clients/c'])
+      expect(remedy(call)).toContain('create:clients and delete:clients');
+    for (const call of [
+      'GET /api/v2/clients',
+      'PATCH /api/v2/clients/c',
+      'POST /api/v2/clients/c/credentials',
+    ])
+      expect(remedy(call)).not.toContain('delete:clients');
+  });
+
+  it('of a token asks for the login of a management client only who passes a token', () => {
+    expect(() => throwIfRefused(response(401, {}), 'x')).toThrow(
+      /If you pass management-token, .* management-client-id/,
+    );
+  });
+
   it.each([401, 403])('%i quotes the words of Auth0, if there are any', (status) => {
     expect(() => throwIfRefused(response(status, SAID), 'x')).toThrow(`(${status}: said)`);
     expect(() => throwIfRefused(response(status, {}), 'x')).toThrow(`(${status})`);
@@ -355,5 +380,10 @@ describe('a refusal', () => {
     expect(error).toMatchObject({ code: 'AUTH0_REQUEST_FAILED', failed: expect.stringMatching(words) });
     expect(error.failed).toMatch(/^t\.example gave/);
     expect(error.remedy).toMatch(headers === page ? /mtls-domain/ : /status page of Auth0/);
+  });
+
+  it('is an outage whoever says so: first comes a new run, then who may have answered', () => {
+    const error = unexpectedAnswer('https://t.example/x', response(502, '<html>', page));
+    expect(error.remedy).toMatch(/^Start a new run.*status page of Auth0.*mtls-domain/);
   });
 });

@@ -170,9 +170,15 @@ describe('a proof', () => {
     });
   });
 
-  it('is not: an outage has its own words', async () => {
+  it.each([408, 429, 500, 503])('is not: an outage (%i) has its own words', async (status) => {
     const body = { error: 'unauthorized_client', error_description: 'Service not found' };
-    expect(await prove({ status: 500, body })).toMatchObject({ outcome: 'failed' });
+    const result = await prove({ status, body, headers: { 'retry-after': '0' } });
+    expect(result).toMatchObject({ outage: { code: 'AUTH0_REQUEST_FAILED' } });
+    if (status >= 500) expect(result).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('that was refused is no outage', async () => {
+    expect(await prove({ status: 401, body: {} })).toMatchObject({ outcome: 'refused', outage: undefined });
   });
 
   it.each<[number, string]>([

@@ -108,14 +108,14 @@ describe('a token', () => {
 
 describe('what a refusal means', () => {
   it.each<[number, string, RegExp]>([
-    [400, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [400, 'GITHUB_REQUEST_FAILED', /Start a new run/],
     [401, 'GITHUB_UNAUTHORIZED', /workflow-token/],
     [403, 'GITHUB_FORBIDDEN', /'issues: write'/],
     [404, 'GITHUB_FORBIDDEN', /'issues: write'/],
-    [409, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [409, 'GITHUB_REQUEST_FAILED', /Start a new run/],
     [410, 'GITHUB_FORBIDDEN', /'issues: write'/],
-    [422, 'GITHUB_REQUEST_FAILED', /Run again/],
-    [500, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [422, 'GITHUB_REQUEST_FAILED', /Start a new run/],
+    [500, 'GITHUB_REQUEST_FAILED', /Start a new run/],
   ])('%i: %s', (status, code, remedy) => {
     const error = callRefused('open an issue', { status, data: { message: 'said' } }, 'issues: write');
     expect(error).toMatchObject({ code, remedy: expect.stringMatching(remedy) });

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
+import { notFound } from '../../../src/github/refusals.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import {
   type Destination,
@@ -325,6 +326,23 @@ describe('a token that is seconds old', () => {
   });
 });
 
+it.each<[string, RegExp, RegExp]>([
+  ['repo:acme/ops', /add the repository acme\/ops\./, /environment /],
+  ['dependabot:acme/ops', /add the repository acme\/ops\./, /dependabot:/],
+  [
+    'env:acme/ops/prod',
+    /environment prod is missing in acme\/ops, create it there .* add the repository acme\/ops\./,
+    /env:/,
+  ],
+  ['org:acme', /install the GitHub App in the organization acme\./, /repository/],
+])('%s that is not shown: what to add is something that can be added', async (text, words, not) => {
+  const destination = parseDestination(text);
+  if (!destination) throw new Error('no destination');
+  const { remedy } = notFound(destination);
+  expect(remedy).toMatch(words);
+  expect(remedy.replace(/The token needs.*/, '')).not.toMatch(not);
+});
+
 describe('a repository that was renamed', () => {
   const moved = (status: number, url: string): Answer => ({
     status,
@@ -348,7 +366,7 @@ describe('a repository that was renamed', () => {
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
       failed: `env:acme/shop/eu was renamed or transferred (${status}), and nothing was stored there.`,
-      remedy: 'Write env:acme/store/eu in destinations.',
+      remedy: 'Write env:acme/store/eu in destinations, and add the line moved-from: env:acme/shop/eu.',
     });
     expect(server.exchanges.map(({ path }) => path)).toEqual([
       '/repos/acme/shop/environments/eu/secrets/PEM',
@@ -379,7 +397,7 @@ describe('a repository that was renamed', () => {
       connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
-      remedy: 'Write its new name in destinations.',
+      remedy: 'Write its new name in destinations, and add the line moved-from: repo:acme/shop.',
     });
   });
 

@@ -463,6 +463,22 @@ describe('what is refused', () => {
     );
   });
 
+  it('leads on from a secret that holds garbage, and only from that', () => {
+    const remedy = (changes: Record<string, string>): string => {
+      try {
+        inputs(changes);
+      } catch (error) {
+        return (error as RotationError).remedy;
+      }
+      return 'none';
+    };
+    const broken = { 'current-credential': 'x' };
+    expect(remedy(broken)).toMatch(/remove the line current-credential .* by hand once with force: true/);
+    expect(remedy({ ...broken, operation: 'revert' })).toMatch(/a revert does not need it/);
+    expect(remedy({ ...broken, operation: 'revert' })).not.toMatch(/force/);
+    expect(remedy({ 'key-size': 'x' })).toBe('Correct the workflow.');
+  });
+
   it('names a missing destination beside other problems', () => {
     const told = problems({ 'auth0-domain': '' }, { GITHUB_RUN_ID: '1' });
     expect(told).toEqual([

@@ -153,7 +153,7 @@ clients:
         'one that holds no pair',
         { ONE_PEM: 'x' },
         text,
-        /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM/,
+        /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM.*write force: true in place of this line/,
       ],
       [
         'it among the defaults',

@@ -907,6 +907,19 @@ const OPERATIONS: Row[] = [
     '=client_secret_post[] -n',
   ],
   [
+    'revert of a crashed enrollment leaves the key of the method before it, made by hand or by us',
+    { operation: 'revert' },
+    {
+      credentials: [
+        { id: 'h', age: 60, by: 'hand', type: 'public_key', associated: false },
+        { id: 'k', age: 50, type: 'public_key', associated: false },
+        { id: 'n', age: 1, after: 'h' },
+      ],
+    },
+    'MethodDiffers',
+    '=client_secret_post[] -n',
+  ],
+  [
     'tokens are bound before the proof',
     { force: true, tokenBinding: 'required' },
     { credentials: [current], written: [delivered] },

@@ -236,6 +236,15 @@ describe('the summary', () => {
     expect(report(result({ force: true }, settled, { outcome: outcome() })).annotations).toEqual([]);
   });
 
+  it('says what would prove it: a key has no edge to set', () => {
+    const unproven = { outcome: outcome({ proof: 'not proven' }) };
+    const told = (method: 'private_key_jwt' | 'self_signed_tls_client_auth') =>
+      report(result({ force: true, method }, settled, unproven)).annotations[0]?.message;
+    expect(told('private_key_jwt')).toMatch(/key was delivered WITHOUT a proof: .* Set verify: required/);
+    expect(told('private_key_jwt')).not.toContain('mtls-domain');
+    expect(told('self_signed_tls_client_auth')).toContain('Set mtls-domain and verify: required');
+  });
+
   it('warns of whom a plan interrupts', () => {
     const { annotations, summary } = report(
       result(
