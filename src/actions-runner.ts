@@ -8,14 +8,15 @@ import type { Report } from './model/run-result.ts';
 
 /** GitHub shows ten errors of a step. One of them is the error itself. */
 const MOST_LOCATED = 9;
+
 /** Call before anything that could show the secret. */
 export function mask(secret: string, shortest?: number): void {
   for (const text of masksFor(secret, shortest)) core.setSecret(text);
 }
 
-/** Terminals, the runner and Markdown act on these: C0 with ESC, DEL, C1 with U+009B and U+0085, separators of lines. */
+/** Terminals, the runner and Markdown act on these characters: C0 (such as ESC), DEL, C1 (such as U+009B and U+0085) and line separators. */
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+/g;
-/** They show text in another order. */
+/** These characters change the order in which text is shown. */
 const BIDIRECTIONAL = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Removes control characters, which a server, a user of the tenant or a manifest may have put in. Line feeds and tabs stay. */

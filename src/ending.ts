@@ -7,7 +7,7 @@ import { failureReport, withFailure } from './report/failure.ts';
 
 const WENT_ON = 'The run went on to its end. The rest of the summary says what it did.';
 const UNKNOWN =
-  'The changes of the run until then remain. The next run goes on from there, as after a crash.';
+  'The changes of the run until then remain. The next run goes on from there, as after a crash. If it was an enroll and nobody can log in, set the method of the client back at once (docs/how-it-works.md, enroll).';
 
 export class Ending {
   readonly #abort = new AbortController();
@@ -18,7 +18,7 @@ export class Ending {
   constructor() {
     process.on('uncaughtException', this.#note);
     process.on('unhandledRejection', this.#note);
-    // The event loop is empty before the run has ended. Node would exit with 0.
+    // If the event loop becomes empty before the run has ended, Node exits with 0.
     process.on('beforeExit', () => {
       if (!this.#isReported) void this.fail(new Error('the run stopped before its end'));
     });
@@ -33,7 +33,7 @@ export class Ending {
     process.exitCode = 1;
     const isFirst = this.#unforeseen === undefined;
     this.#unforeseen ??= thrown ?? new Error('nothing');
-    // Only once: if the log itself is broken, each write throws again.
+    // This reports only the first failure. If the log itself is broken, each write would throw again.
     if (this.#isReported && isFirst) runner.fail(asRotationError(thrown).withStateNow(UNKNOWN));
     this.#abort.abort();
   };

@@ -48,7 +48,7 @@ export interface Explanation {
   failed: string;
   /** What to do about it. */
   remedy: string;
-  /** What is true now. The edges do not know it, so `apply` adds it. */
+  /** What is true now. The adapters (auth0, github, certificate, http) do not know it, so `apply` adds it. */
   stateNow?: string;
   /** A short warning that consumers may not be able to log in any more. People read it first. */
   alarm?: string | undefined;
@@ -62,7 +62,10 @@ export interface Explanation {
 /** What is true unless an error says otherwise. */
 export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 
-/** No sentence may contain a secret, token or key. The edges pass status, code, method and path, but never the body of a request. */
+/** A re-run may read the secrets that the first attempt read, and then stops with STALE_CREDENTIAL. */
+export const NEW_RUN = 'start a new run (Actions, the workflow, Run workflow; not Re-run)';
+
+/** No sentence may contain a secret, token or key. The adapters pass status, code, method and path, but never the body of a request. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
   readonly code: ErrorCode;
@@ -97,7 +100,7 @@ export function asRotationError(error: unknown): RotationError {
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is not an error';
   return new RotationError('INTERNAL_ERROR', {
     failed: `The action met an unexpected error (${detail}).`,
-    remedy: 'Please report it with the debug log of this run.',
+    remedy: 'Start a new run. If it fails in the same way, please report it with the debug log.',
     cause: error,
   });
 }

@@ -20,7 +20,7 @@ import { report } from './report/report.ts';
 import { run } from './run.ts';
 import { connectServices } from './services.ts';
 
-/** A mask of a shorter one (such as the placeholder `x`) would hide ordinary text. */
+/** The mask of a shorter password, such as the placeholder `x`, would hide ordinary text. */
 const SHORTEST_PASSWORD = 4;
 
 async function main(ending: Ending): Promise<void> {
@@ -49,7 +49,10 @@ async function main(ending: Ending): Promise<void> {
   await wire.close();
 }
 
-/** Removes inputs, proxies and keys from the environment, which a diagnostic report of Node would show and a child process would inherit. */
+/**
+ * Returns a copy of the environment and removes inputs, proxies and keys from the original. Otherwise a diagnostic report of Node would
+ * show them, and a child process would inherit them.
+ */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
   for (const [name, value] of Object.entries(environment))
@@ -121,7 +124,7 @@ function logFor({ desired }: Inputs) {
   };
 }
 
-/** Does not jump if the machine's clock is set. */
+/** Milliseconds since the epoch. Unlike `Date.now()` it does not jump when somebody sets the machine's clock. */
 function monotonic(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -130,7 +133,10 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
   await wait(milliseconds, undefined, signal ? { signal } : {});
 }
 
-/** GitHub cancels with SIGINT, then SIGTERM 7.5 s later (docs/facts.md#runner-cancellation). Both mean: stop or finish now. */
+/**
+ * GitHub cancels a step with SIGINT and sends SIGTERM 7.5 s later (docs/facts.md#runner-cancellation). After either signal the run
+ * undoes what it did, or finishes the delivery that it has begun.
+ */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -142,18 +148,22 @@ function cancelledBySignal(): AbortSignal {
   return controller.signal;
 }
 
-const STILL = 2_000;
+/** How often a step that takes longer than this logs that it is still at work, in milliseconds. */
+const PROGRESS_INTERVAL = 2_000;
 
 function onStep(text: string): (outcome: string) => void {
   const began = monotonic();
   runner.info(`→ ${text} …`);
-  const timer = setInterval(() => runner.info(`  … still at it after ${secondsSince(began)} s`), STILL);
+  const timer = setInterval(
+    () => runner.info(`  … still at it after ${secondsSince(began)} s`),
+    PROGRESS_INTERVAL,
+  );
   // The timer alone must not keep the process alive.
   timer.unref();
   return (outcome) => {
     clearInterval(timer);
     const seconds = secondsSince(began);
-    // Nobody needs to know of less than a second.
+    // A duration below a second would only lengthen the log.
     runner.info(`  ${outcome}${seconds === 0 ? '' : ` in ${seconds} s`}`);
   };
 }

@@ -24,19 +24,19 @@ export interface Logger {
   onStep: Services['onStep'];
 }
 
-/** @throws RotationError if this client may not be rotated */
-export type MayRotate = () => Promise<void>;
+/** Called after the plan and before the first effect of a rotation. @throws RotationError if the client must not be rotated now */
+export type BeforeRotation = () => Promise<void>;
 
 /** Works on one client. A failure is part of the result, never thrown. */
 export async function run(
   inputs: Inputs,
   services: RunServices,
   logger: Logger,
-  mayRotate: MayRotate = async () => {},
+  beforeRotation: BeforeRotation = async () => {},
 ): Promise<RunResult> {
   const result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
   try {
-    await takeRoad(inputs, services, logger, mayRotate, result);
+    await runStages(inputs, services, logger, beforeRotation, result);
   } catch (error) {
     result.error = asRotationError(error);
   }
@@ -46,17 +46,19 @@ export async function run(
   return watch(result, inputs.watch, { store, api, info: logger.info });
 }
 
-async function takeRoad(
+/** Fills `result` stage by stage, so that after a failure it still holds what the earlier stages found. @throws RotationError */
+async function runStages(
   { currentPair, desired, planOnly, watch: watched }: Inputs,
   services: RunServices,
   { info, stage }: Logger,
-  mayRotate: MayRotate,
+  beforeRotation: BeforeRotation,
   result: RunResult,
 ): Promise<void> {
   const startedAt = services.clock.now();
   stage('Observe');
   result.desired = await locateClient(desired, services.tenant);
   result.observed = await observe(result.desired, services, startedAt);
+  // A plan writes nothing, so it must not refuse because a scope for writing is missing.
   if (planOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
   result.expiresAt = credentialsInUse(result.desired, result.observed).expiresAt;
@@ -65,7 +67,9 @@ async function takeRoad(
   stage('Plan');
   if (planOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
   result.plan = plan(result.desired, result.observed);
-  for (let { logQuestion } = result.plan; logQuestion; logQuestion = result.plan.logQuestion) {
+  // An answer may lead to another question: first who used a credential, then whether the logs are up to date.
+  while (result.plan.logQuestion) {
+    const { logQuestion } = result.plan;
     result.observed = await observeUsage(logQuestion, result.desired, result.observed, services, currentPair);
     result.plan = plan(result.desired, result.observed);
   }
@@ -77,7 +81,7 @@ async function takeRoad(
   for (const line of planLines(result.plan)) info(line);
   if (planOnly) return;
 
-  if (result.plan.rotates) await mayRotate();
+  if (result.plan.rotates) await beforeRotation();
   stage('Apply');
   const job = { desired: result.desired, observed: result.observed, plan: result.plan, currentPair };
   Object.assign(result, await apply(job, services));

@@ -31,14 +31,14 @@ export interface Issuing {
 
 export const ISSUING: Issuing = { generateKey, issuePair };
 
-/** What all clients of a process share, and what they request only once. */
+/** What all clients of a process share. Token, discovery and public keys are requested only once. */
 export interface SharedServices {
   budget: SharedBudget;
   auth0: Remote;
   edge: Remote;
   github: Remote;
-  /** Local time of the start. Every token of the inputs was issued before. */
-  began: number;
+  /** Local time in milliseconds. Every token of the inputs was issued before. */
+  startedAt: number;
   token: () => Promise<string>;
   discover: () => Promise<ProofEndpoints>;
   destinations: KnownDestinations;
@@ -64,7 +64,7 @@ export function shareServices(
     discoverMtlsEndpoints(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
   );
   const token = once(async () => {
-    // The budget counts only requests to the Management API.
+    // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
     const service = new Service('Auth0', connection, { clock: auth0.clock });
     const mtlsTokenEndpoint = async () => (await discover()).token;
     const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint });
@@ -77,14 +77,14 @@ export function shareServices(
     auth0,
     edge,
     github,
-    began: connection.clock.now(),
+    startedAt: connection.clock.now(),
     token,
     discover,
     destinations: { keys: new Map(), writes: new Map() },
   };
 }
 
-export interface Choices {
+export interface ServiceOptions {
   shared?: SharedServices;
   issuing?: Issuing;
   /** Clients that were read together in one listing. */
@@ -96,11 +96,15 @@ export function connectServices(
   inputs: Inputs,
   connection: Connection,
   logger: Pick<Services, 'mask' | 'onStep'>,
-  { shared = shareServices(inputs, connection, logger.mask), issuing = ISSUING, listing }: Choices = {},
+  {
+    shared = shareServices(inputs, connection, logger.mask),
+    issuing = ISSUING,
+    listing,
+  }: ServiceOptions = {},
 ): RunServices {
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
-    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.began);
+    token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
     const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edge };
     return new Service(name, connection, remotes[name]);
@@ -110,8 +114,8 @@ export function connectServices(
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
   const currentToken = tokenOfCurrent(inputs, connection, service('mTLS edge'), proofEndpoint);
-  const writes = !inputs.planOnly && desired.operation !== 'revert';
-  if (writes && looksDue(desired, connection.clock.now()))
+  const mayIssue = !inputs.planOnly && desired.operation !== 'revert';
+  if (mayIssue && looksDue(desired, connection.clock.now()))
     prefetch([
       ...(desired.keySize === undefined ? [] : [newKey]),
       currentToken ?? proofEndpoint,
@@ -152,13 +156,13 @@ export function connectServices(
   };
 }
 
-/** A listing that reads a hundred clients per request. undefined if that is not worth it. */
+/** A listing that reads a hundred clients per request. undefined if so few clients make it slower than single reads. */
 export function listClients(
   { domain }: Inputs,
   connection: Connection,
   shared: SharedServices,
   clientIds: readonly string[],
-): Choices['listing'] {
+): ServiceOptions['listing'] {
   const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
   return clientListing(tenant, clientIds);
 }
@@ -183,8 +187,8 @@ function endpointsOf(
 }
 
 /**
- * The token request for the pair in use, if it does not depend on the reads of Auth0. An audience shows that the client requests tokens.
- * undefined: only the reads can show whether and how to request one.
+ * The token request for the pair in use, which runs in parallel with the reads of Auth0. It is possible only if the user names an
+ * audience, which shows that the client requests tokens. undefined: only the reads can show whether and how to request one.
  */
 function tokenOfCurrent(
   { currentPair: pair, desired, domain, planOnly }: Inputs,

@@ -1,4 +1,4 @@
-/** Carries out a plan: one switch over its steps. */
+/** Carries out a plan, step by step, and undoes it if a step fails. */
 
 import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
 import { findHolders } from '../github/workflow-runs.ts';
@@ -13,7 +13,7 @@ import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { deleteCredential } from './delete.ts';
-import { Delivery, keepQuiet, requireUnwritten } from './deliver.ts';
+import { Delivery, pauseAfterDelivery, requireUnwritten } from './deliver.ts';
 import { explainFailure, type FailureState } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
@@ -24,7 +24,7 @@ import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 
-/** Time for the undo, including the wait for a pending write. */
+/** Time for the undo, including the wait for a pending write, in milliseconds. */
 const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 
 /** Never throws. Returns the error together with the outcome so far. */
@@ -61,12 +61,14 @@ class Execution {
   readonly #steps: DoneStep[] = [];
   readonly #removed: string[] = [];
   readonly #interrupted: SecretLocation[] = [];
+  #disassociated = false;
   #association: Association;
   #clientId: string;
   /** The new client until its undo has deleted it. */
   readonly #madeClient: MadeClient = {};
-  /** Local time of the last write of the current pair; below, of the association of the new credential. */
+  /** Local time of the last write of the current pair. */
   #completedAt: number | undefined;
+  /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #holders: Holders | undefined;
 
@@ -78,12 +80,12 @@ class Execution {
     this.#new = new NewCredential(job, services, this.prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services, job.desired);
-    this.#completion = new Delivery(services, job.desired);
+    this.#delivery = new Delivery(services, job);
+    this.#completion = new Delivery(services, job);
   }
 
   async perform(step: Step): Promise<void> {
-    this.#mayGoOn();
+    this.#requireTimeLeft();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
     if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
     const text = describeStep(step).replaceAll(ISSUED, this.#new.id ?? 'the new credential');
@@ -105,7 +107,7 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
-    if (step.kind !== 'authenticate') await this.#association.settled();
+    if (step.kind !== 'authenticate') await this.#association.readBack();
     switch (step.kind) {
       case 'issue-certificate':
         return this.#new.issue();
@@ -116,17 +118,17 @@ class Execution {
       case 'associate-credentials':
         return this.#associate(step);
       case 'change-method':
-        if (step.credentials.length > 0) await this.#new.control(this.#clientId, true);
+        if (step.credentials.length > 0) await this.#new.requireRefusal(this.#clientId, true);
         await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
         return bind(step.required, this.#clientId, this.#services, this.#undoStack);
       case 'authenticate':
-        await Promise.all([this.#prove(), this.#association.settled()]);
+        await Promise.all([this.#prove(), this.#association.readBack()]);
         return;
       case 'authenticate-unregistered':
-        return this.prover.proveRefusal();
+        return this.prover.requireUnregisteredRefused();
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
@@ -136,14 +138,15 @@ class Execution {
     }
   }
 
-  async #associate({ confirm, interrupts, to }: AssociationStep): Promise<void> {
-    // The pause and the control come before the interruption, so that they do not prolong it.
+  async #associate({ confirm, from, interrupts, to }: AssociationStep): Promise<void> {
+    // The pause and the checks come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
-      await this.#keepQuiet();
+      await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
     }
-    if (to.includes(ISSUED)) await this.#new.control(this.#clientId, false);
+    if (to.includes(ISSUED)) await this.#new.requireRefusal(this.#clientId, false);
     this.#interrupted.push(...interrupts);
+    this.#disassociated ||= from.some((id) => !to.includes(id));
     await this.#association.replace(to, confirm);
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
@@ -152,6 +155,7 @@ class Execution {
     return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
   }
 
+  /** Called before each delivery of the new pair. Only the first one waits. */
   async #awaitPropagation(): Promise<void> {
     const { desired, observed, plan } = this.#job;
     if (this.#delivery.begun) return;
@@ -160,13 +164,13 @@ class Execution {
     if (since !== undefined && id !== undefined && waitsForPropagation(plan, observed)) {
       const seconds = desired.propagationTime / 1000;
       await this.#timed(`Wait until all of Auth0 knows it (${seconds} s), and prove it again`, () =>
-        this.#settle(id, since),
+        this.#proveAfterPropagation(id, since),
       );
     }
     refuseOld(this.#new.createdAt, this.#services.tenant.now());
   }
 
-  async #settle(id: string, since: number): Promise<void> {
+  async #proveAfterPropagation(id: string, since: number): Promise<void> {
     const { cancellation, clock } = this.#services;
     const wait = since + this.#job.desired.propagationTime - clock.now();
     // guard: nothing is delivered before all of Auth0 knows the association
@@ -175,7 +179,7 @@ class Execution {
     // guard: proof before delivery
     if (this.#job.desired.verify !== 'off') checks.push(this.#new.proveAgain(this.#clientId, since));
     await Promise.all(checks);
-    this.#mayGoOn();
+    this.#requireTimeLeft();
   }
 
   #requireDeliveries(): void {
@@ -183,27 +187,28 @@ class Execution {
     this.#delivery.requireComplete();
   }
 
-  #mayGoOn(): void {
+  /** After the first delivery the run goes on in any case. @throws RotationError CANCELLED, DEADLINE_EXCEEDED */
+  #requireTimeLeft(): void {
     const { cancellation, clock } = this.#services;
     if (this.#delivery.begun) return;
     cancellation.check();
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
-  async #keepQuiet(): Promise<void> {
+  async #pauseAfterDelivery(): Promise<void> {
     const at = this.#completedAt;
     const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
-    await keepQuiet(this.#job.observed, this.#services, completed);
+    await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
-  /** Secrets beside the primary's that this run did not write. Association checks the primary's. */
+  /** Secrets beside the primary's that this run did not write. The association itself checks the primary's. */
   #others(): readonly ObservedSecret[] {
     const own = [...this.#completion.stored, ...this.#completion.inDoubt];
     return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
   }
 
   async #create(): Promise<void> {
-    await this.#keepQuiet();
+    await this.#pauseAfterDelivery();
     this.#undoStack.push(() => this.#new.remove(this.#association));
     this.#association.adopt(await this.#new.upload());
   }
@@ -220,7 +225,7 @@ class Execution {
     const state = await createClient(desired, observed, this.#services, registration, made);
     this.#clientId = state.client.id;
     this.#association = new Association({ ...desired, clientId: this.#clientId }, state, this.#services);
-    this.#new.wasCreated(state.pool);
+    this.#new.adoptFrom(state.pool);
   }
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
@@ -228,8 +233,8 @@ class Execution {
     const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
     if (renewsFirst) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
-    this.#association.deliveryBegun();
-    if (renewsFirst) await this.#association.rememberDelivery();
+    this.#association.rememberDeliveryBegun();
+    if (renewsFirst) await this.#association.rememberVersion();
     this.#services.cancellation.shield();
   }
 
@@ -254,21 +259,21 @@ class Execution {
     const { store } = this.#services;
     const { destinations, run } = this.#job.desired;
     const [own = ''] = run.split('.');
-    // It is better to list a run too many than to miss one.
+    // Listing one run too many is better than missing one.
     const before = this.#delivery.storedAt + UNCERTAINTY;
     this.#holders = store && (await findHolders(store, destinations, before, own));
   }
 
-  /** Re-reads Auth0: what was delivered must be associated. */
+  /** Reads Auth0 once more, since what was delivered must be associated. @throws RotationError */
   async confirm(): Promise<void> {
     this.#requireDeliveries();
-    await this.#association.settled();
+    await this.#association.readBack();
     const id = this.#target();
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
-    const { stop } = this.#job.plan;
-    if (stop) throw stop;
+    const { errorAtEnd } = this.#job.plan;
+    if (errorAtEnd) throw errorAtEnd;
   }
 
   /** The credential that the delivered pair logs in with. */
@@ -301,8 +306,8 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded, so the plan's own description of the state applies.
-    if (error === this.#job.plan.stop && error.stateNow !== UNTOUCHED) return error;
+    // All steps have succeeded, so the error of the plan already describes the state.
+    if (error === this.#job.plan.errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo
     cancellation.shield(clock.now() + UNDO_TIME);
@@ -311,20 +316,18 @@ class Execution {
   }
 
   #failureState(): FailureState {
-    const { desired, plan } = this.#job;
     const { id = '', heldBy } = this.#current() ?? {};
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
       completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
-      former: this.#method.former,
-      method: desired.method,
+      disassociated: this.#disassociated,
+      ...this.#method.left,
       made: this.#new.orphan,
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
       removed: this.#removed,
-      revoking: plan.revokes,
-      reverted: this.#method.reverted,
+      revoking: this.#job.plan.revokes,
     };
   }
 }

@@ -1,5 +1,5 @@
-/** Changes the credentials associated with the client's method, and guards against a second run: fresh full read → PATCH → read-back
- *  (docs/facts.md#auth0-replace-list). The earliest unsettled credential wins. */
+/** Changes the credentials associated with the client's method, and guards against a second run. Each PATCH follows a fresh full read, and
+ *  a read-back checks it (docs/facts.md#auth0-replace-list). The credential of the earliest unfinished rotation wins. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -28,13 +28,15 @@ export interface AssociationServices extends Waiting {
 /** How long Auth0 may show an old list before it counts as a change by another run. */
 const LONGEST_DOUBT = 1_000;
 
+/** A fresh full read. */
 interface Fresh {
   method: string;
+  /** Ids of the credentials associated with the desired method. */
   associated: readonly string[];
-  /** The associated credentials, whatever method the client uses. */
+  /** Ids of the associated credentials, whatever method the client uses. */
   all: readonly string[];
   pool: readonly Credential[];
-  /** `updated_at` of the primary's secret. */
+  /** `updated_at` of the primary's secret, by GitHub's clock. */
   version: number | undefined;
 }
 
@@ -48,16 +50,16 @@ export class Association {
   #method: string;
   /** The associated credentials, as this run left them. */
   #ids: readonly string[];
-  /** All lists that this run has replaced. A lagging read may still show the last one. */
+  /** All lists that this run has replaced, oldest first. A read that lags behind may still show the last one. */
   readonly #replaced: (readonly string[])[] = [];
-  /** A change whose first attempt got no answer. Until `until` it may land a second time and overwrite a later change. */
+  /** A change whose first attempt got no answer. Until the local time `until` it may land a second time and overwrite a later change. */
   #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
   /** `updated_at` of the primary's secret after this run wrote it. */
-  #delivery: number | undefined;
+  #deliveredVersion: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
-  /** This run has written the primary's secret, so a new time is no surprise. */
-  #delivered = false;
+  /** This run has written the primary's secret. */
+  #hasDelivered = false;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
     this.#desired = desired;
@@ -68,13 +70,13 @@ export class Association {
     this.#ids = observed.client ? associatedWith(observed.client, desired.method) : [];
   }
 
-  /** The credential that this run has made. */
+  /** Registers the credential that this run has made. */
   adopt(made: Credential): void {
     this.#made = made;
   }
 
-  /** Replaces the list. The read-back goes on beside the next step: await `settled`. @throws RotationError */
-  async replace(to: readonly CredentialRef[], adds: boolean): Promise<void> {
+  /** Replaces the list and begins a read-back, which `readBack` awaits. With `confirm` it waits until Auth0 shows the list. @throws RotationError */
+  async replace(to: readonly CredentialRef[], confirm: boolean): Promise<void> {
     const ids = this.#resolve(to);
     // A PATCH of this method would change the client's method.
     if (this.#method !== this.#desired.method)
@@ -83,13 +85,13 @@ export class Association {
     // guard: a fresh full read before each PATCH
     await this.requireUnchanged();
     await this.#patch(ids);
-    this.#beginReadBack(adds);
+    this.#beginReadBack(confirm);
   }
 
   /**
    * Moves the client to the desired method with these credentials. The former method stops working.
-   * @param onMove called right before, since from then on an undo may have to move it back
-   * @throws RotationError
+   * @param onMove called right before the change, since from then on an undo may have to move the client back
+   * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
   async moveToMethod(to: readonly CredentialRef[], onMove: () => void): Promise<void> {
     const { all } = await this.requireUnchanged();
@@ -107,15 +109,15 @@ export class Association {
   }
 
   /**
-   * Moves the client to a client secret.
+   * Moves the client to a client secret, or makes it public.
    * @param onMove called once the client may have moved. From then on the move cannot be undone.
-   * @throws RotationError
+   * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
-  async moveToSecret(to: string, onMove: () => void): Promise<void> {
+  async moveToFormerMethod(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.requireUnchanged();
-    await tenant.moveToSecret(clientId, to, onMove);
+    await tenant.moveToFormerMethod(clientId, to, onMove);
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
@@ -125,19 +127,19 @@ export class Association {
     if (rival) throw rotationInProgress(rival);
   }
 
-  /** The read-back of the last change. @throws RotationError ROTATION_IN_PROGRESS */
-  settled(): Promise<void> {
+  /** Resolves when the read-back of the last change has succeeded. @throws RotationError ROTATION_IN_PROGRESS */
+  readBack(): Promise<void> {
     return this.#readBack;
   }
 
-  /** A fresh full read must show what this run expects. @throws RotationError ROTATION_IN_PROGRESS */
+  /** Makes a fresh full read, which must show what this run expects. @throws RotationError ROTATION_IN_PROGRESS */
   async requireUnchanged(): Promise<Fresh> {
     const fresh = await this.#readFresh();
     const rival = this.#rivalIn(fresh.pool);
     // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
     const version = this.#observed.secrets[0]?.version;
-    if (!this.#delivered && fresh.version !== version)
+    if (!this.#hasDelivered && fresh.version !== version)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     // guard: a surprise in the association stops the run
@@ -151,7 +153,7 @@ export class Association {
     if (rival) throw overtaken(rival, location);
   }
 
-  /** What was delivered must be associated. If another run displaced it, this associates it again. @throws RotationError */
+  /** Associates the delivered credential again if another run has taken it out. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async keepAssociated(id: string): Promise<void> {
     const { clock, cancellation } = this.#services;
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
@@ -176,24 +178,24 @@ export class Association {
     if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
   }
 
-  /** Local time until which a change of this run may land once more. 0: none may. */
+  /** Local time until which a change of this run may land once more. 0 if none may. */
   get pendingWriteUntil(): number {
     return this.#pendingWrite?.until ?? 0;
   }
 
-  /** This run has stored the new credential. */
-  deliveryBegun(): void {
-    this.#delivered = true;
+  /** Remembers that this run has stored the new credential, so that a new time of the primary's secret is no surprise. */
+  rememberDeliveryBegun(): void {
+    this.#hasDelivered = true;
   }
 
-  /** A renewal changes nothing at Auth0, so only the secret's time shows another run. */
-  async rememberDelivery(): Promise<void> {
-    this.#delivery = await this.#primaryTime();
+  /** Remembers when this run wrote the primary. A renewal changes nothing at Auth0, so only that time can show another run. */
+  async rememberVersion(): Promise<void> {
+    this.#deliveredVersion = await this.#primaryTime();
   }
 
   /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
   async refuseOtherDelivery(): Promise<void> {
-    if ((await this.#primaryTime()) !== this.#delivery) throw mixed(this.#observed);
+    if ((await this.#primaryTime()) !== this.#deliveredVersion) throw mixed(this.#observed);
   }
 
   async #primaryTime(): Promise<number | undefined> {
@@ -202,22 +204,20 @@ export class Association {
     return writtenTimes(times)?.updatedAt;
   }
 
-  /**
-   * Whether the client may be moved back: not if somebody else has moved it or has associated another credential. Auth0 may still show
-   * the state from before this run.
-   */
+  /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. */
   async mayMoveBack(): Promise<boolean> {
     const before = this.#observed.client;
     try {
       const { associated, method } = await this.#services.tenant.client(this.#desired.clientId);
       if (method === this.#desired.method) return associated.every((id) => this.#ids.includes(id));
+      // Auth0 may still show the state from before this run.
       return method === before?.method && sameIds(associated, before.associated);
     } catch {
       return true;
     }
   }
 
-  /** Disassociates and deletes the credential that this run made. Everything else stays. @throws RotationError */
+  /** Disassociates and deletes the credential that this run made. Everything else stays. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async remove(id: string): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
@@ -251,8 +251,8 @@ export class Association {
     this.#pendingWrite = { ids, until: this.#services.clock.now() + LONGEST_FLIGHT };
   }
 
-  #beginReadBack(adds: boolean): void {
-    this.#readBack = this.#verify(adds);
+  #beginReadBack(confirm: boolean): void {
+    this.#readBack = this.#verify(confirm);
     // A failure reaches the code that awaits it.
     this.#readBack.catch(() => undefined);
   }
@@ -304,12 +304,12 @@ export class Association {
     return findRival(this.#desired, this.#observed, pool, this.#made);
   }
 
-  /** Waits until Auth0 shows what was added. A removal needs no such check. */
-  async #verify(adds: boolean): Promise<void> {
+  /** Looks for another run's credential. With `confirm` it also waits until Auth0 shows the new list. */
+  async #verify(confirm: boolean): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     const attempt = async () => {
-      const reading = adds ? this.#client() : undefined;
+      const reading = confirm ? this.#client() : undefined;
       const [pool, client] = await Promise.all([tenant.credentials(clientId), reading]);
       const rival = this.#rivalIn(pool);
       // guard: the earliest unsettled credential wins
@@ -320,7 +320,7 @@ export class Association {
     await poll(this.#services, attempt, () => changedMeanwhile("the client's associated credentials"));
   }
 
-  /** Another run associated its credential while we replaced the list. This associates it again. */
+  /** Associates the credential of another run again, which this run's PATCH may have taken out, and stops. @throws RotationError ROTATION_IN_PROGRESS */
   async #putBack(rival: Credential): Promise<never> {
     const others = this.#ids.filter((id) => id !== this.#made?.id);
     await this.#patch([...others, rival.id].slice(-METHOD_CAPACITY));

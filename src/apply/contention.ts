@@ -1,12 +1,12 @@
 /** Errors of a run that found another run at work. */
 
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 const ONE_PAIR =
-  'When the other run has ended, run once with force, which stores one pair everywhere. Give the workflow a concurrency group.';
+  'When the other run has ended, start the workflow by hand once with force: true, which stores one pair everywhere. Give the workflow a concurrency group.';
 
 /** GitHub has no conditional write, so a run can notice this but cannot undo it without the other run's key. */
 export function overtaken(rival: Credential, location: SecretLocation): RotationError {
@@ -27,7 +27,7 @@ export function mixed({ secrets }: ObservedState): RotationError {
 
 export function changedMeanwhile(what: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Somebody else changed ${what} while this run was at work.`,
-    remedy: 'Run again when nothing else rotates this client, and give the workflow a concurrency group.',
+    failed: `Somebody else changed ${what} while this run was at work, or a read still shows an old state.`,
+    remedy: `When nothing else rotates this client, ${NEW_RUN}. Give the workflow a concurrency group.`,
   });
 }

@@ -17,11 +17,12 @@ export interface CreationServices extends Waiting {
 /** The client that a run makes. */
 export interface MadeClient {
   id?: string | undefined;
-  /** An answer was lost: it may be there, whatever its id is. */
+  /** An answer was lost, so the client may exist under an unknown id. */
   mayBeThere?: boolean;
 }
 
 /**
+ * Creates the client with its first credential.
  * @param made receives what is known of the client as soon as it is known, so that the creation can be undone
  * @returns the client with its first credential, read back
  * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
@@ -42,13 +43,18 @@ export async function createClient(
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
     const ours = await landed(desired, services, registration.name, answer === 'lost');
     made.id ??= ours.find(({ isMine }) => isMine)?.id;
-    if (ours.some(({ id }) => id !== made.id)) throw together(name);
+    if (ours.some(({ id }) => id !== made.id)) throw madeByAnotherRun(name);
     if (made.id !== undefined) return readBack(made.id, registration.name, observed, services);
   }
   throw unanswered();
 }
 
-/** Takes it back. @param name of its credential @returns what to say of it @throws RotationError */
+/**
+ * Deletes the client that this run made, or may have made.
+ * @param name the name of its credential, which identifies it
+ * @returns a sentence about the result, or an empty text
+ * @throws RotationError AUTH0_…
+ */
 export async function deleteMade(
   desired: DesiredState,
   tenant: Tenant,
@@ -65,7 +71,7 @@ export async function deleteMade(
   return id === undefined ? '' : 'The new client was deleted again.';
 }
 
-/** Reads may lag behind the POST. */
+/** Reads the new client with its credential. Reads may lag behind the POST, so it repeats them. @throws RotationError AUTH0_… */
 async function readBack(
   id: string,
   name: string,
@@ -83,7 +89,7 @@ async function readBack(
   return { ...observed, client, pool };
 }
 
-/** undefined: not there yet. */
+/** Turns CLIENT_NOT_FOUND into undefined, since the client may not be visible yet. */
 async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
@@ -115,7 +121,7 @@ interface Made {
   isMine: boolean;
 }
 
-/** All clients of this workflow. Another run may have made one at the same time. */
+/** All clients of this workflow, and whether this run made them. Another run may have made one at the same time. */
 async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
   const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(
     ({ owner }) => owner === clientOwnerOf(desired),
@@ -132,13 +138,13 @@ function unanswered(): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: 'Auth0 did not answer the creation of the client and does not show the client.',
     remedy:
-      'Look at the status page of Auth0, then run again. The next run finds a client that was created after all.',
+      'Look at the status page of Auth0, then start a new run. It finds a client that was created after all.',
   });
 }
 
-function together(name: string): RotationError {
+function madeByAnotherRun(name: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Another run made a client named '${name}' at the same time.`,
-    remedy: 'Run again when nothing else is at work, and give the workflow a concurrency group.',
+    remedy: 'Start a new run when nothing else is at work, and give the workflow a concurrency group.',
   });
 }

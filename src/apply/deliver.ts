@@ -1,7 +1,7 @@
 /** Stores the pair in each secret location, primary first. After the first write the rotation is finished, not undone. */
 
 import { secretFor } from '../certificate/credential.ts';
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
@@ -11,6 +11,7 @@ import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/
 import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { changedMeanwhile } from './contention.ts';
+import type { Job } from './job.ts';
 
 interface DeliveryServices {
   store: SecretStore | undefined;
@@ -27,10 +28,14 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
+  /** Leads from a failure to a finished delivery. */
+  readonly #finish: string;
 
-  constructor(services: DeliveryServices, desired: DesiredState) {
+  /** A failure of a run that revokes leaves something unrevoked, and then the description of the state says how to go on. */
+  constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
     this.#services = services;
     this.#desired = desired;
+    this.#finish = plan.revokes.length > 0 ? '' : FINISH;
   }
 
   /** Whether a secret may hold the pair. */
@@ -38,7 +43,7 @@ export class Delivery {
     return this.#begun;
   }
 
-  /** When the last secret was stored, by GitHub's clock. 0: none was. */
+  /** When the last secret was stored, in milliseconds by GitHub's clock. 0 if none was. */
   get storedAt(): number {
     return this.#storedAt;
   }
@@ -58,8 +63,10 @@ export class Delivery {
   }
 
   /**
-   * A failure after the first write is kept for `requireComplete`, so that the other locations are still served.
+   * Stores the pair in one location. A failure after the first write is kept for `requireComplete`, so that the other locations still get
+   * the pair.
    * @param clientId names the pair in a PKCS#12
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND if the first write failed, DELIVERY_INCOMPLETE if it is in doubt
    */
   async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
     const { mask, pkcs12Password: password, store } = this.#services;
@@ -97,7 +104,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)} Then run again with current-credential, which finishes the delivery without a new key.`,
+      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#finish}`,
       cause: first.error,
     });
   }
@@ -117,20 +124,28 @@ export class Delivery {
     const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}. All associated credentials stay associated.`;
+    return `${stored} holds ${id}${rest}.`;
   }
 }
 
-export interface QuietServices {
+const FINISH = ` Then ${NEW_RUN} with current-credential. It finishes the delivery without a new key.`;
+
+export interface PauseServices {
   clock: Clock;
   cancellation: Cancellation;
   store: SecretStore | undefined;
 }
 
-/** Pause after a delivery, so that later runs can derive from the times what is held. 5 s, and one since GitHub cuts to whole seconds. */
-const QUIET = 6_000;
+/**
+ * The pause between a delivery and the next credential, in milliseconds. With it, later runs can derive from the times what a secret
+ * holds. Five seconds exceed the error of the clocks, and one more is needed since GitHub's times are cut to whole seconds.
+ */
+const PAUSE = 6_000;
 
-/** A secret that was written since the plan may have readers that the plan does not name. @throws RotationError ROTATION_IN_PROGRESS */
+/**
+ * Refuses if one of these secrets was written since the plan was made, since the plan may then interrupt consumers that it does not name.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export async function requireUnwritten(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
@@ -150,22 +165,25 @@ function readVersions(
   return Promise.all(secrets.map(read));
 }
 
-/** @param completed local time of this run's last delivery of the current pair, if any, and whether it may land once more */
-export async function keepQuiet(
+/**
+ * Waits until PAUSE has passed since the last delivery, by this run or by another one.
+ * @param completed local time of this run's last delivery of the current pair, and whether a write of it may land once more
+ */
+export async function pauseAfterDelivery(
   { secrets }: ObservedState,
-  services: QuietServices,
+  services: PauseServices,
   completed: { at: number; mayRepeat: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since. It does not write the primary, so its secret shows nothing of that.
   const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
-  const since = Math.max(...deliveries) + QUIET - clock.now() - (store?.clock.offset ?? 0);
+  const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed
-    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : QUIET) - clock.now()
+    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
-  const wait = Math.max(Math.min(since, QUIET), completion);
+  const wait = Math.max(Math.min(since, PAUSE), completion);
   // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

@@ -1,6 +1,6 @@
 /** Describes what is true after a failed run. */
 
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
@@ -15,13 +15,19 @@ export interface FailureState {
   completed: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
-  /** The method before an enrollment, unless the client was moved back. */
-  former: string | undefined;
+  /** The run may have disassociated a credential. */
+  disassociated: boolean;
+  /** The method before an enrollment and the credentials that it used, unless the client was moved back. */
+  former: { method: string; credentials: readonly string[] } | undefined;
+  /** Somebody else changed the client during the enrollment, so it was not moved back. */
+  takenOver: boolean;
+  /** The client is the management client that the action logs in with. */
+  isManager: boolean;
   /** The desired method. */
   method: string;
-  /** Id of the credential that the run made and could not remove again. Empty: it is unknown whether it was made. */
+  /** Id of the credential that the run made and could not remove again. Empty if it is unknown whether it was made. */
   made: string | undefined;
-  /** Id of the client that the run made and could not delete again. Empty: it is unknown whether it was made. */
+  /** Id of the client that the run made and could not delete again. Empty if it is unknown whether it was made. */
   madeClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
@@ -44,26 +50,42 @@ export function explainFailure(
 ): RotationError {
   if (undone === undefined) {
     const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
-    const sentences = [nobody, state.delivery, interruptedStill(state), unrevoked(state, true)].filter(
-      Boolean,
-    );
-    return error.withStateNow(sentences.join(' '), alarm(state, state.served));
+    const { delivery = '', served } = state;
+    const now = joined(nobody, delivery, stays(state), interruptedStill(state), unrevoked(state, true));
+    return error.withStateNow(now, alarm(state, served));
   }
   const [first] = undone.failures;
-  const rest = first
-    ? orphaned(state, first, now)
-    : [unchanged(state), unrevoked(state, false)].filter(Boolean).join(' ');
-  return error.withStateNow([...undone.messages, rest].join(' '), alarm(state, []));
+  const rest = first ? orphaned(state, first, now) : unchanged(state, AT_ONCE);
+  return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), alarm(state, []));
 }
 
-function unchanged({ completed, interrupted, removed, reverted }: FailureState): string {
-  if (completed !== undefined) return completed;
-  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed. ` : '';
+/** @param go what those who may be locked out need: a run that starts now, or one that must wait */
+function unchanged(state: FailureState, go: string): string {
+  const { completed, interrupted, removed, reverted } = state;
+  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
-    return `${gone}The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`;
-  if (interrupted.length === 0) return `${gone}Every destination keeps the credential that it holds.`;
-  const locations = interrupted.map(printLocation).join(', ');
-  return `${gone}The credential that ${locations} holds was removed for this rotation. Its consumers may not be able to log in until a run has delivered. Run again now. Every other destination keeps the credential that it holds.`;
+    return joined(
+      gone,
+      `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`,
+    );
+  if (interrupted.length > 0)
+    return joined(
+      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${go}.`,
+      completed ?? 'Every other destination keeps the credential that it holds.',
+      gone,
+    );
+  return completed === undefined ? joined(gone, KEEPS) : joined(completed, gone, stays(state));
+}
+
+const AT_ONCE = `${NEW_RUN} at once`;
+const KEEPS = 'Every destination keeps the credential that it holds.';
+
+function stays({ disassociated }: FailureState): string {
+  return disassociated ? '' : 'All associated credentials stay associated.';
+}
+
+function joined(...sentences: readonly string[]): string {
+  return sentences.filter(Boolean).join(' ');
 }
 
 /** For interrupted locations that the delivery did not reach. */
@@ -75,14 +97,14 @@ function interruptedStill({ interrupted, served }: FailureState): string {
     : `The credential that ${out.join(', ')} held was removed. Its consumers cannot log in until that secret is written.`;
 }
 
-/** @param begun a destination may hold the successor */
+/** Which credentials were to be revoked and are not. @param begun a destination may hold the successor */
 function unrevoked({ removed, revoking }: FailureState, begun: boolean): string {
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
-    ? 'with current-credential and overlap: 0h, but without force and revoke, which finishes the delivery and removes it'
+    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and removable-credentials: ${left.join(' ')}, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}`
     : 'with force: true and revoke: previous';
-  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is fixed, run again ${what}.`;
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
 }
 
 /** @param now by Auth0's clock */
@@ -90,21 +112,36 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (state.madeClient !== undefined)
-    return `The new client${beside(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Run create again after ${until}, or delete it in Auth0.`;
+    return `The new client${beside(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
-    return `${unchanged(state)} Not everything could be undone (${undoError.failed}).`;
-  return `${unchanged(state)} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.`;
+    return `${unchanged(state, AT_ONCE)} Not everything could be undone (${undoError.failed}).`;
+  const early =
+    state.made &&
+    ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
+  const wait = unchanged(state, `${NEW_RUN} after ${until}, not before`);
+  return `${wait} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
 }
 
 function beside(id: string): string {
   return id && ` ${id}`;
 }
 
-/** For an enrollment that moved the client and delivered nothing for certain. */
-function perhapsNobody({ former, method }: FailureState): string {
+/** The sentence for an enrollment that moved the client and delivered nothing for certain. */
+function perhapsNobody({ former, isManager, method }: FailureState): string {
   if (former === undefined) return '';
-  return `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN, not even by ${former}. Set it back at once (operation: revert, or in Auth0), or run enroll again in 15 minutes.`;
+  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${former.method === PUBLIC ? '' : `, not even by ${former.method}`}.`;
+  const dashboard = 'in the Auth0 Dashboard (Applications, the client, Credentials)';
+  const later =
+    'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
+  if (isCredentialMethod(former.method)) {
+    const ids = former.credentials.join(', ');
+    const back = `Set it back at once ${dashboard}: choose ${former.method} with ${ids}. Revert cannot do that, since it restores only a client secret.`;
+    return isManager ? `${state} ${back}` : `${state} ${back} ${later}, and it may remove ${ids}.`;
+  }
+  // No run can log in as this client.
+  if (isManager) return `${state} Set it back at once ${dashboard}: choose ${former.method}.`;
+  return `${state} Set it back at once: start operation: revert with revert-to: ${former.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
 }
 
 /**
@@ -112,8 +149,9 @@ function perhapsNobody({ former, method }: FailureState): string {
  * @param served secret locations that hold the new credential for certain
  */
 export function alarm(state: FailureState, served: readonly SecretLocation[]): string | undefined {
-  const { former, interrupted, reverted } = state;
+  const { former, interrupted, reverted, takenOver } = state;
   if (former !== undefined && served.length === 0) return NOBODY;
+  if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   if (waiting && reverted === undefined) return SOME;
@@ -122,9 +160,10 @@ export function alarm(state: FailureState, served: readonly SecretLocation[]): s
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
 const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
-const SOME = 'some consumers may not be able to log in. Run again now';
+const SOME = 'some consumers may not be able to log in. Act at once';
+const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';
 
-/** For an enrollment that was undone. */
+/** The sentence for an enrollment that was undone. */
 export function movedBack(method: string): string {
   const secret =
     isCredentialMethod(method) || method === PUBLIC
@@ -133,9 +172,9 @@ export function movedBack(method: string): string {
   return `The client uses ${method} again.${secret}`;
 }
 
-/** For an enrollment that cannot be undone, since somebody else has changed the client after it. */
-export function takenOver(method: string): string {
-  return `Somebody else has changed the client meanwhile, so it was not moved back to ${method}. Look at the client in Auth0.`;
+/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
+export function notMovedBack(method: string): string {
+  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
 }
 
 export function stillAssociated(id: string): RotationError {
@@ -145,7 +184,7 @@ export function stillAssociated(id: string): RotationError {
   });
 }
 
-/** For a change of token binding that could not be undone. */
+/** The sentence for a change of token binding that could not be undone. */
 export function leftBound(required: boolean): string {
   return required
     ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0.'
@@ -155,6 +194,7 @@ export function leftBound(required: boolean): string {
 export function notBound(required: boolean): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 accepted the change of token binding but does not show it (${required ? 'required' : 'off'}).`,
-    remedy: 'Run again. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
+    remedy:
+      'Start a new run. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
   });
 }

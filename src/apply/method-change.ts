@@ -3,39 +3,40 @@
 import { isCredentialMethod } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
 import type { Association } from './association.ts';
-import { movedBack, takenOver } from './failure-state.ts';
+import { type FailureState, movedBack, notMovedBack } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
 export class MethodChange {
   readonly #job: Job;
   readonly #services: Services;
-  /** The client's method before the enrollment, until it is moved back. */
-  former: string | undefined;
-  /** The method of the client secret, once the client may use it again. This is never undone. */
-  reverted: string | undefined;
+  /** What a failed run leaves of the change. `reverted` is never undone. */
+  readonly left: Pick<FailureState, 'former' | 'isManager' | 'method' | 'reverted' | 'takenOver'>;
 
   constructor(job: Job, services: Services) {
     this.#job = job;
     this.#services = services;
+    const { isManager, method } = job.desired;
+    this.left = { former: undefined, isManager, method, reverted: undefined, takenOver: false };
   }
 
-  /** @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
+  /** Moves the client, and pushes the way back on the undo stack. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async change(
     { credentials, from, to }: Change,
     association: Association,
     undoStack: UndoStack,
   ): Promise<void> {
     if (credentials.length === 0) {
-      return association.moveToSecret(to, () => {
-        this.reverted = to;
+      return association.moveToFormerMethod(to, () => {
+        this.left.reverted = to;
         // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
         undoStack.forget();
       });
     }
     return association.moveToMethod(credentials, () => {
-      this.former = from;
+      const { associated = [] } = this.#job.observed.client ?? {};
+      this.left.former = { method: from, credentials: associated };
       undoStack.push(() => this.#moveBack(from, association));
     });
   }
@@ -49,12 +50,13 @@ export class MethodChange {
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)
-        : tenant.moveToSecret(desired.clientId, from);
+        : tenant.moveToFormerMethod(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
     // guard: a failed enrollment moves the client back
     if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
-    this.former = undefined;
-    return isOurs ? movedBack(from) : takenOver(from);
+    this.left.former = undefined;
+    this.left.takenOver = !isOurs;
+    return isOurs ? movedBack(from) : notMovedBack(from);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The credential that a run makes: key pair, upload, proof and undo. It holds the only copy of the private key. */
+/** The credential that a run makes, from the key pair to the proof or the undo. It holds the only copy of the private key. */
 
 import { factsOf, registrationOf } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
@@ -10,14 +10,9 @@ import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
 import type { Job, Services } from './job.ts';
-import type { Prover } from './prove.ts';
+import type { Issued, Prover } from './prove.ts';
 import { takeBack } from './undo.ts';
 import { type Flight, findMade, upload } from './upload.ts';
-
-interface Issued {
-  pair: Pair;
-  facts: KeyFacts;
-}
 
 /** The longest wait for `created_at`, if Auth0 dates a credential later than its Date header. */
 const LONGEST_AHEAD = 60_000;
@@ -44,7 +39,7 @@ export class NewCredential {
     return this.#record?.id;
   }
 
-  /** Auth0's clock. */
+  /** Milliseconds, Auth0's clock. undefined before the upload. */
   get createdAt(): number | undefined {
     return this.#record?.createdAt;
   }
@@ -57,7 +52,7 @@ export class NewCredential {
     return this.#proof;
   }
 
-  /** Id of a credential that may be left behind. Empty: it is unknown whether it was made. undefined: none is left. */
+  /** Id of a credential that may be left behind. Empty if it is unknown whether it was made. undefined if none is left. */
   get orphan(): string | undefined {
     return this.#mayBeOrphan ? (this.id ?? '') : undefined;
   }
@@ -74,7 +69,7 @@ export class NewCredential {
     return registrationOf(desired.method, pair, facts, name, signingAlgorithmOf(desired, observed));
   }
 
-  /** @throws RotationError CERTIFICATE_TOO_LARGE */
+  /** Makes the pair, or takes the one that was brought. @throws RotationError CERTIFICATE_TOO_LARGE */
   async issue(): Promise<void> {
     const { issuePair, mask, tenant } = this.#services;
     const { method, validityDays } = this.#job.desired;
@@ -84,7 +79,7 @@ export class NewCredential {
     this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
   }
 
-  /** @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
+  /** Uploads the public part. @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
   async upload(): Promise<Credential> {
     const { facts } = this.#requireIssued();
     // guard: a credential may be there from its upload on, not from its answer on
@@ -104,36 +99,36 @@ export class NewCredential {
     return this.#record;
   }
 
-  /** Waits until `created_at` has passed. Later runs would not believe a secret that is older than its credential. */
+  /** Waits until `created_at` has passed. Later runs would not believe that a secret holds a credential that is younger than the secret. */
   async #waitForItsTime({ createdAt }: Credential): Promise<void> {
     const { clock, cancellation, tenant } = this.#services;
     const ahead = createdAt - tenant.now();
     if (ahead > LONGEST_AHEAD)
       throw new RotationError('AUTH0_REQUEST_FAILED', {
         failed: `Auth0 dates the new credential ${Math.round(ahead / 1000)} s later than its own answers. Later runs could not derive what a secret holds.`,
-        remedy: 'Look at the status page of Auth0, then run again.',
+        remedy: 'Look at the status page of Auth0, then start a new run.',
       });
     if (ahead > SECOND) await sleep(clock, ahead, cancellation);
   }
 
-  /** The client was created with it; somebody may have added another one meanwhile. */
-  wasCreated(pool: readonly Credential[]): void {
+  /** Finds the credential with which the client was created. Somebody may have added another one meanwhile. */
+  adoptFrom(pool: readonly Credential[]): void {
     const { name } = this.registration;
     // guard: a new client's credential is the one that its run has made
     this.#record = pool.find((credential) => credential.name === name);
   }
 
-  /** Right before it is associated. @throws RotationError VERIFICATION_FAILED */
-  async control(clientId: string, changesMethod: boolean): Promise<void> {
+  /** Checks right before the association that Auth0 refuses the pair. @throws RotationError VERIFICATION_FAILED */
+  async requireRefusal(clientId: string, changesMethod: boolean): Promise<void> {
     await this.#prover.requireRefusal(clientId, this.#requireIssued(), changesMethod);
   }
 
-  /** @param since local time of its association @throws RotationError VERIFICATION_FAILED */
+  /** Proves the pair. @param since local time of its association @throws RotationError VERIFICATION_FAILED */
   async prove(clientId: string, since: number): Promise<void> {
     this.#proof = await this.#prover.prove(clientId, this.#requireIssued(), since);
   }
 
-  /** Uses a new connection, which may reach another node of Auth0. @throws RotationError VERIFICATION_FAILED */
+  /** Proves the pair on a new connection, which may reach another node of Auth0. @throws RotationError VERIFICATION_FAILED */
   async proveAgain(clientId: string, since: number): Promise<void> {
     await this.#prover.prove(clientId, this.#requireIssued(), since, true);
   }

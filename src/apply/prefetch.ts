@@ -3,13 +3,17 @@
 import type { DesiredState } from '../model/desired-state.ts';
 import { DAY } from '../model/timing.ts';
 
-/** Judges by the expiry of `current-credential`. Without that input the services must be read first. */
+/**
+ * Whether the inputs show that a rotation is due, by `force` or by the expiry of `current-credential`. Without them the services must be
+ * read first.
+ * @param now local time in milliseconds
+ */
 export function looksDue({ current, force, renewBeforeDays }: DesiredState, now: number): boolean {
   const ends = current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
   return force || ends - renewBeforeDays * DAY <= now;
 }
 
-/** @param requests memoized: the code that needs an answer later calls the same function and gets its failure */
+/** @param requests must be memoized. The code that needs an answer calls the same function later, and gets its failure too. */
 export function prefetch(requests: readonly (() => Promise<unknown>)[]): void {
   for (const request of requests) request().catch(() => undefined);
 }

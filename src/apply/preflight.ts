@@ -34,7 +34,7 @@ export async function preflight(
   await Promise.all([proof(), ...keys.map((read) => read())]);
 }
 
-/** Each read proves that a destination exists and may be read. */
+/** A read of each destination's public key, which proves that the destination exists and may be read. */
 export function publicKeyReads(
   desired: DesiredState,
   store: SecretStore | undefined,

@@ -6,27 +6,45 @@ import type { DesiredState } from '../model/desired-state.ts';
 
 type Refused = Exclude<ProofResult, { outcome: 'proven' }>;
 
-/** @param logged the reason in the tenant logs */
-export function notProven(desired: DesiredState, refused: Refused, logged?: string): RotationError {
-  const { method, operation } = desired;
-  const grant =
-    operation === 'create'
-      ? ' A new client needs a client grant for that API first. With verify: auto its key is delivered without a proof.'
-      : '';
+/**
+ * The error if Auth0 refused the new pair.
+ * @param isInUse consumers log in with an earlier key of the same method
+ * @param logged the reason in the tenant logs
+ */
+export function notProven(
+  desired: DesiredState,
+  refused: Refused,
+  isInUse: boolean,
+  logged?: string,
+): RotationError {
+  if (refused.outage) return refused.outage;
+  const { method } = desired;
   const why = [refused.detail, logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
   const what = method === 'private_key_jwt' ? 'key' : 'certificate';
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The new ${what} ${failedTo(desired, refused)} (${why}).`,
-    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[method]}${grant}${binding(desired)}`,
+    remedy: remedyOf(desired, refused, isInUse),
   });
 }
 
-/** The pair in use was refused for a reason that would also apply to the new one. */
+/** The error if Auth0 refused the pair in use for a reason that would also apply to the new one. */
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
+  if (refused.outage) return refused.outage;
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The pair in current-credential ${failedTo(desired, refused)} (${refused.detail}), so the new pair would fail too.`,
-    remedy: `${refused.outcome === 'unauthorized' ? authorization(desired) : REMEDIES[desired.method]}${binding(desired)}`,
+    remedy: remedyOf(desired, refused, true),
   });
+}
+
+function remedyOf(desired: DesiredState, { outcome }: Refused, isInUse: boolean): string {
+  const { method, operation } = desired;
+  const moves = !isInUse && (operation === 'enroll' || operation === 'create');
+  const remedies = {
+    self_signed_tls_client_auth: isInUse ? CURRENT_CERTIFICATE : ANY_CERTIFICATE,
+    tls_client_auth: TRUSTED_CA,
+    private_key_jwt: moves ? NEW_METHOD : USED_METHOD,
+  };
+  return `${outcome === 'unauthorized' ? authorization(desired) : remedies[method]}${binding(desired)}`;
 }
 
 function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refused): string {
@@ -36,20 +54,25 @@ function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refus
     : `may not get a token for the API ${audience}`;
 }
 
-/** For a client that is authenticated but may not get such a token. */
-function authorization({ clientId, verifyAudience: audience }: DesiredState): string {
+/** The remedy for a client that is authenticated but may not get such a token. */
+function authorization({ clientId, operation, verifyAudience: audience }: DesiredState): string {
+  // The client of a failed creation is deleted again, so it cannot be authorized.
+  if (operation === 'create' && clientId === '')
+    return 'A new client may not use any API yet. Set verify: auto and start a new run. Then authorize the client that it makes for the API, and start the workflow by hand once with force: true and verify: required.';
   const api = audience === undefined ? 'an API' : `the API with the identifier ${audience}`;
   return `In the Auth0 Dashboard, open Applications, APIs, ${api}, Machine to Machine Applications, and authorize ${clientId || 'the client'}. Or set verify-audience to the identifier of an API that it may use.`;
 }
 
-const REMEDIES = {
-  self_signed_tls_client_auth:
-    'Try the current certificate with curl; the linked page shows how. If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.',
-  tls_client_auth:
-    'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.',
-  private_key_jwt:
-    'Look at the client in Auth0 (Applications, the client, Credentials): its method must be Private Key JWT, with the algorithm that signing-algorithm names.',
-};
+const CURRENT_CERTIFICATE =
+  'Try the current certificate with curl; the linked page shows how. If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.';
+const ANY_CERTIFICATE =
+  'Try any certificate of your own with curl; the linked page shows how. Auth0 itself must refuse it. If the edge does, correct the edge: it must ask for a certificate, forward it, and keep no list of thumbprints of its own.';
+const TRUSTED_CA =
+  'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.';
+const USED_METHOD =
+  'Look at the client in Auth0 (Applications, the client, Credentials): its method must be Private Key JWT, with the algorithm that signing-algorithm names.';
+const NEW_METHOD =
+  "Do not switch the client to Private Key JWT by hand: nobody holds the new key. Check that auth0-domain is the tenant's own host, and that signing-algorithm is one that the client may use. Then start a new run.";
 
 function binding({ tokenBinding }: DesiredState): string {
   return tokenBinding === 'required'
@@ -57,19 +80,25 @@ function binding({ tokenBinding }: DesiredState): string {
     : '';
 }
 
-/** For a check before any effect. */
-export function noGrant({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
+/** The error of a check before any effect. */
+export function noGrant({ clientId, operation }: DesiredState): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `A proof is required (verify, or a rehearsal), but client ${clientId} has no grant that can prove a key: neither client_credentials, authorization_code nor refresh_token.`,
-    remedy: 'Set verify: auto to have the key delivered without a proof, or give the client such a grant.',
+    remedy:
+      operation === 'rehearse'
+        ? NO_REHEARSAL
+        : 'Set verify: auto to have the key delivered without a proof, or give the client such a grant.',
   });
 }
 
-export function noControl({ clientId }: Pick<DesiredState, 'clientId'>): RotationError {
+/** A rehearsal takes no `verify`. */
+const NO_REHEARSAL =
+  'A rehearsal always needs a proof, so this client cannot be rehearsed as it is. operation: rotate with verify: auto delivers its key without a proof.';
+
+export function noControl({ clientId, operation }: DesiredState): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `A proof is required (verify, or a rehearsal), but no key of client ${clientId} can be proven: it has no grant client_credentials, and Auth0 gives the same answer for an unregistered key.`,
-    remedy:
-      'Set verify: auto to have the key delivered without a proof. Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.',
+    remedy: `${operation === 'rehearse' ? NO_REHEARSAL : 'Set verify: auto to have the key delivered without a proof.'} Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.`,
   });
 }
 

@@ -1,4 +1,4 @@
-/** Nothing is delivered before all of Auth0's nodes know the association, up to half a minute after the answer (docs/facts.md#auth0-propagation). */
+/** Holds a delivery back until all of Auth0's nodes know the association, up to half a minute after the answer (docs/facts.md#auth0-propagation). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { deadlineExceeded, type Waiting } from '../http/clock.ts';
@@ -8,7 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import { ISSUED } from '../model/step.ts';
 import { changedMeanwhile } from './contention.ts';
 
-/** A run does not wait if no consumer can log in now, or if the wait would prolong an interruption. */
+/** Whether the run waits. It does not if no consumer can log in now, or if the wait would prolong an interruption. */
 export function waitsForPropagation(
   { steps }: Pick<Plan, 'steps'>,
   { client, now, pool, secrets }: ObservedState,
@@ -25,10 +25,13 @@ export function waitsForPropagation(
   return adds && !interrupts && isHeld && canLogIn;
 }
 
-/** After this time another run may consider the credential abandoned, for example if this run was suspended. */
+/**
+ * The age in milliseconds up to which a credential is delivered. An older one means that this run was suspended. Another run may soon
+ * consider that credential abandoned and remove it.
+ */
 const OLDEST = 10 * 60_000;
 
-/** @param now Auth0's clock @throws RotationError DEADLINE_EXCEEDED */
+/** Refuses to deliver a credential that is too old. Both times are by Auth0's clock. @throws RotationError DEADLINE_EXCEEDED */
 export function refuseOld(createdAt: number | undefined, now: number): void {
   if (createdAt !== undefined && now - createdAt > OLDEST) throw deadlineExceeded();
 }

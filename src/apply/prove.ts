@@ -2,7 +2,7 @@
 
 import { whyRefused } from '../auth0/logs.ts';
 import {
-  isAdmitted,
+  isAccepted,
   needsControl,
   type ProofRequest,
   type ProofResult,
@@ -48,12 +48,13 @@ interface ProofJob {
   currentPair: Pair | undefined;
 }
 
-interface Issued {
+/** A pair that a run issued or took, and its facts. */
+export interface Issued {
   pair: Pair;
   facts: KeyFacts;
 }
 
-/** How long after `propagation-time` a refusal may still be transient (docs/facts.md#auth0-propagation). */
+/** How long after `propagation-time` a refusal may still be transient, in milliseconds (docs/facts.md#auth0-propagation). */
 const GRACE = 30_000;
 
 export class Prover {
@@ -61,7 +62,7 @@ export class Prover {
   readonly #services: ProofServices;
   #proofRequest: Promise<ProofRequest | undefined> | undefined;
   /** Auth0 itself refused the new pair right before its association. */
-  #isControlled = false;
+  #wasRefusedBefore = false;
   #by: ProvenBy | undefined;
   readonly notes: Note[] = [];
 
@@ -75,7 +76,10 @@ export class Prover {
     return this.#by;
   }
 
-  /** The request that proves a key of this client. A client that `create` makes has the grant client_credentials. */
+  /**
+   * The request that proves a key of this client. undefined if it has no grant for one. A client that `create` makes has the grant
+   * client_credentials.
+   */
   proofRequest(): Promise<ProofRequest | undefined> {
     const client = this.#job.observed.client ?? {};
     this.#proofRequest ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
@@ -102,8 +106,8 @@ export class Prover {
   }
 
   /**
-   * Sends the new pair right before its association, which Auth0 must refuse. Without a token request this shows that a later
-   * acceptance is due to the association. Before a change of method it shows that only the association is missing.
+   * Sends the new pair right before its association, and Auth0 must refuse it. If the client cannot request a token, this shows that a
+   * later acceptance is due to the association. Before a change of method, it shows that only the association is missing.
    * @throws RotationError VERIFICATION_FAILED
    */
   async requireRefusal(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
@@ -115,13 +119,14 @@ export class Prover {
     if (!changesMethod && !needsControl(proofRequest)) return;
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
-    if (result.outcome !== 'proven' && (!isRefused || result.isForeign)) throw notProven(desired, result);
-    this.#isControlled = isRefused;
+    if (result.outcome !== 'proven' && (!isRefused || result.isForeign))
+      throw notProven(desired, result, this.#isInUse);
+    this.#wasRefusedBefore = isRefused;
     if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
   }
 
   /**
-   * Proves the new pair. Repeats while Auth0 refuses it, for `propagation-time` and a little longer.
+   * Proves the new pair. Repeats the request while Auth0 refuses it, for `propagation-time` and GRACE.
    * @param since local time of the association
    * @throws RotationError VERIFICATION_FAILED
    */
@@ -148,17 +153,23 @@ export class Prover {
     if (this.#awaitsGrant(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
-    throw notProven(desired, result, logged);
+    throw notProven(desired, result, this.#isInUse, logged);
   }
 
-  /** A client that `create` made may have no client grant yet. Its key is delivered without a proof. */
+  /** The primary holds a key of the method that the client uses. */
+  get #isInUse(): boolean {
+    const { desired, observed } = this.#job;
+    return observed.client?.method === desired.method && observed.secrets[0]?.times !== 'missing';
+  }
+
+  /** Whether the client was just created and has no client grant yet. Its key is delivered without a proof. */
   #awaitsGrant({ outcome }: ProofResult): boolean {
     const { operation, verify } = this.#job.desired;
     return outcome === 'unauthorized' && operation === 'create' && verify !== 'required';
   }
 
   #proven(proofRequest: ProofRequest, bound: boolean): Proof {
-    if (needsControl(proofRequest) && !this.#isControlled) return 'not proven: no control';
+    if (needsControl(proofRequest) && !this.#wasRefusedBefore) return 'not proven: no control';
     if (
       proofRequest.kind !== 'token' &&
       this.#by === undefined &&
@@ -173,7 +184,7 @@ export class Prover {
    * The negative control of a rehearsal, right after a successful proof. If the edge admitted everybody, a proof would show nothing.
    * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
    */
-  async proveRefusal(): Promise<void> {
+  async requireUnregisteredRefused(): Promise<void> {
     const { domain, edge, issueUnregistered, mask, proofEndpoint } = this.#services;
     const { desired, observed } = this.#job;
     const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
@@ -184,7 +195,7 @@ export class Prover {
     const { clientId, run, verifyAudience: audience } = desired;
     const algorithm = signingAlgorithmOf(desired, observed);
     const login = { endpoint, proofRequest, domain, clientId, pair, audience, algorithm, run };
-    if (await isAdmitted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
+    if (await isAccepted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
   }
 
   #send(

@@ -7,7 +7,7 @@ import { LONGEST_FLIGHT } from '../http/wire.ts';
 import { leftBound, notBound } from './failure-state.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
-/** @throws RotationError AUTH0_… */
+/** Changes the setting, waits until Auth0 shows it, and pushes the way back on the undo stack. @throws RotationError AUTH0_… */
 export async function bind(
   required: boolean,
   clientId: string,

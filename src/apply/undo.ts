@@ -14,7 +14,7 @@ export class UndoStack {
     this.#stack.push({ undo, otherwise });
   }
 
-  /** From now on nothing can be undone. */
+  /** Drops all undos, since from now on nothing can be undone. */
   forget(): void {
     this.#stack.length = 0;
   }
@@ -36,8 +36,10 @@ export class UndoStack {
 }
 
 /**
- * Undoes a change. If its first attempt got no answer it may land once more, so this checks again after `until`.
- * @param until local time after which the change cannot land any more. 0: it was answered at once.
+ * Undoes a change. If an attempt of that change got no answer, it may land once more, so this checks again after `until`.
+ * @param until local time after which the change cannot land any more. 0 if every attempt was answered.
+ * @param back undoes the change
+ * @param isBack whether the change is undone
  */
 export async function takeBack(
   { clock, cancellation }: Waiting,

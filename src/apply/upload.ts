@@ -9,14 +9,15 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, rotationInProgress } from '../model/ownership.ts';
+import { findRival, isOwnedBy, ownerOf, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import type { PlannedCredential } from '../model/plan.ts';
 import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
 
 /** A POST without an answer. */
 export interface Flight {
-  /** Local time until which it may land; 0: none may. */
+  /** Local time until which it may land. 0 if none may. */
   until: number;
 }
 
@@ -26,6 +27,7 @@ interface UploadServices {
 }
 
 /**
+ * Uploads the credential, or finds it if an answer was lost.
  * @param flight receives the time until which a POST may still land
  * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
  * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
@@ -41,12 +43,13 @@ export async function upload(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // guard: what was refused after a lost answer may be there
     const isFirst = attempt === 1;
-    const send = isFirst ? sendFirst : sendAgain;
     const before = flight.until;
     const onUncertain = () => {
       flight.until = clock.now() + LONGEST_FLIGHT;
     };
-    const answer = await send(job, tenant, registration, onUncertain, onRefused);
+    const answer = isFirst
+      ? await sendFirst(job, tenant, registration, onUncertain, onRefused)
+      : await send(job, tenant, registration, onUncertain);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
@@ -59,13 +62,16 @@ export async function upload(
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
-    remedy: 'Look at the status page of Auth0, then run again.',
+    remedy: 'Look at the status page of Auth0, then start a new run.',
   });
 }
 
 type Answer = Credential | Refusal | 'lost';
 
-/** Nothing has landed if this throws: a POST that may have landed is `lost`. */
+/**
+ * Sends the first attempt. If it throws, nothing has landed, since a POST that may have landed returns `lost`. A later attempt proves no
+ * such thing.
+ */
 async function sendFirst(
   job: Job,
   tenant: Tenant,
@@ -74,7 +80,7 @@ async function sendFirst(
   onRefused: () => void,
 ): Promise<Answer> {
   try {
-    const answer = await sendAgain(job, tenant, registration, onUncertain);
+    const answer = await send(job, tenant, registration, onUncertain);
     if (isRefusal(answer) && !isRepeated(answer)) throw await refused(answer, job, tenant);
     return answer;
   } catch (error) {
@@ -83,8 +89,7 @@ async function sendFirst(
   }
 }
 
-/** An earlier attempt may have landed, whatever this one's answer is. */
-function sendAgain(
+function send(
   { desired }: Job,
   tenant: Tenant,
   registration: Registration,
@@ -117,16 +122,33 @@ async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<Rota
 
 /** Uses the current pool, since another run may have used the room that this one made. */
 async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<RotationError> {
-  const pool = await tenant.credentials(desired.clientId);
+  const [{ associated }, pool] = await Promise.all([
+    tenant.client(desired.clientId),
+    tenant.credentials(desired.clientId),
+  ]);
   const rival = findRival(desired, observed, pool);
   if (rival) return rotationInProgress(rival);
-  const planned = new Map(plan.credentials.map(({ id, usedBy }) => [id, usedBy]));
-  const holders = pool.map(({ id }) => ({ id, usedBy: planned.get(id) ?? 'made since this run began' }));
-  const associated = new Set(plan.credentials.filter((c) => c.associated).map(({ id }) => id));
-  const unused = pool.filter(({ id }) => !associated.has(id)).map(({ id }) => id);
+  const planned = new Map(plan.credentials.map((credential) => [credential.id, credential]));
+  const kept = pool.map(({ id }) => ({
+    id,
+    whyKept: planned.get(id)?.whyKept ?? 'made since this run began',
+  }));
+  // Whatever the method of the client: before an enrollment its consumers use those of another one.
+  const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
+  const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
     unused.length > 0
-      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (the application, tab Credentials), unless another feature such as signed requests uses it.`
+      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (Applications, the client, Credentials), unless another feature such as signed requests uses it.`
       : undefined;
-  return credentialLimit(desired.clientId, holders, remedy);
+  return credentialLimit(desired.clientId, kept, remedy);
+}
+
+/** No secret of ours can hold it, and no other workflow made it. */
+function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
+  // What is ours a secret may hold, even if it is not associated.
+  if (planned?.stage !== 'foreign') return false;
+  const { heldBy, id, name } = planned;
+  const ownership = readOwnership(name);
+  const isOthers = ownership !== undefined && !isOwnedBy(ownership, ownerOf(desired));
+  return heldBy.length === 0 && !isOthers && !desired.keepCredentials.has(id);
 }

@@ -8,7 +8,7 @@ import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 
-/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
+/** Sends a request to Auth0. @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function callAuth0(
   service: Service,
   request: HttpRequest,
@@ -18,7 +18,7 @@ export async function callAuth0(
   return answered(request, () => service.call(request, repeatable, onUncertain));
 }
 
-/** @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
+/** Turns a call without an answer into an error. @throws RotationError AUTH0_REQUEST_FAILED */
 export async function answered(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
   call: () => Promise<HttpResponse>,
@@ -27,7 +27,7 @@ export async function answered(
     return await call();
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
-    const remedy = 'Check auth0-domain, mtls-domain and the network of the runner, then run again.';
+    const remedy = 'Check auth0-domain, mtls-domain and the network of the runner, then start a new run.';
     throw new RotationError('AUTH0_REQUEST_FAILED', {
       ...noAnswer({ method, url }, error, remedy),
       cause: error,
@@ -35,15 +35,19 @@ export async function answered(
   }
 }
 
-/** @throws RotationError for refusals that mean the same for every call */
-export function refuse(response: HttpResponse, call: string): void {
-  if (response.status < 500) refuseForeign(response, call);
+/**
+ * Returns if the status is no common refusal.
+ * @param call method and path, for the message
+ * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
+ */
+export function throwIfRefused(response: HttpResponse, call: string): void {
+  if (response.status < 500) throwIfForeign(response, call);
   const message = quote(stringOf(parseJson(response), 'message'));
   if (response.status === 401) {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
       failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
       remedy:
-        'Pass management-client-id with one of its credentials instead of management-token, which expires; with a custom domain, set management-audience to https://<tenant host>/api/v2/.',
+        'If you pass management-token, which expires, pass management-client-id with one of its credentials instead. With a custom domain, set management-audience to https://<tenant host>/api/v2/.',
     });
   }
   if (response.status === 403) {
@@ -51,7 +55,7 @@ export function refuse(response: HttpResponse, call: string): void {
       failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
       remedy: call.endsWith('/logs')
         ? 'Grant it read:logs on the Management API, or set retire: by-time.'
-        : 'In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.',
+        : `In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.${ofCreation(call)}`,
     });
   }
   if (response.status === 404 && stringOf(parseJson(response), 'errorCode') === 'inexistent_client') {
@@ -63,8 +67,15 @@ export function refuse(response: HttpResponse, call: string): void {
   }
 }
 
-/** Something else answered instead of Auth0, so it is unknown whether the request reached Auth0. */
-function refuseForeign(response: HttpResponse, call: string): void {
+/** `create` also makes a client, and deletes it again if the run fails. */
+function ofCreation(call: string): string {
+  return /^POST \S+\/clients$|^DELETE \S+\/clients\/[^/]+$/.test(call)
+    ? ' operation: create also needs create:clients and delete:clients.'
+    : '';
+}
+
+/** If something else answered instead of Auth0, it is unknown whether the request reached Auth0. @throws RotationError AUTH0_REQUEST_FAILED */
+function throwIfForeign(response: HttpResponse, call: string): void {
   const what = describeForeign(response);
   if (what === undefined) return;
   throw new RotationError('AUTH0_REQUEST_FAILED', {
@@ -75,7 +86,12 @@ function refuseForeign(response: HttpResponse, call: string): void {
   });
 }
 
-/** An answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
+/** The answer says nothing about the request: the service, or something before it, is down or busy. */
+export function isOutage({ status }: Pick<HttpResponse, 'status'>): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}
+
+/** The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
   const said = quote(
@@ -83,9 +99,12 @@ export function unexpectedAnswer(url: string, response: HttpResponse): RotationE
   );
   const foreign = describeForeign(response);
   const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
-  const remedy = foreign
-    ? 'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.'
-    : 'Run again. If that does not help, look at the debug log and at the status page of Auth0.';
+  const again =
+    'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
+  const host =
+    'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
+  // A page with such a status may come from Auth0's own infrastructure.
+  const remedy = isOutage(response) && foreign ? `${again} ${host}` : foreign ? host : again;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

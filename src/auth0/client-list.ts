@@ -4,7 +4,7 @@ import { PAGE } from '../http/pages.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
 import type { ClientListing, Tenant } from './tenant.ts';
 
-/** The listing stops after this fraction of the requests that it can save. A tenant may have many clients outside the fleet. */
+/** The listing may cost this fraction of the requests that it can save. A tenant may have many clients outside the fleet. */
 const WORTH = 1 / 4;
 
 /** Reads the listing when it is first needed. undefined: a listing is not worth it for so few clients. */

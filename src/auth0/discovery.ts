@@ -5,7 +5,7 @@ import { describeForeign } from '../http/foreign.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpResponse } from '../http/wire.ts';
 import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
-import { callAuth0, unexpectedAnswer } from './answers.ts';
+import { callAuth0, isOutage, unexpectedAnswer } from './answers.ts';
 
 /** The endpoints for a proof. undefined if the tenant names none. */
 export interface ProofEndpoints {
@@ -52,17 +52,18 @@ async function readDocument(service: Service, host: string): Promise<JsonObject>
     'idempotent',
   );
   const document = parseJson(response);
-  if (response.status >= 500 || response.status === 429) throw unexpectedAnswer(url, response);
+  if (isOutage(response)) throw unexpectedAnswer(url, response);
   if (response.status !== 200 || !isObject(document)) throw notDiscovery(url, response);
   return document;
 }
 
+/** Returns the endpoint. @throws RotationError DISCOVERY_FAILED if it is not trusted */
 function trusted(endpoint: string | undefined, host: string): string | undefined {
   if (endpoint !== undefined && !isTrusted(endpoint, host)) throw untrusted(host);
   return endpoint;
 }
 
-/** An endpoint must use https and be on the host of the input or a subdomain. Otherwise an answer could divert a certificate or a token. */
+/** Whether an endpoint uses https and is on the host of the input or a subdomain. Otherwise an answer could divert a certificate or a token. */
 function isTrusted(endpoint: string, host: string): boolean {
   if (!URL.canParse(endpoint)) return false;
   const { protocol, hostname, username, password } = new URL(endpoint);
@@ -71,7 +72,7 @@ function isTrusted(endpoint: string, host: string): boolean {
   return hostname === expected || hostname.endsWith(`.${expected}`);
 }
 
-/** For an answer without an OpenID configuration. */
+/** The error for an answer without an OpenID configuration. */
 function notDiscovery(url: string, response: HttpResponse): RotationError {
   const what = describeForeign(response) ?? (quote(response.body).slice(0, 100) || 'nothing');
   return new RotationError('DISCOVERY_FAILED', {

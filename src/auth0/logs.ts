@@ -2,6 +2,7 @@
 
 import { PAGE } from '../http/pages.ts';
 import type { Usage, Use } from '../model/observed-state.ts';
+import { DAY } from '../model/timing.ts';
 import type { LogEntry } from './records.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -10,7 +11,13 @@ const PAGES = 10;
 /** More searches would use up the tenant's rate limit of the Management API. */
 const MOST = 5_000;
 
-/** Every use of a certificate of this client since then, and the time from which the list is complete. @throws RotationError AUTH0_… */
+/**
+ * Every use of a certificate of this client since then. A search returns at most 1,000 entries, newest first, so the next search
+ * continues before the oldest of them.
+ * @param since milliseconds, Auth0's clock
+ * @returns the uses, and the time from which they are complete
+ * @throws RotationError AUTH0_…
+ */
 export async function readUses(
   tenant: Tenant,
   clientId: string,
@@ -21,9 +28,10 @@ export async function readUses(
   const kept = Math.max(since, oldest?.at ?? tenant.now());
   const seen = new Map<string, LogEntry>();
   let from = tenant.now();
+  // The end of a search is a whole second. Rounding up makes each search repeat the last second of the one before.
   for (let until = '*'; ; until = second(from + 999)) {
     const found = await search(tenant, searchFor(clientId, since, until));
-    // Each search repeats the last second of the one before. An entry in both shows that none is missing between them.
+    // An entry that is in this search and in an earlier one shows that none is missing between them.
     const joined = seen.size === 0 || found.some(({ id }) => seen.has(id));
     const before = seen.size;
     for (const entry of found) seen.set(entry.id, entry);
@@ -62,10 +70,10 @@ export async function whyRefused(
 const WITH_THUMBPRINT =
   'type:se* OR type:sdeleacft OR type:idjag_exchange_succeeded OR type:ciba_* OR type:w';
 
-/** Starts a day early, since Auth0 does not document the time zone. */
+/** The query for one client. It starts a day before `since`, since Auth0 does not document the time zone of a query. */
 function searchFor(clientId: string, since: number, until: string, types = WITH_THUMBPRINT): URLSearchParams {
   const id = clientId.replace(/["\\]/g, '\\$&');
-  const range = `date:[${second(since - 86_400_000)} TO ${until}]`;
+  const range = `date:[${second(since - DAY)} TO ${until}]`;
   const q = `client_id:"${id}" AND (${types}) AND ${range}`;
   return new URLSearchParams({ q, sort: 'date:-1', per_page: `${PAGE}` });
 }

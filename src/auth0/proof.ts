@@ -8,6 +8,7 @@ import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
+import { isOutage, unexpectedAnswer } from './answers.ts';
 import { ACTION } from './records.ts';
 import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
 
@@ -16,13 +17,13 @@ export type ProofRequest =
   | { kind: 'token' }
   /** RFC 9126. */
   | { kind: 'pushed request'; endpoint: string; callback: string }
-  /** With an invalid code or token. `invalid_grant` shows that the client is authenticated, if the server checks the client first. */
+  /** A request with an invalid code or token. If the server checks the client first, `invalid_grant` shows that it has authenticated the client. */
   | { kind: 'authorization code'; callback: string | undefined }
   | { kind: 'refresh token' };
 
 const TOKEN: ProofRequest = { kind: 'token' };
 
-/** Whether the answer depends on which check the server makes first. Then the proof needs a negative control. */
+/** Whether the answer depends on which check the server makes first. Then the proof needs a negative control, a request that Auth0 must refuse. */
 export function needsControl({ kind }: ProofRequest): boolean {
   return kind === 'authorization code' || kind === 'refresh token';
 }
@@ -47,7 +48,7 @@ export async function proofRequestFor(
   return grantTypes.includes('refresh_token') ? { kind: 'refresh token' } : undefined;
 }
 
-/** The client, the endpoint and the key of a proof. */
+/** A login with a key: the client, the endpoint and the pair. */
 export interface Login {
   /** The token endpoint. */
   endpoint: string;
@@ -67,8 +68,9 @@ export interface Login {
   run: string;
 }
 
-export interface Proof extends Login {
-  /** x5t#S256 of the pair's certificate. */
+/** A login, and what its token must show. */
+export interface KeyToProve extends Login {
+  /** x5t#S256 (RFC 8705) of the pair's certificate. */
   thumbprint: string;
   /** The token must be bound to the certificate (cnf.x5t#S256). */
   mustBind: boolean;
@@ -86,22 +88,25 @@ export type ProofResult =
       detail: string;
       /** Something else, such as the edge, answered instead of Auth0. */
       isForeign: boolean;
+      /** The answer says nothing about the key, since a service is down or busy. */
+      outage?: RotationError | undefined;
     };
 
 /**
- * One request, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
+ * Sends one request that the key authenticates, by certificate (RFC 8705 section 2) or by client assertion (RFC 7523).
  * @throws RotationError AUTH0_REQUEST_FAILED
  */
-export async function proveKey(service: Service, proof: Proof): Promise<ProofResult> {
+export async function proveKey(service: Service, proof: KeyToProve): Promise<ProofResult> {
   const { proofRequest = TOKEN, mustBind, thumbprint } = proof;
   const response = await authenticate(service, proof);
   if (isAuthenticated(proofRequest, response)) return { outcome: 'proven', bound: false };
   const token = proofRequest.kind === 'token' ? accessToken(response) : undefined;
   if (token === undefined)
     return {
-      outcome: refusalOf(response),
+      outcome: refusalKind(response),
       detail: oauthError(response),
       isForeign: isForeign(response),
+      outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
   const bound = confirmation(token);
   const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isForeign: false });
@@ -111,7 +116,7 @@ export async function proveKey(service: Service, proof: Proof): Promise<ProofRes
   return failed('the token is bound to another certificate (cnf.x5t#S256)');
 }
 
-/** For requests that return no token. */
+/** Whether the answer to a request that returns no token shows that the client is authenticated. */
 function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolean {
   const body = parseJson(response);
   if (kind === 'token') return false;
@@ -120,11 +125,11 @@ function isAuthenticated({ kind }: ProofRequest, response: HttpResponse): boolea
 }
 
 /**
- * Whether the server accepts an unregistered key for the client. An edge that checks certificates itself may end the connection
- * instead of answering (RFC 8446: with an alert, of which a client may only see the reset).
+ * Whether the server accepts an unregistered key for the client. An edge that checks certificates itself may end the connection with an
+ * alert instead of answering (RFC 8446). A client may see only a reset, so that counts as a refusal too.
  * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED if that remains unknown
  */
-export async function isAdmitted(service: Service, login: Login): Promise<boolean> {
+export async function isAccepted(service: Service, login: Login): Promise<boolean> {
   const { proofRequest = TOKEN } = login;
   try {
     const response = await authenticate(service, login);
@@ -173,31 +178,32 @@ function parametersOf(proofRequest: ProofRequest, { audience }: Login): Record<s
         response_type: 'code',
         redirect_uri: proofRequest.callback,
         scope: 'openid',
-        // Some clients must send one (FAPI), and all may.
-        code_challenge: createHash('sha256').update(nobodys()).digest('base64url'),
+        // Some clients must send a code challenge (FAPI), and all may.
+        code_challenge: createHash('sha256').update(randomValue()).digest('base64url'),
         code_challenge_method: 'S256',
       };
     case 'authorization code':
       return {
         grant_type: 'authorization_code',
-        code: nobodys(),
+        code: randomValue(),
         redirect_uri: proofRequest.callback ?? 'https://localhost/',
-        code_verifier: nobodys(),
+        code_verifier: randomValue(),
       };
     case 'refresh token':
-      return { grant_type: 'refresh_token', refresh_token: nobodys() };
+      return { grant_type: 'refresh_token', refresh_token: randomValue() };
   }
 }
 
 /** An invalid code or refresh token. */
-function nobodys(): string {
+function randomValue(): string {
   return randomBytes(32).toString('base64url');
 }
 
 /** Auth0's words for a missing client grant, an unknown API, or a tenant without a default audience (docs/facts.md#auth0-grant). */
 const NO_GRANT = /client-grant|No audience parameter|Service not (found|enabled)|Grant type .* not allowed/i;
 
-function refusalOf(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
+/** What a refusal means. See ProofResult. */
+function refusalKind(response: HttpResponse): 'refused' | 'unauthorized' | 'failed' {
   const { status } = response;
   const body = parseJson(response);
   const [error, description = ''] = [stringOf(body, 'error'), stringOf(body, 'error_description')];

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, quote, stringOf } from '../model/
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
 import { readSubject } from '../model/subject-dn.ts';
 
-/** Without `client_secret`, which the scopes of a rotation could also read. */
+/** The fields that the action reads. `client_secret` is not among them, although the scopes of a rotation could read it. */
 export const CLIENT_FIELDS = [
   'client_id',
   'name',
@@ -17,7 +17,7 @@ export const CLIENT_FIELDS = [
   'callbacks',
 ].join(',');
 
-/** undefined: it is not the record of a client. */
+/** Reads the record of a client. undefined if it is none. */
 export function readClient(body: Json | undefined): ObservedClient | undefined {
   const id = stringOf(body, 'client_id');
   const method = isObject(body) ? readMethod(body) : undefined;
@@ -59,7 +59,10 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
   return { required: body.require_proof_of_possession === true, by: 'require_proof_of_possession' };
 }
 
-/** undefined: it is not a record. A record of an unknown form keeps its id, since it counts towards the capacity and is never touched. */
+/**
+ * Reads the record of a credential. undefined if it is none. A record of an unknown form keeps its id, since it counts towards the
+ * capacity and is never touched.
+ */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');
@@ -95,7 +98,7 @@ export interface LogEntry extends Use {
 /** The name that this action sends to Auth0. */
 export const ACTION = 'auth0-mtls-rotation-action';
 
-/** undefined: it is not an entry of the logs. `identity` is empty if no certificate was used. */
+/** Reads an entry of the tenant logs. undefined if it is none. `identity` is empty if no certificate was used. */
 export function readLogEntry(item: Json): LogEntry | undefined {
   const id = stringOf(item, 'log_id');
   const at = Date.parse(stringOf(item, 'date') ?? '');
@@ -104,7 +107,7 @@ export function readLogEntry(item: Json): LogEntry | undefined {
   return {
     id,
     at,
-    // "As per RFC 8705 section 3.1": x5t#S256. In another encoding the run would not find its own entry, and would remove nothing.
+    // x5t#S256 ("as per RFC 8705 section 3.1"). If Auth0 encoded it differently, a run would not find its own entry and would remove nothing.
     identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
     ip: quote(stringOf(item, 'ip')) || 'unknown',
     userAgent: quote(userAgent).slice(0, 100) || 'unknown',

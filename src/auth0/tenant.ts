@@ -10,13 +10,15 @@ import type { AuthenticationMethod } from '../model/desired-state.ts';
 import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
-import { callAuth0, refuse, unexpectedAnswer } from './answers.ts';
+import { callAuth0, throwIfRefused, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
 import { scopesOf } from './token.ts';
 
+/** A client of the tenant. */
 export interface ListedClient {
   id: string;
   name: string;
+  /** The owner in its `client_metadata`. undefined if no `create` made it. */
   owner: string | undefined;
 }
 
@@ -45,7 +47,7 @@ export class Tenant {
 
   /**
    * @param token the Management API token, fetched when it is first needed
-   * @param listing answers instead of a read, for a client that it has
+   * @param listing answers instead of a read, for each client that it has
    */
   constructor(service: Service, domain: string, token: () => Promise<string>, listing?: ClientListing) {
     this.#service = service;
@@ -95,7 +97,7 @@ export class Tenant {
     return found;
   }
 
-  /** Yields all clients whose records can be read. @throws RotationError AUTH0_… */
+  /** Yields each client of the tenant, or undefined for a record that cannot be read. @throws RotationError AUTH0_… */
   async *eachClient(): AsyncGenerator<ObservedClient | undefined> {
     for await (const item of this.#listed(CLIENT_FIELDS)) yield readClient(item);
   }
@@ -114,7 +116,11 @@ export class Tenant {
     yield* pagesOf('Auth0', read);
   }
 
-  /** Makes a client with its first credential. @returns its id, or `lost` if the answer was lost and the client may exist @throws RotationError AUTH0_… */
+  /**
+   * Makes a client with its first credential.
+   * @returns its id, or `lost` if the answer was lost and the client may exist
+   * @throws RotationError AUTH0_…
+   */
   async createClient(client: NewClient): Promise<{ clientId: string } | 'lost'> {
     const { method, registration, name, metadata } = client;
     const body = {
@@ -160,7 +166,10 @@ export class Tenant {
     });
   }
 
-  /** Uploads a credential. Returns a refusal (400), since its reason decides what follows, or `lost` if the credential may exist. */
+  /**
+   * Uploads a credential. Returns a refusal (400), since its reason decides what follows, or `lost` if the credential may exist.
+   * @throws RotationError AUTH0_…
+   */
   async createCredential(
     clientId: string,
     registration: Registration,
@@ -192,7 +201,7 @@ export class Tenant {
     }
   }
 
-  /** Replaces the method's whole list, which must come from a fresh read. @throws RotationError AUTH0_… */
+  /** Replaces the method's whole list. @param ids must come from a fresh read @throws RotationError AUTH0_… */
   async associate(
     clientId: string,
     method: AuthenticationMethod,
@@ -202,7 +211,10 @@ export class Tenant {
     await this.#patch(clientId, methodBody(method, ids), onUncertain);
   }
 
-  /** Moves the client to another method with its first credentials. The old method stops working (configure-mtls-for-a-client). */
+  /**
+   * Moves the client to another method with its first credentials. The old method stops working (configure-mtls-for-a-client).
+   * @throws RotationError AUTH0_…
+   */
   async moveTo(
     clientId: string,
     method: string,
@@ -213,13 +225,17 @@ export class Tenant {
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Moves the client back to a client secret. The pool keeps its credentials (docs/facts.md#auth0-method-change). */
-  async moveToSecret(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
+  /**
+   * Moves the client to a method without credentials: a client secret, or `none` for a public client. The pool keeps its credentials
+   * (docs/facts.md#auth0-method-change).
+   * @throws RotationError AUTH0_…
+   */
+  async moveToFormerMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
   }
 
-  /** Sets token binding. Uses the other property if the tenant does not know the first one. */
+  /** Sets token binding. Uses the older property if the tenant does not know `require_proof_of_possession`. @throws RotationError AUTH0_… */
   async bindTokens(
     clientId: string,
     { by, required }: ObservedClient['binding'],
@@ -244,7 +260,11 @@ export class Tenant {
     if (response.status !== 200) throw this.#unexpected(response);
   }
 
-  /** Succeeds if the credential no longer exists (docs/facts.md#auth0-delete). @returns 'associated' if Auth0 refuses since it is still in use */
+  /**
+   * Deletes a credential. It counts as deleted if it no longer exists (docs/facts.md#auth0-delete).
+   * @returns 'associated' if Auth0 refuses since it is still associated
+   * @throws RotationError AUTH0_…
+   */
   async deleteCredential(clientId: string, id: string): Promise<'deleted' | 'associated'> {
     const path = `${clientPath(clientId)}/credentials/${encodeURIComponent(id)}`;
     const response = await this.#call({ method: 'DELETE', path });
@@ -272,7 +292,7 @@ export class Tenant {
       repeatable,
       onUncertain,
     );
-    refuse(response, `${method} /api/v2${path.split('?')[0]}`);
+    throwIfRefused(response, `${method} /api/v2${path.split('?')[0]}`);
     return response;
   }
 

@@ -1,4 +1,4 @@
-/** Calls the token endpoint: to log in to the Management API, and to prove a new key. */
+/** Calls the token endpoint, to log in to the Management API and to prove a key. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { RotationError } from '../errors.ts';
@@ -7,7 +7,7 @@ import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { parseJson, quote, stringOf } from '../model/json.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
-import { answered, unexpectedAnswer } from './answers.ts';
+import { answered, isOutage, unexpectedAnswer } from './answers.ts';
 
 export interface ManagementApi {
   service: Service;
@@ -18,7 +18,7 @@ export interface ManagementApi {
   mtlsTokenEndpoint: () => Promise<string | undefined>;
 }
 
-/** @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_REQUEST_FAILED */
+/** Requests a token for the Management API. @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_REQUEST_FAILED */
 export async function managementToken(api: ManagementApi): Promise<string> {
   const { login, audience } = api;
   if (login.kind === 'token') return login.token;
@@ -55,7 +55,11 @@ async function clientAuthentication(
   return clientAssertion(login, domain, now());
 }
 
-/** Auth0 requires the domain with a trailing slash as aud, at most 5 minutes and a single use (docs/facts.md#auth0-private-key-jwt). */
+/**
+ * The parameters of a client assertion (RFC 7523). Auth0 requires the domain with a trailing slash as `aud`, a life of at most 5 minutes
+ * and a single use (docs/facts.md#auth0-private-key-jwt).
+ * @param now milliseconds, Auth0's clock
+ */
 export async function clientAssertion(
   {
     clientId,
@@ -83,8 +87,7 @@ export async function clientAssertion(
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
-  if (response.status >= 500 || response.status === 429 || isForeign(response))
-    return unexpectedAnswer(endpoint, response);
+  if (isOutage(response) || isForeign(response)) return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:

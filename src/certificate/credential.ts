@@ -20,13 +20,13 @@ import {
 import { issueCertificate } from './issue.ts';
 import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
-/** @throws Error with a reason that follows the input's name */
+/** Parses a pair, or with private_key_jwt a bare key. @throws Error with a reason that follows the input's name */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
   if (method !== 'private_key_jwt') return parsePair(text);
   return { privateKey: pkcs8(parseRsaKey(text)), certificate: undefined };
 }
 
-/** @param expiresAt expiry of a public key, which contains none; milliseconds */
+/** Facts about a pair. @param expiresAt expiry of a public key, which contains none, in milliseconds */
 export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: number): KeyFacts {
   if (pair.certificate === undefined) {
     const kid = kidOf(pair.privateKey);
@@ -46,7 +46,11 @@ export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: nu
 /** The OpenAPI description allows at most 4096 characters for `pem` (POST /clients). */
 const LONGEST_PEM = 4096;
 
-/** @param name the name with the mark @param alg algorithm of a public key */
+/**
+ * The body of an upload.
+ * @param name the name with the mark
+ * @param alg algorithm of a public key
+ */
 export function registrationOf(
   method: AuthenticationMethod,
   { certificate, privateKey }: Pair,
@@ -67,7 +71,10 @@ export function registrationOf(
     : { name, credential_type: 'cert_subject_dn', subject_dn: subjectDnOf(certificate) };
 }
 
-/** Key first, then certificates: curl, nginx, Node, Python and Go read that. A bare key has no text before it, which jose and Auth0's SDKs refuse. */
+/**
+ * The text of a secret. The key comes before the certificates, which curl, nginx, Node, Python and Go can read. Nothing stands before a
+ * key, since jose and Auth0's SDKs refuse that.
+ */
 export async function secretFor(
   { part }: SecretLocation,
   { certificate, privateKey }: Pair,

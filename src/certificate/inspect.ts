@@ -4,7 +4,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Cert
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { chainOf } from './chain.ts';
-import { absenceOf, type Block, blocksOf, printPem, refusalOf } from './pem.ts';
+import { absenceOf, type Block, blocksOf, printPem, whyUnusable } from './pem.ts';
 import { subjectOf } from './subject-der.ts';
 
 export interface CertificateFacts {
@@ -55,7 +55,7 @@ export function parsePrivateKey(text: string): KeyObject {
 
 function readKey(block: Block): KeyObject {
   const { der, label } = block;
-  const refusal = refusalOf(block);
+  const refusal = whyUnusable(block);
   if (refusal !== undefined || !der) throw new Error(refusal);
   try {
     return createPrivateKey(printPem(label, der));
@@ -70,7 +70,7 @@ export function parseCertificates(text: string): X509Certificate[] {
   const found = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'));
   if (found.length === 0) throw new Error(absenceOf('certificate', text, blocks));
   return found.map((block) => {
-    const refusal = refusalOf(block);
+    const refusal = whyUnusable(block);
     if (refusal !== undefined || !block.der) throw new Error(refusal);
     try {
       return new X509Certificate(block.der);
@@ -100,7 +100,7 @@ export function kidOf(privateKeyPem: string): string {
   return createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
 }
 
-/** @param certificatePem only the first certificate counts */
+/** Facts about a certificate. @param certificatePem only its first certificate counts */
 export function inspect(certificatePem: string): CertificateFacts {
   const certificate = new X509Certificate(certificatePem);
   return {
@@ -117,12 +117,12 @@ export function leafOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).toString();
 }
 
-/** In Auth0's form: one attribute per line, in the certificate's order (docs/facts.md#auth0-credential-record). */
+/** The subject in Auth0's form, with one attribute per line in the certificate's order (docs/facts.md#auth0-credential-record). */
 export function subjectDnOf(certificatePem: string): string {
   return new X509Certificate(certificatePem).subject;
 }
 
-/** RFC 8705 3.1: base64url of the SHA-256 of the DER (docs/facts.md#auth0-thumbprint). */
+/** `x5t#S256` of RFC 8705 3.1, which is the base64url of the SHA-256 of the DER (docs/facts.md#auth0-thumbprint). */
 function thumbprintOf(certificate: X509Certificate): string {
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
 }

@@ -4,6 +4,7 @@ import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } f
 import { promisify } from 'node:util';
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { parseSubject } from '../model/subject-dn.ts';
+import { BACKDATE, DAY } from '../model/timing.ts';
 import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
 import { pkcs8 } from './inspect.ts';
@@ -15,10 +16,6 @@ export interface CertificateRequest {
   validityDays: number;
 }
 
-/** The certificate is valid this long before it is issued, since clocks differ. */
-const BACKDATE = 5 * 60_000;
-const DAY = 86_400_000;
-
 /** Makes an RSA key asynchronously, so that this runs during network requests. */
 export async function generateKey(bits: number): Promise<KeyObject> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', {
@@ -29,6 +26,7 @@ export async function generateKey(bits: number): Promise<KeyObject> {
 }
 
 /**
+ * Issues a certificate for the key.
  * @param now milliseconds since the epoch, by Auth0's clock
  * @param authority the private CA that signs. Without it the certificate is self-signed.
  * @throws RotationError CERTIFICATE_TOO_LARGE
@@ -41,7 +39,7 @@ export async function issueCertificate(
 ): Promise<CertifiedPair> {
   const { default: forge } = await import('./forge.ts');
   const names = authority && namesOf(forge, authority);
-  const certificate = describe(forge, privateKey, desired, validity(desired, now, authority), names);
+  const certificate = unsigned(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
   const size = encodedSize(leaf);
   if (size > HEADER_LIMIT) throw certificateTooLarge(size);
@@ -54,7 +52,8 @@ function validity({ validityDays }: CertificateRequest, now: number, authority: 
   return { notBefore: new Date(now - BACKDATE), notAfter: new Date(notAfter) };
 }
 
-function describe(
+/** The certificate before it is signed. `signed` replaces its issuer if a CA signs. */
+function unsigned(
   { pki }: Forge,
   privateKey: KeyObject,
   desired: CertificateRequest,
@@ -80,7 +79,7 @@ function describe(
   return certificate;
 }
 
-/** node:crypto signs, so that no private key enters node-forge, which also does not support all keys of CAs. */
+/** Signs with node:crypto, so that no private key enters node-forge, which also lacks some key types of CAs. @returns PEM */
 function signed(
   { asn1, oids, pki }: Forge,
   certificate: Certificate,
@@ -121,14 +120,14 @@ function algorithmOf(key: KeyObject): { digest: string; oid?: string } {
   return ECDSA[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? { digest: 'sha256' };
 }
 
-/** RFC 5280 4.1.2.2: positive, at most 20 octets. */
+/** A random serial number in hexadecimal. RFC 5280 4.1.2.2 requires a positive number of at most 20 octets. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes.readUInt8(0) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-/** ASN.1 string types of RFC 5280 4.1.2.4: UTF8String, unless the attribute requires another. */
+/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute has UTF8String unless TYPES names another. */
 const PRINTABLE = 19;
 const IA5 = 22;
 const UTF8 = 12;

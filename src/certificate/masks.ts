@@ -7,8 +7,9 @@ import { blocksOf, unescaped } from './pem.ts';
 const SHORTEST_MASK = 8;
 
 /**
- * The texts to mask: each line of the value, escaped and unescaped, and the body of a PEM in pieces, joined, and in the lines of
- * RFC 7468. A BEGIN or END line is not secret.
+ * The texts to mask. They are each line of the value, escaped and unescaped, and the body of a PEM in three forms: in the pieces of the
+ * text, joined, and in the lines of RFC 7468. A BEGIN or END line is not secret.
+ * @param shortest characters of the shortest mask
  */
 export function masksFor(secret: string, shortest = SHORTEST_MASK): string[] {
   const forms = [secret, unescaped(secret)];

@@ -1,4 +1,4 @@
-/** Reads PEM as people paste it, also if a shell, JSON, YAML or a form has changed its line ends or escaped it. */
+/** Reads PEM as people paste it, even if a shell, JSON, YAML or a form has changed its line ends or escaped it. */
 
 export interface Block {
   /** The label, such as `PRIVATE KEY`. Empty for an unknown kind. */
@@ -33,7 +33,7 @@ const LABELS = [
   'EC PARAMETERS',
   'DH PARAMETERS',
 ];
-/** Any space may be missing. */
+/** Labels without spaces, since a pasted text may lack any of them. */
 const COMPACT = new Map(LABELS.map((label) => [label.replaceAll(' ', ''), label]));
 
 const ARMOUR = /-----(BEGIN|END)([A-Z0-9\s]{1,60})-----/g;
@@ -66,7 +66,7 @@ function block(name: string, content: string, isWhole: boolean): Block {
     body,
     der: isWhole && /^[A-Za-z0-9+/]+={0,2}$/.test(body) ? Buffer.from(body, 'base64') : undefined,
     isWhole,
-    // openssl marks encrypted keys that are not PKCS#8 so (RFC 1421 4.6.1.1). The comma was removed above.
+    // openssl marks an encrypted key that is not PKCS#8 by this header (RFC 1421 4.6.1.1). The comma was removed above.
     isEncrypted: label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:4ENCRYPTED/.test(body),
   };
 }
@@ -89,7 +89,7 @@ export function printPem(label: string, der: Buffer): string {
 }
 
 /** Why a block cannot be used, as a predicate of the input. */
-export function refusalOf({ der, isEncrypted, isWhole, label }: Block): string | undefined {
+export function whyUnusable({ der, isEncrypted, isWhole, label }: Block): string | undefined {
   const what =
     label === '' ? 'a PEM of an unknown kind' : /^[AEORX]/.test(label) ? `an ${label}` : `a ${label}`;
   if (isEncrypted)

@@ -1,4 +1,4 @@
-/** The size of a certificate, also of one that is not issued yet. The limits of Auth0's edge and GitHub's secrets are checked before any effect. */
+/** Computes the size of a certificate, even before it is issued, so that the limits of Auth0's edge and GitHub's secrets are checked before any effect. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -6,9 +6,9 @@ import { parseSubject } from '../model/subject-dn.ts';
 import type { Authority, Issuer } from './authority.ts';
 import { leafOf } from './inspect.ts';
 
-/** Auth0's edge contract: the certificate travels URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
+/** The edge passes the certificate to Auth0 URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
 export const HEADER_LIMIT = 4096;
-/** "48 KB", which may mean 48,000 or 49,152 bytes. */
+/** GitHub's limit is "48 KB" (docs/facts.md#github-secret-limits), which may mean 48,000 or 49,152 bytes. */
 const SECRET_LIMIT = 48_000;
 
 /** The properties that determine the size of a certificate. */
@@ -53,7 +53,7 @@ function largestSize(
   authority?: Authority,
 ): number {
   const name = nameOf(subject);
-  const issuer = authority ? subjectOf(authority.certificate.raw) : name;
+  const issuer = authority ? subjectDerOf(authority.certificate.raw) : name;
   const random =
     keySize / 8 + signatureSize(keySize, authority) + REST + (authority ? AUTHORITY_KEY_IDENTIFIER : 0);
   const characters = Math.ceil((random + name.length + issuer.length) / 3) * 4;
@@ -72,13 +72,16 @@ function signatureSize(keySize: number, authority: Authority | undefined): numbe
   return 2 * (Math.ceil(bits / 8) + 3) + 3;
 }
 
-/** Escaped characters in the base64 of random bytes: the mean for two characters of 64, plus six standard deviations and the padding. */
+/**
+ * The most escaped characters in the base64 of random bytes. That is the mean for two characters of 64, plus six standard deviations and
+ * the padding.
+ */
 function escapedAtMost(bytes: number): number {
   const characters = (bytes * 4) / 3;
   return Math.ceil(characters / 32 + 6 * Math.sqrt((characters * 31) / 1024)) + 2;
 }
 
-/** Escaped characters in a name, for the worst offset within base64's groups of three bytes. */
+/** The most escaped characters in a name, over its possible offsets within base64's groups of three bytes. */
 function escapesOf(der: Buffer): number {
   const counts = [0, 1, 2].map(
     (offset) =>
@@ -127,7 +130,7 @@ function septets(number: number): number[] {
 }
 
 /** RFC 5280 4.1: [version] serial, signature, issuer, validity, subject. */
-function subjectOf(certificate: Buffer): Buffer {
+function subjectDerOf(certificate: Buffer): Buffer {
   const [body] = members(certificate);
   const fields = body ? members(body) : [];
   return fields[fields[0]?.[0] === 0xa0 ? 5 : 4] ?? Buffer.alloc(0);

@@ -1,4 +1,4 @@
-/** Reads the subject of a certificate from its DER. Unlike a library's names, object identifiers do not change between versions. */
+/** Reads the subject of a certificate from its DER, since a library's names for attributes change between versions and object identifiers do not. */
 
 import type { X509Certificate } from 'node:crypto';
 import type { Attribute } from '../model/subject-dn.ts';
@@ -10,7 +10,7 @@ interface Element {
   to: number;
 }
 
-/** Returns the attributes in the certificate's order. RFC 5280 4.1: version, serial number, signature, issuer, validity, subject. */
+/** Returns the attributes in the certificate's order. The subject follows version, serial number, signature, issuer and validity (RFC 5280 4.1). */
 export function subjectOf({ raw }: X509Certificate): Attribute[] {
   const [certificate] = elements(raw, { from: 0, to: raw.length });
   const [toBeSigned] = certificate ? elements(raw, certificate) : [];
@@ -38,7 +38,7 @@ function elements(der: Buffer, { from, to }: Pick<Element, 'from' | 'to'>): Elem
   return found;
 }
 
-/** X.690 8.19: seven bits per byte, and the first number contains two arcs. */
+/** Reads an object identifier (X.690 8.19). Each byte has seven bits of a number, and the first number contains two arcs. */
 function readOid(der: Buffer, { from, to }: Element): string {
   const numbers: number[] = [];
   let number = 0;

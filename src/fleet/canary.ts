@@ -1,4 +1,4 @@
-/** The first client that rotates is the canary. The others wait for it, and do not rotate if it fails. */
+/** Makes the first client that rotates the canary. The others wait for it, and do not rotate if it fails. */
 
 import { RotationError } from '../errors.ts';
 
@@ -29,12 +29,13 @@ export class Canary {
     if (this.failed === undefined) return;
     throw new RotationError('CANARY_FAILED', {
       failed: `The client was not tried, since the first client that was due, ${this.failed}, failed.`,
-      remedy: 'Look at that failure first, then run again.',
+      remedy:
+        'Look at that failure first, or take that client out of the manifest for now. Then start a new run.',
     });
   }
 
-  /** The client's run is over. */
-  over(index: number, clientId: string, failed: boolean): void {
+  /** Called when a client's run is over, whether it rotated or not. */
+  finished(index: number, clientId: string, failed: boolean): void {
     this.#known[index]?.resolve();
     if (index !== this.#chosen) return;
     if (failed) this.failed = clientId;

@@ -10,11 +10,11 @@ import { secretLocations } from '../model/desired-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Logger, run } from '../run.ts';
 import {
-  type Choices,
   connectServices,
   ISSUING,
   type Issuing,
   listClients,
+  type ServiceOptions,
   type SharedServices,
   shareServices,
 } from '../services.ts';
@@ -35,15 +35,17 @@ export interface FleetServices {
 }
 
 /**
- * How many clients run at once. After a cancellation, the undo requests of all of them must fit into the seven seconds that GitHub
- * leaves, and no run may become slow because the rate limit is used up.
+ * Bounds of the number of clients that run at once. After a cancellation, the undo requests of all of them must fit into the time that
+ * GitHub leaves, and no run may become slow because the rate limit is used up.
  */
 const FEWEST = 3;
 const MOST = 10;
+/** Requests that are reserved for each client. */
 const TOKENS_EACH = 5;
+/** Milliseconds that GitHub leaves after a cancellation (docs/facts.md#runner-cancellation). */
 const UNDO_TIME = 7_000;
 
-/** Clients that wait for propagation need no requests. More can run then, as many as GitHub can store during that wait. */
+/** How many clients may run at once. Clients that wait for propagation send no requests, so as many more run as GitHub can store during that wait. */
 function mostAtOnce(budget: SharedBudget, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
@@ -74,7 +76,7 @@ interface Fleet {
   services: FleetServices;
   shared: SharedServices;
   issuing: Issuing;
-  listing: Choices['listing'];
+  listing: ServiceOptions['listing'];
   canary: Canary;
 }
 
@@ -99,7 +101,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   try {
     connection.cancellation.check();
     canary.check();
-    const mayRotate = async () => {
+    const beforeRotation = async () => {
       await canary.turn(index);
       connection.cancellation.check();
       canary.check();
@@ -111,18 +113,18 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
         shared: fleet.shared,
         issuing: fleet.issuing,
       });
-      result = await run(inputs, own, logger, mayRotate);
+      result = await run(inputs, own, logger, beforeRotation);
     }
   } catch (error) {
     result.error = asRotationError(error);
   }
-  canary.over(index, inputs.desired.clientId, result.error !== undefined);
+  canary.finished(index, inputs.desired.clientId, result.error !== undefined);
   connection.cancellation.end();
   end(result);
   return result;
 }
 
-/** Plans with a listing that may be some minutes old. This is good enough only to see that nothing is due. */
+/** Plans with a listing that may be some minutes old. That is good enough only to see that nothing is due. */
 async function look(
   inputs: Inputs,
   connection: Connection,
@@ -148,7 +150,7 @@ function ownConnection(
   return { ...connection, cancellation: new Cancellation(cancelled, deadline), debug };
 }
 
-/** libuv's thread pool makes the keys. At least one thread stays free for DNS look-ups. */
+/** Limits how many keys are made at once. libuv's thread pool makes them, and at least one thread stays free for DNS look-ups. */
 function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (...given: A) => Promise<T> {
   const most = Math.min(availableParallelism(), THREADS - 1);
   const atWork = new Set<Promise<unknown>>();
@@ -162,5 +164,5 @@ function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (..
 }
 
 const NOTHING = () => undefined;
-/** The default of UV_THREADPOOL_SIZE. */
+/** The threads of libuv's pool, the default of UV_THREADPOOL_SIZE. */
 const THREADS = 4;

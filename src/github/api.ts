@@ -1,4 +1,4 @@
-/** Calls GitHub's REST API. Octokit builds the requests. The action's own wire sends them, with its retry policy and clock. */
+/** Calls GitHub's REST API. Octokit builds the requests, and the action's own wire sends them with its retry policy and clock. */
 
 import { RotationError } from '../errors.ts';
 import { describeForeign, isRedirect } from '../http/foreign.ts';
@@ -26,7 +26,7 @@ export interface Answer {
   renamedTo?: string;
 }
 
-/** GitHub: some of its servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). */
+/** Some of GitHub's servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). In milliseconds, with a second to spare. */
 const YOUNG = 6_000;
 
 /** The API with one token. */
@@ -38,9 +38,9 @@ export class GitHubApi {
   readonly tokenMayBeNew: boolean;
   readonly #youngUntil: number;
 
-  /** @param began local time at which the token already existed */
-  constructor(service: Service, token: string, apiUrl: string, began = service.waiting.clock.now()) {
-    this.#youngUntil = began + YOUNG;
+  /** @param existedAt local time in milliseconds at which the token already existed */
+  constructor(service: Service, token: string, apiUrl: string, existedAt = service.waiting.clock.now()) {
+    this.#youngUntil = existedAt + YOUNG;
     this.#service = service;
     this.#apiUrl = apiUrl;
     this.tokenMayBeNew = token.startsWith('ghs_');
@@ -69,7 +69,7 @@ export class GitHubApi {
   }
 
   /**
-   * Any status is an answer.
+   * Sends a request. Any status is an answer.
    * @param onUncertain called when an attempt to write got no answer and may have landed
    * @throws RotationError GITHUB_REQUEST_FAILED without an answer. Its NetworkError cause says whether the request may have landed.
    */
@@ -137,7 +137,7 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
       init.method === 'POST' ? 'create' : 'idempotent',
       init.method === 'GET' ? undefined : onUncertain,
     );
-    refuseForeign(init.method, url, response);
+    throwIfForeign(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
     const text = async () => response.body;
     // Octokit calls this if there is no content type. The result is not JSON.
@@ -162,8 +162,8 @@ interface RawAnswer {
   headers: Record<string, string | undefined>;
 }
 
-/** Something else answered instead of GitHub, so it is unknown whether the request reached GitHub. */
-function refuseForeign(method: Method, url: string, response: HttpResponse): void {
+/** If something else answered instead of GitHub, it is unknown whether the request reached GitHub. @throws RotationError GITHUB_REQUEST_FAILED */
+function throwIfForeign(method: Method, url: string, response: HttpResponse): void {
   const target = response.headers.location ?? '';
   const isRename = isRedirect(response) && URL.canParse(target) && new URL(target).host === new URL(url).host;
   const what = isRename ? undefined : describeForeign(response);
@@ -172,22 +172,22 @@ function refuseForeign(method: Method, url: string, response: HttpResponse): voi
   throw new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `The answer to ${method} ${pathOf(url)} (${response.status}) is not from GitHub's API: it is ${what}.`,
     remedy: isOutage
-      ? 'Run again. If that does not help, look at the status page of GitHub.'
+      ? 'Start a new run. If that does not help, look at the status page of GitHub.'
       : 'Look for a firewall, a proxy or a sign-in page between the runner and GitHub, and let it pass these requests.',
     cause: new NetworkError('FOREIGN_ANSWER', 'unknown'),
   });
 }
 
-/** Octokit wraps the errors of its fetch. Only a failure of the network becomes another error. */
+/** Throws a failure of the network as a RotationError, and any other error as it is. Octokit wraps the errors of its fetch. */
 function lost(method: Method, url: string, error: unknown): never {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof NetworkError)) throw cause;
-  const remedy = 'Check the network of the runner and the status page of GitHub, then run again.';
+  const remedy = 'Check the network of the runner and the status page of GitHub, then start a new run.';
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
 }
 
-/** For a refusal of workflow-token, or an unexpected answer of GitHub. */
-export function refused(what: string, answer: Answer, permission: string): RotationError {
+/** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
+export function callRefused(what: string, answer: Answer, permission: string): RotationError {
   const message = quote(stringOf(answer.data, 'message'));
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
   if (answer.renamedTo !== undefined) {
@@ -202,6 +202,7 @@ export function refused(what: string, answer: Answer, permission: string): Rotat
     const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
     return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
   }
-  const remedy = 'Run again. If that does not help, look at the debug log and at the status page of GitHub.';
+  const remedy =
+    'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.';
   return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
 }

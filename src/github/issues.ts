@@ -2,7 +2,7 @@
 
 import { PAGE, pagesOf } from '../http/pages.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
-import { type GitHubApi, refused } from './api.ts';
+import { callRefused, type GitHubApi } from './api.ts';
 
 export interface Issue {
   number: number;
@@ -32,7 +32,7 @@ export class Issues {
     const read = async (page: number) => {
       const query = `state=all&labels=${label}&per_page=${PAGE}&page=${page + 1}`;
       const list = await this.#request('GET', `?${query}`, 'list issues');
-      if (!Array.isArray(list)) throw refused('list issues', { status: 200, data: list }, '');
+      if (!Array.isArray(list)) throw callRefused('list issues', { status: 200, data: list }, '');
       return list.map(issueOf);
     };
     return Array.fromAsync(pagesOf('GitHub', read));
@@ -47,7 +47,11 @@ export class Issues {
     // "Only users with push access can set labels. Labels are silently dropped otherwise" (OpenAPI, issues/create). Without its
     // label the issue would never be found again, and each run would open another one.
     await this.edit(number, { state: 'closed' });
-    throw refused(`label the issue #${number}, which was closed again`, { status: 403, data: null }, ISSUES);
+    throw callRefused(
+      `label the issue #${number}, which was closed again`,
+      { status: 403, data: null },
+      ISSUES,
+    );
   }
 
   /** @throws RotationError GITHUB_… */
@@ -68,7 +72,7 @@ export class Issues {
   ): Promise<Json | undefined> {
     const answer = await this.#api.request(method, `${this.#path}${rest}`, body);
     if (answer.status === 200 || answer.status === 201) return answer.data;
-    throw refused(what, answer, ISSUES);
+    throw callRefused(what, answer, ISSUES);
   }
 }
 

@@ -12,6 +12,7 @@ const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   dependabot: "the repository permission 'Dependabot secrets: write'",
 };
 
+/** The error for a refused request. @param what completes "GitHub refused to …" */
 export function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
   const message = quote(stringOf(answer.data, 'message'));
@@ -39,29 +40,42 @@ export function refused(destination: Destination, answer: Answer, what: string):
   }
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed,
-    remedy: 'Run again. If that does not help, look at the debug log.',
+    remedy: 'Start a new run. If that does not help, look at the debug log.',
   });
 }
 
-/** A redirect is never followed, since a value is sealed for one repository only. */
+/** The error for a renamed repository. The redirect is never followed, since a value is sealed for one repository only. */
 function renamed(destination: Destination, status: number, newName: string): RotationError {
   const [owner = '', repo = ''] = newName.split('/');
   const isKnown = destination.kind !== 'org' && repo !== '';
   const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
-    remedy: `Write ${name} in destinations.`,
+    remedy: `Write ${name} in destinations, and add the line moved-from: ${printDestination(destination)}.`,
   });
 }
 
 export function notFound(destination: Destination): RotationError {
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `GitHub does not show ${printDestination(destination)} to this github-token (404).`,
-    remedy: `Check the spelling in destinations. Then open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add ${printDestination(destination)}; the token needs ${PERMISSION[destination.kind]}.`,
+    remedy: `Check the spelling in destinations. ${whereItMustBe(destination)} The token needs ${PERMISSION[destination.kind]}.`,
   });
 }
 
-/** Checked before the write, since GitHub's answer is not documented (docs/facts.md#github-secret-limits). */
+function whereItMustBe(destination: Destination): string {
+  const open = 'open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add';
+  if (destination.kind === 'org')
+    return `Then install the GitHub App in the organization ${destination.org}.`;
+  const repository = `${destination.owner}/${destination.repo}`;
+  return destination.kind === 'env'
+    ? `If the environment ${destination.environment} is missing in ${repository}, create it there (Settings, Environments). Then ${open} the repository ${repository}.`
+    : `Then ${open} the repository ${repository}.`;
+}
+
+/**
+ * The error for a destination without room. It is found before the write, since GitHub's answer is not documented
+ * (docs/facts.md#github-secret-limits).
+ */
 export function full(
   destination: Destination,
   { total, added, most }: { total: number; added: number; most: number },
@@ -76,6 +90,6 @@ export function full(
 export function unexpected(destination: Destination, status: number): RotationError {
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `GitHub's answer about ${printDestination(destination)} cannot be used (${status}).`,
-    remedy: 'Run again. If that does not help, look at the debug log and at the status page of GitHub.',
+    remedy: 'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.',
   });
 }

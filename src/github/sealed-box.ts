@@ -1,4 +1,4 @@
-/** A libsodium sealed box, which GitHub requires for secrets: X25519 by node:crypto, XSalsa20-Poly1305 and BLAKE2b by noble.
+/** Makes a libsodium sealed box, which GitHub requires for secrets. node:crypto does X25519, and noble does XSalsa20-Poly1305 and BLAKE2b.
  *  noble (MIT, audited, maintained) adds 20 KB. libsodium's WebAssembly would add 430 KB that nobody reviews.
  *  In the tests libsodium itself opens these boxes. */
 
@@ -11,7 +11,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 const SIGMA = u32(Uint8Array.from(Buffer.from('expand 32-byte k')));
 
 /**
- * Implements crypto_box_seal: ephemeral public key ‖ box of the value.
+ * Implements crypto_box_seal, which returns the ephemeral public key followed by the box of the value.
  * @param publicKey base64 of 32 bytes, GitHub's answer
  * @returns base64, 48 bytes longer than the value
  * @throws Error if the key is invalid

@@ -24,7 +24,7 @@ interface PublicKey {
   isLate: boolean;
 }
 
-/** Facts about destinations, by name. */
+/** What the runs of one process have found out about destinations, by printed destination. */
 export interface KnownDestinations {
   keys: Map<string, Promise<PublicKey>>;
   /** Why a destination refuses writes. undefined: it accepted one. */
@@ -33,7 +33,10 @@ export interface KnownDestinations {
 
 /** The result of a write. */
 export type StoreResult =
-  /** `mayRepeat`: an attempt got no answer, so the same value may land once more, up to LONGEST_FLIGHT later. */
+  /**
+   * `at` is the time by GitHub's clock. `mayRepeat` says that an attempt got no answer, so the same value may land once more, up to
+   * LONGEST_FLIGHT later.
+   */
   | { outcome: 'stored'; at: number; mayRepeat: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
@@ -58,7 +61,7 @@ export class SecretStore {
     return this.#api.clock;
   }
 
-  /** Times by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  /** When the secret was created and last written, by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
@@ -76,7 +79,10 @@ export class SecretStore {
     return { createdAt, updatedAt };
   }
 
-  /** Read once per destination. It proves that the destination exists and may be read. @throws RotationError */
+  /**
+   * The public key of a destination, read once. The read proves that the destination exists and may be read.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
   publicKey(destination: Destination): Promise<PublicKey> {
     const name = printDestination(destination);
     const known = this.#keys.get(name) ?? this.#readPublicKey(destination);
@@ -106,7 +112,8 @@ export class SecretStore {
   /**
    * Counts the secrets, writes a harmless one and deletes it again.
    * @param added how many new secrets the run would add
-   * @returns why the destination refuses writes. undefined: it accepts them. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, CANCELLED if that remains unknown
+   * @returns why the destination refuses writes. undefined: it accepts them.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, CANCELLED if that remains unknown
    */
   async probe(destination: Destination, added: number): Promise<RotationError | undefined> {
     const total = await this.#count(destination);
@@ -162,7 +169,10 @@ export class SecretStore {
     return put();
   }
 
-  /** An update of an organization's secret must name its visibility again, or it would change who sees it (docs/facts.md#github-organization-secrets). */
+  /**
+   * An update of an organization's secret must name its visibility again, or it would change who sees it
+   * (docs/facts.md#github-organization-secrets).
+   */
   async #visibility(path: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     // No repository sees the probe of an organization.
@@ -235,7 +245,7 @@ export class SecretStore {
     return { key_id, key, isLate: reads > 1 };
   }
 
-  /** 200 or 404. */
+  /** Reads. Returns an answer with status 200 or 404. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND for any other */
   async #get(path: string, destination: Destination, what = 'read its secrets'): Promise<Answer> {
     const answer = await this.#api.request('GET', path);
     if (answer.status === 200 || answer.status === 404) return answer;
@@ -249,7 +259,7 @@ interface Attempts {
   uncertain: boolean;
 }
 
-/** A refusal by GitHub itself, so nothing was stored. With any other error page the write may have gone through. */
+/** Whether GitHub itself refused the write, so that nothing was stored. With any other error page the write may have gone through. */
 function isClear({ data, status }: Answer): boolean {
   return status >= 300 && status < 500 && status !== 408 && stringOf(data, 'message') !== undefined;
 }
@@ -258,7 +268,7 @@ function isMissing({ status }: Answer): boolean {
   return status === 404;
 }
 
-/** Checks the key when it is read, before anything is created. */
+/** Whether a value can be sealed for the key. It is checked when the key is read, before anything is created. */
 function canSealFor(key: string): boolean {
   try {
     return seal('', key) !== '';

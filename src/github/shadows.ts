@@ -16,6 +16,7 @@ export interface Shadows {
 }
 
 /**
+ * Finds, in each known repository, the secrets that hide a delivered one.
  * @param home the repository of this run, which is the only one checked for an organization's secret
  * @throws RotationError GITHUB_REQUEST_FAILED
  */

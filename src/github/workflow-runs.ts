@@ -6,12 +6,12 @@ import type { Holders, WorkflowRun } from '../model/run-result.ts';
 import { type Destination, printDestination, type Repository } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
-/** The statuses of a run that is not completed (OpenAPI, parameter workflow-run-status; the other values are conclusions). */
+/** The statuses of a run that is not completed (OpenAPI, parameter workflow-run-status). The other values of that parameter are conclusions. */
 const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as const;
 
 /**
- * Never throws, since the rotation has succeeded in any case.
- * @param before by GitHub's clock
+ * Finds the runs in the destinations' repositories. Never throws, since the rotation has succeeded in any case.
+ * @param before milliseconds, GitHub's clock
  * @param own id of the current run, which is left out
  */
 export async function findHolders(

@@ -2,7 +2,7 @@
 
 import { isObject, stringOf } from '../model/json.ts';
 import type { WorkflowFile } from '../model/watch-request.ts';
-import { type Answer, type GitHubApi, refused } from './api.ts';
+import { type Answer, callRefused, type GitHubApi } from './api.ts';
 
 export interface ObservedWorkflow extends WorkflowFile {
   /** `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually` (OpenAPI, schema workflow). */
@@ -17,11 +17,12 @@ export async function readWorkflow(api: GitHubApi, of: WorkflowFile): Promise<Ob
   const read = async (rest = ''): Promise<Answer> => {
     const answer = await api.request('GET', `${path}${rest}`);
     if (answer.status === 200) return answer;
-    throw refused(`show the workflow ${of.file} of ${of.owner}/${of.repo}`, answer, 'actions: read');
+    throw callRefused(`show the workflow ${of.file} of ${of.owner}/${of.repo}`, answer, 'actions: read');
   };
   const state = stringOf((await read()).data, 'state');
   const { data } = await read('/runs?status=completed&per_page=1');
   const runs = isObject(data) ? data.workflow_runs : undefined;
-  if (state === undefined || !Array.isArray(runs)) throw refused('show its runs', { status: 200, data }, '');
+  if (state === undefined || !Array.isArray(runs))
+    throw callRefused('show its runs', { status: 200, data }, '');
   return { ...of, state, conclusion: stringOf(runs[0], 'conclusion') };
 }

@@ -16,7 +16,10 @@ export interface Waiting {
   cancellation: Cancellation;
 }
 
-/** Stops a run. A cancelled run must undo or finish what it began, so it shields those requests from the signal. */
+/**
+ * Carries the request to stop a run, and its deadline. A cancelled run must undo or finish what it began, so it shields those requests
+ * from the signal.
+ */
 export class Cancellation {
   readonly #over = new AbortController();
   #signal: AbortSignal;
@@ -42,13 +45,13 @@ export class Cancellation {
     return this.#deadline;
   }
 
-  /** @param deadline for the work that must not be interrupted. By default it does not change. */
+  /** From now on a cancellation no longer interrupts the run. @param deadline local time for the rest of the work. By default it does not change. */
   shield(deadline = this.#deadline): void {
     this.#signal = this.#over.signal;
     this.#deadline = deadline;
   }
 
-  /** Ends the run: prefetched requests stop, so that they do not keep the process alive. */
+  /** Ends the run. Prefetched requests stop, so that they do not keep the process alive. */
   end(): void {
     this.#over.abort();
   }
@@ -57,7 +60,7 @@ export class Cancellation {
 function cancelled(): RotationError {
   return new RotationError('CANCELLED', {
     failed: 'The run was cancelled.',
-    remedy: 'Start the workflow again when it suits you.',
+    remedy: 'Start a new run.',
   });
 }
 
@@ -74,6 +77,6 @@ export async function sleep(clock: Clock, delay: number, cancellation: Cancellat
 export function deadlineExceeded(): RotationError {
   return new RotationError('DEADLINE_EXCEEDED', {
     failed: 'The run did not finish within 10 minutes and stopped itself.',
-    remedy: 'Look for a slow or rate-limited service in the debug log, then start the workflow again.',
+    remedy: 'Look for a slow or rate-limited service in the debug log, then start a new run.',
   });
 }

@@ -5,9 +5,9 @@ import type { HttpResponse } from './wire.ts';
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** Neither API sends HTML pages, or redirects except for a renamed repository. */
+/** Whether something else than the service answered. Neither API sends HTML pages, and only a renamed repository is a redirect. */
 export function isForeign(response: HttpResponse): boolean {
-  return isPage(response) || REDIRECTS.includes(response.status);
+  return isPage(response) || isRedirect(response);
 }
 
 export function isRedirect({ status }: Pick<HttpResponse, 'status'>): boolean {

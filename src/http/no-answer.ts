@@ -4,7 +4,7 @@ import type { Explanation } from '../errors.ts';
 import { pathOf } from './service.ts';
 import type { HttpRequest, NetworkError } from './wire.ts';
 
-/** @param remedy for a failure of the network */
+/** What failed and what to do. @param remedy for a failure of the network itself, and not of a proxy or a certificate */
 export function noAnswer(
   { method, url }: Pick<HttpRequest, 'method' | 'url'>,
   error: NetworkError,

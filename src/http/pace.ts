@@ -13,10 +13,10 @@ export interface Pace {
   turn(request: HttpRequest, waiting: Waiting): Promise<(response?: HttpResponse) => void>;
 }
 
-/** A waiting request checks again this often, since the response to another request may shorten the wait. */
-const LOOK = 25;
+/** How often a waiting request checks again, in milliseconds, since the response to another request may shorten the wait. */
+const CHECK_INTERVAL = 25;
 
-/** First come, first served. */
+/** Serves callers in the order of their arrival. */
 class Line {
   #last: Promise<void> = Promise.resolve();
 
@@ -30,21 +30,27 @@ class Line {
   }
 }
 
-/** @param left returns the remaining milliseconds, and is called repeatedly */
+/** Waits. @param left returns the remaining milliseconds, and is called repeatedly @throws RotationError CANCELLED, DEADLINE_EXCEEDED */
 async function waitWhile(left: () => number, { clock, cancellation }: Waiting): Promise<void> {
   for (let wait = left(); wait > 0; wait = left()) {
     if (clock.now() + wait > cancellation.deadline) throw deadlineExceeded();
-    await sleep(clock, Math.max(1, Math.min(wait, LOOK)), cancellation);
+    await sleep(clock, Math.max(1, Math.min(wait, CHECK_INTERVAL)), cancellation);
   }
   // The run may have been cancelled while others were served.
   cancellation.check();
 }
 
-/** Auth0's Management API: token buckets, which `x-ratelimit-limit`, `-remaining` and `-reset` show (docs/facts.md#auth0-rate-limits). */
+/**
+ * Paces requests to Auth0's Management API, whose headers `x-ratelimit-limit`, `-remaining` and `-reset` show its token buckets
+ * (docs/facts.md#auth0-rate-limits).
+ */
 export class SharedBudget implements Pace {
   readonly #line = new Line();
   readonly #buckets = new Map<number, Bucket>();
-  /** An Auth0 plan may have separate buckets for some requests (rate-limit-configurations). Their sizes distinguish them. */
+  /**
+   * By kind of request. An Auth0 plan may have separate buckets for some requests (rate-limit-configurations), and their sizes
+   * distinguish them. undefined: the last response named none.
+   */
   readonly #bucketOf = new Map<string, Bucket | undefined>();
   #latest: Bucket | undefined = new Bucket(SMALLEST);
 
@@ -95,11 +101,11 @@ export class SharedBudget implements Pace {
   }
 }
 
-/** The assumed burst before the first response: the smallest that Auth0 documents (rate-limit-configurations). */
+/** The assumed burst before the first response. It is the smallest that Auth0 documents (rate-limit-configurations). */
 const SMALLEST = 2;
-/** The wait if a response does not say when there are tokens again. */
+/** The longest wait, and the wait if a response does not say when there are tokens again, in milliseconds. */
 const LONGEST_RESET = 60_000;
-/** The shortest time to measure a rate. Headers show whole tokens only, so a shorter time would be too inexact. */
+/** The shortest time to measure a rate, in milliseconds. Headers show whole tokens only, so a shorter time would be too inexact. */
 const LONG_ENOUGH = 5_000;
 
 function kindOf({ method, url }: HttpRequest): string {
@@ -115,6 +121,7 @@ interface Seen {
   took: 0 | 1;
 }
 
+/** A token bucket, as its responses show it. */
 class Bucket {
   readonly #limit: number;
   #tokens: number;
@@ -123,7 +130,7 @@ class Bucket {
   /** Tokens per millisecond. */
   #rate = 0;
   #isMeasured = false;
-  /** Local time. In the past before the first response, so that one request at a time may be sent. */
+  /** Local time. Before the first response it is in the past, so that one request at a time may be sent. */
   #resetAt = 0;
   #inFlight = 0;
   #sample: { at: number; remaining: number; taken: number } | undefined;
@@ -133,11 +140,12 @@ class Bucket {
     this.#tokens = limit;
   }
 
+  /** Milliseconds until the next request may be sent. */
   wait(now: number): number {
     const missing = 1 - this.#tokensAt(now);
     if (missing <= 0) return 0;
-    // At `reset` there is at least one token, whatever the estimate says.
-    const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? LOOK : 0);
+    // At the reset there is at least one token, whatever the estimate says.
+    const reset = Math.max(this.#resetAt - now, this.#inFlight > 0 ? CHECK_INTERVAL : 0);
     return Math.min(missing / this.#rate, reset, LONGEST_RESET);
   }
 
@@ -164,11 +172,14 @@ class Bucket {
     this.#resetAt = now + seen.reset;
   }
 
-  /** Until a rate is measured, it is estimated from `reset`, which adds one token (docs/facts.md#auth0-rate-limits). */
+  /**
+   * Measures the rate over LONG_ENOUGH. Before, it is estimated from the time of the reset, which adds one token
+   * (docs/facts.md#auth0-rate-limits).
+   */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;
     if (sample) sample.taken += took;
-    if (!this.#isMeasured) this.#rate = (this.#limit - remaining) / Math.max(reset, LOOK);
+    if (!this.#isMeasured) this.#rate = (this.#limit - remaining) / Math.max(reset, CHECK_INTERVAL);
     if (sample && now - sample.at < LONG_ENOUGH) return;
     const gained = sample ? (remaining - sample.remaining + sample.taken) / (now - sample.at) : 0;
     this.#isMeasured = gained > 0;
@@ -181,7 +192,7 @@ class Bucket {
   }
 }
 
-/** GitHub asks for sequential writes, a second apart (best-practices-for-using-the-rest-api). */
+/** Milliseconds between two writes. GitHub asks for sequential writes, a second apart (best-practices-for-using-the-rest-api). */
 export const APART = 1_000;
 
 /** A waiting write. The cancellation identifies its run. */
@@ -189,17 +200,17 @@ interface Turn {
   of: Cancellation;
 }
 
-/** A client that has begun to write continues before others begin. So a crash leaves at most one delivery half done. */
+/** Spaces the writes to GitHub. A client that has begun to write continues before others begin, so a crash leaves at most one delivery half done. */
 export class SpacedWrites implements Pace {
   readonly #hurry: AbortSignal;
   /** In order of arrival. */
   readonly #waiting: Turn[] = [];
   #isBusy = false;
   #last: Cancellation | undefined;
-  /** Local time of the next write at the earliest. */
+  /** Local time before which no write may begin. */
   #notBefore = 0;
 
-  /** @param hurry after it aborts, writes no longer wait */
+  /** @param hurry once this signal aborts, writes no longer wait */
   constructor(hurry: AbortSignal) {
     this.#hurry = hurry;
   }
@@ -227,7 +238,7 @@ export class SpacedWrites implements Pace {
 
   #left(turn: Turn, now: number): number {
     const next = this.#waiting.find((one) => one.of === this.#last) ?? this.#waiting[0];
-    if (this.#isBusy || turn !== next) return LOOK;
+    if (this.#isBusy || turn !== next) return CHECK_INTERVAL;
     return this.#hurry.aborted ? 0 : this.#notBefore - now;
   }
 }

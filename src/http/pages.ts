@@ -23,6 +23,6 @@ export async function* pagesOf<T>(
   }
   throw new RotationError(service === 'Auth0' ? 'AUTH0_REQUEST_FAILED' : 'GITHUB_REQUEST_FAILED', {
     failed: `${service} returned ${MOST} full pages of one list, and the list did not end.`,
-    remedy: `Run again. If that does not help, look at the debug log and at the status page of ${service}.`,
+    remedy: `Start a new run. If that does not help, look at the debug log and at the status page of ${service}.`,
   });
 }

@@ -15,6 +15,7 @@ export interface Polling {
 const LAG: Polling = { firstDelay: 250, longestDelay: 2_000, within: 15_000 };
 
 /**
+ * Repeats `attempt` until it is done.
  * @param otherwise called with the last value when time runs out. Returns the error to throw, or the value to return.
  * @throws RotationError CANCELLED, an error of `attempt`, or the error that `otherwise` returns
  */

@@ -1,6 +1,6 @@
-/** Finds the proxy for a request. Reads the environment as curl does. In NO_PROXY it also supports what only Go does: ports,
- * `*.example.com`, and `*` in a list. No library does that: proxy-from-env and undici's EnvHttpProxyAgent support neither CIDR nor a
- * suffix without a dot, and misread a value without a scheme.
+/** Finds the proxy for a request. It reads the environment as curl does. In NO_PROXY it also supports ports, `*.example.com` and `*` in a
+ * list, as Go does. No library does all that. proxy-from-env and undici's EnvHttpProxyAgent support neither CIDR nor a suffix without
+ * a dot, and misread a value without a scheme.
  */
 
 import { BlockList, isIP } from 'node:net';
@@ -17,7 +17,10 @@ export interface ProxyServer {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The first variable that is not empty counts (curl: libcurl-env). An upper-case HTTP_PROXY is ignored, since a CGI server sets it from a header. */
+/**
+ * The proxy variables of each scheme. The first one that is not empty counts, as in curl (libcurl-env). An upper-case HTTP_PROXY is
+ * ignored, since a CGI server sets it from a header.
+ */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   'https:': ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
   'http:': ['http_proxy', 'all_proxy', 'ALL_PROXY'],
@@ -67,7 +70,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Secrets to mask: passwords of proxies as given, decoded, and as sent. */
+/** The secrets to mask, which are the passwords of proxies as given, decoded, and as sent. */
 export function proxySecrets(environment: Environment): string[] {
   const names = [...new Set(Object.values(VARIABLES).flat()), 'HTTP_PROXY'];
   const logins = names.flatMap((name) => {

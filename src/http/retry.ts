@@ -1,11 +1,11 @@
-/** The only retry policy (Auth0: rate-limit headers; GitHub: retry-after). No library both accepts an injected clock and distinguishes
- *  a request that may have landed from one that cannot have. */
+/** The only retry policy. It follows Auth0's rate-limit headers and GitHub's retry-after. No library both accepts an injected clock and
+ *  distinguishes a request that may have landed from one that cannot have. */
 
 import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
 import { isPage } from './foreign.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
-/** `create`: a POST that must not land twice. It is repeated only if it cannot have landed. */
+/** `create` is for a POST that must not land twice. It is repeated only if it cannot have landed. */
 export type Repeatable = 'idempotent' | 'create';
 
 /** Called when an attempt got no answer and may have landed. It may still land later, whatever the next attempts do. */
@@ -29,7 +29,7 @@ export async function retry(
   options: RetryOptions,
 ): Promise<HttpResponse> {
   for (let count = 1; ; count += 1) {
-    const outcome = await settle(attempt);
+    const outcome = await outcomeOf(attempt);
     if (mayHaveLanded(outcome)) options.onUncertain?.();
     const response = outcome instanceof NetworkError ? undefined : outcome;
     if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
@@ -40,7 +40,7 @@ export async function retry(
   }
 }
 
-async function settle(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
+async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
   try {
     return await attempt();
   } catch (error) {
@@ -63,7 +63,10 @@ function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
 }
 
-/** GitHub answers its limits with 403 too: retry-after, remaining 0 or the text shows which (rate-limits-for-the-rest-api). */
+/**
+ * Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows
+ * (rate-limits-for-the-rest-api).
+ */
 function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
   const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
@@ -71,10 +74,13 @@ function isRateLimited({ body, headers, status }: HttpResponse): boolean {
 }
 
 const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
-/** The wait if a limit names no time. GitHub: "wait for at least one minute". The same value serves for Auth0. */
+/** The wait if a limit names no time, in milliseconds. GitHub says "wait for at least one minute", and the same value serves for Auth0. */
 const DEFAULT_WAIT = 60_000;
 
-/** Milliseconds that the server requests: Retry-After (seconds or a date), else X-RateLimit-Reset (Unix seconds). */
+/**
+ * Milliseconds that the server asks to wait, by Retry-After (seconds or a date) or else X-RateLimit-Reset (Unix seconds). undefined: it
+ * asks for no wait.
+ */
 export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
   const { headers, status } = response;
   const after = headers['retry-after'];

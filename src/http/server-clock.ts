@@ -1,6 +1,6 @@
 /** Estimates a server's clock from its `Date` headers, relative to the local monotonic clock. */
 
-/** Resolution of a `Date` header, which is cut to whole seconds (RFC 9110 5.6.7). */
+/** The resolution of a `Date` header in milliseconds. It is cut to whole seconds (RFC 9110 5.6.7). */
 const RESOLUTION = 1000;
 
 /** All times are milliseconds since the epoch. Only differences are used, so an error of the local clock cancels out. */

@@ -9,7 +9,7 @@ import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, t
 /** Shared by all services of a run. */
 export interface Connection {
   send: Send;
-  /** Optional: it only saves time. */
+  /** It may be missing, since it only saves time. */
   connectAhead?: ConnectAhead;
   clock: Clock;
   /** Aborts reads and waits when the run is cancelled, until `shield` is called. */
@@ -49,8 +49,9 @@ export class Service {
 
   /**
    * Sends a request and repeats it by the retry policy. Returns a response with any status.
-   * @param request a function is called for each attempt, for a request that is valid only once
-   * @throws NetworkError after the last attempt without an answer. RotationError CANCELLED, DEADLINE_EXCEEDED
+   * @param request a request, or a function that makes one for each attempt if a request is valid only once
+   * @throws NetworkError after the last attempt without an answer
+   * @throws RotationError CANCELLED, DEADLINE_EXCEEDED
    */
   async call(
     request: HttpRequest | (() => Promise<HttpRequest>),
@@ -87,7 +88,7 @@ export class Service {
     } catch (error) {
       answered?.();
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
-      // The effect of a write without an answer is unknown, so this is no plain cancellation.
+      // A cancelled read becomes CANCELLED. The effect of a write without an answer is unknown, so its own error stays.
       if (request.method === 'GET') cancellation.check();
       throw error;
     }
@@ -103,7 +104,7 @@ export class Service {
   }
 }
 
-/** A server may echo a request. Its secrets must not get into a message. */
+/** Removes the secrets of a request from its response. A server may echo them, and they must not get into a message. */
 function withoutEchoes(response: HttpResponse, { headers, body = '' }: HttpRequest): HttpResponse {
   const form = new URLSearchParams(body);
   const secrets = [

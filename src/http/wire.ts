@@ -65,7 +65,7 @@ export class NetworkError extends Error {
 }
 
 const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000, maxResponseSize: 4 * 1024 * 1024 };
-/** A request without an answer is aborted after this time. It cannot land later. */
+/** A request without an answer is aborted after this time, in milliseconds. Later it cannot land any more. */
 export const LONGEST_FLIGHT = 60_000;
 /** Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
 const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;
@@ -75,7 +75,7 @@ const UNTRUSTED =
 /** Codes of failures before the request was sent. */
 const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|ERR_TLS)/;
 
-/** A fleet uses fewer at once. Each takes 160 KB and holds a private key. */
+/** The most open dispatchers. A fleet uses fewer at once. Each takes 160 KB and holds a private key. */
 const MOST_DISPATCHERS = 24;
 
 export interface Wire {
@@ -85,8 +85,9 @@ export interface Wire {
 }
 
 /**
- * Connections stay open until `close`. Redirects are never followed, since that could send a token to another host.
- * @param environment for the proxy variables
+ * Opens the wire. Connections stay open until `close`. Redirects are never followed, since that could send a token to another host.
+ * @param environment has the proxy variables
+ * @param longestFlight milliseconds
  */
 export function openWire(
   environment: Readonly<Record<string, string | undefined>>,
@@ -95,6 +96,7 @@ export function openWire(
   /** By proxy and client certificate. */
   const dispatchers = new Map<string, Dispatcher>();
 
+  /** @param isOwn for one request only, which must close it */
   async function dispatcherFor(
     pair: HttpRequest['clientCertificate'],
     proxy: ProxyServer | undefined,
@@ -139,7 +141,7 @@ export function openWire(
         signal: request.signal ? AbortSignal.any([request.signal, total]) : total,
       });
       const body = await answer.body.text();
-      // undici frees the socket one tick later: without it the next request would open a connection of its own.
+      // undici frees the socket one tick later. Without this wait the next request would open another connection.
       await new Promise(setImmediate);
       return { status: answer.statusCode, headers: flatten(answer.headers), body };
     } catch (error) {
@@ -166,7 +168,10 @@ export function openWire(
   };
 }
 
-/** undici calls onConnect when the connection is open. The error ends this request before anything is sent, and the connection stays open. */
+/**
+ * A request that sends nothing. undici calls onConnect when the connection is open. The error then ends this request, and the connection
+ * stays open.
+ */
 const NOTHING_TO_SEND: Dispatcher.DispatchHandlers = {
   onConnect() {
     throw new Error('nothing to send');
@@ -187,7 +192,7 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
 
 function asNetworkError(error: unknown, proxy: ProxyServer | undefined): NetworkError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const status = proxy && refusalOf(error);
+  const status = proxy && refusedStatus(error);
   const via = proxy && { host: new URL(proxy.origin).host, variable: proxy.variable, status };
   if (status !== undefined) return new NetworkError(`PROXY_${status}`, 'no', error, via);
   const codes = [errorCode(error), errorCode(cause)].filter((code) => code !== undefined);
@@ -199,7 +204,7 @@ function asNetworkError(error: unknown, proxy: ProxyServer | undefined): Network
 }
 
 /** undici shows the status only in the message. */
-function refusalOf(error: unknown): number | undefined {
+function refusedStatus(error: unknown): number | undefined {
   const said = error instanceof Error ? error.message : '';
   const [, status] = /^Proxy response \((\d{3})\)/.exec(said) ?? [];
   return status === undefined ? undefined : Number(status);

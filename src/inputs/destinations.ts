@@ -10,7 +10,10 @@ import {
 } from '../model/secret-location.ts';
 import type { Reader } from './reader.ts';
 
-/** GitHub: letters, digits, underscores; no leading digit, not GITHUB_ (actions-secrets-and-variables-naming). */
+/**
+ * GitHub allows letters, digits and underscores in a secret's name. It must not begin with a digit or GITHUB_
+ * (actions-secrets-and-variables-naming).
+ */
 export function readSecretNames(
   reader: Reader,
 ): Pick<DesiredState, 'secretName' | 'privateKeySecretName' | 'certificateSecretName' | 'pkcs12SecretName'> {
@@ -39,7 +42,7 @@ export function readSecretNames(
   return names;
 }
 
-/** The consumer opens the key store with exactly this text, so white space counts. Empty if none is given. */
+/** Reads the password of the key store. A consumer must pass exactly this text, so white space at its ends is refused. Empty if none is given. */
 export function readPkcs12Password(reader: Reader): string {
   const name = 'pkcs12-password';
   const password = reader.text(name) ?? '';
@@ -80,7 +83,7 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
 
 const FORMER = /^(.*?)(?:#([A-Za-z_][A-Za-z0-9_]*))?$/;
 
-/** Earlier primaries, one a line: `repo:old/name`, or with another secret `repo:old/name#SECRET`. */
+/** Reads earlier primaries, one per line, such as `repo:old/name`. If the secret had another name, the line is `repo:old/name#SECRET`. */
 export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
   const lines = (reader.text('moved-from') ?? '').split('\n').map((line) => line.trim());
   return lines.flatMap((line, index) => {

@@ -21,7 +21,10 @@ export function readOverlap(reader: Reader): DesiredState['overlap'] {
   return 'until-next-rotation';
 }
 
-/** Auth0 says that a rotated client secret may take 30 s to reach every node; a longer wait would eat the run's time. */
+/**
+ * Auth0 says that a rotated client secret may take 30 s to reach every node (docs/facts.md#auth0-propagation). A longer wait would use up
+ * the run's ten minutes.
+ */
 const LONGEST_PROPAGATION = 2 * 60_000;
 
 export function readPropagationTime(reader: Reader): number {

@@ -16,7 +16,7 @@ import {
   parseManifest,
 } from './manifest.ts';
 import { refuseNearNames } from './names.ts';
-import { describeProblem, type Environment, type Problem, Reader } from './reader.ts';
+import { describeProblem, type Environment, type Problem, Reader, variable } from './reader.ts';
 
 /** The operations that work with a manifest. */
 const OPERATIONS = ['rotate', 'plan'];
@@ -34,10 +34,11 @@ export function readFleet(environment: Environment, file: string, text: string):
   refuseOthers(shared);
   const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
   const { clients, problems } = parseManifest(text, SECRET_INPUTS);
-  const rotates = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
-  const read = rotates ? clients.map((client) => readOne(environment, client)) : [];
-  const ofInputs = [...shared.problems, ...read.flatMap(({ inputs }) => inputs)];
-  const ofFile = [...problems, ...read.flatMap(({ located }) => located), ...conflicts(read)];
+  // With another operation every client would report problems that have nothing to do with the manifest.
+  const hasFleetOperation = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
+  const read = hasFleetOperation ? clients.map((entry) => readOne(environment, entry)) : [];
+  const ofInputs = [...shared.problems, ...read.flatMap(({ sharedProblems }) => sharedProblems)];
+  const ofFile = [...problems, ...read.flatMap(({ ownProblems }) => ownProblems), ...conflicts(read)];
   if (ofInputs.length + ofFile.length > 0) throw refused(file, ofInputs, ofFile);
   return read
     .flatMap(({ client }) => client ?? [])
@@ -62,62 +63,65 @@ function refuseOthers(reader: Reader): void {
 }
 
 interface ReadClient {
-  of: ManifestClient;
+  entry: ManifestClient;
+  /** undefined if there is a problem. */
   client: Omit<Inputs, 'warnings'> | undefined;
   /** Problems of the inputs that all clients share. */
-  inputs: Problem[];
-  located: ManifestProblem[];
+  sharedProblems: Problem[];
+  /** Problems of the manifest, at their positions. */
+  ownProblems: ManifestProblem[];
 }
 
 /** The client's keys override the manifest's defaults, which override the action's inputs. */
-function readOne(environment: Environment, of: ManifestClient): ReadClient {
+function readOne(environment: Environment, entry: ManifestClient): ReadClient {
   const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
-  const given = [...of.values].map(([name, value]) => [variable(name), value] as const);
-  const from = of.values.get(CURRENT_FROM)?.trim() ?? '';
-  const current = [variable('current-credential'), environment[from]] as const;
+  const given = [...entry.values].map(([name, value]) => [variable(name), value] as const);
+  const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
+  const current = [variable('current-credential'), environment[secretFrom]] as const;
   const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given, current]) });
   const client = readClient(reader);
-  const located: ManifestProblem[] = [];
-  const inputs: Problem[] = [];
+  const ownProblems: ManifestProblem[] = [];
+  const sharedProblems: Problem[] = [];
   for (const problem of reader.problems) {
-    const own = ownProblem(problem, of, from);
-    if (own) located.push(own);
-    else inputs.push(problem);
+    const own = ownProblem(problem, entry, secretFrom);
+    if (own) ownProblems.push(own);
+    else sharedProblems.push(problem);
   }
-  if (from !== '' && environment[from] === undefined)
-    located.push(notSet(of.positions.get(CURRENT_FROM) ?? of.position, from));
-  return { of, client, inputs, located };
+  if (secretFrom !== '' && environment[secretFrom] === undefined)
+    ownProblems.push(notSet(entry.positions.get(CURRENT_FROM) ?? entry.position, secretFrom));
+  return { entry, client, sharedProblems, ownProblems };
 }
 
-/** The position in the manifest. undefined: the problem is in an input that all clients share. */
+/**
+ * The problem at its position in the manifest. undefined: it is in an input that all clients share.
+ * @param secretFrom the environment variable that holds `current-credential`
+ */
 function ownProblem(
   { name, what }: Problem,
   { position, positions }: ManifestClient,
-  from: string,
+  secretFrom: string,
 ): ManifestProblem | undefined {
   if (name === 'current-credential') {
     const at = positions.get(CURRENT_FROM) ?? position;
-    return { ...at, what: `'${CURRENT_FROM}' names ${quote(from)}, which ${what}` };
+    const broken =
+      'if that secret is broken and nobody needs what it holds, write force: true in place of this line for one run that you start by hand';
+    return { ...at, what: `'${CURRENT_FROM}' names ${quote(secretFrom)}, which ${what}; ${broken}` };
   }
   if (!CLIENT_KEYS.some((key) => key === name)) return undefined;
   return { ...(positions.get(name) ?? position), what: `'${name}' ${what}` };
 }
 
-function notSet(position: Position, from: string): ManifestProblem {
-  const name = quote(from);
+function notSet(position: Position, secretFrom: string): ManifestProblem {
+  const name = quote(secretFrom);
   const what = `'${CURRENT_FROM}' names ${name}, but the step has no such environment variable; add ${name} to its env, with the secret that the primary holds`;
   return { ...position, what };
-}
-
-function variable(name: string): string {
-  return `INPUT_${name.toUpperCase()}`;
 }
 
 /** Finds clients with the same id, and clients that write the same secret. */
 function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
   const first = new Map<string, ManifestClient>();
-  return read.flatMap(({ client, located, of }) => {
-    if (!client || located.length > 0) return [];
+  return read.flatMap(({ client, entry, ownProblems }) => {
+    if (!client || ownProblems.length > 0) return [];
     const locations = secretLocations(client.desired).map(printLocation);
     const ids = [
       `client-id ${client.desired.clientId}`,
@@ -125,8 +129,8 @@ function conflicts(read: readonly ReadClient[]): ManifestProblem[] {
     ];
     return ids.flatMap((id, index) => {
       const other = first.get(id);
-      if (!other) first.set(id, of);
-      return other ? [{ ...of.position, what: conflict(locations[index - 1], other.position.line) }] : [];
+      if (!other) first.set(id, entry);
+      return other ? [{ ...entry.position, what: conflict(locations[index - 1], other.position.line) }] : [];
     });
   });
 }

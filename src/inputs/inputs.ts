@@ -53,9 +53,18 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  const error = invalid('inputs', reader.problems.map(describeProblem), 'Correct the workflow.');
+  const error = invalid('inputs', reader.problems.map(describeProblem), remedyOf(reader));
   const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
   throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
+}
+
+/** Without `current-credential` and without `force` a rotation would not touch the secret, and ask for `current-credential`. */
+function remedyOf(reader: Reader): string {
+  const correct = 'Correct the workflow.';
+  if (reader.problems.every(({ name }) => name !== 'current-credential')) return correct;
+  return reader.text('operation') === 'revert'
+    ? `${correct} If the secret itself is broken, remove the line current-credential: a revert does not need it.`
+    : `${correct} If the secret itself is broken and nobody needs what it holds, remove the line current-credential and start a rotation by hand once with force: true, which stores a new pair there. Then put the line back.`;
 }
 
 /** The shard that is the whole fleet. */
@@ -125,13 +134,17 @@ export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined
   return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
-/** The operation that a plan shows. By default `create` if only a client name is given. */
+/** The operation that a plan shows. If only a client name is given, the default is `create`. */
 function plannedOperation(reader: Reader): DesiredState['operation'] {
   const creates = reader.text('client-name') !== undefined && reader.text('client-id') === undefined;
   return reader.oneOf('plan-of', OPERATIONS, creates ? 'create' : 'rotate');
 }
 
-/** A client that rotates its own credential logs in with what the primary holds: that is the current credential. */
+/**
+ * Reads `current-credential`. If the management client rotates its own credential, the run logs in with the pair
+ * that the primary holds, so the input is not needed.
+ * @returns undefined if no pair is given, or if there is a problem
+ */
 function readCurrent(
   reader: Reader,
   { method, operation }: Pick<DesiredState, 'method' | 'operation'>,
@@ -169,7 +182,7 @@ const EXAMPLES = {
   'mtls-domain': 'the custom domain whose edge asks for certificates, such as login.example.com',
 };
 
-/** Host or host:port and nothing else, since it becomes part of every URL. */
+/** Accepts only a host or host:port, since the value becomes part of every URL. */
 function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): string | undefined {
   if (value === '') return undefined;
   if (
@@ -203,7 +216,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     );
   const current = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
-  // Printed canonically, so that it compares with a certificate's subject. A plan without an issuer keeps the current subject.
+  // The canonical form of printSubject can be compared with a certificate's subject. A plan without an issuer keeps the current subject.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
   const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
   const desired = {
@@ -251,7 +264,7 @@ function readIdentity(
       'client-id',
       'cannot be given with operation: create, which makes the client and outputs its id',
     );
-  // Auth0: the name of a client does not allow < and > (OpenAPI, POST /clients).
+  // Auth0 does not allow < and > in the name of a client (OpenAPI, POST /clients).
   if (/[<>\x00-\x1f\x7f]/.test(clientName))
     reader.problem('client-name', 'must not have <, > or a control character');
   return { clientId: '', clientName };
@@ -268,7 +281,7 @@ function readSigningAlgorithm(
   return algorithm;
 }
 
-/** A pair that was brought also determines the subject. */
+/** The names of the inputs that the user set. A pair that was brought also sets the subject. */
 function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['given'] {
   const named = (['subject', 'key-size', 'signing-algorithm'] as const).filter(
     (name) => reader.text(name) !== undefined,

@@ -87,7 +87,7 @@ export function readMaterial(
     issuer?.kind === 'brought'
       ? ofBrought(reader, issuer.pair, subject)
       : { subject, keySize, brought: undefined, validityDays };
-  // A pair that was brought has its own dates: the plan warns where they are too short.
+  // A pair that was brought has its own dates, and the plan warns if they are too short.
   if (issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
     const bound = validityDays < requested ? 'the remaining days of ca-certificate' : 'validity-days';
     reader.problem(

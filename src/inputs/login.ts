@@ -6,6 +6,7 @@ import type { Reader } from './reader.ts';
 
 const LOGINS = ['management-client-secret', 'management-private-key', 'management-credential'] as const;
 
+/** undefined if there is a problem. */
 export function readLogin(reader: Reader): ManagementLogin | undefined {
   const token = reader.text('management-token');
   const clientId = reader.text('management-client-id');

@@ -53,7 +53,7 @@ export interface Position {
   column: number;
 }
 
-/** The entries of a map, as text, as the runner passes inputs. */
+/** The entries of a map as text, in the form in which the runner passes inputs. */
 interface Settings {
   position: Position;
   values: Map<string, string>;

@@ -72,7 +72,7 @@ export function refuseNearNames(reader: Reader): string[] {
   });
 }
 
-/** undefined: no known name is near. */
+/** The known name with the fewest edits. undefined if none is near. */
 export function nearestTo(name: string, names: readonly string[]): string | undefined {
   const distances = names.map((known) => [distance(letters(name), letters(known)), known] as const);
   const [nearest] = distances.filter(([far]) => far <= NEAR).sort(([a], [b]) => a - b);

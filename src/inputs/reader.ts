@@ -4,8 +4,8 @@ import type { ErrorCode } from '../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The runner upper-cases a name and keeps its dashes. */
-function variable(name: string): string {
+/** The environment variable of an input. The runner upper-cases the name and keeps its dashes (docs/facts.md#runner-inputs). */
+export function variable(name: string): string {
   return `INPUT_${name.toUpperCase()}`;
 }
 
@@ -13,7 +13,7 @@ export function raw(environment: Environment, name: string): string {
   return (environment[variable(name)] ?? '').trim();
 }
 
-/** A problem of an input. `what` is the predicate of a sentence about it. */
+/** A problem of an input. `what` continues the sentence "Input 'name' …". */
 export interface Problem {
   name: string;
   what: string;

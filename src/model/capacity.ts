@@ -2,18 +2,21 @@
 
 import { RotationError } from '../errors.ts';
 
-/** Auth0: a method holds at most 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
+/** Auth0 lets a method hold 2 credentials ("limits customers to two registered certificates", configure-mtls-for-a-client). */
 export const METHOD_CAPACITY = 2;
-/** The client's pool holds 2 by default, 4 with an entitlement that cannot be queried: plan for 2. */
+/**
+ * Auth0 lets a client's pool hold 2 credentials, or 4 with an entitlement that cannot be queried (docs/facts.md#auth0-pool-limit). So a
+ * plan counts on 2.
+ */
 export const POOL_CAPACITY = 2;
 
-/** @param holders the credentials that the client has, and why each stays */
+/** The error CREDENTIAL_LIMIT. @param kept the credentials that the client has, and why each stays */
 export function credentialLimit(
   client: string,
-  holders: readonly { id: string; usedBy: string }[],
+  kept: readonly { id: string; whyKept: string }[],
   remedy = FREE_CAPACITY,
 ): RotationError {
-  const list = holders.map(({ id, usedBy }) => `${id} (${usedBy})`).join(', ');
+  const list = kept.map(({ id, whyKept }) => `${id} (${whyKept})`).join(', ');
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${client} cannot hold another credential: ${list}.`,
     remedy,

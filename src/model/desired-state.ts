@@ -43,7 +43,7 @@ export interface DesiredState {
   method: AuthenticationMethod;
   /** RFC 4514 subject DN. */
   subject: string;
-  /** undefined: the pair was issued elsewhere. */
+  /** In bits. undefined: the pair was issued elsewhere. */
   keySize: 2048 | 3072 | 4096 | undefined;
   /** The pair that was issued elsewhere. */
   brought: KeyFacts | undefined;
@@ -66,6 +66,7 @@ export interface DesiredState {
   pkcs12SecretName: string | undefined;
   /** The first is the primary. Never empty. */
   destinations: readonly [Destination, ...Destination[]];
+  /** Facts about the pair in `current-credential`. undefined: the input is not set. */
   current: KeyFacts | undefined;
   verify: 'required' | 'auto' | 'off';
   verifyAudience: string | undefined;
@@ -75,7 +76,7 @@ export interface DesiredState {
   keepCredentials: ReadonlySet<string>;
   /** Ids that the user released for removal, even if this workflow did not make them. */
   removableCredentials: ReadonlySet<string>;
-  /** Earlier primaries: credentials with their marks are ours. Without `secretName` the secret has the same name as today. */
+  /** Earlier primaries. Credentials whose marks name them are ours. Without `secretName` the secret had the same name as today. */
   movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
   /** The least time between the association and the first delivery, in milliseconds. */
   propagationTime: number;
@@ -85,6 +86,14 @@ export interface DesiredState {
   given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
   /** Run id and attempt. The name mark contains it. */
   run: string;
+}
+
+/** The facts about the pair in `current-credential`, if it belongs to the credential with this identity. */
+export function currentFactsOf(
+  identity: string | undefined,
+  { current }: Pick<DesiredState, 'current'>,
+): KeyFacts | undefined {
+  return current?.identity === identity ? current : undefined;
 }
 
 /** Every secret that a delivery writes, primary first, in the order of delivery. */

@@ -1,6 +1,6 @@
 /** Formats table cells, dates and long texts for people. */
 
-/** A cell must not break the table. */
+/** A table row. A pipe is escaped and a line break becomes a space, since a cell must not break the table. */
 export function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replace(/\\*\|/g, '\\|').replace(/[\r\n]+/g, ' ')).join(' | ')} |`;
 }

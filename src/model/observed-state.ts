@@ -40,7 +40,10 @@ export interface ObservedClient {
   callback?: string | undefined;
 }
 
-/** Metadata of a secret, translated to Auth0's clock. */
+/**
+ * When a secret was created and last written, in milliseconds. The secret store returns them by GitHub's clock. The observed state has
+ * them translated to Auth0's clock.
+ */
 export interface SecretTimes {
   createdAt: number;
   updatedAt: number;
@@ -50,11 +53,11 @@ export interface ObservedSecret {
   location: SecretLocation;
   /** `unread`: a plan without github-token. */
   times: SecretTimes | 'missing' | 'unread';
-  /** `updated_at` by GitHub's clock. It shows whether the secret has changed since. */
+  /** `updated_at` by GitHub's clock. A later read that shows another value means that somebody has written the secret since. */
   version: number | undefined;
 }
 
-/** Why this location refused a write moments ago. undefined: it did not, or was not asked. */
+/** Why this location refused a write moments ago. undefined: it accepted one, or was not probed. */
 export function refusalOf(
   { unwritable }: Pick<ObservedState, 'unwritable'>,
   location: SecretLocation,
@@ -88,11 +91,12 @@ export interface Use {
 export interface Usage {
   /** The logs are complete from this time on. */
   since: number;
-  /** The logs are complete up to this time, since they show a token request that this run made then. Else why that is unknown. */
+  /** The logs are complete up to this time, at which this run requested a token that they show. A text says why that time is unknown. */
   upTo: number | 'not asked' | 'no endpoint' | 'refused' | 'late';
   uses: readonly Use[];
 }
 
+/** A secret that this workflow wrote before, under another owner. */
 export interface FormerLocation {
   /** The owner as the marks of its credentials name it. */
   owner: string;
@@ -109,17 +113,17 @@ export interface ObservedState {
   /** undefined: `create` has not made it yet. */
   client: ObservedClient | undefined;
   pool: readonly Credential[];
-  /** One for each desired secret, in that order: the first is the primary's. */
+  /** One for each desired secret, in the same order, so the first is the primary's. */
   secrets: readonly ObservedSecret[];
-  /** Secret locations that refused a write moments ago. */
+  /** Secret locations that refused a write moments ago. undefined: none was probed. */
   unwritable?: readonly Unwritable[];
-  /** Former primaries of this workflow: they are read and never written. */
+  /** Former primaries of this workflow, which are read and never written. */
   former?: readonly FormerLocation[];
   /** Scopes of the Management API token. undefined: they are unknown, or nothing will be written. */
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
-  /** When this run began, by Auth0's clock. GitHub read `current-credential` before. undefined: not recorded. */
+  /** When this run began, by Auth0's clock. GitHub had read the secret behind `current-credential` before. undefined: not recorded. */
   startedAt?: number;
   /** Auth0's clock. */
   now: number;
@@ -138,13 +142,13 @@ export function signingAlgorithmOf(
   return SIGNING_ALGORITHMS.find((one) => one === inUse?.algorithm) ?? 'RS256';
 }
 
-/** Sorts by `created_at`, then id: Auth0's lists have no order. */
+/** Sorts by `created_at` and then by id, since Auth0's lists have no order. */
 export function newestFirst(a: Credential, b: Credential): number {
   if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
   return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
-/** The run that made it may still be at work. */
+/** Whether the run that made it may still be at work. @param now milliseconds, Auth0's clock */
 export function isYoung(credential: Credential, now: number): boolean {
   // guard: the lease
   return now - credential.createdAt < LEASE;

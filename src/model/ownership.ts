@@ -17,7 +17,7 @@ export interface Ownership {
   rehearsal?: boolean;
 }
 
-/** Auth0: a credential's name has at most 128 characters (Management API, POST /clients/{id}/credentials). */
+/** Auth0 allows 128 characters in a credential's name (Management API, POST /clients/{id}/credentials). */
 const LONGEST_NAME = 128;
 const PREFIX = 'auth0-mtls-rotation';
 const FORM = new RegExp(`^${PREFIX} (.+) run (\\S+?)(?: after (\\S+))?( rehearsal)?$`);
@@ -54,7 +54,7 @@ export function writeOwnership({ owner, run, after, rehearsal }: Ownership): str
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
 }
 
-/** The name of the credential that a run makes. @param after id of the credential that it replaces */
+/** The name of the credential that a run makes. @param after id of the credential made by hand that it replaces, if any */
 export function credentialNameFor(desired: DesiredState, after: string | undefined): string {
   const { operation, run } = desired;
   return writeOwnership({ owner: ownerOf(desired), run, after, rehearsal: operation === 'rehearse' });
@@ -63,12 +63,12 @@ export function credentialNameFor(desired: DesiredState, after: string | undefin
 /** Key of `client_metadata` under which a client that `create` has made names its owner. */
 export const CLIENT_OWNER_KEY = PREFIX;
 
-/** Auth0: values of client_metadata have at most 255 characters (docs/facts.md#auth0-client-metadata). */
+/** Auth0 allows 255 characters in a value of `client_metadata` (docs/facts.md#auth0-client-metadata), so a longer owner becomes a digest. */
 export function writeClientOwner(owner: string): string {
   return owner.length <= 255 ? owner : digest(owner);
 }
 
-/** undefined: made by hand, or by another tool. */
+/** Reads the mark in a credential's name. undefined: the credential was made by hand, or by another tool. */
 export function readOwnership(name: string | undefined): Ownership | undefined {
   const match = FORM.exec(name ?? '');
   return match
@@ -76,8 +76,8 @@ export function readOwnership(name: string | undefined): Ownership | undefined {
     : undefined;
 }
 
-/** A mark has the digest of an owner that is too long. */
-export function isOwnedBy(ownership: Ownership | undefined, owner: string): boolean {
+/** Whether a mark names this owner. An owner that is too long for a name is marked by its digest. */
+export function isOwnedBy(ownership: Pick<Ownership, 'owner'> | undefined, owner: string): boolean {
   return ownership !== undefined && (ownership.owner === owner || ownership.owner === digest(owner));
 }
 
@@ -91,9 +91,10 @@ function digest(owner: string): string {
 }
 
 /**
- * The earliest credential with our mark that did not exist when the plan was made. Of several rotations the earliest wins.
+ * The credential of another run that has the right to go on instead of this one, because the earliest of several rotations wins. It has
+ * our mark, did not exist when the plan was made, and is the earliest of those. It must be older than `made`.
  * @param pool as it is now
- * @param made the credential that this run has made
+ * @param made the credential that this run has made. undefined: every new credential with our mark counts.
  */
 export function findRival(
   desired: DesiredState,

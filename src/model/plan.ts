@@ -35,7 +35,7 @@ export interface PlannedCredential extends Credential {
   /** Secret locations that hold it before this run, as far as the evidence shows. */
   heldBy: readonly string[];
   /** Why it cannot be removed for another one, in words for a person. */
-  usedBy: string;
+  whyKept: string;
   /** When its overlap ends; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;
 }
@@ -57,7 +57,7 @@ export interface Plan {
   rotates: boolean;
   /** Id of an existing credential with the subject DN of the new certificate. Auth0 needs no new one. */
   renews: string | undefined;
-  /** A credential made by hand that this rotation supersedes: the new credential's name refers to it. */
+  /** Id of a credential made by hand that this rotation supersedes. The new credential's name refers to it. */
   replaces: string | undefined;
   /** Ids of the credentials that `revoke: previous` removes. */
   revokes: readonly string[];
@@ -70,5 +70,5 @@ export interface Plan {
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
   /** An error to report at the end, although all steps succeed. */
-  stop: RotationError | undefined;
+  errorAtEnd: RotationError | undefined;
 }

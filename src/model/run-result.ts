@@ -1,4 +1,4 @@
-/** The result of one client's run, also of one that failed. */
+/** The result of one client's run, even of a run that failed. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -47,7 +47,7 @@ export interface Outcome {
   /** With `create`, the id of the new client. */
   clientId: string;
   delivered: readonly string[];
-  /** Secret locations that may hold the new pair: no clear answer came. */
+  /** Secret locations that may hold the new pair, since their write got no clear answer. */
   inDoubt: readonly string[];
   removed: readonly string[];
   /** Workflow runs that may still hold a revoked credential. undefined: nothing was revoked. */
@@ -85,6 +85,7 @@ export interface Watched {
   /** Worst first. */
   findings: readonly Finding[];
   lifetime: Lifetime | undefined;
+  /** A rotation is at work or has just ended, so the watch did not check the client. */
   isAtWork: boolean;
 }
 

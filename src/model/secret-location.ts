@@ -57,7 +57,10 @@ export function printLocation(location: SecretLocation): string {
   return `${printDestination(location.destination)} ${location.secretName}`;
 }
 
-/** Does a secret at `near` hide the secret of the same name at `far`? Environment over repository over organization (docs/facts.md#github-shadowing). */
+/**
+ * Whether a secret at `near` hides the secret of the same name at `far`. An environment's hides the repository's, which hides the
+ * organization's (docs/facts.md#github-shadowing).
+ */
 export function shadows(near: Destination, far: Destination): boolean {
   // No workflow sees both kinds of secrets.
   if (near.kind === 'dependabot' || far.kind === 'dependabot') return false;

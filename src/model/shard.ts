@@ -8,12 +8,12 @@ export interface Shard {
   of: number;
 }
 
-/** GitHub: jobs of a matrix (usage-limits). */
+/** GitHub runs at most this many jobs of one matrix (usage-limits). */
 const MOST = 256;
-/** Clients in one job. If all are due, that takes minutes even on the smallest tenant, and the token of a GitHub App lives 1 h. */
+/** Due clients in one job. Even on the smallest tenant they take only minutes, and the token of a GitHub App lives for an hour. */
 const CLIENTS = 50;
 
-/** @throws Error what is wrong with the text */
+/** @throws Error with a reason that follows the input's name */
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];
   if (index && of && index <= of && of <= MOST) return { index, of };

@@ -1,4 +1,4 @@
-/** Subject distinguished names: RFC 4514 text ↔ attributes in the order of the certificate. */
+/** Converts subject distinguished names between RFC 4514 text and attributes in the order of the certificate. */
 
 export interface Attribute {
   /** Dotted object identifier. */
@@ -62,7 +62,7 @@ export function printSubject(attributes: readonly Attribute[]): string {
 }
 
 /**
- * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it: one attribute a line, in the
+ * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it, with one attribute per line in the
  * certificate's order, with specials and non-ASCII bytes escaped.
  */
 export function readSubject(lines: string | undefined): string {
@@ -95,7 +95,7 @@ function parseAttribute(part: string): Attribute {
   return { oid, value };
 }
 
-/** RFC 5280 4.1.2.4: these attributes have string types of their own. */
+/** The characters of attributes that have string types of their own (RFC 5280 4.1.2.4). */
 const ALPHABETS: Readonly<Record<string, RegExp>> = {
   [`${OIDS.SERIALNUMBER}`]: /^[A-Za-z0-9 '()+,./:=?-]+$/,
   [`${OIDS.DC}`]: /^[ -~]+$/,
@@ -109,7 +109,7 @@ function refuseValue(type: string, oid: string, value: string): void {
     throw new Error(`has a character in ${type} that its type does not allow`);
 }
 
-/** Spaces around a value do not count, unless the last one is escaped: an odd number of backslashes before it. */
+/** Removes the spaces around a value. The last space stays if it is escaped, which an odd number of backslashes before it shows. */
 function trimUnescaped(raw: string): string {
   const left = raw.replace(/^ +/, '');
   const right = left.replace(/ +$/, '');

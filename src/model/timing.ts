@@ -2,9 +2,12 @@
 
 /** An unfinished credential younger than this may belong to a run that is still at work. */
 export const LEASE = 15 * 60_000;
-/** A run stops itself well inside the lease. */
+/** A run stops itself after this time, well inside the lease. */
 export const LONGEST_RUN = 10 * 60_000;
-/** Error of a time translated between clocks: a second for each service's Date header, and one since `updated_at` has whole seconds. */
+/**
+ * The largest error of a time that was translated between clocks. Each service's `Date` header contributes a second, and so does
+ * `updated_at`, which has whole seconds.
+ */
 export const UNCERTAINTY = 3_000;
 /** A certificate is valid this long before it is issued, for clocks that run late. */
 export const BACKDATE = 5 * 60_000;

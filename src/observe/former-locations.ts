@@ -1,4 +1,4 @@
-/** Finds where this workflow delivered before it was renamed, moved or reconfigured. Credentials with those marks are ours. */
+/** Finds the secrets that this workflow wrote before its repository, destination or secret got another name. Credentials whose marks name them are ours. */
 
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -13,8 +13,10 @@ import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.t
 import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
 
 /**
- * Locations from `moved-from` always count. Another one counts only if it is one of today's destinations, is in the same repository,
- * or was renamed to that repository.
+ * Reads the former locations that `moved-from` or the marks of the credentials name. A location from `moved-from` always counts. A
+ * location from a mark counts only if it is one of today's destinations, or if its repository is today's under an earlier name.
+ * @returns the times by GitHub's clock
+ * @throws RotationError GITHUB_…
  */
 export async function observeFormer(
   desired: DesiredState,
@@ -27,14 +29,13 @@ export async function observeFormer(
     .filter((ownership) => !isOwnedBy(ownership, own));
   const former: FormerLocation[] = [];
   for (const owner of new Set(others.map((ownership) => ownership.owner))) {
-    const ownership = { owner, run: '' };
-    const known = knownLocations(desired).find((location) => isOwnedBy(ownership, ownerAt(location)));
+    const known = knownLocations(desired).find((location) => isOwnedBy({ owner }, ownerAt(location)));
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))
       former.push({ owner, secret: await read(one, store) });
   }
-  // If a secret was renamed before a run used its old name, no mark names that.
+  // If the secret moved again before a run made a credential, no mark names the location in between.
   for (const location of movedLocations(desired)) {
     const owner = ownerAt(location);
     if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
@@ -43,7 +44,7 @@ export async function observeFormer(
   return former;
 }
 
-/** Locations in `moved-from` and today's destinations. A long owner is a digest, which can only be compared. */
+/** Locations in `moved-from` and today's destinations. The mark of a long owner has only its digest, which must be compared with known locations. */
 function knownLocations(desired: DesiredState): SecretLocation[] {
   const { destinations, secretName } = desired;
   const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));
@@ -62,10 +63,7 @@ function deliveredBeside(
   const name = location.secretName.toUpperCase();
   if (name === secretName.toUpperCase()) return [location];
   const others = destinations.map((destination) => ({ ...location, destination }));
-  return [
-    location,
-    ...others.filter((one) => !isOwnedBy({ owner: ownerAt(location), run: '' }, ownerAt(one))),
-  ];
+  return [location, ...others.filter((one) => !isOwnedBy({ owner: ownerAt(location) }, ownerAt(one)))];
 }
 
 function parseOwner(owner: string): SecretLocation | undefined {
@@ -86,7 +84,7 @@ async function isInSameRepository(
   return (await store?.renamedTo(destination))?.toLowerCase() === home;
 }
 
-/** A destination that was renamed or deleted counts as one without the secret. */
+/** Treats a destination that was renamed or deleted like one without the secret. */
 async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';

@@ -4,24 +4,32 @@ import type { ListedClient, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import { CLIENT_OWNER_KEY, clientOwnerOf } from '../model/ownership.ts';
+import { CLIENT_OWNER_KEY, clientOwnerOf, ownerAt, writeClientOwner } from '../model/ownership.ts';
+import { printDestination } from '../model/secret-location.ts';
 
 /**
- * Adds the id of the client that an earlier run of this workflow made, even if that was renamed since. Without such a client the
- * desired state stays as it is.
+ * Adds the id of the client that an earlier run of this workflow made, even if somebody has renamed that client or this workflow
+ * (`moved-from`). If there is none, the desired state stays as it is.
  * @throws RotationError CLIENT_EXISTS, AUTH0_…
  */
 export async function locateClient(desired: DesiredState, tenant: Tenant): Promise<DesiredState> {
   const { clientName, operation } = desired;
   if (operation !== 'create') return desired;
   const all = await tenant.clients(CLIENT_OWNER_KEY);
-  const ours = all.filter(({ owner }) => owner === clientOwnerOf(desired));
+  const owners = [clientOwnerOf(desired), ...formerOwners(desired)];
+  const ours = all.filter(({ owner }) => owner !== undefined && owners.includes(owner));
   const inUse = ours.length > 1 ? await whoseIsCurrent(desired, ours, tenant) : ours[0];
   if (inUse) return { ...desired, clientId: inUse.id };
-  if (ours.length > 1) throw several(ours);
+  if (ours.length > 1) throw several(desired, ours);
   const named = all.filter(({ name }) => name === clientName);
   if (named.length > 0) throw nameTaken(`${clientName}`, named);
   return desired;
+}
+
+function formerOwners({ movedFrom, secretName }: DesiredState): string[] {
+  return movedFrom.map((former) =>
+    writeClientOwner(ownerAt({ part: 'pair', ...former, secretName: former.secretName ?? secretName })),
+  );
 }
 
 /** Two runs made one client each and one run died. `current-credential` shows which client is in use. */
@@ -37,19 +45,37 @@ async function whoseIsCurrent(
   return undefined;
 }
 
+/** No advice to delete it or to make another one unless it is certain that consumers do not use it. */
 function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
+  const marked = clients.find(({ owner }) => owner !== undefined);
+  const ids = list(clients);
+  const says = marked ? `says that this action made it for ${quote(marked.owner)}` : SAYS_NOTHING;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${quote(name)}' (${list(clients)}), and this workflow did not make it.`,
-    remedy:
-      'Choose another client-name. Or use that client, with its client-id and operation: enroll or rotate. Or delete it in Auth0.',
+    failed: `Auth0 already has a client named '${quote(name)}' (${ids}), and its client_metadata ${says}.`,
+    remedy: marked
+      ? `If that is what this repository, secret or first destination was called before, ${movedLine(quote(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
+      : `If it is the client that you want to rotate, go on with client-id: ${clients[0]?.id} and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
   });
 }
 
-function several(clients: readonly ListedClient[]): RotationError {
+const SAYS_NOTHING = 'does not say that this workflow made it';
+
+/** A long owner is a digest, which names no place. */
+function movedLine(owner: string): string {
+  return owner.startsWith('sha256:')
+    ? 'add the line moved-from: with that destination and secret, as repo:owner/name#SECRET'
+    : `add the line moved-from: ${owner}`;
+}
+
+function several(desired: DesiredState, clients: readonly ListedClient[]): RotationError {
+  const { current, destinations, movedFrom, secretName } = desired;
+  const moved = movedFrom.length > 0 ? ', or moved-from names a workflow that has a client of its own' : '';
+  const secret = `${printDestination(destinations[0])} ${secretName}`;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died.`,
-    remedy:
-      'Delete in Auth0 the client that is not used. Or pass current-credential: then the next run goes on with the client whose credential the destination holds.',
+    failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died${moved}.`,
+    remedy: current
+      ? 'current-credential belongs to none of them. Look which client id your services use, and delete only the others in Auth0.'
+      : `Pass current-credential: the next run goes on with the client whose credential ${secret} holds. Then delete the others in Auth0. If no destination has a secret ${secretName} yet, nobody uses any of them: delete all but one.`,
   });
 }
 

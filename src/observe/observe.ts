@@ -1,4 +1,4 @@
-/** Reads the observed state from Auth0 and GitHub and changes nothing. A failed or partial read throws and is never an empty list. */
+/** Reads the observed state from Auth0 and GitHub and changes nothing. A failed or partial read throws. It never becomes an empty list. */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
@@ -17,8 +17,8 @@ type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * Reads the secrets' times before the pool, so that the pool shows every credential that a secret can hold.
- * @param startedAt when this run began, by the local clock
- * @throws RotationError
+ * @param startedAt when this run began, by the local clock, in milliseconds. undefined: not recorded
+ * @throws RotationError AUTH0_…, GITHUB_…, CLIENT_NOT_FOUND, DESTINATION_NOT_FOUND
  */
 export async function observe(
   desired: DesiredState,
@@ -61,25 +61,28 @@ async function observeClient(
   return { client, pool };
 }
 
-/** The evidence compares times of two services, so their clocks must be known well enough. */
+/**
+ * The plan compares times of two services, so the offset between their clocks must be known well enough.
+ * @throws RotationError GITHUB_REQUEST_FAILED
+ */
 async function compareClocks(desired: DesiredState, tenant: Tenant, store: SecretStore): Promise<void> {
   const { clientId } = desired;
   const [primary] = secretLocations(desired);
   for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
     if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
-    // A slow answer says little about a clock; on the open connection the next one is faster.
+    // A slow answer leaves the clock uncertain. The next answer comes over an open connection, so it is faster.
     await Promise.all([store.times(primary), tenant.client(clientId)]);
   }
 }
 
-/** Well below UNCERTAINTY, which the evidence allows for. */
+/** Milliseconds. This is well below UNCERTAINTY, the error that the plan allows for. */
 const WORST_CLOCKS = 2_000;
 const CLOCK_ATTEMPTS = 3;
 
 function clocksUnknown(): RotationError {
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: 'Auth0 and GitHub answer too slowly to compare the times that they record.',
-    remedy: 'Run again when the network is faster, and pass current-credential.',
+    remedy: 'Start a new run when the network is faster.',
   });
 }
 

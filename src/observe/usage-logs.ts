@@ -11,7 +11,7 @@ import type { ObservedState, Usage } from '../model/observed-state.ts';
 import type { LogQuestion } from '../model/plan.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 
-/** How long to wait for an entry to appear. Auth0 documents no time. */
+/** How long to wait until an entry appears, in milliseconds. Auth0 documents no time. */
 const LOG_DELAY = 30_000;
 
 export interface UsageServices extends Waiting {
@@ -22,7 +22,7 @@ export interface UsageServices extends Waiting {
 }
 
 /**
- * Answers the plan's question. It requests a token only if nothing else is missing, since Auth0 counts machine-to-machine tokens.
+ * Answers the plan's question. It requests a token only if the plan needs nothing else, since Auth0 counts machine-to-machine tokens.
  * `operation: plan` requests it too, so that it shows what a run would do.
  * @param currentPair what `current-credential` holds
  * @throws RotationError
@@ -40,7 +40,10 @@ export async function observeUsage(
   return { ...observed, usage: { ...(await readUses(services.tenant, desired.clientId, from)), upTo } };
 }
 
-/** Requests a token. Once the logs show that request, they also show everything before it. */
+/**
+ * Requests a token and waits until the logs show that request. Then they also show everything before it.
+ * @returns the time of its entry, or why there is none
+ */
 async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
   const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
   const { clientId, current, run, verifyAudience: audience } = desired;

@@ -8,7 +8,10 @@ import { ISSUED } from '../model/step.ts';
 import { keepOneWorkflow, movedLine } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
-/** @param nextRotation milliseconds, Auth0's clock */
+/**
+ * Announces which associated credentials later runs will remove, and warns of those that no run can remove.
+ * @param nextRotation milliseconds, Auth0's clock
+ */
 export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
   const { desired, inUse, records } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
@@ -24,7 +27,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
   }
 }
 
-/** A location without a secret waits for the next rotation if this run has no pair to store there. */
+/** Warns of locations without a secret, which wait for the next rotation if this run has no pair to store there. */
 export function announceEmpty(
   { desired, inUse, observed, notes }: PlanBuilder,
   nextRotation: number | undefined,
@@ -43,11 +46,11 @@ export function announceEmpty(
 
 /** Why no run can remove it, and what the user can do. */
 function whyBlocked(builder: PlanBuilder, credential: Credential): string | undefined {
-  const { desired, pool } = builder;
+  const { desired, owners } = builder;
   const { id } = credential;
   if (desired.keepCredentials.has(id))
     return `keep-credentials keeps ${id}. Before then, give its users another client; once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
-  const other = pool.otherOwnership(credential);
+  const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(id))
     return `${id} was made for ${other.owner}. ${movedLine(builder)}${keepOneWorkflow(builder, other.owner)}`;
   return credential.type === 'unknown'
@@ -61,7 +64,7 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
-  const byHand = builder.pool.isUnmarked(credential);
+  const byHand = builder.owners.isUnmarked(credential);
   const over = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
     : overlapEnd(builder, credential);
@@ -79,7 +82,7 @@ function announce(
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
 }
 
-/** If somebody else wrote a secret, its times do not show what it holds. */
+/** Warns of secrets that somebody else wrote, since their times do not show what they hold. */
 export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
   const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;

@@ -8,22 +8,22 @@ import { takeOutLine } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
-import { printUsers, usesSince, watchedSince } from './log-usage.ts';
+import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { backTo, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { overridesUnknown } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
-  clear(builder, isDue, () => builder.isFull);
+  makeRoom(builder, isDue, () => builder.isFull);
 }
 
 /** Makes room in the method only, for a credential that is already in the pool. */
 export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
-  clear(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
+  makeRoom(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
+function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
   while (isFull()) {
     const full = builder.associated.length >= METHOD_CAPACITY;
     const victim = findVictim(builder, full);
@@ -40,7 +40,10 @@ function clear(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): voi
   }
 }
 
-/** If only the pool is full, a credential that is not associated goes first. */
+/**
+ * The credential to remove without an interruption. If only the pool is full, one that is not associated goes first.
+ * @param full the method is full
+ */
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (full) return builder.evictable.find(isAssociated);
@@ -50,11 +53,12 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours goes: if the run
- * dies before it delivers, the next run still sees that the secret is primaryUnexplained.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed. If the
+ * run dies before it delivers, the next run then still sees that no run can have written the primary's secret.
+ * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
-  const { inUse, pool, observed } = builder;
+  const { inUse, owners, observed } = builder;
   const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
   if (primaryUnexplained && !displaced && !isDue && !overridesUnknown(builder.desired))
     throw secretChanged(builder);
@@ -62,7 +66,7 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const mayInterrupt = !settled || primaryUnexplained || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
-    ? (eligible.find(pool.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
+    ? (eligible.find(owners.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
     : undefined;
   if (!victim || inUse.newest === undefined) throw capacityExhausted(builder);
   const interrupted = observed.secrets
@@ -95,10 +99,10 @@ function noteInterruption(
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
-  // Its other users are unknown.
+  // Its users beside the destinations are unknown.
   // guard: what was made by hand is interrupted only where it is released
-  if (builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
-  // This run does not deliver to the former location.
+  if (builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
+  // This run does not deliver to a former location, so the interruption would not end.
   // guard: what a former location may hold is not interrupted
   if (formerHolder(builder.inUse, credential) !== undefined) return false;
   // guard: a primary without a secret interrupts nobody
@@ -111,7 +115,10 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
   return secret?.times === 'missing';
 }
 
-/** A location that refuses its write keeps its credential until the primary's certificate has little time left. @throws RotationError */
+/**
+ * A location that refuses writes keeps its credential until the primary's certificate has little time left.
+ * @throws RotationError DELIVERY_INCOMPLETE
+ */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
   const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
@@ -152,12 +159,12 @@ function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
   );
 }
 
-/** An expiry would be worse, so the rotation goes on with a warning. */
+/** Warns if the logs show that the removed credential is in use. An expiry would be worse, so the rotation goes on. */
 function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
-  const since = watchedSince(builder, victim);
+  const since = usesCountFrom(builder, victim);
   if (since === undefined) return;
   const { usage } = builder.observed;
-  if (usage === undefined) builder.ask(since);
+  if (usage === undefined) builder.askLogs(since);
   const users = usage ? usesSince(usage, since, victim) : [];
   if (users.length === 0) return;
   builder.note(
@@ -168,22 +175,22 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
-  const holders = records.map((c) => ({ id: c.id, usedBy: builder.usedBy(c) }));
+  const holders = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   const remedy = (desired.operation === 'rehearse' && setOverlap(builder)) || waysOut(builder);
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
 }
 
-/** The line to add if the evidence shows that no destination holds a credential, else how to decide. */
+/** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
 function waysOut(builder: PlanBuilder): string | undefined {
-  const { associated, desired, inUse, pool, records } = builder;
+  const { associated, desired, inUse, owners, records } = builder;
   const reorder = servedFirst(builder);
   if (reorder) return reorder;
   // What is not associated takes no room in the method.
   const byHand = records.filter(
-    (c) => pool.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
+    (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
   const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
-  const waiting = spare.filter((c) => !builder.isAnnounced(c));
+  const waiting = spare.filter((c) => !builder.isNoticeOver(c));
   const wait = waiting
     .flatMap((c) => removedLater(builder, c))
     .slice(0, 1)
@@ -201,7 +208,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const former = stillHolding(builder);
   // What a former location may hold is not removed, although it is released.
   if (former) return [former, choose(spare)].filter(Boolean).join(' Or: ');
-  const [owner] = records.flatMap((c) => pool.otherOwnership(c)?.owner ?? []);
+  const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
   if (isShown) return undefined;
   const pass = desired.current ? '' : PASS;
@@ -230,7 +237,7 @@ function stillHolding({ desired, inUse, observed }: PlanBuilder): string | undef
   return `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.${back}`;
 }
 
-/** If the primary is a new destination before served ones, another order lets it wait for the next rotation. */
+/** If a new destination was put before destinations that hold the pair, another order lets it wait for the next rotation. */
 function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
   if (!primary || !inUse.newest || !isMissing(primary)) return undefined;
@@ -277,10 +284,10 @@ function setOverlap(builder: PlanBuilder): string | undefined {
 }
 
 /** Auth0 refuses a second credential with the same subject DN. */
-export function nameTaken(builder: PlanBuilder, credential: Credential): RotationError {
-  const { owner } = builder.pool.otherOwnership(credential) ?? {};
+export function subjectTaken(builder: PlanBuilder, credential: Credential): RotationError {
+  const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.usedBy(credential)}).`,
+    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.whyKept(credential)}).`,
     remedy:
       owner === undefined
         ? 'Choose another subject.'

@@ -1,4 +1,4 @@
-/** What a plan does with the pair in `current-credential`: it is stored where it is missing, before anything is removed. Pure. */
+/** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -29,7 +29,10 @@ export function finishDelivery(builder: PlanBuilder): void {
   };
 }
 
-/** Finds the secrets that somebody else may have rolled back. If a credential is removed, they get the newest pair before that. */
+/**
+ * Finds the secrets that somebody else may have rolled back and that this run can write. `rewriteBeforeRemoval` stores the newest pair
+ * there if the plan removes a credential. @returns their indexes
+ */
 export function resolveDoubts(builder: PlanBuilder): readonly number[] {
   const { inUse } = builder;
   const { newest } = inUse;
@@ -39,13 +42,14 @@ export function resolveDoubts(builder: PlanBuilder): readonly number[] {
   return othersUnexplained;
 }
 
+/** Inserts the writes for those secrets before the first step that takes a credential out. */
 export function rewriteBeforeRemoval(builder: PlanBuilder, othersUnexplained: readonly number[]): void {
   const { steps } = builder;
   const first = steps.findIndex(
     (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
   );
   if (othersUnexplained.length === 0 || first < 0) return;
-  // What holds the new pair by then must not get the old one again.
+  // A secret that holds the new pair by then must not get the old one again.
   // guard: nothing is overwritten by an older pair
   if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
   const rest = steps.splice(first);
@@ -53,8 +57,8 @@ export function rewriteBeforeRemoval(builder: PlanBuilder, othersUnexplained: re
   steps.push(...rest);
 }
 
-/** Stores the primary's pair, if this run has it, in locations with another pair. So the rotation can make room without an interruption. */
-export function levelDestinations(builder: PlanBuilder): void {
+/** Stores the primary's pair, if this run has it, in the locations with another pair. Then the rotation can make room without an interruption. */
+export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const { inUse, observed } = builder;
   const { current, newest } = inUse;
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
@@ -84,7 +88,7 @@ export function levelDestinations(builder: PlanBuilder): void {
   };
 }
 
-/** What the secrets hold once these have this pair. */
+/** What the secrets hold once those at `indexes` have this pair. */
 function holding(
   { othersUnexplained, held }: CredentialsInUse,
   indexes: readonly number[],
@@ -96,7 +100,7 @@ function holding(
   };
 }
 
-/** A location without a secret unsettles nothing: it has no consumers. */
+/** A location without a secret has no consumers, so a delivery can be settled without it. */
 function lackingStill(
   { observed }: PlanBuilder,
   lacking: readonly number[],
@@ -128,7 +132,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 
-/** Asks first whether they can be written. */
+/** Plans to store `current-credential` there, once a probe has shown that the locations accept it. */
 function store(builder: PlanBuilder, indexes: readonly number[]): void {
   probeSecrets(builder, indexes);
   for (const index of indexes) {

@@ -1,6 +1,6 @@
-/** Derives which credential is in use from what Auth0 and GitHub record. Each run does this anew. Pure. */
+/** Derives which credential is in use from what Auth0 and GitHub record. No run remembers it for the next one. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import {
   type Credential,
   newestFirst,
@@ -10,15 +10,15 @@ import {
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { Pool } from './pool.ts';
+import { Owners } from './owners.ts';
 
-/** All indexes are those of `observed.secrets`. */
+/** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
-  /** The credentials that each secret location may hold, likeliest first. Empty: none that Auth0 knows. */
+  /** The credentials that each secret location may hold, likeliest first. An empty list means that it holds none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
   /** The credential that the primary holds. */
   current: Credential | undefined;
-  /** Somebody else wrote the primary's secret last: no run can have done it. Known to be false with `current-credential`. */
+  /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** Indexes of the other locations whose secret somebody else wrote last. */
   othersUnexplained: readonly number[];
@@ -26,17 +26,17 @@ export interface CredentialsInUse {
   newest: Credential | undefined;
   /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
   lacking: readonly number[];
-  /** Every location with a secret holds `newest`, so it has superseded all older ones. A location without a secret has no consumers. */
+  /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
-  /** `current-credential` names a certificate that Auth0 does not know. */
+  /** `current-credential` holds a certificate or key that is none of the client's credentials. */
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
   stale: StaleCurrent | undefined;
-  /** One of ours that a secret may hold but that is not associated: never delivered, or displaced after its delivery. */
+  /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
   displaced: Credential | undefined;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` has the form of `printLocation`. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
   /** What the primary held before somebody put an older credential back. */
   rolledBackFrom: Credential | undefined;
@@ -44,37 +44,39 @@ export interface CredentialsInUse {
 
 /** How the times show that `current-credential` is not what the primary holds. */
 export type StaleCurrent =
-  /** It is another workflow's, or ours and younger than the secret. */
+  /** It belongs to another workflow, or it is ours and younger than the secret. */
   | { because: 'never held' }
   /** The secret was written after this job began. */
   | { because: 'written since' }
   /** A run stored this later credential. */
   | { because: 'delivered since'; later: Credential };
 
+/** @param observed with all times by Auth0's clock */
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
-  const pool = new Pool(desired, observed);
+  const owners = new Owners(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
   const [primary, ...others] = observed.secrets;
-  const exact =
+  // `current-credential` claims that the primary holds this credential. The times may contradict it.
+  const claimed =
     desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
   const byTime = observed.secrets.map((secret) =>
-    heldByTime(desired, secret, candidatesFor(secret, observed, pool), pool, exact),
+    heldByTime(desired, secret, candidatesFor(secret, observed, owners), owners, claimed),
   );
-  const unregistered = desired.current !== undefined && exact === undefined;
-  const explained = byTime[0]?.find((c) => pool.isOurs(c) && isExplained(desired, c, primary));
-  const neverHeld = exact !== undefined && cannotHold(exact, primary, pool);
-  const later = exact ? laterThan(exact, primary, observed, pool) : [];
-  const stored = unregistered ? explained : undefined;
+  const unregistered = desired.current !== undefined && claimed === undefined;
+  const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, owners);
+  const later = claimed ? laterThan(claimed, primary, observed, owners) : [];
+  const storedInstead = unregistered
+    ? byTime[0]?.find((c) => owners.isOurs(c) && isExplained(desired, c, primary))
+    : undefined;
   // guard: a stale current-credential is believed not
-  const delivered = exact
-    ? later.find((c) => pool.isAssociated(c) && isExplained(desired, c, primary))
-    : stored;
-  const writtenSince = isWrittenSince(desired, exact, observed);
-  // A `current-credential` that the times contradict is ignored.
-  const isRefuted = neverHeld || writtenSince || primary?.times === 'missing';
-  const believed = delivered ?? (isRefuted ? undefined : exact);
+  const deliveredSince = claimed
+    ? later.find((c) => owners.isAssociated(c) && isExplained(desired, c, primary))
+    : storedInstead;
+  const writtenSince = isWrittenSince(desired, claimed, observed);
+  const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
+  const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
   const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
-  const othersUnexplained = unexplainedAmong(desired, others, held, pool);
+  const othersUnexplained = unexplainedAmong(desired, others, held, owners);
   const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
@@ -84,7 +86,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   return {
     held,
     current: held[0]?.[0],
-    primaryUnexplained: exact === undefined && isUnexplained(desired, held[0]?.[0], primary, pool),
+    primaryUnexplained: claimed === undefined && isUnexplained(desired, held[0]?.[0], primary, owners),
     othersUnexplained,
     newest,
     lacking,
@@ -93,10 +95,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     expiresAt: expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    stale: staleCurrent(neverHeld, writtenSince, delivered),
-    displaced: displacedAmong(held, observed, pool),
-    formerHeld: heldByFormer(desired, observed, pool),
-    rolledBackFrom: delivered ? undefined : later.find(pool.isAssociated),
+    stale: staleCurrent(neverHeld, writtenSince, deliveredSince),
+    displaced: displacedAmong(held, observed, owners),
+    formerHeld: heldByFormer(desired, observed, owners),
+    rolledBackFrom: deliveredSince ? undefined : later.find(owners.isAssociated),
   };
 }
 
@@ -110,24 +112,24 @@ function staleCurrent(
   return writtenSince ? { because: 'written since' } : undefined;
 }
 
-/** Times do not show whether it was delivered, so a rotation must give every location a new credential. */
+/** The times do not show whether such a credential was delivered, so a rotation must give every location a new one. */
 function displacedAmong(
   held: readonly (readonly Credential[])[],
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential | undefined {
   return observed.secrets
-    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, pool))
-    .find((c) => !pool.isAssociated(c));
+    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, owners))
+    .find((c) => !owners.isAssociated(c));
 }
 
-/** A othersUnexplained location may hold any of its candidates, so it does not lack `newest` for certain. */
+/** A location that somebody else wrote may hold any of its candidates, so it does not lack `newest` if that is one of them. */
 function lacks(newest: Credential | undefined, held: readonly Credential[], isUncertain: boolean): boolean {
   const holds = isUncertain ? held : held.slice(0, 1);
   return newest !== undefined && !holds.some(({ id }) => id === newest.id);
 }
 
-/** The newest credential that a location holds for certain, else the newest that any may hold. */
+/** The newest credential that a location holds for certain. If no location is certain, the newest that one may hold. */
 function newestAmong(
   held: readonly (readonly Credential[])[],
   othersUnexplained: readonly number[],
@@ -142,29 +144,30 @@ function newestAmong(
   )[0];
 }
 
+/** Indexes of the locations beside the primary whose secret no run can have written. */
 function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
   held: readonly (readonly Credential[])[],
-  pool: Pool,
+  owners: Owners,
 ): number[] {
   return others.flatMap((secret, index) =>
-    isUnexplained(desired, held[index + 1]?.[0], secret, pool) ? [index + 1] : [],
+    isUnexplained(desired, held[index + 1]?.[0], secret, owners) ? [index + 1] : [],
   );
 }
 
 function heldByFormer(
   desired: DesiredState,
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): CredentialsInUse['formerHeld'] {
   return (observed.former ?? []).flatMap(({ secret }) => {
-    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, pool), pool, undefined);
+    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, owners), owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
 }
 
-/** A run stores a credential right after it makes it, so the secret was written within the lease. */
+/** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
 function isExplained(
   { method }: DesiredState,
   { createdAt }: Credential,
@@ -177,27 +180,27 @@ function isExplained(
   return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
 }
 
-/** A run creates a credential before it delivers it. A person may do it the other way round. */
-function cannotHold(exact: Credential, secret: ObservedSecret | undefined, pool: Pool): boolean {
+/** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
+function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
-  if (pool.otherOwnership(exact) !== undefined) return true;
-  return pool.isOurs(exact) && exact.createdAt > latestIn(secret);
+  if (owners.otherOwnership(claimed) !== undefined) return true;
+  return owners.isOurs(claimed) && claimed.createdAt > latestIn(secret);
 }
 
-/** The primary was written after this job's secrets were read, and not by the run that made `exact`. */
+/** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
 function isWrittenSince(
   desired: DesiredState,
-  exact: Credential | undefined,
+  claimed: Credential | undefined,
   { secrets: [primary], startedAt }: ObservedState,
 ): boolean {
   const times = writtenTimes(primary?.times);
   if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
   // guard: what was written after this job began is not what current-credential shows
   if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
-  return exact === undefined || !isExplained(desired, exact, primary);
+  return claimed === undefined || !isExplained(desired, claimed, primary);
 }
 
-/** While the client uses another method, nobody can log in with what the secrets hold. */
+/** The evidence while the client uses another method. Then nobody can log in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
@@ -216,28 +219,28 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   };
 }
 
-/** The credentials that existed when the secret was written, newest first. */
+/** The credentials that existed when the secret was written and can have been delivered there, newest first. */
 function candidatesFor(
   secret: ObservedSecret,
   { pool: all, secrets }: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential[] {
   const latest = latestIn(secret);
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => pool.isCandidate(c) && !pool.isRehearsed(c))
-    .filter((c) => c.createdAt <= (pool.isOurs(c) ? delivered : latest))
+    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
+    .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
 
 /** The credentials that existed when the secret of a former location was written, newest first. */
-function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, pool: Pool): Credential[] {
-  return all.filter((c) => pool.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, owners: Owners): Credential[] {
+  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
-/** The latest time at which the secret's credential can have been created. */
+/** The latest time at which the secret's credential can have been created, by Auth0's clock. */
 function latestIn(secret: ObservedSecret | undefined): number {
   const times = secret?.times ?? 'unread';
   if (times === 'missing') return Number.NEGATIVE_INFINITY;
@@ -249,40 +252,41 @@ function heldByTime(
   desired: DesiredState,
   secret: ObservedSecret,
   candidates: readonly Credential[],
-  pool: Pool,
-  exact: Credential | undefined,
+  owners: Owners,
+  claimed: Credential | undefined,
 ): Credential[] {
-  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `exact`.
+  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
   // guard: by time, only what is associated counts as held
-  const associated = candidates.filter((c) => pool.isAssociated(c) || c.id === exact?.id);
+  const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
   const times = writtenTimes(secret.times);
   // Somebody else wrote the secret, so it may hold any of them.
-  if (isUnexplained(desired, first, secret, pool)) return associated.length > 0 ? associated : [first];
-  // Our runs keep 5 s between a delivery and the next credential. People do not.
-  const close = times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !pool.isOurs(first);
+  if (isUnexplained(desired, first, secret, owners)) return associated.length > 0 ? associated : [first];
+  // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
+  const close =
+    times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(first);
   return second && close ? [first, second] : [first];
 }
 
-/** No run can have written the secret: its credential was made by hand, or was too old by then. */
+/** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */
 function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
-  pool: Pool,
+  owners: Owners,
 ): boolean {
   const times = writtenTimes(secret?.times);
   if (held === undefined || times === undefined) return false;
   // The validity of a certificate that was brought is not recorded.
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
-  if (desired.method === 'tls_client_auth') return !pool.isOurs(held) && held.identity !== desired.subject;
+  if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
   // guard: by time, what no run can have stored is believed not
-  return !pool.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
+  return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 
-/** Of several certificates with one DN the primary gets the newest first. Both times are by GitHub's clock. */
+/** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
 function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
   const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
   return (
@@ -290,37 +294,41 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/** Auth0 does not record when a certificate of a DN expires. `current-credential` shows it, else the time of the delivery does. */
+/**
+ * When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time
+ * of the delivery.
+ */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,
   held: Credential | undefined,
 ): number | undefined {
   if (held === undefined) return undefined;
-  const exact = desired.current?.identity === held.identity ? desired.current : undefined;
-  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? exact?.notAfter?.getTime();
+  const { notAfter } = currentFactsOf(held.identity, desired) ?? {};
+  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? notAfter?.getTime();
   const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
   if (desired.current) return desired.current.notAfter?.getTime();
   return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
 }
 
-/** Our credentials that are newer than `held` and old enough to be in the secret. */
+/** Our credentials that are newer than `held` and existed when the secret was written. */
 function laterThan(
   held: Credential | undefined,
   secret: ObservedSecret | undefined,
   observed: ObservedState,
-  pool: Pool,
+  owners: Owners,
 ): Credential[] {
   if (!secret || !held || !writtenTimes(secret.times)) return [];
-  return candidatesFor(secret, observed, pool).filter((c) => pool.isOurs(c) && newestFirst(c, held) < 0);
+  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
 }
 
+/** Whether a destination or a former location may hold the credential. */
 export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
   const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
   return isHeld || formerHolder(inUse, credential) !== undefined;
 }
 
-/** The former location that may hold it. */
+/** The former location that may hold the credential. */
 export function formerHolder({ formerHeld }: CredentialsInUse, credential: Credential): string | undefined {
   return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }

@@ -4,15 +4,18 @@ import type { Credential, Usage, Use } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
-/** A use counts from this time on. Before its successor was delivered, consumers had to use this credential. */
-export function watchedSince(builder: PlanBuilder, credential: Credential): number | undefined {
+/**
+ * The time from which on a use of a superseded credential counts. Before its successor was delivered, consumers had to use it. undefined:
+ * `retire: by-time`, or it is not superseded.
+ */
+export function usesCountFrom(builder: PlanBuilder, credential: Credential): number | undefined {
   const { quietWindow } = builder.desired;
   const since = supersededAt(builder, credential);
   if (quietWindow === undefined || since === undefined) return undefined;
   return Math.max(since + UNCERTAINTY, builder.observed.now - quietWindow);
 }
 
-/** Includes the proofs of this action. */
+/** The uses of the credential from `since` on, including the proofs of this action. */
 export function usesSince({ uses }: Usage, since: number, { identity }: Credential): readonly Use[] {
   return uses.filter((use) => use.identity === identity && use.at >= since);
 }

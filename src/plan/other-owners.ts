@@ -7,9 +7,9 @@ import { printDestination, printLocation, type SecretLocation } from '../model/s
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** The line to add for each owner that this workflow may have had. */
-export function movedLine({ observed, pool }: PlanBuilder): string {
-  const owners = new Set(observed.pool.flatMap((c) => pool.otherOwnership(c)?.owner ?? []));
-  return [...owners]
+export function movedLine({ observed, owners }: PlanBuilder): string {
+  const others = new Set(observed.pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []));
+  return [...others]
     .filter((owner) => !owner.startsWith('sha256:'))
     .map(
       (owner) =>
@@ -41,10 +41,10 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
  * changed back. @throws RotationError ROTATION_IN_PROGRESS
  */
 export function refuseRunningFormer(builder: PlanBuilder): void {
-  const { desired, observed, pool } = builder;
-  const own = observed.pool.filter((c) => pool.isOurs(c) && !pool.isOfFormer(c));
+  const { desired, observed, owners } = builder;
+  const own = observed.pool.filter((c) => owners.isOurs(c) && !owners.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
-  const live = observed.pool.find((c) => pool.isOfFormer(c) && c.createdAt > oldest);
+  const live = observed.pool.find((c) => owners.isOfFormer(c) && c.createdAt > oldest);
   if (!live) return;
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;

@@ -18,10 +18,10 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import type { RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { type CredentialsInUse, credentialsInUse, formerHolder, mayBeHeld } from './in-use.ts';
-import { Pool } from './pool.ts';
+import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
 
-/** Each step is appended together with its effect on the client's credentials. */
+/** Appends each step together with its effect on the client's credentials, so that later decisions see that effect. */
 export class PlanBuilder {
   readonly desired: DesiredState;
   readonly observed: ObservedState;
@@ -29,18 +29,20 @@ export class PlanBuilder {
   readonly inUseAtStart: CredentialsInUse;
   /** The credentials in use after the deliveries that this run finishes. */
   inUse: CredentialsInUse;
-  readonly pool: Pool;
+  readonly owners: Owners;
   readonly steps: Step[] = [];
   readonly notes: Note[] = [];
   readonly revokes: string[] = [];
   /** See Plan. */
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
-  stop: RotationError | undefined;
+  errorAtEnd: RotationError | undefined;
   /** This many steps are carried out even if an error stops the rest. */
   keptSteps = 0;
+  /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
+  /** The credentials in the pool after the steps so far, oldest first. */
   records: readonly Credential[];
   /** See Plan. */
   renews: string | undefined;
@@ -54,7 +56,7 @@ export class PlanBuilder {
     this.observed = observed;
     this.inUseAtStart = credentialsInUse(desired, observed);
     this.inUse = this.inUseAtStart;
-    this.pool = new Pool(desired, observed);
+    this.owners = new Owners(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
@@ -73,7 +75,10 @@ export class PlanBuilder {
     this.notes.push({ severity, text });
   }
 
-  /** Refuses to interrupt anybody for a delivery that would fail. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+  /**
+   * Requires that every location accepts a write, so that nobody is interrupted for a delivery that would fail.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
   requireWritable(): void {
     const { secrets, unwritable = [] } = this.observed;
     const [first] = unwritable;
@@ -86,28 +91,28 @@ export class PlanBuilder {
     this.probe(secrets.map(({ location }) => location));
   }
 
-  /** Makes the plan depend on the tenant logs from this time on. */
-  ask(since: number): void {
+  /** Makes the plan depend on the tenant logs. @param since milliseconds, Auth0's clock */
+  askLogs(since: number): void {
     this.logQuestion = { since: Math.min(since, this.logQuestion?.since ?? since), upToDate: false };
   }
 
   /** Requests a check whether these locations accept a write. */
   probe(locations: readonly SecretLocation[]): void {
-    // They were already checked.
+    // A plan with the results of the probes asks for none.
     if (this.observed.unwritable !== undefined) return;
     this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
   }
 
-  /** A credential must be removed before another one can be added. */
+  /** Whether a credential must be removed before another one can be added. */
   get isFull(): boolean {
     return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
   }
 
-  get isUnmarked(): Pool['isUnmarked'] {
-    return this.pool.isUnmarked;
+  get isUnmarked(): Owners['isUnmarked'] {
+    return this.owners.isUnmarked;
   }
 
-  /** A new key pair is issued and delivered. */
+  /** Whether a new key pair is issued and delivered. */
   get rotates(): boolean {
     return this.steps.some((step) => step.kind === 'store-secret' && step.source === 'issued');
   }
@@ -140,8 +145,11 @@ export class PlanBuilder {
     return this.records.filter(
       (c) =>
         this.isSpare(c) &&
-        this.isAnnounced(c) &&
-        (this.isAbandoned(c) || this.isSuperseded(c) || this.pool.isLeftover(c) || this.isDeclaredUnused(c)),
+        this.isNoticeOver(c) &&
+        (this.isAbandoned(c) ||
+          this.isSuperseded(c) ||
+          this.owners.isLeftover(c) ||
+          this.isDeclaredUnused(c)),
     );
   }
 
@@ -153,31 +161,39 @@ export class PlanBuilder {
     return [...new Set([...expired, ...this.removable, ...putBack])];
   }
 
+  /** Whether no location may hold it and it may be removed. */
   isSpare(credential: Credential): boolean {
     return this.mayRemove(credential) && !mayBeHeld(this.inUse, credential);
   }
 
-  /** Neither foreign nor in keep-credentials. */
+  /** Whether it is neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
-    const { isCandidate, isLeftover } = this.pool;
+    const { isCandidate, isLeftover } = this.owners;
     const mayGo = isCandidate(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
 
-  /** `removable-credentials` says that nobody uses it. */
+  /** Whether `removable-credentials` says that nobody uses it. */
   isDeclaredUnused({ id, type }: Credential): boolean {
     return this.desired.removableCredentials.has(id) && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
-  /** It expired an hour ago or earlier, so Auth0 refuses it. A subject DN never expires. */
+  /** Whether it expired at least an hour ago, so that Auth0 certainly refuses it. A subject DN never expires. */
   isExpired({ expiresAt, type }: Credential): boolean {
     const isOver = expiresAt !== undefined && expiresAt + HOUR <= this.observed.now;
     return isOver && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
-  /** A credential made by hand is announced a week before its removal, unless the primary's credential expires before. */
-  isAnnounced(credential: Credential): boolean {
-    if (!this.pool.isUnmarked(credential) || this.isDeclaredUnused(credential) || this.isExpired(credential))
+  /**
+   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time. It is a week from
+   * the delivery of its successor, or less if the primary's credential expires before.
+   */
+  isNoticeOver(credential: Credential): boolean {
+    if (
+      !this.owners.isUnmarked(credential) ||
+      this.isDeclaredUnused(credential) ||
+      this.isExpired(credential)
+    )
       return true;
     // A requested revocation includes this one.
     if (this.desired.revoke) return true;
@@ -185,17 +201,18 @@ export class PlanBuilder {
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
   }
 
+  /** Whether its run must be over and has delivered it nowhere, so that its key is lost. */
   isAbandoned(credential: Credential): boolean {
-    return isPending(this.inUse, this.pool, credential) && !isYoung(credential, this.observed.now);
+    return isPending(this.inUse, this.owners, credential) && !isYoung(credential, this.observed.now);
   }
 
   isSuperseded(credential: Credential): boolean {
-    return isSuperseded(this.inUse, this.pool, credential);
+    return isSuperseded(this.inUse, this.owners, credential);
   }
 
   /** Why it cannot be removed, in words for a person. */
-  usedBy(credential: Credential): string {
-    const others = this.pool.otherOwnership(credential);
+  whyKept(credential: Credential): string {
+    const others = this.owners.otherOwnership(credential);
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
@@ -205,7 +222,7 @@ export class PlanBuilder {
     const former = formerHolder(this.inUse, credential);
     if (former) return `held by ${former}, where this workflow delivered before`;
     if (held !== undefined) return held;
-    return this.pool.isOurs(credential)
+    return this.owners.isOurs(credential)
       ? 'made by this workflow'
       : 'made by hand, in use until its successor is delivered';
   }
@@ -228,14 +245,14 @@ export class PlanBuilder {
       .map(({ location }) => printLocation(location));
   }
 
-  describe(credential: Credential): PlannedCredential {
+  toPlanned(credential: Credential): PlannedCredential {
     const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
-      stage: stageOf(this.inUseAtStart, this.pool, credential),
-      associated: this.pool.isAssociated(credential),
+      stage: stageOf(this.inUseAtStart, this.owners, credential),
+      associated: this.owners.isAssociated(credential),
       heldBy: this.#heldBy(credential),
-      usedBy: this.usedBy(credential),
+      whyKept: this.whyKept(credential),
       overlapEnd: Number.isFinite(over) ? over : undefined,
     };
   }
@@ -244,16 +261,16 @@ export class PlanBuilder {
 type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /**
- * When the last location that can have held it received the successor. A secret created later never held it. If it was made by hand,
- * only a successor that we delivered counts.
+ * When the last location that can have held the credential received its successor, by Auth0's clock. A secret that was created after the
+ * successor never held it. For a credential made by hand only a successor of ours counts. undefined: it has no successor.
  */
 export function supersededAt(
-  { finishesDelivery, inUse, observed, pool }: PlanBuilder,
+  { finishesDelivery, inUse, observed, owners }: PlanBuilder,
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
   if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
-  if (!pool.isOurs(newest) && !pool.isOurs(credential)) return undefined;
+  if (!owners.isOurs(newest) && !owners.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
     .flatMap(({ times }) => writtenTimes(times) ?? [])
     .filter(({ createdAt }) => createdAt <= newest.createdAt)
@@ -261,18 +278,24 @@ export function supersededAt(
   return Math.max(newest.createdAt, finishesDelivery ? observed.now : 0, ...deliveries);
 }
 
-/** Counts from the delivery of the successor, which no later run repeats. Infinite with `until-next-rotation`. */
+/**
+ * When its overlap ends, by Auth0's clock. It begins with the delivery of the successor, which no later run repeats. Infinite with
+ * `until-next-rotation`.
+ */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
   const since = supersededAt(builder, credential);
   return since === undefined ? Number.POSITIVE_INFINITY : since + overlapOf(builder, credential);
 }
 
-/** How long it stays after its successor was delivered; one that was made by hand at least as long as it is announced. */
+/**
+ * How long it stays after its successor was delivered, in milliseconds. A credential made by hand stays for NOTICE_PERIOD at least, in
+ * which every run announces its removal.
+ */
 export function overlapOf(builder: PlanBuilder, credential: Credential): number {
   const { overlap } = builder.desired;
   if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
-  const isAnnounced = builder.pool.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
-  return Math.max(overlap, isAnnounced ? NOTICE_PERIOD : 0);
+  const needsNotice = builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
+  return Math.max(overlap, needsNotice ? NOTICE_PERIOD : 0);
 }
 
 const UNREAD =

@@ -10,10 +10,10 @@ import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import {
   finishDelivery,
-  levelDestinations,
   probeSecrets,
   resolveDoubts,
   rewriteBeforeRemoval,
+  storePrimaryPairElsewhere,
 } from './current-pair.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { alarming, unwritableError } from './outage.ts';
@@ -59,10 +59,10 @@ function planned(builder: PlanBuilder): Plan {
   noteName(builder);
   noteUnknownIds(builder);
   const why = decide(builder);
-  const { renews, rotates, steps, stop } = builder;
+  const { errorAtEnd, renews, rotates, steps } = builder;
   const nextRotation =
     desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
-  if (stop === undefined) {
+  if (errorAtEnd === undefined) {
     bindTokens(builder);
     announceRemovals(builder, nextRotation);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
@@ -75,16 +75,16 @@ function planned(builder: PlanBuilder): Plan {
     renews,
     replaces: rotates ? replacedBy(builder)?.id : undefined,
     nextRotation,
-    credentials: observed.pool.map((credential) => builder.describe(credential)),
+    credentials: observed.pool.map((credential) => builder.toPlanned(credential)),
     notes: builder.notes,
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
-    stop: stop ? alarming(stop, builder) : unwritableError(builder),
+    errorAtEnd: errorAtEnd ? alarming(errorAtEnd, builder) : unwritableError(builder),
   };
 }
 
-/** Takes subject and key size from the credential in use, unless the user set them. */
+/** Takes subject and key size from `current-credential` if that is a registered credential, unless the user set them. */
 export function resolveDefaults(desired: DesiredState, { pool }: ObservedState): DesiredState {
   const { brought, current, given } = desired;
   if (brought || !current || !pool.some(({ identity }) => identity === current.identity)) return desired;
@@ -110,12 +110,15 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
 
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { operation } = builder.desired;
-  if (operation !== 'rehearse' && operation !== 'revert') return renew(builder);
+  if (operation !== 'rehearse' && operation !== 'revert') return healAndRotate(builder);
   refuseStaleCurrent(builder);
   return operation === 'rehearse' ? rehearse(builder) : revert(builder);
 }
 
-/** `create` finds its client by its mark. If the name differs, somebody renamed it, or the user wants another client. */
+/**
+ * Warns if the client has another name than `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user
+ * wants another client.
+ */
 function noteName(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   if (desired.clientName === undefined || !observed.client || observed.client.name === desired.clientName)
@@ -126,7 +129,7 @@ function noteName(builder: PlanBuilder): void {
   );
 }
 
-/** A mistyped id would leave a credential unprotected. */
+/** Warns of ids in keep-credentials that no credential has, since a mistyped id leaves a credential unprotected. */
 function noteUnknownIds(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
@@ -137,16 +140,17 @@ function noteUnknownIds(builder: PlanBuilder): void {
   );
 }
 
-/** A credential made by hand that this rotation supersedes. With `enroll` that is one of the former method. */
-function replacedBy({ pool, observed }: PlanBuilder): Credential | undefined {
+/** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the former method. */
+function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
-    (c) => !pool.isOurs(c) && !pool.otherOwnership(c) && (pool.isCandidate(c) || associated.includes(c.id)),
+    (c) =>
+      !owners.isOurs(c) && !owners.otherOwnership(c) && (owners.isCandidate(c) || associated.includes(c.id)),
   );
 }
 
-/** Healing comes first. An error in the rest must not lock out a consumer. */
-function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
+/** Heals, then rotates or retires. An error in the rest does not stop the healing, since a consumer may be locked out. */
+function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
   builder.keptSteps = builder.steps.length;
@@ -155,7 +159,7 @@ function renew(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   } catch (error) {
     if (builder.keptSteps === 0 || !(error instanceof RotationError)) throw error;
     builder.steps.length = builder.keptSteps;
-    builder.stop = error;
+    builder.errorAtEnd = error;
     return healed
       ? { reason: 'NotAssociated', explanation: HEALED }
       : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
@@ -177,7 +181,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) refuseDuringYoungDelivery(builder);
   if (due) refuseSamePairAgain(desired, due.reason);
   builder.keptSteps = builder.steps.length;
-  if (due) levelDestinations(builder);
+  if (due) storePrimaryPairElsewhere(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, othersUnexplained);
@@ -191,13 +195,14 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
 const HEALED = 'a credential that a destination holds was not associated';
 
 /**
- * Associates what a destination holds, before anything else. It removes no credential of others for that.
- * @returns whether a credential had to be associated @throws RotationError CREDENTIAL_LIMIT
+ * Associates what a destination holds, before anything else. It takes out no credential of others for that.
+ * @returns whether a credential had to be associated
+ * @throws RotationError CREDENTIAL_LIMIT
  */
 function heal(builder: PlanBuilder): boolean {
-  // If somebody has already disassociated it, a revocation must not bring it back.
+  // A revocation must not bring back a credential that somebody has already taken out.
   if (builder.desired.revoke) return false;
-  const { inUse, pool } = builder;
+  const { inUse, owners } = builder;
   const missing = inUse.held
     .flatMap((candidates) => candidates.slice(0, 1))
     .filter(
@@ -212,7 +217,7 @@ function heal(builder: PlanBuilder): boolean {
       (c) =>
         builder.associated.includes(c.id) &&
         ((builder.isExpired(c) && builder.mayRemove(c)) ||
-          (builder.isSpare(c) && (!pool.isUnmarked(c) || builder.isDeclaredUnused(c)))),
+          (builder.isSpare(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c)))),
     );
     const keep =
       builder.associated.length < METHOD_CAPACITY
@@ -227,7 +232,7 @@ function heal(builder: PlanBuilder): boolean {
 
 /** Whoever took it out may not know who holds it. Deleted by hand, its readers would be locked out. */
 function healedNote(builder: PlanBuilder, credential: Credential): string {
-  const { heldBy, id } = builder.describe(credential);
+  const { heldBy, id } = builder.toPlanned(credential);
   return `${id}, which ${heldBy.join(', ')} holds, was not associated and is associated again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;
 }
 

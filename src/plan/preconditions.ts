@@ -20,8 +20,8 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { movedLine } from './other-owners.ts';
+import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { Pool } from './pool.ts';
 import { isBeingDelivered, isPending } from './stages.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
@@ -29,7 +29,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
   const { method, operation, revertTo } = desired;
   const { client } = observed;
   if (client === undefined || client.method === method) return;
-  // The client has already left the method. A revert does not turn a public client into a confidential one or back.
+  // The client has already left the method. A revert turns no public client into a confidential one, and no confidential one into a public one.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
@@ -62,16 +62,16 @@ function methodMismatch(desired: DesiredState, observed: ObservedState, used: st
 
 /** What logged in until the client was moved to another method. Empty if no secret can hold a credential of ours. */
 function deliveredBefore(desired: DesiredState, observed: ObservedState): Credential[] {
-  const pool = new Pool(desired, observed);
+  const owners = new Owners(desired, observed);
   const written = Math.max(...observed.secrets.map(({ times }) => writtenTimes(times)?.updatedAt ?? 0));
   const usable = observed.pool.filter(
     (c) =>
       c.type === CREDENTIAL_TYPES[desired.method] &&
       c.createdAt <= written + UNCERTAINTY &&
-      !pool.isRehearsed(c) &&
+      !owners.isRehearsed(c) &&
       (c.expiresAt ?? Number.POSITIVE_INFINITY) > observed.now,
   );
-  const own = usable.filter(pool.isOurs);
+  const own = usable.filter(owners.isOurs);
   const others = usable.filter((c) => !own.includes(c));
   return own.length === 0 ? [] : [...own, ...others].slice(0, METHOD_CAPACITY);
 }
@@ -92,7 +92,11 @@ export function refuseClient(desired: DesiredState, observed: ObservedState): vo
   refuseQuietWindow(desired, observed);
 }
 
-/** Only a token shows that the logs are up to date, and only a client with the grant client_credentials gets one. @throws RotationError INVALID_INPUT */
+/**
+ * Refuses `retire: when-unused` for a client without the grant client_credentials. Only a token shows that the logs are up to date, and
+ * this client gets none.
+ * @throws RotationError INVALID_INPUT
+ */
 function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
   if (quietWindow === undefined || operation === 'revert') return;
   if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
@@ -102,7 +106,10 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** @throws RotationError STALE_CREDENTIAL */
+/**
+ * Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it.
+ * @throws RotationError STALE_CREDENTIAL
+ */
 export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
   const { stale, unregistered } = inUse;
@@ -136,29 +143,29 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   });
 }
 
-/** A person may have written the secret right after a run, which looks the same. */
+/** The remedy if a person wrote the secret right after a run, which looks the same. */
 function onPurpose({ createdAt, id }: Credential): string {
   const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
   return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
 }
 
-/** A person started this run with `force`, so an unknown secret may be replaced. */
+/** Whether a person started this run with `force`, so that it may replace an unknown secret. */
 export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
 
 /**
- * A secret that no run of this workflow can have written may belong to another client.
+ * Refuses to replace a primary secret that no run of this workflow can have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {
-  const { desired, observed, pool } = builder;
+  const { desired, observed, owners } = builder;
   const [primary] = observed.secrets;
   if (!primary || !writtenTimes(primary.times) || overridesUnknown(desired)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
-  // A mark of ours with the former method.
-  if (desired.operation === 'enroll' && observed.pool.some(pool.isMarkedOurs)) return;
+  // An enrolled client may still have a credential with our mark, of the former method.
+  if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
   const { clientId, current, secretName } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
@@ -170,7 +177,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     );
   }
   const isKnown = observed.pool.some(
-    (c) => pool.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
+    (c) => owners.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
   );
   if (isKnown || desired.brought) return;
   throw secretExists(
@@ -187,21 +194,24 @@ function secretExists(location: SecretLocation, why: string, remedy: string): Ro
   });
 }
 
-/** A young credential that is pending or not delivered everywhere may belong to a run that is still at work. */
+/**
+ * Refuses while a young credential is pending or not delivered everywhere, since its run may still be at work.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseUnfinished(builder: PlanBuilder): void {
-  const { inUse, pool, observed, desired } = builder;
+  const { inUse, owners, observed, desired } = builder;
   // If no secret holds a credential, nobody can log in, so a revert need not wait for the lease of a crashed run.
   if (desired.operation === 'revert' && inUse.newest === undefined) return;
   const unfinished = (c: Credential) =>
-    isPending(inUse, pool, c) || isBeingDelivered(desired, inUse, pool, c);
+    isPending(inUse, owners, c) || isBeingDelivered(desired, inUse, owners, c);
   const young = observed.pool.find((c) => isYoung(c, observed.now) && unfinished(c));
   if (young) throw nobodyLogsIn(builder) ? perhapsEnrolled(young) : rotationInProgress(young);
 }
 
 /** All that is associated is pending. A client that `create` made has never had other consumers. */
-function nobodyLogsIn({ associated, desired, inUse, observed, pool }: PlanBuilder): boolean {
+function nobodyLogsIn({ associated, desired, inUse, observed, owners }: PlanBuilder): boolean {
   const used = observed.pool.filter(({ id }) => associated.includes(id));
-  return desired.operation !== 'create' && used.length > 0 && used.every((c) => isPending(inUse, pool, c));
+  return desired.operation !== 'create' && used.length > 0 && used.every((c) => isPending(inUse, owners, c));
 }
 
 /** An `enroll` that dies between the change of method and the delivery locks everybody out. */
@@ -216,7 +226,7 @@ function perhapsEnrolled(young: Credential): RotationError {
   });
 }
 
-/** A pair that was brought can be delivered once. */
+/** Refuses to deliver a pair that was brought a second time. @throws RotationError CERTIFICATE_REUSED */
 export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
@@ -225,7 +235,10 @@ export function refuseSamePairAgain({ brought, current }: DesiredState, reason: 
   });
 }
 
-/** A run that finishes another run's young delivery must not rotate too, since the other run may still be storing its pair. */
+/**
+ * Refuses to rotate in a run that finishes another run's young delivery, since the other run may still be storing its pair.
+ * @throws RotationError ROTATION_IN_PROGRESS
+ */
 export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }: PlanBuilder): void {
   const { newest } = inUse;
   if (finishesDelivery && newest && isYoung(newest, observed.now)) throw rotationInProgress(newest);

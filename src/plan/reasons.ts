@@ -1,12 +1,13 @@
 /** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import { type Credential, type ObservedState, refusalOf } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
 
-export interface Question {
+/** What the rules decide by. */
+export interface RuleContext {
   desired: DesiredState;
   observed: ObservedState;
   /** After the deliveries that this run finishes without a new key. */
@@ -17,8 +18,8 @@ export interface Question {
   isFull: boolean;
 }
 
-/** [reason, whether it holds, explanation for the report] */
-type Rule = readonly [Reason, (question: Question) => boolean, (question: Question) => string];
+/** A reason, a function that returns whether it holds, and one that explains it in the report. */
+type Rule = readonly [Reason, (context: RuleContext) => boolean, (context: RuleContext) => string];
 
 const RULES: readonly Rule[] = [
   [
@@ -56,19 +57,19 @@ const RULES: readonly Rule[] = [
   ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
 
-export function firstReason(question: Question): { reason: Reason; explanation: string } | undefined {
+export function firstReason(context: RuleContext): { reason: Reason; explanation: string } | undefined {
   for (const [reason, holds, explain] of RULES) {
-    if (holds(question)) return { reason, explanation: explain(question) };
+    if (holds(context)) return { reason, explanation: explain(context) };
   }
   return undefined;
 }
 
-/** When the next rotation is due by its certificate's expiry. */
-export function nextRotation(desired: DesiredState, expiresAt: number): number {
+/** When a rotation is due before this expiry. Both are milliseconds by Auth0's clock. */
+export function dueAt(desired: DesiredState, expiresAt: number): number {
   return expiresAt - desired.renewBeforeDays * DAY;
 }
 
-/** When the next rotation is due after this one, or without it. */
+/** When the next rotation is due, after this run has rotated or not. Milliseconds by Auth0's clock. undefined: no expiry is recorded. */
 export function nextDue(
   desired: DesiredState,
   observed: ObservedState,
@@ -76,26 +77,26 @@ export function nextDue(
   rotates: boolean,
 ): number | undefined {
   const issued = desired.brought?.notAfter?.getTime() ?? observed.now + desired.validityDays * DAY;
-  if (rotates) return nextRotation(desired, issued);
-  return expiresAt === undefined ? undefined : nextRotation(desired, expiresAt);
+  if (rotates) return dueAt(desired, issued);
+  return expiresAt === undefined ? undefined : dueAt(desired, expiresAt);
 }
 
-function firstDelivery({ inUse, observed }: Question): boolean {
+function firstDelivery({ inUse, observed }: RuleContext): boolean {
   return inUse.current === undefined && observed.secrets[0]?.times === 'missing';
 }
 
-function explainFirstDelivery({ desired, observed }: Question): string {
+function explainFirstDelivery({ desired, observed }: RuleContext): string {
   return observed.client === undefined
     ? `there is no client named ${desired.clientName} yet`
     : 'the primary destination has no secret yet';
 }
 
-function displaced({ inUse }: Question): boolean {
+function displaced({ inUse }: RuleContext): boolean {
   // guard: what may have been displaced is kept
   return inUse.displaced !== undefined && inUse.current !== undefined && !inUse.unregistered;
 }
 
-function unidentified({ inUse }: Question): boolean {
+function unidentified({ inUse }: RuleContext): boolean {
   // guard: what may have been displaced is kept
   return (
     inUse.current === undefined ||
@@ -105,7 +106,7 @@ function unidentified({ inUse }: Question): boolean {
   );
 }
 
-function explainUnidentified({ desired, inUse, observed }: Question): string {
+function explainUnidentified({ desired, inUse, observed }: RuleContext): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
     return 'the expiry of a certificate that was brought is not recorded (pass current-credential to be certain)';
@@ -114,8 +115,8 @@ function explainUnidentified({ desired, inUse, observed }: Question): string {
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
-/** A location without a secret has no consumers. It waits for free capacity or the next rotation. */
-function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
+/** A location without a secret has no consumers, so it waits for free capacity or for the next rotation. */
+function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
   if (inUse.rolledBackFrom) return false;
   return inUse.lacking.some((index) => {
@@ -125,21 +126,21 @@ function partlyDelivered({ inUse, isFull, observed }: Question): boolean {
   });
 }
 
-/** The certificate expires soon, whatever the reason for the rotation is. */
-export function isDueByExpiry(question: Question): boolean {
-  return expiring(question);
+/** Whether the certificate expires soon, even if the rotation has another reason. */
+export function isDueByExpiry(context: RuleContext): boolean {
+  return expiring(context);
 }
 
-function expired({ inUse, observed }: Question): boolean {
+function expired({ inUse, observed }: RuleContext): boolean {
   return expiry(inUse) <= observed.now;
 }
 
-function expiring({ inUse, observed, desired }: Question): boolean {
-  return nextRotation(desired, expiry(inUse)) <= observed.now;
+function expiring({ inUse, observed, desired }: RuleContext): boolean {
+  return dueAt(desired, expiry(inUse)) <= observed.now;
 }
 
 /** Compares only what the user set. Auth0 records a subject only with `tls_client_auth`, and no key size. `current-credential` shows both. */
-function specChanged({ desired, inUse }: Question): boolean {
+function specChanged({ desired, inUse }: RuleContext): boolean {
   const { current, given, keySize, method, subject } = desired;
   if (otherAlgorithm(inUse, desired)) return true;
   const registered = inUse.unregistered ? undefined : current;
@@ -151,12 +152,11 @@ function specChanged({ desired, inUse }: Question): boolean {
 }
 
 /** A certificate made by hand may be valid for years. It is replaced at the age at which one of ours would be. */
-function tooOld({ desired, inUse, isUnmarked, observed }: Question): boolean {
-  const { brought, current, renewBeforeDays, validityDays } = desired;
+function tooOld({ desired, inUse, isUnmarked, observed }: RuleContext): boolean {
+  const { brought, renewBeforeDays, validityDays } = desired;
   const held = inUse.current;
   if (brought || held === undefined || !isUnmarked(held)) return false;
-  const exact = current?.identity === held.identity ? current : undefined;
-  const began = exact?.notBefore?.getTime();
+  const began = currentFactsOf(held.identity, desired)?.notBefore?.getTime();
   // The record of a subject DN does not show the age of its certificate.
   if (began === undefined && held.type === 'cert_subject_dn') return false;
   return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY <= observed.now;
@@ -184,7 +184,7 @@ function expiry({ expiresAt }: CredentialsInUse): number {
 }
 
 /** Also read when the rotation is over, and something else is in use. */
-function inUseSoFar({ desired }: Question): string {
+function inUseSoFar({ desired }: RuleContext): string {
   return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use so far`;
 }
 

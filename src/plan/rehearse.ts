@@ -3,18 +3,19 @@
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
-import { capacityExhausted, nameTaken } from './capacity.ts';
+import { capacityExhausted, subjectTaken } from './capacity.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
 /** @throws RotationError CREDENTIAL_LIMIT, since a rehearsal removes nothing else */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
-  const { pool, observed, steps, desired } = builder;
+  const { owners, observed, steps, desired } = builder;
   builder.requireWritable();
-  const isAbandoned = (c: PlanBuilder['records'][number]) => pool.isRehearsed(c) && !isYoung(c, observed.now);
+  const isAbandoned = (c: PlanBuilder['records'][number]) =>
+    owners.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
     builder.remove(credential, 'discard');
-  builder.renews = registeredName(builder);
+  builder.renews = registeredSubject(builder);
   const before = builder.associated;
   steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   if (builder.renews === undefined) {
@@ -30,11 +31,14 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   return { reason: 'Rehearsal', explanation: 'a rehearsal was requested, which delivers nothing' };
 }
 
-/** A certificate with a registered subject DN needs no new credential (RFC 8705 2.1). */
-function registeredName(builder: PlanBuilder): string | undefined {
-  const { associated, pool, records, desired } = builder;
+/**
+ * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new one (RFC 8705 2.1).
+ * @throws RotationError CREDENTIAL_LIMIT
+ */
+function registeredSubject(builder: PlanBuilder): string | undefined {
+  const { associated, owners, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (desired.method !== 'tls_client_auth' || !same) return undefined;
-  if (!pool.isCandidate(same) || !associated.includes(same.id)) throw nameTaken(builder, same);
+  if (!owners.isCandidate(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
   return same.id;
 }

@@ -2,18 +2,18 @@
 
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
-import { printUsers, usesSince, watchedSince } from './log-usage.ts';
+import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
 
-/** Why a superseded credential stays. `quiet` needs no note. */
-type Stay = 'quiet' | { severity: Note['severity']; because: string };
+/** Why a superseded credential stays, as the end of a note. */
+type Stay = 'no note' | { severity: Note['severity']; because: string };
 
 /** Removes what is no longer needed, or notes why it stays. */
 export function retire(builder: PlanBuilder): void {
   for (const credential of builder.removable) {
     const stay = builder.associated.includes(credential.id) ? whyStays(builder, credential) : undefined;
     if (stay === undefined) builder.remove(credential, 'retire');
-    else if (stay !== 'quiet')
+    else if (stay !== 'no note')
       builder.note(stay.severity, `Credential ${credential.id} stays associated ${stay.because}.`);
   }
 }
@@ -25,11 +25,11 @@ function whyStays(builder: PlanBuilder, credential: Credential): Stay | undefine
   // With `when-unused` an overlap that is a duration is a minimum.
   const waits =
     over > builder.observed.now && (quietWindow === undefined || overlap !== 'until-next-rotation');
-  if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'quiet';
+  if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'no note';
   return quietWindow === undefined ? undefined : notProvenUnused(builder, credential, quietWindow);
 }
 
-/** It stays unless the logs prove that nobody uses it any more. undefined: they do. */
+/** Why the logs do not prove that nobody uses it any more. undefined: they prove it. */
 function notProvenUnused(
   builder: PlanBuilder,
   credential: Credential,
@@ -38,10 +38,10 @@ function notProvenUnused(
   const { inUse, observed } = builder;
   const { newest } = inUse;
   const { now, usage } = observed;
-  const since = watchedSince(builder, credential);
-  if (since === undefined || newest === undefined) return 'quiet';
+  const since = usesCountFrom(builder, credential);
+  if (since === undefined || newest === undefined) return 'no note';
   if (usage === undefined) {
-    builder.ask(since);
+    builder.askLogs(since);
     return notice('until the tenant logs were read');
   }
   const users = usesSince(usage, since, credential);
@@ -61,7 +61,7 @@ function notProvenUnused(
   return notUpToDate(builder, since) ?? proven(builder, credential, since, logins);
 }
 
-/** Auth0 does not log in real time, so a recent login may be missing from the logs. */
+/** Why the logs may lack recent logins. Auth0 does not log in real time. undefined: they are up to date. */
 function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
   if (desired.current?.identity !== inUse.newest?.identity)
@@ -72,6 +72,7 @@ function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   return { severity: upTo === 'refused' ? 'warning' : 'notice', because: `${OUTDATED}${NO_ENTRY[upTo]}` };
 }
 
+/** Notes the proof. @returns undefined, since nothing keeps the credential */
 function proven(builder: PlanBuilder, { id }: Credential, since: number, logins: readonly Use[]): undefined {
   const { upTo } = builder.observed.usage ?? {};
   const until = typeof upTo === 'number' ? iso(upTo) : '';

@@ -5,15 +5,18 @@ import type { Credential } from '../model/observed-state.ts';
 import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Changes the method, then removes the credentials of the former method and all others of ours. */
+/** Changes the method, then removes the credentials of the method that the client leaves, and all others of ours for that method. */
 export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
-  const { inUse, pool, observed, desired } = builder;
+  const { inUse, owners, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
   const leaves = method === desired.method;
   // If a former location still has its secret, that may belong to another workflow.
-  const isTheirs = (c: Credential) => pool.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
+  const isTheirs = (c: Credential) => owners.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
+  // Before an enrollment the client may have logged in with them, and a person can choose them again.
+  const ofThirdMethod = builder.records.filter(owners.isLeftover);
   const useless = builder.records.filter(
-    (c) => builder.mayRemove(c) && (leaves || pool.isManaged(c)) && !isTheirs(c),
+    (c) =>
+      builder.mayRemove(c) && (leaves || owners.isManaged(c)) && !isTheirs(c) && !ofThirdMethod.includes(c),
   );
   if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);
@@ -28,6 +31,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
     builder.associated = [];
     if (leaves) builder.note('interruption', desired.revertTo === PUBLIC ? BECOMES_PUBLIC : REVERTS);
     if (desired.isManager) builder.note('interruption', CUTS_OFF);
+    if (ofThirdMethod.length > 0) builder.note('warning', restorable(ofThirdMethod.map(({ id }) => id)));
   }
   for (const credential of useless) builder.remove(credential, 'revert');
   if (method !== desired.revertTo)
@@ -37,6 +41,10 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
     };
   const explanation = useless.length > 0 ? LEFTOVERS : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };
+}
+
+function restorable(ids: readonly string[]): string {
+  return `Credentials of another method stay: ${ids.join(', ')}. If the client logged in with one of them before it was enrolled, revert does not bring that back: choose that method and that credential in the Auth0 Dashboard (Applications, the client, Credentials).`;
 }
 
 const LEFTOVERS = 'the method was changed before, but some of its credentials are left';

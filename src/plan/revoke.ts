@@ -5,9 +5,9 @@ import { longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Before any effect. @throws RotationError CANNOT_REVOKE */
+/** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
-  const { pool, renews, desired } = builder;
+  const { owners, renews, desired } = builder;
   const { current } = desired;
   const end =
     current?.notAfter && current.subject === desired.subject
@@ -19,7 +19,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
       remedy: `Choose another subject, and write it into every workflow that rotates this client before you start this run. Do not use ${desired.subject} again before ${end}: a run that registers it again makes the leaked certificate valid again. Or let the CA revoke the certificate, if the edge checks revocation.`,
     });
   }
-  const kept = builder.records.filter((c) => pool.isCandidate(c) && desired.keepCredentials.has(c.id));
+  const kept = builder.records.filter((c) => owners.isCandidate(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
@@ -29,7 +29,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
   }
 }
 
-/** Removes all of ours and those without a mark, since a destination may have held them. */
+/** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
   for (const credential of previous) builder.remove(credential, 'revoke');
@@ -49,8 +49,8 @@ function interruption(previous: readonly Credential[]): string {
 /** What another workflow's mark protects, or nobody can read. */
 function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
-  const left = `${id} (${builder.usedBy(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;
-  const { owner } = builder.pool.otherOwnership(credential) ?? {};
+  const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;
+  const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return owner === undefined || owner.startsWith('sha256:')
     ? `${left}.`
     : `${left}; or, if this workflow delivered first to ${owner.replace('#', ', secret ')}, before, add moved-from: ${owner} and start this run again.`;

@@ -8,7 +8,7 @@ import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
-import { capacityExhausted, freeCapacity, freeSlot, nameTaken } from './capacity.ts';
+import { capacityExhausted, freeCapacity, freeSlot, subjectTaken } from './capacity.ts';
 import { formerHolder } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
@@ -20,9 +20,9 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
   else builder.requireWritable();
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
-  // Issued before any effect, so that a failure here removes no credential.
+  // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  builder.renews = reuseName(builder)?.id;
+  builder.renews = reuseSubject(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
   if (builder.renews === undefined && builder.observed.client) freeCapacity(builder, isDue);
   register(builder, isDue);
@@ -37,7 +37,10 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   noteShort(builder);
 }
 
-/** Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold. @throws RotationError DELIVERY_INCOMPLETE */
+/**
+ * Refuses a rotation if the primary refuses writes, since no other location gets what the primary does not hold.
+ * @throws RotationError DELIVERY_INCOMPLETE
+ */
 function refuseForPrimary(builder: PlanBuilder): void {
   const [primary] = secretLocations(builder.desired);
   const refusal = primary && refusalOf(builder.observed, primary);
@@ -49,7 +52,7 @@ function refuseForPrimary(builder: PlanBuilder): void {
   });
 }
 
-/** Each key is registered for one signing algorithm. */
+/** Warns of another signing algorithm, since each key is registered for one. */
 function noteAlgorithm(builder: PlanBuilder): void {
   const { desired, inUse } = builder;
   if (!otherAlgorithm(inUse, desired)) return;
@@ -82,31 +85,34 @@ function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): vo
 
 /** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {
-  const { pool, observed, desired } = builder;
+  const { owners, observed, desired } = builder;
   const { associated = [], method = desired.method } = observed.client ?? {};
   if (method === desired.method) return;
   const former = builder.records.filter(
     (c) => associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
-  for (const credential of former) if (!pool.otherOwnership(credential)) builder.remove(credential, 'leave');
+  for (const credential of former)
+    if (!owners.otherOwnership(credential)) builder.remove(credential, 'leave');
 }
 
 /**
- * Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with the same DN needs no new credential
- * (RFC 8705 2.1). It must be the newest of ours, or later runs would conclude from the times that another one is in use.
+ * The credential that the new certificate can share. Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with
+ * the same DN needs no new credential (RFC 8705 2.1). The shared one must be the newest of ours, or later runs would conclude from the
+ * times that another one is in use. undefined: a new credential is needed.
+ * @throws RotationError CREDENTIAL_LIMIT
  */
-function reuseName(builder: PlanBuilder): Credential | undefined {
-  const { pool, records, desired } = builder;
+function reuseSubject(builder: PlanBuilder): Credential | undefined {
+  const { owners, records, desired } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
-  if (!pool.isCandidate(same)) throw nameTaken(builder, same);
-  const newer = records.filter((c) => pool.isOurs(c) && newestFirst(c, same) < 0);
+  if (!owners.isCandidate(same)) throw subjectTaken(builder, same);
+  const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!pool.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
+  if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
     // guard: a subject that is used again is the newest of ours
     for (const credential of newer) builder.remove(credential, 'discard');
-    builder.note('notice', SAME_NAME);
+    builder.note('notice', SAME_SUBJECT);
     return same;
   }
   // Auth0 refuses a second credential with the same subject DN.
@@ -115,10 +121,10 @@ function reuseName(builder: PlanBuilder): Credential | undefined {
   return undefined;
 }
 
-const SAME_NAME =
+const SAME_SUBJECT =
   'Auth0 identifies a CA-signed certificate only by its subject DN and cannot revoke it. The previous certificate stays valid until it expires.';
 
-/** Registers the new key with Auth0, by its own credential or by an existing one with its subject DN. */
+/** Plans how Auth0 learns the new key: by a credential of its own, or by an existing one with its subject DN. */
 function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
@@ -171,7 +177,7 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
     : 'a key pair and a certificate of the private CA';
 }
 
-/** The run that delivers removes nothing, unless `overlap: 0h` asks for it. */
+/** Plans removals after the delivery only with `overlap: 0h`. Otherwise a later run removes the previous credential. */
 function removeAfterDelivery(builder: PlanBuilder): void {
   // No consumer can have used the new one yet, so the logs cannot show a switch.
   if (builder.desired.quietWindow !== undefined) return;
@@ -180,7 +186,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   const previous = builder.records.filter(
     (c) =>
       builder.mayRemove(c) &&
-      builder.isAnnounced(c) &&
+      builder.isNoticeOver(c) &&
       c.id !== builder.renews &&
       // This run delivers nothing there.
       formerHolder(builder.inUse, c) === undefined,

@@ -1,45 +1,45 @@
-/** At which stage of its life a credential is, by what is in use. Pure. */
+/** Derives the stage of a credential from what is in use. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
 import type { Stage } from '../model/plan.ts';
 import { type CredentialsInUse, mayBeHeld } from './in-use.ts';
-import type { Pool } from './pool.ts';
+import type { Owners } from './owners.ts';
 
-/** Ours and newer than everything that is held: a rotation that is not finished, and only its run has the key. */
-export function isPending(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
-  if (!pool.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
+/** Whether it is ours and newer than everything that is held. Its rotation is not finished, and only its run has the key. */
+export function isPending(inUse: CredentialsInUse, owners: Owners, credential: Credential): boolean {
+  if (!owners.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
   if (credential.id === inUse.rolledBackFrom?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
-/** Only some locations hold it, and this run does not have its key. The run that made it may still be delivering it. */
+/** Whether only some locations hold it and this run does not have its key. The run that made it may still be delivering it. */
 export function isBeingDelivered(
   desired: DesiredState,
   inUse: CredentialsInUse,
-  pool: Pool,
+  owners: Owners,
   credential: Credential,
 ): boolean {
   const { lacking, newest } = inUse;
-  if (lacking.length === 0 || credential.id !== newest?.id || !pool.isOurs(credential)) return false;
+  if (lacking.length === 0 || credential.id !== newest?.id || !owners.isOurs(credential)) return false;
   return credential.identity !== desired.current?.identity;
 }
 
-/** Older than a successor that every location holds. If it was made by hand, we must have made the successor. */
-export function isSuperseded(inUse: CredentialsInUse, pool: Pool, credential: Credential): boolean {
+/** Whether every location holds a newer credential. If this one was made by hand, the newer one must be ours. */
+export function isSuperseded(inUse: CredentialsInUse, owners: Owners, credential: Credential): boolean {
   const { newest, settled } = inUse;
   if (!settled || newest === undefined || mayBeHeld(inUse, credential)) return false;
   if (newestFirst(newest, credential) >= 0) return false;
-  return pool.isOurs(credential) || pool.isOurs(newest);
+  return owners.isOurs(credential) || owners.isOurs(newest);
 }
 
-export function stageOf(inUse: CredentialsInUse, pool: Pool, credential: Credential): Stage {
-  if (!pool.isCandidate(credential)) return 'foreign';
+export function stageOf(inUse: CredentialsInUse, owners: Owners, credential: Credential): Stage {
+  if (!owners.isCandidate(credential)) return 'foreign';
   if (credential.id === inUse.current?.id) return 'current';
   if (mayBeHeld(inUse, credential))
     return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';
-  if (isPending(inUse, pool, credential)) return 'pending';
-  if (!pool.isAssociated(credential)) return 'retired';
-  return isSuperseded(inUse, pool, credential) ? 'previous' : 'in use';
+  if (isPending(inUse, owners, credential)) return 'pending';
+  if (!owners.isAssociated(credential)) return 'retired';
+  return isSuperseded(inUse, owners, credential) ? 'previous' : 'in use';
 }

@@ -2,7 +2,10 @@
 
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** Changes the binding before the new certificate is proven, or before a revert changes the method. Otherwise at the end. */
+/**
+ * Plans a change of the binding before the new certificate is proven or a revert changes the method. If the plan does neither, the change
+ * comes last.
+ */
 export function bindTokens(builder: PlanBuilder): void {
   const { rotates, observed, steps, desired } = builder;
   const bound = observed.client?.binding.required ?? false;

@@ -1,14 +1,14 @@
 /** Shows the client's credentials after the run, as a chart of their validity and as a table. */
 
-import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
+import { CREDENTIAL_TYPES, currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { code, day, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
-import { nextRotation, pairOf } from './headline.ts';
+import { nextRotation } from './headline.ts';
 
-type Shown = Omit<PlannedCredential, 'usedBy'> & { label: string };
+type Shown = Omit<PlannedCredential, 'whyKept'> & { label: string };
 
 /** The client's credentials after the run. */
 function credentialsAfter(result: RunResult): Shown[] {
@@ -46,7 +46,7 @@ function credentialsAfter(result: RunResult): Shown[] {
 /** For a credential from before the run, which may have been delivered to more locations. */
 function unchanged(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
   if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
-  const { notAfter, notBefore } = pairOf(c, desired) ?? {};
+  const { notAfter, notBefore } = currentFactsOf(c.identity, desired) ?? {};
   return {
     ...c,
     label: c.stage,
@@ -134,7 +134,7 @@ function milestone(result: RunResult): string[] {
   return ['    section Rotation', `    ${what} :milestone, ${day(at)}, 0d`];
 }
 
-/** More are not needed, since the table of destinations lists every secret. */
+/** The most destinations in a cell. The table of destinations lists every secret. */
 const SHOWN_DESTINATIONS = 3;
 
 export function credentialTable(result: RunResult): string {

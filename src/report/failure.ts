@@ -15,7 +15,7 @@ export function failureReport(error: RotationError, explanationOf: (code: string
   };
 }
 
-/** For a run that reached its end although an unawaited promise failed. */
+/** The report of a run that reached its end although an unawaited promise failed. */
 export function withFailure(
   report: Report,
   error: RotationError,

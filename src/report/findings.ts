@@ -12,7 +12,7 @@ export function findingAnnotations(findings: readonly Finding[]): Annotation[] {
   }));
 }
 
-/** Says how much of the validity is left, and whether a person must act. */
+/** Says how much of the validity is left, and whether a person must act. undefined if the run is not a watch. */
 export function watchHeadline({ error, watch, desired }: RunResult, client: string): string | undefined {
   if (watch === undefined) return undefined;
   const { findings, lifetime } = watch;

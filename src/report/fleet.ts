@@ -10,13 +10,13 @@ import { entryOf, outputs } from './outputs.ts';
 import { reasonName } from './reason-names.ts';
 import { warnings } from './report.ts';
 
-/** GitHub: a step's summary has at most 1 MiB (docs/facts.md#runner-files). */
+/** The most bytes of the summary. GitHub allows 1 MiB per step (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
-/** The most that the table takes. The rest is for details. */
+/** The most bytes of the table. The details get the rest. */
 const TABLE = 600_000;
-/** GitHub: outputs of a job have at most 1 MB, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
+/** The most bytes of the output `result`. GitHub allows 1 MB for all outputs of a job, counted as UTF-16 (workflow-syntax#jobsjob_idoutputs). */
 const RESULT = 400_000;
-/** GitHub shows ten annotations of a kind and step (docs/facts.md#runner-files). */
+/** The most annotations of a kind before one that counts the rest. GitHub shows ten per step (docs/facts.md#runner-files). */
 const ANNOTATIONS = 9;
 
 export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {
@@ -29,6 +29,7 @@ export function fleetReport(results: readonly RunResult[], explanationOf: (code:
   };
 }
 
+/** Kinds of results, worst first: name, sign, and whether a result is of that kind. The first kind that fits counts. */
 const KINDS = [
   ['failed', '❌', ({ error }) => error !== undefined && !wasSkipped(error.code)],
   ['not tried', '⏸️', ({ error }) => error !== undefined],
@@ -40,7 +41,7 @@ const KINDS = [
   ['not due', '✅', () => true],
 ] as const satisfies [string, string, (result: RunResult) => boolean][];
 
-/** The client was skipped. That is not a failure of its own. */
+/** Whether the client was skipped, which is not a failure of its own. */
 function wasSkipped(code: string): boolean {
   return code === 'CANARY_FAILED' || code === 'CANCELLED';
 }
@@ -76,12 +77,12 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
     ({ message, results }) => `> ${plain(namesOf(results))}: ${shortened(inert(message))}\n`,
   );
   const begin = `## ${headline(worstFirst)}\n`;
-  const told = ['', ...notes].join('\n');
-  const said = new Set(shared.map(({ message }) => message));
+  const sharedNotes = ['', ...notes].join('\n');
+  const shown = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
-    worstFirst.map((result) => detailsOf(result, said, explanationOf)).filter((text) => text !== ''),
-    SUMMARY - size(begin) - size(told) - size(table.text),
+    worstFirst.map((result) => detailsOf(result, shown, explanationOf)).filter((text) => text !== ''),
+    SUMMARY - size(begin) - size(sharedNotes) - size(table.text),
   );
   return [
     begin,
@@ -92,7 +93,7 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
     table.left > 0
       ? `\n${table.left} more clients have no row, since the summary has reached its longest size.\n`
       : '',
-    told,
+    sharedNotes,
     details.text,
     details.left > 0
       ? `\nDetails of ${details.left} more clients were left out, since the summary has reached its longest size.\n`
@@ -136,20 +137,20 @@ function tableRow(result: RunResult): string {
 /** Folded details below the table. */
 function detailsOf(
   result: RunResult,
-  said: ReadonlySet<string>,
+  shown: ReadonlySet<string>,
   explanationOf: (code: string) => string,
 ): string {
   const { error, outcome, plan, planOnly } = result;
   const steps = planOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
     : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
-  const notes = warnings(result)
-    .filter(({ message }) => !said.has(message))
+  const notes = fleetWarnings(result)
+    .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
   const failure = error && [
     `**What failed.** ${inert(error.failed)}${expiry}\n`,
-    `**What to do.** ${inert(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
+    `**What to do.** ${inert(`${error.remedy}${inManifest(error.remedy)}`)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
     `**What is true now.** ${inert(error.stateNow)}\n`,
   ];
   const lines = [...(failure ?? []), ...notes, ...steps];
@@ -158,7 +159,22 @@ function detailsOf(
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
-/** For a client that failed: when its current key expires. */
+/** How to do with a manifest what a message says for a workflow of one client. */
+function inManifest(advice: string): string {
+  const force = / force\b/.test(advice) ? FORCE : '';
+  return `${force}${advice.includes('current-credential') ? CURRENT : ''}`;
+}
+
+function fleetWarnings(result: RunResult): Annotation[] {
+  return warnings(result).map((one) => ({ ...one, message: `${one.message}${inManifest(one.message)}` }));
+}
+
+const FORCE =
+  ' With a manifest, put force: true into the entry of this client, start the workflow by hand, and take it out again. Never tick force for the whole workflow: it rotates every client.';
+const CURRENT =
+  ' With a manifest, current-credential is current-credential-env in the entry of this client, and needs a workflow of your own, since rotate-fleet.yml cannot pass it.';
+
+/** When the current key expires, as a sentence for a client that failed. Empty if that is unknown. */
 function expirySentence(result: RunResult): string {
   const expiresAt = currentExpiry(result);
   return expiresAt === undefined ? '' : ` The current key expires on ${longDay(expiresAt)}.`;
@@ -172,7 +188,7 @@ interface SharedWarning extends Annotation {
 function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarning[] {
   const found = new Map<string, SharedWarning>();
   for (const result of worstFirst)
-    for (const warning of warnings(result)) {
+    for (const warning of fleetWarnings(result)) {
       const known = found.get(warning.message);
       if (known) known.results.push(result);
       else found.set(warning.message, { ...warning, results: [result] });
@@ -180,6 +196,7 @@ function sharedWarnings(worstFirst: readonly RunResult[], least = 2): SharedWarn
   return [...found.values()].filter(({ results }) => results.length >= least);
 }
 
+/** The most clients that a joint warning names. */
 const NAMED = 3;
 
 function namesOf(results: readonly RunResult[]): string {
@@ -200,7 +217,8 @@ function annotations(
     if (error === undefined || wasSkipped(error.code)) return [];
     const name = quote(observed?.client?.name);
     const who = `${name === '' ? '' : `${name}, `}client ${desired.clientId}`;
-    const message = `${error.message}${expirySentence(result)} More: ${explanationOf(error.code)}`;
+    const hint = inManifest(error.remedy);
+    const message = `${error.message}${hint}${expirySentence(result)} More: ${explanationOf(error.code)}`;
     return [{ level: 'error', title: `${error.code}: ${who}`, message }];
   });
   const warned = sharedWarnings(worstFirst, 1).map(({ results, title, ...rest }) => ({
@@ -237,13 +255,13 @@ function fleetOutputs(
     'removed-credential-ids': JSON.stringify(results.flatMap(({ outcome }) => outcome?.removed ?? [])),
     'next-rotation': dates.length === 0 ? '' : iso(Math.min(...dates)),
     plan: 'null',
-    result: result(worstFirst),
+    result: resultEntries(worstFirst),
     matrix: JSON.stringify(shardsOf(due.map(({ desired }) => desired.clientId))),
   };
 }
 
 /** One entry per client, worst first. A last entry counts those that do not fit. */
-function result(worstFirst: readonly RunResult[]): string {
+function resultEntries(worstFirst: readonly RunResult[]): string {
   const entries = worstFirst.map((result) => JSON.stringify(entryOf(result)));
   const { left } = bounded(entries, RESULT);
   const kept = left === 0 ? entries : [...entries.slice(0, -left), JSON.stringify({ 'left-out': left })];

@@ -1,12 +1,9 @@
-/** The headline: what happened, and what a person must do by when. */
+/** Writes the headline, which says what happened, and what a person must do by when. */
 
 import type { RotationError } from '../errors.ts';
-import type { DesiredState } from '../model/desired-state.ts';
-import { PUBLIC } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
-import type { KeyFacts } from '../model/key-pair.ts';
 import { longDay } from '../model/markdown.ts';
-import type { Credential } from '../model/observed-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
 import { notes } from './notes.ts';
@@ -50,17 +47,12 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
-/** The expiry of the key that the primary held before the run. */
+/** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
   if (observed === undefined) return desired.current?.notAfter?.getTime();
   if (plan === undefined) return expiresAt;
   const current = plan.credentials.find(({ stage }) => stage === 'current');
-  return current?.expiresAt ?? pairOf(current, desired)?.notAfter?.getTime();
-}
-
-/** The facts from `current-credential` about this credential. Auth0 records no expiry of a subject DN. */
-export function pairOf(credential: Credential | undefined, { current }: DesiredState): KeyFacts | undefined {
-  return current?.identity === credential?.identity ? current : undefined;
+  return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();
 }
 
 function planned({ plan, desired }: RunResult): string | undefined {
@@ -110,20 +102,22 @@ const PLANNED = {
   revert: 'the client would leave its certificates and keys',
 } as const;
 
-/** undefined if a rotation was due and failed, since then it is overdue. */
+/** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed, since then it is overdue. */
 export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;
 }
 
 /** A warning that the new credential was delivered without a proof. */
-export function notProven({ outcome }: RunResult): string | undefined {
+export function notProven({ desired, outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
-  return UNPROVEN[outcome.proof] ?? NOT_PROVEN;
+  return UNPROVEN[outcome.proof] ?? (desired.method === 'private_key_jwt' ? KEY_NOT_PROVEN : NOT_PROVEN);
 }
 
 const NOT_PROVEN =
   'The new certificate was delivered WITHOUT a proof: no mTLS token endpoint was found, or verify is off. Set mtls-domain and verify: required to have every certificate proven before it is delivered.';
+const KEY_NOT_PROVEN =
+  'The new key was delivered WITHOUT a proof: verify is off. Set verify: required to have every key proven before it is delivered.';
 const NOT_PROVABLE =
   'The new certificate was delivered WITHOUT a proof: the client has no grant that can prove a key (client_credentials, authorization_code or refresh_token).';
 const NO_CONTROL =

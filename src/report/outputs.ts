@@ -1,5 +1,6 @@
 /** The outputs, for later steps. They contain no key and no PEM, since the runner drops an output that matches a mask. */
 
+import { currentFactsOf } from '../model/desired-state.ts';
 import { iso } from '../model/markdown.ts';
 import { printNote } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
@@ -61,12 +62,12 @@ function heldNow({ outcome, plan, desired }: RunResult): Held | undefined {
   }
   const current = plan?.credentials.find(({ stage }) => stage === 'current');
   if (!current || outcome?.removed.includes(current.id)) return undefined;
-  const exact = desired.current?.identity === current.identity ? desired.current : undefined;
+  const facts = currentFactsOf(current.identity, desired);
   const known = desired.method === 'tls_client_auth' ? '' : (current.identity ?? '');
   return {
     id: current.id,
-    thumbprint: exact?.thumbprint ?? known,
-    notBefore: iso(exact?.notBefore?.getTime()),
-    notAfter: iso(current.expiresAt ?? exact?.notAfter?.getTime()),
+    thumbprint: facts?.thumbprint ?? known,
+    notBefore: iso(facts?.notBefore?.getTime()),
+    notAfter: iso(current.expiresAt ?? facts?.notAfter?.getTime()),
   };
 }

@@ -51,7 +51,7 @@ function sentences(error: RotationError, explanationOf: (code: string) => string
   return error.alarm ? [stateNow, ...failure] : [...failure, stateNow];
 }
 
-/** Worst first. */
+/** What happened to a secret, worst first. */
 const FATES = ['**in doubt**', '**not stored**', '**stored**', 'unchanged'] as const;
 
 function locationTable(result: RunResult): string {
@@ -129,7 +129,7 @@ function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? '' : ` (${Math.round(milliseconds / 1000)} s)`;
 }
 
-/** What proved the key. A proof without a token shows less. */
+/** By what the key was proven, and what that does not prove. */
 const BY = {
   token: '',
   'pushed request':

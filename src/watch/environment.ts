@@ -13,9 +13,7 @@ export function workflowFindings({ conclusion, file, owner, repo, state }: Obser
       failure(
         'WorkflowDisabled',
         `${name} does not run: GitHub says ${code(state)}.`,
-        state === 'disabled_inactivity'
-          ? 'Enable it on its page in Actions: GitHub disables schedules after 60 days without activity in a public repository.'
-          : 'Enable it on its page in Actions.',
+        ENABLING[state] ?? 'Enable it on its page in Actions.',
       ),
     ];
   if (conclusion === undefined || !FAILED.includes(conclusion)) return [];
@@ -28,6 +26,12 @@ export function workflowFindings({ conclusion, file, owner, repo, state }: Obser
   ];
 }
 
+const ENABLING: Readonly<Record<string, string>> = {
+  disabled_inactivity:
+    'Enable it on its page in Actions: GitHub disables schedules after 60 days without activity in a public repository.',
+  deleted: 'Restore the file on the default branch.',
+};
+
 const FAILED = ['failure', 'startup_failure', 'timed_out'];
 
 export function shadowFindings({ found, unread }: Shadows): Finding[] {
@@ -36,7 +40,7 @@ export function shadowFindings({ found, unread }: Shadows): Finding[] {
       warning(
         `SecretShadowed ${printDestination(by)} ${printLocation(hidden)}`,
         `${code(`${printDestination(by)} ${hidden.secretName}`)} hides ${code(printLocation(hidden))}, so jobs that see it use a credential that nobody rotates.`,
-        'Delete the secret that hides the other one, or make it a destination.',
+        'If it is an old copy of the pair of this client, delete it: its readers then get the delivered one. If it belongs to another client or workflow, give one of the two another secret-name, and let its readers read that.',
       ),
     ),
     ...unread.map(({ error, repository }) =>

@@ -10,20 +10,21 @@ import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
-import { firstReason, nextRotation } from '../plan/reasons.ts';
+import { dueAt, firstReason } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
-/** The error that would stop a rotation: one today, or the next one that is due. */
-export interface Refusal {
+/** The error that would stop a rotation, either today's or the next one that is due. */
+export interface RefusedRotation {
   error: RotationError;
   isToday: boolean;
 }
 
+/** The findings about the client. @param refusal why a rotation would be refused, if it would */
 export function assess(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
   const refused = refusal ? [refusedRotation(refusal)] : [];
@@ -37,20 +38,22 @@ export function assess(
   ];
 }
 
-/** Another run is at work or has just ended, so the observed state is in transition. */
+/** Whether another run is at work or has just ended, so that the observed state is in transition. */
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
-  refusal: Refusal | undefined,
+  refusal: RefusedRotation | undefined,
 ): boolean {
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
-  const { pool } = new PlanBuilder(desired, observed);
-  // This job's secrets were read before that run delivered.
-  return code === 'STALE_CREDENTIAL' && observed.pool.some((c) => pool.isOurs(c) && isYoung(c, observed.now));
+  const { owners } = new PlanBuilder(desired, observed);
+  // GitHub read this job's secrets before the other run delivered.
+  return (
+    code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
+  );
 }
 
-function refusedRotation({ error, isToday }: Refusal): Finding {
+function refusedRotation({ error, isToday }: RefusedRotation): Finding {
   const what = `${isToday ? 'A' : 'The next'} rotation would be refused (${error.code}): ${code(error.failed)}.`;
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }
@@ -70,7 +73,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
         'Pass current-credential, or github-token and the validity-days of the rotation.',
       ),
     ];
-  const due = nextRotation(desired, lifetime.until);
+  const due = dueAt(desired, lifetime.until);
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',
@@ -134,7 +137,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
   ];
 }
 
-function destinationFinding({ desired, inUse, pool, observed }: PlanBuilder, index: number): Finding[] {
+function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, index: number): Finding[] {
   const secret = observed.secrets[index];
   if (secret === undefined) return [];
   const location = code(printLocation(secret.location));
@@ -145,8 +148,7 @@ function destinationFinding({ desired, inUse, pool, observed }: PlanBuilder, ind
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        // Where the client can hold no other credential, a run without the pair stores nothing there.
-        (index === 0 ? rotate : STORE) + takeOutLine(secret.location, desired),
+        (index === 0 ? rotate : WITH_CURRENT) + takeOutLine(secret.location, desired),
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))
@@ -157,7 +159,7 @@ function destinationFinding({ desired, inUse, pool, observed }: PlanBuilder, ind
         rotate,
       ),
     ];
-  if (!pool.isAssociated(held))
+  if (!owners.isAssociated(held))
     return [
       failure(
         `NotAssociated ${printLocation(secret.location)}`,
@@ -175,7 +177,8 @@ function destinationFinding({ desired, inUse, pool, observed }: PlanBuilder, ind
   ];
 }
 
-const STORE = 'Start the rotation workflow with current-credential: it stores the pair there.';
+/** Without the pair at hand another destination than the primary waits for the next rotation. */
+const WITH_CURRENT = 'Start the rotation workflow with current-credential: it stores the pair there.';
 
 function clientFindings({ associated, observed, desired }: PlanBuilder): Finding[] {
   const found: Finding[] = [];

@@ -15,7 +15,7 @@ export type IssueChange =
   | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
 
 /**
- * An issue that a person closed stays closed until the findings change.
+ * What to do with the issues of this client. An issue that a person closed stays closed until the findings change.
  * @param found all issues with our label
  * @param runUrl the run that made the findings
  */
@@ -36,11 +36,11 @@ export function changesOf(
     return edit(issue, fields, 'was closed', `Duplicate of #${kept?.number}.`);
   });
   const changes =
-    findings.length > 0 ? report(kept, ours[0], desired, findings, runUrl) : settle(kept, runUrl);
+    findings.length > 0 ? openOrUpdate(kept, ours[0], desired, findings, runUrl) : close(kept, runUrl);
   return [...changes, ...duplicates];
 }
 
-function report(
+function openOrUpdate(
   open: Issue | undefined,
   former: Issue | undefined,
   desired: DesiredState,
@@ -57,7 +57,7 @@ function report(
   return [edit(issue, { body, state: 'open', state_reason: 'reopened' }, 'was opened again')];
 }
 
-function settle(open: Issue | undefined, runUrl: string): IssueChange[] {
+function close(open: Issue | undefined, runUrl: string): IssueChange[] {
   if (open === undefined) return [];
   const fields: IssueFields = { ...closing(open), state_reason: 'completed' };
   return [edit(open, fields, 'was closed', `All is well again, says ${link(runUrl)}.`)];

@@ -1,6 +1,6 @@
-/** How much of its validity the primary's credential has left. Pure. */
+/** Computes how much of its validity the primary's credential has left. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
@@ -19,7 +19,8 @@ export function lifetimeOf(
 
 /** The start of the validity, which Auth0 does not record. The record of a subject DN is often older than its certificate. */
 function beginning(desired: DesiredState, { identity }: Credential, expiresAt: number): number | undefined {
-  const { current, method, validityDays } = desired;
-  if (current?.notBefore && current.identity === identity) return current.notBefore.getTime();
+  const { method, validityDays } = desired;
+  const { notBefore } = currentFactsOf(identity, desired) ?? {};
+  if (notBefore) return notBefore.getTime();
   return method === 'tls_client_auth' ? expiresAt - validityDays * DAY : undefined;
 }

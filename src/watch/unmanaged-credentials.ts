@@ -7,26 +7,29 @@ import { readOwnership } from '../model/ownership.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
 export function unmanagedFindings(builder: PlanBuilder): Finding[] {
-  const { pool, observed, desired } = builder;
+  const { owners, observed, desired } = builder;
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
     .flatMap((credential) => {
-      if (pool.isManaged(credential) || pool.isLeftover(credential))
+      if (owners.isManaged(credential) || owners.isLeftover(credential))
         return findingsOfOurs(builder, credential);
-      const others = pool.otherOwnership(credential);
+      const others = owners.otherOwnership(credential);
       return others
         ? [findingOfOthers(credential, others.owner, others.run)]
         : findingsOfUnmarked(builder, credential);
     });
 }
 
-/** The key of a pending one was lost with its run. A retired one should have been deleted. */
+/**
+ * Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have
+ * been deleted.
+ */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
-  const { pool, observed } = builder;
+  const { owners, observed } = builder;
   const isOrphan =
     builder.isAbandoned(credential) ||
-    pool.isLeftover(credential) ||
-    builder.describe(credential).stage === 'retired';
+    owners.isLeftover(credential) ||
+    builder.toPlanned(credential).stage === 'retired';
   if (!isOrphan || isYoung(credential, observed.now)) return [];
   const run = readOwnership(credential.name)?.run;
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
@@ -47,11 +50,12 @@ function findingOfOthers({ id }: Credential, owner: string, run: string): Findin
   );
 }
 
-/** An associated credential made by hand counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential): Finding[] {
+/** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
+function findingsOfUnmarked({ inUse, owners }: PlanBuilder, credential: Credential): Finding[] {
   const { id } = credential;
-  const todo = 'Find out who uses it. Delete it in Auth0, or name it in keep-credentials.';
-  if (!pool.isAssociated(credential))
+  const todo =
+    'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
+  if (!owners.isAssociated(credential))
     return [
       warning(
         `UnknownCredential ${id}`,
@@ -59,7 +63,7 @@ function findingsOfUnmarked({ inUse, pool }: PlanBuilder, credential: Credential
         todo,
       ),
     ];
-  const delivered = inUse.newest !== undefined && pool.isOurs(inUse.newest);
+  const delivered = inUse.newest !== undefined && owners.isOurs(inUse.newest);
   if (!delivered) return [];
   return [
     warning(

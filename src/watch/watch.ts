@@ -14,7 +14,7 @@ import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
-import { assess, isAtWork, type Refusal } from './findings.ts';
+import { assess, isAtWork, type RefusedRotation } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 
@@ -34,7 +34,11 @@ const PASSING: readonly ErrorCode[] = [
   'INTERNAL_ERROR',
 ];
 
-/** @param result of observe and plan. Its error says why nothing was observed, or why nothing may be done. */
+/**
+ * Adds findings to the result, and updates the issue.
+ * @param result of observe and plan. Its error says why nothing was observed, or why nothing may be done.
+ * @returns the result with `watch`, and with an error if a finding is a failure
+ */
 export async function watch(
   result: RunResult,
   inputs: WatchRequest,
@@ -68,7 +72,7 @@ async function look(
 }
 
 /** Reports early if the next rotation would be refused. */
-function refusalOfNext(desired: DesiredState, observed: ObservedState): Refusal | undefined {
+function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
   try {
     plan({ ...desired, force: true }, observed);
     return undefined;
@@ -88,7 +92,7 @@ async function lookAround(
   return [...(await orFinding('WorkflowUnread', ofRotation)), ...(await orFinding('ShadowsUnread', shadows))];
 }
 
-/** A failed check or report becomes a finding. It must not look like good news. */
+/** Turns a failed check or report into a finding, since it must not look like good news. */
 async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await work();

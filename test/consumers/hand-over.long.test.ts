@@ -97,7 +97,7 @@ it.each(FOLLOWING)('%s follows a rotation, in a job of its own that names the en
   const { rotate, 'hand-over': after } = jobsOf(file);
   const condition = "always() && (inputs.hand-over || needs.rotate.outputs.rotated == 'true')";
   expect(after).toMatchObject({ needs: 'rotate', if: condition });
-  expect([rotate?.environment, after?.environment]).toEqual(['production', 'production']);
+  expect([rotate?.environment, after?.environment]).toEqual(['auth0-rotation', 'production']);
   expect(JSON.stringify(after?.steps)).toContain('secrets.AUTH0_MTLS_PEM');
 });
 

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 let folder: string;
@@ -106,6 +107,52 @@ it('the workflow that compares dist fails where a build has changed it', () => {
   mkdirSync(at('dist'));
   writeFileSync(at('dist/index.js'), 'changed');
   expect(compare()).not.toBe(0);
+});
+
+it('the job for each system and Node runs the action with that Node, in tests that are there', () => {
+  const { jobs } = parse(readFileSync('.github/workflows/ci.yml', 'utf8')) as {
+    jobs: Record<string, { steps: { run?: string }[] }>;
+  };
+  program(at('bin/node'), 'echo /the/node/of/the/runner');
+  program(at('bin/npx'), 'echo "$ACTION_NODE" "$@"');
+  const { stdout } = spawnSync('bash', ['-e', '-c', jobs.runners?.steps.at(-1)?.run ?? ''], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: `${at('bin')}:${process.env.PATH}` },
+  });
+  const [node, ...command] = stdout.trim().split(' ');
+  expect([node, command.slice(0, 2)]).toEqual(['/the/node/of/the/runner', ['vitest', 'run']]);
+  expect(command.slice(2).filter((path) => !existsSync(path))).toEqual([]);
+});
+
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+
+describe.each([
+  ['lint', ['biome', 'tsc']],
+  ['test', ['node', 'npm run lint', 'npm run check-dist', 'vitest']],
+  ['test:all', ['node', 'vitest']],
+])('npm run %s', (name, parts) => {
+  /** @param broken what fails */
+  function script(broken?: string) {
+    for (const one of ['node', 'npm', 'biome', 'tsc', 'vitest'])
+      program(at('bin', one), `echo "${one} $*"\ncase "${one} $*" in "$BROKEN"*) exit 1;; esac`);
+    const { status, stdout } = spawnSync('sh', ['-c', scripts[name] ?? ''], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: `${at('bin')}:${process.env.PATH}`, BROKEN: broken ?? 'nothing' },
+    });
+    return { status, asked: stdout.trim().split('\n') };
+  }
+
+  it('does all of its parts in their order', () => {
+    const { status, asked } = script();
+    expect([status, asked]).toEqual([0, parts.map((part) => expect.stringMatching(`^${part}`))]);
+  });
+
+  it.each(parts)('fails with %s, and does no more', (part) => {
+    const { status, asked } = script(part);
+    expect([status, asked.length]).toEqual([1, parts.indexOf(part) + 1]);
+  });
 });
 
 it.each(globSync('.github/workflows/*.yml').sort())(

@@ -29,11 +29,11 @@ describe('a number of the code', () => {
     ['how long a certificate is valid', 'README.md', `valid for ${dates.validity} days`],
     ['the second rotation', 'README.md', `day ${between + 1} | ${dates.renewal} days are left`],
     ['the third rotation', 'README.md', `day ${2 * between + 1} |`],
-    ['the time to mend a failure', 'README.md', `${dates.renewal} days are left for a person`],
+    ['the time to mend a failure', 'README.md', `a person has ${dates.renewal} days to fix it`],
     [
       'the time to mend a failure',
       'docs/troubleshooting.md',
-      `has ${dates.renewal} days left when the first rotation fails`,
+      `has ${dates.renewal} days left when a rotation first fails`,
     ],
     [
       'the default overlap',
@@ -61,7 +61,7 @@ describe('a number of the code', () => {
   });
 
   it.each<[path: string, name: string, value: string, document: string, sentence: string]>([
-    ['src/apply/deliver.ts', 'QUIET', '6_000', 'docs/how-it-works.md', 'waits 6 s after the last delivery'],
+    ['src/apply/deliver.ts', 'PAUSE', '6_000', 'docs/how-it-works.md', 'waits 6 s after the last delivery'],
     ['src/apply/prove.ts', 'GRACE', '30_000', 'docs/how-it-works.md', 'and 30 s more'],
     ['src/model/spread.ts', 'MOST', '7', 'docs/how-it-works.md', 'up to seven days earlier'],
     ['src/model/shard.ts', 'CLIENTS', '50', 'docs/how-it-works.md', 'one for 50 due clients'],

@@ -1,4 +1,4 @@
-/** Documents, workflows and code tell the same. */
+/** Documents, workflows and code must say the same. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ describe('documents', () => {
     }
   });
 
-  it('tell of every error code what it means, why it happens and what to do', () => {
+  it('say of every error code what it means, why it happens and what to do', () => {
     const [, ...sections] = read('docs/troubleshooting.md').split(/^## /m);
     for (const section of sections) {
       const labels = [...section.matchAll(/^\*\*([^*]+)\*\*/gm)].map(([, label]) => label);
@@ -255,6 +255,7 @@ describe('workflows and examples', () => {
       'examples/emergency.yml',
       'examples/enroll.yml',
       'examples/environments.yml',
+      'examples/fleet-one-job.yml',
       'examples/hand-over-aws.yml',
       'examples/hand-over-azure.yml',
       'examples/hand-over-deploy.yml',
@@ -290,6 +291,14 @@ it('the example of a fleet gives the called workflow what it asks for, and no mo
   expect(Object.keys(passed).sort()).toEqual(Object.keys(secrets).sort());
   // A called workflow has at most what its caller has.
   expect(permissions).toEqual({ contents: 'read' });
+});
+
+it('the example of a fleet waits in another group than the workflow that it calls', () => {
+  const [caller, called] = ['examples/fleet.yml', '.github/workflows/rotate-fleet.yml'].map(
+    (path) => parse(read(path)).concurrency.group,
+  );
+  // In the same one each would wait for the other: GitHub cancels them.
+  expect(`${called}`).not.toBe(`${caller}`);
 });
 
 describe('least privilege', () => {
@@ -360,6 +369,16 @@ describe('other files of the repository', () => {
       'npm',
       'pip',
     ]);
+    // In a folder that is not there nothing is ever updated, and nobody is told.
+    const manifests: Record<string, string> = {
+      gomod: 'go.mod',
+      npm: 'package.json',
+      pip: 'requirements.txt',
+    };
+    for (const { directory, 'package-ecosystem': kind } of updates as Record<string, string>[]) {
+      const path = join(`.${directory}`, manifests[`${kind}`] ?? '.github/workflows');
+      expect([path, existsSync(path)]).toEqual([path, true]);
+    }
   });
 
   it('have a changelog that knows the version', () => {

@@ -44,12 +44,21 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   org: 'permission-organization-secrets',
   dependabot: 'permission-dependabot-secrets',
 };
+/** Where the manifest of the examples delivers, one a line. */
+const { clients }: { clients: { destinations: string[] }[] } = parse(
+  readFileSync('examples/fleet/auth0-clients.yml', 'utf8'),
+);
+const FLEET = clients.flatMap(({ destinations }) => destinations).join('\n');
 const READERS = ['plan', 'watch', 'revert'];
 
 it.each(rotating)(
   '$name: the token may write the secrets of each destination, and of no other',
   ({ steps }) => {
-    const { destinations = 'repo:here', operation = 'rotate' } = inputsOf(steps) ?? {};
+    const {
+      manifest,
+      destinations = manifest ? FLEET : 'repo:here',
+      operation = 'rotate',
+    } = inputsOf(steps) ?? {};
     const kinds = `${destinations}`
       .trim()
       .split('\n')

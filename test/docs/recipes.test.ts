@@ -231,7 +231,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await ask({ clientId }, headers)).toBe(401);
   });
 
-  it('tells Auth0 the address of the caller, whatever he says of it', async () => {
+  it('sends Auth0 the address of the caller, whatever the caller claims', async () => {
     const world = shared();
     const { clientId, pem } = world.addServiceClient({ name: 'far away' });
     world.transcript.clear();

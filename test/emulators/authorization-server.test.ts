@@ -244,7 +244,7 @@ describe('self_signed_tls_client_auth over the edge', () => {
     expect(await call({ certificate: first, fields: { client_secret: 'anything' } })).toEqual(REFUSED);
   });
 
-  it('leaves the token unbound where told so, unless proof of possession is required', async () => {
+  it('leaves the token unbound if configured so, unless proof of possession is required', async () => {
     const loose = await origin({ bindTokens: false });
     const url = `${loose.served.url}/oauth/token`;
     const headers = asHeaders(first);
@@ -255,7 +255,7 @@ describe('self_signed_tls_client_auth over the edge', () => {
     expect(claims((await call({ url, headers })).body.access_token).cnf).toBeDefined();
   });
 
-  it('leaves the OIDC error codes where told so', async () => {
+  it('leaves the OIDC error codes if configured so', async () => {
     const strict = await origin({ oidcErrors: true });
     selfSigned(first);
     const { status, body } = await call({ url: `${strict.served.url}/oauth/token` });
@@ -477,7 +477,7 @@ describe('the edge', () => {
   });
 });
 
-describe('what the server tells about itself', () => {
+describe('what the server says about itself', () => {
   it('publishes its endpoints and methods', async () => {
     const dispatcher = new Agent({ connect: { ca: authority.pem } });
     const answer = await request(`${tenant.url}/.well-known/openid-configuration`, { dispatcher });

@@ -278,6 +278,15 @@ describe('a secret', () => {
     expect(client.call('GET', `${REPO}?per_page=100`).headers.link).toBeUndefined();
   });
 
+  test('is listed a hundred at a time, however many are asked for', () => {
+    for (let index = 0; index < 120; index += 1)
+      client.github.seedSecret('org:octo-org', `s_${index + 100}`, 'x');
+    const { data, headers } = client.call('GET', `${ORG}?per_page=1000`);
+    expect([data.total_count, data.secrets.length]).toEqual([120, 100]);
+    expect(headers.link).toContain('page=2>; rel="next"');
+    expect(client.call('GET', `${ORG}?per_page=1000&page=2`).data.secrets).toHaveLength(20);
+  });
+
   test('may have 48 KB and no byte more', () => {
     expect(client.put(REPO, 'BIG', 'k'.repeat(SECRET_LIMIT)).status).toBe(201);
     expect(client.github.secret('repo:octo-org/app', 'BIG')?.value).toHaveLength(SECRET_LIMIT);
@@ -344,6 +353,18 @@ describe('the sealed box', () => {
     client.github.rotateKey('repo:octo-org/app');
     expect(client.call('PUT', `${REPO}/PEM`, body)).toMatchObject({ status: 422, data: { message } });
     expect(client.put(REPO, 'PEM', 'x').status).toBe(201);
+  });
+
+  test('for the key before is not opened under the new key_id', () => {
+    const before = client.call('GET', `${REPO}/public-key`).data;
+    const { encrypted_value } = client.seal(REPO, 'x');
+    client.github.rotateKey('repo:octo-org/app');
+    const { key, key_id } = client.call('GET', `${REPO}/public-key`).data;
+    expect([key === before.key, key_id === before.key_id]).toEqual([false, false]);
+    expect(client.call('PUT', `${REPO}/PEM`, { encrypted_value, key_id })).toMatchObject({
+      status: 422,
+      data: { message: 'The encrypted value could not be decrypted.' },
+    });
   });
 
   test.each([

@@ -121,7 +121,7 @@ describe('the world', () => {
   });
 
   test('delays what the authorization server sees of a PATCH', async () => {
-    await using slow = await startSandbox({ propagationDelayMs: 400 });
+    await using slow = await startSandbox({ propagationDelayMs: 4_000 });
     const { clientId, pem } = slow.client;
     expect(await associate(slow, clientId, [])).toBe(200);
     expect((await slow.requestToken(clientId, pem)).status).toBe(200);
@@ -228,6 +228,8 @@ describe('the runner', () => {
     appendFileSync(env.GITHUB_STEP_SUMMARY, '# Done\\ntopsecret\\n');
     appendFileSync(env.GITHUB_STATE, 'phase=1\\n');
     writeFileSync(env.RUNNER_TEMP + '/left.txt', 'left behind');
+    writeFileSync(env.HOME + '/.left', 'left at home');
+    writeFileSync(env.GITHUB_WORKSPACE + '/left.log', 'left at work');
     process.stdout.write('no line end');
     process.exitCode = 3;`;
 
@@ -241,8 +243,8 @@ describe('the runner', () => {
     expect(result.state).toEqual({ phase: '1' });
     expect(result.summary).toBe('# Done\n***\n');
     expect(result.groups).toEqual(['Plan ***']);
-    expect(result.files).toEqual(['temp/left.txt']);
-    expect(result.traces).toContain('left behind');
+    expect(result.files).toEqual(['temp/left.txt', 'workspace/left.log', 'home/.left']);
+    for (const text of ['left behind', 'left at work', 'left at home']) expect(result.traces).toContain(text);
     expect(result.stdout).toContain('::add-mask::topsecret');
     const byLevel = Object.groupBy(result.annotations, ({ level }) => level);
     expect(byLevel.error).toEqual([

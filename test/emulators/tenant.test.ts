@@ -2,6 +2,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { ManagementClient } from 'auth0';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { issueCertificate } from '../../src/certificate/issue.ts';
 import { seededRandom } from './emulator.ts';
 import { serve } from './serve.ts';
 import { type CredentialSeed, Tenant, type TenantOptions } from './tenant.ts';
@@ -133,6 +134,18 @@ describe('POST credentials', () => {
     expect(upload(ONE, { name: 'b' })).toMatchObject(refusal(message));
     call('DELETE', `${credentialsPath()}/${body.id}`);
     expect(upload(ONE, { name: 'b' }).status).toBe(201);
+  });
+
+  test('the same key is refused in another certificate and as another type, too', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const certified = (subject: string) => issueCertificate(privateKey, { subject, validityDays: 9 }, now);
+    const [first, renewed] = [await certified('CN=first'), await certified('CN=renewed')];
+    expect(upload(first.certificate).status).toBe(201);
+    const refused = refusal('credentials contains public keys that already exist in client');
+    expect(upload(renewed.certificate)).toMatchObject(refused);
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect(upload(pem, { credential_type: 'public_key' })).toMatchObject(refused);
+    expect(list()).toHaveLength(1);
   });
 
   test.each([

@@ -14,6 +14,8 @@ import { AUDIENCE, Repository, type Start, service } from './repository.ts';
 import { COVERED, outcome, outputsOf, story } from './story.ts';
 import { startVault } from './vault.ts';
 
+/** The environment that holds the two keys. */
+const ROTATION = 'env:acme/shop/auth0-rotation';
 const DISPATCH = { event: 'workflow_dispatch' } as const;
 const dispatch = (inputs: Record<string, string>) => ({ ...DISPATCH, inputs });
 
@@ -51,6 +53,16 @@ function firstDay({ world, variables, secrets }: Repository): void {
 async function rotated(repository: Repository): Promise<void> {
   const run = await rotate(repository);
   expect(outcome(run)).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
+  repository.world.advance(20 * MINUTE);
+}
+
+/** The management client logs in by a key that it rotates itself. */
+async function bootstrapped(repository: Repository): Promise<void> {
+  firstDay(repository);
+  repository.addScope(ROTATION);
+  const run = await repository.run('examples/self-rotation.yml', dispatch({ bootstrap: 'true' }));
+  expect(outcome(run)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
+  delete repository.secrets.AUTH0_ROTATOR_CLIENT_SECRET;
   repository.world.advance(20 * MINUTE);
 }
 
@@ -98,7 +110,7 @@ story('examples/rotate.yml', {
 });
 
 it.skipIf(ACT === undefined)(
-  'the workflow of the README moves a client from its client secret, after a plan that says so',
+  'the workflow of the README leaves a client with its client secret as it is, and its plan says so',
   async () => {
     await using repository = await Repository.start();
     bySecret(repository);
@@ -106,12 +118,9 @@ it.skipIf(ACT === undefined)(
     const run = (start: Start) => repository.run('examples/rotate.yml', start);
     const planned = await run(DISPATCH);
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
-    expect((await run({})).exitCode).toBe(1);
-    const enrolled = await run(dispatch({ operation: 'enroll' }));
-    expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
-    expect([method(repository), await login(repository)]).toEqual(['self_signed_tls_client_auth', 200]);
-    repository.world.advance(20 * MINUTE);
-    expect(outcome(await run({}))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    const refused = await run({});
+    expect([refused.exitCode, refused.log]).toEqual([1, expect.stringContaining('METHOD_MISMATCH')]);
+    expect([method(repository), repository.held()]).toEqual(['client_secret_post', '']);
   },
 );
 
@@ -203,10 +212,10 @@ it.skipIf(ACT === undefined)(
     const line = `current-credential: \${{ secrets.AUTH0_MTLS_PEM }}`;
     const without = [line, "validity-days: '90'"] as const;
     const run = (start: Start) => repository.run('examples/organization.yml', start);
-    expect((await run(dispatch({ force: 'true' }))).exitCode).toBe(1);
+    expect((await run(dispatch({ operation: 'rotate', force: 'true' }))).exitCode).toBe(1);
     const refused = await run({ broken: without, said: true });
     expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
-    const replaced = await run({ ...dispatch({ force: 'true' }), broken: without });
+    const replaced = await run({ ...dispatch({ operation: 'rotate', force: 'true' }), broken: without });
     expect(outcome(replaced)[0]).toBe(0);
     expect(await login(repository, repository.held('AUTH0_MTLS_PEM', 'org:acme'))).toBe(200);
   },
@@ -214,7 +223,8 @@ it.skipIf(ACT === undefined)(
 
 story('examples/environments.yml', {
   prepare(repository) {
-    for (const name of ['production', 'batch']) repository.addScope(`env:acme/shop/${name}`);
+    for (const name of ['auth0-rotation', 'production', 'batch'])
+      repository.addScope(`env:acme/shop/${name}`);
   },
   async run(repository, run) {
     expect(outcome(await run())).toEqual([0, { rotate: 'success' }, 'true', 'FirstDelivery']);
@@ -222,7 +232,7 @@ story('examples/environments.yml', {
     expect(repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/batch')).toBe(pem);
     expect([await login(repository, pem), repository.held()]).toEqual([200, '']);
     repository.world.advance(20 * MINUTE);
-    const next = await run(DISPATCH);
+    const next = await run(dispatch({ operation: 'rotate' }));
     expect(outcome(next)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
   },
   controls: [
@@ -333,7 +343,7 @@ story('examples/proven-retirement.yml', {
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     repository.world.advance(DAY);
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
-    const kept = await run(DISPATCH);
+    const kept = await run(dispatch({ operation: 'rotate' }));
     expect([...outcome(kept), kept.summaries.join()]).toEqual([
       ...[0, { rotate: 'success' }, 'false', 'NotDue'],
       expect.stringContaining('STILL IN USE'),
@@ -357,7 +367,7 @@ story('examples/rehearse.yml', {
   },
   controls: [
     {
-      from: 'verify-audience: https://api.example.com/',
+      from: `verify-audience: \${{ vars.AUTH0_AUDIENCE }}`,
       to: 'verify-audience: https://api.example.org/',
       says: 'Client is not authorized to access "https://api.example.org/"',
       start: DISPATCH,
@@ -389,7 +399,9 @@ story('examples/emergency.yml', {
   },
   async run(repository, run) {
     const pem = repository.held();
-    const revoked = await run(DISPATCH);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'false', 'Forced']);
+    expect([await login(repository), repository.held()]).toEqual([200, pem]);
+    const revoked = await run(dispatch({ operation: 'rotate' }));
     expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
@@ -405,24 +417,33 @@ story('examples/emergency.yml', {
 });
 
 story('examples/self-rotation.yml', {
-  prepare: firstDay,
+  prepare(repository) {
+    firstDay(repository);
+    repository.addScope(ROTATION);
+  },
   async run(repository, run) {
-    const { world, secrets } = repository;
-    const first = await run(dispatch({ bootstrap: 'true' }));
-    expect(outcome(first)).toEqual([0, { bootstrap: 'success' }, 'true', 'MethodDiffers']);
+    const { world } = repository;
+    const held = () => repository.held('AUTH0_ROTATOR_PRIVATE_KEY', ROTATION);
+    const loginBy = (key: string) =>
+      loginByKey(world, world.managementClientId, key, world.managementAudience);
+    await bootstrapped(repository);
     expect(method(repository, world.managementClientId)).toBe('private_key_jwt');
-    delete secrets.AUTH0_ROTATOR_CLIENT_SECRET;
-    world.advance(20 * MINUTE);
     for (const start of [{}, DISPATCH]) {
       const later = await run(start);
       expect(outcome(later)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
     }
-    const key = repository.held('AUTH0_ROTATOR_PRIVATE_KEY');
+    const key = held();
     const forced = await run(dispatch({ force: 'true' }));
     expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
-    expect(repository.held('AUTH0_ROTATOR_PRIVATE_KEY')).not.toBe(key);
+    const [leaked, before] = [held(), key];
+    expect(leaked).not.toBe(before);
+    expect([await loginBy(leaked), await loginBy(before)]).toEqual([200, 200]);
     // The other workflows log in with what this one has stored.
     expect(outcome(await repository.run('examples/token-binding.yml'))[0]).toBe(0);
+    world.advance(20 * MINUTE);
+    const revoked = await run(dispatch({ force: 'true', revoke: 'true' }));
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect([await loginBy(held()), await loginBy(leaked)]).toEqual([200, 401]);
   },
   controls: [
     {
@@ -437,8 +458,11 @@ story('examples/self-rotation.yml', {
 story('examples/watch.yml', {
   async prepare(repository) {
     await rotated(repository);
-    repository.world.github.addWorkflow(repository.name, 'rotate.yml');
-    repository.world.github.addRun(repository.name, 'rotate.yml', { conclusion: 'success' });
+    await bootstrapped(repository);
+    for (const workflow of ['rotate.yml', 'self-rotation.yml']) {
+      repository.world.github.addWorkflow(repository.name, workflow);
+      repository.world.github.addRun(repository.name, workflow, { conclusion: 'success' });
+    }
   },
   async run(repository, run) {
     const { github, githubUrl, githubToken } = repository.world;
@@ -455,6 +479,8 @@ story('examples/watch.yml', {
     expect([(await run()).exitCode, await issues()]).toEqual([1, ['open']]);
     github.addWorkflow(repository.name, 'rotate.yml', 'active');
     expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
+    github.addWorkflow(repository.name, 'self-rotation.yml', 'disabled_inactivity');
+    expect([(await run()).exitCode, await issues()]).toEqual([1, ['open', 'closed']]);
   },
   controls: [
     {
@@ -591,20 +617,50 @@ function logins(repository: Repository): Promise<number[]> {
   return Promise.all(all);
 }
 
+/** The manifest, its clients, and where their secrets will be. */
+function enlisted(repository: Repository): void {
+  repository.write('.github/auth0-clients.yml', FLEET);
+  for (const [clientId, , scopes] of MEMBERS) {
+    const method = clientId === 'reportsClientId' ? 'private_key_jwt' : 'self_signed_tls_client_auth';
+    const fields = {
+      client_id: clientId,
+      client_authentication_methods: { [method]: { credentials: [] } },
+    };
+    repository.world.tenant.createClient(service(clientId, fields));
+    for (const scope of scopes) repository.addScope(scope);
+  }
+}
+
+story('examples/fleet-one-job.yml', {
+  options: { name: 'acme/rotations' },
+  prepare: enlisted,
+  async run(repository, run) {
+    const planned = await run(DISPATCH);
+    expect([planned.exitCode, planned.summaries]).toEqual([
+      0,
+      [expect.stringContaining('📋 4 clients: 4 would be rotated')],
+    ]);
+    const first = await run();
+    expect([first.exitCode, first.summaries]).toEqual([
+      0,
+      [expect.stringContaining('✅ 4 clients: 4 rotated')],
+    ]);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    const idle = await run(dispatch({ operation: 'rotate' }));
+    expect([idle.exitCode, idle.summaries.join()]).toEqual([0, expect.not.stringContaining('4 rotated')]);
+  },
+  controls: [
+    {
+      from: 'permission-environments: write',
+      to: 'permission-environments: read',
+      says: 'shopClientId',
+    },
+  ],
+});
+
 story('examples/fleet.yml', {
   options: { name: 'acme/rotations' },
-  prepare(repository) {
-    repository.write('.github/auth0-clients.yml', FLEET);
-    for (const [clientId, , scopes] of MEMBERS) {
-      const method = clientId === 'reportsClientId' ? 'private_key_jwt' : 'self_signed_tls_client_auth';
-      const fields = {
-        client_id: clientId,
-        client_authentication_methods: { [method]: { credentials: [] } },
-      };
-      repository.world.tenant.createClient(service(clientId, fields));
-      for (const scope of scopes) repository.addScope(scope);
-    }
-  },
+  prepare: enlisted,
   async run(repository, run) {
     const first = await run();
     const both = { plan: 'success', rotate: 'success' };
@@ -647,7 +703,7 @@ let handedOver: unknown[] = [];
 
 story('examples/hand-over-vault.yml', {
   async prepare(repository) {
-    repository.addScope('env:acme/shop/production');
+    for (const scope of [ROTATION, 'env:acme/shop/production']) repository.addScope(scope);
     handedOver = [];
     const answers: Record<string, object> = {
       '/identity?api-version=2.0&audience=vault': { value: 'identity-of-the-job' },
@@ -693,7 +749,7 @@ let heard: { text: string }[] = [];
 
 story('examples/notify.yml', {
   async prepare(repository) {
-    repository.addScope('env:acme/shop/production');
+    for (const scope of [ROTATION, 'env:acme/shop/production']) repository.addScope(scope);
     heard = [];
     const { authority } = repository.world;
     const handle = ({ body }: EmulatorRequest) => {

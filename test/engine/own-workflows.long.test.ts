@@ -65,13 +65,16 @@ story('test/engine/workflows/outputs.yml', {
   ],
 });
 
-/** A manifest of so many clients, none of which has been rotated yet. */
-function fleet(repository: Repository, count: number, audience: string): void {
-  const clients = Array.from({ length: count }, (_, at) => {
-    const clientId = `client${at}`;
+/** A manifest of so many clients, none of which has been rotated yet, and then of some that Auth0 does not know. */
+function fleet(repository: Repository, count: number, audience: string, unknown: string[] = []): void {
+  const known = Array.from({ length: count }, (_, at) => `client${at}`);
+  for (const clientId of known)
     repository.world.tenant.createClient({ ...service(clientId), client_id: clientId });
-    return { 'client-id': clientId, 'secret-name': `PEM_${at}`, destinations: [repository.scope] };
-  });
+  const clients = [...known, ...unknown].map((clientId, at) => ({
+    'client-id': clientId,
+    'secret-name': `PEM_${at}`,
+    destinations: [repository.scope],
+  }));
   const defaults = { verify: 'required', 'verify-audience': audience, 'propagation-time': '0s' };
   // JSON is YAML.
   repository.write('.github/auth0-clients.yml', JSON.stringify({ defaults, clients }));
@@ -122,6 +125,15 @@ story('test/engine/workflows/fleet-result.yml', {
     expect(world.transcript.requests().filter((line) => / POST .*\/credentials$/.test(line)).length).toBe(2);
   },
   controls: [{ file: CALLED, from: 'fromJSON(needs.plan', to: 'fromJSON(needs.plans', start: DISPATCH }],
+});
+
+test.skipIf(ACT === undefined)('a client whose plan fails keeps no other from its rotation', async () => {
+  await using repository = await Repository.start();
+  fleet(repository, 2, AUDIENCE, ['gone']);
+  const { exitCode, jobs } = await repository.run('test/engine/workflows/fleet-result.yml', DISPATCH);
+  expect([exitCode, jobs.plan]).toEqual([1, 'failure']);
+  const statuses = [0, 1].map((at) => login(repository, `client${at}`, `PEM_${at}`));
+  expect(await Promise.all(statuses)).toEqual([200, 200]);
 });
 
 test.skipIf(ACT === undefined)('a line of a key in the log is found', async () => {

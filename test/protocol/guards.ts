@@ -151,7 +151,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'by time, what no run can have stored is believed not',
-    instead: '!pool.isOurs(held)',
+    instead: '!owners.isOurs(held)',
     hunt: { singles: [single('held, not associated', BY_TIME)] },
   },
   {

@@ -1,5 +1,6 @@
 /** A short soak: `npm run soak` is the long one. */
 
+import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { soak } from './soak.ts';
 
@@ -10,4 +11,19 @@ it('rotates under crashes and faults while a consumer logs in, without one failu
   expect(report.authentications).toBeGreaterThan(100);
   expect(report.killed).toBeGreaterThan(0);
   expect(report.faults).toBeGreaterThan(5);
+});
+
+it('ends with an error where a credential is left, though no login has failed', () => {
+  // In the place of Node a program that only fails: nothing is rotated, and nothing cleans up.
+  const options = {
+    encoding: 'utf8',
+    env: { ...process.env, ACTION_NODE: 'false' },
+    timeout: 100_000,
+  } as const;
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['test/protocol/soak.ts', '--rotations', '1'],
+    options,
+  );
+  expect([status, stdout]).toEqual([1, expect.stringMatching(/failed 0, orphans left 1$/m)]);
 });

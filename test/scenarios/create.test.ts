@@ -129,6 +129,20 @@ describe('whose client it is', () => {
     expect((await create(world)).outputs).toMatchObject({ 'client-id': clientId, reason: 'NotDue' });
   });
 
+  it('is found again under the former name of its secret, and only with moved-from', async () => {
+    const world = shared();
+    const clientId = (await create(world)).outputs['client-id'];
+    const moved = { 'secret-name': 'RENAMED', 'current-credential': '' };
+    world.advance(20 * MINUTE);
+    const blind = await create(world, moved);
+    expect([code(blind), effects(world)]).toEqual(['CLIENT_EXISTS', []]);
+    const line = `moved-from: ${SCOPE}#${SECRET}`;
+    expect(told(blind)).toContain(`add the line ${line}. Delete nothing`);
+    const found = await create(world, { ...moved, 'moved-from': line.replace('moved-from: ', '') });
+    expect(found.outputs).toMatchObject({ 'client-id': clientId, rotated: 'true' });
+    expect(await clientsNamed(world, 'orders')).toEqual([clientId]);
+  });
+
   it("a secret that holds another client's credential is overwritten by force alone, and never on a schedule", async () => {
     const world = shared();
     world.github.seedSecret(SCOPE, SECRET, world.client.pem, { updatedAt: world.githubNow() - 60_000 });
@@ -171,7 +185,7 @@ describe('a client that may use no API yet', () => {
     const world = shared();
     const run = await create(world, { verify: 'required' });
     expect([run.exitCode, code(run), run.outputs.rotated]).toEqual([1, 'VERIFICATION_FAILED', 'false']);
-    expect(told(run)).toMatch(/needs a client grant.*The new client was deleted again\./);
+    expect(told(run)).toMatch(/may not use any API yet.*The new client was deleted again\./);
     expect([await clientsNamed(world, 'orders'), held(world)]).toEqual([[], '']);
   });
 });
@@ -188,7 +202,7 @@ describe('refused before any effect', () => {
     const run = await create(world);
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'CLIENT_EXISTS', []]);
     expect(told(run)).toContain(theirs);
-    expect(told(run)).toMatch(/Choose another client-name\..*Nothing was changed in Auth0 or GitHub\./);
+    expect(told(run)).toMatch(/choose another client-name\..*Nothing was changed in Auth0 or GitHub\./);
     expect([world.tenant.reveal(theirs), held(world)]).toEqual([before, '']);
   });
 

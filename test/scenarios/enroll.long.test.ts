@@ -45,7 +45,7 @@ describe('undone', () => {
     };
     const run = await enroll(world, clientId);
     expect(code(run)).toBe('VERIFICATION_FAILED');
-    expect(told(run)).toContain('not moved back to client_secret_post');
+    expect(told(run)).toContain('so it was not moved back');
     expect(seeded).toHaveLength(1);
     // Its own credential goes: nobody has the key.
     expect(client(world, clientId)).toMatchObject({ method: MTLS, associated: seeded, pool: seeded });

@@ -23,7 +23,7 @@ describe.concurrent('a service that stays away', () => {
     ['Auth0 drops connections', always('auth0', { kind: 'drop' }), 'AUTH0_REQUEST_FAILED'],
     ['GitHub answers 503', always('github', json(503, {})), 'GITHUB_REQUEST_FAILED'],
     ['GitHub drops connections', always('github', { kind: 'drop' }), 'GITHUB_REQUEST_FAILED'],
-    ['the edge answers 502', always('edge', json(502, {})), 'VERIFICATION_FAILED'],
+    ['the edge answers 502', always('edge', json(502, {})), 'AUTH0_REQUEST_FAILED'],
     ['the edge drops connections', always('edge', { kind: 'drop' }), 'AUTH0_REQUEST_FAILED'],
     [
       'PATCH answers 500',

@@ -149,7 +149,10 @@ describe('the search', () => {
     ['in an annotation', "console.log('::error::' + s.split('\\n')[0])"],
     ['in an output', "fs.appendFileSync(process.env.GITHUB_OUTPUT, 'a=' + s.split('\\n')[0] + '\\n')"],
     ['in the summary', "fs.appendFileSync(process.env.GITHUB_STEP_SUMMARY, s.split('\\n')[0])"],
-    ['in a file', "fs.writeFileSync(process.env.RUNNER_TEMP + '/key.pem', s)"],
+    ...['RUNNER_TEMP', 'GITHUB_WORKSPACE', 'HOME'].map((place): [string, string] => [
+      `in a file of ${place}`,
+      `fs.writeFileSync(process.env.${place} + '/key.pem', s)`,
+    ]),
     ['masked too late', "console.log(s.split('\\n')[0] + '\\n::add-mask::' + s.split('\\n')[0])"],
   ])('finds a secret that is shown %s', async (_, code) => {
     const main = join(folder, `${Math.random()}.cjs`);

@@ -214,7 +214,7 @@ export class Days {
       lockedOut.push(...before.filter((place) => !this.#workingPlaces().includes(place)));
       if (refused) return { plan: planned, error: refused, lockedOut };
     }
-    return { plan: planned, error: planned.stop, lockedOut };
+    return { plan: planned, error: planned.errorAtEnd, lockedOut };
   }
 
   /** As a run does: what refuses to be written is known before the plan is final. */

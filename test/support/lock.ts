@@ -20,7 +20,7 @@ import { DOMAIN } from '../protocol/wishes.ts';
 import { World } from '../protocol/world.ts';
 
 export const CHANGED =
-  "Somebody else changed the client's associated credentials while this run was at work.";
+  "Somebody else changed the client's associated credentials while this run was at work, or a read still shows an old state.";
 
 /** What it fails with: code and first sentence. */
 export async function failure(work: Promise<unknown>): Promise<string> {

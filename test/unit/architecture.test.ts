@@ -44,15 +44,15 @@ const importersOf = (name: string) => [
   ...new Set(IMPORTS.filter(({ of }) => of === name).map(({ from }) => from)),
 ];
 
-const EDGES = ['auth0', 'github', 'certificate', 'http'];
+const ADAPTERS = ['auth0', 'github', 'certificate', 'http'];
 
 /** What each folder may import besides itself and errors.ts. Types count. */
 const MAY_IMPORT: Record<string, string[]> = {
   model: [],
   inputs: ['model', 'certificate'],
-  observe: ['model', ...EDGES],
+  observe: ['model', ...ADAPTERS],
   plan: ['model'],
-  apply: ['model', ...EDGES],
+  apply: ['model', ...ADAPTERS],
   report: ['model'],
   watch: ['model', 'plan', 'github'],
   fleet: ['run.ts', 'services.ts', 'inputs', 'model', 'http'],

@@ -14,7 +14,7 @@ const stateNow = ({ error }: RunResult) => error?.stateNow ?? '';
 const stays = (road: Road, ...labels: string[]) =>
   expect([road.pool, road.associated]).toEqual([labels, labels]);
 
-describe('a run that goes well', () => {
+describe('a run without faults', () => {
   it.each<[string, string, Partial<Asked>, string[], string[], string[]]>([
     [
       'rotates: makes place, proves, delivers',
@@ -96,7 +96,7 @@ describe('a run that goes well', () => {
     expect(outcome?.steps.map(({ failed }) => failed)).toEqual(outcome?.steps.map(() => false));
   });
 
-  it('probes a destination first where a refusal would come too late', async () => {
+  it('probes a destination first if a refusal would come too late', async () => {
     const road = await Road.begin('client secret', { operation: 'enroll', force: false });
     await road.run();
     expect(road.probes).toEqual(['PUT repo AUTH0_MTLS_ROTATION_PROBE']);
@@ -114,7 +114,7 @@ describe('a run that goes well', () => {
     expect(outcome).toMatchObject({ rotated: true, clientId: road.world.clientId, proof: 'proven' });
   });
 
-  it('tells what it did', async () => {
+  it('returns what it did', async () => {
     const road = await Road.begin('settled', { binding: 'required' });
     const removed = road.id('P1');
     const { outcome } = await road.run();
@@ -130,7 +130,7 @@ describe('a run that goes well', () => {
     });
   });
 
-  it('asks for nothing where nothing is due', async () => {
+  it('sends no request if nothing is due', async () => {
     const road = await Road.begin('settled', { force: false });
     const { outcome } = await road.run();
     expect(road.writes).toEqual([]);
@@ -138,11 +138,11 @@ describe('a run that goes well', () => {
   });
 });
 
-describe('what is never shown', () => {
+describe('masks', () => {
   it.each<[string, Partial<Asked>, number]>([
     ['ours alone', {}, 1],
     ['ours alone', { operation: 'rehearse' }, 2],
-  ])('each key of a run is masked, also the one that nobody registers: %s %o', async (start, asked, keys) => {
+  ])('cover each key of a run, even one that is never registered: %s %o', async (start, asked, keys) => {
     const road = await Road.begin(start, asked);
     const made: string[] = [];
     await road.run();
@@ -154,7 +154,7 @@ describe('what is never shown', () => {
       expect(road.lines.join()).not.toContain(secretLine);
   });
 
-  it('a PKCS#12 is masked before it is stored', async () => {
+  it('cover a PKCS#12 before it is stored', async () => {
     const road = await Road.begin('ours alone');
     let masks = 0;
     const { error } = await road.run(
@@ -172,7 +172,7 @@ describe('what is never shown', () => {
 });
 
 describe('a delivery', () => {
-  it('whose pair is stored, but not its key, does not store the certificate of another key', async () => {
+  it('does not store the certificate as a secret if the private-key secret was refused', async () => {
     const road = await Road.begin('ours alone', { parts: true });
     const result = await road.run((line) => (line === 'PUT repo AUTH0_KEY' ? REFUSED : undefined));
     expect(result.error?.code).toBe('DELIVERY_INCOMPLETE');
@@ -181,7 +181,7 @@ describe('a delivery', () => {
     stays(road, 'C1', 'R1');
   });
 
-  it('that a destination refuses serves the others', async () => {
+  it('goes on to the other destinations if one refuses', async () => {
     const road = await Road.begin('three settled', { overlap: 'until-next-rotation' });
     const result = await road.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
     expect(result.error).toMatchObject({
@@ -194,7 +194,7 @@ describe('a delivery', () => {
     expect(stateNow(result)).toContain(road.id('R1'));
   });
 
-  it('that the primary refuses is undone', async () => {
+  it('is undone if the primary refuses', async () => {
     const road = await Road.begin('three settled');
     const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
     expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
@@ -203,7 +203,7 @@ describe('a delivery', () => {
     expect(result.outcome).toMatchObject({ rotated: false, credential: undefined });
   });
 
-  it('whose primary is in doubt goes nowhere else, and nothing is taken back', async () => {
+  it('stops if the primary is in doubt, and undoes nothing', async () => {
     const road = await Road.begin('three settled');
     const result = await road.run((line) => (line === `PUT repo ${PEM}` ? 'dropped' : undefined));
     expect(result.error?.code).toBe('DELIVERY_INCOMPLETE');
@@ -212,7 +212,7 @@ describe('a delivery', () => {
     stays(road, 'C1', 'R1');
   });
 
-  it('is not begun by a run that was cancelled, and not left by one that is cancelled then', async () => {
+  it('does not begin after a cancellation, and goes on if it had begun before', async () => {
     const before = await Road.begin('two hold one');
     const early = await before.run((line, _, road) => {
       if (line === 'PATCH client [C1,R1]') road.cancel();
@@ -230,7 +230,7 @@ describe('a delivery', () => {
     expect(after.held).toEqual(['R1', 'R1']);
   });
 
-  it('is not begun ten minutes after the credential was made', async () => {
+  it('does not begin ten minutes after the credential was made', async () => {
     for (const [minutes, code] of [
       [9.9, undefined],
       [10, 'DEADLINE_EXCEEDED'],
@@ -267,7 +267,7 @@ function dateAhead({ world }: Road, ahead: number): void {
 describe('a client that is created', () => {
   const creates = { operation: 'create', force: false } as const;
 
-  it('without an answer that can be read is looked for, and deleted', async () => {
+  it('is found and deleted by the undo if its answer was lost', async () => {
     const road = await Road.begin('no client', creates);
     const result = await road.run((line, count) => {
       if (line === 'POST clients') return 'lost';
@@ -278,7 +278,7 @@ describe('a client that is created', () => {
     expect(stateNow(result)).toContain('The new client was deleted again.');
   });
 
-  it('and cannot be looked for may be there: the error says so', async () => {
+  it('may be left behind if it cannot be looked for, and the error says so', async () => {
     const road = await Road.begin('no client', creates);
     const result = await road.run((line, count) => {
       if (line === 'POST clients') return 'lost';
@@ -288,7 +288,7 @@ describe('a client that is created', () => {
     expect(stateNow(result)).toMatch(/The new client may still be there/);
   });
 
-  it('and gets another credential meanwhile has its own', async () => {
+  it('keeps its own credential apart from one that somebody adds meanwhile', async () => {
     const road = await Road.begin('no client', creates);
     const { outcome } = await road.run((line, _, { world }) => {
       if (line === 'GET client') world.associateByHand();
@@ -301,7 +301,7 @@ describe('a client that is created', () => {
 });
 
 describe('an upload', () => {
-  it('whose answer was lost is found, and not repeated', async () => {
+  it('is found and not repeated if its answer was lost', async () => {
     const road = await Road.begin('ours alone');
     const { error } = await road.run((line) => (line === 'POST pool' ? 'lost' : undefined));
     expect(error).toBeUndefined();
@@ -309,7 +309,7 @@ describe('an upload', () => {
     expect(road.pool).toHaveLength(2);
   });
 
-  it('that never arrived is tried three times', async () => {
+  it('is tried three times if it never arrives', async () => {
     const road = await Road.begin('ours alone');
     const { error } = await road.run((line) => (line === 'POST pool' ? 'dropped' : undefined));
     expect(error?.code).toBe('AUTH0_REQUEST_FAILED');
@@ -317,7 +317,7 @@ describe('an upload', () => {
     stays(road, 'C1');
   });
 
-  it('whose answer was lost while the list cannot be read may have left something: told', async () => {
+  it('may have left a credential if its answer was lost and the list cannot be read, and the error says so', async () => {
     const road = await Road.begin('ours alone');
     let isPosted = false;
     const result = await road.run((line) => {
@@ -343,7 +343,7 @@ describe('an upload', () => {
     expect(stateNow(result)).not.toContain('may still be there');
   });
 
-  it('without an answer may land until it is given up: a failed run looks again then', async () => {
+  it('may land until its time is over, so a failed run looks again then', async () => {
     for (const [instead, seconds] of [
       ['dropped', 60],
       [{ status: 500 }, 0],
@@ -369,20 +369,20 @@ describe('an upload', () => {
     return { road, result };
   };
 
-  it('that is refused after a lost attempt is found: the first one has landed', async () => {
+  it('is found if a lost attempt landed and the next one was refused', async () => {
     const { road, result } = await refusedAfterLost(1);
     expect(result.error).toBeUndefined();
     stays(road, 'C1', 'R1');
   });
 
-  it('that is refused after a lost attempt, and found too late, is taken back', async () => {
+  it('is undone if a lost attempt landed and is found too late', async () => {
     const { road, result } = await refusedAfterLost(2);
     expect(result.error?.code).toBe('AUTH0_REQUEST_FAILED');
     stays(road, 'C1');
     expect(stateNow(result)).toContain('removed again');
   });
 
-  it("of a subject that somebody else's credential has is not that one", async () => {
+  it("does not adopt somebody else's credential with the same subject", async () => {
     const road = await Road.begin('ours alone', { method: 'tls_client_auth' });
     let strange = '';
     const result = await road.run((line, count, { world }) => {
@@ -401,14 +401,14 @@ describe('an upload', () => {
     expect(road.pool).toEqual(['C1', strange]);
   });
 
-  it('that Auth0 has no place for says who holds them', async () => {
+  it('names the holders if Auth0 has no free slot', async () => {
     const road = await Road.begin('ours alone');
     const full = { status: 400, body: '{"message":"You have reached the maximum of 2 credentials"}' };
     const { error } = await road.run((line) => (line === 'POST pool' ? full : undefined));
     expect(error).toMatchObject({ code: 'CREDENTIAL_LIMIT', failed: expect.stringContaining(road.id('C1')) });
   });
 
-  it('that Auth0 dates a minute ahead is waited for; more is refused', async () => {
+  it('waits for a date up to a minute ahead, and refuses a later one', async () => {
     for (const [ahead, code, waited] of [
       [500, undefined, 0],
       [30_000, undefined, 1],
@@ -427,7 +427,7 @@ describe('an upload', () => {
 });
 
 describe('a proof', () => {
-  it('that is refused for half a minute undoes the run', async () => {
+  it('undoes the run if Auth0 refuses it for half a minute', async () => {
     const road = await Road.begin('ours alone');
     const began = { at: 0 };
     const result = await road.run((line, count, { world }) => {
@@ -443,7 +443,7 @@ describe('a proof', () => {
     expect(waited).toBeLessThan(32_000);
   });
 
-  it('that a failure of the server answers is not repeated as a refusal', async () => {
+  it('is not repeated like a refusal if the server fails', async () => {
     const road = await Road.begin('ours alone');
     const failed = { status: 400, body: '{"error":"invalid_request"}' };
     const { error } = await road.run((line, count) =>
@@ -456,7 +456,7 @@ describe('a proof', () => {
     expect(road.sent.filter((line) => line === 'POST token')).toHaveLength(2);
   });
 
-  it('of the pair in use that is refused is a note; one that fails stops the run before it changes anything', async () => {
+  it('of the pair in use only adds a note if Auth0 refuses it, and stops the run before any change if it fails otherwise', async () => {
     const refused = await Road.begin('ours alone');
     const { error, outcome } = await refused.run((line, count) =>
       line === 'POST token' && count === 1 ? NOBODY : undefined,
@@ -470,7 +470,7 @@ describe('a proof', () => {
     expect(failed.writes).toEqual([]);
   });
 
-  it('is made again on a connection of its own, when all of Auth0 should know the association', async () => {
+  it('is repeated on a new connection once all of Auth0 should know the association', async () => {
     const road = await Road.begin('ours alone', { propagation: 30_000 });
     let associatedAt = 0;
     let deliveredAt = 0;
@@ -486,7 +486,7 @@ describe('a proof', () => {
     ).toHaveLength(2);
   });
 
-  it('that the second node refuses is no delivery', async () => {
+  it('prevents the delivery if the second node refuses it', async () => {
     const road = await Road.begin('ours alone', { propagation: 30_000 });
     const { error } = await road.run((line, count) =>
       line === 'POST token' && count > 2 ? NOBODY : undefined,
@@ -496,7 +496,7 @@ describe('a proof', () => {
     stays(road, 'C1');
   });
 
-  it('with verify: off is none, and says so', async () => {
+  it('is left out with verify: off, and the run says so', async () => {
     const road = await Road.begin('ours alone');
     const { error, outcome } = await road.run(undefined, { verify: 'off' });
     expect([error, outcome?.proof, outcome?.provenBy]).toEqual([undefined, 'not proven', undefined]);
@@ -504,7 +504,7 @@ describe('a proof', () => {
     expect(road.held).toEqual(['R1']);
   });
 
-  it('that is required, and has no endpoint, stops the run', async () => {
+  it('stops the run if it is required and has no endpoint', async () => {
     const road = await Road.begin('ours alone');
     const { error } = await road.run(
       (line) => (line === 'GET discovery' ? { status: 200, body: '{}' } : undefined),
@@ -519,7 +519,7 @@ describe('a proof', () => {
     expect([outcome?.proof, auto.held]).toEqual(['not proven', ['R1']]);
   });
 
-  it('of tokens that are not bound, though they must be, fails', async () => {
+  it('fails if tokens must be bound and are not', async () => {
     const road = await Road.begin('ours alone', { binding: 'required', tenant: 'binds nothing' });
     const { error } = await road.run();
     expect(error?.code).toBe('VERIFICATION_FAILED');
@@ -546,7 +546,7 @@ describe('a client that only refreshes tokens', () => {
     return { road, ...result };
   }
 
-  it('is proven where its key was refused before it was associated', async () => {
+  it('is proven if Auth0 refused its key before the association', async () => {
     const { error, outcome, road } = await refreshing([GOOD, NOBODY, GOOD]);
     expect([error, outcome?.proof, outcome?.provenBy]).toEqual([undefined, 'proven', 'refresh token']);
     const tokens = road.sent.flatMap((line, index) => (line === 'POST token' ? [index] : []));
@@ -554,7 +554,7 @@ describe('a client that only refreshes tokens', () => {
     expect(tokens.filter((index) => index < associated)).toHaveLength(2);
   });
 
-  it('is not where the same was said of a key that nobody knew', async () => {
+  it('is not proven if Auth0 gave the same answer before the association', async () => {
     const { error, outcome, road } = await refreshing([GOOD]);
     expect([error, outcome?.proof, outcome?.provenBy]).toEqual([
       undefined,
@@ -568,7 +568,7 @@ describe('a client that only refreshes tokens', () => {
     stays(strict.road, 'C1');
   });
 
-  it('whose control is answered by somebody else, or fails, is not rotated', async () => {
+  it('is not rotated if somebody else answers the control, or the control fails', async () => {
     for (const odd of [
       { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' },
       { status: 400, body: '{"error":"invalid_request"}' },
@@ -579,14 +579,14 @@ describe('a client that only refreshes tokens', () => {
     }
   });
 
-  it('whose tokens must be bound is told that nothing shows it', async () => {
+  it('gets a note that nothing proves the binding of its tokens', async () => {
     const { outcome } = await refreshing([GOOD, NOBODY, GOOD], { binding: 'required' });
     expect(outcome?.notes).toMatchObject([
       { severity: 'warning', text: expect.stringContaining('NOT PROVEN') },
     ]);
   });
 
-  it('or has no grant at all, has nothing that proves it', async () => {
+  it('is not proven if it has no grant at all', async () => {
     const road = await Road.begin('ours alone');
     road.world.admin({ grant_types: ['password'] });
     const { error, outcome } = await road.run();
@@ -608,7 +608,7 @@ describe('a rehearsal', () => {
     stays(road, 'C1');
   });
 
-  it('whose control cannot be told fails, and leaves nothing', async () => {
+  it('fails and leaves nothing if the control has no clear result', async () => {
     const road = await Road.begin('ours alone', { operation: 'rehearse' });
     const { error } = await road.run((line, count) =>
       line === 'POST token' && count > 2 ? { status: 500 } : undefined,
@@ -619,7 +619,7 @@ describe('a rehearsal', () => {
 });
 
 describe('an interruption', () => {
-  it('is told of a run that failed before it delivered, and not of one that has', async () => {
+  it('is named by a run that failed before its delivery, and not after it', async () => {
     const road = await Road.begin('partly delivered', { current: false });
     const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
     expect(result.error?.code).toBe('GITHUB_FORBIDDEN');
@@ -637,7 +637,7 @@ describe('an interruption', () => {
 });
 
 describe('undoing', () => {
-  it('has two minutes of its own, however late the run is', async () => {
+  it('has two minutes of its own, however late it is in the run', async () => {
     const road = await Road.begin('ours alone');
     const result = await road.run((line, count, { world }) => {
       if (line === 'PATCH client [C1,R1]') world.time += 599_000;
@@ -648,7 +648,7 @@ describe('undoing', () => {
     stays(road, 'C1');
   });
 
-  it('that fails says what is left, and until when', async () => {
+  it('says what is left and until when, if it fails', async () => {
     const road = await Road.begin('ours alone');
     const result = await road.run((line, count) => {
       if (line === 'POST token' && count > 1) return { status: 400, body: '{"error":"invalid_request"}' };
@@ -671,7 +671,7 @@ describe('undoing', () => {
     expect(result.error?.alarm).toBeUndefined();
   });
 
-  it('that cannot move an enrolled client back raises the alarm', async () => {
+  it('raises the alarm if it cannot move an enrolled client back', async () => {
     const road = await Road.begin('client secret', { operation: 'enroll', force: false });
     const result = await road.run((line) =>
       line === `PUT repo ${PEM}` || line === 'PATCH client' ? REFUSED : undefined,
@@ -707,7 +707,7 @@ describe('undoing', () => {
 });
 
 describe('a revocation', () => {
-  it('that fails says that what was to go may still be valid', async () => {
+  it('says that the revoked credential may still be valid, if it fails', async () => {
     const road = await Road.begin('ours alone', { revoke: true });
     const old = road.id('C1');
     const result = await road.run((line) => (line === 'PATCH client [R1]' ? REFUSED : undefined));
@@ -736,7 +736,7 @@ describe('a revocation', () => {
     expect(result.outcome?.holders?.runs).toHaveLength(2);
   });
 
-  it('of what Auth0 calls associated still is tried again, and told', async () => {
+  it('is repeated while Auth0 says that the credential is still associated, and the error says so', async () => {
     const road = await Road.begin('ours alone', { revoke: true });
     const still = { status: 400, body: '{"message":"Credential is still associated"}' };
     const once = await road.run((line, count) =>
@@ -750,7 +750,7 @@ describe('a revocation', () => {
 });
 
 describe('a pause', () => {
-  it('of six seconds lies between a delivery of the current pair and a new credential', async () => {
+  it('takes six seconds between a delivery of the current pair and a new credential', async () => {
     const road = await Road.begin('partly delivered', { force: true });
     let completedAt = 0;
     let madeAt = 0;
@@ -765,7 +765,7 @@ describe('a pause', () => {
     expect(madeAt - completedAt).toBeLessThan(8_000);
   });
 
-  it('of a minute, where that delivery may land once more', async () => {
+  it('takes a minute if that delivery may land once more', async () => {
     const road = await Road.begin('partly delivered', { force: true });
     let completedAt = 0;
     let madeAt = 0;

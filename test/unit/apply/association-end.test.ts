@@ -9,18 +9,18 @@ import { CHANGED, failure, Lock } from '../../support/lock.ts';
 async function added(lock: Lock): Promise<void> {
   await lock.adopt();
   await lock.association.replace([lock.id('C1'), ISSUED], true);
-  await lock.association.settled();
+  await lock.association.readBack();
   lock.sent.length = 0;
 }
 
-describe('what was delivered', () => {
-  it('is associated: one read, no change', async () => {
+describe('the delivered credential, checked at the end', () => {
+  it('needs one read and no change if it is associated', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.keepAssociated(lock.id('C1'));
     expect([lock.sent, lock.slept]).toEqual([['GET client'], []]);
   });
 
-  it('is associated again beside one of the others, where somebody took it out', async () => {
+  it('is associated again beside one other, if somebody took it out', async () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
     await lock.association.keepAssociated(lock.id('C1'));
@@ -31,7 +31,7 @@ describe('what was delivered', () => {
     ]);
   });
 
-  it('takes the place of what the plan did not know', async () => {
+  it('replaces a credential that the plan did not know', async () => {
     const lock = await Lock.begin('ours alone');
     await added(lock);
     lock.rival();
@@ -40,7 +40,7 @@ describe('what was delivered', () => {
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
-  it('takes the place of what is not in the pool any more', async () => {
+  it('replaces a credential that is no longer in the pool', async () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
     lock.meanwhile = (line) => (line === 'GET pool' ? lock.poolWithout('P1') : undefined);
@@ -48,7 +48,7 @@ describe('what was delivered', () => {
     expect(lock.associated).toEqual(['C1']);
   });
 
-  it('is not changed where a second look shows it', async () => {
+  it('is left alone if a second read shows it', async () => {
     const lock = await Lock.begin('settled');
     lock.meanwhile = (line, count) => {
       if (line === 'GET client') lock.associate(...(count === 1 ? ['P1'] : ['P1', 'C1']));
@@ -58,18 +58,18 @@ describe('what was delivered', () => {
     expect(lock.sent).toEqual(['GET client', 'GET client', 'GET pool']);
   });
 
-  it('is associated beside one at most', async () => {
+  it('is associated beside one other at most', async () => {
     const lock = await Lock.begin('settled');
     await lock.adopt();
     await lock.association.keepAssociated(lock.id('R1'));
     expect(lock.associated).toEqual(['P1', 'R1']);
   });
 
-  it('an old list of its own that is shown again is waited for, up to a second', async () => {
+  it('waits for up to a second while Auth0 shows a list that this run has replaced', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     lock.associate('C1');
     await lock.association.keepAssociated(lock.id('R1'));
@@ -77,7 +77,7 @@ describe('what was delivered', () => {
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
-  it('and the client was moved to another method: it is not moved back', async () => {
+  it('does not move a client back that somebody moved to another method', async () => {
     const lock = await Lock.begin('settled');
     lock.patch({ client_authentication_methods: null, token_endpoint_auth_method: 'client_secret_post' });
     expect(await failure(lock.association.keepAssociated(lock.id('C1')))).toMatch(
@@ -87,7 +87,7 @@ describe('what was delivered', () => {
     expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
   });
 
-  it('and somebody takes it out at once again: an error', async () => {
+  it('is an error if somebody takes it out again at once', async () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
     lock.meanwhile = (line, count) => {
@@ -100,10 +100,10 @@ describe('what was delivered', () => {
   });
 });
 
-describe('a renewal, of which Auth0 knows nothing', () => {
-  it("is recognised by its secret's time", async () => {
+describe('a renewal, which writes nothing to Auth0', () => {
+  it("notices another run's renewal by the time of the secret", async () => {
     const lock = await Lock.begin('settled');
-    await lock.association.rememberDelivery();
+    await lock.association.rememberVersion();
     await lock.association.refuseOtherDelivery();
     expect(lock.sent).toEqual(['GET secret', 'GET secret']);
     lock.store();
@@ -112,9 +112,9 @@ describe('a renewal, of which Auth0 knows nothing', () => {
     );
   });
 
-  it('a secret that is there now and was missing is another delivery', async () => {
+  it("takes a secret that was missing and now exists for another run's delivery", async () => {
     const lock = await Lock.begin('hand-made, no secret');
-    await lock.association.rememberDelivery();
+    await lock.association.rememberVersion();
     await lock.association.refuseOtherDelivery();
     lock.store();
     expect(await failure(lock.association.refuseOtherDelivery())).toMatch(/another one stored/);
@@ -124,12 +124,12 @@ describe('a renewal, of which Auth0 knows nothing', () => {
 describe('a change of method', () => {
   const begin = (start = 'client secret') => Lock.begin(start, { operation: 'enroll' });
 
-  it('moves the client with these credentials, and reads it back', async () => {
+  it('moves the client with its credentials, and reads it back', async () => {
     const lock = await begin();
     await lock.adopt();
     const moved: number[] = [];
     await lock.association.moveToMethod([ISSUED], () => moved.push(lock.sent.length));
-    await lock.association.settled();
+    await lock.association.readBack();
     // Told right before: from then on it may have to be moved back.
     expect(moved).toEqual([3]);
     expect(lock.sent.slice(3).sort()).toEqual(['GET client', 'GET pool', 'PATCH client [R1]']);
@@ -137,7 +137,7 @@ describe('a change of method', () => {
     await lock.association.requireUnchanged();
   });
 
-  it('an old answer, in which it has not been moved, is waited for', async () => {
+  it('waits while a read still shows the old method', async () => {
     const lock = await begin();
     await lock.adopt();
     lock.world.time += 500;
@@ -146,35 +146,35 @@ describe('a change of method', () => {
       return undefined;
     };
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.slept.length).toBeGreaterThan(2);
     expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
   });
 
-  it('is no surprise to what follows, while an old answer shows the client where it was', async () => {
+  it('does not stop a later step while a read still shows the old method', async () => {
     const lock = await begin();
     await lock.adopt();
     const before = lock.client();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
     await lock.association.requireUnchanged();
     expect(lock.slept).toEqual([250]);
   });
 
-  it('from keys that the client has is told with them: they come back if it is undone', async () => {
+  it('from another credential method may be moved back to its credentials', async () => {
     const lock = await Lock.begin('left behind, private_key_jwt', { operation: 'enroll' }, (one) =>
       one.useKey(),
     );
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['R2']);
   });
 
-  it('without an answer may land once more', async () => {
+  it('may land once more if an attempt got no answer', async () => {
     const lock = await begin();
     await lock.adopt();
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
@@ -182,7 +182,7 @@ describe('a change of method', () => {
     expect(lock.association.pendingWriteUntil - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
-  it('stops where what would come back, if it were undone, is not what was there', async () => {
+  it('stops if an undo would not restore the credentials of the former method', async () => {
     const lock = await begin('left behind, private_key_jwt');
     await lock.adopt();
     lock.useKey();
@@ -192,10 +192,10 @@ describe('a change of method', () => {
     expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
   });
 
-  it('to a client secret is told before and after, and waited for', async () => {
+  it('to a client secret reports the move after the PATCH, and waits until Auth0 shows it', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
-    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4]);
     expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
     expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
@@ -203,32 +203,32 @@ describe('a change of method', () => {
     );
   });
 
-  it('to a client secret, without an answer, has perhaps happened: that is told at once', async () => {
+  it('to a client secret reports the move at once if the PATCH got no answer', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.moveToSecret('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4, 5]);
   });
 
-  it('to a client secret that does not show was undone by somebody', async () => {
+  it('to a client secret fails as a change by somebody else if Auth0 never shows it', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     lock.meanwhile = (line) => {
       if (line.startsWith('PATCH')) lock.world.beginLag('every read', 60_000);
       return undefined;
     };
     lock.world.time += 500;
-    expect(await failure(lock.association.moveToSecret('client_secret_post', () => undefined))).toMatch(
+    expect(await failure(lock.association.moveToFormerMethod('client_secret_post', () => undefined))).toMatch(
       /changed the authentication method of the client/,
     );
   });
 
-  it('to a client secret stops for a rotation that came before, and for one that has slipped in', async () => {
+  it('to a client secret stops for a rotation that began before it or during it', async () => {
     const first = await Lock.begin('settled', { operation: 'revert' });
     first.rival();
     const told: string[] = [];
     expect(
-      await failure(first.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+      await failure(first.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress/);
     const second = await Lock.begin('settled', { operation: 'revert' });
     second.meanwhile = (line) => {
@@ -236,7 +236,7 @@ describe('a change of method', () => {
       return undefined;
     };
     expect(
-      await failure(second.association.moveToSecret('client_secret_post', () => told.push('moved'))),
+      await failure(second.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress: run 1002\.1/);
     expect(told).toEqual(['moved']);
   });
@@ -246,7 +246,7 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(await lock.association.mayMoveBack()).toBe(true);
     lock.rival();
     lock.associate('R1', 'R2');
@@ -257,22 +257,22 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
   });
 
-  it('of another key method may be undone while its keys are those of before', async () => {
+  it('from another credential method may be undone while its credentials are unchanged', async () => {
     const lock = await begin('left behind, private_key_jwt');
     expect(await lock.association.mayMoveBack()).toBe(true);
     lock.useKey();
     expect(await lock.association.mayMoveBack()).toBe(false);
   });
 
-  it('may be undone where that cannot be read', async () => {
+  it('may be undone if the client cannot be read', async () => {
     const lock = await begin();
     lock.meanwhile = () => ({ status: 403, body: '{}' });
     expect(await lock.association.mayMoveBack()).toBe(true);
   });
 });
 
-describe('what this run made is taken back', () => {
-  it('disassociated where it is associated, and deleted', async () => {
+describe('the undo of a new credential', () => {
+  it('takes it out if it is associated, and deletes it', async () => {
     const lock = await Lock.begin('ours alone');
     await added(lock);
     await lock.association.remove(lock.id('R1'));
@@ -280,7 +280,7 @@ describe('what this run made is taken back', () => {
     expect([lock.associated, lock.pool]).toEqual([['C1'], ['C1']]);
   });
 
-  it('although it is the only one, where there was none before', async () => {
+  it('takes it out even if it is the only one, if there was none before', async () => {
     const lock = await Lock.begin('nothing');
     await lock.adopt();
     await lock.association.replace([ISSUED], true);
@@ -288,14 +288,14 @@ describe('what this run made is taken back', () => {
     expect([lock.associated, lock.pool]).toEqual([[], []]);
   });
 
-  it('deleted where it was never associated', async () => {
+  it('only deletes it if it was never associated', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     await lock.association.remove(lock.id('R1'));
     expect(lock.sent).toEqual(['GET client', 'DELETE credential R1']);
   });
 
-  it('what somebody else has associated meanwhile stays', async () => {
+  it('keeps what somebody else has associated meanwhile', async () => {
     const lock = await Lock.begin('ours alone');
     await added(lock);
     lock.rival();
@@ -304,7 +304,7 @@ describe('what this run made is taken back', () => {
     expect([lock.associated, lock.pool]).toEqual([['R2'], ['C1', 'R2']]);
   });
 
-  it('after its own read-back, whatever that finds', async () => {
+  it('begins after the read-back, whatever the read-back finds', async () => {
     const lock = await Lock.begin('ours alone');
     lock.rival();
     lock.world.time += 1_000;
@@ -319,7 +319,7 @@ describe('what this run made is taken back', () => {
     ]);
   });
 
-  it('is tried again while Auth0 says that it is associated', async () => {
+  it('is repeated while Auth0 says that the credential is still associated', async () => {
     const lock = await Lock.begin('ours alone');
     await added(lock);
     lock.world.time += 500;
@@ -334,11 +334,11 @@ describe('what this run made is taken back', () => {
     expect(lock.pool).toEqual(['C1']);
   });
 
-  it('of an enrollment only when the client was moved back: an empty list would lock everybody out', async () => {
+  it('waits after an enrollment until the client was moved back, since an empty list would lock everybody out', async () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.sent.length = 0;
     expect(await failure(lock.association.remove(lock.id('R1')))).toMatch(/changed the client's credentials/);
     expect([lock.associated, new Set(lock.sent)]).toEqual([['R1'], new Set(['GET client'])]);
@@ -347,11 +347,11 @@ describe('what this run made is taken back', () => {
     expect(lock.pool).toEqual([]);
   });
 
-  it('of an enrollment beside what somebody has added: that stays', async () => {
+  it('keeps, after an enrollment, what somebody has added', async () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.rival();
     lock.associate('R1', 'R2');
     await lock.association.remove(lock.id('R1'));

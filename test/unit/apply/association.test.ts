@@ -14,36 +14,36 @@ describe('a change of the association', () => {
     await lock.association.replace([lock.id('C1'), ISSUED], true);
     expect(lock.sent.slice(0, 3).sort()).toEqual(READS);
     expect(lock.sent[3]).toBe('PATCH client [C1,R1]');
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.sent.slice(4).sort()).toEqual(['GET client', 'GET pool']);
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
 
-  it('that takes out is not read back: what is gone needs no proof', async () => {
+  it('that only removes does not wait until Auth0 shows the new list', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.sent.slice(3)).toEqual(['PATCH client [C1]', 'GET pool']);
     expect(lock.associated).toEqual(['C1']);
   });
 
-  it('may follow another one of this run', async () => {
+  it('may follow an earlier change by the same run', async () => {
     const lock = await Lock.begin('settled');
     await lock.adopt();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
 
-  it('with a credential that was never made is a defect', async () => {
+  it('throws a defect for a credential that was never made', async () => {
     const lock = await Lock.begin('ours alone');
     await expect(lock.association.replace([ISSUED], true)).rejects.toThrow('before it exists');
     expect(lock.sent).toEqual([]);
   });
 
-  it('of a method that the client does not use would move it: a defect', async () => {
+  it('throws a defect if the client uses another method, since the PATCH would move it', async () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await expect(lock.association.replace([ISSUED], true)).rejects.toThrow(
@@ -52,7 +52,7 @@ describe('a change of the association', () => {
     expect(lock.sent).toEqual([]);
   });
 
-  it('is read back until it shows, for 15 s at most', async () => {
+  it('is read back until Auth0 shows it, for up to 15 s', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     lock.meanwhile = (line) => {
@@ -60,12 +60,12 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.slept).toEqual([250, 500, 1_000, 2_000, 2_000].slice(0, lock.slept.length));
     expect(lock.slept.length).toBeGreaterThan(2);
   });
 
-  it('that never shows was undone by somebody', async () => {
+  it('fails as a change by somebody else if Auth0 never shows it', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     lock.meanwhile = (line, count) => {
@@ -73,13 +73,13 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.settled())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
+    expect(await failure(lock.association.readBack())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(12_000);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(15_000);
   });
 });
 
-describe('what a fresh read shows stops the run before its change', () => {
+describe('a fresh read stops the run before its change if it shows', () => {
   it.each<[string, (lock: Lock) => void, RegExp]>([
     [
       'an earlier credential of another run',
@@ -111,46 +111,46 @@ describe('what a fresh read shows stops the run before its change', () => {
     expect(lock.sent.sort()).toEqual(READS);
   });
 
-  it('a later credential of another run does not: the earlier wins', async () => {
+  it('does not stop the run for a later credential of another run, since the earlier one wins', async () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     lock.world.time += 1_000;
     lock.rival();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
-  it("its own delivery is no surprise, although the secret's time is another", async () => {
+  it('does not stop the run for the new time of a secret that it has written itself', async () => {
     const lock = await Lock.begin('settled');
     lock.store();
-    lock.association.deliveryBegun();
+    lock.association.rememberDeliveryBegun();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.associated).toEqual(['C1']);
   });
 
-  it('one of a place that does not exist is none', async () => {
+  it('accepts that the primary secret is still missing', async () => {
     const lock = await Lock.begin('hand-made, no secret');
     await lock.adopt();
     await lock.association.replace([lock.id('H1'), ISSUED], true);
     expect(lock.associated).toEqual(['H1', 'R1']);
   });
 
-  it('an old list is waited for while it is what this run has just replaced', async () => {
+  it('waits while Auth0 still shows the list that this run has just replaced', async () => {
     const lock = await Lock.begin('settled');
     lock.meanwhile = (line) => {
       if (line === 'PATCH client [C1]') lock.world.beginLag('every read', 3_000);
       return undefined;
     };
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     await lock.association.replace([], false);
     expect(lock.slept.length).toBeGreaterThan(1);
     expect(lock.associated).toEqual([]);
   });
 
-  it('its own new credential is waited for in the pool', async () => {
+  it('waits until the pool shows the credential that this run made', async () => {
     const lock = await Lock.begin('ours alone');
     lock.world.beginLag('pool', 1_500);
     lock.world.time += 500;
@@ -161,7 +161,7 @@ describe('what a fresh read shows stops the run before its change', () => {
     expect(lock.slept.length).toBeGreaterThan(1);
   });
 
-  it('its own new credential is waited for 15 s at most', async () => {
+  it('waits for that credential for up to 15 s', async () => {
     const lock = await Lock.begin('ours alone');
     lock.world.beginLag('pool', 60_000);
     lock.world.time += 500;
@@ -185,22 +185,22 @@ describe('two runs at once', () => {
     return lock;
   }
 
-  it('the one that displaced an earlier one puts it back, and stops', async () => {
+  it("the run that took out an earlier run's credential associates it again, and stops", async () => {
     const lock = await overlooked('ours alone', 'C1', 'R1');
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.settled())).toMatch(/in progress: run 1002\.1 made credential/);
+    expect(await failure(lock.association.readBack())).toMatch(/in progress: run 1002\.1 made credential/);
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
-  it('never puts back more than two', async () => {
+  it('never associates more than two', async () => {
     const lock = await overlooked('settled');
     await lock.association.replace([lock.id('P1'), lock.id('C1')], false);
-    expect(await failure(lock.association.settled())).toMatch(/in progress/);
+    expect(await failure(lock.association.readBack())).toMatch(/in progress/);
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
   });
 
-  it('a place that was written meanwhile may hold the older pair: it is named', async () => {
+  it('names the secret that may hold the older pair after another run wrote it', async () => {
     const lock = await Lock.begin('partly delivered');
     const [primary] = lock.world.locations;
     if (!primary) throw new Error('no place');
@@ -217,11 +217,11 @@ describe('a PATCH without an answer', () => {
     lock.meanwhile = (one, count) => (one === line && count === 1 ? 'lost' : undefined);
   };
 
-  it('may land once more: another list waits until it cannot', async () => {
+  it('makes a change to another list wait until it can no longer land', async () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     expect(lock.association.pendingWriteUntil).toBeGreaterThan(lock.world.time);
     lock.slept.length = 0;
     await lock.adopt();
@@ -232,28 +232,28 @@ describe('a PATCH without an answer', () => {
     expect(pendingWriteUntil - before).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
-  it('is not waited for by the same list', async () => {
+  it('does not make a change to the same list wait', async () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.slept.length = 0;
     await lock.association.replace([lock.id('C1')], false);
     expect(lock.slept).toEqual([]);
   });
 
-  it('is not waited for when its time is over', async () => {
+  it('makes no change wait once its time is over', async () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.settled();
+    await lock.association.readBack();
     lock.slept.length = 0;
     lock.world.time = lock.association.pendingWriteUntil;
     await lock.association.replace([], false);
     expect(lock.slept).toEqual([]);
   });
 
-  it('there was none: nothing haunts', async () => {
+  it('is not pending if every PATCH was answered', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.replace([lock.id('C1')], false);
     expect(lock.association.pendingWriteUntil).toBe(0);

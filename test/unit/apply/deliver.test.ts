@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
-import { Delivery, keepQuiet } from '../../../src/apply/deliver.ts';
+import { Delivery, pauseAfterDelivery } from '../../../src/apply/deliver.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { SecretStore, type StoreResult } from '../../../src/github/secret-store.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { secretLocations } from '../../../src/model/desired-state.ts';
 import type { Pair } from '../../../src/model/key-pair.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import { desired } from '../../support/states.ts';
 
 const NOW = Date.parse('2027-01-01T00:00:30Z');
@@ -32,7 +33,7 @@ async function pause(updatedAt: number): Promise<number> {
   };
   const services = { clock, cancellation: new Cancellation(new AbortController().signal), store };
   const observed = { secrets: [place('ONE'), place('TWO')] } as unknown as ObservedState;
-  await keepQuiet(observed, services, undefined);
+  await pauseAfterDelivery(observed, services, undefined);
   return slept;
 }
 
@@ -44,9 +45,13 @@ it('waits after a delivery that another run finished meanwhile', async () => {
 /** What is to be done after each place has answered so. */
 async function remedyAfter(...answers: StoreResult[]): Promise<string | undefined> {
   const wanted = desired({ destinations: ['repo:acme/shop', 'repo:acme/other'] });
+  const plan = { revokes: [] } as unknown as Plan;
   const left = [...answers];
   const store = Object.create(SecretStore.prototype, { store: { value: async () => left.shift() } });
-  const delivery = new Delivery({ store, mask: () => undefined, pkcs12Password: '' }, wanted);
+  const delivery = new Delivery(
+    { store, mask: () => undefined, pkcs12Password: '' },
+    { desired: wanted, plan },
+  );
   const pair: Pair = { privateKey: 'key', certificate: 'certificate' };
   try {
     for (const location of secretLocations(wanted)) await delivery.put(location, pair, 'client');

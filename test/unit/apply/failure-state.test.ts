@@ -24,7 +24,10 @@ const NOTHING: FailureState = {
   served: [],
   completed: undefined,
   interrupted: [],
+  disassociated: false,
   former: undefined,
+  takenOver: false,
+  isManager: false,
   method: 'self_signed_tls_client_auth',
   made: undefined,
   madeClient: undefined,
@@ -32,6 +35,8 @@ const NOTHING: FailureState = {
   revoking: [],
   reverted: undefined,
 };
+const SECRET = { method: 'client_secret_post', credentials: [] };
+const KEY = { method: 'private_key_jwt', credentials: ['cred_k', 'cred_l'] };
 const failed = new RotationError('VERIFICATION_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
 const stuck = new RotationError('AUTH0_FORBIDDEN', { failed: 'Undoing failed.', remedy: '' });
 const UNDONE = { messages: [], failures: [] };
@@ -44,9 +49,15 @@ describe('the alarm', () => {
     ['a place has given way', { interrupted: [SHOP] }, [], /some consumers/],
     ['it was served again', { interrupted: [SHOP] }, [SHOP], undefined],
     ['another one was served', { interrupted: [SHOP, OTHER] }, [SHOP], /some consumers/],
-    ['the client was enrolled, and nobody holds its key', { former: 'none' }, [], /NOBODY CAN LOG IN/],
-    ['it was enrolled, and served', { former: 'none' }, [SHOP], undefined],
-    ['it was enrolled, and both', { former: 'none', interrupted: [SHOP] }, [], /NOBODY/],
+    ['the client was enrolled, and nobody holds its key', { former: SECRET }, [], /NOBODY CAN LOG IN/],
+    ['it was enrolled, and served', { former: SECRET }, [SHOP], undefined],
+    ['it was enrolled, and both', { former: SECRET, interrupted: [SHOP] }, [], /NOBODY/],
+    [
+      'somebody else changed the client that was enrolled',
+      { takenOver: true },
+      [],
+      /Decide now which method/,
+    ],
     ['it was reverted: its secret works', { reverted: 'none', interrupted: [SHOP] }, [], undefined],
     ['something was to be revoked', { revoking: ['a'] }, [SHOP], /MAY STILL BE VALID/],
     ['it was revoked', { revoking: ['a'], removed: ['a'] }, [SHOP], undefined],
@@ -58,17 +69,34 @@ describe('the alarm', () => {
   });
 });
 
-describe('after everything was taken back', () => {
+describe('after a complete undo', () => {
   it.each<[string, Partial<FailureState>, RegExp[], RegExp[]]>([
     ['every destination keeps what it holds', {}, [/Every destination keeps/], [/removed/, /NOT REVOKED/]],
     ['what made place is gone', { removed: ['a', 'b'] }, [/Every destination/, /a, b was removed/], []],
     [
       'a place has given way',
       { interrupted: [SHOP] },
-      [/repo:acme\/shop PEM holds was removed/, /Run again now/],
+      [/repo:acme\/shop PEM held was removed/, /correct the cause, and start a new run \([^)]*\) at once\./],
       [],
     ],
-    ['a delivery was finished before', { completed: 'It holds a.' }, [/It holds a\./], [/Every destination/]],
+    [
+      'a delivery was finished before',
+      { completed: 'It holds a.' },
+      [/^It holds a\. All associated credentials stay associated\.$/],
+      [],
+    ],
+    [
+      'a delivery was finished, and then a place has given way',
+      { completed: 'It holds a.', removed: ['b'], disassociated: true, interrupted: [SHOP] },
+      [/repo:acme\/shop PEM held was removed .*at once/, /It holds a\. Credential b was removed/],
+      [/All associated/, /Every other/],
+    ],
+    [
+      'a delivery was finished, and then something was taken out',
+      { completed: 'It holds a.', disassociated: true },
+      [/^It holds a\.$/],
+      [],
+    ],
     ['a revert may have come', { reverted: 'none' }, [/uses none again/, /run revert once more/], []],
     [
       'a revocation did not come',
@@ -83,12 +111,12 @@ describe('after everything was taken back', () => {
     for (const one of not) expect(stateNow).not.toMatch(one);
   });
 
-  it('says what undoing had to say, first', () => {
+  it('begins with the sentences of the undo', () => {
     expect(told({}, { messages: ['Taken back.'], failures: [] }).stateNow).toMatch(/^Taken back\. Every/);
   });
 });
 
-describe('where undoing failed', () => {
+describe('after an undo that failed', () => {
   const undone = { messages: [], failures: [stuck] };
 
   it.each<[string, Partial<FailureState>, RegExp[]]>([
@@ -97,7 +125,11 @@ describe('where undoing failed', () => {
       { made: 'cred_x' },
       [/cred_x may still be there/, /Undoing failed\)/, /2026-11-24T12:15:00/],
     ],
-    ['nobody knows whether one was made', { made: '' }, [/new credential .*may still be there/]],
+    [
+      'nobody knows whether one was made',
+      { made: '' },
+      [/new credential may still be there, .* removes it\.$/],
+    ],
     [
       'a client may be left',
       { madeClient: 'c', made: 'x' },
@@ -105,25 +137,85 @@ describe('where undoing failed', () => {
     ],
     [
       'nobody may be able to log in',
-      { former: 'client_secret_post' },
-      [/NOBODY CAN LOG IN/, /client_secret_post/],
+      { former: SECRET },
+      [/NOBODY CAN LOG IN, not even by client_secret_post/, /This could not be undone/],
     ],
+    [
+      'a place has given way, and a run that comes too early is refused',
+      { made: 'cred_x', interrupted: [SHOP] },
+      [/and start a new run \([^)]*\) after 2026-11-24T12:15:00.000Z, not before\./, /unless you delete/],
+    ],
+    ['nothing was revoked', { made: 'cred_x', revoking: ['a'] }, [/NOT REVOKED: a/]],
     ['something else is left', {}, [/Not everything could be undone/, /Every destination keeps/]],
   ])('%s', (_, left, words) => {
     for (const one of words) expect(told(left, undone).stateNow).toMatch(one);
   });
 });
 
-describe('once a delivery has begun', () => {
-  it('tells of it, and how to finish a revocation', () => {
-    const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
-    const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
-    expect(stateNow).toMatch(/^SHOP holds a\. NOT REVOKED: b .*overlap: 0h/);
-    expect(raised).toMatch(/VALID/);
+describe('the way back from an enrollment that nobody can log in after', () => {
+  const undone = { messages: [], failures: [stuck] };
+  const DASHBOARD = /in the Auth0 Dashboard \(Applications, the client, Credentials\)/;
+
+  it.each<[string, Partial<FailureState>, RegExp[], RegExp[]]>([
+    [
+      'to a client secret is a revert to just that method, or the Dashboard',
+      { former: { method: 'client_secret_basic', credentials: [] } },
+      [/operation: revert with revert-to: client_secret_basic/, DASHBOARD, /enroll again after 15 minutes/],
+      [],
+    ],
+    [
+      'to a public client is a revert to none',
+      { former: { method: 'none', credentials: [] } },
+      [/revert with revert-to: none/],
+      [/by none/],
+    ],
+    [
+      'to other credentials is the Dashboard, with those credentials, and no revert',
+      { former: KEY },
+      [
+        DASHBOARD,
+        /choose private_key_jwt with cred_k, cred_l\./,
+        /Revert cannot do that/,
+        /may remove cred_k, cred_l\.$|may remove cred_k, cred_l\. This/,
+      ],
+      [/operation: revert/],
+    ],
+    [
+      'of the management client is the Dashboard alone: no run can log in',
+      { former: SECRET, isManager: true },
+      [DASHBOARD, /choose client_secret_post/],
+      [/operation: revert/, /enroll again/],
+    ],
+    [
+      'of the management client to other credentials is the Dashboard alone',
+      { former: KEY, isManager: true },
+      [DASHBOARD, /with cred_k, cred_l/],
+      [/operation: revert/, /enroll again/],
+    ],
+  ])('%s', (_, left, words, not) => {
+    const { stateNow } = told(left, undone);
+    for (const one of words) expect(stateNow).toMatch(one);
+    for (const one of not) expect(stateNow).not.toMatch(one);
   });
 });
 
-it('what a failed enrollment or binding leaves is told by what it is', () => {
+describe('once a delivery has begun', () => {
+  it('describes it, and says how to finish a revocation', () => {
+    const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
+    const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
+    expect(stateNow).toMatch(
+      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and removable-credentials: b, but without force and revoke/,
+    );
+    expect(raised).toMatch(/VALID/);
+  });
+
+  it('says of no credential that it stays once one may have been taken out', () => {
+    const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], disassociated: true };
+    expect(explainFailure(failed, left, undefined, NOW).stateNow).toBe('SHOP holds a.');
+  });
+});
+
+it('the sentences about a failed enrollment or binding name what is left', () => {
   expect(movedBack('client_secret_post')).toMatch(/client_secret_post again\. .*not documented/);
   expect(movedBack('private_key_jwt')).toBe('The client uses private_key_jwt again.');
   expect(movedBack('none')).toBe('The client uses none again.');
@@ -134,5 +226,7 @@ it('what a failed enrollment or binding leaves is told by what it is', () => {
 it('an alarm that the plan has raised stays, unless the run has a more urgent one', () => {
   const raised = failed.withStateNow(failed.stateNow, 'consumers CANNOT LOG IN');
   expect(explainFailure(raised, NOTHING, UNDONE, NOW).alarm).toBe('consumers CANNOT LOG IN');
-  expect(explainFailure(raised, { ...NOTHING, former: 'none' }, UNDONE, NOW).alarm).toMatch(/NOBODY/);
+  expect(
+    explainFailure(raised, { ...NOTHING, former: { method: 'none', credentials: [] } }, UNDONE, NOW).alarm,
+  ).toMatch(/NOBODY/);
 });

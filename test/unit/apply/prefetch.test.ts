@@ -22,8 +22,8 @@ describe('a rotation looks due', () => {
   });
 });
 
-describe('what is asked early', () => {
-  it("is asked at once, and its failure is nobody else's", async () => {
+describe('early requests', () => {
+  it('are sent at once, and their failures are not unhandled', async () => {
     const asked: string[] = [];
     const request = (name: string) => async () => {
       asked.push(name);

@@ -23,7 +23,7 @@ const waits = (step: Step, seed = SETTLED) => waitsForPropagation({ steps: [step
 describe('a delivery waits', () => {
   const add = associate(['a', ISSUED]);
 
-  it('where somebody logs in by something else meanwhile', () => {
+  it('if consumers can log in with another credential meanwhile', () => {
     expect(waits(add)).toBe(true);
     expect(waits(add, { ...SETTLED, written: ['unread'] })).toBe(true);
   });
@@ -31,24 +31,28 @@ describe('a delivery waits', () => {
   it.each<[string, Step, StateSeed?]>([
     ['nothing new is associated', associate(['a'])],
     [
-      'somebody is out for as long as it takes',
+      'the plan interrupts somebody',
       associate(
         ['a', ISSUED],
         state(desired(), SETTLED).secrets.map(({ location }) => location),
       ),
     ],
-    ['nobody holds anything', add, { ...SETTLED, written: [undefined] }],
-    ['what is held is over', add, { ...SETTLED, credentials: [{ id: 'a', age: 60, expiresIn: 0 }] }],
+    ['no destination has a secret', add, { ...SETTLED, written: [undefined] }],
     [
-      'what is held is not associated',
+      'the held credential has expired',
+      add,
+      { ...SETTLED, credentials: [{ id: 'a', age: 60, expiresIn: 0 }] },
+    ],
+    [
+      'the held credential is not associated',
       add,
       { ...SETTLED, credentials: [{ id: 'a', age: 60, associated: false }] },
     ],
-  ])('not where %s', (_, step, seed) => {
+  ])('not if %s', (_, step, seed) => {
     expect(waits(step, seed)).toBe(false);
   });
 
-  it('where what is held has a moment left, or no end', () => {
+  it('if the held credential has a moment left, or never expires', () => {
     expect(waits(add, { ...SETTLED, credentials: [{ id: 'a', age: 60, expiresIn: 1 }] })).toBe(true);
     const endless = state(desired(), SETTLED);
     const pool = endless.pool.map((one) => ({ ...one, expiresAt: undefined }));
@@ -71,7 +75,7 @@ describe('a credential', () => {
 });
 
 describe('an undo stack', () => {
-  it('takes back the last first, each by itself', async () => {
+  it('undoes the last change first, and goes on after a failure', async () => {
     const stack = new UndoStack();
     const done: string[] = [];
     stack.push(async () => {
@@ -92,7 +96,7 @@ describe('an undo stack', () => {
     expect(await stack.run()).toEqual({ messages: [], failures: [] });
   });
 
-  it('that has no way back does nothing', async () => {
+  it('does nothing once it was cleared', async () => {
     const stack = new UndoStack();
     stack.push(() => Promise.reject(new Error('never')));
     stack.forget();

@@ -33,7 +33,7 @@ describe('a client that is created', () => {
   }
   const isThere = ({ world }: Road, id: string) => world.tenant.reveal(id) !== undefined;
 
-  it('and whose answer was lost is waited for, and not made twice', async () => {
+  it('is waited for if its answer was lost, and not made twice', async () => {
     let reads = 0;
     const { code, road } = await run('no client', CREATE, (line) => {
       if (line === 'POST clients') return 'lost';
@@ -45,14 +45,14 @@ describe('a client that is created', () => {
     expect(road.waits).toContain(60_000);
   });
 
-  it('and never arrives is tried three times', async () => {
+  it('is tried three times if it never arrives', async () => {
     const { code, road } = await run('no client', CREATE, (line) =>
       line === 'POST clients' ? 'dropped' : undefined,
     );
     expect([code, posts(road, 'clients')]).toEqual(['AUTH0_REQUEST_FAILED', 3]);
   });
 
-  it('beside one that another run makes at once is deleted again; that one stays', async () => {
+  it('is deleted again if another run makes one at the same time, and that one stays', async () => {
     let other = '';
     const { code, road } = await run('no client', CREATE, (line, _, at) => {
       if (line === 'POST clients') other = strange(at, true);
@@ -63,7 +63,7 @@ describe('a client that is created', () => {
     expect(road.sent).not.toContain(`PUT repo ${PEM}`);
   });
 
-  it('and that never arrived is not the one of another run', async () => {
+  it("is not confused with another run's client if it never arrived", async () => {
     let other = '';
     const { code, road } = await run('no client', CREATE, (line, count, at) => {
       if (line !== 'POST clients') return undefined;
@@ -75,13 +75,13 @@ describe('a client that is created', () => {
     expect(road.writes).toEqual(['POST clients']);
   });
 
-  it("is told from somebody else's", async () => {
+  it("is distinguished from somebody else's", async () => {
     const road = await Road.begin('no client', CREATE);
     strange(road, false);
     expect((await road.run()).error).toBeUndefined();
   });
 
-  it('may be seen late, and so may its credential', async () => {
+  it('may appear late, and so may its credential', async () => {
     const unknown = { status: 404, body: '{"errorCode":"inexistent_client","message":"said"}' };
     for (const [line, answer] of [
       ['GET client', unknown],
@@ -101,7 +101,7 @@ describe('a client that is created', () => {
     }
   });
 
-  it('without a client grant is delivered without a proof, unless one is required', async () => {
+  it('is delivered without a proof if it has no client grant, unless a proof is required', async () => {
     const refused: Instead = { status: 403, body: '{"error":"unauthorized_client"}' };
     const meanwhile: Meanwhile = (line) => (line === 'POST token' ? refused : undefined);
     const auto = await run('no client', CREATE, meanwhile);
@@ -116,7 +116,7 @@ describe('a client that is created', () => {
 });
 
 describe('an upload', () => {
-  it('that Auth0 has already, though its list lags, is asked for again and adopted', async () => {
+  it('is repeated and adopted if Auth0 has the credential already and its list lags behind', async () => {
     let late = 2;
     const { code, road } = await run('ours alone', {}, (line, count, { sent }) => {
       if (line === 'POST pool')
@@ -128,7 +128,7 @@ describe('an upload', () => {
     expect([code, posts(road, 'pool'), road.pool.length]).toEqual([undefined, 3, 2]);
   });
 
-  it('whose place another run has taken waits for that one', async () => {
+  it('stops for the other run if that has taken the slot', async () => {
     const { code, road } = await run('ours alone', {}, (line, _, { world }) => {
       if (line !== 'POST pool') return undefined;
       world.tenant.seedCredential(world.clientId, {
@@ -141,12 +141,76 @@ describe('an upload', () => {
     expect(code).toBe('ROTATION_IN_PROGRESS');
     expect(road.pool).toHaveLength(2);
   });
+
+  describe('that finds no room names for deletion', () => {
+    const FULL: Instead = {
+      status: 400,
+      body: '{"message":"You have reached the maximum of 2 credentials"}',
+    };
+    const full: Meanwhile = (line) => (line === 'POST pool' ? FULL : undefined);
+    const named = (road: Road, remedy: string) =>
+      ['F1', 'C1'].filter((label) => remedy.includes(road.id(label)));
+
+    it('what another feature left unassociated', async () => {
+      const { error, road } = await run('foreign certificate', {}, full);
+      expect([error?.code, named(road, error?.remedy ?? '')]).toEqual(['CREDENTIAL_LIMIT', ['F1']]);
+      const kept = new Set([road.id('F1')]);
+      const again = await run('foreign certificate', {}, full, { keepCredentials: kept });
+      expect(named(again.road, again.error?.remedy ?? '')).toEqual([]);
+    });
+
+    it('what this workflow left of another method, and nothing of another workflow', async () => {
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, desired, tenant } = road.world;
+      const seed = (method: 'private_key_jwt' | typeof METHOD, owner: string) =>
+        tenant.seedCredential(clientId, {
+          ...registrationOf(method, pairOf(method, road.world.issueNext())),
+          name: writeOwnership({ owner, run: '900.1' }),
+          associate: false,
+        });
+      const [left, others] = [seed('private_key_jwt', ownerOf(desired)), seed(METHOD, 'repo:acme/b#PEM')];
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.stringContaining(left)]);
+      expect(error?.remedy).not.toContain(others);
+    });
+
+    it('nothing that consumers log in with by the method before an enrollment', async () => {
+      const road = await Road.begin('client secret', { operation: 'enroll', force: false });
+      const { clientId, issueNext, tenant } = road.world;
+      const key = pairOf('private_key_jwt', issueNext.call(road.world));
+      const id = tenant.seedCredential(clientId, {
+        ...registrationOf('private_key_jwt', key),
+        associate: false,
+      });
+      road.world.admin({
+        client_authentication_methods: { private_key_jwt: { credentials: [{ id }] } },
+        token_endpoint_auth_method: null,
+      });
+      const { error } = await road.run(full);
+      expect([error?.code, error?.remedy]).toEqual(['CREDENTIAL_LIMIT', expect.not.stringContaining(id)]);
+    });
+
+    it('nothing that was not associated when the run began, and is now', async () => {
+      const healed = await run('nothing associated', {}, full);
+      expect(healed.error?.remedy).not.toContain('cred_');
+      const { error } = await run('foreign certificate', {}, (line, _, at) => {
+        if (line !== 'POST pool') return undefined;
+        const credentials = ['C1', 'F1'].map((label) => ({ id: at.id(label) }));
+        at.world.admin({ client_authentication_methods: { [METHOD]: { credentials } } });
+        return FULL;
+      });
+      expect([error?.code, error?.remedy]).toEqual([
+        'CREDENTIAL_LIMIT',
+        expect.not.stringContaining('cred_'),
+      ]);
+    });
+  });
 });
 
 describe('a proof', () => {
   const until = (road: Road, line: string) => road.sent.slice(0, road.sent.indexOf(line));
 
-  it('is not asked of a pair that is over', async () => {
+  it('is not requested with an expired pair', async () => {
     const { code, road } = await run('expired', {});
     expect(code).toBeUndefined();
     expect(until(road, 'POST pool')).not.toContain('POST token');
@@ -160,13 +224,35 @@ describe('a proof', () => {
     expect([code, waited > 54_000, waited < 62_000]).toEqual(['VERIFICATION_FAILED', true, true]);
   });
 
-  it('is made once more on a connection of its own', async () => {
+  it.each([1, 2, 3])('that meets an outage at request %i says nothing of the edge', async (from) => {
+    const { error, road } = await run('ours alone', { propagation: 30_000 }, (line, count) =>
+      line === 'POST token' && count >= from ? { status: 503 } : undefined,
+    );
+    expect([error?.code, error?.remedy]).toEqual([
+      'AUTH0_REQUEST_FAILED',
+      expect.stringMatching(/^Start a new run/),
+    ]);
+    expect([road.held, road.associated]).toEqual([['C1'], ['C1']]);
+  });
+
+  it('without a key in use sends nobody to try one', async () => {
+    const refuse: Meanwhile = (line, count) => (line === 'POST token' && count > 1 ? NOBODY : undefined);
+    const enrolled = await run('client secret', { operation: 'enroll', force: false }, refuse);
+    expect(enrolled.error?.remedy).toContain('any certificate of your own');
+    const first = await run('hand-made, no secret', {}, (line) =>
+      line === 'POST token' ? NOBODY : undefined,
+    );
+    expect(first.error?.remedy).toContain('any certificate of your own');
+    expect((await run('ours alone', {}, refuse)).error?.remedy).toContain('the current certificate');
+  });
+
+  it('is repeated once on a new connection', async () => {
     const { code, road } = await run('ours alone', { propagation: 30_000 });
     expect([code, road.fresh]).toEqual([undefined, 1]);
     expect((await run('ours alone', {}, undefined, { verify: 'off' })).road.fresh).toBe(0);
   });
 
-  it('has a control before a client secret is given up, and none where the client was public', async () => {
+  it('has a control before the client leaves its client secret, and none if the client was public', async () => {
     const enroll: Partial<Asked> = { operation: 'enroll', force: false };
     const secret = await run('client secret', enroll);
     expect(until(secret.road, 'PATCH client [R1]')).toContain('POST token');
@@ -177,8 +263,8 @@ describe('a proof', () => {
   });
 });
 
-describe('what was delivered', () => {
-  it('is associated again, where somebody has taken it out meanwhile', async () => {
+describe('a delivery', () => {
+  it('associates its credential again if somebody has taken it out meanwhile', async () => {
     const { code, road } = await run('ours alone', {}, (line, _, at) => {
       if (line === `PUT repo ${PEM}`)
         at.world.admin({
@@ -189,14 +275,29 @@ describe('what was delivered', () => {
     expect([code, road.associated]).toEqual([undefined, ['C1', 'R1']]);
   });
 
-  it('in part only revokes nothing', async () => {
-    const { code, road } = await run('two hold one', { revoke: true }, (line) =>
+  it('revokes nothing if it is incomplete', async () => {
+    const { code, error, road, stateNow } = await run('two hold one', { revoke: true }, (line) =>
       line === `PUT env ${PEM}` ? { status: 403 } : undefined,
     );
     expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
+    // One way on, and not a second one that leaves the key valid.
+    expect(stateNow).toContain(`removable-credentials: ${road.id('C1')}, but without force and revoke`);
+    expect(error?.remedy).not.toContain('with current-credential');
   });
 
-  it('by a rehearsal is nothing, and what it made counts as no removal', async () => {
+  it('in part is finished by a new run, and only what was taken out before is not said to stay', async () => {
+    const refuseSecond: Meanwhile = (line) => (line === `PUT env ${PEM}` ? { status: 403 } : undefined);
+    const stays = 'All associated credentials stay associated.';
+    const { error, stateNow } = await run('two hold one', {}, refuseSecond);
+    expect([error?.remedy, stateNow]).toEqual([
+      expect.stringMatching(/start a new run \(.*\) with current-credential/),
+      expect.stringContaining(stays),
+    ]);
+    const full = await run('three settled', {}, refuseSecond);
+    expect([full.code, full.stateNow]).toEqual(['DELIVERY_INCOMPLETE', expect.not.stringContaining(stays)]);
+  });
+
+  it('does not happen in a rehearsal, whose own credential does not count as removed', async () => {
     const { outcome } = await run('ours alone', { operation: 'rehearse' });
     expect(outcome).toMatchObject({ rotated: false, removed: [], delivered: [] });
   });
@@ -231,8 +332,8 @@ it('a revert that has moved the client binds no tokens again, whatever fails aft
 });
 
 describe('an enrollment', () => {
-  it('that somebody else has built upon is not moved back', async () => {
-    const { code, road, stateNow } = await run(
+  it('is not undone if somebody else has associated a credential meanwhile', async () => {
+    const { code, error, road, stateNow } = await run(
       'client secret',
       { operation: 'enroll', force: false },
       (line, _, at) => {
@@ -250,10 +351,13 @@ describe('an enrollment', () => {
     );
     expect(code).toBe('GITHUB_FORBIDDEN');
     expect(road.world.truth().method).toBe(METHOD);
-    expect(stateNow).toContain('Somebody else');
+    expect([stateNow, error?.alarm]).toEqual([
+      expect.stringMatching(/^Somebody else .* Decide now in the Auth0 Dashboard/),
+      expect.stringContaining('consumers may not be able to log in'),
+    ]);
   });
 
-  it('whose move may yet land is looked at again a minute later', async () => {
+  it('is checked again after a minute if its change of method may still land', async () => {
     let moved = 0;
     const { code, road } = await run(
       'client secret',

@@ -1,7 +1,7 @@
 /** What each status of the Management API means, and what is said of an answer that is not the one asked for. */
 
 import { describe, expect, it } from 'vitest';
-import { refuse, unexpectedAnswer } from '../../../src/auth0/answers.ts';
+import { throwIfRefused, unexpectedAnswer } from '../../../src/auth0/answers.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
 import { Conversation } from '../../support/conversation.ts';
 import type { Answer } from '../../support/wire.ts';
@@ -76,14 +76,14 @@ describe('a change of the method that is answered with', () => {
     const made = await tenant(answer(status));
     expect(await outcome(made.associate('c', METHOD, ['a']))).toBe(expected);
     expect(await outcome(made.moveTo('c', METHOD, ['a']))).toBe(expected);
-    expect(await outcome(made.moveToSecret('c', 'client_secret_post'))).toBe(expected);
+    expect(await outcome(made.moveToFormerMethod('c', 'client_secret_post'))).toBe(expected);
   });
 
   it('200 has said what the client is to have, and nothing else', async () => {
     const made = await tenant(answer(200));
     await made.associate('c', METHOD, ['a', 'b']);
     await made.moveTo('c', METHOD, ['a']);
-    await made.moveToSecret('c', 'client_secret_basic');
+    await made.moveToFormerMethod('c', 'client_secret_basic');
     const methods = (...ids: string[]) => ({ [METHOD]: { credentials: ids.map((id) => ({ id })) } });
     expect(sent()).toEqual([
       { client_authentication_methods: methods('a', 'b') },
@@ -97,15 +97,15 @@ describe('a change of the method that is answered with', () => {
     });
   });
 
-  it('200 after a lost attempt: told as uncertain', async () => {
-    for (const change of ['moveTo', 'moveToSecret', 'bindTokens'] as const) {
+  it('200 after a lost attempt is reported as uncertain', async () => {
+    for (const change of ['moveTo', 'moveToFormerMethod', 'bindTokens'] as const) {
       const made = await tenant(answer(504), answer(200));
       let doubts = 0;
       const doubt = () => {
         doubts += 1;
       };
       if (change === 'moveTo') await made.moveTo('c', METHOD, [], doubt);
-      else if (change === 'moveToSecret') await made.moveToSecret('c', 'none', doubt);
+      else if (change === 'moveToFormerMethod') await made.moveToFormerMethod('c', 'none', doubt);
       else await made.bindTokens('c', { by: 'require_proof_of_possession', required: true }, doubt);
       expect([change, doubts]).toEqual([change, 1]);
       await talk.server[Symbol.asyncDispose]();
@@ -331,7 +331,7 @@ describe('a refusal', () => {
   ])('%i %o %o: %s', (status, body, headers, code) => {
     let thrown: unknown;
     try {
-      refuse(response(status, body, headers), 'GET /api/v2/clients/c');
+      throwIfRefused(response(status, body, headers), 'GET /api/v2/clients/c');
     } catch (error) {
       thrown = error;
     }
@@ -339,9 +339,34 @@ describe('a refusal', () => {
     if (code) expect((thrown as { failed: string }).failed).toContain('GET /api/v2/clients/c');
   });
 
-  it.each([401, 403])('%i tells the words of Auth0, where there are any', (status) => {
-    expect(() => refuse(response(status, SAID), 'x')).toThrow(`(${status}: said)`);
-    expect(() => refuse(response(status, {}), 'x')).toThrow(`(${status})`);
+  it('of a client that is made or deleted names the scopes of create', () => {
+    const remedy = (call: string) => {
+      try {
+        throwIfRefused(response(403, SAID), call);
+      } catch (error) {
+        return (error as { remedy: string }).remedy;
+      }
+      return '';
+    };
+    for (const call of ['POST /api/v2/clients', 'DELETE /api/v2/clients/c'])
+      expect(remedy(call)).toContain('create:clients and delete:clients');
+    for (const call of [
+      'GET /api/v2/clients',
+      'PATCH /api/v2/clients/c',
+      'POST /api/v2/clients/c/credentials',
+    ])
+      expect(remedy(call)).not.toContain('delete:clients');
+  });
+
+  it('of a token asks for the login of a management client only who passes a token', () => {
+    expect(() => throwIfRefused(response(401, {}), 'x')).toThrow(
+      /If you pass management-token, .* management-client-id/,
+    );
+  });
+
+  it.each([401, 403])('%i quotes the words of Auth0, if there are any', (status) => {
+    expect(() => throwIfRefused(response(status, SAID), 'x')).toThrow(`(${status}: said)`);
+    expect(() => throwIfRefused(response(status, {}), 'x')).toThrow(`(${status})`);
   });
 
   it.each<[string, unknown, object, RegExp]>([
@@ -355,5 +380,10 @@ describe('a refusal', () => {
     expect(error).toMatchObject({ code: 'AUTH0_REQUEST_FAILED', failed: expect.stringMatching(words) });
     expect(error.failed).toMatch(/^t\.example gave/);
     expect(error.remedy).toMatch(headers === page ? /mtls-domain/ : /status page of Auth0/);
+  });
+
+  it('is an outage whoever says so: first comes a new run, then who may have answered', () => {
+    const error = unexpectedAnswer('https://t.example/x', response(502, '<html>', page));
+    expect(error.remedy).toMatch(/^Start a new run.*status page of Auth0.*mtls-domain/);
   });
 });

@@ -74,7 +74,7 @@ describe('the mTLS token endpoint', () => {
     expect(await discover(answer, true)).toBe('DISCOVERY_FAILED');
   });
 
-  it('tells what is found at another service', async () => {
+  it('names what another service answers', async () => {
     await using line = openLine();
     await using server = await peer([
       {

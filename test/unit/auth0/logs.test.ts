@@ -54,7 +54,7 @@ const read = async (window: number) => {
 const requests = () => world.transcript.requests().filter((one) => one.includes('/logs')).length;
 
 describe('the tenant logs', () => {
-  it('tell every way to a token by certificate of this client, and whose proof it was', async () => {
+  it('show every way to a token by a certificate of this client, and which of them are proofs', async () => {
     log(2 * DAY, { type: 'sapi' });
     log(HOUR, { type: 'seacft', mtls_thumbprint_sha256: 'a' });
     log(HOUR, { type: 'ciba_exchange_succeeded', mtls_thumbprint_sha256: 'b' });
@@ -74,7 +74,7 @@ describe('the tenant logs', () => {
     ]);
   });
 
-  it('tell nothing of a time before their oldest entry', async () => {
+  it('are complete only from their oldest entry on', async () => {
     log(HOUR);
     expect((await read(DAY)).lacks).toBeGreaterThan(22 * HOUR);
     world.tenant.logs.length = 0;
@@ -90,7 +90,7 @@ describe('the tenant logs', () => {
     expect(requests()).toBe(1 + 10 + 10 + 6);
   });
 
-  it('are not read without an end: what is left out is told', async () => {
+  it('are read up to a limit, and the result says from when on they are complete', async () => {
     log(4 * DAY);
     for (let count = 0; count < 7_000; count += 1) log(DAY - count * 5_000);
     const { lacks, uses } = await read(2 * DAY);

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  isAdmitted,
+  isAccepted,
   type Login,
   needsControl,
   type ProofRequest,
@@ -39,13 +39,13 @@ const pushed = (url: string): ProofRequest => ({
 
 async function admitted(answer: Answer, proofRequest?: ProofRequest): Promise<unknown> {
   await using server = await peer([answer]);
-  return await isAdmitted(
+  return await isAccepted(
     line.service('edge'),
     login(server.served.url, proofRequest ? { proofRequest } : {}),
   ).catch((error: unknown) => error);
 }
 
-describe('a key that nobody has registered is admitted', () => {
+describe('whether an unregistered key is accepted', () => {
   it.each<[string, Answer, boolean]>([
     ['a token', { body: { access_token: 't' } }, true],
     ['400', { status: 400, body: {} }, false],
@@ -91,15 +91,15 @@ describe('a key that nobody has registered is admitted', () => {
     ['XECONNRESET', false],
   ])('not, where its connection ends with %s: %s', async (code, isRefused) => {
     line.connection.send = () => Promise.reject(new NetworkError(code, 'no'));
-    const asked = isAdmitted(line.service('edge'), login('https://edge.example'));
+    const asked = isAccepted(line.service('edge'), login('https://edge.example'));
     if (isRefused) expect(await asked).toBe(false);
     else await expect(asked).rejects.toMatchObject({ code: 'AUTH0_REQUEST_FAILED', cause: { code } });
   });
 
-  it('is not told where something else fails', async () => {
+  it('stays unknown if something else fails', async () => {
     const defect = new TypeError('ECONNRESET');
     line.connection.send = () => Promise.reject(defect);
-    await expect(isAdmitted(line.service('edge'), login('https://edge.example'))).rejects.toBe(defect);
+    await expect(isAccepted(line.service('edge'), login('https://edge.example'))).rejects.toBe(defect);
   });
 });
 
@@ -170,9 +170,15 @@ describe('a proof', () => {
     });
   });
 
-  it('is not: an outage has its own words', async () => {
+  it.each([408, 429, 500, 503])('is not: an outage (%i) has its own words', async (status) => {
     const body = { error: 'unauthorized_client', error_description: 'Service not found' };
-    expect(await prove({ status: 500, body })).toMatchObject({ outcome: 'failed' });
+    const result = await prove({ status, body, headers: { 'retry-after': '0' } });
+    expect(result).toMatchObject({ outage: { code: 'AUTH0_REQUEST_FAILED' } });
+    if (status >= 500) expect(result).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('that was refused is no outage', async () => {
+    expect(await prove({ status: 401, body: {} })).toMatchObject({ outcome: 'refused', outage: undefined });
   });
 
   it.each<[number, string]>([
@@ -215,7 +221,7 @@ describe('what is asked for', () => {
   async function asked(changes: Partial<Login> | ((url: string) => Partial<Login>)) {
     await using server = await peer([{ status: 401, body: {} }]);
     const url = server.served.url;
-    await isAdmitted(
+    await isAccepted(
       line.service('edge'),
       login(url, typeof changes === 'function' ? changes(url) : changes),
     );
@@ -287,7 +293,7 @@ describe('what is asked for', () => {
 
   it('carries another assertion each time it is asked again: each serves once', async () => {
     await using server = await peer([{ status: 503 }, { status: 401, body: {} }]);
-    await isAdmitted(
+    await isAccepted(
       line.service('edge'),
       login(server.served.url, { pair: { certificate: undefined, privateKey: key } }),
     );

@@ -144,7 +144,7 @@ describe('an entry of the logs', () => {
     ).toMatchObject({ identity: 't', ip: '192.0.2.1', userAgent: 'a'.repeat(100), reason: 'why' });
   });
 
-  it("tells why a client was refused in Auth0's own spelling first", () => {
+  it("prefers Auth0's own spelling for why a client was refused", () => {
     const details = { client_authentoication_error: 'expired' };
     expect(readLogEntry({ ...entry, details, description: 'other' })).toMatchObject({ reason: 'expired' });
   });

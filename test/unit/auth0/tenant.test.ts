@@ -61,7 +61,7 @@ describe('a tenant', () => {
     expect(Math.abs((only?.createdAt ?? 0) - (world.tenantNow() - 86_400_000))).toBeLessThan(60_000);
   });
 
-  it('tells its own time', async () => {
+  it('has its own time', async () => {
     const tenant = connect();
     await tenant.client(world.clientId);
     expect(Math.abs(tenant.now() - world.tenantNow())).toBeLessThan(1_200);
@@ -89,7 +89,7 @@ describe('a tenant', () => {
     expect(world.tenant.reveal(world.clientId).client).toEqual(before);
   });
 
-  it('tells a full pool as data', async () => {
+  it('returns the refusal of a full pool as data', async () => {
     const tenant = connect();
     const { clientId } = world.addServiceClient();
     await tenant.createCredential(clientId, upload('a', certificate()));
@@ -234,7 +234,7 @@ describe('an answer that is none', () => {
     expect(server.exchanges[0]?.path).toBe('/api/v2/clients/a%2Fb%3Fc/credentials/..%2Fx%23y');
   });
 
-  it('tells where nobody answered, and what to do', async () => {
+  it('names the host that gave no answer, and what to do', async () => {
     const lost = await peer([{}]);
     await lost[Symbol.asyncDispose]();
     const tenant = new Tenant(line.service('Auth0'), lost.served.host, async () => 'token');

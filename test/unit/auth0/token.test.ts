@@ -215,7 +215,7 @@ describe('a proof', () => {
     });
   });
 
-  it('tells why an audience is refused', async () => {
+  it('names the reason why an audience is refused', async () => {
     expect(await prove(world.client.pem, { audience: 'https://nobody.example/' })).toEqual({
       outcome: 'unauthorized',
       isForeign: false,
@@ -305,7 +305,7 @@ describe('a proof', () => {
     expect(await prove(world.client.pem, { endpoint, thumbprint: 'mine' })).toMatchObject(result);
   });
 
-  it('is asked for again after a 503, and tells nothing of the key', async () => {
+  it('is repeated after a 503, which shows nothing about the key', async () => {
     await using server = await peer([{ status: 503 }, { body: { access_token: 'opaque' } }]);
     expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toMatchObject({
       outcome: 'proven',

@@ -192,7 +192,7 @@ describe('a date', () => {
   });
 });
 
-describe('what Auth0 is told', () => {
+describe('the registration at Auth0', () => {
   const pair = { certificate: leaf.cert, privateKey: leaf.key };
   const end = new Date('2027-01-01T00:00:00Z');
 

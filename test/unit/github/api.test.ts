@@ -1,7 +1,7 @@
 /** What a token of a workflow is refused, what is asked of GitHub and how: the part that issues and workflows share. */
 
 import { describe, expect, it } from 'vitest';
-import { GitHubApi, refused } from '../../../src/github/api.ts';
+import { callRefused, GitHubApi } from '../../../src/github/api.ts';
 import { Issues } from '../../../src/github/issues.ts';
 import { Conversation } from '../../support/conversation.ts';
 import type { Answer } from '../../support/wire.ts';
@@ -26,7 +26,7 @@ describe('a request', () => {
     expect(JSON.parse(sent()?.requestBody ?? '')).toEqual({ b: 2 });
   });
 
-  it('tells of an attempt that may have landed only where it was a write', async () => {
+  it('reports an attempt that may have landed only for a write', async () => {
     for (const [method, count] of [
       ['GET', 0],
       ['PUT', 1],
@@ -84,7 +84,7 @@ describe('a request', () => {
     });
   });
 
-  it('that is redirected to another path of GitHub is told as a rename without a name', async () => {
+  it('that is redirected to another path of GitHub counts as a rename without a name', async () => {
     const answers: Answer[] = [{}];
     await talk.answer(answers);
     answers[0] = { status: 301, headers: { location: `${talk.server.served.url}/elsewhere` }, body: {} };
@@ -108,26 +108,26 @@ describe('a token', () => {
 
 describe('what a refusal means', () => {
   it.each<[number, string, RegExp]>([
-    [400, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [400, 'GITHUB_REQUEST_FAILED', /Start a new run/],
     [401, 'GITHUB_UNAUTHORIZED', /workflow-token/],
     [403, 'GITHUB_FORBIDDEN', /'issues: write'/],
     [404, 'GITHUB_FORBIDDEN', /'issues: write'/],
-    [409, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [409, 'GITHUB_REQUEST_FAILED', /Start a new run/],
     [410, 'GITHUB_FORBIDDEN', /'issues: write'/],
-    [422, 'GITHUB_REQUEST_FAILED', /Run again/],
-    [500, 'GITHUB_REQUEST_FAILED', /Run again/],
+    [422, 'GITHUB_REQUEST_FAILED', /Start a new run/],
+    [500, 'GITHUB_REQUEST_FAILED', /Start a new run/],
   ])('%i: %s', (status, code, remedy) => {
-    const error = refused('open an issue', { status, data: { message: 'said' } }, 'issues: write');
+    const error = callRefused('open an issue', { status, data: { message: 'said' } }, 'issues: write');
     expect(error).toMatchObject({ code, remedy: expect.stringMatching(remedy) });
     expect(error.failed).toBe(`GitHub did not open an issue (${status}: said).`);
-    expect(refused('x', { status, data: null }, '').failed).toBe(`GitHub did not x (${status}).`);
+    expect(callRefused('x', { status, data: null }, '').failed).toBe(`GitHub did not x (${status}).`);
   });
 
   it('of a repository that was renamed names it, if it can', () => {
     const answer = { status: 301, data: undefined };
-    expect(refused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
-    expect(refused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
-    expect(refused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
+    expect(callRefused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
+    expect(callRefused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
+    expect(callRefused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
   });
 });
 

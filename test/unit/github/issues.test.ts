@@ -30,7 +30,7 @@ it('a change of an issue is asked for again: it is the same change', async () =>
   expect(server.exchanges.map(({ method }) => method)).toEqual(['PATCH', 'PATCH']);
 });
 
-it('a redirect is told with the new name, and not followed', async () => {
+it('a redirect is reported with the new name, and not followed', async () => {
   const answers = [{}, { body: { full_name: 'acme/store' } }];
   await using server = await peer(answers);
   answers[0] = {

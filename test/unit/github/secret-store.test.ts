@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
+import { notFound } from '../../../src/github/refusals.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import {
   type Destination,
@@ -188,7 +189,7 @@ describe('a lost answer', () => {
     expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('twice');
   });
 
-  it('to every write tells that it may have landed', async () => {
+  it('to every attempt means that the write may have landed', async () => {
     fault = (_, method) => (method === 'PUT' ? { kind: 'lose' } : undefined);
     const result = await connect().store(location('repo:acme/shop', 'PEM'), 'x');
     expect(result.outcome).toBe('in doubt');
@@ -325,6 +326,23 @@ describe('a token that is seconds old', () => {
   });
 });
 
+it.each<[string, RegExp, RegExp]>([
+  ['repo:acme/ops', /add the repository acme\/ops\./, /environment /],
+  ['dependabot:acme/ops', /add the repository acme\/ops\./, /dependabot:/],
+  [
+    'env:acme/ops/prod',
+    /environment prod is missing in acme\/ops, create it there .* add the repository acme\/ops\./,
+    /env:/,
+  ],
+  ['org:acme', /install the GitHub App in the organization acme\./, /repository/],
+])('%s that is not shown: what to add is something that can be added', async (text, words, not) => {
+  const destination = parseDestination(text);
+  if (!destination) throw new Error('no destination');
+  const { remedy } = notFound(destination);
+  expect(remedy).toMatch(words);
+  expect(remedy.replace(/The token needs.*/, '')).not.toMatch(not);
+});
+
 describe('a repository that was renamed', () => {
   const moved = (status: number, url: string): Answer => ({
     status,
@@ -341,14 +359,14 @@ describe('a repository that was renamed', () => {
     return server;
   }
 
-  it.each([301, 302, 307, 308])('is told with its new name, and not followed: %i', async (status) => {
+  it.each([301, 302, 307, 308])('is reported with its new name, and not followed: %i', async (status) => {
     await using server = await renamed(status, [], { body: { full_name: 'acme/store' } });
     await expect(
       connect(TOKEN, server.served.url).times(location('env:acme/shop/eu', 'PEM')),
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
       failed: `env:acme/shop/eu was renamed or transferred (${status}), and nothing was stored there.`,
-      remedy: 'Write env:acme/store/eu in destinations.',
+      remedy: 'Write env:acme/store/eu in destinations, and add the line moved-from: env:acme/shop/eu.',
     });
     expect(server.exchanges.map(({ path }) => path)).toEqual([
       '/repos/acme/shop/environments/eu/secrets/PEM',
@@ -373,13 +391,13 @@ describe('a repository that was renamed', () => {
     expect(stored).toMatchObject({ outcome: 'refused', error: { code: 'DESTINATION_NOT_FOUND' } });
   });
 
-  it('is told without its name where that cannot be learned', async () => {
+  it('is reported without its new name if GitHub does not show it', async () => {
     await using server = await renamed(301, [], { status: 404 });
     await expect(
       connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
-      remedy: 'Write its new name in destinations.',
+      remedy: 'Write its new name in destinations, and add the line moved-from: repo:acme/shop.',
     });
   });
 
@@ -397,7 +415,7 @@ describe('a repository that was renamed', () => {
   });
 });
 
-it('a page in the place of an answer is told as one, and what a write did is in doubt', async () => {
+it('a page instead of an answer is reported as one, and the write is in doubt', async () => {
   fault = (_, method) =>
     method === 'PUT'
       ? {

@@ -16,7 +16,9 @@ describe('a cancellation', () => {
     expect(() => cancellation.check()).not.toThrow();
     abort.abort();
     expect(cancellation.signal.aborted).toBe(true);
-    expect(() => cancellation.check()).toThrow(expect.objectContaining({ code: 'CANCELLED' }));
+    expect(() => cancellation.check()).toThrow(
+      expect.objectContaining({ code: 'CANCELLED', remedy: 'Start a new run.' }),
+    );
   });
 
   it('does not end what is shielded from it; its end does', () => {

@@ -236,7 +236,7 @@ describe('spaced writes', () => {
     ]);
   });
 
-  it('of whoever has begun come before those of others', async () => {
+  it('of a client that has begun come before those of others', async () => {
     const it = world((signal) => new SpacedWrites(signal), fine);
     const others = [it.another(), it.another()];
     const twice = async (service: Service, name: string) => {

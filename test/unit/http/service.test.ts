@@ -134,7 +134,7 @@ describe('a run that was cancelled', () => {
     });
   });
 
-  it('tells of a write without an answer that nobody knows what it did', async () => {
+  it('reports the unknown effect of a write without an answer instead of the cancellation', async () => {
     line.connection.send = () => {
       line.cancel();
       return Promise.reject(new NetworkError('ECONNRESET', 'unknown'));

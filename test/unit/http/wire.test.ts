@@ -197,7 +197,7 @@ describe('no answer', () => {
     expect(await failure(wire()(get(`http://127.0.0.1:${port}/`)))).toMatchObject({ landed: 'unknown' });
   });
 
-  it('when it is told to stop', async () => {
+  it('after the signal to stop', async () => {
     const served = await start((_, response) => response.end('{}'), {
       // Nobody waits for it: the test would run into its time limit.
       fault: () => ({ kind: 'slow', delayMs: 3_600_000 }),
@@ -273,7 +273,7 @@ describe('a proxy', () => {
     });
   });
 
-  it('that nobody serves is told as the one that did not answer', async () => {
+  it('that does not answer is named in the error', async () => {
     const attempt = wire({ HTTPS_PROXY: '127.0.0.1:1' })(get('https://api.example/'));
     await expect(attempt).rejects.toMatchObject({
       code: 'ECONNREFUSED',

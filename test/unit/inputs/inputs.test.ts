@@ -177,7 +177,7 @@ describe('inputs', () => {
     expect(inputs(given).desired.quietWindow).toBe(value);
   });
 
-  it('tell the certificate of current-credential', () => {
+  it('read the certificate in current-credential', () => {
     const { currentPair, desired } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
     expect(currentPair).toEqual(pair);
     expect(desired.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
@@ -225,7 +225,7 @@ describe('inputs', () => {
     });
   });
 
-  it('tell what was given from what is a default, also where both say the same', () => {
+  it('distinguish an input that was set from a default, even if both have the same value', () => {
     const { given } = inputs({ subject: 'CN=client', 'key-size': '2048' }).desired;
     expect(given).toEqual(new Set(['subject', 'key-size']));
   });
@@ -408,7 +408,7 @@ describe('what is refused', () => {
       expect(problems({ [name]: value })).toEqual([`Input '${name}' is '${value}'; ${advice}.`]);
   });
 
-  it('is told all at once', () => {
+  it('is reported all at once', () => {
     const all = problems({
       operation: 'x',
       'auth0-domain': '',
@@ -461,6 +461,22 @@ describe('what is refused', () => {
         'verify',
       ].sort(),
     );
+  });
+
+  it('leads on from a secret that holds garbage, and only from that', () => {
+    const remedy = (changes: Record<string, string>): string => {
+      try {
+        inputs(changes);
+      } catch (error) {
+        return (error as RotationError).remedy;
+      }
+      return 'none';
+    };
+    const broken = { 'current-credential': 'x' };
+    expect(remedy(broken)).toMatch(/remove the line current-credential .* by hand once with force: true/);
+    expect(remedy({ ...broken, operation: 'revert' })).toMatch(/a revert does not need it/);
+    expect(remedy({ ...broken, operation: 'revert' })).not.toMatch(/force/);
+    expect(remedy({ 'key-size': 'x' })).toBe('Correct the workflow.');
   });
 
   it('names a missing destination beside other problems', () => {

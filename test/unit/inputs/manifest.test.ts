@@ -92,7 +92,7 @@ clients:
     expect(read(text)[0]?.desired.secretName).toBe('AUTH0_MTLS_PEM');
   });
 
-  it('tells all problems at once, each with its line and column', () => {
+  it('reports all problems at once, each with its line and column', () => {
     const text = `defaults:
   key-size: 1000
   overlap: soon
@@ -153,7 +153,7 @@ clients:
         'one that holds no pair',
         { ONE_PEM: 'x' },
         text,
-        /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM/,
+        /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM.*write force: true in place of this line/,
       ],
       [
         'it among the defaults',
@@ -254,7 +254,7 @@ clients:
     expect(() => readInputs(inputs)).toThrow("Input 'shard' needs a manifest");
   });
 
-  it('tells so many problems and no more', () => {
+  it('names a limited number of problems, and counts the rest', () => {
     const text = `clients:\n${'  - secret-name: 1\n'.repeat(100)}`;
     const error = refusal(text);
     expect(error.problems.length).toBe(200);

@@ -144,7 +144,7 @@ describe('every input that takes a PEM', () => {
     );
   });
 
-  it('tells of both parts of a pair what is wrong with each', () => {
+  it('names what is wrong with each part of a pair', () => {
     expect(refusal({ ...CA_SIGNED, certificate: 'x', 'private-key': encrypted }).problems).toEqual([
       expect.stringMatching(/^Input 'private-key' holds an encrypted private key/),
       "Input 'certificate' holds no PEM certificate.",

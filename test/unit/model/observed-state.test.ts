@@ -157,8 +157,8 @@ it('secrets are written in the order of their destinations, each pair first', ()
 it('Auth0 lets a method and a pool hold two', () => {
   expect([METHOD_CAPACITY, POOL_CAPACITY]).toEqual([2, 2]);
   const holders = [
-    { id: 'a', usedBy: 'ours' },
-    { id: 'b', usedBy: 'by hand' },
+    { id: 'a', whyKept: 'ours' },
+    { id: 'b', whyKept: 'by hand' },
   ];
   expect(credentialLimit('c', holders)).toMatchObject({
     code: 'CREDENTIAL_LIMIT',

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Tenant } from '../../../src/auth0/tenant.ts';
-import type { RotationError } from '../../../src/errors.ts';
+import { RotationError } from '../../../src/errors.ts';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf, writeOwnership } from '../../../src/model/ownership.ts';
@@ -56,7 +56,7 @@ describe('an observation', () => {
     expect(observed?.pool).toHaveLength(2);
   });
 
-  it('tells a missing secret from one that nobody has read', async () => {
+  it('distinguishes a missing secret from one that was not read', async () => {
     expect((await observe('hand-made, no secret')).observed?.secrets).toMatchObject([
       { times: 'missing', version: undefined },
     ]);
@@ -278,6 +278,47 @@ describe('the client of a workflow that creates it', () => {
     ['there are two of ours', [client('a', 'x', mark), client('b', 'y', mark)], /^CLIENT_EXISTS: .*\(a, b\)/],
   ])('is refused where %s', async (_, clients, refused) => {
     expect(await locate(create, clients)).toMatch(refused);
+  });
+
+  const remedy = async (wanted: typeof create, clients: object[]) => {
+    const auth0 = await serving((asked) => ({ body: asked.includes('credentials') ? [] : clients }));
+    const error = await locateClient(wanted, tenantAt(auth0)).catch((one: RotationError) => one);
+    return error instanceof RotationError ? error.remedy : 'none';
+  };
+  const FORMER = { [CLIENT_OWNER_KEY]: 'repo:acme/old#PEM' };
+  const moved = (secretName?: string): typeof create => ({
+    ...create,
+    movedFrom: [{ destination: { kind: 'repo', owner: 'Acme', repo: 'old' }, secretName }],
+  });
+
+  it.each<[string, string, object, string]>([
+    ['the repository had another name before', 'a', FORMER, 'a'],
+    ['another client has just the name', 'a', {}, ''],
+  ])('with moved-from, where %s', async (_, id, metadata, found) => {
+    const other = found === '' ? 'another' : 'shop';
+    expect(await locate(moved(), [client(id, other, metadata)])).toBe(found);
+    expect(await locate(moved('PEM'), [client(id, other, metadata)])).toBe(found);
+    expect(await locate(moved('OTHER'), [client(id, 'another', metadata)])).toBe('');
+  });
+
+  it('that a former name made is never to be deleted: the line that finds it again is named', async () => {
+    const told = await remedy(create, [client('x', 'shop'), client('a', 'shop', FORMER)]);
+    expect(told).toMatch(/^If that is .*, add the line moved-from: repo:acme\/old#PEM\. Delete nothing/);
+    const digest = { [CLIENT_OWNER_KEY]: 'sha256:0123' };
+    expect(await remedy(create, [client('a', 'shop', digest)])).toMatch(/moved-from: with that destination/);
+    const strange = await remedy(create, [client('a', 'shop')]);
+    expect(strange).toMatch(/client-id: a and operation: rotate/);
+    expect(strange).not.toMatch(/delete/i);
+  });
+
+  it('of two of ours is never one to delete that may be in use', async () => {
+    const both = [client('a', 'x', mark), client('b', 'y', mark)];
+    expect(await remedy(create, both)).toMatch(
+      /^Pass current-credential: .* repo:acme\/shop PEM holds\. Then delete/,
+    );
+    const passed = await remedy({ ...create, current: desired({ current: 'k' }).current }, both);
+    expect(passed).toMatch(/^current-credential belongs to none of them\. Look which client id/);
+    expect(passed).not.toMatch(/[Pp]ass current/);
   });
 
   it('of two of ours is the one whose certificate is in use', async () => {

@@ -678,8 +678,8 @@ describe('a secret that holds any text, made by hand', () => {
   });
 });
 
-describe('nobody has recorded when it expires', () => {
-  it('the certificate itself tells', async () => {
+describe('a certificate whose expiry is not recorded', () => {
+  it('rotates by the expiry in the certificate itself', async () => {
     const world = new Days([ours('c', 10, { expires: null })], { [SHOP]: by('c', 10) });
     world.certificate('c', { subject: 'CN=client', to: world.now + 40 * DAY });
     expect(outcomes(await days(world, 1))).toEqual(['NotDue']);

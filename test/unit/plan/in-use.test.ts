@@ -12,8 +12,8 @@ import { notation } from '../../../src/model/step.ts';
 import { LEASE, UNCERTAINTY } from '../../../src/model/timing.ts';
 import { observe } from '../../../src/observe/observe.ts';
 import { credentialsInUse, mayBeHeld } from '../../../src/plan/in-use.ts';
+import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import { Pool } from '../../../src/plan/pool.ts';
 import { stageOf } from '../../../src/plan/stages.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { Tenant as EmulatedTenant } from '../../emulators/tenant.ts';
@@ -26,7 +26,7 @@ const TWO = { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] };
 function inUse(changes: DesiredChanges, seed: StateSeed) {
   const wanted = desired(changes);
   const observed = state(wanted, seed);
-  return { wanted, observed, found: credentialsInUse(wanted, observed), pool: new Pool(wanted, observed) };
+  return { wanted, observed, found: credentialsInUse(wanted, observed), pool: new Owners(wanted, observed) };
 }
 
 /** What each place may hold, likeliest first, as `a`, `a|b` or `-`. */
@@ -189,7 +189,7 @@ describe('the evidence', () => {
     expect(stale && 'later' in stale ? stale.later.id : undefined).toBe(id);
   });
 
-  it('tells every stage', () => {
+  it('derives every stage', () => {
     const { found, observed, pool } = inUse(
       { current: 'a' },
       {
@@ -303,7 +303,7 @@ describe('times of two services', () => {
     expect(decided.credentials.find(({ stage }) => stage === 'current')?.id).toBe(ids.current);
   });
 
-  it('that cannot be told stop the run: in doubt, nothing is touched', async () => {
+  it('stop the run if they cannot be compared, and nothing is changed', async () => {
     const { observed } = await world((request) => (isGitHub(request) ? [10_000, 20] : [20, 20]));
     await expect(observed()).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
   });

@@ -8,8 +8,8 @@ import type { Credential, ObservedState } from '../../../src/model/observed-stat
 import type { Plan } from '../../../src/model/plan.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse, mayBeHeld } from '../../../src/plan/in-use.ts';
+import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import { Pool } from '../../../src/plan/pool.ts';
 import { runs } from '../../support/properties.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 
@@ -121,10 +121,10 @@ describe('every plan', () => {
 
   it('touches nothing that is foreign, kept, or of another workflow', () => {
     property((wanted, observed, { steps }) => {
-      const pool = new Pool(wanted, observed);
+      const owners = new Owners(wanted, observed);
       const touched = new Set(replay(observed, steps).flatMap(takenOut));
       for (const c of observed.pool) {
-        if (!pool.isCandidate(c) || wanted.keepCredentials.has(c.id)) expect(touched).not.toContain(c.id);
+        if (!owners.isCandidate(c) || wanted.keepCredentials.has(c.id)) expect(touched).not.toContain(c.id);
       }
     });
   });

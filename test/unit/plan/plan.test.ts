@@ -8,8 +8,8 @@ import { printNote } from '../../../src/model/note.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { describeStep, ISSUED, notation } from '../../../src/model/step.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
+import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import { Pool } from '../../../src/plan/pool.ts';
 import { stageOf } from '../../../src/plan/stages.ts';
 import { cutOff, replay } from '../../support/replay.ts';
 import { DAY, type DesiredChanges, desired, HOUR, type StateSeed, state } from '../../support/states.ts';
@@ -903,6 +903,19 @@ const OPERATIONS: Row[] = [
     'revert of a crashed enrollment does not wait: nobody can log in',
     { operation: 'revert' },
     { credentials: [{ id: 'n', age: 1 }] },
+    'MethodDiffers',
+    '=client_secret_post[] -n',
+  ],
+  [
+    'revert of a crashed enrollment leaves the key of the method before it, made by hand or by us',
+    { operation: 'revert' },
+    {
+      credentials: [
+        { id: 'h', age: 60, by: 'hand', type: 'public_key', associated: false },
+        { id: 'k', age: 50, type: 'public_key', associated: false },
+        { id: 'n', age: 1, after: 'h' },
+      ],
+    },
     'MethodDiffers',
     '=client_secret_post[] -n',
   ],
@@ -1926,7 +1939,7 @@ function conclude(wanted: DesiredState, observed: ObservedState): string {
   const inUse = credentialsInUse(wanted, observed);
   const { displaced, expiresAt, held, lacking, newest, stale, ...flags } = inUse;
   const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
-  const pool = new Pool(wanted, observed);
+  const pool = new Owners(wanted, observed);
   return [
     `holds ${held.map((all) => all.map(({ id }) => id).join(' or ') || 'nothing').join(' / ') || 'nothing'}`,
     `newest ${newest?.id ?? 'none'}`,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { PlanBuilder } from '../../../src/plan/plan-builder.ts';
-import { firstReason, nextRotation } from '../../../src/plan/reasons.ts';
+import { dueAt, firstReason } from '../../../src/plan/reasons.ts';
 import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const DAYS = 24 * 60;
@@ -122,7 +122,7 @@ describe('the first reason wins', () => {
 describe('the next rotation', () => {
   it('is renew-before-days before the expiry, to the millisecond', () => {
     const at = NOW + 60 * DAY;
-    expect(nextRotation(desired({ renewBeforeDays: 7 }), at)).toBe(at - 7 * DAY);
+    expect(dueAt(desired({ renewBeforeDays: 7 }), at)).toBe(at - 7 * DAY);
     for (const late of [0, 1]) {
       const found = reason({ renewBeforeDays: 7 }, { credentials: [a(7 * DAY + late)], written });
       expect(found?.reason).toBe(late === 0 ? 'CertificateExpiring' : undefined);

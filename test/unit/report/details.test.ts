@@ -59,7 +59,7 @@ describe('outputs', () => {
 });
 
 describe('who may still hold what was revoked', () => {
-  it('is told in a table, without a link of theirs, and as a warning', () => {
+  it('is shown in a table without links from servers, and as a warning', () => {
     const { annotations, summary } = revoked(HOLDERS);
     expect(summary).toContain('](https://github.com/acme/shop/actions/runs/1)');
     expect(summary).not.toMatch(/[^\\]\]\(https:\/\/evil/);
@@ -137,7 +137,7 @@ describe('a proof', () => {
 });
 
 describe('a run without a result', () => {
-  it('tells each problem on a line of its own, and no Markdown of theirs', () => {
+  it('shows each problem on a line of its own, without Markdown from the input', () => {
     const error = Object.assign(failure(), { problems: ['One *bad*.', 'Two.'] });
     const { headline, summary, outputs } = failureReport(error, (code) => `docs#${code}`);
     expect(headline).toContain('VERIFICATION_FAILED');

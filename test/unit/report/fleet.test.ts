@@ -26,7 +26,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   notes,
   logQuestion: undefined,
   probes: [],
-  stop: undefined,
+  errorAtEnd: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
   planOnly: false,
@@ -114,6 +114,28 @@ describe('the report of a fleet', () => {
         message: expect.stringContaining('The current key expires on 23 January 2027.'),
       }),
     ]);
+  });
+
+  it('says what an advice for one client means with a manifest', () => {
+    const told = (remedy: string) => {
+      const error = new RotationError('SECRET_EXISTS', { failed: 'It failed.', remedy });
+      const { annotations, summary } = fleetReport([of('a', { error })], (code) => code);
+      const all = `${annotations[0]?.message} ${summary}`;
+      return [/Never tick force for the whole workflow/g, /current-credential-env/g].map(
+        (words) => all.match(words)?.length ?? 0,
+      );
+    };
+    expect(told('Pass current-credential. Or start the workflow by hand with force: true.')).toEqual([2, 2]);
+    expect(told('Start the workflow by hand once with force: true.')).toEqual([2, 0]);
+    expect(told('Pass current-credential.')).toEqual([0, 2]);
+    expect(told('Do something.')).toEqual([0, 0]);
+  });
+
+  it('says so of a warning too', () => {
+    const notes: Note[] = [{ severity: 'warning', text: 'Pass current-credential to store it.' }];
+    const { annotations, summary } = told([of('a', { plan: plan(1, true, notes), outcome: outcome('a') })]);
+    expect(annotations[0]?.message).toContain('is current-credential-env');
+    expect(summary).toContain('is current-credential-env');
   });
 
   it('says once what is the same for several clients', () => {

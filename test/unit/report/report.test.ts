@@ -116,7 +116,7 @@ describe('outputs', () => {
     for (const value of Object.values(outputs)) expect(value).not.toMatch(/PRIVATE KEY|BEGIN/);
   });
 
-  it('tell the new credential', () => {
+  it('name the new credential', () => {
     const told = result({ force: true }, settled, { outcome: outcome({ removed: ['cred_p'] }) });
     expect(report(told).outputs).toMatchObject({
       rotated: 'true',
@@ -131,7 +131,7 @@ describe('outputs', () => {
     });
   });
 
-  it('tell the current one where nothing was due', () => {
+  it('name the current credential if nothing was due', () => {
     expect(report(result({}, settled, { outcome: idle() })).outputs).toMatchObject({
       rotated: 'false',
       reason: 'NotDue',
@@ -145,7 +145,7 @@ describe('outputs', () => {
     expect(report(exact).outputs['not-before']).toBe('2026-11-23T12:00:00.000Z');
   });
 
-  it('tell the error in the result', () => {
+  it('have the error in the result', () => {
     const [entry] = JSON.parse(report(result({}, settled, { error: failure() })).outputs.result ?? '');
     expect(entry).toMatchObject({
       'client-id': 'client',
@@ -163,7 +163,7 @@ describe('outputs', () => {
     expect(['', '2026-12-24T12:00:00.000Z']).toContain(next);
   });
 
-  it('tell the steps of the plan as sentences', () => {
+  it('have the steps of the plan as sentences', () => {
     const told = result({ force: true }, settled, { planOnly: true });
     const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
     expect([reason, steps]).toEqual([
@@ -180,7 +180,7 @@ describe('outputs', () => {
 });
 
 describe('the summary', () => {
-  it('tells an error in three sentences', () => {
+  it('shows an error in three sentences', () => {
     const { summary } = report(result({}, settled, { error: failure('All is well.') }));
     expect(summary).toContain(
       '**What failed.** It failed.\n\n**What to do.** Mend it. [More about VERIFICATION_FAILED](docs#VERIFICATION_FAILED).\n\n**What is true now.** All is well.',
@@ -265,6 +265,15 @@ describe('the summary', () => {
     ]);
     expect(summary).toContain('WITHOUT a proof');
     expect(report(result({ force: true }, settled, { outcome: outcome() })).annotations).toEqual([]);
+  });
+
+  it('says what would prove it: a key has no edge to set', () => {
+    const unproven = { outcome: outcome({ proof: 'not proven' }) };
+    const told = (method: 'private_key_jwt' | 'self_signed_tls_client_auth') =>
+      report(result({ force: true, method }, settled, unproven)).annotations[0]?.message;
+    expect(told('private_key_jwt')).toMatch(/key was delivered WITHOUT a proof: .* Set verify: required/);
+    expect(told('private_key_jwt')).not.toContain('mtls-domain');
+    expect(told('self_signed_tls_client_auth')).toContain('Set mtls-domain and verify: required');
   });
 
   it('warns of whom a plan interrupts', () => {
@@ -357,7 +366,7 @@ describe('the summary', () => {
     },
   );
 
-  it('tells of a destination in doubt, and of one that was missed', () => {
+  it('names a destination in doubt, and one that was missed', () => {
     const destinations = ['repo:acme/shop', 'repo:acme/a', 'repo:acme/b'];
     const made = outcome({ inDoubt: ['repo:acme/b PEM'] });
     const told = result({ destinations, force: true }, settled, { outcome: made, error: failure() });

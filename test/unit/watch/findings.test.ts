@@ -7,7 +7,7 @@ import { parseDestination } from '../../../src/model/secret-location.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { shadowFindings, workflowFindings } from '../../../src/watch/environment.ts';
-import { assess, isAtWork, type Refusal } from '../../../src/watch/findings.ts';
+import { assess, isAtWork, type RefusedRotation } from '../../../src/watch/findings.ts';
 import { lifetimeOf } from '../../../src/watch/lifetime.ts';
 import {
   type CredentialSeed,
@@ -29,7 +29,7 @@ const expiring = (inDays: number): StateSeed => ({
 const beside = (...more: CredentialSeed[]): StateSeed => ({ ...settled, credentials: [current, ...more] });
 
 /** As a watch asks for it. */
-function refusal(changes: DesiredChanges, seed: StateSeed): Refusal | undefined {
+function refusal(changes: DesiredChanges, seed: StateSeed): RefusedRotation | undefined {
   for (const force of [false, true]) {
     try {
       plan(desired({ ...changes, force }), state(desired(changes), seed));
@@ -207,6 +207,22 @@ describe('a finding', () => {
     expect(keys(changes, seed)).toEqual(expected);
   });
 
+  it('of a missing secret asks for what stores it: the next rotation, or at once the pair at hand', () => {
+    const missing = (written: (number | undefined)[]) =>
+      found(TWO, { ...settled, written }).find(({ key }) => key.startsWith('SecretMissing'))?.todo;
+    expect(missing([undefined, 10 * DAYS - 1])).toMatch(/^Start the rotation workflow\. /);
+    expect(missing([10 * DAYS - 1, undefined])).toMatch(
+      /^Start the rotation workflow with current-credential/,
+    );
+  });
+
+  it('of an unknown credential asks first who uses it', () => {
+    const unknown = found({}, beside({ id: 'x', age: 5, by: 'hand', associated: false }));
+    expect(unknown.map(({ todo }) => todo)).toEqual([
+      expect.stringMatching(/^Find out who uses it\. If nobody does, delete it.* If somebody does, name it/),
+    ]);
+  });
+
   it('says what is and what to do, in sentences that do not change from day to day', () => {
     const [first] = found({}, expiring(8));
     expect(first).toEqual({
@@ -290,10 +306,19 @@ const WORKFLOWS: [object, string[]][] = [
   [{ state: 'something new' }, ['failure WorkflowDisabled']],
 ];
 
-describe('what GitHub tells around it', () => {
+describe('the findings in GitHub', () => {
   it.each(WORKFLOWS)('of the workflow: %j', (changes, expected) => {
     const all = workflowFindings({ ...WORKFLOW, ...changes });
     expect(all.map(({ key, severity }) => `${severity} ${key}`)).toEqual(expected);
+  });
+
+  it('of a workflow that was deleted: there is nothing to enable', () => {
+    const [deleted] = workflowFindings({ ...WORKFLOW, state: 'deleted' });
+    expect(deleted?.todo).toBe('Restore the file on the default branch.');
+  });
+
+  it('of a secret that hides one, deletes only a copy of the same pair', () => {
+    expect(shadows()[0]?.todo).toMatch(/^If it is an old copy .*delete it.* If it belongs to another client/);
   });
 
   it('of secrets that hide one, or could not be seen', () => {

@@ -40,7 +40,7 @@ async function watch(start: string, { before, changes, meanwhile }: Asked = {}) 
 }
 
 describe('a watch', () => {
-  it('that finds nothing writes nothing, and tells what is left', async () => {
+  it('returns the remaining lifetime and writes nothing if it finds nothing', async () => {
     const { keys, reports, result, road } = await watch('settled');
     expect([keys, result.error, reports()]).toEqual([[], undefined, []]);
     expect(result.watch).toMatchObject({ isAtWork: false, lifetime: { left: expect.closeTo(80 / 90, 2) } });

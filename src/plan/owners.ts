@@ -1,16 +1,17 @@
-/** Sorts the client's credentials by owner: ours, another workflow's, made by hand, or foreign. Pure. */
+/** Knows whose each credential of the client is: ours, another workflow's, made by hand, or foreign. Pure. */
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';
 import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 
-export class Pool {
+/** Decides by the observed state, from before the first step of the run. */
+export class Owners {
   readonly #owner: string;
   /** Owners that this workflow had before. */
   readonly #former: readonly string[];
   readonly #type: Credential['type'];
   /** The client uses the desired method. */
-  readonly #uses: boolean;
+  readonly #usesMethod: boolean;
   readonly #associated: ReadonlySet<string>;
   /** Ids of credentials made by hand that one of ours replaced. */
   readonly #replaced: ReadonlySet<string | undefined>;
@@ -19,28 +20,30 @@ export class Pool {
     this.#owner = ownerOf(desired);
     this.#former = (observed.former ?? []).map(({ owner }) => owner);
     this.#type = CREDENTIAL_TYPES[desired.method];
-    this.#uses = observed.client?.method === desired.method;
+    this.#usesMethod = observed.client?.method === desired.method;
     this.#associated = new Set(observed.client && associatedWith(observed.client, desired.method));
     this.#replaced = new Set(observed.pool.filter(this.isOurs).map(({ name }) => readOwnership(name)?.after));
   }
 
+  /** Whether it was associated with the desired method when the run observed it. */
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
+  /** Whether it has our mark and the type of the desired method. */
   isOurs = (credential: Credential): boolean =>
     credential.type === this.#type && this.isMarkedOurs(credential);
 
-  /** Our mark, with any method. */
+  /** Whether it has our mark, whatever its method is. */
   isMarkedOurs = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
-  /** A rehearsal of ours made it and died. No secret has ever held it. */
+  /** Whether a rehearsal of ours made it and died. No secret has ever held it. */
   isRehearsed = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
-  /** Ours, of a former method of the client. Nobody can log in with it any more. */
+  /** Whether it is ours and belongs to a former method of the client. Nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
-    this.#uses && credential.type !== this.#type && this.#isAttributed(credential);
+    this.#usesMethod && credential.type !== this.#type && this.#isAttributed(credential);
 
-  /** Ours to remove, by its own mark or by the mark of its successor. */
+  /** Whether it is ours to remove, by its own mark or, if it was made by hand, by the mark of its successor. */
   isManaged = (credential: Credential): boolean =>
     credential.type === this.#type && this.#isAttributed(credential);
 
@@ -55,7 +58,7 @@ export class Pool {
     );
   }
 
-  /** Its mark is that of a former primary. */
+  /** Whether its mark names a former primary. */
   isOfFormer = ({ name }: Credential): boolean => {
     const ownership = readOwnership(name);
     return (
@@ -78,7 +81,7 @@ export class Pool {
       this.isAssociated(credential) &&
       this.otherOwnership(credential) === undefined);
 
-  /** Made by hand, or by a tool that marks nothing. */
+  /** Whether it has no mark, so that a person or another tool made it. */
   isUnmarked = ({ name, type }: Credential): boolean =>
     type === this.#type && readOwnership(name) === undefined;
 }
