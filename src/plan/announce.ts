@@ -82,6 +82,19 @@ function announce(
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
 }
 
+/** Warns of secrets to which this workflow delivered before, and which nothing renews any more. */
+export function announceFormer({ inUse, notes, observed }: PlanBuilder): void {
+  const today = observed.secrets.map(({ location }) => printLocation(location));
+  for (const { candidates, location } of inUse.formerHeld.filter((one) => !today.includes(one.location))) {
+    const [{ expiresAt, id } = { expiresAt: undefined, id: '' }] = candidates;
+    const end = expiresAt === undefined ? 'once it expires' : `after ${day(expiresAt)}`;
+    notes.push({
+      severity: 'warning',
+      text: `${location} may still hold ${id}, and this workflow stores nothing there any more: its readers cannot log in ${end}. Let them read ${today[0]}, then delete that secret in GitHub. While it exists, it keeps a slot that the next rotation may need.`,
+    });
+  }
+}
+
 /** Warns of secrets that somebody else wrote, since their times do not show what they hold. */
 export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
   const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);

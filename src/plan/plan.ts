@@ -6,7 +6,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { announceDoubts, announceEmpty, announceRemovals } from './announce.ts';
+import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
 import { capacityExhausted } from './capacity.ts';
 import {
   finishDelivery,
@@ -65,6 +65,7 @@ function planned(builder: PlanBuilder): Plan {
   if (errorAtEnd === undefined) {
     bindTokens(builder);
     announceRemovals(builder, nextRotation);
+    if (desired.operation === 'rotate') announceFormer(builder);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
     if (!rotates && desired.current === undefined) announceDoubts(builder);
   }

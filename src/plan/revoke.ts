@@ -1,14 +1,17 @@
 /** Plans `revoke: previous`: the run that delivers the new credential also removes the previous ones. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { longDay } from '../model/markdown.ts';
+import { day, longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
+import { printLocation } from '../model/secret-location.ts';
+import { mayBeHeld } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
   const { owners, renews, desired } = builder;
   const { current } = desired;
+  refuseElsewhere(builder);
   const end =
     current?.notAfter && current.subject === desired.subject
       ? `${longDay(current.notAfter.getTime())}, when the one in use expires`
@@ -29,6 +32,23 @@ export function refuseRevocation(builder: PlanBuilder): void {
   }
 }
 
+/** Another workflow's destinations would keep the leaked key, or lose it without a successor. @throws RotationError CANNOT_REVOKE */
+function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): void {
+  const [primary] = observed.secrets;
+  if (primary?.times !== 'missing') return;
+  const holders = inUse.formerHeld.map(({ location }) => location);
+  const foreign = observed.pool.flatMap((c) =>
+    associated.includes(c.id) ? (owners.otherOwnership(c)?.owner.replace('#', ', secret ') ?? []) : [],
+  );
+  const elsewhere = [...new Set([...holders, ...foreign])];
+  if (elsewhere.length === 0) return;
+  throw new RotationError('CANNOT_REVOKE', {
+    failed: `${printLocation(primary.location)} has no secret yet. The credentials of this client were delivered to ${elsewhere.join('; ')}, which this run would not serve.`,
+    remedy:
+      'Give this run the destinations and the secret names of the workflow that rotates the client, and start it again.',
+  });
+}
+
 /** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
   const previous = builder.records.filter((c) => builder.mayRemove(c));
@@ -37,6 +57,10 @@ export function revoke(builder: PlanBuilder): void {
   builder.steps.push({ kind: 'find-holders' });
   if (previous.length > 0) builder.note('interruption', interruption(previous));
   else builder.note('warning', NOTHING);
+  // One of them may have made room for the new credential.
+  const gone = builder.observed.pool.filter(({ id }) => !builder.records.some((record) => record.id === id));
+  const byHand = gone.filter((c) => builder.owners.isUnmarked(c) && !mayBeHeld(builder.inUseAtStart, c));
+  if (byHand.length > 0) builder.note('interruption', interruptionByHand(byHand));
   for (const credential of builder.records.filter(({ id }) => builder.associated.includes(id)))
     builder.note('warning', stillValid(builder, credential));
 }
@@ -44,6 +68,12 @@ export function revoke(builder: PlanBuilder): void {
 function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(', ');
   return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key, not even workflow runs that were queued before. Access tokens that were issued with it stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
+}
+
+/** No destination holds them, so nobody gets a successor. */
+function interruptionByHand(byHand: readonly Credential[]): string {
+  const ids = byHand.map(({ createdAt, id }) => `${id}, which was made by hand on ${day(createdAt)},`);
+  return `${ids.join(' ')} is removed, too. Nobody who uses it can log in from then on, until they use the credential that this run delivers.`;
 }
 
 /** What another workflow's mark protects, or nobody can read. */

@@ -25,7 +25,6 @@ test.runIf(isCheckout)('what it downloads starts, and holds no source and no tes
   const listed = execFileSync('tar', ['-xvf', '-', '-C', folder], { input: archive(), encoding: 'utf8' });
   expect(listed.trim().split('\n').sort()).toEqual([
     'LICENSE',
-    'README.md',
     'action.yml',
     'dist/',
     'dist/index.js',

@@ -80,7 +80,8 @@ describe('an owner that is too long for a mark', () => {
     const { message } = await world.day({ current: 'none' });
     expect(message).toContain('delete in Auth0 what was made for sha256:');
     expect(message).not.toContain('moved-from');
-    const { notes } = await new Days([of(long, 'o', 20)]).day({ force: true, revoke: true });
+    const taken = [{ ...of(OURS, 'c', 65), associated: false }, of(long, 'o', 20)];
+    const { notes } = await new Days(taken, { [SHOP]: ['c', 64.9999] }).day({ force: true, revoke: true });
     expect(notes).toMatch(
       /o \(made for sha256:.*\) stays valid\. If its key has leaked, delete it in Auth0 now\.$/m,
     );
@@ -117,5 +118,60 @@ describe('the newest credential has a former mark, and an older one has ours', (
     expect(message).toContain('delete in Auth0 what was made for repo:acme/shop#OLD');
     world.delete('o');
     expect(await world.day({ current: 'none' })).toMatchObject({ error: undefined });
+  });
+});
+
+describe('revoke: previous with other destinations than the rotation', () => {
+  const CURRENT = of(OURS, 'c', 65);
+  const revoke = (records: Seeded[], secrets: Record<string, [string, number]>, more = {}) =>
+    new Days(records, secrets).day({ current: 'none', force: true, revoke: true, ...more });
+
+  it.each<[string, Seeded, string]>([
+    [
+      'an environment of the repository, whose readers would lose the key',
+      of('env:acme/shop/live#PEM', 'e', 65),
+      'env:acme/shop/live',
+    ],
+    [
+      'a repository whose key would stay valid',
+      of('repo:acme/ops#PEM', 'e', 65),
+      'repo:acme/ops, secret PEM',
+    ],
+  ])('is refused before any effect: %s', async (_, record, where) => {
+    const day = await revoke([record], { 'env:acme/shop/live': ['e', 64.9999] });
+    expect(failed(day)).toContain(`CANNOT_REVOKE: ${SHOP} PEM has no secret yet.`);
+    expect(day.message).toContain(where);
+    expect(day.message).toContain('the destinations and the secret names of the workflow that rotates');
+    expect(day).toMatchObject({ removed: [], lockedOut: [] });
+  });
+
+  it('goes on where the primary has its secret, or where nothing was delivered elsewhere', async () => {
+    expect(await revoke([CURRENT], { [SHOP]: ['c', 64.9999] })).toMatchObject({
+      error: undefined,
+      removed: ['c'],
+    });
+    expect(await revoke([{ id: 'h', age: 5 }], {})).toMatchObject({ error: undefined, removed: ['h'] });
+  });
+
+  it('names whom it interrupts although no destination holds what they use', async () => {
+    for (const age of [4, 65]) {
+      const records = [of(OURS, 'c', age), { id: 'h', age: 80 }];
+      const { notes, removed } = await revoke(records, { [SHOP]: ['c', age - 0.0001] });
+      expect(removed.toSorted()).toEqual(['c', 'h']);
+      expect(notes).toMatch(/^INTERRUPTION: h, which was made by hand on .* is removed, too\./m);
+    }
+    expect((await revoke([CURRENT], { [SHOP]: ['c', 64.9999] })).notes).not.toContain('made by hand');
+  });
+});
+
+describe('a secret to which the workflow delivered before', () => {
+  it('is announced until it is gone, with the day on which its readers fail', async () => {
+    const world = new Days([of('repo:acme/shop#OLD', 'p', 40)], { [`${SHOP} OLD`]: ['p', 39.9999] });
+    const [first, second] = [await world.day(), await world.day()];
+    expect(first).toMatchObject({ rotated: true, error: undefined });
+    for (const { notes } of [first, second])
+      expect(notes).toMatch(
+        /WARNING: repo:acme\/shop OLD may still hold p, .* cannot log in after 20\d\d-.* Let them read repo:acme\/shop PEM/,
+      );
   });
 });

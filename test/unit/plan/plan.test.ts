@@ -987,10 +987,12 @@ const REVOCATIONS: Row[] = [
       credentials: [
         { ...previous, by: 'another workflow' },
         { id: 'f', age: 5 * DAYS, by: 'hand', associated: false },
+        { ...current, associated: false },
       ],
+      written: [delivered],
     },
-    'FirstDelivery',
-    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop ?holders',
+    'Forced',
+    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop -a ?holders',
   ],
   [
     'another subject of a CA-signed certificate: the old one goes',
