@@ -16,7 +16,6 @@ await using world = await startSandbox({ tenantSkewMs: -SINCE, githubSkewMs: -SI
 world.github.addRepository('acme/ops', { environments: ['production'] });
 const inputs = {
   destinations: `repo:${REPOSITORY}\nenv:acme/ops/production`,
-  overlap: '7d',
   verify: 'required',
 };
 const held = () => world.github.secret(`repo:${REPOSITORY}`, 'AUTH0_MTLS_PEM')?.value ?? '';
