@@ -46,7 +46,7 @@ const TOKENS_EACH = 5;
 const UNDO_TIME = 7_000;
 
 /** How many clients may run at once. Clients that wait for propagation send no requests, so as many more run as GitHub can store during that wait. */
-function mostAtOnce(budget: SharedBudget, { desired }: Inputs): number {
+export function mostAtOnce(budget: Pick<SharedBudget, 'burst' | 'within'>, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
   const tokens = storable > MOST ? budget.within(UNDO_TIME) : budget.burst;
@@ -151,7 +151,9 @@ function ownConnection(
 }
 
 /** Limits how many keys are made at once. libuv's thread pool makes them, and at least one thread stays free for DNS look-ups. */
-function onCores<A extends unknown[], T>(make: (...given: A) => Promise<T>): (...given: A) => Promise<T> {
+export function onCores<A extends unknown[], T>(
+  make: (...given: A) => Promise<T>,
+): (...given: A) => Promise<T> {
   const most = Math.min(availableParallelism(), THREADS - 1);
   const atWork = new Set<Promise<unknown>>();
   return async (...given) => {
