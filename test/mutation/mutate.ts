@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { matchesGlob } from 'node:path/posix';
 import { Stryker } from '@stryker-mutator/core';
@@ -21,7 +21,7 @@ async function score(name: string, { mutate, tests }: Folder): Promise<number | 
     plugins: ['@stryker-mutator/vitest-runner'],
     vitest: { configFile: 'test/mutation/vitest.config.ts' },
     coverageAnalysis: 'perTest',
-    concurrency: 1,
+    concurrency: availableParallelism(),
     ignoreStatic: true,
     // An endless loop ends here; a busy machine takes many times as long as an idle one.
     timeoutMS: 20_000,
