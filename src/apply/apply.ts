@@ -320,6 +320,7 @@ class Execution {
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
+      missing: this.#delivery.missing,
       completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,

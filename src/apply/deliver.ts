@@ -57,6 +57,11 @@ export class Delivery {
     return this.#stored;
   }
 
+  /** Locations whose write was refused or is in doubt. */
+  get missing(): readonly SecretLocation[] {
+    return this.#failures.map(({ location }) => location);
+  }
+
   /** Locations that hold either the new pair or what they held before. */
   get inDoubt(): readonly SecretLocation[] {
     return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
@@ -104,9 +109,14 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#finish}`,
+      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#stored.length > 0 ? this.#finish : this.#again}`,
       cause: first.error,
     });
+  }
+
+  /** Leads on from a primary in doubt. If the client was moved to another method, the state says what is more urgent. */
+  get #again(): string {
+    return this.#finish && this.#desired.operation !== 'enroll' ? AGAIN : '';
   }
 
   /** A primary in doubt may hold the only copy of the new key. */
@@ -129,6 +139,8 @@ export class Delivery {
 }
 
 const FINISH = ` Then ${NEW_RUN} with current-credential. It finishes the delivery without a new key.`;
+
+const AGAIN = ` Then ${NEW_RUN} with current-credential. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
 
 export interface PauseServices {
   clock: Clock;

@@ -11,6 +11,8 @@ export interface FailureState {
   delivery: string | undefined;
   /** Secret locations that hold the new pair for certain. */
   served: readonly SecretLocation[];
+  /** Secret locations that should hold it, and may not. */
+  missing: readonly SecretLocation[];
   /** A sentence about an earlier delivery that this run worked to finish. */
   completed: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
@@ -51,7 +53,8 @@ export function explainFailure(
   if (undone === undefined) {
     const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
     const { delivery = '', served } = state;
-    const now = joined(nobody, delivery, stays(state), interruptedStill(state), unrevoked(state, true));
+    const left = unrevoked(state, served.length > 0);
+    const now = joined(nobody, delivery, methodEnded(state), stays(state), interruptedStill(state), left);
     return error.withStateNow(now, alarm(state, served));
   }
   const [first] = undone.failures;
@@ -80,8 +83,14 @@ function unchanged(state: FailureState, go: string): string {
 const AT_ONCE = `${NEW_RUN} at once`;
 const KEEPS = 'Every destination keeps the credential that it holds.';
 
-function stays({ disassociated }: FailureState): string {
-  return disassociated ? '' : 'All associated credentials stay associated.';
+function stays({ disassociated, former }: FailureState): string {
+  return disassociated || former ? '' : 'All associated credentials stay associated.';
+}
+
+/** An enrollment that was delivered, but not everywhere. */
+function methodEnded({ former, missing, served }: FailureState): string {
+  if (former === undefined || served.length === 0 || missing.length === 0) return '';
+  return `The consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${former.method} any more.`;
 }
 
 function joined(...sentences: readonly string[]): string {
@@ -103,7 +112,7 @@ function unrevoked({ removed, revoking }: FailureState, begun: boolean): string 
   if (left.length === 0) return '';
   const what = begun
     ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and removable-credentials: ${left.join(' ')}, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}`
-    : 'with force: true and revoke: previous';
+    : 'with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later';
   return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
 }
 
@@ -136,8 +145,10 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
     'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
   if (isCredentialMethod(former.method)) {
     const ids = former.credentials.join(', ');
-    const back = `Set it back at once ${dashboard}: choose ${former.method} with ${ids}. Revert cannot do that, since it restores only a client secret.`;
-    return isManager ? `${state} ${back}` : `${state} ${back} ${later}, and it may remove ${ids}.`;
+    const back = `Set it back at once ${dashboard}: choose ${former.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
+    return isManager
+      ? `${state} ${back}`
+      : `${state} ${back} ${later}${ids && `, and it may remove ${ids}`}.`;
   }
   // No run can log in as this client.
   if (isManager) return `${state} Set it back at once ${dashboard}: choose ${former.method}.`;
@@ -154,7 +165,7 @@ export function alarm(state: FailureState, served: readonly SecretLocation[]): s
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
-  if (waiting && reverted === undefined) return SOME;
+  if ((waiting && reverted === undefined) || methodEnded(state) !== '') return SOME;
   return unrevoked(state, true) === '' ? undefined : STILL_VALID;
 }
 

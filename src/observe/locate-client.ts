@@ -73,9 +73,12 @@ function several(desired: DesiredState, clients: readonly ListedClient[]): Rotat
   const secret = `${printDestination(destinations[0])} ${secretName}`;
   return new RotationError('CLIENT_EXISTS', {
     failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died${moved}.`,
-    remedy: current
-      ? 'current-credential belongs to none of them. Look which client id your services use, and delete only the others in Auth0.'
-      : `Pass current-credential: the next run goes on with the client whose credential ${secret} holds. Then delete the others in Auth0. If no destination has a secret ${secretName} yet, nobody uses any of them: delete all but one.`,
+    remedy:
+      movedFrom.length > 0
+        ? 'Delete nothing yet. If moved-from names a workflow that has a client of its own, take that line out. Otherwise look which client id your services use, also those that read the former secret, and delete only the others in Auth0.'
+        : current
+          ? 'current-credential belongs to none of them. Look which client id your services use, and delete only the others in Auth0.'
+          : `Pass current-credential: the next run goes on with the client whose credential ${secret} holds. Then delete the others in Auth0. If no destination has a secret ${secretName} yet, nobody uses any of them: delete all but one.`,
   });
 }
 

@@ -5,6 +5,7 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
+import { formerHolder } from './in-use.ts';
 import { keepOneWorkflow, movedLine } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
@@ -64,6 +65,8 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
+  // announceFormer tells when it goes.
+  if (formerHolder(builder.inUse, credential) !== undefined) return;
   const byHand = builder.owners.isUnmarked(credential);
   const over = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
@@ -83,10 +86,12 @@ function announce(
 }
 
 /** Warns of secrets to which this workflow delivered before, and which nothing renews any more. */
-export function announceFormer({ inUse, notes, observed }: PlanBuilder): void {
+export function announceFormer({ inUse, notes, observed, records }: PlanBuilder): void {
   const today = observed.secrets.map(({ location }) => printLocation(location));
   for (const { candidates, location } of inUse.formerHeld.filter((one) => !today.includes(one.location))) {
-    const [{ expiresAt, id } = { expiresAt: undefined, id: '' }] = candidates;
+    const [candidate] = candidates.filter(({ id }) => records.some((record) => record.id === id));
+    if (candidate === undefined) continue;
+    const { expiresAt, id } = candidate;
     const end = expiresAt === undefined ? 'once it expires' : `after ${day(expiresAt)}`;
     notes.push({
       severity: 'warning',

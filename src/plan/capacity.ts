@@ -141,8 +141,9 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
-      failed: `${name} holds a pair that Auth0 does not know, so its readers cannot log in. The client can hold no other credential.`,
-      remedy: `Start the workflow by hand once with force: true, which replaces it. But if current-credential names another secret than that one, write ${line} instead.`,
+      failed:
+        'current-credential is a pair that Auth0 does not know, and the client can hold no other credential.',
+      remedy: `Look at that line first: it must read ${line}. If it does, ${name} holds that pair and its readers cannot log in: start the workflow by hand once with force: true, which replaces it.`,
     });
   return new RotationError('SECRET_EXISTS', {
     failed: `Somebody else wrote ${name} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
@@ -185,6 +186,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const { associated, desired, inUse, owners, records } = builder;
   const reorder = servedFirst(builder);
   if (reorder) return reorder;
+  if (desired.operation === 'rehearse' && inUse.lacking.length > 0) return FINISH_FIRST;
   // What is not associated takes no room in the method.
   const byHand = records.filter(
     (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
@@ -198,7 +200,9 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const isShown = desired.current !== undefined && !inUse.unregistered;
   if (spare.length > 0 && isShown)
     return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
-  const kept = records.filter((c) => desired.keepCredentials.has(c.id)).map(({ id }) => id);
+  const kept = records
+    .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
+    .map(({ id }) => id);
   if (kept.length > 0)
     return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
   const choose = (some: readonly Credential[]) =>
@@ -207,14 +211,16 @@ function waysOut(builder: PlanBuilder): string | undefined {
       : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
   const former = stillHolding(builder);
   // What a former location may hold is not removed, although it is released.
-  if (former) return [former, choose(spare)].filter(Boolean).join(' Or: ');
+  const pass = desired.current ? '' : PASS;
+  if (former) return pass + [former, choose(spare)].filter(Boolean).join(' Or: ');
   const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
   if (isShown) return undefined;
-  const pass = desired.current ? '' : PASS;
   return `${pass}${choose(byHand)}`.trim() || undefined;
 }
 
+const FINISH_FIRST =
+  'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 const PASS = 'Pass current-credential, which shows what is in use. ';
 
 /** What was made by hand and is superseded goes a week after its successor was delivered. */

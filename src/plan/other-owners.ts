@@ -51,6 +51,17 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   const back = former ? `If this workflow delivered there first then, ${backTo(former, desired)}. ` : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
-    remedy: back + keepOneWorkflow(builder, owner),
+    remedy: back + keepTheOther(desired, owner),
   });
+}
+
+/** The other one has rotated since. Its next rotation removes what this one made, and the other way round would lock its readers out. */
+function keepTheOther({ destinations, secretName }: DesiredState, owner: string): string {
+  const [theirs = ''] = owner.split('#');
+  const places = destinations
+    .map(printDestination)
+    .filter((place) => place.toLowerCase() !== theirs.toLowerCase());
+  const add =
+    places.length > 0 ? `add ${places.join(', ')} to the destinations of the other, after its own; ` : '';
+  return `If another workflow rotates this client, disable this one: ${add}let the readers of ${secretName} read the secret that the other writes, and start the other once with current-credential. Delete nothing in Auth0: its next rotation removes what this workflow made.`;
 }

@@ -9,8 +9,11 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent where consumers cannot log in any more: the schedule would try again tomorrow. */
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
-  return error.withStateNow(error.stateNow, error.alarm ?? alarm(builder));
+  const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
+  return error.withStateNow(error.stateNow, error.alarm ?? alarm(builder) ?? leaked);
 }
+
+const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
 
 /** @returns who cannot log in with what the destinations hold, although all steps are carried out */
 function alarm({

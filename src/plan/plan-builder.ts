@@ -216,6 +216,9 @@ export class PlanBuilder {
     if (others) return `made for ${others.owner} by run ${others.run}`;
     if (this.desired.keepCredentials.has(credential.id)) return 'in keep-credentials';
     if (credential.type === 'unknown') return 'a record that this version cannot read';
+    const { client } = this.observed;
+    if (client && client.method !== this.desired.method && client.associated.includes(credential.id))
+      return `consumers log in with it by ${client.method}`;
     const held = this.#printHeld(credential);
     if (!this.associated.includes(credential.id))
       return held === undefined ? 'not associated with this method' : `${held}, and not associated`;

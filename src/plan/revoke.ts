@@ -55,10 +55,14 @@ export function revoke(builder: PlanBuilder): void {
   for (const credential of previous) builder.remove(credential, 'revoke');
   builder.revokes.push(...previous.map(({ id }) => id));
   builder.steps.push({ kind: 'find-holders' });
-  if (previous.length > 0) builder.note('interruption', interruption(previous));
-  else builder.note('warning', NOTHING);
   // One of them may have made room for the new credential.
   const gone = builder.observed.pool.filter(({ id }) => !builder.records.some((record) => record.id === id));
+  if (previous.length > 0) builder.note('interruption', interruption(previous));
+  if (gone.length === 0) builder.note('warning', NOTHING);
+  const former = builder.inUse.formerHeld.filter(({ candidates }) =>
+    candidates.some(({ id }) => gone.some((c) => c.id === id)),
+  );
+  if (former.length > 0) builder.note('interruption', interruptionElsewhere(builder, former));
   const byHand = gone.filter((c) => builder.owners.isUnmarked(c) && !mayBeHeld(builder.inUseAtStart, c));
   if (byHand.length > 0) builder.note('interruption', interruptionByHand(byHand));
   for (const credential of builder.records.filter(({ id }) => builder.associated.includes(id)))
@@ -68,6 +72,12 @@ export function revoke(builder: PlanBuilder): void {
 function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(', ');
   return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key, not even workflow runs that were queued before. Access tokens that were issued with it stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
+}
+
+/** This run delivers nothing there. */
+function interruptionElsewhere({ observed }: PlanBuilder, former: readonly { location: string }[]): string {
+  const [primary] = observed.secrets;
+  return `The readers of ${former.map(({ location }) => location).join(', ')} cannot log in from then on, since this run stores nothing there. Let them read ${primary ? printLocation(primary.location) : 'the primary'}.`;
 }
 
 /** No destination holds them, so nobody gets a successor. */

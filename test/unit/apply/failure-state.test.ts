@@ -22,6 +22,7 @@ const OTHER = location('repo:acme/other');
 const NOTHING: FailureState = {
   delivery: undefined,
   served: [],
+  missing: [],
   completed: undefined,
   interrupted: [],
   disassociated: false,
@@ -229,4 +230,35 @@ it('an alarm that the plan has raised stays, unless the run has a more urgent on
   expect(
     explainFailure(raised, { ...NOTHING, former: { method: 'none', credentials: [] } }, UNDONE, NOW).alarm,
   ).toMatch(/NOBODY/);
+});
+
+describe('after a delivery has begun', () => {
+  const begun = (left: Partial<FailureState>) =>
+    explainFailure(failed, { ...NOTHING, delivery: 'It holds n.', ...left }, undefined, NOW);
+
+  it('to a primary in doubt, what was to be revoked needs the whole revocation again', () => {
+    const { stateNow } = begun({ missing: [SHOP], revoking: ['a'] });
+    expect(stateNow).toMatch(/NOT REVOKED: a .* with force: true and revoke: previous\. If it is refused/);
+    expect(stateNow).not.toContain('overlap: 0h');
+    expect(begun({ served: [SHOP], missing: [OTHER], revoking: ['a'] }).stateNow).toContain('overlap: 0h');
+  });
+
+  it('of an enrollment, those who were not served are out, and nothing of the former method stays', () => {
+    const { alarm: raised, stateNow } = begun({ former: SECRET, served: [SHOP], missing: [OTHER] });
+    expect(stateNow).toMatch(
+      /^It holds n\. The consumers of .* CANNOT LOG IN until that secret is written, .* client_secret_post any more\.$/,
+    );
+    expect(raised).toMatch(/some consumers/);
+    expect(begun({ former: SECRET, served: [SHOP, OTHER] }).stateNow).toBe('It holds n.');
+    expect(begun({ served: [SHOP], missing: [OTHER] }).stateNow).toBe(
+      'It holds n. All associated credentials stay associated.',
+    );
+  });
+
+  it('of an enrollment from a method without credentials, no id is missing from a sentence', () => {
+    const former = { method: 'private_key_jwt', credentials: [] };
+    expect(begun({ former, missing: [SHOP] }).stateNow).toMatch(
+      /choose private_key_jwt\. Revert cannot .* delivers it\. It holds n\.$/,
+    );
+  });
 });

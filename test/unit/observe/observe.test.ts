@@ -327,6 +327,19 @@ describe('the client of a workflow that creates it', () => {
     expect(await locate(current, both, { b: 'identity-k' })).toBe('b');
     expect(await locate(current, both, { a: 'other' })).toMatch(/^CLIENT_EXISTS/);
   });
+
+  it('of which one may be that of moved-from: nothing is to be deleted yet', async () => {
+    const named = {
+      destination: { kind: 'repo', owner: 'acme', repo: 'old' } as const,
+      secretName: undefined,
+    };
+    const moved = desired({ operation: 'create', clientId: '', clientName: 'shop', movedFrom: [named] });
+    const auth0 = await serving([{ body: [client('a', 'x', mark), client('b', 'y', mark)] }]);
+    await expect(locateClient(moved, tenantAt(auth0))).rejects.toMatchObject({
+      code: 'CLIENT_EXISTS',
+      remedy: expect.stringMatching(/^Delete nothing yet\./),
+    });
+  });
 });
 
 describe('the tenant logs', () => {

@@ -61,9 +61,11 @@ describe('the secret of the primary was written by somebody else', () => {
   it('with a pair that Auth0 does not know: force ends it, and no line is asked for that is there', async () => {
     const world = full('lost');
     const { message } = await world.day();
-    expect(message).toContain('repo:acme/shop PEM holds a pair that Auth0 does not know');
+    expect(message).toContain(
+      `Look at that line first: it must read current-credential: \${{ secrets.PEM }}. If it does, repo:acme/shop PEM holds that pair`,
+    );
     expect(message).not.toMatch(/it may hold any|Pass current-credential/);
-    expect(message).toContain('Start the workflow by hand once with force: true');
+    expect(message).toContain('start the workflow by hand once with force: true');
     const { notes } = await world.day({ force: true });
     expect(notes).toContain('INTERRUPTION');
     expect(notes).not.toContain('Pass current-credential');

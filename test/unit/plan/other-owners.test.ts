@@ -111,13 +111,24 @@ describe('the newest credential has a former mark, and an older one has ours', (
     expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
   });
 
-  it('it is another workflow’s: once that is disabled and its credential deleted, this one goes on', async () => {
+  it('it is another workflow’s, which goes on: nothing is to be deleted, and nobody is out', async () => {
     const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'o', 20)];
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['o', 19.9999] });
     const { message } = await world.day({ current: 'none' });
-    expect(message).toContain('delete in Auth0 what was made for repo:acme/shop#OLD');
-    world.delete('o');
-    expect(await world.day({ current: 'none' })).toMatchObject({ error: undefined });
+    expect(message).toContain(
+      'disable this one: let the readers of PEM read the secret that the other writes',
+    );
+    expect(message).not.toContain('delete in Auth0');
+    expect(await world.day({ secretName: 'OLD', current: 'none' })).toMatchObject({
+      error: undefined,
+      lockedOut: [],
+    });
+    const elsewhere = [of(OURS, 'p', 40), of('repo:old/shop#PEM', 'o', 20)];
+    const both = new Days(elsewhere, { [SHOP]: ['p', 39.9999], 'repo:old/shop': ['o', 19.9999] });
+    const refused = await both.day({ current: 'none', destinations: [SHOP, 'repo:old/shop'] });
+    expect(refused.message).toContain(`add ${SHOP} to the destinations of the other, after its own`);
+    const theirs = await both.day({ destinations: ['repo:old/shop', SHOP] });
+    expect(theirs).toMatchObject({ error: undefined, lockedOut: [] });
   });
 });
 
@@ -139,7 +150,11 @@ describe('revoke: previous with other destinations than the rotation', () => {
     ],
   ])('is refused before any effect: %s', async (_, record, where) => {
     const day = await revoke([record], { 'env:acme/shop/live': ['e', 64.9999] });
-    expect(failed(day)).toContain(`CANNOT_REVOKE: ${SHOP} PEM has no secret yet.`);
+    expect(day.error).toMatchObject({
+      code: 'CANNOT_REVOKE',
+      alarm: 'what was to be revoked is STILL VALID. Act at once',
+    });
+    expect(day.message).toContain(`${SHOP} PEM has no secret yet.`);
     expect(day.message).toContain(where);
     expect(day.message).toContain('the destinations and the secret names of the workflow that rotates');
     expect(day).toMatchObject({ removed: [], lockedOut: [] });
