@@ -68,7 +68,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const storedInstead = unregistered
     ? byTime[0]?.find((c) => owners.isOurs(c) && isExplained(desired, c, primary))
     : undefined;
-  // guard: a stale current-credential is believed not
+  // guard: a stale current-credential is not believed
   const deliveredSince = claimed
     ? later.find((c) => owners.isAssociated(c) && isExplained(desired, c, primary))
     : storedInstead;
@@ -282,7 +282,7 @@ function isUnexplained(
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
-  // guard: by time, what no run can have stored is believed not
+  // guard: by time, what no run can have stored is not believed
   return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 
