@@ -729,11 +729,11 @@ story('examples/hand-over-vault.yml', {
     // act reads all secrets when a run starts, GitHub those of an environment when a job starts: here it hands over what was there before.
     const before = () => repository.held('AUTH0_MTLS_PEM', 'env:acme/shop/production');
     const first = await run();
-    expect([first.exitCode, first.jobs]).toEqual([0, { rotate: 'success', 'hand-over': 'success' }]);
-    expect(handedOver).toEqual([{ data: { pem: '' } }]);
+    expect([first.exitCode, first.jobs]).toEqual([1, { rotate: 'success', 'hand-over': 'failure' }]);
+    expect([handedOver, first.log]).toEqual([[], expect.stringContaining('The secret is empty')]);
     repository.world.advance(20 * MINUTE);
     const idle = await run();
-    expect([idle.exitCode, idle.jobs, handedOver.length]).toEqual([0, { rotate: 'success' }, 1]);
+    expect([idle.exitCode, idle.jobs, handedOver]).toEqual([0, { rotate: 'success' }, []]);
     await run(dispatch({ 'hand-over': 'true' }));
     expect(handedOver.at(-1)).toEqual({ data: { pem: before() } });
     repository.world.advance(61 * DAY);
