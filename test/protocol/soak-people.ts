@@ -20,6 +20,8 @@ export class People {
   /** What each act did, and how often. */
   readonly acts: Record<string, number> = {};
   readonly #random: Random;
+  /** Ids of the credentials before the run: nobody deletes what a run at work has just made. */
+  #known: ReadonlySet<string> = new Set();
   /** What the secret has held, oldest first. */
   readonly #held: string[] = [];
 
@@ -63,12 +65,19 @@ export class People {
     const { client, credentials } = this.world.tenant.reveal(this.world.clientId);
     const ids = client.client_authentication_methods?.self_signed_tls_client_auth?.credentials ?? [];
     const isAssociated = ({ id }: { id: string }) => ids.some((one) => one.id === id);
-    return { all: credentials, associated: credentials.filter(isAssociated), ids: ids.map(({ id }) => id) };
+    const known = credentials.filter(({ id }) => this.#known.has(id));
+    return {
+      all: credentials,
+      known,
+      associated: credentials.filter(isAssociated),
+      ids: ids.map(({ id }) => id),
+    };
   }
 
   /** Before each run: people work with rights of their own. */
   async prepare(): Promise<void> {
     if (this.#held.at(-1) !== this.secret) this.#held.push(this.secret);
+    this.#known = new Set(this.credentials.all.map(({ id }) => id));
     this.#token = await this.world.managementToken();
   }
 
@@ -110,8 +119,8 @@ const addCredential: Act = ({ credentials, world }) => {
 
 const deleteUnheld: Act = (people) => {
   const held = thumbprint(people.secret);
-  const { all, ids } = people.credentials;
-  const unheld = all.find((one) => one.thumbprint_sha256 !== held);
+  const { ids, known } = people.credentials;
+  const unheld = known.find((one) => one.thumbprint_sha256 !== held);
   if (unheld === undefined) return undefined;
   if (ids.includes(unheld.id)) {
     const credentials = ids.filter((id) => id !== unheld.id).map((id) => ({ id }));

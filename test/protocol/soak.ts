@@ -31,11 +31,12 @@ const SCOPE = 'repo:acme/shop';
 const SECRET = 'AUTH0_MTLS_PEM';
 const MINUTE = 60_000;
 
-/** @param progress told every ten rotations */
+/** @param progress told every ten rotations @param hasPeople people interfere */
 export async function soak(
   rotations: number,
   seed: number,
   progress: (line: string) => void,
+  hasPeople = false,
 ): Promise<SoakReport> {
   await using world = await startSandbox({ seed });
   const random = seededRandom(seed);
@@ -64,8 +65,8 @@ export async function soak(
   for (let done = 0; done < rotations; done += 1) {
     const consumer = startConsumer(world, { intervalMs: 10 });
     await people.prepare();
-    if (random() < 0.2) people.betweenRuns();
-    interfere = random() < 0.3 ? people.duringRun() : () => {};
+    if (hasPeople && random() < 0.2) people.betweenRuns();
+    interfere = hasPeople && random() < 0.3 ? people.duringRun() : () => {};
     await rotateOnce(world, random, report);
     interfere = () => {};
     const { attempts, failures } = await consumer.stop();
@@ -133,7 +134,7 @@ if (import.meta.main) {
     options: { rotations: { type: 'string', default: '500' }, seed: { type: 'string', default: '1' } },
   });
   const began = Date.now();
-  const report = await soak(Number(values.rotations), Number(values.seed), (line) => console.log(line));
+  const report = await soak(Number(values.rotations), Number(values.seed), (line) => console.log(line), true);
   const { authentications, refused, orphans, ...rest } = report;
   console.log(`${JSON.stringify(rest)} in ${((Date.now() - began) / 1000).toFixed(0)} s`);
   console.log(`authentications made ${authentications}, failed ${refused}, orphans left ${orphans}`);
