@@ -6,7 +6,7 @@ import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { formerHolder } from './in-use.ts';
-import { keepOneWorkflow, movedLine } from './other-owners.ts';
+import { formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -86,16 +86,17 @@ function announce(
 }
 
 /** Warns of secrets to which this workflow delivered before, and which nothing renews any more. */
-export function announceFormer({ inUse, notes, observed, records }: PlanBuilder): void {
-  const today = observed.secrets.map(({ location }) => printLocation(location));
-  for (const { candidates, location } of inUse.formerHeld.filter((one) => !today.includes(one.location))) {
+export function announceFormer(builder: PlanBuilder): void {
+  const { notes, observed, records } = builder;
+  const [primary] = observed.secrets;
+  for (const { candidates, location } of formerElsewhere(builder)) {
     const [candidate] = candidates.filter(({ id }) => records.some((record) => record.id === id));
     if (candidate === undefined) continue;
     const { expiresAt, id } = candidate;
     const end = expiresAt === undefined ? 'once it expires' : `after ${day(expiresAt)}`;
     notes.push({
       severity: 'warning',
-      text: `${location} may still hold ${id}, and this workflow stores nothing there any more: its readers cannot log in ${end}. Let them read ${today[0]}, then delete that secret in GitHub. While it exists, it keeps a slot that the next rotation may need.`,
+      text: `${location} may still hold ${id}, and this workflow stores nothing there any more: its readers cannot log in ${end}. Let them read ${primary && printLocation(primary.location)}, then delete that secret in GitHub. While it exists, it keeps a slot that the next rotation may need.`,
     });
   }
 }

@@ -9,9 +9,9 @@ import { printDestination, printLocation, type SecretLocation } from '../model/s
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './in-use.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
-import { backTo, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { overridesUnknown } from './preconditions.ts';
+import { currentLine, overridesUnknown } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
@@ -138,7 +138,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
   const name = primary ? printLocation(primary.location) : 'the secret';
-  const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
+  const line = currentLine(desired);
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
       failed:
@@ -234,9 +234,9 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
 }
 
 /** A former location that is still there may have readers. */
-function stillHolding({ desired, inUse, observed }: PlanBuilder): string | undefined {
-  const today = observed.secrets.map((secret) => printLocation(secret.location));
-  const held = inUse.formerHeld.map(({ location }) => location).filter((one) => !today.includes(one));
+function stillHolding(builder: PlanBuilder): string | undefined {
+  const { desired, observed } = builder;
+  const held = formerElsewhere(builder).map(({ location }) => location);
   if (held.length === 0) return undefined;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
   const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';

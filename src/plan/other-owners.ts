@@ -4,6 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
+import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** The line to add for each owner that this workflow may have had. */
@@ -16,6 +17,15 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
         `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}. `,
     )
     .join('');
+}
+
+/** Former locations that are none of today's destinations: this workflow stores nothing there any more. */
+export function formerElsewhere({
+  inUse,
+  observed,
+}: Pick<PlanBuilder, 'inUse' | 'observed'>): CredentialsInUse['formerHeld'] {
+  const today = observed.secrets.map(({ location }) => printLocation(location));
+  return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
 /** What to do where another workflow rotates the client, too: there is room for the credentials of one. */

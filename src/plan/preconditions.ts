@@ -106,6 +106,11 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
+/** The line of the workflow that passes what the primary holds. */
+export function currentLine({ secretName }: DesiredState): string {
+  return `current-credential: \${{ secrets.${secretName} }}`;
+}
+
 /**
  * Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it.
  * @throws RotationError STALE_CREDENTIAL
@@ -116,7 +121,7 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   if (stale === undefined) return;
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
-  const line = `current-credential: \${{ secrets.${desired.secretName} }}`;
+  const line = currentLine(desired);
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
   if (stale.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
@@ -166,14 +171,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the former method.
   if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
-  const { clientId, current, secretName } = desired;
+  const { clientId, current } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
     if (isRegistered || current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }])) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
-      `If that line names another secret, write current-credential: \${{ secrets.${secretName} }}. If the secret belongs to another client, choose another secret-name.`,
+      `If that line names another secret, write ${currentLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -183,7 +188,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `${movedLine(builder)}If it holds a pair of this client, add the line current-credential: \${{ secrets.${secretName} }}. If it belongs to another client, choose another secret-name.`,
+    `${movedLine(builder)}If it holds a pair of this client, add the line ${currentLine(desired)}. If it belongs to another client, choose another secret-name.`,
   );
 }
 

@@ -58,6 +58,11 @@ type Changes = Omit<DesiredChanges, 'current'> & {
   current?: 'primary' | 'none' | string;
 };
 
+/** A credential with our mark. */
+export function ours(id: string, age: number, more: Partial<Seeded> = {}): Seeded {
+  return { id, age, owner: OURS, ...more };
+}
+
 export class Days {
   now = NOW;
   pool: Credential[] = [];

@@ -2,15 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseDestination } from '../../../src/model/secret-location.ts';
-import { Days, OURS, type Seeded, SHOP } from '../../support/days.ts';
+import { Days, ours, type Seeded, SHOP } from '../../support/days.ts';
 
 const PROD = 'env:acme/ops/prod';
-const ours = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
-  id,
-  age,
-  owner: OURS,
-  ...more,
-});
 const hand = (id: string, age: number): Seeded => ({ id, age, expires: 400, subject: 'CN=by hand' });
 const removable = (id: string) => ({ removableCredentials: new Set([id]) });
 

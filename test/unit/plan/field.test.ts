@@ -7,7 +7,7 @@ import { parseDestination } from '../../../src/model/secret-location.ts';
 import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { namedForDeletion } from '../../support/advice.ts';
-import { type Day, Days, type Holding, OURS, type Seeded, SHOP } from '../../support/days.ts';
+import { type Day, Days, type Holding, OURS, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
@@ -15,12 +15,6 @@ const THIRD = 'repo:acme/third';
 const TWO = [SHOP, PROD];
 const THREE = [SHOP, PROD, THIRD];
 
-const ours = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
-  id,
-  age,
-  owner: OURS,
-  ...more,
-});
 const hand = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
   id,
   age,

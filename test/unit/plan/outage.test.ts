@@ -3,16 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { plan } from '../../../src/plan/plan.ts';
-import { type Day, Days, OURS, type Seeded, SHOP } from '../../support/days.ts';
+import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY, desired, state } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
-const ours = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
-  id,
-  age,
-  owner: OURS,
-  ...more,
-});
 const hand = (id: string, age: number): Seeded => ({ id, age, expires: 300 });
 const alarm = ({ error }: Day) => error?.alarm;
 
