@@ -189,4 +189,10 @@ describe('a secret to which the workflow delivered before', () => {
         /WARNING: repo:acme\/shop OLD may still hold p, .* cannot log in after 20\d\d-.* Let them read repo:acme\/shop PEM/,
       );
   });
+
+  it('is not announced where it is a destination of today', async () => {
+    const world = new Days([of('env:acme/ops/prod#PEM', 'p', 40)], { [PROD]: ['p', 39.9999] });
+    const { notes } = await world.day({ destinations: [SHOP, PROD] });
+    expect(notes).not.toContain('stores nothing there any more');
+  });
 });
