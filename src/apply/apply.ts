@@ -18,7 +18,6 @@ import { explainFailure, type FailureState } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
-import { preflight } from './preflight.ts';
 import { refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
 import { Prover } from './prove.ts';
 import { bind } from './token-binding.ts';
@@ -34,8 +33,6 @@ export async function apply(
 ): Promise<{ outcome: Outcome; error?: RotationError }> {
   const execution = new Execution(job, services);
   try {
-    if (job.plan.steps.some(({ kind }) => kind === 'issue-certificate'))
-      await preflight(job, services, execution.prover);
     for (const step of job.plan.steps) await execution.perform(step);
     await execution.confirm();
     return { outcome: execution.outcome() };
@@ -50,7 +47,7 @@ type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
 class Execution {
   readonly #job: Job;
   readonly #services: Services;
-  readonly prover: Prover;
+  readonly #prover: Prover;
   readonly #new: NewCredential;
   /** Delivers the new pair. After its first write the rotation is finished, not undone. */
   readonly #delivery: Delivery;
@@ -62,6 +59,8 @@ class Execution {
   readonly #removed: string[] = [];
   readonly #interrupted: SecretLocation[] = [];
   #disassociated = false;
+  /** What the plan had to associate again is associated. */
+  #healed = false;
   #association: Association;
   #clientId: string;
   /** The new client until its undo has deleted it. */
@@ -76,8 +75,8 @@ class Execution {
     this.#job = job;
     this.#services = services;
     this.#clientId = job.desired.clientId;
-    this.prover = new Prover(job, services);
-    this.#new = new NewCredential(job, services, this.prover);
+    this.#prover = new Prover(job, services);
+    this.#new = new NewCredential(job, services, this.#prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
     this.#delivery = new Delivery(services, job);
@@ -128,7 +127,7 @@ class Execution {
         await Promise.all([this.#prove(), this.#association.readBack()]);
         return;
       case 'authenticate-unregistered':
-        return this.prover.requireUnregisteredRefused();
+        return this.#prover.requireUnregisteredRefused();
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
@@ -138,7 +137,7 @@ class Execution {
     }
   }
 
-  async #associate({ confirm, from, interrupts, to }: AssociationStep): Promise<void> {
+  async #associate({ confirm, from, interrupts, to, why }: AssociationStep): Promise<void> {
     // The pause and the checks come before the interruption, so that they do not prolong it.
     if (interrupts.length > 0) {
       await this.#pauseAfterDelivery();
@@ -148,6 +147,7 @@ class Execution {
     this.#interrupted.push(...interrupts);
     this.#disassociated ||= from.some((id) => !to.includes(id));
     await this.#association.replace(to, confirm);
+    this.#healed ||= why === 'heal';
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
 
@@ -293,8 +293,8 @@ class Execution {
       rotated,
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof,
-      provenBy: this.prover.by,
-      notes: this.prover.notes,
+      provenBy: this.#prover.by,
+      notes: this.#prover.notes,
       clientId: this.#clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
@@ -329,6 +329,7 @@ class Execution {
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
       removed: this.#removed,
       revoking: this.#job.plan.revokes,
+      outage: this.#healed ? this.#job.plan.outage.healed : this.#job.plan.outage.before,
     };
   }
 }

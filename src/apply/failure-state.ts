@@ -37,6 +37,8 @@ export interface FailureState {
   revoking: readonly string[];
   /** The method of the client secret, if the client may use it again. */
   reverted: string | undefined;
+  /** The alarm for consumers that could not log in before this run delivered anything. */
+  outage: string | undefined;
 }
 
 /**
@@ -166,6 +168,7 @@ export function alarm(state: FailureState, served: readonly SecretLocation[]): s
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   if ((waiting && reverted === undefined) || methodEnded(state) !== '') return SOME;
+  if (state.outage !== undefined && (served.length === 0 || state.missing.length > 0)) return state.outage;
   return unrevoked(state, true) === '' ? undefined : STILL_VALID;
 }
 

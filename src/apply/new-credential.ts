@@ -10,6 +10,7 @@ import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
 import type { Job, Services } from './job.ts';
+import { preflight } from './preflight.ts';
 import type { Issued, Prover } from './prove.ts';
 import { takeBack } from './undo.ts';
 import { type Flight, findMade, upload } from './upload.ts';
@@ -69,8 +70,13 @@ export class NewCredential {
     return registrationOf(desired.method, pair, facts, name, signingAlgorithmOf(desired, observed));
   }
 
-  /** Makes the pair, or takes the one that was brought. @throws RotationError CERTIFICATE_TOO_LARGE */
+  /**
+   * Makes the pair, or takes the one that was brought. What can refuse a rotation is checked first: here, and not before the steps that
+   * heal, since those must not wait for it.
+   * @throws RotationError what `preflight` throws, and CERTIFICATE_TOO_LARGE
+   */
   async issue(): Promise<void> {
+    await preflight(this.#job, this.#services, this.#prover);
     const { issuePair, mask, tenant } = this.#services;
     const { method, validityDays } = this.#job.desired;
     const now = tenant.now();

@@ -69,6 +69,8 @@ export interface Plan {
   logQuestion: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
+  /** The alarm of a run that fails: who cannot log in before its first step, and once it has healed. */
+  outage: { before: string | undefined; healed: string | undefined };
   /** An error to report at the end, although all steps succeed. */
   errorAtEnd: RotationError | undefined;
 }

@@ -10,20 +10,19 @@ import type { PlanBuilder } from './plan-builder.ts';
 /** A refusal is urgent where consumers cannot log in any more: the schedule would try again tomorrow. */
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, error.alarm ?? alarm(builder) ?? leaked);
+  return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
 }
 
 const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
 
-/** @returns who cannot log in with what the destinations hold, although all steps are carried out */
-function alarm({
-  associatedAtStart,
-  desired,
-  inUseAtStart,
-  keptSteps,
-  observed,
-  steps,
-}: PlanBuilder): string | undefined {
+/**
+ * @param carriedOut how many steps are
+ * @returns who cannot log in then with what the destinations hold
+ */
+export function outageOf(
+  { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
+  carriedOut: number,
+): string | undefined {
   const { expiresAt, held, stale, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
   // Without current-credential, the expiry of a subject DN is an estimate.
@@ -31,7 +30,7 @@ function alarm({
   if (expiresAt !== undefined && expiresAt <= observed.now && isRecorded)
     return `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`;
   const associated = steps
-    .slice(0, keptSteps)
+    .slice(0, carriedOut)
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
   const out = observed.secrets.filter(({ times }, index) => {
     const [head] = held[index] ?? [];

@@ -16,7 +16,7 @@ import {
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
 import { refuseRunningFormer } from './other-owners.ts';
-import { alarming, unwritableError } from './outage.ts';
+import { alarming, outageOf, unwritableError } from './outage.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseClient,
@@ -81,6 +81,7 @@ function planned(builder: PlanBuilder): Plan {
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
+    outage: { before: outageOf(builder, 0), healed: outageOf(builder, builder.keptSteps) },
     errorAtEnd: errorAtEnd ? alarming(errorAtEnd, builder) : unwritableError(builder),
   };
 }

@@ -308,6 +308,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         removed: [],
         reverted: undefined,
         revoking: [],
+        outage: undefined,
       };
       const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, []));
       await look(report(result({}, settled, { error, outcome: undone() })).summary);

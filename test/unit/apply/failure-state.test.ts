@@ -35,6 +35,7 @@ const NOTHING: FailureState = {
   removed: [],
   revoking: [],
   reverted: undefined,
+  outage: undefined,
 };
 const SECRET = { method: 'client_secret_post', credentials: [] };
 const KEY = { method: 'private_key_jwt', credentials: ['cred_k', 'cred_l'] };

@@ -26,6 +26,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   notes,
   logQuestion: undefined,
   probes: [],
+  outage: { before: undefined, healed: undefined },
   errorAtEnd: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
