@@ -201,7 +201,7 @@ class Execution {
     await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
-  /** Secrets beside the primary's that this run did not write. The association itself checks the primary's. */
+  /** Secrets other than the primary's that this run did not write. The association itself checks the primary's. */
   #others(): readonly ObservedSecret[] {
     const own = [...this.#completion.stored, ...this.#completion.inDoubt];
     return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));

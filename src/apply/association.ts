@@ -159,9 +159,9 @@ export class Association {
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
-      const isOld = method !== this.#desired.method;
-      // Auth0 may still show a list that this run has replaced.
-      if (!isOld && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
+      const isOtherMethod = method !== this.#desired.method;
+      // Auth0 may still show a list that this run has replaced, or the method before an enrollment.
+      if (!isOtherMethod && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
     }
     const [client, pool] = await Promise.all([
@@ -204,7 +204,7 @@ export class Association {
     return writtenTimes(times)?.updatedAt;
   }
 
-  /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. */
+  /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. If no read shows that, it may. */
   async mayMoveBack(): Promise<boolean> {
     const before = this.#observed.client;
     try {

@@ -36,7 +36,7 @@ export async function answered(
 }
 
 /**
- * Returns if the status is no common refusal.
+ * Throws for a refusal that any call can meet. The caller handles every other status.
  * @param call method and path, for the message
  * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
  */

@@ -127,7 +127,7 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute has UTF8String unless TYPES names another. */
+/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute is a UTF8String unless TYPES names another type. */
 const PRINTABLE = 19;
 const IA5 = 22;
 const UTF8 = 12;

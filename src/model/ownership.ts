@@ -33,8 +33,9 @@ export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName
 }
 
 /**
- * The way out for a destination that nobody reads any more, as the last sentences of a remedy. Empty if it must stay, since no other
- * one could be the first. Without `moved-from` the next run would take the credentials of a first one for another workflow's.
+ * How to take out a destination that nobody reads any more, as the last sentences of a remedy. Empty if no other destination could be
+ * the primary, so that it must stay. When the primary is taken out, `moved-from` must name it, or the next run would take the
+ * credentials with its mark for another workflow's.
  */
 export function takeOutLine(
   { destination }: Pick<SecretLocation, 'destination'>,

@@ -34,7 +34,7 @@ export interface PlannedCredential extends Credential {
   associated: boolean;
   /** Secret locations that hold it before this run, as far as the evidence shows. */
   heldBy: readonly string[];
-  /** Why it cannot be removed for another one, in words for a person. */
+  /** Why it cannot be removed to make room for another one, in words for a person. */
   whyKept: string;
   /** When its overlap ends; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;

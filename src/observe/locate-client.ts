@@ -45,7 +45,7 @@ async function whoseIsCurrent(
   return undefined;
 }
 
-/** No advice to delete it or to make another one unless it is certain that consumers do not use it. */
+/** Advises neither to delete the client nor to make another one unless it is certain that consumers do not use it. */
 function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
   const marked = clients.find(({ owner }) => owner !== undefined);
   const ids = list(clients);

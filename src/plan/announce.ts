@@ -68,7 +68,7 @@ function announce(
   // announceFormer tells when it goes.
   if (formerHolder(builder.inUse, credential) !== undefined) return;
   const byHand = builder.owners.isUnmarked(credential);
-  const over = builder.rotates
+  const end = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
     : overlapEnd(builder, credential);
   const severity = byHand ? 'warning' : 'notice';
@@ -79,13 +79,13 @@ function announce(
   const keep = byHand
     ? ` If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`
     : '';
-  if (Number.isFinite(over))
-    builder.note(severity, `A run removes ${what} from ${day(over)} on (overlap).${keep}`);
+  if (Number.isFinite(end))
+    builder.note(severity, `A run removes ${what} from ${day(end)} on (overlap).${keep}`);
   else if (isFull)
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
 }
 
-/** Warns of secrets to which this workflow delivered before, and which nothing renews any more. */
+/** Warns of secrets that this workflow wrote before, and that nothing renews any more. */
 export function announceFormer(builder: PlanBuilder): void {
   const { notes, observed, records } = builder;
   const [primary] = observed.secrets;

@@ -34,7 +34,7 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): 
     } else if (full) {
       interrupt(builder, isDue);
     } else {
-      // The pool may hold more than two. Auth0 answers that when the credential is created.
+      // The pool may have room for more than two. Only the answer to the upload shows that.
       return;
     }
   }
@@ -53,8 +53,8 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed. If the
- * run dies before it delivers, the next run then still sees that no run can have written the primary's secret.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed: then,
+ * if this run dies before it delivers, the times still tell the next run that no run can have written the primary's secret.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
@@ -99,7 +99,7 @@ function noteInterruption(
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
-  // Its users beside the destinations are unknown.
+  // It may have users other than the destinations, and nobody knows them.
   // guard: what was made by hand is interrupted only where it is released
   if (builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
   // This run does not deliver to a former location, so the interruption would not end.
@@ -279,7 +279,7 @@ function dated(credentials: readonly Credential[]): string {
   return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
-/** A rehearsal removes only what it has made. Where an overlap would end the previous credential, that makes room. */
+/** A rehearsal removes only what it has made. If an overlap would end the previous credential, a rotation can make room for it. */
 function setOverlap(builder: PlanBuilder): string | undefined {
   const previous = builder.records.find(
     (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,

@@ -1,4 +1,4 @@
-/** Credentials with another mark than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
+/** Credentials with a mark other than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -47,8 +47,8 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
 }
 
 /**
- * If a former mark is younger than our oldest one, the former workflow is still running, or what it was set up as was changed and
- * changed back. @throws RotationError ROTATION_IN_PROGRESS
+ * Refuses if a former mark is younger than our oldest one. Then a workflow with the former settings still runs, or somebody changed the
+ * settings of this workflow back and forth. @throws RotationError ROTATION_IN_PROGRESS
  */
 export function refuseRunningFormer(builder: PlanBuilder): void {
   const { desired, observed, owners } = builder;
@@ -65,7 +65,10 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   });
 }
 
-/** The other one has rotated since. Its next rotation removes what this one made, and the other way round would lock its readers out. */
+/**
+ * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this one made. If this one
+ * stayed, its next rotation would lock out the readers of the other.
+ */
 function keepTheOther({ destinations, secretName }: DesiredState, owner: string): string {
   const [theirs = ''] = owner.split('#');
   const places = destinations

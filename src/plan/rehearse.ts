@@ -32,7 +32,7 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
 }
 
 /**
- * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new one (RFC 8705 2.1).
+ * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new credential (RFC 8705 2.1).
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function registeredSubject(builder: PlanBuilder): string | undefined {

@@ -86,7 +86,7 @@ function interruptionByHand(byHand: readonly Credential[]): string {
   return `${ids.join(' ')} is removed, too. Nobody who uses it can log in from then on, until they use the credential that this run delivers.`;
 }
 
-/** What another workflow's mark protects, or nobody can read. */
+/** The warning about a credential that stays, since it has another workflow's mark or cannot be read. */
 function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
   const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;

@@ -69,7 +69,7 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
+/** Warns if the next run will rotate again. Each rotation removes the pair before the previous one, so no pair would work for long. */
 function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): void {
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
