@@ -161,14 +161,14 @@ export async function requireUnwritten(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<void> {
-  const versions = await readVersions(secrets, store);
+  const githubTimes = await readGithubTimes(secrets, store);
   // guard: nobody is interrupted on evidence that is out of date
-  if (secrets.some(({ version }, index) => version !== versions[index]))
+  if (secrets.some(({ githubTime }, index) => githubTime !== githubTimes[index]))
     throw changedMeanwhile('the secret of a destination');
 }
 
 /** Reads when these secrets were written last, by GitHub's clock. undefined: the secret does not exist. */
-function readVersions(
+function readGithubTimes(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<(number | undefined)[]> {
@@ -188,7 +188,7 @@ export async function pauseAfterDelivery(
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since. It does not write the primary, so only the other secrets show that.
-  const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
+  const deliveries = [primary?.githubTime, ...(await readGithubTimes(others, store))].map((at = 0) => at);
   const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed

@@ -44,7 +44,7 @@ export interface ProofServices {
 interface ProofJob {
   desired: DesiredState;
   observed: ObservedState;
-  plan: { renews: string | undefined };
+  plan: { reuses: string | undefined };
   currentPair: Pair | undefined;
 }
 

@@ -53,8 +53,8 @@ export interface ObservedSecret {
   location: SecretLocation;
   /** `unread`: no github-token was given. Only a plan, a watch and a revert need none. */
   times: SecretTimes | 'missing' | 'unread';
-  /** `updated_at` by GitHub's clock. A later read that shows another value means that somebody has written the secret since. */
-  version: number | undefined;
+  /** `updated_at` as GitHub shows it, by its own clock. If a later read shows another time, somebody has written the secret since. */
+  githubTime: number | undefined;
 }
 
 /** Why this location refused a write moments ago. undefined: it accepted one, or was not probed. */

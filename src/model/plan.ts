@@ -55,8 +55,8 @@ export interface Plan {
   steps: readonly Step[];
   /** A new key pair is issued and delivered. */
   rotates: boolean;
-  /** Id of an existing credential with the subject DN of the new certificate. Auth0 needs no new one. */
-  renews: string | undefined;
+  /** Id of a credential that already has the subject DN of the new certificate, so that no other one is made. */
+  reuses: string | undefined;
   /** Id of a credential made by hand that this rotation supersedes. The new credential's name refers to it. */
   replaces: string | undefined;
   /** Ids of the credentials that `revoke: previous` removes. */

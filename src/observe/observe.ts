@@ -92,11 +92,11 @@ function observedSecret(
   times: RecordedTimes,
   shift: number,
 ): ObservedSecret {
-  if (typeof times === 'string') return { location, times, version: undefined };
+  if (typeof times === 'string') return { location, times, githubTime: undefined };
   const { createdAt, updatedAt } = times;
   return {
     location,
     times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift },
-    version: updatedAt,
+    githubTime: updatedAt,
   };
 }

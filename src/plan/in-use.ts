@@ -288,7 +288,7 @@ function isUnexplained(
 
 /** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
 function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
-  const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
+  const [primary, location] = [secrets[0]?.githubTime, secrets[index]?.githubTime];
   return (
     method === 'tls_client_auth' && primary !== undefined && location !== undefined && location < primary
   );

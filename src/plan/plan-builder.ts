@@ -45,7 +45,7 @@ export class PlanBuilder {
   /** The credentials in the pool after the steps so far, oldest first. */
   records: readonly Credential[];
   /** See Plan. */
-  renews: string | undefined;
+  reuses: string | undefined;
   /** See Plan. */
   logQuestion: LogQuestion | undefined;
   /** This run finishes an earlier delivery. Workflow runs that were queued before it still hold the previous credential. */

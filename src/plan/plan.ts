@@ -59,7 +59,7 @@ function planned(builder: PlanBuilder): Plan {
   noteName(builder);
   noteUnknownIds(builder);
   const why = decide(builder);
-  const { errorAtEnd, renews, rotates, steps } = builder;
+  const { errorAtEnd, reuses, rotates, steps } = builder;
   const nextRotation =
     desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
   if (errorAtEnd === undefined) {
@@ -73,7 +73,7 @@ function planned(builder: PlanBuilder): Plan {
     ...why,
     steps,
     rotates,
-    renews,
+    reuses,
     replaces: rotates ? replacedBy(builder)?.id : undefined,
     nextRotation,
     credentials: observed.pool.map((credential) => builder.toPlanned(credential)),

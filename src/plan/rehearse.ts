@@ -15,16 +15,16 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
     owners.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
     builder.remove(credential, 'discard');
-  builder.renews = registeredSubject(builder);
+  builder.reuses = registeredSubject(builder);
   const before = builder.associated;
   steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  if (builder.renews === undefined) {
+  if (builder.reuses === undefined) {
     if (before.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
     steps.push({ kind: 'create-credential' });
     builder.associate([...before, ISSUED], 'add');
   }
   steps.push({ kind: 'authenticate' }, { kind: 'authenticate-unregistered' });
-  if (builder.renews === undefined) {
+  if (builder.reuses === undefined) {
     builder.associate(before, 'rehearse', { confirm: true });
     steps.push({ kind: 'delete-credential', id: ISSUED, why: 'rehearse' });
   }

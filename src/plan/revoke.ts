@@ -9,16 +9,16 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
-  const { owners, renews, desired } = builder;
+  const { owners, reuses, desired } = builder;
   const { current } = desired;
   refuseElsewhere(builder);
   const end =
     current?.notAfter && current.subject === desired.subject
       ? `${longDay(current.notAfter.getTime())}, when the one in use expires`
       : 'it has expired';
-  if (renews !== undefined) {
+  if (reuses !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${renews}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
+      failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${reuses}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
       remedy: `Choose another subject, and write it into every workflow that rotates this client before you start this run. Do not use ${desired.subject} again before ${end}: a run that registers it again makes the leaked certificate valid again. Or let the CA revoke the certificate, if the edge checks revocation.`,
     });
   }

@@ -92,7 +92,7 @@ function advice(result: RunResult): string {
 
 function rehearsed({ plan, desired }: RunResult): string {
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
-  const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
+  const registered = plan?.reuses === undefined ? 'registered, proven and removed again' : 'proven';
   return `the rehearsal worked. A new ${what} was made, ${registered}. An unregistered one was refused. Nothing was changed or delivered.`;
 }
 

@@ -42,11 +42,11 @@ describe('an observation', () => {
     return { road, ...result };
   };
 
-  it("has the times of secrets in Auth0's time, and their versions in GitHub's", async () => {
+  it("has the times of secrets by Auth0's clock, and also the last one by GitHub's", async () => {
     const { observed, road } = await observe('partly delivered');
     const [primary] = observed?.secrets ?? [];
     const shown = Date.parse(`${road.world.github.secret('repo:acme/shop', 'AUTH0_MTLS_PEM')?.updatedAt}`);
-    expect(primary?.version).toBe(shown);
+    expect(primary?.githubTime).toBe(shown);
     const { updatedAt = 0, createdAt = 0 } = typeof primary?.times === 'object' ? primary.times : {};
     // Auth0's clock is 3.7 s ahead of GitHub's here; a Date header has whole seconds.
     expect(Math.abs(updatedAt - shown - 3_700)).toBeLessThan(1_100);
@@ -58,10 +58,10 @@ describe('an observation', () => {
 
   it('distinguishes a missing secret from one that was not read', async () => {
     expect((await observe('hand-made, no secret')).observed?.secrets).toMatchObject([
-      { times: 'missing', version: undefined },
+      { times: 'missing', githubTime: undefined },
     ]);
     const { observed, road } = await observe('settled', undefined, { githubToken: undefined });
-    expect(observed?.secrets).toMatchObject([{ times: 'unread', version: undefined }]);
+    expect(observed?.secrets).toMatchObject([{ times: 'unread', githubTime: undefined }]);
     expect(road.sent.join()).not.toContain('AUTH0_MTLS_PEM');
   });
 
@@ -223,7 +223,7 @@ describe('a former location', () => {
 
   it('is unread without a token', async () => {
     const found = await observeFormer(desired(), [credential('repo:acme/shop#OLD')], undefined);
-    expect(found).toMatchObject([{ secret: { times: 'unread', version: undefined } }]);
+    expect(found).toMatchObject([{ secret: { times: 'unread', githubTime: undefined } }]);
   });
 });
 

@@ -155,11 +155,11 @@ describe('every plan', () => {
   });
 
   it('stores nothing that was not associated and, if asked, proven', () => {
-    property((_, observed, { renews, steps }) => {
+    property((_, observed, { reuses, steps }) => {
       const proof = steps.findIndex(({ kind }) => kind === 'authenticate');
       for (const [index, { step, after }] of replay(observed, steps).entries()) {
         if (step.kind !== 'store-secret' || step.source !== 'issued') continue;
-        expect(after).toContain(renews ?? ISSUED);
+        expect(after).toContain(reuses ?? ISSUED);
         expect(proof).toBeLessThan(index);
         expect(proof).toBeGreaterThanOrEqual(0);
       }

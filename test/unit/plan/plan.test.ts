@@ -1898,12 +1898,12 @@ function tell(wanted: DesiredState, observed: ObservedState): string[] {
   try {
     const told = plan(wanted, observed);
     const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
-    const { logQuestion, renews, replaces } = told;
+    const { logQuestion, replaces, reuses } = told;
     const ends = (at: number | undefined) =>
       at === undefined ? '' : `, until ${new Date(at).toISOString()}`;
     return [
       `${told.reason}: ${told.explanation}. Next: ${due}.`,
-      ...Object.entries({ renews, replaces, asks: logQuestion }).flatMap(([name, value]) =>
+      ...Object.entries({ reuses, replaces, asks: logQuestion }).flatMap(([name, value]) =>
         value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
       ),
       ...told.steps.map((step) => `→ ${describeStep(step)}`),

@@ -18,7 +18,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
     () => ({ kind: 'delete-credential', id: 'cred_1', why: 'overlap' }) as never,
   ),
   rotates,
-  renews: undefined,
+  reuses: undefined,
   replaces: undefined,
   revokes: [],
   nextRotation: 1_800_000_000_000 + steps * DAY,
