@@ -21,24 +21,22 @@ export interface Flight {
   until: number;
 }
 
-interface UploadServices {
-  clock: Clock;
-  tenant: Tenant;
+/** The credential to upload, and what the caller learns on the way. */
+export interface Upload {
+  registration: Registration;
+  /** Together with the name in the registration, it identifies the credential. */
+  identity: string;
+  /** Receives the time until which a POST may still land. */
+  flight: Flight;
+  /** Called if Auth0 refused the upload, so that the credential certainly does not exist. */
+  onRefused: () => void;
 }
 
-/**
- * Uploads the credential, or finds it if an answer was lost.
- * @param flight receives the time until which a POST may still land
- * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
- * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
- */
+/** Uploads the credential, or finds it if an answer was lost. @throws RotationError CREDENTIAL_LIMIT, AUTH0_… */
 export async function upload(
   job: Job,
-  { clock, tenant }: UploadServices,
-  registration: Registration,
-  identity: string,
-  flight: Flight,
-  onRefused: () => void,
+  { clock, tenant }: { clock: Clock; tenant: Tenant },
+  { flight, identity, onRefused, registration }: Upload,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // guard: what was refused after a lost answer may be there
