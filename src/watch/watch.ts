@@ -1,4 +1,4 @@
-/** The last stage of a watch: it turns the result into findings and an issue. It changes nothing else. */
+/** The last phase of a watch: it turns the result into findings and an issue. It changes nothing else. */
 
 import { asRotationError, type ErrorCode, RotationError } from '../errors.ts';
 import type { GitHubApi } from '../github/api.ts';

@@ -52,10 +52,10 @@ describe('one way to the log', () => {
     ['a group', (text) => runner.group(text, [text, text]), ['group', 'endgroup']],
     ['a debug line', runner.debug, ['debug']],
     [
-      'a stage',
+      'a phase',
       (text) => {
-        runner.stage(text);
-        runner.stage();
+        runner.phase(text);
+        runner.phase();
       },
       ['group', 'endgroup'],
     ],

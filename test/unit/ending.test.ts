@@ -187,11 +187,11 @@ describe('a failure', () => {
 });
 
 describe('the log', () => {
-  it('folds the lines of a stage, and ends it before the next', () => {
-    runner.stage('One');
-    runner.stage('Two');
-    runner.stage();
-    runner.stage();
+  it('folds the lines of a phase, and ends it before the next', () => {
+    runner.phase('One');
+    runner.phase('Two');
+    runner.phase();
+    runner.phase();
     runner.group('Three', ['a', 'b']);
     expect(text().split('\n')).toEqual([
       '::group::One',
