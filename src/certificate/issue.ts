@@ -38,7 +38,7 @@ export async function issueCertificate(
   authority?: Authority,
 ): Promise<CertifiedPair> {
   const { default: forge } = await import('./forge.ts');
-  const names = authority && namesOf(forge, authority);
+  const names = authority && namesOf(authority);
   const certificate = unsigned(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
   const size = encodedSize(leaf);
