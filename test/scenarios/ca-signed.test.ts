@@ -99,7 +99,7 @@ describe('a new subject DN', () => {
 });
 
 describe('a subject DN', () => {
-  it('of another workflow: refused, and told whose it is', async () => {
+  it('of another workflow: refused, and the error says whose it is', async () => {
     await using world = await start();
     const clientId = await enrolled(world, authority());
     world.github.addRepository('acme/other');

@@ -43,7 +43,7 @@ describe('an authority', () => {
     expect(authority.notAfter).toBe(endOf(upper));
   });
 
-  it('that is a root needs nobody above it, and nothing beside it', () => {
+  it('that is a root needs no CA above it, and no intermediate', () => {
     expect(authorityOf(certificates(root), key(root))).toMatchObject({
       intermediates: '',
       notAfter: endOf(root),

@@ -18,7 +18,7 @@ import { desired } from '../../support/states.ts';
 const SHORT = 'repo:acme/shop#PEM';
 const LONG = `env:acme/shop/${'e'.repeat(200)}#PEM`;
 
-describe('the way out for a destination that nobody reads', () => {
+describe('the advice for a destination that nobody reads', () => {
   const line = (gone: string, ...destinations: string[]) => {
     const [location] = secretLocations(desired({ destinations: [gone] }));
     return location && takeOutLine(location, desired({ destinations }));
@@ -36,7 +36,7 @@ describe('the way out for a destination that nobody reads', () => {
     expect(line(SHOP, SHOP, BOT, OTHER)).toBe(words);
   });
 
-  it('is none where no other one could be the first', () => {
+  it('is empty if no other destination could be the primary', () => {
     expect([line(SHOP, SHOP), line(SHOP, SHOP, BOT)]).toEqual(['', '']);
   });
 });
@@ -88,7 +88,7 @@ describe('a mark', () => {
     expect(isOwnedBy(undefined, owner)).toBe(false);
   });
 
-  it('is a digest where the owner is too long', () => {
+  it('is a digest if the owner is too long', () => {
     expect(writeOwnership({ owner: LONG, run: '1.1' })).toMatch(
       /^auth0-mtls-rotation sha256:[0-9a-f]{32} run 1\.1$/,
     );

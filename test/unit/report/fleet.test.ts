@@ -101,7 +101,7 @@ describe('the report of a fleet', () => {
     });
   });
 
-  it('names whom a failure is about, by name, id and the day when the key expires', () => {
+  it('names the client that failed, by name, id and the day when the key expires', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     const { annotations, summary } = told([failed]);
     expect(summary).toContain(
@@ -194,7 +194,7 @@ describe('the report of a fleet', () => {
     expect(headline).toBe('❌ 621 clients: 1 failed, 120 would be rotated, 500 not due.');
   });
 
-  it('of nobody says so', () => {
+  it('of no client says so', () => {
     expect(told([]).headline).toBe('✅ 0 clients: none in this shard.');
     expect(JSON.parse(told([]).outputs.result ?? '')).toEqual([]);
   });
