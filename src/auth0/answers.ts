@@ -99,12 +99,12 @@ export function unexpectedAnswer(url: string, response: HttpResponse): RotationE
   );
   const foreign = describeForeign(response);
   const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
-  const again =
+  const tryAgain =
     'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
-  const host =
+  const checkHost =
     'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
   // A page with such a status may come from Auth0's own infrastructure.
-  const remedy = isOutage(response) && foreign ? `${again} ${host}` : foreign ? host : again;
+  const remedy = isOutage(response) && foreign ? `${tryAgain} ${checkHost}` : foreign ? checkHost : tryAgain;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

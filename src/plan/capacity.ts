@@ -176,9 +176,9 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
-  const holders = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   const remedy = (desired.operation === 'rehearse' && setOverlap(builder)) || waysOut(builder);
-  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
+  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedy);
 }
 
 /** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
@@ -197,8 +197,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
     .flatMap((c) => removedLater(builder, c))
     .slice(0, 1)
     .join('');
-  const isShown = desired.current !== undefined && !inUse.unregistered;
-  if (spare.length > 0 && isShown)
+  const isCurrentKnown = desired.current !== undefined && !inUse.unregistered;
+  if (spare.length > 0 && isCurrentKnown)
     return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
   const kept = records
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
@@ -209,13 +209,13 @@ function waysOut(builder: PlanBuilder): string | undefined {
     some.length === 0
       ? ''
       : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
-  const former = stillHolding(builder);
-  // What a former location may hold is not removed, although it is released.
   const pass = desired.current ? '' : PASS;
+  // What a former location may hold is not removed, although it is released.
+  const former = stillHolding(builder);
   if (former) return pass + [former, choose(spare)].filter(Boolean).join(' Or: ');
   const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
-  if (isShown) return undefined;
+  if (isCurrentKnown) return undefined;
   return `${pass}${choose(byHand)}`.trim() || undefined;
 }
 

@@ -58,7 +58,9 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   if (!live) return;
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
-  const back = former ? `If this workflow delivered there first then, ${backTo(former, desired)}. ` : '';
+  const back = former
+    ? `If this workflow delivered there first at that time, ${backTo(former, desired)}. `
+    : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
     remedy: back + keepTheOther(desired, owner),

@@ -36,11 +36,11 @@ export function refuseRevocation(builder: PlanBuilder): void {
 function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): void {
   const [primary] = observed.secrets;
   if (primary?.times !== 'missing') return;
-  const holders = inUse.formerHeld.map(({ location }) => location);
+  const former = inUse.formerHeld.map(({ location }) => location);
   const foreign = observed.pool.flatMap((c) =>
     associated.includes(c.id) ? (owners.otherOwnership(c)?.owner.replace('#', ', secret ') ?? []) : [],
   );
-  const elsewhere = [...new Set([...holders, ...foreign])];
+  const elsewhere = [...new Set([...former, ...foreign])];
   if (elsewhere.length === 0) return;
   throw new RotationError('CANNOT_REVOKE', {
     failed: `${printLocation(primary.location)} has no secret yet. The credentials of this client were delivered to ${elsewhere.join('; ')}, which this run would not serve.`,

@@ -58,13 +58,13 @@ async function look(
   inputs: WatchRequest,
   services: WatchServices,
 ): Promise<Watched> {
-  const around = await lookAround(desired, inputs, services);
+  const githubFindings = await lookAtGitHub(desired, inputs, services);
   const refusal = error ? { error, isToday: true } : observed && refusalOfNext(desired, observed);
   const atWork = observed !== undefined && isAtWork(desired, observed, refusal);
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
-    findings: [...unobserved, ...clientFindings, ...around].sort(worstFirst),
+    findings: [...unobserved, ...clientFindings, ...githubFindings].sort(worstFirst),
     lifetime:
       observed && !atWork ? lifetimeOf(desired, observed, credentialsInUse(desired, observed)) : undefined,
     isAtWork: atWork,
@@ -81,7 +81,8 @@ function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedR
   }
 }
 
-async function lookAround(
+/** Looks at the workflow that rotates, and for secrets that hide delivered ones. */
+async function lookAtGitHub(
   desired: DesiredState,
   { home, workflow }: WatchRequest,
   { api, store }: WatchServices,

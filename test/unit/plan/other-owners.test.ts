@@ -97,7 +97,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
       /^ROTATION_IN_PROGRESS: Run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
     );
     expect(stopped.message).toContain(
-      `If this workflow delivered there first then, put ${PROD} first in destinations again.`,
+      `If this workflow delivered there first at that time, put ${PROD} first in destinations again.`,
     );
     const followed = await world.day({ destinations: [PROD, SHOP], current: 'none' });
     expect(followed).toMatchObject({ error: undefined, reason: 'NotDue' });
@@ -107,7 +107,9 @@ describe('the newest credential has a former mark, and an older one has ours', (
     const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'c', 20)];
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['c', 19.9999] });
     const { message } = await world.day({ current: 'none' });
-    expect(message).toContain('If this workflow delivered there first then, set secret-name: OLD again.');
+    expect(message).toContain(
+      'If this workflow delivered there first at that time, set secret-name: OLD again.',
+    );
     expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
   });
 
