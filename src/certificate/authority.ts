@@ -73,7 +73,10 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
       );
   }
   const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
-  if (outside.length > 0) throw new Error('holds a chain in which a certificate has not issued the next one');
+  if (outside.length > 0)
+    throw new Error(
+      'holds a certificate that does not belong to the chain; pass the one for private-key and those above it',
+    );
   return pair;
 }
 

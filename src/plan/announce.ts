@@ -41,7 +41,7 @@ export function announceEmpty(
   const hint = desired.current ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
-    text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before.${hint}`,
+    text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
   });
 }
 

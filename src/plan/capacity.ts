@@ -229,7 +229,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before.`,
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before then.`,
   ];
 }
 

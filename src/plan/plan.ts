@@ -163,7 +163,7 @@ function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation
     builder.errorAtEnd = error;
     return healed
       ? { reason: 'NotAssociated', explanation: HEALED }
-      : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
+      : { reason: 'NotDue', explanation: 'a rotation has to wait, and only the steps before it are done' };
   }
 }
 

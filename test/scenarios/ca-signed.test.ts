@@ -245,7 +245,7 @@ describe('refused before any request, with every problem', () => {
       'a broken chain',
       brought(leaf, issued('stray', 'EC', '/CN=stray', ROOTS.RSA).cert),
       'certificate',
-      /has not issued the next one/,
+      /does not belong to the chain/,
     ],
     ['a pair that has expired', brought(old), 'certificate', /expired on/],
     ['both a CA and a pair', { ...authority(), ...brought(leaf) }, 'certificate', /cannot be given together/],
