@@ -131,7 +131,7 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
     id,
     whyKept: planned.get(id)?.whyKept ?? 'made since this run began',
   }));
-  // Whatever the method of the client: before an enrollment its consumers use those of another one.
+  // `associated` is of any method: before an enrollment the consumers use the credentials of the former one.
   const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
   const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
@@ -141,9 +141,9 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   return credentialLimit(desired.clientId, kept, remedy);
 }
 
-/** No secret of ours can hold it, and no other workflow made it. */
+/** Whether no secret of ours can hold it, and no other workflow made it. */
 function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
-  // What is ours a secret may hold, even if it is not associated.
+  // A secret may hold what is not foreign, even if it is not associated.
   if (planned?.stage !== 'foreign') return false;
   const { heldBy, id, name } = planned;
   const ownership = readOwnership(name);

@@ -65,7 +65,7 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
-  // announceFormer tells when it goes.
+  // announceFormer says what becomes of it.
   if (formerHolder(builder.inUse, credential) !== undefined) return;
   const byHand = builder.owners.isUnmarked(credential);
   const end = builder.rotates

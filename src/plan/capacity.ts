@@ -223,7 +223,7 @@ const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 const PASS = 'Pass current-credential, which shows what is in use. ';
 
-/** What was made by hand and is superseded goes a week after its successor was delivered. */
+/** A superseded credential that was made by hand is removed a week after its successor was delivered. */
 function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   const since = supersededAt(builder, credential);
   if (since === undefined) return [];

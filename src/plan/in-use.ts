@@ -247,7 +247,7 @@ function latestIn(secret: ObservedSecret | undefined): number {
   return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
 }
 
-/** The newest of the candidates, and more where the times leave a doubt. */
+/** The newest of the candidates, and more if the times leave a doubt. */
 function heldByTime(
   desired: DesiredState,
   secret: ObservedSecret,

@@ -28,7 +28,7 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
-/** What to do where another workflow rotates the client, too: there is room for the credentials of one. */
+/** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
   const pass = current === undefined ? ', pass current-credential' : '';
   return `If another workflow rotates this client, keep one of the two. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;

@@ -1,4 +1,4 @@
-/** Says who cannot log in where a plan has to stop, or leaves a destination out. Pure. */
+/** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { longDay } from '../model/markdown.ts';
