@@ -54,8 +54,8 @@ export function debug(message: string): void {
 
 let isOpen = false;
 
-/** Begins a stage of the run as a folded group of the log. Without a name it only ends the last one. */
-export function stage(name?: string): void {
+/** Begins a phase of the run as a folded group of the log. Without a name it only ends the last one. */
+export function phase(name?: string): void {
   if (isOpen) core.endGroup();
   isOpen = name !== undefined;
   if (name !== undefined) core.startGroup(line(name));
@@ -77,13 +77,13 @@ export function explanationOf(code: string): string {
 
 /** Writes outputs, annotations, summary and headline. */
 export async function publish({ annotations, headline, outputs, summary }: Report): Promise<void> {
-  stage('Report');
+  phase('Report');
   for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
   for (const { level, message, title } of annotations) annotate(level, message, { title });
   try {
     if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(printable(summary), true).write();
   } finally {
-    stage();
+    phase();
     info(headline);
   }
 }

@@ -51,7 +51,7 @@ export class Ending {
   async fail(thrown: unknown): Promise<void> {
     const cause = this.#unforeseen ?? thrown;
     const error = cause instanceof RotationError ? cause : asRotationError(cause).withStateNow(UNKNOWN);
-    runner.stage();
+    runner.phase();
     runner.fail(error);
     if (this.#isReported) return;
     this.#isReported = true;

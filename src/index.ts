@@ -27,7 +27,7 @@ async function main(ending: Ending): Promise<void> {
   const environment = takeEnvironment();
   for (const secret of secretsIn(environment)) runner.mask(secret);
   for (const secret of proxySecrets(environment)) runner.mask(secret, SHORTEST_PASSWORD);
-  runner.stage('Inputs');
+  runner.phase('Inputs');
   const path = raw(environment, 'manifest');
   const work =
     path === '' ? oneClient(readInputs(environment)) : manyClients(await readManifest(environment, path));
@@ -70,8 +70,8 @@ function oneClient(inputs: Inputs): Work {
     `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
   return async (connection) => {
-    const { info, mask, stage } = runner;
-    const logger = { info, mask, stage, onStep };
+    const { info, mask, phase } = runner;
+    const logger = { info, mask, phase, onStep };
     const result = await run(inputs, connectServices(inputs, connection, logger), logger);
     return { results: [result], report: report(result, runner.explanationOf) };
   };
@@ -92,7 +92,7 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
 function manyClients(clients: readonly Inputs[]): Work {
   const [first] = clients;
   runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
-  runner.stage();
+  runner.phase();
   return async (connection, cancelled) => {
     const { mask } = runner;
     const results = await runFleet(clients, {
@@ -111,7 +111,7 @@ function logFor({ desired }: Inputs) {
   const lines: string[] = [];
   return {
     info: (line: string) => void lines.push(line),
-    stage: () => undefined,
+    phase: () => undefined,
     debug: (message: string) => runner.debug(`${desired.clientId}: ${message}`),
     onStep: (text: string) => {
       const began = monotonic();

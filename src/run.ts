@@ -19,8 +19,8 @@ import { watch } from './watch/watch.ts';
 export interface Logger {
   mask: (secret: string) => void;
   info: (line: string) => void;
-  /** Called when a stage of the run begins. */
-  stage: (name: string) => void;
+  /** Called when a phase of the run begins. */
+  phase: (name: string) => void;
   onStep: Services['onStep'];
 }
 
@@ -36,26 +36,26 @@ export async function run(
 ): Promise<RunResult> {
   const result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
   try {
-    await runStages(inputs, services, logger, beforeRotation, result);
+    await runPhases(inputs, services, logger, beforeRotation, result);
   } catch (error) {
     result.error = asRotationError(error);
   }
   const { store, workflowApi: api } = services;
   if (!inputs.watch || !api) return result;
-  logger.stage('Watch');
+  logger.phase('Watch');
   return watch(result, inputs.watch, { store, api, info: logger.info });
 }
 
-/** Fills `result` stage by stage, so that after a failure it still holds what the earlier stages found. @throws RotationError */
-async function runStages(
+/** Fills `result` phase by phase, so that after a failure it still holds what the earlier phases found. @throws RotationError */
+async function runPhases(
   { currentPair, desired, planOnly, watch: watched }: Inputs,
   services: RunServices,
-  { info, stage }: Logger,
+  { info, phase }: Logger,
   beforeRotation: BeforeRotation,
   result: RunResult,
 ): Promise<void> {
   const startedAt = services.clock.now();
-  stage('Observe');
+  phase('Observe');
   result.desired = await locateClient(desired, services.tenant);
   result.observed = await observe(result.desired, services, startedAt);
   // A plan writes nothing, so it must not refuse because a scope for writing is missing.
@@ -64,7 +64,7 @@ async function runStages(
   result.expiresAt = credentialsInUse(result.desired, result.observed).expiresAt;
   for (const line of observedLines(result.observed)) info(line);
 
-  stage('Plan');
+  phase('Plan');
   if (planOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
   result.plan = plan(result.desired, result.observed);
   // An answer may lead to another question: first who used a credential, then whether the logs are up to date.
@@ -82,7 +82,7 @@ async function runStages(
   if (planOnly) return;
 
   if (result.plan.rotates) await beforeRotation();
-  stage('Apply');
+  phase('Apply');
   const job = { desired: result.desired, observed: result.observed, plan: result.plan, currentPair };
   Object.assign(result, await apply(job, services));
 }

@@ -171,14 +171,14 @@ export function listClients(
 function endpointsOf(
   { desired: { method, verify }, domain }: Inputs,
   discover: () => Promise<ProofEndpoints>,
-  tenant: Service,
+  edge: Service,
 ): Pick<Services, 'proofEndpoint' | 'pushedRequestEndpoint'> {
   const none = async () => undefined;
   if (verify === 'off') return { proofEndpoint: none, pushedRequestEndpoint: none };
   if (method === 'private_key_jwt')
     return {
       proofEndpoint: async () => `https://${domain}/oauth/token`,
-      pushedRequestEndpoint: once(() => discoverPushedRequestEndpoint(tenant, domain)),
+      pushedRequestEndpoint: once(() => discoverPushedRequestEndpoint(edge, domain)),
     };
   return {
     proofEndpoint: async () => (await discover()).token,

@@ -201,7 +201,7 @@ class Execution {
     await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
-  /** Secrets beside the primary's that this run did not write. The association itself checks the primary's. */
+  /** Secrets other than the primary's that this run did not write. The association itself checks the primary's. */
   #others(): readonly ObservedSecret[] {
     const own = [...this.#completion.stored, ...this.#completion.inDoubt];
     return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
@@ -230,11 +230,11 @@ class Execution {
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#complete(location);
-    const renewsFirst = this.#job.plan.renews !== undefined && !this.#delivery.begun;
-    if (renewsFirst) await this.#association.requireUnchanged();
+    const watchesPrimary = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
+    if (watchesPrimary) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
     this.#association.rememberDeliveryBegun();
-    if (renewsFirst) await this.#association.rememberVersion();
+    if (watchesPrimary) await this.#association.rememberPrimaryTime();
     this.#services.cancellation.shield();
   }
 
@@ -271,14 +271,14 @@ class Execution {
     const id = this.#target();
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
-    if (this.#delivery.begun && this.#job.plan.renews) await this.#association.refuseOtherDelivery();
+    if (this.#delivery.begun && this.#job.plan.reuses) await this.#association.refuseOtherDelivery();
     const { errorAtEnd } = this.#job.plan;
     if (errorAtEnd) throw errorAtEnd;
   }
 
   /** The credential that the delivered pair logs in with. */
   #target(): string | undefined {
-    return this.#new.id ?? this.#job.plan.renews ?? this.#current()?.id;
+    return this.#new.id ?? this.#job.plan.reuses ?? this.#current()?.id;
   }
 
   #current(): PlannedCredential | undefined {

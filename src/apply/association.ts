@@ -37,7 +37,7 @@ interface Fresh {
   all: readonly string[];
   pool: readonly Credential[];
   /** `updated_at` of the primary's secret, by GitHub's clock. */
-  version: number | undefined;
+  githubTime: number | undefined;
 }
 
 export class Association {
@@ -56,7 +56,7 @@ export class Association {
   #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
   /** `updated_at` of the primary's secret after this run wrote it. */
-  #deliveredVersion: number | undefined;
+  #deliveredTime: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
   /** This run has written the primary's secret. */
   #hasDelivered = false;
@@ -138,8 +138,8 @@ export class Association {
     const rival = this.#rivalIn(fresh.pool);
     // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
-    const version = this.#observed.secrets[0]?.version;
-    if (!this.#hasDelivered && fresh.version !== version)
+    const githubTime = this.#observed.secrets[0]?.githubTime;
+    if (!this.#hasDelivered && fresh.githubTime !== githubTime)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     // guard: a surprise in the association stops the run
@@ -159,9 +159,9 @@ export class Association {
     for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
-      const isOld = method !== this.#desired.method;
-      // Auth0 may still show a list that this run has replaced.
-      if (!isOld && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
+      const isOtherMethod = method !== this.#desired.method;
+      // Auth0 may still show a list that this run has replaced, or the method before an enrollment.
+      if (!isOtherMethod && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
       await sleep(clock, delay, cancellation);
     }
     const [client, pool] = await Promise.all([
@@ -189,13 +189,13 @@ export class Association {
   }
 
   /** Remembers when this run wrote the primary. A renewal changes nothing at Auth0, so only that time can show another run. */
-  async rememberVersion(): Promise<void> {
-    this.#deliveredVersion = await this.#primaryTime();
+  async rememberPrimaryTime(): Promise<void> {
+    this.#deliveredTime = await this.#primaryTime();
   }
 
   /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
   async refuseOtherDelivery(): Promise<void> {
-    if ((await this.#primaryTime()) !== this.#deliveredVersion) throw mixed(this.#observed);
+    if ((await this.#primaryTime()) !== this.#deliveredTime) throw mixed(this.#observed);
   }
 
   async #primaryTime(): Promise<number | undefined> {
@@ -204,7 +204,7 @@ export class Association {
     return writtenTimes(times)?.updatedAt;
   }
 
-  /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. */
+  /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. If no read shows that, it may. */
   async mayMoveBack(): Promise<boolean> {
     const before = this.#observed.client;
     try {
@@ -284,9 +284,9 @@ export class Association {
         tenant.credentials(clientId),
         store?.times(primary.location),
       ]);
-      const version = writtenTimes(times)?.updatedAt;
+      const githubTime = writtenTimes(times)?.updatedAt;
       const { all, associated, method } = client;
-      const fresh = { all, associated, method, pool, version };
+      const fresh = { all, associated, method, pool, githubTime };
       return { done: !this.#lags(fresh), value: fresh };
     };
     return poll(this.#services, attempt, () => changedMeanwhile("the client's credentials"));

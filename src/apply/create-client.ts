@@ -41,7 +41,7 @@ export async function createClient(
     if (answer === 'lost') made.mayBeThere = true;
     else made.id = answer.clientId;
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
-    const ours = await landed(desired, services, registration.name, answer === 'lost');
+    const ours = await findOnceLanded(desired, services, registration.name, answer === 'lost');
     made.id ??= ours.find(({ isMine }) => isMine)?.id;
     if (ours.some(({ id }) => id !== made.id)) throw madeByAnotherRun(name);
     if (made.id !== undefined) return readBack(made.id, registration.name, observed, services);
@@ -63,7 +63,7 @@ export async function deleteMade(
 ): Promise<string> {
   // guard: a client that may be there is looked for
   if (made.id === undefined && made.mayBeThere)
-    made.id = (await madeClients(desired, tenant, name)).find(({ isMine }) => isMine)?.id;
+    made.id = (await findOurClients(desired, tenant, name)).find(({ isMine }) => isMine)?.id;
   const { id } = made;
   if (id !== undefined) await tenant.deleteClient(id);
   delete made.id;
@@ -99,30 +99,31 @@ async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** After a lost answer, waits for the client that may still land. A repeated POST would make a second client. */
-async function landed(
+/** Finds the clients of this workflow. After a lost answer it waits for one that may still land, since a repeated POST would make a second. */
+async function findOnceLanded(
   desired: DesiredState,
   services: CreationServices,
   name: string,
   isLost: boolean,
-): Promise<Made[]> {
+): Promise<OurClient[]> {
   const { cancellation, clock, tenant } = services;
-  const ours = await madeClients(desired, tenant, name);
+  const ours = await findOurClients(desired, tenant, name);
   if (ours.length > 0 || !isLost) return ours;
   // guard: a client whose answer was lost is waited for
   await sleep(clock, LONGEST_FLIGHT, cancellation);
-  return madeClients(desired, tenant, name);
+  return findOurClients(desired, tenant, name);
 }
 
 const ATTEMPTS = 3;
 
-interface Made {
+/** A client of this workflow. */
+interface OurClient {
   id: string;
+  /** This very run made it. Another run may have made one at the same time. */
   isMine: boolean;
 }
 
-/** All clients of this workflow, and whether this run made them. Another run may have made one at the same time. */
-async function madeClients(desired: DesiredState, tenant: Tenant, name: string): Promise<Made[]> {
+async function findOurClients(desired: DesiredState, tenant: Tenant, name: string): Promise<OurClient[]> {
   const ours = (await tenant.clients(CLIENT_OWNER_KEY)).filter(
     ({ owner }) => owner === clientOwnerOf(desired),
   );

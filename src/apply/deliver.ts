@@ -28,10 +28,9 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
-  /** Leads from a failure to a finished delivery. */
+  /** The advice that finishes the delivery after a failure. Empty in a run that revokes: there the description of the state says how to go on. */
   readonly #finish: string;
 
-  /** A failure of a run that revokes leaves something unrevoked, and then the description of the state says how to go on. */
   constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
     this.#services = services;
     this.#desired = desired;
@@ -114,7 +113,7 @@ export class Delivery {
     });
   }
 
-  /** Leads on from a primary in doubt. If the client was moved to another method, the state says what is more urgent. */
+  /** The advice for a primary in doubt. Empty if the client was moved to another method, since the state then names something more urgent. */
   get #again(): string {
     return this.#finish && this.#desired.operation !== 'enroll' ? AGAIN : '';
   }
@@ -162,14 +161,14 @@ export async function requireUnwritten(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<void> {
-  const versions = await readVersions(secrets, store);
+  const githubTimes = await readGithubTimes(secrets, store);
   // guard: nobody is interrupted on evidence that is out of date
-  if (secrets.some(({ version }, index) => version !== versions[index]))
+  if (secrets.some(({ githubTime }, index) => githubTime !== githubTimes[index]))
     throw changedMeanwhile('the secret of a destination');
 }
 
 /** Reads when these secrets were written last, by GitHub's clock. undefined: the secret does not exist. */
-function readVersions(
+function readGithubTimes(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<(number | undefined)[]> {
@@ -188,8 +187,8 @@ export async function pauseAfterDelivery(
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
-  // Another run may have finished a delivery since. It does not write the primary, so its secret shows nothing of that.
-  const deliveries = [primary?.version, ...(await readVersions(others, store))].map((at = 0) => at);
+  // Another run may have finished a delivery since. It does not write the primary, so only the other secrets show that.
+  const deliveries = [primary?.githubTime, ...(await readGithubTimes(others, store))].map((at = 0) => at);
   const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const completion = completed

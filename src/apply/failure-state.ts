@@ -56,15 +56,22 @@ export function explainFailure(
     const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
     const { delivery = '', served } = state;
     const left = unrevoked(state, served.length > 0);
-    const now = joined(nobody, delivery, methodEnded(state), stays(state), interruptedStill(state), left);
-    return error.withStateNow(now, alarm(state, served));
+    const stateNow = joined(
+      nobody,
+      delivery,
+      methodEnded(state),
+      stays(state),
+      interruptedStill(state),
+      left,
+    );
+    return error.withStateNow(stateNow, alarm(state, served));
   }
   const [first] = undone.failures;
   const rest = first ? orphaned(state, first, now) : unchanged(state, AT_ONCE);
   return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), alarm(state, []));
 }
 
-/** @param go what those who may be locked out need: a run that starts now, or one that must wait */
+/** @param go advice for those who may be locked out: start a run at once, or only after some time */
 function unchanged(state: FailureState, go: string): string {
   const { completed, interrupted, removed, reverted } = state;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
@@ -123,7 +130,7 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
   const until = new Date(now + LEASE).toISOString();
   const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
   if (state.madeClient !== undefined)
-    return `The new client${beside(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
+    return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
     return `${unchanged(state, AT_ONCE)} Not everything could be undone (${undoError.failed}).`;
@@ -131,10 +138,11 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
     state.made &&
     ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
   const wait = unchanged(state, `${NEW_RUN} after ${until}, not before`);
-  return `${wait} The new credential${beside(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
+  return `${wait} The new credential${spaced(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
 }
 
-function beside(id: string): string {
+/** The id after a space, or nothing if it is unknown. */
+function spaced(id: string): string {
   return id && ` ${id}`;
 }
 

@@ -91,16 +91,14 @@ export class NewCredential {
     // guard: a credential may be there from its upload on, not from its answer on
     this.#mayBeOrphan = true;
     // guard: a credential may be there from its upload on, not from its answer on
-    this.#record = await upload(
-      this.#job,
-      this.#services,
-      this.registration,
-      facts.identity,
-      this.#flight,
-      () => {
+    this.#record = await upload(this.#job, this.#services, {
+      registration: this.registration,
+      identity: facts.identity,
+      flight: this.#flight,
+      onRefused: () => {
         this.#mayBeOrphan = false;
       },
-    );
+    });
     await this.#waitForItsTime(this.#record);
     return this.#record;
   }

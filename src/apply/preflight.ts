@@ -14,7 +14,7 @@ export interface PreflightServices {
 
 /** @throws RotationError MTLS_ENDPOINT_NOT_FOUND, DISCOVERY_FAILED, VERIFICATION_FAILED, DESTINATION_NOT_FOUND, GITHUB_… */
 export async function preflight(
-  { desired, plan }: { desired: DesiredState; plan: { renews: string | undefined } },
+  { desired, plan }: { desired: DesiredState; plan: { reuses: string | undefined } },
   services: PreflightServices,
   prover: Prover,
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function preflight(
     const proofRequest = await prover.proofRequest();
     if (proofRequest === undefined && isRequired) throw noGrant(desired);
     // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
-    if (proofRequest && needsControl(proofRequest) && plan.renews !== undefined && isRequired)
+    if (proofRequest && needsControl(proofRequest) && plan.reuses !== undefined && isRequired)
       throw noControl(desired);
     await prover.proveCurrent();
   };

@@ -44,7 +44,7 @@ export interface ProofServices {
 interface ProofJob {
   desired: DesiredState;
   observed: ObservedState;
-  plan: { renews: string | undefined };
+  plan: { reuses: string | undefined };
   currentPair: Pair | undefined;
 }
 
@@ -102,7 +102,7 @@ export class Prover {
         : await this.#send(desired.clientId, { pair, facts: current }, { endpoint, proofRequest });
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
-    this.notes.push({ severity: 'warning', text: outAlready(result.detail) });
+    this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
   }
 
   /**
@@ -217,7 +217,7 @@ export class Prover {
   }
 }
 
-function outAlready(detail: string): string {
+function lockedOutBefore(detail: string): string {
   return `The pair in current-credential could not log in (${detail}), before this run changed anything. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }
 

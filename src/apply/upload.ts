@@ -21,24 +21,22 @@ export interface Flight {
   until: number;
 }
 
-interface UploadServices {
-  clock: Clock;
-  tenant: Tenant;
+/** The credential to upload, and what the caller learns on the way. */
+export interface Upload {
+  registration: Registration;
+  /** Together with the name in the registration, it identifies the credential. */
+  identity: string;
+  /** Receives the time until which a POST may still land. */
+  flight: Flight;
+  /** Called if Auth0 refused the upload, so that the credential certainly does not exist. */
+  onRefused: () => void;
 }
 
-/**
- * Uploads the credential, or finds it if an answer was lost.
- * @param flight receives the time until which a POST may still land
- * @param onRefused called if Auth0 refused the upload, so that the credential certainly does not exist
- * @throws RotationError CREDENTIAL_LIMIT, AUTH0_…
- */
+/** Uploads the credential, or finds it if an answer was lost. @throws RotationError CREDENTIAL_LIMIT, AUTH0_… */
 export async function upload(
   job: Job,
-  { clock, tenant }: UploadServices,
-  registration: Registration,
-  identity: string,
-  flight: Flight,
-  onRefused: () => void,
+  { clock, tenant }: { clock: Clock; tenant: Tenant },
+  { flight, identity, onRefused, registration }: Upload,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // guard: what was refused after a lost answer may be there
@@ -133,7 +131,7 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
     id,
     whyKept: planned.get(id)?.whyKept ?? 'made since this run began',
   }));
-  // Whatever the method of the client: before an enrollment its consumers use those of another one.
+  // `associated` is of any method: before an enrollment the consumers use the credentials of the former one.
   const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
   const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
@@ -143,9 +141,9 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   return credentialLimit(desired.clientId, kept, remedy);
 }
 
-/** No secret of ours can hold it, and no other workflow made it. */
+/** Whether no secret of ours can hold it, and no other workflow made it. */
 function isNobodys(planned: PlannedCredential | undefined, desired: DesiredState): boolean {
-  // What is ours a secret may hold, even if it is not associated.
+  // A secret may hold what is not foreign, even if it is not associated.
   if (planned?.stage !== 'foreign') return false;
   const { heldBy, id, name } = planned;
   const ownership = readOwnership(name);

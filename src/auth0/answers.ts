@@ -36,7 +36,7 @@ export async function answered(
 }
 
 /**
- * Returns if the status is no common refusal.
+ * Throws for a refusal that any call can meet. The caller handles every other status.
  * @param call method and path, for the message
  * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
  */
@@ -99,12 +99,12 @@ export function unexpectedAnswer(url: string, response: HttpResponse): RotationE
   );
   const foreign = describeForeign(response);
   const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
-  const again =
+  const tryAgain =
     'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
-  const host =
+  const checkHost =
     'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
   // A page with such a status may come from Auth0's own infrastructure.
-  const remedy = isOutage(response) && foreign ? `${again} ${host}` : foreign ? host : again;
+  const remedy = isOutage(response) && foreign ? `${tryAgain} ${checkHost}` : foreign ? checkHost : tryAgain;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

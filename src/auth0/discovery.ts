@@ -7,7 +7,7 @@ import type { HttpResponse } from '../http/wire.ts';
 import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
 import { callAuth0, isOutage, unexpectedAnswer } from './answers.ts';
 
-/** The endpoints for a proof. undefined if the tenant names none. */
+/** The endpoints for a proof. Each is undefined if the tenant names none. */
 export interface ProofEndpoints {
   token: string | undefined;
   /** RFC 9126. */

@@ -12,8 +12,8 @@ const PAGES = 10;
 const MOST = 5_000;
 
 /**
- * Every use of a certificate of this client since then. A search returns at most 1,000 entries, newest first, so the next search
- * continues before the oldest of them.
+ * Reads every use of a certificate of this client from `since` on. A search returns at most 1,000 entries, newest first, so each further
+ * search looks only at what is older.
  * @param since milliseconds, Auth0's clock
  * @returns the uses, and the time from which they are complete
  * @throws RotationError AUTH0_…
@@ -25,21 +25,22 @@ export async function readUses(
 ): Promise<Pick<Usage, 'since' | 'uses'>> {
   // Auth0 deletes old entries. Only an entry from before `since` shows that the later ones still exist.
   const [oldest] = await tenant.logs(new URLSearchParams({ sort: 'date:1', per_page: '1' }));
-  const kept = Math.max(since, oldest?.at ?? tenant.now());
+  const keptFrom = Math.max(since, oldest?.at ?? tenant.now());
   const seen = new Map<string, LogEntry>();
-  let from = tenant.now();
+  /** From here on no entry is missing in `seen`. */
+  let completeFrom = tenant.now();
   // The end of a search is a whole second. Rounding up makes each search repeat the last second of the one before.
-  for (let until = '*'; ; until = second(from + 999)) {
+  for (let until = '*'; ; until = second(completeFrom + 999)) {
     const found = await search(tenant, searchFor(clientId, since, until));
     // An entry that is in this search and in an earlier one shows that none is missing between them.
-    const joined = seen.size === 0 || found.some(({ id }) => seen.has(id));
-    const before = seen.size;
+    const isGapless = seen.size === 0 || found.some(({ id }) => seen.has(id));
+    const seenBefore = seen.size;
     for (const entry of found) seen.set(entry.id, entry);
-    if (joined) from = Math.min(from, ...found.map(({ at }) => at));
-    const isWhole = joined && found.length < PAGE * PAGES;
-    if (!isWhole && joined && seen.size > before && seen.size < MOST) continue;
+    if (isGapless) completeFrom = Math.min(completeFrom, ...found.map(({ at }) => at));
+    const reachesSince = isGapless && found.length < PAGE * PAGES;
+    if (!reachesSince && isGapless && seen.size > seenBefore && seen.size < MOST) continue;
     const uses = [...seen.values()].filter(({ identity }) => identity !== '');
-    return { since: isWhole ? kept : from, uses };
+    return { since: reachesSince ? keptFrom : completeFrom, uses };
   }
 }
 

@@ -17,7 +17,7 @@ export const CLIENT_FIELDS = [
   'callbacks',
 ].join(',');
 
-/** Reads the record of a client. undefined if it is none. */
+/** Reads the record of a client. undefined if it is not one. */
 export function readClient(body: Json | undefined): ObservedClient | undefined {
   const id = stringOf(body, 'client_id');
   const method = isObject(body) ? readMethod(body) : undefined;
@@ -60,7 +60,7 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
 }
 
 /**
- * Reads the record of a credential. undefined if it is none. A record of an unknown form keeps its id, since it counts towards the
+ * Reads the record of a credential. undefined if it is not one. A record of an unknown form keeps its id, since it counts towards the
  * capacity and is never touched.
  */
 export function readCredential(item: Json | undefined): Credential | undefined {
@@ -98,7 +98,7 @@ export interface LogEntry extends Use {
 /** The name that this action sends to Auth0. */
 export const ACTION = 'auth0-mtls-rotation-action';
 
-/** Reads an entry of the tenant logs. undefined if it is none. `identity` is empty if no certificate was used. */
+/** Reads an entry of the tenant logs. undefined if it is not one. `identity` is empty if no certificate was used. */
 export function readLogEntry(item: Json): LogEntry | undefined {
   const id = stringOf(item, 'log_id');
   const at = Date.parse(stringOf(item, 'date') ?? '');

@@ -14,8 +14,8 @@ import { callAuth0, throwIfRefused, unexpectedAnswer } from './answers.ts';
 import { CLIENT_FIELDS, type LogEntry, readClient, readCredential, readLogEntry } from './records.ts';
 import { scopesOf } from './token.ts';
 
-/** A client of the tenant. */
-export interface ListedClient {
+/** A client of the tenant, and which workflow made it. */
+export interface ClientWithOwner {
   id: string;
   name: string;
   /** The owner in its `client_metadata`. undefined if no `create` made it. */
@@ -88,8 +88,8 @@ export class Tenant {
   }
 
   /** All clients, with the value of `client_metadata` under `key`. @throws RotationError AUTH0_… */
-  async clients(key: string): Promise<ListedClient[]> {
-    const found: ListedClient[] = [];
+  async clients(key: string): Promise<ClientWithOwner[]> {
+    const found: ClientWithOwner[] = [];
     for await (const item of this.#listed('client_id,name,client_metadata')) {
       const id = stringOf(item, 'client_id') ?? '';
       found.push({ id, name: stringOf(item, 'name') ?? '', owner: stringOf(item.client_metadata, key) });

@@ -3,7 +3,7 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { chainOf, isRoot } from './chain.ts';
-import type { Asn1, Forge } from './forge.ts';
+import { elements, fieldsOf } from './der.ts';
 import { pairOf, parseCertificates, parsePrivateKey } from './inspect.ts';
 
 export interface Authority {
@@ -73,7 +73,10 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
       );
   }
   const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
-  if (outside.length > 0) throw new Error('holds a chain in which a certificate has not issued the next one');
+  if (outside.length > 0)
+    throw new Error(
+      'holds a certificate that does not belong to the chain; pass the one for private-key and those above it',
+    );
   return pair;
 }
 
@@ -85,7 +88,8 @@ function refuseExpired(certificate: X509Certificate): void {
     throw new Error(`holds a certificate that expired on ${validToDate.toISOString().slice(0, 10)}`);
 }
 
-const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
+/** The object identifier 2.5.29.14, as DER. */
+const SUBJECT_KEY_IDENTIFIER = Buffer.from([0x55, 0x1d, 0x0e]);
 
 /** The CA's data that its certificates repeat, as latin1. */
 export interface AuthorityNames {
@@ -95,23 +99,21 @@ export interface AuthorityNames {
   keyIdentifier: string;
 }
 
-/** Reads what node:crypto does not show. @throws Error if the certificate has an unknown form */
-export function namesOf({ asn1 }: Forge, { certificate }: Authority): AuthorityNames {
-  const members = (node: Asn1 | undefined) => (Array.isArray(node?.value) ? node.value : []);
-  const [body] = members(asn1.fromDer(certificate.raw.toString('latin1')));
-  const fields = members(body);
-  // RFC 5280 4.1: [version] serial, signature, issuer, validity, subject, key, …, [3] extensions.
-  const subject = fields[fields[0]?.type === 0 ? 5 : 4];
-  const wanted = asn1.oidToDer(SUBJECT_KEY_IDENTIFIER).getBytes();
-  const extensions = members(members(fields.at(-1))[0]).map(members);
-  const octets = extensions.find(([oid]) => oid?.value === wanted)?.at(-1)?.value;
-  const identifier = typeof octets === 'string' ? asn1.fromDer(octets).value : keyDigest(certificate);
-  if (!subject || typeof identifier !== 'string') throw new Error('the CA certificate has an unknown form');
-  return { subject: asn1.toDer(subject).getBytes(), keyIdentifier: identifier };
+export function namesOf({ certificate }: Authority): AuthorityNames {
+  const { extensions, subject } = fieldsOf(certificate.raw);
+  const [octets] = extensions
+    .map(({ content }) => elements(content))
+    .filter(([oid]) => oid?.content.equals(SUBJECT_KEY_IDENTIFIER))
+    .flatMap((extension) => elements(extension.at(-1)?.content ?? Buffer.alloc(0)));
+  const identifier = octets?.content ?? keyDigest(certificate);
+  return {
+    subject: subject?.whole.toString('latin1') ?? '',
+    keyIdentifier: identifier.toString('latin1'),
+  };
 }
 
 /** For a CA without the extension any unique value is allowed (RFC 5280 4.2.1.2). */
-function keyDigest(certificate: X509Certificate): string {
+function keyDigest(certificate: X509Certificate): Buffer {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha1').update(spki).digest().toString('latin1');
+  return createHash('sha1').update(spki).digest();
 }

@@ -72,8 +72,8 @@ export function registrationOf(
 }
 
 /**
- * The text of a secret. The key comes before the certificates, which curl, nginx, Node, Python and Go can read. Nothing stands before a
- * key, since jose and Auth0's SDKs refuse that.
+ * The text of a secret. The key comes first: curl, nginx, Node, Python and Go can read that order, and jose and Auth0's SDKs refuse a
+ * text with anything before the key.
  */
 export async function secretFor(
   { part }: SecretLocation,

@@ -38,7 +38,7 @@ export async function issueCertificate(
   authority?: Authority,
 ): Promise<CertifiedPair> {
   const { default: forge } = await import('./forge.ts');
-  const names = authority && namesOf(forge, authority);
+  const names = authority && namesOf(authority);
   const certificate = unsigned(forge, privateKey, desired, validity(desired, now, authority), names);
   const leaf = signed(forge, certificate, authority?.privateKey ?? privateKey, names);
   const size = encodedSize(leaf);
@@ -127,7 +127,7 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute has UTF8String unless TYPES names another. */
+/** The ASN.1 string types of RFC 5280 4.1.2.4. An attribute is a UTF8String unless TYPES names another type. */
 const PRINTABLE = 19;
 const IA5 = 22;
 const UTF8 = 12;

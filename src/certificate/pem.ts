@@ -66,7 +66,7 @@ function block(name: string, content: string, isWhole: boolean): Block {
     body,
     der: isWhole && /^[A-Za-z0-9+/]+={0,2}$/.test(body) ? Buffer.from(body, 'base64') : undefined,
     isWhole,
-    // openssl marks an encrypted key that is not PKCS#8 by this header (RFC 1421 4.6.1.1). The comma was removed above.
+    // openssl marks an encrypted key that is not PKCS#8 with this header (RFC 1421 4.6.1.1). PADDING has removed its comma.
     isEncrypted: label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:4ENCRYPTED/.test(body),
   };
 }

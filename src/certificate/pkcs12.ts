@@ -1,4 +1,4 @@
-/** Writes a pair as PKCS#12 (RFC 7292), which Java and .NET read. AES-256 encrypts the key and an HMAC protects all, both with SHA-256. */
+/** Writes a pair as PKCS#12 (RFC 7292), which Java and .NET read. AES-256 encrypts the key and an HMAC protects the whole, both with SHA-256. */
 
 import { createHash, createHmac, createPrivateKey, randomBytes } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';

@@ -4,6 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { parseSubject } from '../model/subject-dn.ts';
 import type { Authority, Issuer } from './authority.ts';
+import { fieldsOf } from './der.ts';
 import { leafOf } from './inspect.ts';
 
 /** The edge passes the certificate to Auth0 URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
@@ -53,7 +54,7 @@ function largestSize(
   authority?: Authority,
 ): number {
   const name = nameOf(subject);
-  const issuer = authority ? subjectDerOf(authority.certificate.raw) : name;
+  const issuer = (authority && fieldsOf(authority.certificate.raw).subject?.whole) ?? name;
   const random =
     keySize / 8 + signatureSize(keySize, authority) + REST + (authority ? AUTHORITY_KEY_IDENTIFIER : 0);
   const characters = Math.ceil((random + name.length + issuer.length) / 3) * 4;
@@ -93,7 +94,7 @@ function escapesOf(der: Buffer): number {
   return Math.max(...counts) + 2;
 }
 
-// --- DER, as far as names need it ---
+// --- Writes DER, as far as names need it ---
 
 const SEQUENCE = 0x30;
 const SET = 0x31;
@@ -127,34 +128,4 @@ function septets(number: number): number[] {
   for (let left = Math.floor(number / 128); left > 0; left = Math.floor(left / 128))
     digits.unshift((left % 128) | 0x80);
   return digits;
-}
-
-/** RFC 5280 4.1: [version] serial, signature, issuer, validity, subject. */
-function subjectDerOf(certificate: Buffer): Buffer {
-  const [body] = members(certificate);
-  const fields = body ? members(body) : [];
-  return fields[fields[0]?.[0] === 0xa0 ? 5 : 4] ?? Buffer.alloc(0);
-}
-
-/** The members of an element, each with tag and length. */
-function members(whole: Buffer): Buffer[] {
-  const content = whole.subarray(headOf(whole));
-  const found: Buffer[] = [];
-  for (let at = 0; at < content.length; ) {
-    const rest = content.subarray(at);
-    const end = headOf(rest) + lengthOf(rest);
-    found.push(rest.subarray(0, end));
-    at += end;
-  }
-  return found;
-}
-
-function headOf(der: Buffer): number {
-  const first = der[1] ?? 0;
-  return first < 0x80 ? 2 : 2 + (first & 0x7f);
-}
-
-function lengthOf(der: Buffer): number {
-  const first = der[1] ?? 0;
-  return first < 0x80 ? first : Number.parseInt(der.subarray(2, headOf(der)).toString('hex'), 16);
 }

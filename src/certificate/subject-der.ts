@@ -2,47 +2,24 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { Attribute } from '../model/subject-dn.ts';
+import { type Element, elements, fieldsOf } from './der.ts';
 
-interface Element {
-  tag: number;
-  /** Start and end of the content. */
-  from: number;
-  to: number;
-}
-
-/** Returns the attributes in the certificate's order. The subject follows version, serial number, signature, issuer and validity (RFC 5280 4.1). */
+/** Returns the attributes in the certificate's order. */
 export function subjectOf({ raw }: X509Certificate): Attribute[] {
-  const [certificate] = elements(raw, { from: 0, to: raw.length });
-  const [toBeSigned] = certificate ? elements(raw, certificate) : [];
-  const fields = toBeSigned ? elements(raw, toBeSigned) : [];
-  const isVersion = fields[0]?.tag === 0xa0;
-  const subject = fields[isVersion ? 5 : 4];
-  return (subject ? elements(raw, subject) : []).flatMap((set) =>
-    elements(raw, set).flatMap((attribute) => {
-      const [oid, value] = elements(raw, attribute);
-      return oid && value ? [{ oid: readOid(raw, oid), value: readText(raw, value) }] : [];
+  const { subject } = fieldsOf(raw);
+  return (subject ? elements(subject.content) : []).flatMap((set) =>
+    elements(set.content).flatMap((attribute) => {
+      const [oid, value] = elements(attribute.content);
+      return oid && value ? [{ oid: readOid(oid), value: readText(value) }] : [];
     }),
   );
 }
 
-function elements(der: Buffer, { from, to }: Pick<Element, 'from' | 'to'>): Element[] {
-  const found: Element[] = [];
-  for (let at = from; at < to; ) {
-    const first = der[at + 1] ?? 0;
-    const sizeBytes = first < 0x80 ? 0 : first & 0x7f;
-    const size = sizeBytes === 0 ? first : der.readUIntBE(at + 2, sizeBytes);
-    const begin = at + 2 + sizeBytes;
-    found.push({ tag: der[at] ?? 0, from: begin, to: begin + size });
-    at = begin + size;
-  }
-  return found;
-}
-
 /** Reads an object identifier (X.690 8.19). Each byte has seven bits of a number, and the first number contains two arcs. */
-function readOid(der: Buffer, { from, to }: Element): string {
+function readOid({ content }: Element): string {
   const numbers: number[] = [];
   let number = 0;
-  for (const byte of der.subarray(from, to)) {
+  for (const byte of content) {
     number = number * 128 + (byte & 0x7f);
     if (byte < 0x80) {
       numbers.push(number);
@@ -58,8 +35,7 @@ const TELETEX = 0x14;
 const UNIVERSAL = 0x1c;
 const BMP = 0x1e;
 
-function readText(der: Buffer, { from, tag, to }: Element): string {
-  const bytes = der.subarray(from, to);
+function readText({ content: bytes, tag }: Element): string {
   if (tag === TELETEX) return bytes.toString('latin1');
   if (tag === BMP) return Buffer.from(bytes).swap16().toString('utf16le');
   if (tag === UNIVERSAL)

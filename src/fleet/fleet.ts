@@ -132,7 +132,7 @@ async function look(
   unseen: RunResult,
 ): Promise<RunResult> {
   if (!listing) return unseen;
-  const logger = { mask: services.mask, info: () => {}, stage: () => {}, onStep: () => () => {} };
+  const logger = { mask: services.mask, info: () => {}, phase: () => {}, onStep: () => () => {} };
   const asPlan = { ...inputs, planOnly: true };
   const seen = await run(asPlan, connectServices(asPlan, connection, logger, { shared, listing }), logger);
   return { ...seen, planOnly: inputs.planOnly };

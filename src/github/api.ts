@@ -84,7 +84,7 @@ export class GitHubApi {
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
   }
 
-  /** GitHub redirects a renamed repository to its id. A read of that shows the new name. */
+  /** GitHub redirects a renamed repository to an address with its id. A read there shows the new name. */
   async #newName({ location = '' }: Answer): Promise<string> {
     const [path] = /\/repositories\/\d+/.exec(location) ?? [];
     if (path === undefined) return '';

@@ -58,11 +58,11 @@ function renamed(destination: Destination, status: number, newName: string): Rot
 export function notFound(destination: Destination): RotationError {
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `GitHub does not show ${printDestination(destination)} to this github-token (404).`,
-    remedy: `Check the spelling in destinations. ${whereItMustBe(destination)} The token needs ${PERMISSION[destination.kind]}.`,
+    remedy: `Check the spelling in destinations. ${installationAdvice(destination)} The token needs ${PERMISSION[destination.kind]}.`,
   });
 }
 
-function whereItMustBe(destination: Destination): string {
+function installationAdvice(destination: Destination): string {
   const open = 'open the installation of the GitHub App (Settings, GitHub Apps, Configure) and add';
   if (destination.kind === 'org')
     return `Then install the GitHub App in the organization ${destination.org}.`;

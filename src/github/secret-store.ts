@@ -96,7 +96,7 @@ export class SecretStore {
   async store(location: SecretLocation, value: string): Promise<StoreResult> {
     const attempts = { sent: false, uncertain: false };
     try {
-      const answer = await this.#seal(location, value, attempts);
+      const answer = await this.#sealAndPut(location, value, attempts);
       if (answer.status === 201 || answer.status === 204)
         return { outcome: 'stored', at: this.#api.now(), mayRepeat: attempts.uncertain };
       const error = refused(location.destination, answer, `store ${printLocation(location)}`);
@@ -146,7 +146,7 @@ export class SecretStore {
     return undefined;
   }
 
-  async #seal(
+  async #sealAndPut(
     { destination, secretName }: SecretLocation,
     value: string,
     attempts: Attempts,

@@ -5,7 +5,7 @@ import type { HttpResponse } from './wire.ts';
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** Whether something else than the service answered. Neither API sends HTML pages, and only a renamed repository is a redirect. */
+/** Whether something other than the service answered. Neither API sends HTML pages, and only a renamed repository answers with a redirect. */
 export function isForeign(response: HttpResponse): boolean {
   return isPage(response) || isRedirect(response);
 }

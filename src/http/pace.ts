@@ -173,7 +173,7 @@ class Bucket {
   }
 
   /**
-   * Measures the rate over LONG_ENOUGH. Before, it is estimated from the time of the reset, which adds one token
+   * Measures the rate over LONG_ENOUGH. Until then it is estimated from the time of the reset, which adds one token
    * (docs/facts.md#auth0-rate-limits).
    */
   #measure({ remaining, reset, took }: Seen, now: number): void {

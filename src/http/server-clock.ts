@@ -8,7 +8,7 @@ export class ServerClock {
   #least = Number.NEGATIVE_INFINITY;
   #most = Number.POSITIVE_INFINITY;
 
-  /** Narrows the offset with one response. The server wrote its date between our request and its arrival here. */
+  /** Narrows the offset with one response. The server wrote its date after we sent the request and before we received the response. */
   observe(date: string | undefined, sentAt: number, receivedAt: number): void {
     const shown = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(shown)) return;

@@ -65,7 +65,7 @@ export class NetworkError extends Error {
 }
 
 const LIMITS = { headersTimeout: 30_000, bodyTimeout: 30_000, maxResponseSize: 4 * 1024 * 1024 };
-/** A request without an answer is aborted after this time, in milliseconds. Later it cannot land any more. */
+/** A request without an answer is aborted after this time, in milliseconds. After that it can no longer land. */
 export const LONGEST_FLIGHT = 60_000;
 /** Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
 const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;

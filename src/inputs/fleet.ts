@@ -31,7 +31,7 @@ const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certif
 export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
   const shared = new Reader(environment);
   const warnings = refuseNearNames(shared);
-  refuseOthers(shared);
+  refuseUnfit(shared);
   const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
   const { clients, problems } = parseManifest(text, SECRET_INPUTS);
   // With another operation every client would report problems that have nothing to do with the manifest.
@@ -50,7 +50,8 @@ export function readFleet(environment: Environment, file: string, text: string):
     }));
 }
 
-function refuseOthers(reader: Reader): void {
+/** Refuses inputs that do not work with a manifest. */
+function refuseUnfit(reader: Reader): void {
   const operation = reader.text('operation') ?? 'rotate';
   if (!OPERATIONS.includes(operation))
     reader.problem('operation', `is '${operation}'; with a manifest write ${OPERATIONS.join(' or ')}`);

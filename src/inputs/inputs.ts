@@ -58,7 +58,7 @@ export function readInputs(environment: Environment): Inputs {
   throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
 }
 
-/** Without `current-credential` and without `force` a rotation would not touch the secret, and ask for `current-credential`. */
+/** The remedy names `force` as well: without it and without `current-credential`, a rotation would refuse and ask for `current-credential`. */
 function remedyOf(reader: Reader): string {
   const correct = 'Correct the workflow.';
   if (reader.problems.every(({ name }) => name !== 'current-credential')) return correct;
@@ -101,7 +101,7 @@ export const SECRET_INPUTS = [
   'pkcs12-password',
 ];
 
-/** Every value that must never be shown, valid or not, and every private key in an input of a wrong name. */
+/** Every value that must never be shown, valid or not, and every private key, whatever variable holds it. */
 export function secretsIn(environment: Environment): string[] {
   const keys = Object.values(environment).map((value = '') => (holdsPrivateKey(value) ? value : ''));
   const values = [...SECRET_INPUTS.map((name) => raw(environment, name)), ...keys];

@@ -81,7 +81,7 @@ export function readMaterial(
   const keySize = readKeySize(reader);
   const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
-  const isNamed = !reader.problems.some(({ name }) => NAMES_OF_SUBJECT.includes(name));
+  const isSubjectValid = !reader.problems.some(({ name }) => SUBJECT_INPUTS.includes(name));
   const validityDays = Math.min(requested, daysLeft(issuer));
   const material =
     issuer?.kind === 'brought'
@@ -95,11 +95,12 @@ export function readMaterial(
       `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
     );
   }
-  if (issuer && isNamed) refuseSize(reader, headerSize({ method, ...material }, issuer), issuer);
+  if (issuer && isSubjectValid) refuseSize(reader, headerSize({ method, ...material }, issuer), issuer);
   return { ...material, renewBeforeDays };
 }
 
-const NAMES_OF_SUBJECT = ['subject', 'client-id', 'client-name'];
+/** The inputs that the subject comes from. */
+const SUBJECT_INPUTS = ['subject', 'client-id', 'client-name'];
 
 function refuseSize(reader: Reader, size: number, issuer: Issuer): void {
   if (size <= HEADER_LIMIT) return;

@@ -1,4 +1,4 @@
-/** The names of the inputs. GitHub only warns about an unknown input, so a typing error would go unnoticed. */
+/** The names of the inputs. GitHub only warns about an unknown input, so a typo would go unnoticed. */
 
 import { quote } from '../model/json.ts';
 import type { Reader } from './reader.ts';
@@ -55,7 +55,7 @@ export const INPUT_NAMES: readonly string[] = [
   'workflow-token',
 ];
 
-/** The most edits that count as a typing error. Two swapped letters are two edits. */
+/** The most edits that count as a typo. Two swapped letters are two edits. */
 const NEAR = 2;
 
 /** Refuses a name that is nearly the name of an input. @returns a warning for each other unknown name */

@@ -3,7 +3,7 @@
 import type { RotationError } from '../errors.ts';
 import { code, inert, row } from './markdown.ts';
 
-/** Both sentences quote servers only in code spans. They contain no number that changes each day. */
+/** Both sentences quote servers only in code spans. They contain no number that changes each day, so that the issue changes only with the findings. */
 export interface Finding {
   severity: 'warning' | 'failure';
   /** Kind and subject of the finding. It stays the same as long as the finding lasts. */

@@ -51,10 +51,10 @@ export interface SecretTimes {
 
 export interface ObservedSecret {
   location: SecretLocation;
-  /** `unread`: a plan without github-token. */
+  /** `unread`: no github-token was given. Only a plan, a watch and a revert need none. */
   times: SecretTimes | 'missing' | 'unread';
-  /** `updated_at` by GitHub's clock. A later read that shows another value means that somebody has written the secret since. */
-  version: number | undefined;
+  /** `updated_at` as GitHub shows it, by its own clock. If a later read shows another time, somebody has written the secret since. */
+  githubTime: number | undefined;
 }
 
 /** Why this location refused a write moments ago. undefined: it accepted one, or was not probed. */
@@ -91,7 +91,7 @@ export interface Use {
 export interface Usage {
   /** The logs are complete from this time on. */
   since: number;
-  /** The logs are complete up to this time, at which this run requested a token that they show. A text says why that time is unknown. */
+  /** The logs are complete up to this time: this run requested a token then, and they show that request. A text says why no such time is known. */
   upTo: number | 'not asked' | 'no endpoint' | 'refused' | 'late';
   uses: readonly Use[];
 }
@@ -123,7 +123,7 @@ export interface ObservedState {
   scopes?: ReadonlySet<string> | undefined;
   /** undefined: the tenant logs were not read. */
   usage?: Usage | undefined;
-  /** When this run began, by Auth0's clock. GitHub had read the secret behind `current-credential` before. undefined: not recorded. */
+  /** When this run began, by Auth0's clock. GitHub read the secret for `current-credential` earlier than that. undefined: not recorded. */
   startedAt?: number;
   /** Auth0's clock. */
   now: number;
@@ -135,10 +135,10 @@ export function signingAlgorithmOf(
   observed: Pick<ObservedState, 'client' | 'pool'>,
 ): SigningAlgorithm {
   if (given.has('signing-algorithm') && signingAlgorithm) return signingAlgorithm;
-  const ours = [...observed.pool].sort(newestFirst);
+  const pool = [...observed.pool].sort(newestFirst);
   const inUse =
-    ours.find(({ identity }) => identity !== undefined && identity === current?.identity) ??
-    ours.find(({ id, type }) => type === 'public_key' && observed.client?.associated.includes(id));
+    pool.find(({ identity }) => identity !== undefined && identity === current?.identity) ??
+    pool.find(({ id, type }) => type === 'public_key' && observed.client?.associated.includes(id));
   return SIGNING_ALGORITHMS.find((one) => one === inUse?.algorithm) ?? 'RS256';
 }
 

@@ -33,8 +33,9 @@ export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName
 }
 
 /**
- * The way out for a destination that nobody reads any more, as the last sentences of a remedy. Empty if it must stay, since no other
- * one could be the first. Without `moved-from` the next run would take the credentials of a first one for another workflow's.
+ * How to take out a destination that nobody reads any more, as the last sentences of a remedy. Empty if no other destination could be
+ * the primary, so that it must stay. When the primary is taken out, `moved-from` must name it, or the next run would take the
+ * credentials with its mark for another workflow's.
  */
 export function takeOutLine(
   { destination }: Pick<SecretLocation, 'destination'>,
@@ -46,7 +47,7 @@ export function takeOutLine(
   const next = rest.find(({ kind }) => kind !== 'dependabot');
   if (next === undefined) return '';
   if (rest[0] === destinations[0]) return ` Or, if nobody reads it, take ${name} out of destinations.`;
-  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add moved-from: ${ownerOf(desired)}. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, its secret.`;
+  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add moved-from: ${ownerOf(desired)}. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
 }
 
 export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {

@@ -34,7 +34,7 @@ export interface PlannedCredential extends Credential {
   associated: boolean;
   /** Secret locations that hold it before this run, as far as the evidence shows. */
   heldBy: readonly string[];
-  /** Why it cannot be removed for another one, in words for a person. */
+  /** Why it cannot be removed to make room for another one, in words for a person. */
   whyKept: string;
   /** When its overlap ends; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;
@@ -55,8 +55,8 @@ export interface Plan {
   steps: readonly Step[];
   /** A new key pair is issued and delivered. */
   rotates: boolean;
-  /** Id of an existing credential with the subject DN of the new certificate. Auth0 needs no new one. */
-  renews: string | undefined;
+  /** Id of a credential that already has the subject DN of the new certificate, so that no other one is made. */
+  reuses: string | undefined;
   /** Id of a credential made by hand that this rotation supersedes. The new credential's name refers to it. */
   replaces: string | undefined;
   /** Ids of the credentials that `revoke: previous` removes. */

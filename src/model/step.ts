@@ -6,7 +6,10 @@ import { printDestination, printLocation, type SecretLocation } from './secret-l
 export type CredentialRef = string;
 export const ISSUED: CredentialRef = '(issued)';
 
-/** For people only. No decision depends on it. */
+/**
+ * For people only. No decision depends on it. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a
+ * revert or in an enrollment.
+ */
 export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
 
 export type Step =
@@ -14,6 +17,7 @@ export type Step =
   | { kind: 'create-credential' }
   | {
       kind: 'associate-credentials';
+      /** `heal`: a destination holds a credential that is not associated. */
       why: 'heal' | 'add' | RemovalReason;
       /** The associated credentials before and after. */
       from: readonly CredentialRef[];

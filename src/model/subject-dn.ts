@@ -46,7 +46,7 @@ const ESCAPED = /\\(?:([0-9A-Fa-f]{2})|([ "#+,;<=>\\]))/g;
 
 /**
  * Parses RFC 4514 text, which reverses the certificate's order. Returns the attributes in the certificate's order.
- * @throws Error with a reason that fits behind "subject: "
+ * @throws Error with a reason that follows the input's name
  */
 export function parseSubject(text: string): Attribute[] {
   const parts = split(text);
@@ -62,8 +62,9 @@ export function printSubject(attributes: readonly Attribute[]): string {
 }
 
 /**
- * RFC 4514 text of a subject as node:crypto and Auth0's `subject_dn` write it, with one attribute per line in the
- * certificate's order, with specials and non-ASCII bytes escaped.
+ * Returns the RFC 4514 text of a subject.
+ * @param lines as node:crypto and Auth0's `subject_dn` write it: one attribute per line, in the certificate's order, with special
+ *   characters and non-ASCII bytes escaped
  */
 export function readSubject(lines: string | undefined): string {
   if (!lines) return '';

@@ -9,7 +9,7 @@ export const LONGEST_RUN = 10 * 60_000;
  * `updated_at`, which has whole seconds.
  */
 export const UNCERTAINTY = 3_000;
-/** A certificate is valid this long before it is issued, for clocks that run late. */
+/** The validity of a certificate begins this long before it is issued, for machines whose clock is behind. */
 export const BACKDATE = 5 * 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;

@@ -88,10 +88,10 @@ async function isInSameRepository(
 async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';
-    return { location, times, version: writtenTimes(times)?.updatedAt };
+    return { location, times, githubTime: writtenTimes(times)?.updatedAt };
   } catch (error) {
     if (error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND')
-      return { location, times: 'missing', version: undefined };
+      return { location, times: 'missing', githubTime: undefined };
     throw error;
   }
 }

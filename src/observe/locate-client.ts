@@ -1,6 +1,6 @@
 /** Finds the client that an earlier `create` of this workflow made. */
 
-import type { ListedClient, Tenant } from '../auth0/tenant.ts';
+import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
@@ -35,9 +35,9 @@ function formerOwners({ movedFrom, secretName }: DesiredState): string[] {
 /** Two runs made one client each and one run died. `current-credential` shows which client is in use. */
 async function whoseIsCurrent(
   { current }: DesiredState,
-  clients: readonly ListedClient[],
+  clients: readonly ClientWithOwner[],
   tenant: Tenant,
-): Promise<ListedClient | undefined> {
+): Promise<ClientWithOwner | undefined> {
   for (const client of current ? clients : []) {
     const pool = await tenant.credentials(client.id);
     if (pool.some(({ identity }) => identity === current?.identity)) return client;
@@ -45,8 +45,8 @@ async function whoseIsCurrent(
   return undefined;
 }
 
-/** No advice to delete it or to make another one unless it is certain that consumers do not use it. */
-function nameTaken(name: string, clients: readonly ListedClient[]): RotationError {
+/** Advises neither to delete the client nor to make another one unless it is certain that consumers do not use it. */
+function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationError {
   const marked = clients.find(({ owner }) => owner !== undefined);
   const ids = list(clients);
   const says = marked ? `says that this action made it for ${quote(marked.owner)}` : SAYS_NOTHING;
@@ -67,7 +67,7 @@ function movedLine(owner: string): string {
     : `add the line moved-from: ${owner}`;
 }
 
-function several(desired: DesiredState, clients: readonly ListedClient[]): RotationError {
+function several(desired: DesiredState, clients: readonly ClientWithOwner[]): RotationError {
   const { current, destinations, movedFrom, secretName } = desired;
   const moved = movedFrom.length > 0 ? ', or moved-from names a workflow that has a client of its own' : '';
   const secret = `${printDestination(destinations[0])} ${secretName}`;
@@ -82,6 +82,6 @@ function several(desired: DesiredState, clients: readonly ListedClient[]): Rotat
   });
 }
 
-function list(clients: readonly ListedClient[]): string {
+function list(clients: readonly ClientWithOwner[]): string {
   return clients.map(({ id }) => id).join(', ');
 }

@@ -9,7 +9,7 @@ import { observeFormer } from './former-locations.ts';
 
 export interface ObserveServices {
   tenant: Tenant;
-  /** undefined: a plan without github-token. */
+  /** undefined: no github-token was given. */
   store: SecretStore | undefined;
 }
 
@@ -26,7 +26,7 @@ export async function observe(
   startedAt: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
-  // The login runs beside the reads of GitHub, which do not need Auth0's token.
+  // The login runs in parallel with the reads of GitHub, which do not need Auth0's token.
   const login = tenant.login();
   const reading = Promise.all(
     locations.map((location): Promise<RecordedTimes> | 'unread' => store?.times(location) ?? 'unread'),
@@ -92,11 +92,11 @@ function observedSecret(
   times: RecordedTimes,
   shift: number,
 ): ObservedSecret {
-  if (typeof times === 'string') return { location, times, version: undefined };
+  if (typeof times === 'string') return { location, times, githubTime: undefined };
   const { createdAt, updatedAt } = times;
   return {
     location,
     times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift },
-    version: updatedAt,
+    githubTime: updatedAt,
   };
 }

@@ -1,4 +1,4 @@
-/** Reads the tenant logs for `retire: when-unused`, where a plan depends on them. */
+/** Reads the tenant logs for `retire: when-unused`, if a plan depends on them. */
 
 import { latestUses, readUses } from '../auth0/logs.ts';
 import { proveKey } from '../auth0/proof.ts';

@@ -41,7 +41,7 @@ export function announceEmpty(
   const hint = desired.current ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
-    text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before.${hint}`,
+    text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
   });
 }
 
@@ -65,10 +65,10 @@ function announce(
   isFull: boolean,
   nextRotation: number | undefined,
 ): void {
-  // announceFormer tells when it goes.
+  // announceFormer says what becomes of it.
   if (formerHolder(builder.inUse, credential) !== undefined) return;
   const byHand = builder.owners.isUnmarked(credential);
-  const over = builder.rotates
+  const end = builder.rotates
     ? builder.observed.now + overlapOf(builder, credential)
     : overlapEnd(builder, credential);
   const severity = byHand ? 'warning' : 'notice';
@@ -79,13 +79,13 @@ function announce(
   const keep = byHand
     ? ` If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`
     : '';
-  if (Number.isFinite(over))
-    builder.note(severity, `A run removes ${what} from ${day(over)} on (overlap).${keep}`);
+  if (Number.isFinite(end))
+    builder.note(severity, `A run removes ${what} from ${day(end)} on (overlap).${keep}`);
   else if (isFull)
     builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
 }
 
-/** Warns of secrets to which this workflow delivered before, and which nothing renews any more. */
+/** Warns of secrets that this workflow wrote before, and that nothing renews any more. */
 export function announceFormer(builder: PlanBuilder): void {
   const { notes, observed, records } = builder;
   const [primary] = observed.secrets;

@@ -34,7 +34,7 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): 
     } else if (full) {
       interrupt(builder, isDue);
     } else {
-      // The pool may hold more than two. Auth0 answers that when the credential is created.
+      // The pool may have room for more than two. Only the answer to the upload shows that.
       return;
     }
   }
@@ -53,8 +53,8 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed. If the
- * run dies before it delivers, the next run then still sees that no run can have written the primary's secret.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed: then,
+ * if this run dies before it delivers, the times still tell the next run that no run can have written the primary's secret.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
@@ -99,7 +99,7 @@ function noteInterruption(
 }
 
 function isInterruptible(builder: PlanBuilder, credential: Credential): boolean {
-  // Its users beside the destinations are unknown.
+  // It may have users other than the destinations, and nobody knows them.
   // guard: what was made by hand is interrupted only where it is released
   if (builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
   // This run does not deliver to a former location, so the interruption would not end.
@@ -176,9 +176,9 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, records } = builder;
-  const holders = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   const remedy = (desired.operation === 'rehearse' && setOverlap(builder)) || waysOut(builder);
-  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, holders, remedy);
+  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedy);
 }
 
 /** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
@@ -197,8 +197,8 @@ function waysOut(builder: PlanBuilder): string | undefined {
     .flatMap((c) => removedLater(builder, c))
     .slice(0, 1)
     .join('');
-  const isShown = desired.current !== undefined && !inUse.unregistered;
-  if (spare.length > 0 && isShown)
+  const isCurrentKnown = desired.current !== undefined && !inUse.unregistered;
+  if (spare.length > 0 && isCurrentKnown)
     return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
   const kept = records
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
@@ -209,13 +209,13 @@ function waysOut(builder: PlanBuilder): string | undefined {
     some.length === 0
       ? ''
       : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
-  const former = stillHolding(builder);
-  // What a former location may hold is not removed, although it is released.
   const pass = desired.current ? '' : PASS;
+  // What a former location may hold is not removed, although it is released.
+  const former = stillHolding(builder);
   if (former) return pass + [former, choose(spare)].filter(Boolean).join(' Or: ');
   const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
-  if (isShown) return undefined;
+  if (isCurrentKnown) return undefined;
   return `${pass}${choose(byHand)}`.trim() || undefined;
 }
 
@@ -223,13 +223,13 @@ const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 const PASS = 'Pass current-credential, which shows what is in use. ';
 
-/** What was made by hand and is superseded goes a week after its successor was delivered. */
+/** A superseded credential that was made by hand is removed a week after its successor was delivered. */
 function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   const since = supersededAt(builder, credential);
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before.`,
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before then.`,
   ];
 }
 
@@ -279,7 +279,7 @@ function dated(credentials: readonly Credential[]): string {
   return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
-/** A rehearsal removes only what it has made. Where an overlap would end the previous credential, that makes room. */
+/** A rehearsal removes only what it has made. If an overlap would end the previous credential, a rotation can make room for it. */
 function setOverlap(builder: PlanBuilder): string | undefined {
   const previous = builder.records.find(
     (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,

@@ -132,7 +132,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 
-/** Plans to store `current-credential` there, once a probe has shown that the locations accept it. */
+/** Plans to store `current-credential` in these locations, once a probe has shown that they accept it. */
 function store(builder: PlanBuilder, indexes: readonly number[]): void {
   probeSecrets(builder, indexes);
   for (const index of indexes) {

@@ -12,15 +12,11 @@ import { printLocation } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { Owners } from './owners.ts';
 
-/** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
+/** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
   /** The credentials that each secret location may hold, likeliest first. An empty list means that it holds none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
-  /** The credential that the primary holds. */
-  current: Credential | undefined;
-  /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
-  primaryUnexplained: boolean;
-  /** Indexes of the other locations whose secret somebody else wrote last. */
+  /** Indexes of the locations other than the primary whose secret somebody else wrote last. */
   othersUnexplained: readonly number[];
   /** The newest credential that any location holds. */
   newest: Credential | undefined;
@@ -28,18 +24,22 @@ export interface CredentialsInUse {
   lacking: readonly number[];
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
+  /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
+  displaced: Credential | undefined;
+  /** The credential that the primary holds. */
+  current: Credential | undefined;
+  /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
+  primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
+  /** What the primary held before somebody put an older credential back. */
+  rolledBackFrom: Credential | undefined;
   /** `current-credential` holds a certificate or key that is none of the client's credentials. */
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
   stale: StaleCurrent | undefined;
-  /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
-  displaced: Credential | undefined;
   /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` has the form of `printLocation`. */
   formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
-  /** What the primary held before somebody put an older credential back. */
-  rolledBackFrom: Credential | undefined;
 }
 
 /** How the times show that `current-credential` is not what the primary holds. */
@@ -144,7 +144,7 @@ function newestAmong(
   )[0];
 }
 
-/** Indexes of the locations beside the primary whose secret no run can have written. */
+/** Indexes of the locations other than the primary whose secret no run can have written. */
 function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
@@ -162,7 +162,7 @@ function heldByFormer(
   owners: Owners,
 ): CredentialsInUse['formerHeld'] {
   return (observed.former ?? []).flatMap(({ secret }) => {
-    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, owners), owners, undefined);
+    const candidates = heldByTime(desired, secret, existingAt(secret, observed, owners), owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
   });
 }
@@ -236,7 +236,7 @@ function candidatesFor(
 }
 
 /** The credentials that existed when the secret of a former location was written, newest first. */
-function candidatesIn(secret: ObservedSecret, { pool: all }: ObservedState, owners: Owners): Credential[] {
+function existingAt(secret: ObservedSecret, { pool: all }: ObservedState, owners: Owners): Credential[] {
   return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
@@ -247,7 +247,7 @@ function latestIn(secret: ObservedSecret | undefined): number {
   return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
 }
 
-/** The newest of the candidates, and more where the times leave a doubt. */
+/** The newest of the candidates, and more if the times leave a doubt. */
 function heldByTime(
   desired: DesiredState,
   secret: ObservedSecret,
@@ -288,7 +288,7 @@ function isUnexplained(
 
 /** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
 function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
-  const [primary, location] = [secrets[0]?.version, secrets[index]?.version];
+  const [primary, location] = [secrets[0]?.githubTime, secrets[index]?.githubTime];
   return (
     method === 'tls_client_auth' && primary !== undefined && location !== undefined && location < primary
   );

@@ -1,4 +1,4 @@
-/** Credentials with another mark than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
+/** Credentials with a mark other than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -28,7 +28,7 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
-/** What to do where another workflow rotates the client, too: there is room for the credentials of one. */
+/** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
   const pass = current === undefined ? ', pass current-credential' : '';
   return `If another workflow rotates this client, keep one of the two. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
@@ -47,8 +47,8 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
 }
 
 /**
- * If a former mark is younger than our oldest one, the former workflow is still running, or what it was set up as was changed and
- * changed back. @throws RotationError ROTATION_IN_PROGRESS
+ * Refuses if a former mark is younger than our oldest one. Then a workflow with the former settings still runs, or somebody changed the
+ * settings of this workflow back and forth. @throws RotationError ROTATION_IN_PROGRESS
  */
 export function refuseRunningFormer(builder: PlanBuilder): void {
   const { desired, observed, owners } = builder;
@@ -58,14 +58,19 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   if (!live) return;
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
-  const back = former ? `If this workflow delivered there first then, ${backTo(former, desired)}. ` : '';
+  const back = former
+    ? `If this workflow delivered there first at that time, ${backTo(former, desired)}. `
+    : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
     remedy: back + keepTheOther(desired, owner),
   });
 }
 
-/** The other one has rotated since. Its next rotation removes what this one made, and the other way round would lock its readers out. */
+/**
+ * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this one made. If this one
+ * stayed, its next rotation would lock out the readers of the other.
+ */
 function keepTheOther({ destinations, secretName }: DesiredState, owner: string): string {
   const [theirs = ''] = owner.split('#');
   const places = destinations

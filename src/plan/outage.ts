@@ -1,4 +1,4 @@
-/** Says who cannot log in where a plan has to stop, or leaves a destination out. Pure. */
+/** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { longDay } from '../model/markdown.ts';
@@ -7,7 +7,7 @@ import { takeOutLine } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** A refusal is urgent where consumers cannot log in any more: the schedule would try again tomorrow. */
+/** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
@@ -48,7 +48,7 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   const [first] = unwritable;
   if (!first) return undefined;
   const secret = builder.observed.secrets.find(({ location }) => printLocation(location) === first.location);
-  const { alarm, stateNow } = whatRefusingHold(builder);
+  const { alarm, stateNow } = describeUnwritable(builder);
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
     remedy: first.error.remedy + (secret ? takeOutLine(secret.location, builder.desired) : ''),
@@ -58,7 +58,8 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   });
 }
 
-function whatRefusingHold({ associated, inUse, observed }: PlanBuilder): {
+/** What is true of the locations that refuse writes. */
+function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   stateNow: string;
   alarm: string | undefined;
 } {

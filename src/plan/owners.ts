@@ -1,4 +1,4 @@
-/** Knows whose each credential of the client is: ours, another workflow's, made by hand, or foreign. Pure. */
+/** Tells for each credential of the client whether it is ours, another workflow's, made by hand, or foreign. Pure. */
 
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';

@@ -45,7 +45,7 @@ export class PlanBuilder {
   /** The credentials in the pool after the steps so far, oldest first. */
   records: readonly Credential[];
   /** See Plan. */
-  renews: string | undefined;
+  reuses: string | undefined;
   /** See Plan. */
   logQuestion: LogQuestion | undefined;
   /** This run finishes an earlier delivery. Workflow runs that were queued before it still hold the previous credential. */
@@ -157,8 +157,8 @@ export class PlanBuilder {
   get evictable(): Credential[] {
     const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
     const { rolledBackFrom } = this.inUse;
-    const putBack = this.records.filter((c) => c.id === rolledBackFrom?.id && this.isSpare(c));
-    return [...new Set([...expired, ...this.removable, ...putBack])];
+    const displacedByHand = this.records.filter((c) => c.id === rolledBackFrom?.id && this.isSpare(c));
+    return [...new Set([...expired, ...this.removable, ...displacedByHand])];
   }
 
   /** Whether no location may hold it and it may be removed. */
@@ -195,7 +195,7 @@ export class PlanBuilder {
       this.isExpired(credential)
     )
       return true;
-    // A requested revocation includes this one.
+    // A revocation removes it whether or not its removal was announced.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
     return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
@@ -249,14 +249,14 @@ export class PlanBuilder {
   }
 
   toPlanned(credential: Credential): PlannedCredential {
-    const over = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
+    const end = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
     return {
       ...credential,
       stage: stageOf(this.inUseAtStart, this.owners, credential),
       associated: this.owners.isAssociated(credential),
       heldBy: this.#heldBy(credential),
       whyKept: this.whyKept(credential),
-      overlapEnd: Number.isFinite(over) ? over : undefined,
+      overlapEnd: Number.isFinite(end) ? end : undefined,
     };
   }
 }

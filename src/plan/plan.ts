@@ -59,7 +59,7 @@ function planned(builder: PlanBuilder): Plan {
   noteName(builder);
   noteUnknownIds(builder);
   const why = decide(builder);
-  const { errorAtEnd, renews, rotates, steps } = builder;
+  const { errorAtEnd, reuses, rotates, steps } = builder;
   const nextRotation =
     desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
   if (errorAtEnd === undefined) {
@@ -73,7 +73,7 @@ function planned(builder: PlanBuilder): Plan {
     ...why,
     steps,
     rotates,
-    renews,
+    reuses,
     replaces: rotates ? replacedBy(builder)?.id : undefined,
     nextRotation,
     credentials: observed.pool.map((credential) => builder.toPlanned(credential)),
@@ -118,7 +118,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
 }
 
 /**
- * Warns if the client has another name than `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user
+ * Warns if the client's name is not `client-name`. `create` finds its client by its mark, so somebody renamed it, or the user
  * wants another client.
  */
 function noteName(builder: PlanBuilder): void {
@@ -164,7 +164,7 @@ function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation
     builder.errorAtEnd = error;
     return healed
       ? { reason: 'NotAssociated', explanation: HEALED }
-      : { reason: 'NotDue', explanation: 'a rotation has to wait, and what went before it is done' };
+      : { reason: 'NotDue', explanation: 'a rotation has to wait, and only the steps before it are done' };
   }
 }
 
@@ -197,7 +197,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
 const HEALED = 'a credential that a destination holds was not associated';
 
 /**
- * Associates what a destination holds, before anything else. It takes out no credential of others for that.
+ * Associates what a destination holds, before anything else. To make room, it takes out no credential of others.
  * @returns whether a credential had to be associated
  * @throws RotationError CREDENTIAL_LIMIT
  */
@@ -232,7 +232,7 @@ function heal(builder: PlanBuilder): boolean {
   return missing.length > 0;
 }
 
-/** Whoever took it out may not know who holds it. Deleted by hand, its readers would be locked out. */
+/** Whoever took it out may not know who holds it. So this does not advise deleting it by hand, which would lock its readers out. */
 function healedNote(builder: PlanBuilder, credential: Credential): string {
   const { heldBy, id } = builder.toPlanned(credential);
   return `${id}, which ${heldBy.join(', ')} holds, was not associated and is associated again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;

@@ -231,7 +231,7 @@ function perhapsEnrolled(young: Credential): RotationError {
   });
 }
 
-/** Refuses to deliver a pair that was brought a second time. @throws RotationError CERTIFICATE_REUSED */
+/** Refuses a pair that was brought and is already in use. @throws RotationError CERTIFICATE_REUSED */
 export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {

@@ -40,19 +40,19 @@ const RULES: readonly Rule[] = [
     partlyDelivered,
     () => 'not every destination holds the newest key, and this run does not have its private key',
   ],
-  ['CertificateExpired', expired, (question) => `${inUseSoFar(question)} expired ${dateOf(question.inUse)}`],
+  ['CertificateExpired', expired, (context) => `${inUseSoFar(context)} expired ${dateOf(context.inUse)}`],
   [
     'CertificateExpiring',
     expiring,
-    (question) =>
-      `${inUseSoFar(question)} expires ${dateOf(question.inUse)}, within ${question.desired.renewBeforeDays} days`,
+    (context) =>
+      `${inUseSoFar(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
   ],
   ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
   [
     'CertificateTooOld',
     tooOld,
-    (question) =>
-      `${inUseSoFar(question)} was made by hand, more than ${question.desired.validityDays - question.desired.renewBeforeDays} days ago`,
+    (context) =>
+      `${inUseSoFar(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
   ],
   ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
@@ -69,7 +69,10 @@ export function dueAt(desired: DesiredState, expiresAt: number): number {
   return expiresAt - desired.renewBeforeDays * DAY;
 }
 
-/** When the next rotation is due, after this run has rotated or not. Milliseconds by Auth0's clock. undefined: no expiry is recorded. */
+/**
+ * When the next rotation is due. Milliseconds by Auth0's clock. undefined: no expiry is recorded.
+ * @param rotates whether this run issues a new pair, whose expiry then counts
+ */
 export function nextDue(
   desired: DesiredState,
   observed: ObservedState,
@@ -183,7 +186,7 @@ function expiry({ expiresAt }: CredentialsInUse): number {
   return expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
-/** Also read when the rotation is over, and something else is in use. */
+/** It says "so far" since people also read it after the rotation, when another one is in use. */
 function inUseSoFar({ desired }: RuleContext): string {
   return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use so far`;
 }

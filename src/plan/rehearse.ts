@@ -15,16 +15,16 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
     owners.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
     builder.remove(credential, 'discard');
-  builder.renews = registeredSubject(builder);
+  builder.reuses = registeredSubject(builder);
   const before = builder.associated;
   steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  if (builder.renews === undefined) {
+  if (builder.reuses === undefined) {
     if (before.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
     steps.push({ kind: 'create-credential' });
     builder.associate([...before, ISSUED], 'add');
   }
   steps.push({ kind: 'authenticate' }, { kind: 'authenticate-unregistered' });
-  if (builder.renews === undefined) {
+  if (builder.reuses === undefined) {
     builder.associate(before, 'rehearse', { confirm: true });
     steps.push({ kind: 'delete-credential', id: ISSUED, why: 'rehearse' });
   }
@@ -32,7 +32,7 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
 }
 
 /**
- * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new one (RFC 8705 2.1).
+ * Id of the credential with the desired subject DN. A certificate with a registered subject DN needs no new credential (RFC 8705 2.1).
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function registeredSubject(builder: PlanBuilder): string | undefined {

@@ -21,11 +21,11 @@ export function retire(builder: PlanBuilder): void {
 /** undefined: it can be removed. */
 function whyStays(builder: PlanBuilder, credential: Credential): Stay | undefined {
   const { overlap, quietWindow } = builder.desired;
-  const over = overlapEnd(builder, credential);
+  const end = overlapEnd(builder, credential);
   // With `when-unused` an overlap that is a duration is a minimum.
   const waits =
-    over > builder.observed.now && (quietWindow === undefined || overlap !== 'until-next-rotation');
-  if (waits) return Number.isFinite(over) ? notice(`until ${iso(over)} (overlap)`) : 'no note';
+    end > builder.observed.now && (quietWindow === undefined || overlap !== 'until-next-rotation');
+  if (waits) return Number.isFinite(end) ? notice(`until ${iso(end)} (overlap)`) : 'no note';
   return quietWindow === undefined ? undefined : notProvenUnused(builder, credential, quietWindow);
 }
 

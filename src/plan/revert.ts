@@ -12,7 +12,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const leaves = method === desired.method;
   // If a former location still has its secret, that may belong to another workflow.
   const isTheirs = (c: Credential) => owners.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
-  // Before an enrollment the client may have logged in with them, and a person can choose them again.
+  // These stay: before an enrollment the client may have logged in with them, and a person can choose them again.
   const ofThirdMethod = builder.records.filter(owners.isLeftover);
   const useless = builder.records.filter(
     (c) =>

@@ -9,16 +9,16 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
-  const { owners, renews, desired } = builder;
+  const { owners, reuses, desired } = builder;
   const { current } = desired;
   refuseElsewhere(builder);
   const end =
     current?.notAfter && current.subject === desired.subject
       ? `${longDay(current.notAfter.getTime())}, when the one in use expires`
       : 'it has expired';
-  if (renews !== undefined) {
+  if (reuses !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${renews}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
+      failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${reuses}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,
       remedy: `Choose another subject, and write it into every workflow that rotates this client before you start this run. Do not use ${desired.subject} again before ${end}: a run that registers it again makes the leaked certificate valid again. Or let the CA revoke the certificate, if the edge checks revocation.`,
     });
   }
@@ -36,11 +36,11 @@ export function refuseRevocation(builder: PlanBuilder): void {
 function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): void {
   const [primary] = observed.secrets;
   if (primary?.times !== 'missing') return;
-  const holders = inUse.formerHeld.map(({ location }) => location);
+  const former = inUse.formerHeld.map(({ location }) => location);
   const foreign = observed.pool.flatMap((c) =>
     associated.includes(c.id) ? (owners.otherOwnership(c)?.owner.replace('#', ', secret ') ?? []) : [],
   );
-  const elsewhere = [...new Set([...holders, ...foreign])];
+  const elsewhere = [...new Set([...former, ...foreign])];
   if (elsewhere.length === 0) return;
   throw new RotationError('CANNOT_REVOKE', {
     failed: `${printLocation(primary.location)} has no secret yet. The credentials of this client were delivered to ${elsewhere.join('; ')}, which this run would not serve.`,
@@ -86,7 +86,7 @@ function interruptionByHand(byHand: readonly Credential[]): string {
   return `${ids.join(' ')} is removed, too. Nobody who uses it can log in from then on, until they use the credential that this run delivers.`;
 }
 
-/** What another workflow's mark protects, or nobody can read. */
+/** The warning about a credential that stays, since it has another workflow's mark or cannot be read. */
 function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
   const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;

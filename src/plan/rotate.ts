@@ -22,9 +22,9 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
   // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
-  builder.renews = reuseSubject(builder)?.id;
+  builder.reuses = reuseSubject(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
-  if (builder.renews === undefined && builder.observed.client) freeCapacity(builder, isDue);
+  if (builder.reuses === undefined && builder.observed.client) freeCapacity(builder, isDue);
   register(builder, isDue);
   // guard: proof before delivery
   if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });
@@ -69,14 +69,14 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
-function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): void {
+/** Warns if the next run will rotate again. Each rotation removes the pair before the previous one, so no pair would work for long. */
+function noteShort({ desired, inUse, notes, observed, reuses }: PlanBuilder): void {
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
   const third = Math.floor(days / 3);
   const lower = third > 0 ? `Set renew-before-days to ${third} or less, or have` : 'Have';
-  const ends = renews === undefined ? ', and each pair works only until the second run after it' : '';
+  const ends = reuses === undefined ? ', and each pair works only until the second run after it' : '';
   notes.push({
     severity: 'warning',
     text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${ends}.`,
@@ -128,7 +128,7 @@ const SAME_SUBJECT =
 function register(builder: PlanBuilder, isDue: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
-  const ref = builder.renews ?? ISSUED;
+  const ref = builder.reuses ?? ISSUED;
   if (client === undefined) {
     builder.steps.push({ kind: 'create-client', name: desired.clientName ?? '', method: desired.method });
     const taken = observed.secrets.filter(({ times }) => writtenTimes(times));
@@ -187,7 +187,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
     (c) =>
       builder.mayRemove(c) &&
       builder.isNoticeOver(c) &&
-      c.id !== builder.renews &&
+      c.id !== builder.reuses &&
       // This run delivers nothing there.
       formerHolder(builder.inUse, c) === undefined,
   );

@@ -150,13 +150,13 @@ export function credentialTable(result: RunResult): string {
         c.identity ? code(short(c.identity)) : '–',
         unbroken(c.createdAt),
         c.expiresAt ? unbroken(c.expiresAt) : '–',
-        holders(c.heldBy),
+        heldByCell(c.heldBy),
       ]),
     ),
   ].join('\n');
 }
 
-function holders(locations: readonly string[]): string {
+function heldByCell(locations: readonly string[]): string {
   const destinations = [
     ...new Set(locations.map((location) => location.slice(0, location.lastIndexOf(' ')))),
   ];

@@ -159,7 +159,7 @@ function detailsOf(
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
-/** How to do with a manifest what a message says for a workflow of one client. */
+/** A message says what to do in a workflow of one client. This adds how to do the same with a manifest. */
 function inManifest(advice: string): string {
   const force = / force\b/.test(advice) ? FORCE : '';
   return `${force}${advice.includes('current-credential') ? CURRENT : ''}`;
@@ -225,10 +225,10 @@ function annotations(
     ...rest,
     title: results.length > 1 ? namesOf(results) : title,
   }));
-  return [...firstOf(failed), ...firstOf(warned)];
+  return [...limited(failed), ...limited(warned)];
 }
 
-function firstOf(list: readonly Annotation[]): Annotation[] {
+function limited(list: readonly Annotation[]): Annotation[] {
   const [first] = list;
   const left = list.length - ANNOTATIONS;
   if (!first || left <= 0) return [...list];

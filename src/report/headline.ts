@@ -50,7 +50,7 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
 /** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
   if (observed === undefined) return desired.current?.notAfter?.getTime();
-  // For a subject DN that is an estimate.
+  // For a subject DN `expiresAt` is an estimate unless `current-credential` shows it.
   const isKnown = desired.method !== 'tls_client_auth' || desired.current !== undefined;
   if (plan === undefined) return isKnown ? expiresAt : undefined;
   const current = plan.credentials.find(({ stage }) => stage === 'current');
@@ -92,7 +92,7 @@ function advice(result: RunResult): string {
 
 function rehearsed({ plan, desired }: RunResult): string {
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
-  const registered = plan?.renews === undefined ? 'registered, proven and removed again' : 'proven';
+  const registered = plan?.reuses === undefined ? 'registered, proven and removed again' : 'proven';
   return `the rehearsal worked. A new ${what} was made, ${registered}. An unregistered one was refused. Nothing was changed or delivered.`;
 }
 

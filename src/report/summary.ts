@@ -82,7 +82,7 @@ function fates({ error, outcome, plan }: RunResult): (location: string) => (type
   const planned = new Set(
     plan?.steps.flatMap((step) => (step.kind === 'store-secret' ? [printLocation(step.location)] : [])),
   );
-  // A run that fails before its first write undoes everything, so no secret is missing.
+  // A run that fails before its first write undoes everything, so no secret counts as not stored.
   const missing = error !== undefined && stored.size + inDoubt.size > 0;
   return (location) => {
     if (inDoubt.has(location)) return '**in doubt**';

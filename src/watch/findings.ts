@@ -47,7 +47,7 @@ export function isAtWork(
   const code = refusal?.error.code;
   if (code === 'ROTATION_IN_PROGRESS') return true;
   const { owners } = new PlanBuilder(desired, observed);
-  // GitHub read this job's secrets before the other run delivered.
+  // STALE_CREDENTIAL is no fault then: GitHub read this job's secrets before the other run delivered.
   return (
     code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
   );
@@ -177,7 +177,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
   ];
 }
 
-/** Without the pair at hand another destination than the primary waits for the next rotation. */
+/** For a destination other than the primary. Without the pair, a run leaves it to the next rotation. */
 const WITH_CURRENT = 'Start the rotation workflow with current-credential: it stores the pair there.';
 
 function clientFindings({ associated, observed, desired }: PlanBuilder): Finding[] {

@@ -12,6 +12,7 @@ export const LABEL = 'auth0-mtls-rotation';
 
 export type IssueChange =
   | { kind: 'open'; title: string; body: string }
+  /** `done` tells the log what happened to the issue, such as `was closed`. */
   | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
 
 /**

@@ -1,4 +1,4 @@
-/** The last stage of a watch: it turns the result into findings and an issue. It changes nothing else. */
+/** The last phase of a watch: it turns the result into findings and an issue. It changes nothing else. */
 
 import { asRotationError, type ErrorCode, RotationError } from '../errors.ts';
 import type { GitHubApi } from '../github/api.ts';
@@ -25,8 +25,8 @@ export interface WatchServices {
   info: (line: string) => void;
 }
 
-/** Transient errors. They show nothing about the client, so an open issue stays as it is. */
-const PASSING: readonly ErrorCode[] = [
+/** These errors show nothing about the client, so an open issue stays as it is. */
+const TRANSIENT: readonly ErrorCode[] = [
   'AUTH0_REQUEST_FAILED',
   'CANCELLED',
   'DEADLINE_EXCEEDED',
@@ -36,7 +36,7 @@ const PASSING: readonly ErrorCode[] = [
 
 /**
  * Adds findings to the result, and updates the issue.
- * @param result of observe and plan. Its error says why nothing was observed, or why nothing may be done.
+ * @param result what observe and plan have found. Its error says why nothing was observed, or why nothing may be done.
  * @returns the result with `watch`, and with an error if a finding is a failure
  */
 export async function watch(
@@ -44,7 +44,7 @@ export async function watch(
   inputs: WatchRequest,
   services: WatchServices,
 ): Promise<RunResult> {
-  if (result.error && PASSING.includes(result.error.code)) return result;
+  if (result.error && TRANSIENT.includes(result.error.code)) return result;
   const seen = await look(result, inputs, services);
   for (const { key, severity, what } of seen.findings) services.info(`${severity}: ${key}: ${what}`);
   const unreported =
@@ -58,13 +58,13 @@ async function look(
   inputs: WatchRequest,
   services: WatchServices,
 ): Promise<Watched> {
-  const around = await lookAround(desired, inputs, services);
+  const githubFindings = await lookAtGitHub(desired, inputs, services);
   const refusal = error ? { error, isToday: true } : observed && refusalOfNext(desired, observed);
   const atWork = observed !== undefined && isAtWork(desired, observed, refusal);
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
-    findings: [...unobserved, ...clientFindings, ...around].sort(worstFirst),
+    findings: [...unobserved, ...clientFindings, ...githubFindings].sort(worstFirst),
     lifetime:
       observed && !atWork ? lifetimeOf(desired, observed, credentialsInUse(desired, observed)) : undefined,
     isAtWork: atWork,
@@ -81,7 +81,8 @@ function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedR
   }
 }
 
-async function lookAround(
+/** Looks at the workflow that rotates, and for secrets that hide delivered ones. */
+async function lookAtGitHub(
   desired: DesiredState,
   { home, workflow }: WatchRequest,
   { api, store }: WatchServices,
@@ -110,12 +111,13 @@ function updateIssue(
   return orFinding('IssueNotReported', async () => {
     const issues = new Issues(api, `${home.owner}/${home.repo}`);
     for (const change of changesOf(await issues.labelled(LABEL), desired, findings, runUrl))
-      info(await applied(change, issues));
+      info(await carryOut(change, issues));
     return [];
   });
 }
 
-async function applied(change: IssueChange, issues: Issues): Promise<string> {
+/** @returns a line for the log */
+async function carryOut(change: IssueChange, issues: Issues): Promise<string> {
   if (change.kind === 'open')
     return `Issue #${await issues.open(change.title, change.body, LABEL)} was opened.`;
   await issues.edit(change.number, change.fields);

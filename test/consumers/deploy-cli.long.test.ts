@@ -96,7 +96,7 @@ async function around(
 
 describe('auth0-deploy-cli leaves the credentials alone', () => {
   it(
-    'with its own export, deletion allowed or not; and where they are excluded, with any file',
+    'with its own export, deletion allowed or not; and with any file if they are excluded',
     async () => {
       await using world = await start();
       const deletes = { AUTH0_ALLOW_DELETE: 'true' };
@@ -120,7 +120,7 @@ describe('auth0-deploy-cli leaves the credentials alone', () => {
 
 describe('auth0-deploy-cli takes the new credential out', () => {
   it(
-    'where the file has the PEM of an older one, although nothing may be deleted: the next run heals it',
+    'if the file has the PEM of an older one, although nothing may be deleted: the next run heals it',
     async () => {
       await using world = await start();
       const { failures, told } = await around(world, [[withPem, ALL]]);
@@ -134,7 +134,7 @@ describe('auth0-deploy-cli takes the new credential out', () => {
   );
 
   it(
-    'and where it may delete it is gone: the next run makes another',
+    'and if it may delete, the credential is gone: the next run makes another',
     async () => {
       await using world = await start();
       await around(world, [[withPem, { ...ALL, AUTH0_ALLOW_DELETE: 'true' }]]);
@@ -146,7 +146,7 @@ describe('auth0-deploy-cli takes the new credential out', () => {
   );
 
   it(
-    'and where the client has no methods in the file it is moved back: the next run says so',
+    'and if the client has no methods in the file, it is moved back: the next run says so',
     async () => {
       await using world = await start();
       await around(world, [[() => withoutMethods, { ...ALL, AUTH0_ALLOW_DELETE: 'true' }]]);

@@ -178,10 +178,10 @@ it.skipIf(!program('kubectl'))('Kubernetes gets the pair, as it is, and the pods
   expect(readFileSync(join(folder, 'asked'), 'utf8')).toContain('rollout restart deployment/shop');
 });
 
-describe('a failure is told', () => {
+describe('a failure is reported', () => {
   const told = { CLIENT_ID: 'shop', RUN_URL: 'https://github.example/acme/shop/actions/runs/1' };
 
-  it('only where the rotation has failed', () => {
+  it('only if the rotation has failed', () => {
     expect(jobsOf('notify').notify).toMatchObject({ needs: 'rotate', if: 'failure()' });
   });
 

@@ -135,7 +135,7 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     (await shared().call(`${url}/oauth/token`, { body: body(clientId), headers, ...(pem ? { pem } : {}) }))
       .status;
 
-  it('lets in who has the certificate, before and after a rotation, and nobody else', async () => {
+  it('lets in the holder of the certificate, before and after a rotation, and nobody else', async () => {
     const world = shared();
     const { clientId, pem } = world.addServiceClient({ name: 'behind HAProxy' });
     expect(await ask(clientId, pem)).toBe(200);
@@ -147,7 +147,7 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await ask(clientId)).toBe(401);
   });
 
-  it('lets in who has a certificate of the CA', async () => {
+  it('lets in anybody who has a certificate of the CA', async () => {
     const world = shared();
     const clientId = secretClient(world);
     const { key, cert } = world.authority.clientCertificate({ CN: 'haproxy' });

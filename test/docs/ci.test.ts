@@ -69,7 +69,7 @@ function run(told: Record<string, string> = {}) {
   return { status, last: stdout.trim().split('\n').at(-1) };
 }
 
-it('CI passes where all is well, and counts both runs', () => {
+it('CI passes if all is well, and counts both runs', () => {
   expect(run()).toEqual({ status: 0, last: '5 passed, 0 failed' });
 });
 
@@ -87,17 +87,17 @@ it.each<[string, Record<string, string>]>([
   ['a test is yet to be written', { LONG_REPORT: tests({ numTodoTests: 1 }) }],
   ['the short tests left no report', { SHORT_REPORT: '' }],
   ['the long tests left no report', { LONG_REPORT: '' }],
-])('CI fails where %s', (_, told) => {
+])('CI fails if %s', (_, told) => {
   expect(run(told).status).toBe(1);
 });
 
-it('CI fails where the committed bundle has changed', () => {
+it('CI fails if the committed bundle has changed', () => {
   mkdirSync(at('dist'));
   writeFileSync(at('dist/index.js'), 'changed');
   expect(run().status).toBe(1);
 });
 
-it('the workflow that compares dist fails where a build has changed it', () => {
+it('the workflow that compares dist fails if a build has changed it', () => {
   const { jobs } = parse(readFileSync('.github/workflows/check-dist.yml', 'utf8')) as {
     jobs: Record<string, { steps: { name?: string; run?: string }[] }>;
   };

@@ -22,7 +22,7 @@ test('at most 120 lines, and the summary of the last scene as a page', { timeout
   await screen.page.locator('svg rect.milestone').waitFor({ state: 'attached' });
 });
 
-test('ends with an error at the first thing that is not as told', { timeout: LIMIT_MS }, () => {
+test('ends with an error at the first thing that differs from what it says', { timeout: LIMIT_MS }, () => {
   // In the place of Node a program that only fails: no run of the action does anything.
   const env = { ...process.env, ACTION_NODE: 'false' };
   // One that goes on would wait for ever for a consumer that has nothing to log in with.

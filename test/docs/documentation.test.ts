@@ -80,7 +80,7 @@ describe('documents', () => {
     }
   });
 
-  it.each(globSync('docs/*.md'))('%s begins with who needs it', (path) => {
+  it.each(globSync('docs/*.md'))('%s begins by saying who needs it', (path) => {
     expect(read(path).split('\n')[2]).toMatch(/^You need this page /);
   });
 
@@ -176,7 +176,7 @@ describe('the repository', () => {
     }
   });
 
-  it('says in CONTRIBUTING.md where things are that are there', () => {
+  it('names in CONTRIBUTING.md only files and folders that exist', () => {
     const named = read('CONTRIBUTING.md').matchAll(/`((?:src|test|scripts|docs|examples)\/[\w./-]+)`/g);
     for (const [, path = ''] of named) expect([path, existsSync(path)]).toEqual([path, true]);
   });

@@ -122,7 +122,7 @@ describe.skipIf(!isReady)('the first release', () => {
     commit('owner');
   });
 
-  it('is refused where its tag is not on main, or package.json or the changelog do not name it', async () => {
+  it('is refused if its tag is not on main, or if package.json or the changelog does not name it', async () => {
     await expect(step(CHECKS, 'v1.2.3')).rejects.toThrow();
     await release('1.2.3');
     await step(CHECKS, 'v1.2.3');

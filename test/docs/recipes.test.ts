@@ -83,17 +83,20 @@ describe('the PEM', () => {
     },
   );
 
-  it.skipIf(!program('jq'))('where it is there, else the client secret, while a client moves', async () => {
-    const world = shared();
-    const script = `${snippet('Move a client from a client secret to a certificate', 'bash')}echo "$token"`;
-    expectToken(await run(BASH, script, { ...environment(reader), CLIENT_SECRET: 'of no use' }));
-    const clientId = secretClient(world);
-    const { client_secret: CLIENT_SECRET = '' } = world.tenant.reveal(clientId).client;
-    expectToken(await run(BASH, script, { ...environment({ clientId, pem: '' }), CLIENT_SECRET }));
-    await expect(
-      run(BASH, script, { ...environment({ clientId, pem: '' }), CLIENT_SECRET: 'wrong' }),
-    ).rejects.toThrow();
-  });
+  it.skipIf(!program('jq'))(
+    'if the secret has one, else the client secret, while a client moves',
+    async () => {
+      const world = shared();
+      const script = `${snippet('Move a client from a client secret to a certificate', 'bash')}echo "$token"`;
+      expectToken(await run(BASH, script, { ...environment(reader), CLIENT_SECRET: 'of no use' }));
+      const clientId = secretClient(world);
+      const { client_secret: CLIENT_SECRET = '' } = world.tenant.reveal(clientId).client;
+      expectToken(await run(BASH, script, { ...environment({ clientId, pem: '' }), CLIENT_SECRET }));
+      await expect(
+        run(BASH, script, { ...environment({ clientId, pem: '' }), CLIENT_SECRET: 'wrong' }),
+      ).rejects.toThrow();
+    },
+  );
 });
 
 describe('the key', () => {
@@ -190,7 +193,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     return (await shared().call(`${url}/oauth/token`, { body, headers, ...(pem ? { pem } : {}) })).status;
   };
 
-  it('lets in who has the certificate, before and after a rotation, and nobody else', async () => {
+  it('lets in the holder of the certificate, before and after a rotation, and nobody else', async () => {
     const world = shared();
     const { clientId, pem } = world.addServiceClient({ name: 'behind nginx' });
     const inputs = { 'client-id': clientId, 'secret-name': 'BEHIND_NGINX' };
@@ -203,7 +206,7 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await ask({ clientId })).toBe(401);
   });
 
-  it('lets in who has a certificate of the CA', async () => {
+  it('lets in anybody who has a certificate of the CA', async () => {
     const world = shared();
     const clientId = secretClient(world);
     const { key, cert } = world.authority.clientCertificate({ CN: 'nginx' });

@@ -83,7 +83,7 @@ describe('a tag is released', () => {
     expect(step('The tag is on main', 'v1.2.3').status).toBe(0);
   });
 
-  it('not where one of them is not so', () => {
+  it('not if one of them is wrong', () => {
     for (const tag of ['v1.2.2', 'v1.2.30', 'v9.9.9'])
       expect(step('The tag is on main', tag).status).not.toBe(0);
     file('package.json', '{ "version": "1.3.0" }');
@@ -127,11 +127,11 @@ describe('the major tag', () => {
     ]);
   });
 
-  it('stays where a newer one exists', () => {
+  it('stays if a newer one exists', () => {
     for (const tag of ['v1.2.3', 'v1.9.0']) expect(move(tag)).toMatchObject({ status: 0, asked: [] });
   });
 
-  it('is made where there is none', () => {
+  it('is made if there is none', () => {
     const { asked } = move('v2.0.0', '/git/ref/tags/v2');
     expect(asked.at(-1)).toBe(
       `api --method POST ${refs} -f ref=refs/tags/v2 -f sha=${git('rev-parse', 'HEAD')}`,

@@ -339,7 +339,7 @@ describe('client secret', () => {
     expect(claims(body.access_token).cnf).toEqual({ 'x5t#S256': thumbprint(stranger) });
   });
 
-  it('is not needed, and no token is given, where a client has no authentication', async () => {
+  it('is not needed, and no token is given, if a client has no authentication', async () => {
     set({ method: 'none' });
     const { status, body } = await direct({});
     expect([status, body.error]).toEqual([403, 'unauthorized_client']);

@@ -377,7 +377,7 @@ describe('the sealed box', () => {
       'ainsdr-34234vsdf-dfdf does not match ' +
         '/^(?:[A-Za-z0-9+\\/]{4})*(?:[A-Za-z0-9+\\/]{2}==|[A-Za-z0-9+\\/]{3}=|[A-Za-z0-9+\\/]{4})$/.',
     ],
-  ])('request %j is told what is wrong', (body, problem) => {
+  ])('the answer to request %j says what is wrong', (body, problem) => {
     expect(client.call('PUT', `${REPO}/PEM`, body)).toMatchObject({
       status: 422,
       data: {

@@ -227,7 +227,7 @@ describe('faults', () => {
     expect(Date.now() - before).toBeGreaterThanOrEqual(240);
   });
 
-  it('garble: landed, and an answer nobody can use', async () => {
+  it('garble: landed, with an answer that nobody can use', async () => {
     const html = await withFault({ kind: 'garble', as: 'html' });
     const page = await post(html.served.url, html.dispatcher);
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);

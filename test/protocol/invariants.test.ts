@@ -50,7 +50,7 @@ describe.each([
     expect(broken(start, associated, associated)).toEqual([]);
   });
 
-  test('of what nobody has registered breaks I1, and I5', () => {
+  test('of a credential that was never registered breaks I1, and I5', () => {
     expect(broken(start, 'R1', 'R1')).toEqual(['I1', 'I5']);
   });
 

@@ -42,7 +42,7 @@ export function asOf(lag: Lag | undefined, path: string, time: number): number |
   return isOld[lag.pattern] ? lag.shows : undefined;
 }
 
-/** Below what a run waits for (src/eventually.ts). */
+/** Below what a run waits for (src/http/poll.ts). */
 const LAGS = [2_000, 10_000] as const;
 /** The run must undo although it does not see what it has done. */
 const UNDOING: readonly Fault[] = [

@@ -92,8 +92,8 @@ const CONDITIONS: readonly Condition[] = [
   ['add moved-from', /./, ({ owners }, [, owner = '']) => owners.has(owner)],
   ['keep this workflow', /./, ({ owners }, [, owner = '']) => !owners.has(owner)],
   ['keep the other workflow', /./, ({ owners }, { input }) => !owners.has(MADE_FOR.exec(input)?.[1] ?? '')],
-  ['put another destination first', /delivered there first then/, wasFirst],
-  ['set the former secret-name', /delivered there first then/, wasFirst],
+  ['put another destination first', /delivered there first at that time/, wasFirst],
+  ['set the former secret-name', /delivered there first at that time/, wasFirst],
 ];
 
 /** Of the credential that another set-up made. */

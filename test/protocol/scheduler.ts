@@ -93,7 +93,7 @@ export class Execution {
       cancellation,
       debug: tell,
     };
-    const logger = { mask: () => undefined, info: tell, stage: () => undefined, onStep };
+    const logger = { mask: () => undefined, info: tell, phase: () => undefined, onStep };
     const services = this.code.connectServices(inputs, connection, logger, {
       issuing: issuingFrom(this.world),
     });

@@ -13,7 +13,7 @@ it('rotates under crashes and faults while a consumer logs in, without one failu
   expect(report.faults).toBeGreaterThan(5);
 });
 
-it('ends with an error where a credential is left, though no login has failed', () => {
+it('ends with an error if a credential is left, though no login has failed', () => {
   // In the place of Node a program that only fails: nothing is rotated, and nothing cleans up.
   const options = {
     encoding: 'utf8',

@@ -99,7 +99,7 @@ describe('a new subject DN', () => {
 });
 
 describe('a subject DN', () => {
-  it('of another workflow: refused, and told whose it is', async () => {
+  it('of another workflow: refused, and the error says whose it is', async () => {
     await using world = await start();
     const clientId = await enrolled(world, authority());
     world.github.addRepository('acme/other');
@@ -245,7 +245,7 @@ describe('refused before any request, with every problem', () => {
       'a broken chain',
       brought(leaf, issued('stray', 'EC', '/CN=stray', ROOTS.RSA).cert),
       'certificate',
-      /has not issued the next one/,
+      /does not belong to the chain/,
     ],
     ['a pair that has expired', brought(old), 'certificate', /expired on/],
     ['both a CA and a pair', { ...authority(), ...brought(leaf) }, 'certificate', /cannot be given together/],

@@ -11,7 +11,7 @@ const MOMENTS = [
   ['the first of two deliveries has landed', 'answered', / PUT /],
 ] as const;
 
-it('killed where room must be made, and two destinations are served: each time the next run settles it', async () => {
+it('killed when room must be made, and two destinations are served: each time the next run settles it', async () => {
   await using world = await begin(BOTH.inputs);
   const assassin = new Assassin(world, BOTH);
   const refused = await withConsumers(world, BOTH.locations, async () => {

@@ -88,7 +88,7 @@ describe('create', () => {
     expect(await clientsNamed(world, 'orders')).toEqual([clientId]);
   });
 
-  it('only plans where that was asked for', async () => {
+  it('only plans if that was asked for', async () => {
     const world = shared();
     const plan = { operation: 'plan' };
     const first = await create(world, plan);
@@ -104,7 +104,7 @@ describe('create', () => {
 });
 
 describe('whose client it is', () => {
-  it('is known by its mark, also when it is called otherwise by now', async () => {
+  it('is known by its mark, even if it has another name by now', async () => {
     const world = shared();
     const subject = 'CN=orders';
     const clientId = (await create(world, { subject })).outputs['client-id'];
@@ -114,7 +114,7 @@ describe('whose client it is', () => {
     expect([renamed.exitCode, effects(world)]).toEqual([0, []]);
   });
 
-  it('is told by current-credential, where two runs have made one each', async () => {
+  it('is shown by current-credential, if two runs have made one each', async () => {
     const world = shared();
     const clientId = (await create(world)).outputs['client-id'] ?? '';
     const { client_id: _, ...twin } = world.tenant.reveal(clientId).client;
@@ -172,7 +172,7 @@ describe('a tenant with many clients', () => {
 });
 
 describe('a client that may use no API yet', () => {
-  it('auto: delivered, and said aloud', async () => {
+  it('auto: delivered, and the summary says so', async () => {
     const world = shared();
     const run = await create(world);
     expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);

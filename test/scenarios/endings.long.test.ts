@@ -70,7 +70,7 @@ describe('an ending', () => {
   });
 });
 
-describe('what nobody foresaw', () => {
+describe('an unforeseen failure', () => {
   const broken = (BROKEN: string, BROKEN_AT: number) => ({
     env: {
       BROKEN,

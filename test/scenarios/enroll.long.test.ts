@@ -54,7 +54,7 @@ describe('undone', () => {
   it.each<[string, Inputs]>([
     ['the client secret works again', {}],
     ['it gets tokens that are bound to nothing, as before', { 'token-binding': 'required' }],
-  ])('where reads lag behind: %s', async (_, inputs) => {
+  ])('if reads lag behind: %s', async (_, inputs) => {
     const one = async (seed: number) => {
       await using world = await startSandbox({ staleReadsMs: 1_000, seed });
       const clientId = secretClient(world);

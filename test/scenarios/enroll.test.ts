@@ -151,7 +151,7 @@ describe('from private_key_jwt', () => {
     expect([rotation.exitCode, code(rotation)]).toEqual([0, undefined]);
   });
 
-  it('the next rotation has a place, also where the enrollment died at its delivery', async () => {
+  it('the next rotation has a place, even if the enrollment died at its delivery', async () => {
     const world = shared();
     const clientId = keyClient(world);
     const inputs = { operation: 'enroll', 'client-id': clientId };
@@ -201,7 +201,7 @@ describe('refused before any effect', () => {
     expect(await loginByKey(world, clientId, key.key)).toBe(200);
   });
 
-  it('verify required where no endpoint is known', async () => {
+  it('verify required although no endpoint is known', async () => {
     const world = shared();
     world.conditions.mtlsAlias = false;
     const clientId = secretClient(world);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { leaks, rotate, secretsOf } from './support.ts';
 
-describe('a certificate of a CA that nobody has named', () => {
+describe('a certificate of a CA that no variable names', () => {
   it('is not trusted, even with NODE_TLS_REJECT_UNAUTHORIZED=0: nothing is sent, once, and the remedy is named', async () => {
     await using world = await startSandbox();
     world.transcript.clear();

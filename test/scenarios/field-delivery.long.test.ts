@@ -84,7 +84,7 @@ describe.each([
     return { world, both, go: (more = {}) => run(world, { ...given, ...more }) };
   }
 
-  it('a due rotation of the primary goes on; while nothing expires nothing is evicted, and the failure is told', async () => {
+  it('a due rotation of the primary goes on; while nothing expires nothing is evicted, and the failure is reported', async () => {
     const { world, both, go } = await archivedWorld();
     await using _world = world;
     const before = held(world);

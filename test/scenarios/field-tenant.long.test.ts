@@ -135,7 +135,7 @@ describe('a record that cannot be read', () => {
   });
 });
 
-describe('nobody has recorded when it expires', () => {
+describe('its expiry is not recorded', () => {
   const without =
     (world: Sandbox): Sandbox['conditions']['fault'] =>
     (service, request) => {

@@ -83,7 +83,7 @@ describe('a fleet', () => {
     expect(run.summary).toContain('has no secret yet. The next rotation');
   });
 
-  it('believes an old listing where nothing is due, and nowhere else', async () => {
+  it('believes an old listing only if nothing is due', async () => {
     await using fleet = await Fleet.start(4);
     await fleet.run();
     fleet.world.advance(8 * DAY);

@@ -95,7 +95,7 @@ describe('what a manifest names is text', () => {
     expectHarmless(run);
   });
 
-  it('where it is refused', async () => {
+  it('even in a refusal', async () => {
     await using fleet = await Fleet.start(1);
     fleet.write({ 0: { overlap: JSON.stringify(HOSTILE), [JSON.stringify(HOSTILE)]: 'x' } });
     const run = await fleet.run();
@@ -104,7 +104,7 @@ describe('what a manifest names is text', () => {
   });
 });
 
-it('what an input names is text where it is refused', async () => {
+it('what an input names is text even in a refusal', async () => {
   await using world = await startSandbox();
   const run = await rotate(world, { overlap: HOSTILE, verify: HOSTILE, 'auth0-domain': HOSTILE });
   expect(run.log).toContain('octocat');

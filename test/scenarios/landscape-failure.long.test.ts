@@ -258,7 +258,7 @@ describe.concurrent('a step that fails', () => {
     expect(new Set(tried).size).toBe(2);
   });
 
-  it('Vault kept what it had stored although the target rejected it: here a secret that Auth0 does not know is refused, and replaced once where a person says so', async () => {
+  it('Vault kept what it had stored although the target rejected it: here a secret that Auth0 does not know is refused, and replaced once a person says so', async () => {
     await using world = await startSandbox();
     world.github.seedSecret(SCOPE, SECRET, `${stranger.key}\n${stranger.cert}`);
     world.advance(MINUTE);
@@ -286,7 +286,7 @@ const TWO = ['repo:acme/shop', 'env:acme/ops/prod'];
 
 type Label = [after: string, desired: DesiredChanges, state: StateSeed, pool: string[], holds: string];
 
-describe('AWS labels what is in use, and a rotation that stopped in between left labels that nobody can read: here every state is read at once', () => {
+describe('AWS labels what is in use, and a rotation that stopped in between left labels that nobody can interpret: here every state is understood at once', () => {
   it.each<Label>([
     [
       'the upload',
@@ -311,7 +311,7 @@ describe('AWS labels what is in use, and a rotation that stopped in between left
       ['new'],
       'new',
     ],
-  ])('stopped after %s: the next run needs nobody', (_, changes, seed, pool, holds) => {
+  ])('stopped after %s: the next run needs no help', (_, changes, seed, pool, holds) => {
     const wanted = desired(changes);
     const observed = state(wanted, seed);
     const { steps, rotates } = plan(wanted, observed);

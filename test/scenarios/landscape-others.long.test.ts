@@ -45,7 +45,7 @@ function freezeOnce(line: RegExp, onFrozen: () => void) {
 }
 
 describe.concurrent('two at once', () => {
-  it('cert-manager: two renewals made a key each, the wrong one was deleted, and the certificate had no key for days: here nobody is refused, and the next rotation need not wait', async () => {
+  it('cert-manager: two renewals made a key each, the wrong one was deleted, and the certificate had no key for days: here no login is refused, and the next rotation need not wait', async () => {
     await using world = await startSandbox();
     await settle(world);
     const random = seededRandom(15);
@@ -130,7 +130,7 @@ describe.concurrent('what is not ours', () => {
     ['is hidden behind another', `${SCOPE}\n${PRODUCTION}`, 1, 'INVALID_INPUT'],
     ['is the default, where nobody reads', SCOPE, 0, undefined],
   ])(
-    'Cloudflare stored the new key where production does not read, deleted the old one, and every write failed: here, where the destination %s, production logs in as before',
+    'Cloudflare stored the new key where production does not read, deleted the old one, and every write failed: here, if the destination %s, production logs in as before',
     async (_, destinations, exitCode, expected) => {
       await using world = await startSandbox();
       world.github.seedSecret(PRODUCTION, SECRET, world.client.pem);

@@ -65,7 +65,7 @@ function fits(pem: string): boolean {
   return new X509Certificate(pem).checkPrivateKey(createPrivateKey(pem));
 }
 
-describe('a rotation where room must be made, looked at between all its requests', () => {
+describe('a rotation that must make room, looked at between all its requests', () => {
   let world: Sandbox;
   let before: Moment;
   const moments: Moment[] = [];

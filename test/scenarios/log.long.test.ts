@@ -7,7 +7,7 @@ import { DAY, MINUTE, rotate, SECRET, settle } from './support.ts';
 const shared = sharedWorld();
 
 describe('the log', () => {
-  it('has a group for each stage, and of each step a line, and how it went in what time', async () => {
+  it('has a group for each phase, and for each step a line that says how it went and how long it took', async () => {
     const world = shared();
     await settle(world);
     world.advance(DAY);

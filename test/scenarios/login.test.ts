@@ -80,7 +80,7 @@ describe.each(WAYS)('the management client logs in by $name', ({ inputs, wrong }
 });
 
 describe('a Management API token', () => {
-  it('that has expired is told as such', async () => {
+  it('that has expired is reported as such', async () => {
     await using world = await startSandbox();
     const message = 'Expired token received for JSON Web Token validation';
     world.conditions.fault = (_, { path }) =>
@@ -92,7 +92,7 @@ describe('a Management API token', () => {
     expect(run.annotations.at(-1)?.message).toContain(message);
   });
 
-  it('that expires between the association and the delivery: what was made is told', async () => {
+  it('that expires between the association and the delivery: the error says what was made', async () => {
     await using world = await startSandbox();
     let associated = false;
     world.conditions.fault = (_, { method, path }) => {
@@ -113,19 +113,22 @@ describe('a Management API token', () => {
   });
 
   // Auth0 names the missing scope in its 403; read:clients and read:client_credentials hide what they guard (docs/facts.md#auth0-scopes).
-  it.each(MANAGEMENT_SCOPES)('without the scope %s: told by its name, nothing is lost', async (scope) => {
-    await using world = await startSandbox({
-      managementScopes: MANAGEMENT_SCOPES.filter((one) => one !== scope),
-    });
-    const before = everything(world);
-    const run = await rotate(world);
-    const needless = ['read:clients', 'update:client_credentials', 'delete:client_credentials'];
-    if (run.exitCode === 0 && needless.includes(scope)) {
-      expect(await login(world)).toBe(200);
-      return;
-    }
-    expect(code(run)).toMatch(/^(AUTH0_FORBIDDEN|METHOD_MISMATCH)$/);
-    expect(run.annotations.at(-1)?.message).toContain(scope);
-    expect(everything(world)).toEqual(before);
-  });
+  it.each(MANAGEMENT_SCOPES)(
+    'without the scope %s: the error names it, and nothing is lost',
+    async (scope) => {
+      await using world = await startSandbox({
+        managementScopes: MANAGEMENT_SCOPES.filter((one) => one !== scope),
+      });
+      const before = everything(world);
+      const run = await rotate(world);
+      const needless = ['read:clients', 'update:client_credentials', 'delete:client_credentials'];
+      if (run.exitCode === 0 && needless.includes(scope)) {
+        expect(await login(world)).toBe(200);
+        return;
+      }
+      expect(code(run)).toMatch(/^(AUTH0_FORBIDDEN|METHOD_MISMATCH)$/);
+      expect(run.annotations.at(-1)?.message).toContain(scope);
+      expect(everything(world)).toEqual(before);
+    },
+  );
 });

@@ -48,14 +48,14 @@ describe.concurrent('a service that stays away', () => {
     expect(everything(world)).toEqual(before);
   });
 
-  it('at an address that nobody serves', async () => {
+  it('at an address that no server listens on', async () => {
     await using world = await startSandbox();
     const run = await rotate(world, { 'auth0-domain': 'localhost:1' });
     expect(code(run)).toBe('AUTH0_REQUEST_FAILED');
     expect(run.annotations.at(-1)?.message).toMatch(/ECONNREFUSED/);
   });
 
-  it('behind a proxy that nobody serves: its password is not told', async () => {
+  it('behind a proxy that is not there: its password is not shown', async () => {
     await using world = await startSandbox();
     const env = { HTTPS_PROXY: 'http://somebody:a-secret-of-the-proxy@localhost:1' };
     const run = await rotate(world, {}, { env });
@@ -79,7 +79,7 @@ describe.concurrent('a service that stays away', () => {
 });
 
 describe('a delivery that is refused, or may have landed', () => {
-  it('the second one, again, when its key is at hand: told who holds what', async () => {
+  it('the second one, again, when its key is at hand: the error says who holds what', async () => {
     await using world = await startSandbox();
     world.github.addRepository('acme/ops', { environments: ['prod'] });
     await settle(world);

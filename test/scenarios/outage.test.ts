@@ -49,7 +49,7 @@ describe('a delivery that is refused for certain', () => {
     expect(await login(world)).toBe(200);
   });
 
-  it('again, where it would interrupt: what is held stays, and the run after it is taken finishes', async () => {
+  it('again, when a rotation would interrupt: what is held stays, and the first run whose write is accepted finishes', async () => {
     await using world = await startSandbox();
     world.github.addRepository('acme/ops', { environments: ['prod'] });
     const inputs = { destinations: `repo:acme/shop\n${OPS}`, 'current-credential': '' };

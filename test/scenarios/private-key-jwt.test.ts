@@ -143,7 +143,7 @@ describe('private_key_jwt', () => {
     expect([enrollment.exitCode, await loginByKey(world, clientId, held(world))]).toEqual([0, 200]);
   });
 
-  it('asks with a new assertion where the proof got no answer', async () => {
+  it('asks with a new assertion if the proof got no answer', async () => {
     const world = shared();
     const clientId = await enrolled(world);
     let seen = 0;

@@ -95,7 +95,7 @@ describe.concurrent('propagation', () => {
     expect(run.durationMs).toBeLessThan(30_000);
   });
 
-  it('is not waited for where nobody holds anything that can log in', async ({ expect }) => {
+  it('is not waited for if nobody holds anything that can log in', async ({ expect }) => {
     await using world = await startSandbox();
     const run = await rotate(world, { 'propagation-time': '2m' });
     expect([run.exitCode, credentials(world).associated.length]).toEqual([0, 2]);

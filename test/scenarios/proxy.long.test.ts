@@ -27,7 +27,7 @@ describe('behind a proxy', () => {
     expect([...new Set(proxy.tunnels)].sort()).toEqual(services.sort());
   });
 
-  it('NO_PROXY names who is asked directly', async () => {
+  it('NO_PROXY names the hosts that are asked directly', async () => {
     await using world = await startSandbox();
     const env = { HTTPS_PROXY: proxy.host, NO_PROXY: `example.test,${world.domain}` };
     const run = await rotate(world, {}, { env });
@@ -69,7 +69,7 @@ describe('a proxy that cannot be used', () => {
     expect(run.masks).toEqual(expect.arrayContaining(['pa%23ss', 'pa#ss', sent]));
   });
 
-  it.each([407, 403])('one that answers %i is told with its status', async (status) => {
+  it.each([407, 403])('one that answers %i is reported with its status', async (status) => {
     await using refusing = await startProxy(status);
     await using world = await startSandbox();
     const run = await rotate(world, {}, { env: { HTTPS_PROXY: refusing.host } });

@@ -5,7 +5,7 @@ import { startSandbox } from '../emulators/sandbox.ts';
 import { code, credentials, rotate, writes } from './support.ts';
 
 describe('bad input', () => {
-  it('is told all at once, before a single request', async () => {
+  it('is reported all at once, before a single request', async () => {
     await using world = await startSandbox();
     const run = await rotate(world, {
       operation: 'rotat',

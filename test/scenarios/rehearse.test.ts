@@ -45,7 +45,7 @@ describe('a rehearsal', () => {
     expect(proofs(world)).toEqual([200, 401]);
   });
 
-  it('masks both of its keys, also the one that nobody registers', async () => {
+  it('masks both of its keys, also the one that is never registered', async () => {
     const world = shared();
     const run = await rehearse(world, handMade(world), { 'current-credential': '' });
     expect(run.exitCode).toBe(0);
@@ -56,7 +56,7 @@ describe('a rehearsal', () => {
     expect(bodies.length).toBe(2);
   });
 
-  it('of a client that rotates: nobody is refused, and the next rotation knows nothing of it', async () => {
+  it('of a client that rotates: no login is refused, and the next rotation is as if it had not been', async () => {
     const world = shared();
     const clientId = world.clientId;
     await settle(world);
@@ -83,7 +83,7 @@ describe('a rehearsal', () => {
     expect(await loginByKey(world, clientId, held(world))).toBe(200);
   });
 
-  it('is planned, and told', async () => {
+  it('is planned, and the plan is shown', async () => {
     const world = shared();
     const clientId = handMade(world);
     const run = await operate(world, { operation: 'plan', 'plan-of': 'rehearse', 'client-id': clientId });
@@ -216,7 +216,7 @@ describe('CA-signed certificates', () => {
 
 describe('interrupted', () => {
   const shared = sharedWorld();
-  it("what it has left is nobody's key, although the secret was written by hand after it", async () => {
+  it('what it has left is in no secret, although the secret was written by hand after it', async () => {
     const world = shared();
     const clientId = handMade(world);
     const inputs = { 'client-id': clientId, overlap: '0h' };
@@ -248,7 +248,7 @@ describe('interrupted', () => {
     expect(seen).toBe(lost === 'POST' ? 1 : 2);
   });
 
-  it('by a missing scope: told, and nothing is left', async () => {
+  it('by a missing scope: the error says so, and nothing is left', async () => {
     for (const scope of ['create', 'update', 'delete']) {
       const managementScopes = MANAGEMENT_SCOPES.filter((one) => one !== `${scope}:client_credentials`);
       await using world = await startSandbox({ managementScopes });

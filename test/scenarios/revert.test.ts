@@ -179,7 +179,7 @@ describe('revert', () => {
     expect(await loginBySecret(world, world.clientId)).toBe(200);
   });
 
-  it('only plans where that was asked for', async () => {
+  it('only plans if that was asked for', async () => {
     const world = shared();
     const clientId = await enrolled(world);
     const before = world.tenant.reveal(clientId);
@@ -273,7 +273,7 @@ describe('interrupted', () => {
     expect(client(world, clientId).pool).toEqual([]);
   });
 
-  it('an enrollment that died with nobody able to log in: a revert ends that at once', async () => {
+  it('an enrollment that died and left nobody able to log in: a revert ends that at once', async () => {
     const world = shared();
     const clientId = secretClient(world);
     const inputs = { operation: 'enroll', 'client-id': clientId };
@@ -283,7 +283,7 @@ describe('interrupted', () => {
     expect([client(world, clientId).pool, await loginBySecret(world, clientId)]).toEqual([[], 200]);
   });
 
-  it('Auth0 refuses the PATCH: nothing has changed, and so it is said', async () => {
+  it('Auth0 refuses the PATCH: nothing has changed, and the error says so', async () => {
     const world = shared();
     const clientId = await enrolled(world);
     const before = world.tenant.reveal(clientId);

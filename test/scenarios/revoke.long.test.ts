@@ -39,7 +39,7 @@ describe('revoke: previous', () => {
       json(200, { workflow_runs: [{ id: 1, status: 'queued', html_url: 'https://x)[', created_at: 'now' }] }),
       /record of a workflow run in acme\/shop cannot be read/,
     ],
-  ])('%s is told, and is no error', async (_, fault, words) => {
+  ])('%s is reported, and is no error', async (_, fault, words) => {
     await using world = await startSandbox();
     await leaked(world);
     const permissions = { secrets: 'write' } as const;

@@ -169,7 +169,7 @@ describe('who still holds it', () => {
     expect(warnings(revoked)).toContain('135 workflow runs');
   });
 
-  it('its own run is not among them; where there is none, that is said', async () => {
+  it('its own run is not among them; if there is none, the summary says so', async () => {
     await using world = await startSandbox();
     const reader = addReader(world);
     await leaked(world, reader);
@@ -193,7 +193,7 @@ describe('a revocation that fails', () => {
     ['of ours', leaked],
     ['made by hand', async ({ client: { credentialId: id = '', pem } }: Sandbox) => ({ id, pem })],
   ])(
-    '%s, where a destination refuses: nothing is revoked, the error says so and what to do, and that works',
+    '%s, if a destination refuses: nothing is revoked, the error says so and what to do, and that works',
     async (_, leaking) => {
       await using world = await startSandbox();
       world.github.addRepository('acme/ops');
@@ -300,7 +300,7 @@ describe('refused before any effect', () => {
     ]).toEqual([401, 200]);
   });
 
-  it('is planned: with whom it interrupts', async () => {
+  it('is planned, and the plan says whom it interrupts', async () => {
     const world = shared();
     const { clientId } = world.client;
     const run = await rotate(world, { ...REVOKE, operation: 'plan', 'client-id': clientId });

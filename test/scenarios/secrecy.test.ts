@@ -68,7 +68,7 @@ describe('no secret is shown', () => {
     expect(new Set(keys).size).toBeGreaterThan(1);
   });
 
-  it('a new key is masked line by line before anything else is told of it', async () => {
+  it('a new key is masked line by line before anything else is logged about it', async () => {
     await using world = await startSandbox();
     const run = await rotate(world);
     const lines = privateKey(world)
@@ -161,7 +161,7 @@ describe('the search', () => {
     expect(leaks(run, [secret]).length).toBeGreaterThan(0);
   });
 
-  it('finds nothing where nothing is shown', async () => {
+  it('finds nothing if nothing is shown', async () => {
     const main = join(folder, 'silent.cjs');
     writeFileSync(main, `console.log('::add-mask::' + ${JSON.stringify(line)}); console.log('fine')`);
     expect(leaks(await runAction(world, { canary: secret }, { main }), [secret])).toEqual([]);

@@ -151,7 +151,7 @@ describe.each(WAYS)('by $method', ({ method, type, made, input, login: loginBy }
     expect(await self.login()).toBe(200);
   });
 
-  it('asks once more where the login got no answer', async () => {
+  it('asks once more if the login got no answer', async () => {
     const self = seeded();
     let seen = 0;
     world.conditions.fault = (_, { path }) => {

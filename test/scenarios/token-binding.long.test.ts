@@ -8,7 +8,7 @@ import { effects, loginBySecret, secretClient, told } from './operations.ts';
 import { code, json, settle } from './support.ts';
 
 describe('unchanged', () => {
-  it.each([true, false, undefined])('never writes where it is %s', async (value) => {
+  it.each([true, false, undefined])('never writes if it is %s', async (value) => {
     await using world = await startSandbox(UNBOUND);
     const given = value === undefined ? {} : { require_proof_of_possession: value };
     const clientId = secretClient(world, 'client_secret_post', given);
@@ -46,7 +46,7 @@ describe('a tenant that does not bind although it is asked to', () => {
 describe('an answer of Auth0', () => {
   const binds = ({ body }: EmulatorRequest) => body.includes('proof_of_possession');
 
-  it('that refuses it for another reason is told', async () => {
+  it('that refuses it for another reason: the error says so', async () => {
     await using world = await startSandbox(UNBOUND);
     await settle(world);
     world.conditions.fault = (_, request) =>

@@ -19,7 +19,7 @@ describe('required', () => {
     expect(await boundTo(world)).toBe(thumbprint(world));
   });
 
-  it('where nothing is due: that alone is done, once', async () => {
+  it('if nothing is due: that alone is done, once', async () => {
     await using world = await startSandbox(UNBOUND);
     await settle(world);
     const before = everything(world);
@@ -40,7 +40,7 @@ describe('required', () => {
     expect(await boundTo(world, clientId)).toBe(thumbprint(world));
   });
 
-  it('is only planned where that was asked for', async () => {
+  it('is only planned if that was asked for', async () => {
     await using world = await startSandbox(UNBOUND);
     await settle(world);
     const run = await bind(world, 'required', { operation: 'plan' });

@@ -23,7 +23,7 @@ describe.concurrent('the proof', () => {
     expect(run.summary).toContain('**proven**');
   });
 
-  it('fails where the token is bound to another certificate', async ({ expect }) => {
+  it('fails if the token is bound to another certificate', async ({ expect }) => {
     await using world = await startSandbox({ openToAll: true });
     const before = everything(world);
     const run = await rotate(world);
@@ -40,7 +40,7 @@ describe('without an mTLS token endpoint', () => {
     expect([code(run), writes(world)]).toEqual(['MTLS_ENDPOINT_NOT_FOUND', []]);
   });
 
-  it('auto: delivered, and said aloud', async () => {
+  it('auto: delivered, and the summary says so', async () => {
     await using world = await startSandbox({ mtlsAlias: false });
     const run = await rotate(world);
     expect([run.exitCode, run.outputs.rotated, await login(world)]).toEqual([0, 'true', 200]);

@@ -232,7 +232,7 @@ describe('a token that may not', () => {
     expect(told(run)).toContain("'actions: read'");
   });
 
-  it('see the environments is told, once', async () => {
+  it('see the environments is reported, once', async () => {
     const run = await watch({ 'github-token': token({ secrets: 'read' }) });
     expect([run.exitCode, keys(run)]).toEqual([0, [`warning ShadowsUnread ${SCOPE}`]]);
     expect(warnings(run)).toContain("'Environments: read' and 'Actions: read'");
@@ -248,7 +248,7 @@ describe('a token that may not', () => {
     expect(told(run)).toContain('secrets=read');
   });
 
-  it('is not given: it is told that nobody has looked', async () => {
+  it('is not given: a finding says that the secrets were not read', async () => {
     const run = await watch({ 'github-token': '' });
     expect([run.exitCode, keys(run)]).toEqual([0, ['warning SecretsUnread']]);
   });
@@ -263,7 +263,7 @@ describe('a token that may not', () => {
     expect(told(run)).toContain("'issues: write'");
   });
 
-  it('label the issue closes it again: nobody would find it', async () => {
+  it('label the issue closes it again, since no later run would find it', async () => {
     const inputs = {
       workflow: 'broken.yml',
       'report-issue': 'true',
@@ -380,7 +380,7 @@ describe('the issue', () => {
     expect((await issueOf())?.state).toBe('open');
   });
 
-  it('is not there where nobody asks for it', async () => {
+  it('is not opened if nobody asks for it', async () => {
     await watch({ workflow: 'broken.yml' });
     expect(await issueOf()).toBeUndefined();
   });

@@ -12,7 +12,7 @@ describe.concurrent('a web application', () => {
     ['by an invalid code', {}, ['authorization_code'], 4],
     ['by an invalid refresh token', {}, ['refresh_token'], 4],
   ])(
-    'is proven %s, where the server looks at the client first',
+    'is proven %s, if the server looks at the client first',
     async ([by, options, grantTypes, asked], { expect }) => {
       await using world = await startSandbox({ pushedRequests: false, ...options });
       const client = world.addServiceClient({ grantTypes });
@@ -27,7 +27,7 @@ describe.concurrent('a web application', () => {
     ['authorization_code', 'auto'],
     ['refresh_token', 'auto'],
   ])(
-    'with %s, where the server looks at the grant first: said aloud',
+    'with %s, if the server looks at the grant first: the summary says so',
     async ([grant, verify], { expect }) => {
       await using world = await startSandbox({ pushedRequests: false, checksGrantFirst: true });
       const client = world.addServiceClient({ grantTypes: [grant] });
@@ -40,7 +40,7 @@ describe.concurrent('a web application', () => {
     },
   );
 
-  it('where the server looks at the grant first and a proof is required: nothing is associated', async ({
+  it('if the server looks at the grant first and a proof is required: nothing is associated', async ({
     expect,
   }) => {
     await using world = await startSandbox({ pushedRequests: false, checksGrantFirst: true });

@@ -18,7 +18,9 @@ describe.concurrent('a web application', () => {
     expect(await pushes(world, client.clientId)).toBe(201);
   });
 
-  it('with no grant that proves anything: said aloud, or refused before any effect', async ({ expect }) => {
+  it('with no grant that proves anything: the summary says so, or it is refused before any effect', async ({
+    expect,
+  }) => {
     await using world = await startSandbox();
     const client = world.addServiceClient({ grantTypes: ['implicit'] });
     const refused = await rotateClient(world, client, { verify: 'required' });

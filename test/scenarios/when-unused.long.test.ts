@@ -33,7 +33,7 @@ const proofs = (world: Sandbox) =>
   world.transcript.requests().filter((line) => line.includes('edge POST /oauth/token')).length;
 
 describe('the previous credential', () => {
-  it('stays while somebody uses it, who is named; goes when he has changed, and was quiet', async ({
+  it('stays while somebody uses it, who is named; goes once that user has changed over and the window was quiet', async ({
     expect,
   }) => {
     await using world = await rotated();
@@ -96,7 +96,7 @@ describe('the previous credential', () => {
     expect(credentials(world).associated).toHaveLength(2);
   });
 
-  it('stays where only this action has used its successor', async () => {
+  it('stays if only this action has used its successor', async () => {
     await using world = await rotated();
     world.advance(3 * DAY);
     await login(world);
@@ -129,7 +129,7 @@ describe('the previous credential', () => {
     expect(looks).toBe(4);
   });
 
-  it('stays while anything is missing that would prove it, which is told', async () => {
+  it('stays while anything is missing that would prove it, and the note says what', async () => {
     await using world = await rotated();
     world.advance(3 * DAY);
     await login(world);
@@ -145,7 +145,7 @@ describe('the previous credential', () => {
     expect([refused.exitCode, credentials(world).associated.length]).toEqual([0, 2]);
   });
 
-  it('stays where the logs are kept for less than the window', async () => {
+  it('stays if the logs are kept for less than the window', async () => {
     await using world = await rotated({ logRetentionMs: DAY });
     world.advance(3 * DAY);
     await login(world);
@@ -154,7 +154,7 @@ describe('the previous credential', () => {
     expect([proofs(world), credentials(world).associated.length]).toEqual([0, 2]);
   });
 
-  it('gives way to a forced rotation in spite of its users, who are named', async () => {
+  it('gives way to a forced rotation although it has users, who are named', async () => {
     await using world = await rotated();
     world.advance(3 * DAY);
     await login(world, world.client.pem);
@@ -166,7 +166,7 @@ describe('the previous credential', () => {
     expect([await login(world), credentials(world).associated.length]).toEqual([200, 2]);
   });
 
-  it('is told of in words that are no commands', async () => {
+  it('is reported in words that are no commands', async () => {
     await using world = await rotated({ plainUserAgents: true });
     world.advance(3 * DAY);
     await world.call(world.edge.tokenEndpoint, {

@@ -167,8 +167,8 @@ export class Days {
       secrets: secretLocations(wanted).map((location) => {
         const secret = this.secrets.get(printLocation(location));
         return secret === undefined
-          ? { location, times: 'missing', version: undefined }
-          : { location, times: { ...secret }, version: secret.updatedAt };
+          ? { location, times: 'missing', githubTime: undefined }
+          : { location, times: { ...secret }, githubTime: secret.updatedAt };
       }),
       former: await observeFormer(wanted, this.pool, this.#store),
       startedAt: this.now,

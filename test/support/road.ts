@@ -79,7 +79,7 @@ export class Road {
     const logger = {
       mask: (secret: string) => this.masks.push(secret),
       info: (line: string) => this.lines.push(line),
-      stage: () => undefined,
+      phase: () => undefined,
       onStep: (text: string) => {
         this.lines.push(text);
         return (outcome: string) => this.lines.push(outcome);

@@ -167,12 +167,12 @@ function secret(
   age: number | undefined | 'unread',
   made = 365 * 24 * 60,
 ): ObservedSecret {
-  if (age === 'unread') return { location, times: 'unread', version: undefined };
-  if (age === undefined) return { location, times: 'missing', version: undefined };
+  if (age === 'unread') return { location, times: 'unread', githubTime: undefined };
+  if (age === undefined) return { location, times: 'missing', githubTime: undefined };
   const updatedAt = NOW - age * MINUTE;
   return {
     location,
     times: { createdAt: Math.min(NOW - made * MINUTE, updatedAt), updatedAt },
-    version: updatedAt,
+    githubTime: updatedAt,
   };
 }

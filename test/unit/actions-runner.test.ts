@@ -52,10 +52,10 @@ describe('one way to the log', () => {
     ['a group', (text) => runner.group(text, [text, text]), ['group', 'endgroup']],
     ['a debug line', runner.debug, ['debug']],
     [
-      'a stage',
+      'a phase',
       (text) => {
-        runner.stage(text);
-        runner.stage();
+        runner.phase(text);
+        runner.phase();
       },
       ['group', 'endgroup'],
     ],
@@ -75,7 +75,7 @@ describe('one way to the log', () => {
     );
   });
 
-  it('a debug line is written where debug logging is on, and is one command', () => {
+  it('a debug line is written if debug logging is on, and is one command', () => {
     vi.stubEnv('RUNNER_DEBUG', undefined);
     expect(written(() => runner.debug('a'))).toBe('');
     vi.stubEnv('RUNNER_DEBUG', '1');
@@ -115,7 +115,7 @@ describe('a report', () => {
     expect(found).toBe('## ✅  [2J 31m\n\n| a\t| \n\n');
   });
 
-  it('has its headline in the log, once, even where the summary cannot be written', async () => {
+  it('has its headline in the log, once, even if the summary cannot be written', async () => {
     for (const file of [there, () => '/nowhere/summary']) {
       const { log } = await published(REPORT, file);
       expect(log.match(/^✅ all is well$/gm)).toHaveLength(1);
@@ -130,7 +130,7 @@ describe('a secret', () => {
     );
 
   it.each(['\n', '\r\n', '\\n'])(
-    'is masked line by line, and its body joined, where its lines end with %j',
+    'is masked line by line, and its body joined, if its lines end with %j',
     (end) => {
       const pem = [
         '-----BEGIN PRIVATE KEY-----',
@@ -144,7 +144,7 @@ describe('a secret', () => {
     },
   );
 
-  it('that is short is masked only where that is asked for', () => {
+  it('that is short is masked only if that is asked for', () => {
     expect(masks('pa#ss')).toEqual([]);
     expect(masks('pa#ss', 4)).toEqual(['pa#ss']);
   });

@@ -55,7 +55,7 @@ describe('a run that comes to its end', () => {
     expect(summary()).toContain('## ✅ all is well');
   });
 
-  it('does not end well where something has failed that nobody awaited', async () => {
+  it('does not end well if something has failed that nobody awaited', async () => {
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
       const ending = new Ending();
       happens(event, new TypeError('a defect'));
@@ -100,7 +100,7 @@ describe('a run that fails', () => {
     expect(summary()).toContain('CLIENT_NOT_FOUND');
   });
 
-  it('by what nobody knows, leaves what it did', async () => {
+  it('for an unknown cause leaves what it did', async () => {
     await new Ending().fail(new TypeError('a defect'));
     expect(errors()[0]).toMatch(
       /title=INTERNAL_ERROR::.*The changes of the run until then remain.*an enroll and nobody can log in, set the method/,
@@ -129,7 +129,7 @@ describe('a run that fails', () => {
     expect([process.exitCode, errors().length]).toEqual([1, 1]);
   });
 
-  it('has not come to its end, where nothing is left that could go on', async () => {
+  it('has not come to its end if nothing is left that could go on', async () => {
     new Ending();
     happens('beforeExit');
     await vi.waitFor(() => expect(summary()).toContain('INTERNAL_ERROR'));
@@ -166,7 +166,7 @@ describe('a failure', () => {
     expect(runner.explanationOf('INVALID_INPUT')).toBe(`https://ghes.example/o/r/blob/v1/${path}`);
   });
 
-  it('has three sentences, and begins with what is true now where consumers may be out', () => {
+  it('has three sentences, and begins with what is true now if consumers may be locked out', () => {
     expect(FAILURE.message).toBe('It failed. Mend it. Nothing was changed in Auth0 or GitHub.');
     expect(FAILURE.withStateNow('It is so.').message).toBe('It failed. Mend it. It is so.');
     const alarmed = FAILURE.withStateNow('It is so.', 'some are out');
@@ -187,11 +187,11 @@ describe('a failure', () => {
 });
 
 describe('the log', () => {
-  it('folds the lines of a stage, and ends it before the next', () => {
-    runner.stage('One');
-    runner.stage('Two');
-    runner.stage();
-    runner.stage();
+  it('folds the lines of a phase, and ends it before the next', () => {
+    runner.phase('One');
+    runner.phase('Two');
+    runner.phase();
+    runner.phase();
     runner.group('Three', ['a', 'b']);
     expect(text().split('\n')).toEqual([
       '::group::One',
@@ -206,7 +206,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has outputs, annotations by their level, and no summary where there is no file', async () => {
+  it('has outputs, annotations by their level, and no summary if there is no file', async () => {
     vi.stubEnv('GITHUB_STEP_SUMMARY', undefined);
     const annotations = (['error', 'warning', 'notice'] as const).map((level) => ({
       level,

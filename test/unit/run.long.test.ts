@@ -45,7 +45,7 @@ async function rotation(breaks: (count: number) => boolean, how: 'throws' | 'rej
     debug: () => undefined,
   };
   const nothing = () => undefined;
-  const logger = { mask: nothing, info: nothing, stage: nothing, onStep: () => nothing };
+  const logger = { mask: nothing, info: nothing, phase: nothing, onStep: () => nothing };
   const result = await run(inputs, connectServices(inputs, connection, logger), logger);
   await wire.close();
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -103,7 +103,7 @@ describe('the delivered credential, checked at the end', () => {
 describe('a renewal, which writes nothing to Auth0', () => {
   it("notices another run's renewal by the time of the secret", async () => {
     const lock = await Lock.begin('settled');
-    await lock.association.rememberVersion();
+    await lock.association.rememberPrimaryTime();
     await lock.association.refuseOtherDelivery();
     expect(lock.sent).toEqual(['GET secret', 'GET secret']);
     lock.store();
@@ -114,7 +114,7 @@ describe('a renewal, which writes nothing to Auth0', () => {
 
   it("takes a secret that was missing and now exists for another run's delivery", async () => {
     const lock = await Lock.begin('hand-made, no secret');
-    await lock.association.rememberVersion();
+    await lock.association.rememberPrimaryTime();
     await lock.association.refuseOtherDelivery();
     lock.store();
     expect(await failure(lock.association.refuseOtherDelivery())).toMatch(/another one stored/);

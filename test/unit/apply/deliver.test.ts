@@ -14,7 +14,7 @@ const LONG_AGO = NOW - 3_600_000;
 const place = (secretName: string) => ({
   location: { destination: { kind: 'repository' as const, owner: 'acme', repo: 'shop' }, secretName },
   times: { createdAt: LONG_AGO, updatedAt: LONG_AGO },
-  version: LONG_AGO,
+  githubTime: LONG_AGO,
 });
 
 /** Milliseconds that a run pauses where another one stored the second place at `updatedAt`, after this run looked. */

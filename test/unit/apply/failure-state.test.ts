@@ -64,7 +64,7 @@ describe('the alarm', () => {
     ['something was to be revoked', { revoking: ['a'] }, [SHOP], /MAY STILL BE VALID/],
     ['it was revoked', { revoking: ['a'], removed: ['a'] }, [SHOP], undefined],
     ['a part of it was', { revoking: ['a', 'b'], removed: ['a'] }, [SHOP], /MAY STILL BE VALID/],
-  ])('where %s', (_, left, served, words) => {
+  ])('if %s', (_, left, served, words) => {
     const raised = alarm({ ...NOTHING, ...left }, served);
     if (words) expect(raised).toMatch(words);
     else expect(raised).toBeUndefined();
@@ -154,7 +154,7 @@ describe('after an undo that failed', () => {
   });
 });
 
-describe('the way back from an enrollment that nobody can log in after', () => {
+describe('the way back from an enrollment after which nobody can log in', () => {
   const undone = { messages: [], failures: [stuck] };
   const DASHBOARD = /in the Auth0 Dashboard \(Applications, the client, Credentials\)/;
 

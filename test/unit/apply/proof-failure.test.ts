@@ -53,7 +53,7 @@ describe('the remedy of a new key that was not proven', () => {
     expect(there.remedy).toMatch(/authorize client\./);
   });
 
-  it('is that of the outage, where a service is down', () => {
+  it('is that of the outage if a service is down', () => {
     const outage = new RotationError('AUTH0_REQUEST_FAILED', { failed: 'Down.', remedy: 'Start a new run.' });
     const down = { ...refused, outcome: 'failed', outage } as const;
     expect([notProven(desired(), down, true), currentRefused(desired(), down)]).toEqual([outage, outage]);

@@ -235,7 +235,7 @@ describe('a proof', () => {
     expect([road.held, road.associated]).toEqual([['C1'], ['C1']]);
   });
 
-  it('without a key in use sends nobody to try one', async () => {
+  it('without a key in use advises nobody to try one', async () => {
     const refuse: Meanwhile = (line, count) => (line === 'POST token' && count > 1 ? NOBODY : undefined);
     const enrolled = await run('client secret', { operation: 'enroll', force: false }, refuse);
     expect(enrolled.error?.remedy).toContain('any certificate of your own');

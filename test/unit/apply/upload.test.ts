@@ -34,7 +34,13 @@ it.each<[string, DesiredChanges, CredentialSeed, RegExp]>([
   } as unknown as Tenant;
   const clock = { now: () => 0, sleep: async () => {}, random: () => 0 };
   const job = { desired: wanted, observed, plan: planned, currentPair: undefined };
-  const uploading = upload(job, { clock, tenant }, {} as Registration, 'x', { until: 0 }, () => {});
+  const asked = {
+    registration: {} as Registration,
+    identity: 'x',
+    flight: { until: 0 },
+    onRefused: () => {},
+  };
+  const uploading = upload(job, { clock, tenant }, asked);
   await expect(uploading).rejects.toMatchObject({
     code: 'CREDENTIAL_LIMIT',
     remedy: expect.stringMatching(/^Nobody can log in with f by this method/),

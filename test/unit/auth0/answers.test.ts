@@ -55,7 +55,7 @@ describe('an upload that is answered with', () => {
     });
   });
 
-  it('nothing, as nobody listens: it is not lost', async () => {
+  it('nothing, since no server listens: it is not lost', async () => {
     const none = new Tenant(talk.line.service('Auth0'), '127.0.0.1:1', async () => 'token');
     expect(await outcome(none.createCredential('c', UPLOAD))).toBe('AUTH0_REQUEST_FAILED');
   });
@@ -154,7 +154,7 @@ describe('token binding', () => {
   const OLDER = { by: 'tls_client_certificate_binding', required: true } as const;
   const unknown = { message: 'Additional properties not allowed: require_proof_of_possession' };
 
-  it('falls back to the older property where the tenant does not know the newer one', async () => {
+  it('falls back to the older property if the tenant does not know the newer one', async () => {
     const made = await tenant(answer(400, unknown), answer(200));
     await made.bindTokens('c', NEWER);
     expect(sent()).toEqual([
@@ -358,7 +358,7 @@ describe('a refusal', () => {
       expect(remedy(call)).not.toContain('delete:clients');
   });
 
-  it('of a token asks for the login of a management client only who passes a token', () => {
+  it('of a token asks for the login of a management client only if a token was passed', () => {
     expect(() => throwIfRefused(response(401, {}), 'x')).toThrow(
       /If you pass management-token, .* management-client-id/,
     );
@@ -375,14 +375,14 @@ describe('a refusal', () => {
     ['its error', { error: 'e' }, {}, /\(418: e\)/],
     ['its length', '12345', {}, /\(418: 5 characters in an unexpected form\)/],
     ['what it is', '<html><title>Sign in</title>', page, /\(418: an HTML page, "Sign in"\)/],
-  ])('that nobody knows is told by %s', (_, body, headers, words) => {
+  ])('that is unknown is reported with %s', (_, body, headers, words) => {
     const error = unexpectedAnswer('https://t.example/x', response(418, body, headers));
     expect(error).toMatchObject({ code: 'AUTH0_REQUEST_FAILED', failed: expect.stringMatching(words) });
     expect(error.failed).toMatch(/^t\.example gave/);
     expect(error.remedy).toMatch(headers === page ? /mtls-domain/ : /status page of Auth0/);
   });
 
-  it('is an outage whoever says so: first comes a new run, then who may have answered', () => {
+  it('is an outage, whoever answers: the advice is first a new run, then what may have answered', () => {
     const error = unexpectedAnswer('https://t.example/x', response(502, '<html>', page));
     expect(error.remedy).toMatch(/^Start a new run.*status page of Auth0.*mtls-domain/);
   });

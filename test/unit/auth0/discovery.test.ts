@@ -70,7 +70,7 @@ describe('the mTLS token endpoint', () => {
     ['HTML', {}],
     ['a list', { body: [] }],
     ['a redirect', { status: 302, body: {}, headers: { location: 'https://evil.example/' } }],
-  ])('is an error where discovery answers %s', async (_, answer) => {
+  ])('is an error if discovery answers %s', async (_, answer) => {
     expect(await discover(answer, true)).toBe('DISCOVERY_FAILED');
   });
 

@@ -23,7 +23,7 @@ const entry = (log_id: string, date: string, changes: object = {}) => ({
 });
 
 describe('a search', () => {
-  it('begins a day before, for a zone that nobody names, and asks for all ways to a token', async () => {
+  it('begins a day earlier, since the time zone is not documented, and asks for all ways to a token', async () => {
     const found = [
       entry('b', '2026-11-25T12:00:00Z'),
       entry('a', '2026-11-24T12:00:00Z', { mtls_thumbprint_sha256: '' }),
@@ -52,7 +52,7 @@ describe('a search', () => {
     expect((await readUses(tenant, 'c', SINCE)).since).toBe(Date.parse(oldest));
   });
 
-  it('knows nothing at all where nothing is kept', async () => {
+  it('knows nothing at all if no logs are kept', async () => {
     const tenant = await tenantOf({ body: [] });
     expect((await readUses(tenant, 'c', SINCE)).since).toBeGreaterThan(Date.now() - 60_000);
   });
@@ -87,7 +87,7 @@ describe('why a client was refused', () => {
     expect(await whyRefused(old, 'c', SINCE + 60_000)).toBeUndefined();
   });
 
-  it('is not known where the logs may not be read', async () => {
+  it('is not known if the logs may not be read', async () => {
     expect(await whyRefused(await tenantOf({ status: 403, body: {} }), 'c', SINCE)).toBeUndefined();
   });
 });

@@ -82,7 +82,7 @@ describe('the tenant logs', () => {
     expect((await read(DAY)).lacks).toBeGreaterThan(23 * HOUR);
   });
 
-  it('are read on where a search ends, at a thousand', async () => {
+  it('go on after a search that ends at a thousand', async () => {
     log(4 * DAY);
     for (let count = 0; count < 2_500; count += 1) log(DAY - count * 10_000);
     const { lacks, uses } = await read(2 * DAY);
@@ -98,7 +98,7 @@ describe('the tenant logs', () => {
     expect(requests()).toBeLessThan(62);
   });
 
-  it('are not believed to be whole where the second search does not begin in the first', async () => {
+  it('are not believed to be whole if the second search does not begin in the first', async () => {
     log(4 * DAY);
     for (let count = 0; count < 1_000; count += 1) log(HOUR + count);
     const later = {
@@ -119,7 +119,7 @@ describe('the tenant logs', () => {
   });
 
   it.each([[[{}]], [[{ log_id: '1', date: 'yesterday' }]], [{ logs: [] }]])(
-    'are not taken for empty where the answer is %j',
+    'are not taken for empty if the answer is %j',
     async (body) => {
       world.conditions.fault = () => json(200, body);
       await expect(read(DAY)).rejects.toMatchObject({ code: 'AUTH0_REQUEST_FAILED' });

@@ -71,7 +71,7 @@ describe('a login asks', () => {
     });
   });
 
-  it('by certificate where that can log in, and sends no secret', async () => {
+  it('by certificate if that can log in, and sends no secret', async () => {
     await using server = await peer([{ body: { access_token: 't' } }]);
     await using edge = await peer([{ body: { access_token: 'by mTLS' } }]);
     const { cert: certificate, key: privateKey } = selfSignedCertificate('m');

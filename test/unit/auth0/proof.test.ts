@@ -53,7 +53,7 @@ describe('whether an unregistered key is accepted', () => {
     ['403', { status: 403, body: {} }, false],
     ['a page with 403', { status: 403, body: '<html>', headers: { 'content-type': 'text/html' } }, false],
     ['499', { status: 499, body: {} }, false],
-  ])('where %s comes: %s %s', async (_, answer, isSo) => {
+  ])('if %s comes: %s %s', async (_, answer, isSo) => {
     expect(await admitted(answer)).toBe(isSo);
   });
 
@@ -73,7 +73,7 @@ describe('whether an unregistered key is accepted', () => {
     });
   });
 
-  it('also where the server looked at the client before it looked at the token', async () => {
+  it('also if the server looked at the client before it looked at the token', async () => {
     expect(await admitted({ status: 403, body: { error: 'invalid_grant' } }, REFRESH)).toBe(true);
     expect(await admitted({ status: 403, body: { error: 'access_denied' } }, REFRESH)).toBe(false);
   });
@@ -89,7 +89,7 @@ describe('whether an unregistered key is accepted', () => {
     ['UND_ERR_HEADERS_TIMEOUT', false],
     ['TimeoutError', false],
     ['XECONNRESET', false],
-  ])('not, where its connection ends with %s: %s', async (code, isRefused) => {
+  ])('not, if its connection ends with %s: %s', async (code, isRefused) => {
     line.connection.send = () => Promise.reject(new NetworkError(code, 'no'));
     const asked = isAccepted(line.service('edge'), login('https://edge.example'));
     if (isRefused) expect(await asked).toBe(false);
@@ -152,7 +152,7 @@ describe('a proof', () => {
     expect(await prove({ status, ...(status === 204 ? {} : { body: {} }) })).toMatchObject({ outcome });
   });
 
-  it.each([400, 401, 403, 499])('is not authorized, with %i, where Auth0 says so', async (status) => {
+  it.each([400, 401, 403, 499])('is not authorized, with %i, if Auth0 says so', async (status) => {
     for (const description of [
       'You need to create a "client-grant" associated to this API',
       'No audience parameter was provided, and no default audience has been configured',
@@ -229,7 +229,7 @@ describe('what is asked for', () => {
     return { path, headers: requestHeaders, form: Object.fromEntries(new URLSearchParams(requestBody)) };
   }
 
-  it('is a token, of an audience where one is named', async () => {
+  it('is a token, for an audience if one is named', async () => {
     expect((await asked({})).form).toEqual({ client_id: 'c', grant_type: 'client_credentials' });
     expect(await asked({ audience: 'api' })).toMatchObject({
       path: '/token',
@@ -256,7 +256,7 @@ describe('what is asked for', () => {
     expect(one.form.code_challenge).not.toBe(two.form.code_challenge);
   });
 
-  it('is a code that nobody issued', async () => {
+  it('is a code that was never issued', async () => {
     expect((await asked({ proofRequest: { kind: 'authorization code', callback: undefined } })).form).toEqual(
       {
         client_id: 'c',
@@ -270,7 +270,7 @@ describe('what is asked for', () => {
     expect(form.redirect_uri).toBe('https://a/');
   });
 
-  it('is a refresh token that nobody issued', async () => {
+  it('is a refresh token that was never issued', async () => {
     expect((await asked({ proofRequest: REFRESH })).form).toEqual({
       client_id: 'c',
       grant_type: 'refresh_token',

@@ -115,7 +115,7 @@ describe('a credential', () => {
     });
   });
 
-  it.each([[null], ['a'], [{}], [{ ...record, id: '' }]])('that is none: %o', (item) => {
+  it.each([[null], ['a'], [{}], [{ ...record, id: '' }]])('that is not one: %o', (item) => {
     expect(readCredential(item as Json)).toBeUndefined();
   });
 });
@@ -123,7 +123,7 @@ describe('a credential', () => {
 describe('an entry of the logs', () => {
   const entry = { log_id: 'l', date: '2026-11-24T12:00:00Z' };
 
-  it('has what it shows, and says where it shows nothing', () => {
+  it('has what it shows, and "unknown" for what it does not show', () => {
     expect(readLogEntry(entry)).toEqual({
       id: 'l',
       at: Date.parse(entry.date),
@@ -200,14 +200,14 @@ describe('clients that are listed', () => {
     expect(more.count).toBe(1);
   });
 
-  it('are given up where they cost more than they spare', async () => {
+  it('are given up if they cost more than they save', async () => {
     const four = await listed(ids(4), ['w0'], full('a'), page('w0'));
     expect([four.found, four.count]).toEqual([[undefined], 1]);
     const eight = await listed(ids(8), ['w0'], full('a'), page('w0'));
     expect([eight.found, eight.count]).toEqual([['w0'], 2]);
   });
 
-  it('are as far as they were read, where a page fails', async () => {
+  it('end before a page that fails', async () => {
     const { found } = await listed(
       ids(12),
       ['a1', 'w0'],

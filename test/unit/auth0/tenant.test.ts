@@ -139,7 +139,7 @@ const RECORD = {
   created_at: '2026-11-24T12:00:00.000Z',
 };
 
-describe('an answer that is none', () => {
+describe('an answer that cannot be used', () => {
   async function ask<T>(answers: Answer[], act: (tenant: Tenant) => Promise<T>) {
     await using server = await peer(answers);
     const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
@@ -167,7 +167,7 @@ describe('an answer that is none', () => {
     ['of an unknown type', { ...RECORD, credential_type: 'x' }],
     ['without its time', { ...RECORD, created_at: 'yesterday' }],
     ['with an expiry that is no time', { ...RECORD, expires_at: 'soon' }],
-  ])('a record %s takes a place, and nobody reads more into it', async (_, record) => {
+  ])('a record %s takes a place, and nothing else is read from it', async (_, record) => {
     const { result } = await ask([{ body: [record] }], (tenant) => tenant.credentials('client'));
     expect(result).toMatchObject([{ id: RECORD.id, type: 'unknown', createdAt: 0, expiresAt: undefined }]);
   });
@@ -257,7 +257,7 @@ describe('what is not an answer of Auth0', () => {
     ['a read', (tenant) => tenant.client('c')],
     ['a change', (tenant) => tenant.associate('c', METHOD, ['one'])],
     ['a deletion', (tenant) => tenant.deleteCredential('c', 'one')],
-  ])('is told as what it is, and what it did is in doubt: %s', async (_, act) => {
+  ])('is reported as what it is, and what it did is in doubt: %s', async (_, act) => {
     await using server = await peer([page]);
     const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
     await expect(act(tenant)).rejects.toMatchObject({
@@ -276,7 +276,7 @@ describe('what is not an answer of Auth0', () => {
     await expect(tenant.deleteCredential('c', 'one')).rejects.toMatchObject({ code: 'AUTH0_REQUEST_FAILED' });
   });
 
-  it('may have landed, where it stands in the place of a new credential', async () => {
+  it('may have landed, if it takes the place of a new credential', async () => {
     await using server = await peer([page]);
     const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
     expect(await tenant.createCredential('c', upload('new', certificate()))).toBe('lost');

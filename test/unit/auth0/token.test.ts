@@ -144,7 +144,7 @@ describe('a Management API token', () => {
       { status: 302, headers: { location: 'https://evil.example/' } },
       /^AUTH0_REQUEST_FAILED .*\(302: a redirect to evil\.example\)/,
     ],
-  ])('is not there where the answer is %s', async (_, answer, told) => {
+  ])('is not there if the answer is %s', async (_, answer, told) => {
     await using server = await peer([answer]);
     await using line = openLine();
     const attempt = managementToken({
@@ -282,7 +282,7 @@ describe('a proof', () => {
     expect(requestBody).not.toContain('client_credentials');
   });
 
-  it('fails for good where it is not the certificate that is refused', async () => {
+  it('fails for good if it is not the certificate that is refused', async () => {
     await using server = await peer([{ status: 400, body: { error: 'invalid_request' } }]);
     expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toEqual({
       outcome: 'failed',
@@ -314,7 +314,7 @@ describe('a proof', () => {
     expect(JSON.stringify(server.exchanges)).not.toContain('PRIVATE KEY');
   });
 
-  it('where nobody answers is an error', async () => {
+  it('without any answer is an error', async () => {
     await using server = await peer([{}]);
     const endpoint = `${server.served.url}/t`;
     await server[Symbol.asyncDispose]();

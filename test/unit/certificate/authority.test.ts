@@ -43,7 +43,7 @@ describe('an authority', () => {
     expect(authority.notAfter).toBe(endOf(upper));
   });
 
-  it('that is a root needs nobody above it, and nothing beside it', () => {
+  it('that is a root needs no CA above it, and no intermediate', () => {
     expect(authorityOf(certificates(root), key(root))).toMatchObject({
       intermediates: '',
       notAfter: endOf(root),
@@ -158,7 +158,7 @@ describe('a pair that was brought', () => {
     ['another key', [leaf], plain, /^does not belong to private-key$/],
     ['a CA', [signing], signing, /^holds a CA certificate where/],
     ['no subject', [nameless], nameless, /^holds a certificate without a subject/],
-    ['a certificate that is of no chain', [leaf, upper], leaf, /has not issued the next one$/],
+    ['a certificate that is of no chain', [leaf, upper], leaf, /does not belong to the chain; pass the one/],
   ])('of %s is refused', (_, given, of, words) => {
     expect(() => issuedPairOf(certificates(...given), key(of))).toThrow(words);
   });

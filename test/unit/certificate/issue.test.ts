@@ -202,7 +202,7 @@ describe('a pair', () => {
       /cannot be read/,
     ],
     ['anything else', () => 'hello', /holds no PEM private key/],
-  ])('with %s is refused, and nothing of it is told', async (_, make, reason) => {
+  ])('with %s is refused, and nothing of it is shown', async (_, make, reason) => {
     const text = make(await issue('CN=a'));
     expect(() => parsePair(text)).toThrow(reason);
     expect(() => parsePair(text)).not.toThrow(/AAAA|MII|hello/);

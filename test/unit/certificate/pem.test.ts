@@ -86,7 +86,7 @@ describe('a PEM', () => {
     );
   });
 
-  it('in every spelling and order is the same pair, also where its parts are spelt in two ways', () => {
+  it('in every spelling and order is the same pair, also if its parts are spelt in two ways', () => {
     const order = fc.shuffledSubarray([0, 1, 2], { minLength: 3 });
     fc.assert(
       fc.property(keys, order, spellings, spellings, ({ cert, key, written }, at, one, other) => {

@@ -58,7 +58,7 @@ async function fleet(clients: readonly Inputs[], { before, cancelled, ended }: M
     mask: () => undefined,
     logFor: ({ desired }) => ({
       info: (line) => void lines.push(`${desired.clientId}: ${line}`),
-      stage: () => undefined,
+      phase: () => undefined,
       onStep: () => () => undefined,
       debug: () => undefined,
       end: (result) => {

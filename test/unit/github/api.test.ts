@@ -69,7 +69,7 @@ describe('a request', () => {
     [499, /firewall/],
     [500, /status page/],
     [503, /status page/],
-  ])('that a page answers is told as one: %i', async (status, remedy) => {
+  ])('that a page answers is reported as one: %i', async (status, remedy) => {
     const github = await api({ status, body: '<html>', headers: { 'content-type': 'text/html' } });
     await expect(github.request('GET', '/x')).rejects.toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
@@ -78,7 +78,7 @@ describe('a request', () => {
     });
   });
 
-  it('that is redirected without saying where is foreign', async () => {
+  it('that is redirected to no address is foreign', async () => {
     await expect((await api({ status: 302 })).request('GET', '/x')).rejects.toMatchObject({
       failed: expect.stringContaining('it is a redirect.'),
     });

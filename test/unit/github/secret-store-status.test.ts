@@ -100,7 +100,7 @@ describe('a write that is answered with', () => {
     });
   });
 
-  it('nothing, as nobody listens: refused', async () => {
+  it('nothing, since no server listens: refused', async () => {
     const store = await storeOf(KEY);
     const { send } = talk.line.connection;
     talk.line.connection.send = (request) =>
@@ -138,14 +138,14 @@ describe('a read that is answered with', () => {
     await expect(store.publicKey(location().destination)).rejects.toMatchObject({ code });
   });
 
-  it('404 is a missing secret only where the destination shows its key', async () => {
+  it('404 is a missing secret only if the destination shows its key', async () => {
     expect(await (await storeOf({ status: 404, body: SAID }, KEY)).times(location())).toBe('missing');
     await talk.server[Symbol.asyncDispose]();
     const store = await storeOf({ status: 404, body: SAID });
     await expect(store.times(location())).rejects.toMatchObject({ code: 'DESTINATION_NOT_FOUND' });
   });
 
-  it('404 is asked again where the key, too, was refused at first', async () => {
+  it('404 is asked again if the key, too, was refused at first', async () => {
     const gone: Answer = { status: 404, body: SAID };
     const times = { created_at: '2026-11-24T12:00:00Z', updated_at: '2026-11-25T12:00:00Z' };
     const store = await storeOf(gone, gone, KEY, { body: times });
@@ -159,7 +159,7 @@ describe('a read that is answered with', () => {
 });
 
 describe('a key that could not be read', () => {
-  it('is asked for again by the next one who needs it', async () => {
+  it('is asked for again by the next client that needs it', async () => {
     const store = await storeOf({ status: 403, body: SAID }, KEY);
     const { destination } = location();
     await expect(store.publicKey(destination)).rejects.toMatchObject({ code: 'GITHUB_FORBIDDEN' });
@@ -311,7 +311,7 @@ it('a public key without its name is none', async () => {
 });
 
 describe('a list', () => {
-  it('of names is read page by page, and asks where it should', async () => {
+  it('of names is read page by page, at the address of its environment', async () => {
     const full = Array.from({ length: 100 }, (_, index) => ({ name: `S${index}` }));
     const store = await storeOf({ body: { secrets: full } }, { body: { secrets: [{ name: 'LAST' }, {}] } });
     expect(await store.names(location('env:acme/shop/a b').destination)).toEqual([
@@ -367,7 +367,7 @@ describe('a name that a repository has now', () => {
     expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBe('acme/store');
   });
 
-  it('is none where it does not', async () => {
+  it('is none if GitHub does not redirect', async () => {
     const store = await storeOf({ body: { full_name: 'acme/shop' } });
     expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBeUndefined();
     expect(asked()).toEqual(['GET /repos/acme/shop']);

@@ -92,7 +92,7 @@ describe('a secret', () => {
     expect(exchanges.filter(({ path }) => path.endsWith('/public-key'))).toHaveLength(1);
   });
 
-  it('is sealed again where the public key has changed meanwhile', async () => {
+  it('is sealed again if the public key has changed meanwhile', async () => {
     const store = connect();
     await store.publicKey(parseDestination('repo:acme/shop') as Destination);
     github.rotateKey('repo:acme/shop');
@@ -223,7 +223,7 @@ describe('a lost answer', () => {
   });
 });
 
-describe('an answer that is none', () => {
+describe('an answer that cannot be used', () => {
   const TIMES = { created_at: '2026-11-24T12:00:00Z', updated_at: '2026-11-24T12:00:00Z' };
 
   it.each<[string, Answer]>([
@@ -248,7 +248,7 @@ describe('an answer that is none', () => {
     ['no key', {}],
     ['a short key', { key_id: '1', key: 'AAAA' }],
     ['a key that is no point', { key_id: '1', key: Buffer.alloc(32).toString('base64') }],
-  ])('is never a public key: %s, which is told before anything else is done', async (_, body) => {
+  ])('is never a public key: %s, which is reported before anything else is done', async (_, body) => {
     await using server = await peer([{ body }]);
     const store = connect(TOKEN, server.served.url);
     const { destination } = location('repo:acme/shop', 'PEM');
@@ -384,7 +384,7 @@ describe('a repository that was renamed', () => {
     expect(server.exchanges.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
   });
 
-  it('has not stored anything where its name cannot be learned, either', async () => {
+  it('has nothing stored in it, even if its new name cannot be read', async () => {
     const page = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>' };
     await using server = await renamed(301, [key], page);
     const stored = await connect(TOKEN, server.served.url).store(location('repo:acme/shop', 'PEM'), 'x');
@@ -401,7 +401,7 @@ describe('a repository that was renamed', () => {
     });
   });
 
-  it('is none where the redirect leads to another host', async () => {
+  it('is none if the redirect leads to another host', async () => {
     await using server = await peer([moved(301, 'https://sign-in.example')]);
     await expect(
       connect(TOKEN, server.served.url).times(location('repo:acme/shop', 'PEM')),

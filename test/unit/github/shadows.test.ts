@@ -47,7 +47,7 @@ async function shadowsOf(shown: Record<string, string[] | number>, locations = [
 }
 
 describe('a secret is hidden', () => {
-  it('by that of an environment, where it has the same name', async () => {
+  it('by that of an environment, if it has the same name', async () => {
     const { found } = await shadowsOf({
       'acme/shop/environments': ['production', 'staging'],
       'acme/shop/environments/production/secrets': ['OTHER', 'PEM'],
@@ -70,7 +70,7 @@ describe('a secret is hidden', () => {
     ]);
   });
 
-  it('by nothing where only an environment or Dependabot is served: nobody is asked', async () => {
+  it('by nothing if only an environment or Dependabot is served: GitHub is not even asked', async () => {
     expect(await shadowsOf({}, [location('env:acme/shop/a'), location('dependabot:acme/shop')])).toEqual({
       found: [],
       unread: [],
@@ -91,7 +91,7 @@ describe('a repository', () => {
     [403, 'GITHUB_FORBIDDEN'],
     [401, 'GITHUB_UNAUTHORIZED'],
     [404, 'DESTINATION_NOT_FOUND'],
-  ])('that may not be looked at is told, and the others are: %i', async (status, code) => {
+  ])('that may not be read is reported, and the others are read: %i', async (status, code) => {
     const shown = {
       'acme/shop/environments': status,
       'acme/two/environments': ['a'],

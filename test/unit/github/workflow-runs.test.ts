@@ -64,7 +64,7 @@ describe('a workflow run may hold what was revoked', () => {
     expect(runs).toHaveLength(isHolder ? 1 : 0);
   });
 
-  it('and counts once, where it moved on between two questions', async () => {
+  it('and counts once, even if its status changed between two questions', async () => {
     const { runs } = await find(() => ({ body: { workflow_runs: [run(1)] } }));
     expect(runs).toHaveLength(1);
   });
@@ -77,7 +77,7 @@ describe('a workflow run may hold what was revoked', () => {
   });
 });
 
-describe('where it is looked', () => {
+describe('what is searched', () => {
   it('is each repository once, whatever holds its secret', async () => {
     const destinations = [
       'repo:acme/shop',
@@ -127,7 +127,7 @@ describe('where it is looked', () => {
     });
   });
 
-  it('and a permission is asked for only where one is missing', async () => {
+  it('and a permission is asked for only if one is missing', async () => {
     const { unsearched } = await find(() => ({ status: 404, body: {} }));
     expect(unsearched[0]?.why).not.toContain('Actions: read');
   });

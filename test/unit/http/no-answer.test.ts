@@ -161,7 +161,7 @@ describe("an answer that is not the service's", () => {
       `an HTML page, "${'x'.repeat(100)}"`,
     ],
     ['nothing of the kind', response(403, {}, '{}'), undefined],
-  ])('is told as %s', (_, answer, words) => {
+  ])('is reported as %s', (_, answer, words) => {
     expect(describeForeign(answer)).toBe(words);
   });
 });

@@ -125,7 +125,7 @@ describe('the shared budget', () => {
     expect((it.time.now - BEGAN) / least).toBeLessThan(1.1);
   });
 
-  it('is right where reset means "one token again", too', async () => {
+  it('is right, too, if reset means "one token again"', async () => {
     const limit = { burst: 10, perSecond: 2 };
     const soon = (headers: Record<string, string>, now: number) => {
       headers['x-ratelimit-reset'] = String(Math.ceil(now / 1000 + 0.5));
@@ -169,7 +169,7 @@ describe('the shared budget', () => {
     expect(refusals(it)).toBeLessThanOrEqual(2);
   });
 
-  it('keeps nobody waiting while there are tokens, nor where nothing is said of a limit', async () => {
+  it('keeps no request waiting while there are tokens, nor if no header names a limit', async () => {
     for (const answer of [
       limited({ burst: 50, perSecond: 16 }),
       () => ({ status: 200, headers: {} }),
@@ -188,7 +188,7 @@ describe('the shared budget', () => {
     expect(it.seen.slice(0, 2).map(({ at }) => at - BEGAN)).toEqual([20, 20]);
   });
 
-  it('goes on where the first requests get no answer, and nothing is known', async () => {
+  it('goes on if the first requests get no answer, and nothing is known', async () => {
     let asked = 0;
     const it = world(
       () => new SharedBudget(),
@@ -206,7 +206,7 @@ describe('the shared budget', () => {
   it.each([
     ['a cancellation', (it: World) => it.signal.abort(), 'CANCELLED'],
     ['the end of the run', (it: World) => it.cancellation.shield(it.time.now), 'DEADLINE_EXCEEDED'],
-  ])('lets nobody wait past %s', async (_, end, code) => {
+  ])('lets no request wait past %s', async (_, end, code) => {
     const headers = { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '0' };
     const it = world(
       () => new SharedBudget(),

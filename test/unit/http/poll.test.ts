@@ -64,7 +64,7 @@ describe('polling', () => {
     expect(waits).toEqual([250, 500, 1_000]);
   });
 
-  it('settles for a value where the caller returns one', async () => {
+  it('settles for a value if the caller returns one', async () => {
     const { waiting: services } = waiting();
     const polling = { firstDelay: 1, longestDelay: 1, within: 2 };
     const attempt = async () => ({ done: false, value: 'not yet' });

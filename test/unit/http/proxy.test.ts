@@ -194,7 +194,7 @@ describe('the proxy of an address', () => {
     },
   );
 
-  it('has the port of its scheme where none is named, as for Go and the runner itself', () => {
+  it('has the port of its scheme if none is named, as for Go and the runner itself', () => {
     const url = new URL('https://api.github.com/');
     expect(findProxy({ HTTPS_PROXY: 'proxy.test' }, url)?.origin).toBe('http://proxy.test');
     expect(findProxy({ HTTPS_PROXY: 'https://proxy.test' }, url)?.origin).toBe('https://proxy.test');

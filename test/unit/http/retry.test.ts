@@ -91,7 +91,7 @@ describe('retry', () => {
     expect(await attempt([error])).toMatchObject({ result: error, count: 1 });
   });
 
-  it('repeats where a proxy does not reach the server', async () => {
+  it('repeats if a proxy does not reach the server', async () => {
     const error = new NetworkError('PROXY_503', 'no', undefined, via(503));
     expect((await attempt([error, answer(201)], 'create')).count).toBe(2);
   });

@@ -51,7 +51,7 @@ describe('a server clock', () => {
     expect(Math.abs(clock.offset - 250)).toBeLessThanOrEqual(50);
   });
 
-  it('believes the newest answer where two contradict each other', () => {
+  it('believes the newest answer if two contradict each other', () => {
     const clock = new ServerClock();
     clock.observe(header(1_000_000), 1_000_000, 1_000_000);
     clock.observe(header(9_000_000), 1_000_000, 1_000_000);

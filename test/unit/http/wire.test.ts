@@ -154,7 +154,7 @@ describe('no answer', () => {
   it.each<[Fault, number]>([
     [{ kind: 'drop' }, 0],
     [{ kind: 'lose' }, 1],
-  ])('where the connection breaks, %o: nobody can tell', async (fault, landed) => {
+  ])('if the connection breaks, %o: nothing shows that', async (fault, landed) => {
     let count = 0;
     const served = await start(
       (_, response) => {
@@ -168,7 +168,7 @@ describe('no answer', () => {
     expect(count).toBe(landed);
   });
 
-  it('where the server resets the connection', async () => {
+  it('if the server resets the connection', async () => {
     const reset = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.resetAndDestroy());
@@ -182,7 +182,7 @@ describe('no answer', () => {
     expect(await failure(attempt)).toMatchObject({ landed: 'unknown' });
   });
 
-  it('where only half of it came', async () => {
+  it('if only half of it came', async () => {
     const half = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => {
@@ -223,7 +223,7 @@ describe('a proxy', () => {
     return proxy;
   };
 
-  it('is used where the environment names one, by CONNECT alone, and carries the client certificate', async () => {
+  it('is used if the environment names one, by CONNECT alone, and carries the client certificate', async () => {
     const seen: (string | undefined)[] = [];
     const served = await start(
       (incoming, response) => {
@@ -284,7 +284,7 @@ describe('a proxy', () => {
   });
 });
 
-describe('a certificate that nobody trusts', () => {
+describe('a certificate that is not trusted', () => {
   const { NODE_TLS_REJECT_UNAUTHORIZED } = process.env;
   beforeEach(() => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';

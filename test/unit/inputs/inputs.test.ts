@@ -56,7 +56,7 @@ function problems(changes: Record<string, string>, context: Record<string, strin
 }
 
 describe('inputs', () => {
-  it('are what action.yml says where nothing else is given', () => {
+  it('are what action.yml says if nothing else is given', () => {
     const read = inputs();
     expect(read).toEqual({
       planOnly: false,
@@ -217,7 +217,7 @@ describe('inputs', () => {
     expect(inputs({ 'propagation-time': text }).desired.propagationTime).toBe(value);
   });
 
-  it.each(['RS256', 'RS384', 'PS256'])('sign with %s where private_key_jwt asks for it', (algorithm) => {
+  it.each(['RS256', 'RS384', 'PS256'])('sign with %s if private_key_jwt asks for it', (algorithm) => {
     const given = { 'authentication-method': 'private_key_jwt', 'signing-algorithm': algorithm };
     expect(inputs(given).desired).toMatchObject({
       signingAlgorithm: algorithm,

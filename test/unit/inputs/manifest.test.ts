@@ -87,7 +87,7 @@ clients:
     for (const client of [one, two]) expect(client?.desired.given).toEqual(new Set(['key-size']));
   });
 
-  it('goes back to the default where a key is empty', () => {
+  it('goes back to the default if a key is empty', () => {
     const text = 'defaults: { secret-name: X }\nclients:\n  - client-id: one\n    secret-name:\n';
     expect(read(text)[0]?.desired.secretName).toBe('AUTH0_MTLS_PEM');
   });

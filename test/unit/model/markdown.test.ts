@@ -66,7 +66,7 @@ describe('what is long', () => {
   it.each<[string, number, string[]]>([
     ['all fits', 10, ['aaaa', 'bbbb']],
     ['only the last does not', 9, ['aaaa', 'bbbb']],
-  ])('is kept where %s', (_, longest, lines) => {
+  ])('is kept if %s', (_, longest, lines) => {
     expect(shortenedList(lines, () => 'never', longest)).toEqual(lines);
   });
 

@@ -110,13 +110,13 @@ describe('a rival', () => {
   const mark = credentialNameFor(ours, undefined);
   const rival = (id: string, age: number, name = mark) => credential(id, { name, createdAt: NOW - age });
 
-  it('is the earliest of ours that nobody had', () => {
+  it('is the earliest of ours that was not there before', () => {
     const pool = [...planned.pool, rival('b', 1), rival('a', 5), rival('other', 9, 'by hand')];
     expect(findRival(ours, planned, pool)?.id).toBe('a');
     expect(findRival(ours, planned, planned.pool)).toBeUndefined();
   });
 
-  it('is none that is younger than what this run has made', () => {
+  it('is never younger than what this run has made', () => {
     const made = rival('m', 3);
     expect(findRival(ours, planned, [made, rival('b', 1)], made)).toBeUndefined();
     expect(findRival(ours, planned, [made, rival('a', 5)], made)?.id).toBe('a');

@@ -18,7 +18,7 @@ import { desired } from '../../support/states.ts';
 const SHORT = 'repo:acme/shop#PEM';
 const LONG = `env:acme/shop/${'e'.repeat(200)}#PEM`;
 
-describe('the way out for a destination that nobody reads', () => {
+describe('the advice for a destination that nobody reads', () => {
   const line = (gone: string, ...destinations: string[]) => {
     const [location] = secretLocations(desired({ destinations: [gone] }));
     return location && takeOutLine(location, desired({ destinations }));
@@ -31,12 +31,12 @@ describe('the way out for a destination that nobody reads', () => {
   });
 
   it('of the first one takes moved-from as well, and a first one that the workflow can read', () => {
-    const words = ` Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: repo:acme/shop#PEM. Then ${OTHER} must be the first, and current-credential, if the workflow passes it, its secret.`;
+    const words = ` Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: repo:acme/shop#PEM. Then ${OTHER} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
     expect(line(SHOP, SHOP, OTHER)).toBe(words);
     expect(line(SHOP, SHOP, BOT, OTHER)).toBe(words);
   });
 
-  it('is none where no other one could be the first', () => {
+  it('is empty if no other destination could be the primary', () => {
     expect([line(SHOP, SHOP), line(SHOP, SHOP, BOT)]).toEqual(['', '']);
   });
 });
@@ -88,7 +88,7 @@ describe('a mark', () => {
     expect(isOwnedBy(undefined, owner)).toBe(false);
   });
 
-  it('is a digest where the owner is too long', () => {
+  it('is a digest if the owner is too long', () => {
     expect(writeOwnership({ owner: LONG, run: '1.1' })).toMatch(
       /^auth0-mtls-rotation sha256:[0-9a-f]{32} run 1\.1$/,
     );

@@ -42,11 +42,11 @@ describe('an observation', () => {
     return { road, ...result };
   };
 
-  it("has the times of secrets in Auth0's time, and their versions in GitHub's", async () => {
+  it("has the times of secrets by Auth0's clock, and also the last one by GitHub's", async () => {
     const { observed, road } = await observe('partly delivered');
     const [primary] = observed?.secrets ?? [];
     const shown = Date.parse(`${road.world.github.secret('repo:acme/shop', 'AUTH0_MTLS_PEM')?.updatedAt}`);
-    expect(primary?.version).toBe(shown);
+    expect(primary?.githubTime).toBe(shown);
     const { updatedAt = 0, createdAt = 0 } = typeof primary?.times === 'object' ? primary.times : {};
     // Auth0's clock is 3.7 s ahead of GitHub's here; a Date header has whole seconds.
     expect(Math.abs(updatedAt - shown - 3_700)).toBeLessThan(1_100);
@@ -58,10 +58,10 @@ describe('an observation', () => {
 
   it('distinguishes a missing secret from one that was not read', async () => {
     expect((await observe('hand-made, no secret')).observed?.secrets).toMatchObject([
-      { times: 'missing', version: undefined },
+      { times: 'missing', githubTime: undefined },
     ]);
     const { observed, road } = await observe('settled', undefined, { githubToken: undefined });
-    expect(observed?.secrets).toMatchObject([{ times: 'unread', version: undefined }]);
+    expect(observed?.secrets).toMatchObject([{ times: 'unread', githubTime: undefined }]);
     expect(road.sent.join()).not.toContain('AUTH0_MTLS_PEM');
   });
 
@@ -81,7 +81,7 @@ describe('an observation', () => {
     );
   });
 
-  it.each(['GET pool', 'GET client', 'GET repo AUTH0_MTLS_PEM'])('is none where %s fails', async (read) => {
+  it.each(['GET pool', 'GET client', 'GET repo AUTH0_MTLS_PEM'])('is none if %s fails', async (read) => {
     const { error, observed } = await observe('settled', (one) =>
       one === read ? { status: 500 } : undefined,
     );
@@ -89,7 +89,7 @@ describe('an observation', () => {
     expect(observed).toBeUndefined();
   });
 
-  it('asks again where an answer was too slow to compare the clocks, and gives up in the end', async () => {
+  it('asks again if an answer was too slow to compare the clocks, and gives up in the end', async () => {
     let slow = 4;
     const some = await observe('settled', (_, __, { world }) => {
       slow -= 1;
@@ -138,7 +138,7 @@ describe('a former location', () => {
     };
   };
 
-  it('is none where all marks are ours, or of nobody', async () => {
+  it('is none if all marks are ours, or there is no mark', async () => {
     expect((await former(['repo:acme/shop#PEM'])).found).toEqual([]);
   });
 
@@ -177,7 +177,7 @@ describe('a former location', () => {
     ).toEqual(['repo:acme/old X', 'repo:acme/shop X']);
   });
 
-  it('is none where moved-from names the primary, and is read once where a mark names it too', async () => {
+  it('is none if moved-from names the primary, and is read once if a mark names it too', async () => {
     const from = (repo: string) => [
       { destination: { kind: 'repo', owner: 'acme', repo } as const, secretName: undefined },
     ];
@@ -188,7 +188,7 @@ describe('a former location', () => {
     expect(both.found).toEqual(['repo:acme/old PEM', 'repo:acme/older PEM']);
   });
 
-  it('is what GitHub redirects to the primary, and holds nothing where it is gone', async () => {
+  it('is what GitHub redirects to the primary, and holds nothing if it is gone', async () => {
     const moved =
       (full_name: string) =>
       (asked: string): Answer => {
@@ -223,7 +223,7 @@ describe('a former location', () => {
 
   it('is unread without a token', async () => {
     const found = await observeFormer(desired(), [credential('repo:acme/shop#OLD')], undefined);
-    expect(found).toMatchObject([{ secret: { times: 'unread', version: undefined } }]);
+    expect(found).toMatchObject([{ secret: { times: 'unread', githubTime: undefined } }]);
   });
 });
 
@@ -256,7 +256,7 @@ describe('the client of a workflow that creates it', () => {
     );
   };
 
-  it('is asked for only where it is created', async () => {
+  it('is looked for only by operation: create', async () => {
     const auth0 = await serving([{ status: 500 }]);
     expect(await locateClient(desired(), tenantAt(auth0))).toEqual(desired());
     expect(auth0.exchanges).toEqual([]);
@@ -265,7 +265,7 @@ describe('the client of a workflow that creates it', () => {
   it.each<[string, object[], string]>([
     ['there is none', [client('a', 'other')], ''],
     ['its mark is ours, whatever it is called', [client('a', 'renamed', mark), client('b', 'shop')], 'a'],
-  ])('where %s', async (_, clients, found) => {
+  ])('if %s', async (_, clients, found) => {
     expect(await locate(create, clients)).toBe(found);
   });
 
@@ -276,7 +276,7 @@ describe('the client of a workflow that creates it', () => {
       /^CLIENT_EXISTS: .*'shop' \(b, c\)/,
     ],
     ['there are two of ours', [client('a', 'x', mark), client('b', 'y', mark)], /^CLIENT_EXISTS: .*\(a, b\)/],
-  ])('is refused where %s', async (_, clients, refused) => {
+  ])('is refused if %s', async (_, clients, refused) => {
     expect(await locate(create, clients)).toMatch(refused);
   });
 
@@ -294,7 +294,7 @@ describe('the client of a workflow that creates it', () => {
   it.each<[string, string, object, string]>([
     ['the repository had another name before', 'a', FORMER, 'a'],
     ['another client has just the name', 'a', {}, ''],
-  ])('with moved-from, where %s', async (_, id, metadata, found) => {
+  ])('with moved-from, if %s', async (_, id, metadata, found) => {
     const other = found === '' ? 'another' : 'shop';
     expect(await locate(moved(), [client(id, other, metadata)])).toBe(found);
     expect(await locate(moved('PEM'), [client(id, other, metadata)])).toBe(found);
@@ -394,13 +394,13 @@ describe('the tenant logs', () => {
     ["somebody else's", { user_agent: 'curl' }],
     ['one with another certificate', { mtls_thumbprint_sha256: 'identity-b' }],
     ['one of an earlier run', { date: '2020-01-01T00:00:00Z' }],
-  ])('are late where %s is all there is', async (_, changes) => {
+  ])('are late if %s is all there is', async (_, changes) => {
     expect((await usage([entry(changes)])).upTo).toBe('late');
     expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThanOrEqual(30_000);
     expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(20_000);
   });
 
-  it('say nothing of a request that was refused, that had no endpoint, or that nobody asked for', async () => {
+  it('say nothing of a request that was refused, that had no endpoint, or that was not asked for', async () => {
     expect((await usage([entry()], { status: 401, body: {} })).upTo).toBe('refused');
     expect((await usage([entry()], 'no endpoint')).upTo).toBe('no endpoint');
     expect(await usage([entry()], undefined, { asked: false })).toEqual({ upTo: 'not asked', tokens: 0 });

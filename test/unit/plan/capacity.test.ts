@@ -66,7 +66,7 @@ describe('the secret of the primary was written by somebody else', () => {
     expect(world.works(SHOP)).toBe(true);
   });
 
-  it('without current-credential: force is only for a secret that nobody needs', async () => {
+  it('without current-credential: force is offered only if nobody needs the secret', async () => {
     const { message } = await full('p').day({ current: 'none' });
     expect(message).toContain('{ secrets.PEM }}, which shows what the secret holds.');
     expect(message).toContain(

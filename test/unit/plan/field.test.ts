@@ -490,7 +490,7 @@ describe('a secondary was rolled back by hand, a removal is due', () => {
   });
 });
 
-describe('nobody can say what a secondary holds, and with overlap: 0h the rotation removes what was before', () => {
+describe('it is unknown what a secondary holds, and with overlap: 0h the rotation removes what was there before', () => {
   it('it keeps the new pair, and is not written again', async () => {
     const world = new Days([ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['c', 1] });
     const [day] = await days(world, 1, { destinations: TWO, overlap: 0 });
@@ -576,7 +576,7 @@ describe('the primary was called otherwise when its marks were made', () => {
     expect(world.associated).toContain('c');
   });
 
-  it('moved-from is read also where no mark shows it: the name was changed again before a run had made anything', async () => {
+  it('moved-from is read even if no mark shows it: the name was changed again before a run had made anything', async () => {
     const world = new Days([{ id: 'c', age: 10, owner: 'repo:acme/shop#OLD' }, ours('d', 5)], {
       [`${SHOP} BETWEEN`]: by('c', 10),
       [SHOP]: by('d', 5),
@@ -648,7 +648,7 @@ describe('the expired one gives way', () => {
     expect(world.associated).toEqual(['x', 'h']);
   });
 
-  it('it stays where its place is not needed, and is never healed', async () => {
+  it('it stays if its place is not needed, and is never healed', async () => {
     const world = new Days([ours('x', 100), ours('c', 10)], { [SHOP]: by('c', 10) });
     expect((await days(world, 2)).flatMap(({ removed }) => removed)).toEqual([]);
     const out = new Days([ours('x', 100, { associated: false })], { [SHOP]: by('x', 100) });

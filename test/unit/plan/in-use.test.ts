@@ -129,7 +129,7 @@ describe('what a place holds', () => {
 });
 
 describe('the evidence', () => {
-  it('is settled where every place holds the newest', () => {
+  it('is settled if every place holds the newest', () => {
     const credentials = [
       { id: 'p', age: 100 },
       { id: 'a', age: 50 },

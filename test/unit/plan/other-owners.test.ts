@@ -97,7 +97,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
       /^ROTATION_IN_PROGRESS: Run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
     );
     expect(stopped.message).toContain(
-      `If this workflow delivered there first then, put ${PROD} first in destinations again.`,
+      `If this workflow delivered there first at that time, put ${PROD} first in destinations again.`,
     );
     const followed = await world.day({ destinations: [PROD, SHOP], current: 'none' });
     expect(followed).toMatchObject({ error: undefined, reason: 'NotDue' });
@@ -107,11 +107,13 @@ describe('the newest credential has a former mark, and an older one has ours', (
     const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'c', 20)];
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['c', 19.9999] });
     const { message } = await world.day({ current: 'none' });
-    expect(message).toContain('If this workflow delivered there first then, set secret-name: OLD again.');
+    expect(message).toContain(
+      'If this workflow delivered there first at that time, set secret-name: OLD again.',
+    );
     expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
   });
 
-  it('it is another workflow’s, which goes on: nothing is to be deleted, and nobody is out', async () => {
+  it('it belongs to another workflow that still rotates: nothing is to be deleted, and nobody is locked out', async () => {
     const records = [of(OURS, 'p', 40), of('repo:acme/shop#OLD', 'o', 20)];
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['o', 19.9999] });
     const { message } = await world.day({ current: 'none' });
@@ -160,7 +162,7 @@ describe('revoke: previous with other destinations than the rotation', () => {
     expect(day).toMatchObject({ removed: [], lockedOut: [] });
   });
 
-  it('goes on where the primary has its secret, or where nothing was delivered elsewhere', async () => {
+  it('goes on if the primary has its secret, or if nothing was delivered elsewhere', async () => {
     expect(await revoke([CURRENT], { [SHOP]: ['c', 64.9999] })).toMatchObject({
       error: undefined,
       removed: ['c'],
@@ -190,7 +192,7 @@ describe('a secret to which the workflow delivered before', () => {
       );
   });
 
-  it('is not announced where it is a destination of today', async () => {
+  it("is not announced if it is one of today's destinations", async () => {
     const world = new Days([of('env:acme/ops/prod#PEM', 'p', 40)], { [PROD]: ['p', 39.9999] });
     const { notes } = await world.day({ destinations: [SHOP, PROD] });
     expect(notes).not.toContain('stores nothing there any more');

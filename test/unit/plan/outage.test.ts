@@ -11,7 +11,7 @@ const hand = (id: string, age: number): Seeded => ({ id, age, expires: 300 });
 const alarm = ({ error }: Day) => error?.alarm;
 
 describe('a rotation that has to stop raises an alarm', () => {
-  it('where the certificate in use has expired, with the day', async () => {
+  it('if the certificate in use has expired, with the day', async () => {
     const world = new Days([hand('h', 200), ours('c', 95)], { [SHOP]: ['c', 94.9999] });
     const day = await world.day({ keep: ['h', 'c'] });
     expect(day.error?.code).toBe('CREDENTIAL_LIMIT');
@@ -20,7 +20,7 @@ describe('a rotation that has to stop raises an alarm', () => {
     );
   });
 
-  it('where current-credential shows a pair that Auth0 does not know', async () => {
+  it('if current-credential shows a pair that Auth0 does not know', async () => {
     const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: ['lost', 1] });
     world.certificate('lost', { subject: 'CN=client' });
     const day = await world.day();
@@ -28,14 +28,14 @@ describe('a rotation that has to stop raises an alarm', () => {
     expect(alarm(day)).toBe('perhaps the consumers of repo:acme/shop PEM CANNOT LOG IN. Act at once');
   });
 
-  it('where what a destination holds is not associated and cannot be', async () => {
+  it('if what a destination holds is not associated and cannot be', async () => {
     const records = [hand('g', 4), hand('h', 5), ours('c', 10, { associated: false })];
     const day = await new Days(records, { [SHOP]: ['c', 9.9999] }).day();
     expect(day.error?.code).toBe('CREDENTIAL_LIMIT');
     expect(alarm(day)).toBe('perhaps the consumers of repo:acme/shop PEM CANNOT LOG IN. Act at once');
   });
 
-  it('where only a part could be associated again, and so nothing is', async () => {
+  it('if only a part could be associated again, and so nothing is', async () => {
     const records = [
       hand('g', 40),
       ours('b', 50, { associated: false }),
@@ -47,7 +47,7 @@ describe('a rotation that has to stop raises an alarm', () => {
     );
   });
 
-  it('where a first step helps one destination, and another still waits', async () => {
+  it('if a first step helps one destination, and another still waits', async () => {
     const records = [hand('g', 4), ours('c', 10, { associated: false })];
     const world = new Days(records, { [SHOP]: ['lost', 1], [PROD]: ['c', 9.9999] });
     world.certificate('lost', { subject: 'CN=client' });
@@ -56,21 +56,21 @@ describe('a rotation that has to stop raises an alarm', () => {
     expect(alarm(day)).toBe(`perhaps the consumers of ${SHOP} PEM CANNOT LOG IN. Act at once`);
   });
 
-  it('but not where current-credential is only out of date', async () => {
+  it('but not if current-credential is only out of date', async () => {
     const world = new Days([ours('c', 10)], { [SHOP]: ['c', 9.9999] });
     world.certificate('lost', { subject: 'CN=client' });
     const day = await world.day({ current: 'lost' });
     expect([day.error?.code, alarm(day)]).toEqual(['STALE_CREDENTIAL', undefined]);
   });
 
-  it('nor where the first steps associate it again', async () => {
+  it('nor if the first steps associate it again', async () => {
     const records = [hand('g', 70), ours('h', 80, { associated: false })];
     const world = new Days(records, { [SHOP]: ['h', 79.9999] });
     const day = await world.day({ force: true });
     expect([day.error?.code, alarm(day), world.works(SHOP)]).toEqual(['CREDENTIAL_LIMIT', undefined, true]);
   });
 
-  it('nor where everybody logs in', async () => {
+  it('nor if everybody can log in', async () => {
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['c', 64.9999] });
     expect(alarm(await world.day({ keep: ['h'] }))).toBeUndefined();
   });
@@ -129,13 +129,13 @@ describe('a destination that refuses its write', () => {
     return (await world.day({ destinations: [SHOP, PROD], keep: associated ? [] : ['p'] })).error;
   };
 
-  it('keeps what it holds where that is associated', async () => {
+  it('keeps what it holds if that is associated', async () => {
     const error = await archived(['p', 69.9999]);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
     expect(error?.stateNow).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
   });
 
-  it('locks its consumers out where it holds nothing that Auth0 knows, and that is the first line', async () => {
+  it('locks its consumers out if it holds nothing that Auth0 knows, and that is the first line', async () => {
     const error = await archived(['text', 400]);
     expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
     expect(error?.stateNow).toMatch(
@@ -143,7 +143,7 @@ describe('a destination that refuses its write', () => {
     );
   });
 
-  it('has no readers where it has no secret yet', async () => {
+  it('has no readers if it has no secret yet', async () => {
     const error = await archived(undefined);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
     expect(error?.stateNow).toContain(`${PROD} PEM has no secret yet.`);

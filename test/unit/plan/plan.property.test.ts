@@ -98,7 +98,7 @@ function property(check: (wanted: DesiredState, observed: ObservedState, decided
 }
 
 describe('every plan', () => {
-  it('holds at most two, and never none where somebody could log in', () => {
+  it('holds at most two, and never none if somebody could log in', () => {
     property((wanted, observed, { steps }) => {
       const inUse = credentialsInUse(wanted, observed);
       for (const { before, after } of replay(observed, steps)) {
@@ -129,7 +129,7 @@ describe('every plan', () => {
     });
   });
 
-  it('takes out what a place may hold only where it names the place, or after it has delivered', () => {
+  it('takes out what a place may hold only if it names the place, or after it has delivered', () => {
     property((wanted, observed, { steps }) => {
       const inUse = credentialsInUse(wanted, observed);
       const held = observed.pool
@@ -147,7 +147,7 @@ describe('every plan', () => {
     });
   });
 
-  it('retires nothing by usage that nobody has asked the logs for', () => {
+  it('retires nothing by usage before it has asked the logs', () => {
     property((wanted, _, { steps }) => {
       const retired = steps.filter((step) => step.kind === 'associate-credentials' && step.why === 'retire');
       if (wanted.quietWindow !== undefined) expect(retired).toEqual([]);
@@ -155,11 +155,11 @@ describe('every plan', () => {
   });
 
   it('stores nothing that was not associated and, if asked, proven', () => {
-    property((_, observed, { renews, steps }) => {
+    property((_, observed, { reuses, steps }) => {
       const proof = steps.findIndex(({ kind }) => kind === 'authenticate');
       for (const [index, { step, after }] of replay(observed, steps).entries()) {
         if (step.kind !== 'store-secret' || step.source !== 'issued') continue;
-        expect(after).toContain(renews ?? ISSUED);
+        expect(after).toContain(reuses ?? ISSUED);
         expect(proof).toBeLessThan(index);
         expect(proof).toBeGreaterThanOrEqual(0);
       }
@@ -174,7 +174,7 @@ describe('every plan', () => {
     });
   });
 
-  it('makes a second run do nothing where the first was not due', () => {
+  it('makes a second run do nothing if the first was not due', () => {
     property((wanted, observed, decided) => {
       if (decided.rotates || decided.steps.length > 0) return;
       expect(plan(wanted, observed).steps).toEqual([]);

@@ -1580,7 +1580,7 @@ describe('the plan of another operation or method', () => {
     ]);
   });
 
-  it('by time alone delivers what is brought: nobody knows when the one before it expires', () => {
+  it('by time alone delivers what is brought, since it is unknown when the one before it expires', () => {
     const bringing = desired({ ...CA, current: 'a' });
     const unknown = { ...bringing, brought: bringing.current, current: undefined };
     const observed = state(unknown, { credentials: [current], written: [delivered] });
@@ -1620,7 +1620,7 @@ describe('every row, step by step', () => {
     };
   };
 
-  it.each(ROWS)('%s: two at most, and never none where there was one', (_, changes, seed) => {
+  it.each(ROWS)('%s: two at most, and never none if there was one', (_, changes, seed) => {
     const { moments, told } = carriedOut(changes, seed);
     for (const { before, after } of moments) {
       expect(after.associated.length, told).toBeLessThanOrEqual(2);
@@ -1641,7 +1641,7 @@ describe('every row, step by step', () => {
     }
   });
 
-  it.each(ROWS)('%s: nobody is cut off who was not named, and nobody at the end', (_, changes, seed) => {
+  it.each(ROWS)('%s: nobody is cut off who was not named, and at the end nobody is', (_, changes, seed) => {
     const { moments, told, steps } = carriedOut(changes, seed);
     expect(moments.flatMap(cutOff), told).toEqual([]);
     const end = moments.at(-1)?.after;
@@ -1898,12 +1898,12 @@ function tell(wanted: DesiredState, observed: ObservedState): string[] {
   try {
     const told = plan(wanted, observed);
     const due = told.nextRotation === undefined ? 'never' : new Date(told.nextRotation).toISOString();
-    const { logQuestion, renews, replaces } = told;
+    const { logQuestion, replaces, reuses } = told;
     const ends = (at: number | undefined) =>
       at === undefined ? '' : `, until ${new Date(at).toISOString()}`;
     return [
       `${told.reason}: ${told.explanation}. Next: ${due}.`,
-      ...Object.entries({ renews, replaces, asks: logQuestion }).flatMap(([name, value]) =>
+      ...Object.entries({ reuses, replaces, asks: logQuestion }).flatMap(([name, value]) =>
         value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
       ),
       ...told.steps.map((step) => `→ ${describeStep(step)}`),

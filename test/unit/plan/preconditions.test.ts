@@ -35,7 +35,7 @@ describe('a rival', () => {
     expect(findRival(wanted, planned, pool({ id: 'r', age: 0 }))?.id).toBe('r');
   });
 
-  it('is the earliest, where there are several', () => {
+  it('is the earliest, if there are several', () => {
     const several = pool({ id: 'second', age: 6 }, { id: 'first', age: 7 }, { id: 'third', age: 5.5 });
     expect(findRival(wanted, planned, several, made)?.id).toBe('first');
   });

@@ -24,7 +24,7 @@ describe('a revert to none', () => {
     expect(notes.map(printNote)).toEqual([expect.stringMatching(/^INTERRUPTION: .* It is public again/)]);
   });
 
-  it('has nothing to do where the client is public', () => {
+  it('has nothing to do if the client is public', () => {
     expect(planOf({ revertTo: 'none' }, { method: 'none' })).toMatchObject({ reason: 'NotDue', steps: [] });
   });
 

@@ -110,7 +110,7 @@ describe('the first reason wins', () => {
     expect(found?.explanation ?? '').toMatch(words);
   });
 
-  it('where Auth0 records no expiry nothing expires', () => {
+  it('if Auth0 records no expiry, nothing expires', () => {
     const wanted = desired();
     const observed = state(wanted, { credentials: [a(1)], written });
     const pool = observed.pool.map((one) => ({ ...one, expiresAt: undefined }));

@@ -94,7 +94,7 @@ describe('the note', () => {
 describe('the logs are asked', () => {
   const from = NOW - 7 * DAY;
 
-  it('from the window on, and only where something may go', () => {
+  it('from the window on, and only if something may go', () => {
     expect(decide().logQuestion).toEqual({ since: from, upToDate: false });
     expect(decide(undefined, { keep: ['p'] }).logQuestion).toBeUndefined();
     expect(decide(undefined, { quietWindow: undefined }).logQuestion).toBeUndefined();
@@ -106,13 +106,13 @@ describe('the logs are asked', () => {
     expect(decide(undefined, { quietWindow: 20 * DAY }).logQuestion?.since).toBe(delivered + 3_000);
   });
 
-  it('whether they are up to date where nothing else is missing', () => {
+  it('whether they are up to date, once nothing else is missing', () => {
     expect(decide({ upTo: 'not asked', uses: [login] }).logQuestion).toEqual({ since: from, upToDate: true });
     expect(decide({ upTo: 'not asked' }).logQuestion).toBeUndefined();
     expect(decide({ upTo: 'late', uses: [login] }).logQuestion).toBeUndefined();
   });
 
-  it('who still uses what gives way to a rotation', () => {
+  it('who still uses what a rotation removes', () => {
     expect(decide(undefined, { force: true }).logQuestion).toEqual({ since: from, upToDate: false });
     const notes = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true })
       .notes.map(printNote)

@@ -70,7 +70,7 @@ describe('who may still hold what was revoked', () => {
     expect(messages).toContainEqual(expect.stringMatching(/^warning org:acme could not be searched/));
   });
 
-  it('counts, and says where nobody is', () => {
+  it('counts them, and names the repositories that have none', () => {
     const [one] = HOLDERS.runs;
     const two = revoked({ ...HOLDERS, runs: one ? [one, one] : [], unsearched: [] });
     expect(two.annotations.filter(ofHolders).map(({ message }) => message)).toEqual([
@@ -105,7 +105,7 @@ describe('a destination', () => {
     ]);
   });
 
-  it('is unchanged where everything was undone', () => {
+  it('is unchanged if everything was undone', () => {
     expect(table({ outcome: { ...idle() }, error: failure() })).toEqual([
       '`repo:acme/shop` unchanged',
       '`repo:acme/b` unchanged',

@@ -18,7 +18,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
     () => ({ kind: 'delete-credential', id: 'cred_1', why: 'overlap' }) as never,
   ),
   rotates,
-  renews: undefined,
+  reuses: undefined,
   replaces: undefined,
   revokes: [],
   nextRotation: 1_800_000_000_000 + steps * DAY,
@@ -102,7 +102,7 @@ describe('the report of a fleet', () => {
     });
   });
 
-  it('names whom a failure is about, by name, id and the day when the key expires', () => {
+  it('names the client that failed, by name, id and the day when the key expires', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     const { annotations, summary } = told([failed]);
     expect(summary).toContain(
@@ -195,7 +195,7 @@ describe('the report of a fleet', () => {
     expect(headline).toBe('❌ 621 clients: 1 failed, 120 would be rotated, 500 not due.');
   });
 
-  it('of nobody says so', () => {
+  it('of no client says so', () => {
     expect(told([]).headline).toBe('✅ 0 clients: none in this shard.');
     expect(JSON.parse(told([]).outputs.result ?? '')).toEqual([]);
   });

@@ -110,7 +110,7 @@ describe('outputs', () => {
     ['of a plan', result({ force: true }, settled, { planOnly: true })],
     ['of a failure', result({}, settled, { error: failure() })],
     ['before anything was known', { planOnly: false, desired: desired(), error: failure() }],
-  ])('are the declared ones, JSON where they say so, %s', (_, told) => {
+  ])('are the declared ones, JSON if they say so, %s', (_, told) => {
     const { outputs } = report(told);
     expect(Object.keys(outputs).sort()).toEqual(declared);
     for (const name of ['removed-credential-ids', 'plan', 'result', 'matrix']) {
@@ -281,7 +281,7 @@ describe('the summary', () => {
     expect(told('self_signed_tls_client_auth')).toContain('Set mtls-domain and verify: required');
   });
 
-  it('warns of whom a plan interrupts', () => {
+  it('names those whom a plan interrupts', () => {
     const { annotations, summary } = report(
       result(
         { destinations: ['repo:acme/shop', 'env:acme/ops/prod'] },

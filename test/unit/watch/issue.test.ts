@@ -46,7 +46,7 @@ describe('an issue', () => {
     expect(first.body).toContain('| ❌ | It expires soon | Start the rotation |\n\n<sub>');
   });
 
-  it('is none where all is well', () => {
+  it('is none if all is well', () => {
     expect(changes([], [])).toEqual([]);
   });
 

@@ -56,7 +56,7 @@ describe('a watch', () => {
     expect(result.error).toBeUndefined();
   });
 
-  it('fails where somebody cannot log in, by the worst of them', async () => {
+  it('fails if somebody cannot log in, by the worst of them', async () => {
     const { keys, result } = await watch('held, not associated');
     expect(keys?.[0]).toMatch(/^failure NotAssociated/);
     expect(result.error).toMatchObject({
@@ -75,7 +75,7 @@ describe('a watch', () => {
     expect(result.error?.failed).toContain(`${failures.length} failures`);
   });
 
-  it('looks at no workflow where none is named', async () => {
+  it('looks at no workflow if none is named', async () => {
     const { keys, road } = await watch('settled', { changes: { workflow: undefined } });
     expect(keys).toEqual([]);
     expect(road.sent.join()).not.toContain('rotate.yml');
@@ -156,7 +156,7 @@ describe('its issue', () => {
     expect(reports()).toHaveLength(1);
   });
 
-  it('is not written where nobody asked for it', async () => {
+  it('is not written if nobody asked for it', async () => {
     const { keys, reports } = await watch('held, not associated', { changes: { reportIssue: false } });
     expect(keys?.length).toBeGreaterThan(0);
     expect(reports()).toEqual([]);
