@@ -125,6 +125,19 @@ it('the job for each system and Node runs the action with that Node, in tests th
   expect(command.slice(2).filter((path) => !existsSync(path))).toEqual([]);
 });
 
+it('a pull request is judged by the mutants of what it changes, against the branch that it is for', () => {
+  const { jobs } = parse(readFileSync('.github/workflows/ci.yml', 'utf8')) as {
+    jobs: Record<string, { if?: string; steps: { run?: string; with?: object; env?: object }[] }>;
+  };
+  const { steps = [], if: condition } = jobs.mutation ?? {};
+  expect(condition).toBe("github.event_name == 'pull_request'");
+  expect(steps[0]?.with).toMatchObject({ 'fetch-depth': 0 });
+  expect(steps.at(-1)).toEqual({
+    run: 'npm run mutation -- --changed "origin/$BASE"',
+    env: { BASE: '${{ github.base_ref }}' },
+  });
+});
+
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
 
 describe.each([
