@@ -134,7 +134,7 @@ it('a pull request is judged by the mutants of what it changes, against the bran
   expect(steps[0]?.with).toMatchObject({ 'fetch-depth': 0 });
   expect(steps.at(-1)).toEqual({
     run: 'npm run mutation -- --changed "origin/$BASE"',
-    env: { BASE: '${{ github.base_ref }}' },
+    env: { BASE: `\${{ github.base_ref }}` },
   });
 });
 
