@@ -746,6 +746,46 @@ describe('a revocation', () => {
     const stuck = await Road.begin('ours alone', { revoke: true });
     const { error } = await stuck.run((line) => (line === 'DELETE credential C1' ? still : undefined));
     expect(error?.code).toBe('RETIREMENT_FAILED');
+    expect(error?.alarm).toMatch(/STILL SIGN/);
+    expect(error?.message).toMatch(
+      /nobody can log in with .* any more.* Take .* out of signed_request_object/,
+    );
+    expect([stuck.held, stuck.associated]).toEqual([['R1'], ['R1']]);
+  });
+
+  it('of a key that signs requests, too, needs only its place: the rotation goes on, and later runs do not fail', async () => {
+    const road = await Road.begin('settled', { method: 'private_key_jwt' });
+    const id = road.id('P1');
+    road.world.admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+    const { error, outcome } = await road.run();
+    expect([error, road.held, road.associated]).toEqual([undefined, ['R1'], ['C1', 'R1']]);
+    expect(outcome?.removed).toEqual([]);
+    const told = [
+      {
+        severity: 'warning',
+        text: expect.stringMatching(/signed_request_object.*name it in keep-credentials/),
+      },
+    ];
+    expect(outcome?.notes).toMatchObject(told);
+    const later = await road.run(undefined, { force: false, overlap: 0 });
+    expect(later.error).toBeUndefined();
+    expect(later.outcome?.notes).toMatchObject(told);
+    const quiet = await road.run(undefined, { force: false, keepCredentials: new Set([id]) });
+    expect([quiet.error, quiet.outcome?.notes, quiet.plan?.notes]).toEqual([undefined, [], []]);
+    expect(road.pool).toContain('P1');
+  });
+
+  it('of a credential that something associates again is an error', async () => {
+    const road = await Road.begin('settled');
+    const method = {
+      self_signed_tls_client_auth: { credentials: [{ id: road.id('P1') }, { id: road.id('C1') }] },
+    };
+    const { error } = await road.run((line, _, { world }) => {
+      if (line === 'DELETE credential P1') world.admin({ client_authentication_methods: method });
+      return undefined;
+    });
+    expect(error?.code).toBe('RETIREMENT_FAILED');
+    expect(road.held).toEqual(['C1']);
   });
 });
 
