@@ -124,7 +124,7 @@ class Execution {
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
-        return bind(step.required, this.#clientId, this.#services, this.#undoStack);
+        return bind(step, this.#clientId, this.#services, this.#undoStack, this.#prover);
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.readBack()]);
         return;

@@ -220,7 +220,7 @@ export function revokedButUsed(ids: readonly string[]): RotationError {
 /** The sentence for a change of token binding that could not be undone. */
 export function leftBound(required: boolean): string {
   return required
-    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0.'
+    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends it.'
     : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
 }
 

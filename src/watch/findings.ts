@@ -199,7 +199,7 @@ function clientFindings({ associated, observed, desired }: PlanBuilder): Finding
       warning(
         'TokenBindingDiffers',
         `Access tokens are ${isBound ? '' : 'not '}bound to the certificate, but token-binding is ${desired.tokenBinding}.`,
-        'Start the rotation workflow, which corrects this, or find out who changed it.',
+        `Start the rotation workflow${isBound ? '' : ' with current-credential'}, which corrects this, or find out who changed it.`,
       ),
     );
   return found;

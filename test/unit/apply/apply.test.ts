@@ -528,6 +528,68 @@ describe('a proof', () => {
   });
 });
 
+describe('token binding where no rotation is due', () => {
+  const NO_TOKEN: Instead = { status: 403, body: '{"error":"access_denied"}' };
+  const begin = (asked: Partial<Asked> = {}) =>
+    Road.begin('ours alone', { binding: 'required', force: false, current: true, ...asked });
+  /** @param nth the token request of the edge that is answered so, and all after it */
+  const answering = (instead: Instead, nth: number) => (line: string, count: number) =>
+    line === 'POST token' && count >= nth ? instead : undefined;
+
+  it('is proven with the pair in use, before and after', async () => {
+    const road = await begin();
+    const { error } = await road.run();
+    expect([error, road.writes, road.world.truth().bound]).toEqual([undefined, ['PATCH client'], true]);
+    const at = road.sent.flatMap((line, index) => (line === 'POST token' ? [index] : []));
+    const bound = road.sent.indexOf('PATCH client');
+    expect(at.map((index) => index < bound)).toEqual([true, false]);
+  });
+
+  it('is taken back if that pair gets no bound token', async () => {
+    const silent = await begin({ tenant: 'binds nothing' });
+    const unbound = await silent.run();
+    expect([unbound.error?.code, silent.world.truth().bound]).toEqual(['VERIFICATION_FAILED', false]);
+    expect(unbound.error?.message).toMatch(
+      /the token is not bound.*token-binding: unchanged.*binding of the client is as it was/,
+    );
+    const refusing = await begin();
+    const refused = await refusing.run(answering(NO_TOKEN, 2));
+    expect([refused.error?.code, refusing.world.truth().bound]).toEqual(['VERIFICATION_FAILED', false]);
+    stays(refusing, 'C1');
+  });
+
+  it('is not begun if that pair gets no token, or nothing can show one', async () => {
+    const road = await begin();
+    const { error } = await road.run(answering(NOBODY, 1));
+    expect([error?.code, road.writes]).toEqual(['VERIFICATION_FAILED', []]);
+    const blind = await begin();
+    const result = await blind.run((line) =>
+      line === 'GET discovery' ? { status: 200, body: '{}' } : undefined,
+    );
+    expect([result.error?.code, blind.writes]).toEqual(['MTLS_ENDPOINT_NOT_FOUND', []]);
+  });
+
+  it('waits for the rotation without the pair, or for a client that requests no tokens', async () => {
+    const road = await begin({ current: false });
+    const { error, plan } = await road.run();
+    expect([error, road.writes]).toEqual([undefined, []]);
+    expect(plan?.notes.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/not bound yet.*The next rotation binds them\. Pass current-credential/),
+    ]);
+    const web = await begin();
+    web.world.admin({ grant_types: ['authorization_code'] });
+    const seen = await web.run();
+    expect([seen.error, web.writes, seen.plan?.notes.length]).toEqual([undefined, [], 1]);
+  });
+
+  it('is not proven with verify: off, and the run says so', async () => {
+    const road = await begin({ current: false });
+    const { error, plan } = await road.run(undefined, { verify: 'off' });
+    expect([error, road.writes]).toEqual([undefined, ['PATCH client']]);
+    expect(plan?.notes.some(({ text }) => text.includes('NOT PROVEN'))).toBe(true);
+  });
+});
+
 describe('a client that only refreshes tokens', () => {
   /** As a server answers that looks at the client before it looks at the token. */
   const GOOD: Instead = { status: 403, body: '{"error":"invalid_grant"}' };
