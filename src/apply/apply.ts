@@ -8,11 +8,11 @@ import type { ObservedSecret } from '../model/observed-state.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { type CredentialRef, describeStep, ISSUED, type Step } from '../model/step.ts';
+import { describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
-import { deleteCredential } from './delete.ts';
+import { Deletion } from './delete.ts';
 import { Delivery, pauseAfterDelivery, requireUnwritten } from './deliver.ts';
 import { explainFailure, type FailureState } from './failure-state.ts';
 import type { Job, Services } from './job.ts';
@@ -56,7 +56,7 @@ class Execution {
   readonly #method: MethodChange;
   readonly #undoStack = new UndoStack();
   readonly #steps: DoneStep[] = [];
-  readonly #removed: string[] = [];
+  readonly #deletion: Deletion;
   readonly #interrupted: SecretLocation[] = [];
   #disassociated = false;
   /** What the plan had to associate again is associated. */
@@ -70,6 +70,7 @@ class Execution {
   /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #holders: Holders | undefined;
+  #errorAtEnd: RotationError | undefined;
 
   constructor(job: Job, services: Services) {
     this.#job = job;
@@ -81,6 +82,7 @@ class Execution {
     this.#method = new MethodChange(job, services);
     this.#delivery = new Delivery(services, job);
     this.#completion = new Delivery(services, job);
+    this.#deletion = new Deletion(services, job.desired.revoke);
   }
 
   async perform(step: Step): Promise<void> {
@@ -122,7 +124,7 @@ class Execution {
         this.#interrupted.push(...step.interrupts);
         return;
       case 'bind-tokens':
-        return bind(step.required, this.#clientId, this.#services, this.#undoStack);
+        return bind(step, this.#clientId, this.#services, this.#undoStack, this.#prover);
       case 'authenticate':
         await Promise.all([this.#prove(), this.#association.readBack()]);
         return;
@@ -131,7 +133,7 @@ class Execution {
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
-        return this.#delete(step.id);
+        return this.#deletion.delete(this.#clientId, step.id === ISSUED ? (this.#new.id ?? '') : step.id);
       case 'find-holders':
         return this.#findHolders();
     }
@@ -249,12 +251,6 @@ class Execution {
     await this.#association.refuseOvertaken(location);
   }
 
-  async #delete(ref: CredentialRef): Promise<void> {
-    const id = ref === ISSUED ? (this.#new.id ?? '') : ref;
-    await deleteCredential(this.#clientId, id, this.#services);
-    if (ref !== ISSUED) this.#removed.push(id);
-  }
-
   async #findHolders(): Promise<void> {
     const { store } = this.#services;
     const { destinations, run } = this.#job.desired;
@@ -272,8 +268,12 @@ class Execution {
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.reuses) await this.#association.refuseOtherDelivery();
-    const { errorAtEnd } = this.#job.plan;
-    if (errorAtEnd) throw errorAtEnd;
+    this.#errorAtEnd = this.#job.plan.errorAtEnd ?? this.#deletion.error;
+    if (this.#errorAtEnd) throw this.#errorAtEnd;
+  }
+
+  get #removed(): string[] {
+    return this.#deletion.deleted.filter((id) => id !== this.#new.id);
   }
 
   /** The credential that the delivered pair logs in with. */
@@ -294,7 +294,7 @@ class Execution {
       credential: rotated && id && facts ? { id, ...facts } : undefined,
       proof,
       provenBy: this.#prover.by,
-      notes: this.#prover.notes,
+      notes: [...this.#prover.notes, ...this.#deletion.notes],
       clientId: this.#clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
@@ -306,8 +306,8 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded, so the error of the plan already describes the state.
-    if (error === this.#job.plan.errorAtEnd && error.stateNow !== UNTOUCHED) return error;
+    // All steps have succeeded, so the error already describes the state.
+    if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo
     cancellation.shield(clock.now() + UNDO_TIME);

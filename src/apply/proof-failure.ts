@@ -80,6 +80,35 @@ function binding({ tokenBinding }: DesiredState): string {
     : '';
 }
 
+/** The error if the pair in use gets no token, or none that is bound. @param isBound once tokens are bound, so that this is undone */
+export function notBindable(desired: DesiredState, result: ProofResult, isBound: boolean): RotationError {
+  if (result.outcome !== 'proven' && result.outage) return result.outage;
+  const why =
+    result.outcome === 'proven' ? 'the token is not bound (cnf.x5t#S256 is missing)' : result.detail;
+  const remedy =
+    result.outcome === 'proven'
+      ? ''
+      : `${remedyOf({ ...desired, tokenBinding: 'unchanged' }, result, true)} `;
+  return new RotationError('VERIFICATION_FAILED', {
+    failed: isBound
+      ? `With access tokens bound, the pair in current-credential gets no bound token (${why}).`
+      : `The pair in current-credential gets no token (${why}), so access tokens are not bound to it.`,
+    remedy: `${isBound ? API_MUST_BIND : remedy}Or set token-binding: unchanged.`,
+  });
+}
+
+const API_MUST_BIND =
+  'Let the API require it as well (proof_of_possession with mechanism: mtls), and start a new run. ';
+
+export function noEndpointToBind(): RotationError {
+  return new RotationError('MTLS_ENDPOINT_NOT_FOUND', {
+    failed:
+      'Access tokens are not bound to the certificate, since discovery names no token endpoint that asks for one, which would prove it.',
+    remedy:
+      'Set mtls-domain to the custom domain whose edge terminates mTLS, or enable mTLS endpoint aliases of the tenant. Or set token-binding: unchanged.',
+  });
+}
+
 /** The error of a check before any effect. */
 export function noGrant({ clientId, operation }: DesiredState): RotationError {
   return new RotationError('VERIFICATION_FAILED', {

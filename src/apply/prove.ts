@@ -19,7 +19,14 @@ import type { Note } from '../model/note.ts';
 import { type ObservedState, signingAlgorithmOf } from '../model/observed-state.ts';
 import type { Proof, ProvenBy } from '../model/run-result.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { currentRefused, noControl, notProven, unregisteredAccepted } from './proof-failure.ts';
+import {
+  currentRefused,
+  noControl,
+  noEndpointToBind,
+  notBindable,
+  notProven,
+  unregisteredAccepted,
+} from './proof-failure.ts';
 
 export interface ProofServices {
   tenant: Tenant;
@@ -103,6 +110,26 @@ export class Prover {
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
+  }
+
+  /**
+   * Proves that the pair in use gets a token. While a token is issued without a binding, nobody is locked out, so that may take its time.
+   * @throws RotationError MTLS_ENDPOINT_NOT_FOUND, VERIFICATION_FAILED
+   */
+  async proveToken(mustBeBound: boolean): Promise<void> {
+    const { currentPair: pair, desired } = this.#job;
+    const { clientId, current: facts } = desired;
+    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
+    if (endpoint === undefined) throw noEndpointToBind();
+    if (!pair || !facts || proofRequest?.kind !== 'token')
+      throw new Error('a binding was planned that cannot be proven');
+    const attempt = async () => {
+      const value = await this.#send(clientId, { pair, facts }, { endpoint, proofRequest });
+      return { done: value.outcome !== 'proven' || value.bound || !mustBeBound, value };
+    };
+    const result = await poll(this.#services, attempt, (last) => last);
+    if (result.outcome !== 'proven' || (mustBeBound && !result.bound))
+      throw notBindable(desired, result, mustBeBound);
   }
 
   /**

@@ -4,17 +4,25 @@ import type { Tenant } from '../auth0/tenant.ts';
 import type { Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import type { Step } from '../model/step.ts';
 import { leftBound, notBound } from './failure-state.ts';
+import type { Prover } from './prove.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
-/** Changes the setting, waits until Auth0 shows it, and pushes the way back on the undo stack. @throws RotationError AUTH0_… */
+/**
+ * Changes the setting, waits until Auth0 shows it, and pushes the way back on the undo stack. If no new pair will prove it, the pair in use
+ * does, which must be able to log in before.
+ * @throws RotationError AUTH0_…, MTLS_ENDPOINT_NOT_FOUND, VERIFICATION_FAILED
+ */
 export async function bind(
-  required: boolean,
+  { proof, required }: Extract<Step, { kind: 'bind-tokens' }>,
   clientId: string,
   services: Waiting & { tenant: Tenant },
   undoStack: UndoStack,
+  prover: Prover,
 ): Promise<void> {
   const { tenant } = services;
+  if (proof) await prover.proveToken(false);
   const before = (await tenant.client(clientId)).binding;
   let until = 0;
   let isSet = false;
@@ -24,7 +32,7 @@ export async function bind(
     // A refused change has no effect, but one without an answer may still land.
     // guard: a failed run leaves token binding as it was
     if (isSet || until > 0 || !(await isBack())) await takeBack(services, until, back, isBack);
-    return '';
+    return AS_BEFORE;
   }, leftBound(required));
   await tenant.bindTokens(clientId, { ...before, required }, () => {
     // guard: a change of token binding that may yet land is waited for
@@ -36,4 +44,7 @@ export async function bind(
     return { done: binding.required === required, value: undefined };
   };
   await poll(services, attempt, () => notBound(required));
+  if (proof) await prover.proveToken(true);
 }
+
+const AS_BEFORE = 'The token binding of the client is as it was.';

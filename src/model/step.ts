@@ -38,7 +38,12 @@ export type Step =
       credentials: readonly CredentialRef[];
       interrupts: readonly SecretLocation[];
     }
-  | { kind: 'bind-tokens'; required: boolean }
+  | {
+      kind: 'bind-tokens';
+      required: boolean;
+      /** The pair that proves it, in a run that proves no new one. */
+      proof?: 'current-credential';
+    }
   | { kind: 'authenticate' }
   /** The negative control: a request with an unregistered key. */
   | { kind: 'authenticate-unregistered' }
@@ -71,7 +76,7 @@ export function describeStep(step: Step): string {
       return describeChange(step);
     case 'bind-tokens':
       return step.required
-        ? 'Bind access tokens to the certificate'
+        ? `Bind access tokens to the certificate${step.proof ? `, and prove it with ${step.proof}` : ''}`
         : 'Stop binding access tokens to the certificate';
     case 'associate-credentials':
       return describeAssociation(step);
@@ -143,7 +148,7 @@ function symbol(step: Step): string {
     case 'change-method':
       return `=${step.to}[${step.credentials.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(locationSymbol).join(',')}` : ''}`;
     case 'bind-tokens':
-      return step.required ? '&bound' : '&unbound';
+      return step.required ? `&bound${step.proof ? '=' : ''}` : '&unbound';
     case 'authenticate':
       return '?auth';
     case 'authenticate-unregistered':

@@ -128,7 +128,9 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
+    remedy: desired.revoke
+      ? `To revoke now, take ${printDestination(refusing.destination)} out of destinations and start again: the consumers of ${printLocation(refusing)} cannot log in from then on. ${refusal.remedy}`
+      : `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }

@@ -52,6 +52,8 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
  */
 export function refuseRunningFormer(builder: PlanBuilder): void {
   const { desired, observed, owners } = builder;
+  // A revert ends the method for everybody, whoever rotates, and must not wait in an emergency.
+  if (desired.operation === 'revert') return;
   const own = observed.pool.filter((c) => owners.isOurs(c) && !owners.isOfFormer(c));
   const oldest = Math.min(...own.map(({ createdAt }) => createdAt));
   const live = observed.pool.find((c) => owners.isOfFormer(c) && c.createdAt > oldest);

@@ -187,8 +187,9 @@ export class PlanBuilder {
   /**
    * Whether the time between announcement and removal is over. Only a credential made by hand has such a time. It is a week from
    * the delivery of its successor, or less if the primary's credential expires before.
+   * @param expiresAt when the primary's credential expires. After the delivery that is the new one.
    */
-  isNoticeOver(credential: Credential): boolean {
+  isNoticeOver(credential: Credential, expiresAt = this.inUse.expiresAt): boolean {
     if (
       !this.owners.isUnmarked(credential) ||
       this.isDeclaredUnused(credential) ||
@@ -198,7 +199,7 @@ export class PlanBuilder {
     // A revocation removes it whether or not its removal was announced.
     if (this.desired.revoke) return true;
     const until = (supersededAt(this, credential) ?? this.observed.now) + NOTICE_PERIOD;
-    return until <= this.observed.now || (this.inUse.expiresAt ?? Number.POSITIVE_INFINITY) <= until;
+    return until <= this.observed.now || (expiresAt ?? Number.POSITIVE_INFINITY) <= until;
   }
 
   /** Whether its run must be over and has delivered it nowhere, so that its key is lost. */

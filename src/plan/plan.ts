@@ -112,9 +112,10 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
 
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   const { operation } = builder.desired;
-  if (operation !== 'rehearse' && operation !== 'revert') return healAndRotate(builder);
+  if (operation === 'revert') return revert(builder);
+  if (operation !== 'rehearse') return healAndRotate(builder);
   refuseStaleCurrent(builder);
-  return operation === 'rehearse' ? rehearse(builder) : revert(builder);
+  return rehearse(builder);
 }
 
 /**

@@ -186,7 +186,8 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   const previous = builder.records.filter(
     (c) =>
       builder.mayRemove(c) &&
-      builder.isNoticeOver(c) &&
+      // By then the primary has a new pair, so its expiry does not end the time of an announcement.
+      builder.isNoticeOver(c, Number.POSITIVE_INFINITY) &&
       c.id !== builder.reuses &&
       // This run delivers nothing there.
       formerHolder(builder.inUse, c) === undefined,

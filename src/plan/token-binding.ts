@@ -7,21 +7,57 @@ import type { PlanBuilder } from './plan-builder.ts';
  * comes last.
  */
 export function bindTokens(builder: PlanBuilder): void {
-  const { rotates, observed, steps, desired } = builder;
+  const { rotates, observed, desired } = builder;
   const bound = observed.client?.binding.required ?? false;
   // Without a certificate there is nothing to bind to, and a client secret would get no token.
   const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
   const required = requested === 'unchanged' ? bound : requested === 'required';
-  if (required && (rotates || !bound)) builder.note('notice', BOUND);
-  if (required === bound) return;
-  const first = [
-    'authenticate',
-    'store-secret',
-    ...(desired.operation === 'revert' ? ['change-method'] : []),
-  ];
-  const at = steps.findIndex(({ kind }) => first.includes(kind));
+  if (required && !bound && !rotates) {
+    bindAlone(builder);
+    return;
+  }
+  if (required && rotates) builder.note('notice', BOUND);
+  if (required !== bound) insert(builder, required);
+}
+
+/** No new pair will prove it, so the one in use does. Without a proof the client's consumers could get no token. */
+function bindAlone(builder: PlanBuilder): void {
+  const { desired, steps } = builder;
+  const mustProve = desired.verify !== 'off';
+  if (mustProve && !canProve(builder)) {
+    builder.note('warning', `${WAITS}${desired.current ? '' : PASS_CURRENT}`);
+    return;
+  }
+  builder.note('notice', BOUND);
+  if (!mustProve) builder.note('warning', UNPROVEN);
+  steps.push({
+    kind: 'bind-tokens',
+    required: true,
+    ...(mustProve ? { proof: 'current-credential' as const } : {}),
+  });
+}
+
+function insert({ desired, steps }: PlanBuilder, required: boolean): void {
+  const at = steps.findIndex((step) =>
+    desired.operation === 'revert'
+      ? step.kind === 'change-method'
+      : step.kind === 'authenticate' || (step.kind === 'store-secret' && step.source === 'issued'),
+  );
   steps.splice(at < 0 ? steps.length : at, 0, { kind: 'bind-tokens', required });
+}
+
+/** Whether the pair in use is at hand, and its client can request a token. Only a token shows that it is bound. */
+function canProve({ associated, desired: { current }, observed, records }: PlanBuilder): boolean {
+  const { grantTypes } = observed.client ?? {};
+  const registered = records.some((c) => c.identity === current?.identity && associated.includes(c.id));
+  const isOver = (current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) <= observed.now;
+  return registered && !isOver && (grantTypes === undefined || grantTypes.includes('client_credentials'));
 }
 
 const BOUND =
   'Access tokens are bound to the certificate that requested them. A bound token cannot be used with another certificate, so its holder must request a new token after each rotation.';
+const WAITS =
+  'Access tokens are not bound yet, since this run could not prove that the certificate in use gets a bound token. The next rotation binds them.';
+const PASS_CURRENT = ' Pass current-credential to have that done at once.';
+const UNPROVEN =
+  'With verify: off it is NOT PROVEN that the certificate in use gets a bound token. If it gets none, nobody can log in: set token-binding: off then.';

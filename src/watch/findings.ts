@@ -1,6 +1,6 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
-import type { RotationError } from '../errors.ts';
+import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
@@ -38,18 +38,21 @@ export function assess(
   ];
 }
 
-/** Whether another run is at work or has just ended, so that the observed state is in transition. */
+/**
+ * Whether another run is at work or has just ended, so that the observed state is in transition. That passes within the lease. A refusal
+ * that lasts longer, as between two workflows, is a finding.
+ */
 export function isAtWork(
   desired: DesiredState,
   observed: ObservedState,
   refusal: RefusedRotation | undefined,
 ): boolean {
-  const code = refusal?.error.code;
-  if (code === 'ROTATION_IN_PROGRESS') return true;
+  // If the current-credential is stale, GitHub read this job's secrets before the other run delivered.
+  const mayPass: readonly (ErrorCode | undefined)[] = ['ROTATION_IN_PROGRESS', 'STALE_CREDENTIAL'];
   const { owners } = new PlanBuilder(desired, observed);
-  // STALE_CREDENTIAL is no fault then: GitHub read this job's secrets before the other run delivered.
   return (
-    code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
+    mayPass.includes(refusal?.error.code) &&
+    observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
   );
 }
 
@@ -196,7 +199,7 @@ function clientFindings({ associated, observed, desired }: PlanBuilder): Finding
       warning(
         'TokenBindingDiffers',
         `Access tokens are ${isBound ? '' : 'not '}bound to the certificate, but token-binding is ${desired.tokenBinding}.`,
-        'Start the rotation workflow, which corrects this, or find out who changed it.',
+        `Start the rotation workflow${isBound ? '' : ' with current-credential'}, which corrects this, or find out who changed it.`,
       ),
     );
   return found;

@@ -4,6 +4,7 @@ import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
+import { mayBeHeld } from '../plan/in-use.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
 export function unmanagedFindings(builder: PlanBuilder): Finding[] {
@@ -51,10 +52,12 @@ function findingOfOthers({ id }: Credential, owner: string, run: string): Findin
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked({ inUse, owners }: PlanBuilder, credential: Credential): Finding[] {
+function findingsOfUnmarked(builder: PlanBuilder, credential: Credential): Finding[] {
+  const { inUse, owners } = builder;
   const { id } = credential;
-  const todo =
-    'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
+  const todo = mayBeHeld(inUse, credential)
+    ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`
+    : 'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
   if (!owners.isAssociated(credential))
     return [
       warning(

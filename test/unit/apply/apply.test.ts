@@ -528,6 +528,68 @@ describe('a proof', () => {
   });
 });
 
+describe('token binding where no rotation is due', () => {
+  const NO_TOKEN: Instead = { status: 403, body: '{"error":"access_denied"}' };
+  const begin = (asked: Partial<Asked> = {}) =>
+    Road.begin('ours alone', { binding: 'required', force: false, current: true, ...asked });
+  /** @param nth the token request of the edge that is answered so, and all after it */
+  const answering = (instead: Instead, nth: number) => (line: string, count: number) =>
+    line === 'POST token' && count >= nth ? instead : undefined;
+
+  it('is proven with the pair in use, before and after', async () => {
+    const road = await begin();
+    const { error } = await road.run();
+    expect([error, road.writes, road.world.truth().bound]).toEqual([undefined, ['PATCH client'], true]);
+    const at = road.sent.flatMap((line, index) => (line === 'POST token' ? [index] : []));
+    const bound = road.sent.indexOf('PATCH client');
+    expect(at.map((index) => index < bound)).toEqual([true, false]);
+  });
+
+  it('is taken back if that pair gets no bound token', async () => {
+    const silent = await begin({ tenant: 'binds nothing' });
+    const unbound = await silent.run();
+    expect([unbound.error?.code, silent.world.truth().bound]).toEqual(['VERIFICATION_FAILED', false]);
+    expect(unbound.error?.message).toMatch(
+      /the token is not bound.*token-binding: unchanged.*binding of the client is as it was/,
+    );
+    const refusing = await begin();
+    const refused = await refusing.run(answering(NO_TOKEN, 2));
+    expect([refused.error?.code, refusing.world.truth().bound]).toEqual(['VERIFICATION_FAILED', false]);
+    stays(refusing, 'C1');
+  });
+
+  it('is not begun if that pair gets no token, or nothing can show one', async () => {
+    const road = await begin();
+    const { error } = await road.run(answering(NOBODY, 1));
+    expect([error?.code, road.writes]).toEqual(['VERIFICATION_FAILED', []]);
+    const blind = await begin();
+    const result = await blind.run((line) =>
+      line === 'GET discovery' ? { status: 200, body: '{}' } : undefined,
+    );
+    expect([result.error?.code, blind.writes]).toEqual(['MTLS_ENDPOINT_NOT_FOUND', []]);
+  });
+
+  it('waits for the rotation without the pair, or for a client that requests no tokens', async () => {
+    const road = await begin({ current: false });
+    const { error, plan } = await road.run();
+    expect([error, road.writes]).toEqual([undefined, []]);
+    expect(plan?.notes.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/not bound yet.*The next rotation binds them\. Pass current-credential/),
+    ]);
+    const web = await begin();
+    web.world.admin({ grant_types: ['authorization_code'] });
+    const seen = await web.run();
+    expect([seen.error, web.writes, seen.plan?.notes.length]).toEqual([undefined, [], 1]);
+  });
+
+  it('is not proven with verify: off, and the run says so', async () => {
+    const road = await begin({ current: false });
+    const { error, plan } = await road.run(undefined, { verify: 'off' });
+    expect([error, road.writes]).toEqual([undefined, ['PATCH client']]);
+    expect(plan?.notes.some(({ text }) => text.includes('NOT PROVEN'))).toBe(true);
+  });
+});
+
 describe('a client that only refreshes tokens', () => {
   /** As a server answers that looks at the client before it looks at the token. */
   const GOOD: Instead = { status: 403, body: '{"error":"invalid_grant"}' };
@@ -746,6 +808,46 @@ describe('a revocation', () => {
     const stuck = await Road.begin('ours alone', { revoke: true });
     const { error } = await stuck.run((line) => (line === 'DELETE credential C1' ? still : undefined));
     expect(error?.code).toBe('RETIREMENT_FAILED');
+    expect(error?.alarm).toMatch(/STILL SIGN/);
+    expect(error?.message).toMatch(
+      /nobody can log in with .* any more.* Take .* out of signed_request_object/,
+    );
+    expect([stuck.held, stuck.associated]).toEqual([['R1'], ['R1']]);
+  });
+
+  it('of a key that signs requests, too, needs only its place: the rotation goes on, and later runs do not fail', async () => {
+    const road = await Road.begin('settled', { method: 'private_key_jwt' });
+    const id = road.id('P1');
+    road.world.admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+    const { error, outcome } = await road.run();
+    expect([error, road.held, road.associated]).toEqual([undefined, ['R1'], ['C1', 'R1']]);
+    expect(outcome?.removed).toEqual([]);
+    const told = [
+      {
+        severity: 'warning',
+        text: expect.stringMatching(/signed_request_object.*name it in keep-credentials/),
+      },
+    ];
+    expect(outcome?.notes).toMatchObject(told);
+    const later = await road.run(undefined, { force: false, overlap: 0 });
+    expect(later.error).toBeUndefined();
+    expect(later.outcome?.notes).toMatchObject(told);
+    const quiet = await road.run(undefined, { force: false, keepCredentials: new Set([id]) });
+    expect([quiet.error, quiet.outcome?.notes, quiet.plan?.notes]).toEqual([undefined, [], []]);
+    expect(road.pool).toContain('P1');
+  });
+
+  it('of a credential that something associates again is an error', async () => {
+    const road = await Road.begin('settled');
+    const method = {
+      self_signed_tls_client_auth: { credentials: [{ id: road.id('P1') }, { id: road.id('C1') }] },
+    };
+    const { error } = await road.run((line, _, { world }) => {
+      if (line === 'DELETE credential P1') world.admin({ client_authentication_methods: method });
+      return undefined;
+    });
+    expect(error?.code).toBe('RETIREMENT_FAILED');
+    expect(road.held).toEqual(['C1']);
   });
 });
 

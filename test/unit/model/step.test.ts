@@ -114,6 +114,11 @@ describe('a step', () => {
       'Move the client from tls_client_auth to none: tls_client_auth stops working at this moment',
     ],
     [{ kind: 'bind-tokens', required: true }, '&bound', 'Bind access tokens to the certificate'],
+    [
+      { kind: 'bind-tokens', required: true, proof: 'current-credential' },
+      '&bound=',
+      'Bind access tokens to the certificate, and prove it with current-credential',
+    ],
     [{ kind: 'bind-tokens', required: false }, '&unbound', 'Stop binding access tokens to the certificate'],
     [associate('add', ['p', 'a'], ['p', 'a', 'b', 'c']), '~[p,a,b,c]', 'Associate b and c alongside p and a'],
     [associate('heal', [], ['a', 'b']), '~[a,b]', 'Associate a and b again, since a destination holds it'],

@@ -195,6 +195,15 @@ describe('what was made by hand is announced before it goes', () => {
     }
   });
 
+  it('nor does it go with the rotation that is due since it expires soon itself: the primary has a new pair then', async () => {
+    const world = new Days([hand('h', 360, { expires: 5 })], { [SHOP]: ['h', 300] });
+    const all = await days(world, 4, { overlap: 0 });
+    expect([rotations(all), all.flatMap(({ removed }) => removed)]).toEqual([1, []]);
+    expect(all[0]?.notes).toMatch(/A run removes h, which was made by hand .* from 2026-12-01 on/);
+    const later = await days(world.pass(4), 1, { overlap: 0 });
+    expect(later[0]?.removed).toEqual(['h']);
+  });
+
   it('unless it is released', async () => {
     const world = new Days([hand('h', 70), ours('c', 3)], { [SHOP]: by('c', 3) });
     expect((await days(world, 1, { overlap: 0, ...removableCredentials('h') }))[0]?.removed).toEqual(['h']);
@@ -421,6 +430,54 @@ describe('the primary refuses to be written', () => {
       new RegExp(`primary destination takes no new secret: ${SHOP}.*out of destinations`),
     );
     expect(world.associated).toEqual(records.map(({ id }) => id));
+  });
+});
+
+describe('an emergency, and the place that holds the leaked pair refuses to be written', () => {
+  it('the message names the line that lets the revocation go on at once', async () => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: by('p', 70) });
+    world.archived.add(`${PROD} PEM`);
+    const revoke = { force: true, revoke: true };
+    const [refused] = await days(world, 1, { ...revoke, destinations: TWO });
+    expect(refused?.error?.alarm).toMatch(/STILL VALID/);
+    expect(refused?.message).toMatch(
+      /To revoke now, take env:acme\/ops\/prod out of destinations and start again: the consumers of .* cannot log in from then on\./,
+    );
+    expect(refused?.message).not.toMatch(/the rotation goes ahead/);
+    const followed = await world.day({ ...revoke, destinations: [SHOP] });
+    expect([followed.error, followed.removed]).toEqual([undefined, ['p', 'c']]);
+    expect(world.works(SHOP)).toBe(true);
+  });
+});
+
+describe('a revert in an emergency goes on', () => {
+  const revert = { operation: 'revert' } as const;
+
+  it('although current-credential is not what the primary holds', async () => {
+    for (const current of ['p', 'other']) {
+      const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
+      world.certificate('other', { subject: 'CN=other' });
+      const day = await world.day({ ...revert, current });
+      expect([day.error, world.method, world.pool]).toEqual([undefined, 'client_secret_post', []]);
+      expect(day.lockedOut).toEqual([`${SHOP} PEM`]);
+      expect(day.notes).toMatch(/INTERRUPTION: From this moment on nobody can log in/);
+    }
+  });
+
+  it('although another workflow rotates the client: it ends the method for its readers, too', async () => {
+    const world = new Days([ours('a', 70), ours('b', 5, { owner: 'repo:acme/shop#PEM2' })], {
+      [SHOP]: by('a', 70),
+      [`${SHOP} PEM2`]: by('b', 5),
+    });
+    const day = await world.day(revert);
+    expect([day.error, world.method]).toEqual([undefined, 'client_secret_post']);
+    expect(world.pool.map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('but waits for a rotation that is at work', async () => {
+    const world = new Days([ours('c', 10), ours('r', 0.003)], { [SHOP]: by('c', 10) });
+    const day = await world.day(revert);
+    expect([day.error?.code, world.method]).toEqual(['ROTATION_IN_PROGRESS', 'self_signed_tls_client_auth']);
   });
 });
 

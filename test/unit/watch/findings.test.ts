@@ -2,13 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import type { DesiredState } from '../../../src/model/desired-state.ts';
 import { type Finding, findingOf } from '../../../src/model/finding.ts';
+import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { parseDestination } from '../../../src/model/secret-location.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { shadowFindings, workflowFindings } from '../../../src/watch/environment.ts';
 import { assess, isAtWork, type RefusedRotation } from '../../../src/watch/findings.ts';
 import { lifetimeOf } from '../../../src/watch/lifetime.ts';
+import { Days, ours, SHOP } from '../../support/days.ts';
 import {
   type CredentialSeed,
   DAY,
@@ -223,6 +226,36 @@ describe('a finding', () => {
     ]);
   });
 
+  it('of what a secret may hold never says to delete it', () => {
+    const held: [DesiredChanges, StateSeed][] = [
+      [
+        TWO,
+        {
+          credentials: [current, { id: 'x', age: 70 * DAYS, by: 'hand' }],
+          written: [10 * DAYS - 1, 60 * DAYS],
+        },
+      ],
+      [
+        { current: 'x' },
+        {
+          credentials: [
+            { id: 'x', age: 70 * DAYS, by: 'hand', associated: false },
+            { id: 'g', age: 10 * DAYS, by: 'hand' },
+          ],
+          written: [60 * DAYS],
+        },
+      ],
+    ];
+    for (const [changes, seed] of held) {
+      const about = found(changes, seed).filter(({ key }) => key === 'UnknownCredential x');
+      expect(about.map(({ todo }) => todo)).toEqual([
+        expect.stringMatching(
+          /^It is held by .*PEM.* Do not delete it in Auth0 while anybody reads that secret\.$/,
+        ),
+      ]);
+    }
+  });
+
   it('says what is and what to do, in sentences that do not change from day to day', () => {
     const [first] = found({}, expiring(8));
     expect(first).toEqual({
@@ -270,6 +303,33 @@ describe('a run that is at work', () => {
     ['abandoned', false, {}, beside({ id: 'b', age: 16 })],
   ])('%s: %s', (_, expected, changes, seed) => {
     expect(isAtWork(desired(changes), state(desired(changes), seed), refusal(changes, seed))).toBe(expected);
+  });
+});
+
+describe('two workflows that rotate one client', () => {
+  /** Under two names of the secret. @param age days since the other one has rotated */
+  async function watched(age: number) {
+    const records = [ours('a', 70), ours('b', age, { owner: 'repo:acme/shop#PEM2' })];
+    const world = new Days(records, { [SHOP]: [`a`, 69.9999], [`${SHOP} PEM2`]: ['b', age] });
+    const asked = world.desired();
+    const observed = await world.observed(asked);
+    const refused = { error: refusalIn(asked, observed), isToday: true };
+    const what = assess(asked, observed, refused).map(({ key, severity }) => `${severity} ${key}`);
+    return { code: refused.error.code, isAtWork: isAtWork(asked, observed, refused), what };
+  }
+  const refusalIn = (asked: DesiredState, observed: ObservedState) => {
+    try {
+      plan(asked, observed);
+      throw new Error('nothing was refused');
+    } catch (error) {
+      return error as RotationError;
+    }
+  };
+
+  it('are a finding, unless one of them is at work right now', async () => {
+    expect(await watched(5)).toMatchObject({ code: 'ROTATION_IN_PROGRESS', isAtWork: false });
+    expect((await watched(5)).what).toContain('failure RotationRefused');
+    expect(await watched(0.003)).toMatchObject({ code: 'ROTATION_IN_PROGRESS', isAtWork: true });
   });
 });
 
