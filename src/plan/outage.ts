@@ -1,9 +1,11 @@
 /** Says who cannot log in where a plan has to stop, or leaves a destination out. Pure. */
 
 import { RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
 import { refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -11,6 +13,14 @@ import type { PlanBuilder } from './plan-builder.ts';
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, error.alarm ?? alarm(builder) ?? leaked);
+}
+
+/** Also for a failure that no plan has seen, such as a refusal by GitHub. */
+export function alarmingResult(error: RotationError, result: RunResult): RotationError {
+  const { desired, expiresAt, observed, outcome, planOnly } = result;
+  if (error.alarm !== undefined || outcome?.rotated) return error;
+  const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
+  return error.withStateNow(error.stateNow, (observed && expired(desired, expiresAt, observed.now)) ?? left);
 }
 
 const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
@@ -26,10 +36,8 @@ function alarm({
 }: PlanBuilder): string | undefined {
   const { expiresAt, held, stale, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
-  // Without current-credential, the expiry of a subject DN is an estimate.
-  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
-  if (expiresAt !== undefined && expiresAt <= observed.now && isRecorded)
-    return `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`;
+  const isOver = expired(desired, expiresAt, observed.now);
+  if (isOver !== undefined) return isOver;
   const associated = steps
     .slice(0, keptSteps)
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
@@ -41,6 +49,14 @@ function alarm({
   return out.length === 0
     ? undefined
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
+}
+
+function expired(desired: DesiredState, expiresAt: number | undefined, now: number): string | undefined {
+  // Without current-credential, the expiry of a subject DN is an estimate.
+  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
+  return expiresAt !== undefined && expiresAt <= now && isRecorded
+    ? `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`
+    : undefined;
 }
 
 /** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */

@@ -48,7 +48,7 @@ function sentences(error: RotationError, explanationOf: (code: string) => string
     `**What failed.** ${text(error.failed)}`,
     `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
   ];
-  return error.alarm ? [stateNow, ...failure] : [...failure, stateNow];
+  return error.beginsWithState ? [stateNow, ...failure] : [...failure, stateNow];
 }
 
 /** What happened to a secret, worst first. */

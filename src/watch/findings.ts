@@ -1,6 +1,6 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
-import type { RotationError } from '../errors.ts';
+import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
@@ -51,6 +51,25 @@ export function isAtWork(
   return (
     code === 'STALE_CREDENTIAL' && observed.pool.some((c) => owners.isOurs(c) && isYoung(c, observed.now))
   );
+}
+
+/** Kinds of findings that say that consumers cannot log in now, and whether that concerns all of them. */
+const OUTAGES: Readonly<Record<string, string>> = {
+  CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
+  NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
+  NotAssociated: 'consumers CANNOT LOG IN. Act at once',
+  SecretUnknown: 'consumers CANNOT LOG IN. Act at once',
+  // A destination that is new may have no consumers yet.
+  SecretMissing: 'perhaps consumers CANNOT LOG IN. Act at once',
+};
+
+/** The most urgent news of a watch. @param code of the error that would stop a rotation today */
+export function outage(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
+  const kinds = failures.map(({ key }) => key.split(' ')[0]);
+  const [kind] = Object.keys(OUTAGES).filter((one) => kinds.includes(one));
+  // With an outdated current-credential it is unknown what the primary holds.
+  if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
+  return OUTAGES[kind];
 }
 
 function refusedRotation({ error, isToday }: RefusedRotation): Finding {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import { alarmingResult } from '../../../src/plan/outage.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY, desired, state } from '../../support/states.ts';
@@ -95,6 +96,33 @@ describe('a rotation that has to stop raises an alarm', () => {
     expect(stopped({ current: exact && { ...exact, notAfter: new Date(observed.now - DAY) } })).toMatch(
       /expired on/,
     );
+  });
+});
+
+describe('a failure that no plan has seen raises an alarm', () => {
+  const NOW = state(desired()).now;
+  const failure = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
+  const raised = (of: Partial<Parameters<typeof alarmingResult>[1]>) =>
+    alarmingResult(failure, { planOnly: false, desired: desired(), ...of }).alarm;
+
+  it('where the key in use has expired', () => {
+    const observed = state(desired());
+    expect(raised({ observed, expiresAt: NOW + 1 })).toBeUndefined();
+    expect(raised({ observed, expiresAt: NOW - DAY })).toMatch(
+      /^the current key expired on .* CANNOT LOG IN/,
+    );
+    expect(raised({ expiresAt: NOW - DAY })).toBeUndefined();
+  });
+
+  it('where a leaked key was to be revoked', () => {
+    const wanted = desired({ force: true, revoke: true });
+    expect(raised({ desired: wanted })).toBe('what was to be revoked is STILL VALID. Act at once');
+    expect(raised({ desired: wanted, planOnly: true })).toBeUndefined();
+  });
+
+  it('unless it has one already', () => {
+    const alarmed = failure.withStateNow('It is so.', 'some are out');
+    expect(alarmingResult(alarmed, { planOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
   });
 });
 
