@@ -316,11 +316,12 @@ class Execution {
   }
 
   #failureState(): FailureState {
-    const { id = '', heldBy } = this.#current() ?? {};
+    const { id = '', heldBy, expiresAt } = this.#current() ?? {};
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
       missing: this.#delivery.missing,
+      previousEnds: expiresAt,
       completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,

@@ -75,23 +75,32 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   });
 }
 
+const FOREVER = Number.POSITIVE_INFINITY;
+
 function whatRefusingHold({ associated, inUse, observed }: PlanBuilder): {
   stateNow: string;
   alarm: string | undefined;
 } {
   const places = observed.secrets.flatMap(({ location, times }, index) => {
     if (!refusalOf(observed, location)) return [];
-    const works = inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
-    const state = works ? 'kept' : times === 'missing' ? 'missing' : 'out';
-    return [{ name: printLocation(location), state }];
+    const working = inUse.held[index]?.find(
+      ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
+    );
+    const state = working ? 'kept' : times === 'missing' ? 'missing' : 'out';
+    return [{ name: printLocation(location), state, until: working?.expiresAt ?? FOREVER }];
   });
+  const until = Math.min(...places.map((place) => place.until));
   const inState = (of: string) =>
     places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
   const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
   return {
     stateNow: [
       ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
-      ...(kept ? [`${kept} keeps what it holds, which stays associated.`] : []),
+      ...(kept
+        ? [
+            `${kept} keeps what it holds, which stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
+          ]
+        : []),
       ...(missing ? [`${missing} has no secret yet.`] : []),
     ].join(' '),
     alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,

@@ -2,7 +2,7 @@
 
 import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Finding, failure, warning } from '../model/finding.ts';
+import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { isYoung, type ObservedState } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
@@ -10,7 +10,7 @@ import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
-import { dueAt, firstReason } from '../plan/reasons.ts';
+import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
@@ -27,15 +27,31 @@ export function assess(
   refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
-  const refused = refusal ? [refusedRotation(refusal)] : [];
+  const refused = refusal ? [refusedRotation(refusal, dayOfNext(builder))] : [];
   if (observed.client?.method !== desired.method) return refused;
   return [
     ...refused,
     ...lifetimeFindings(builder),
-    ...destinationFindings(builder),
-    ...unmanagedFindings(builder),
-    ...clientFindings(builder),
+    ...[
+      ...destinationFindings(builder),
+      ...unmanagedFindings(builder, dayOfNext(builder)),
+      ...clientFindings(builder),
+    ].map((finding) => (refusal ? besideRefusal(finding, refusal) : finding)),
   ];
+}
+
+/** The day of the next rotation. undefined: it is not recorded, or a rotation is due. */
+function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefined {
+  const next = nextDue(desired, observed, inUse, false);
+  return next === undefined || next <= observed.now ? undefined : day(next);
+}
+
+/** A rotation that would be refused is started in vain, and what to do about that is said once. */
+function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
+  const above = 'what is said above of the rotation that would be refused';
+  if (finding.todo === error.remedy) return { ...finding, todo: `Do ${above}.` };
+  const todo = finding.todo.replace(/^Start the rotation/, `First do ${above}. Then start the rotation`);
+  return isToday ? { ...finding, todo } : finding;
 }
 
 /** Whether another run is at work or has just ended, so that the observed state is in transition. */
@@ -72,8 +88,9 @@ export function outage(failures: readonly Finding[], code: ErrorCode | undefined
   return OUTAGES[kind];
 }
 
-function refusedRotation({ error, isToday }: RefusedRotation): Finding {
-  const what = `${isToday ? 'A' : 'The next'} rotation would be refused (${error.code}): ${code(error.failed)}.`;
+function refusedRotation({ error, isToday }: RefusedRotation, next: string | undefined): Finding {
+  const which = isToday ? 'A rotation' : `The next rotation${next === undefined ? '' : `, on ${next},`}`;
+  const what = `${which} would be refused (${error.code}): ${said(error)}.`;
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }
 
@@ -183,7 +200,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `NotAssociated ${printLocation(secret.location)}`,
         `${location} holds ${code(held.id)}, which is not associated, so its consumers cannot log in.`,
-        `${rotate} It associates the credential again.`,
+        `${rotate} It associates the credential again. But if it was taken out because its key has leaked, start examples/emergency.yml instead (force: true, revoke: previous).`,
       ),
     ];
   if (!inUse.lacking.includes(index)) return [];

@@ -3,10 +3,12 @@
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
-import { readOwnership } from '../model/ownership.ts';
+import { type Ownership, readOwnership } from '../model/ownership.ts';
+import { keepOneWorkflow, movedLine } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
-export function unmanagedFindings(builder: PlanBuilder): Finding[] {
+/** @param next the day of the next rotation, if it is known */
+export function unmanagedFindings(builder: PlanBuilder, next: string | undefined): Finding[] {
   const { owners, observed, desired } = builder;
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
@@ -15,8 +17,8 @@ export function unmanagedFindings(builder: PlanBuilder): Finding[] {
         return findingsOfOurs(builder, credential);
       const others = owners.otherOwnership(credential);
       return others
-        ? [findingOfOthers(credential, others.owner, others.run)]
-        : findingsOfUnmarked(builder, credential);
+        ? [findingOfOthers(builder, credential, others)]
+        : findingsOfUnmarked(builder, credential, next);
     });
 }
 
@@ -42,19 +44,23 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
   ];
 }
 
-function findingOfOthers({ id }: Credential, owner: string, run: string): Finding {
+function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run }: Ownership): Finding {
   return warning(
     `OthersCredential ${id}`,
     `${code(id)} belongs to another workflow: run ${code(run)} made it for ${code(owner)}.`,
-    'Rotate a client from one workflow with many destinations, or name it in keep-credentials.',
+    `${movedLine(builder)}${keepOneWorkflow(builder, owner)}`,
   );
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked({ inUse, owners }: PlanBuilder, credential: Credential): Finding[] {
+function findingsOfUnmarked(
+  { inUse, owners }: PlanBuilder,
+  credential: Credential,
+  next: string | undefined,
+): Finding[] {
   const { id } = credential;
-  const todo =
-    'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
+  const on = next === undefined ? '' : ` (${next})`;
+  const todo = `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation${on}, which needs its slot.`;
   if (!owners.isAssociated(credential))
     return [
       warning(

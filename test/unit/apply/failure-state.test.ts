@@ -224,6 +224,26 @@ it('the sentences about a failed enrollment or binding name what is left', () =>
   expect(leftBound(false)).toMatch(/may no longer be bound/);
 });
 
+describe('what a location that was not served still holds', () => {
+  const partly = (previousEnds: number | undefined) =>
+    explainFailure(failed, { ...NOTHING, previousEnds, served: [SHOP], missing: [OTHER] }, undefined, NOW);
+
+  it('works until a day, which is said', () => {
+    const { alarm: raised, stateNow } = partly(NOW + 86_400_000);
+    expect(stateNow).toContain('The previous one expires on 25 November 2026.');
+    expect([raised, partly(undefined).alarm]).toEqual([undefined, undefined]);
+    expect(partly(undefined).stateNow).not.toContain('The previous one');
+  });
+
+  it('is worth nothing once it has expired', () => {
+    const { alarm: raised, stateNow } = partly(NOW);
+    expect(stateNow).toContain(
+      'The previous one expired on 24 November 2026: the consumers of repo:acme/other PEM CANNOT LOG IN until that secret is written.',
+    );
+    expect(raised).toMatch(/some consumers/);
+  });
+});
+
 it('an alarm that the plan has raised stays, unless the run has a more urgent one', () => {
   const raised = failed.withStateNow(failed.stateNow, 'consumers CANNOT LOG IN');
   expect(explainFailure(raised, NOTHING, UNDONE, NOW).alarm).toBe('consumers CANNOT LOG IN');

@@ -149,8 +149,8 @@ describe('a destination that refuses its write', () => {
     }
   });
 
-  const archived = async (holds: readonly [string, number] | undefined, associated = true) => {
-    const records = [ours('p', 70, { associated }), ours('c', 10)];
+  const archived = async (holds: readonly [string, number] | undefined, associated = true, age = 70) => {
+    const records = [ours('p', age, { associated }), ours('c', 10)];
     const held = { [SHOP]: ['c', 9.9999] as const };
     const world = new Days(records, holds ? { ...held, [PROD]: holds } : held);
     world.archived.add(`${PROD} PEM`);
@@ -160,7 +160,9 @@ describe('a destination that refuses its write', () => {
   it('keeps what it holds where that is associated', async () => {
     const error = await archived(['p', 69.9999]);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
-    expect(error?.stateNow).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
+    expect(error?.stateNow).toContain(
+      `${PROD} PEM keeps what it holds, which stays associated and expires on 14 December 2026.`,
+    );
   });
 
   it('locks its consumers out where it holds nothing that Auth0 knows, and that is the first line', async () => {
@@ -169,6 +171,12 @@ describe('a destination that refuses its write', () => {
     expect(error?.stateNow).toMatch(
       new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until it can be written`),
     );
+  });
+
+  it('locks its consumers out where what it holds has expired', async () => {
+    const error = await archived(['p', 89.9999], true, 90);
+    expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
+    expect(error?.stateNow).not.toContain('keeps what it holds');
   });
 
   it('has no readers where it has no secret yet', async () => {
