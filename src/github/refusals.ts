@@ -51,7 +51,7 @@ function renamed(destination: Destination, status: number, newName: string): Rot
   const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
-    remedy: `Write ${name} in destinations, and add the line moved-from: ${printDestination(destination)}.`,
+    remedy: `Write ${name} in destinations, and add the line \`moved-from: ${printDestination(destination)}\`.`,
   });
 }
 

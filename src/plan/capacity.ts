@@ -259,7 +259,7 @@ function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
 }
 
 function releaseLine(spare: readonly Credential[]): string {
-  const line = `removable-credentials: ${spare.map(({ id }) => id).join(' ')}.`;
+  const line = `\`removable-credentials: ${spare.map(({ id }) => id).join(' ')}\`.`;
   const [one, another] = spare;
   return one && !another
     ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`

@@ -14,7 +14,7 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
     .filter((owner) => !owner.startsWith('sha256:'))
     .map(
       (owner) =>
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}. `,
+        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`. `,
     )
     .join('');
 }
@@ -41,7 +41,7 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
     (one) => printDestination(one).toLowerCase() === place.toLowerCase(),
   );
   const first = `put ${place} first in destinations again`;
-  const name = `set secret-name: ${secretName} again`;
+  const name = `set \`secret-name: ${secretName}\` again`;
   if (secretName.toUpperCase() === desired.secretName.toUpperCase()) return first;
   return isServed ? name : `${first} and ${name}`;
 }

@@ -42,7 +42,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
 function methodMismatch(desired: DesiredState, observed: ObservedState, used: string): RotationError {
   const { clientId, method, operation } = desired;
   const failed = `Client ${clientId} authenticates by ${used}, not by ${method}.`;
-  const another = isCredentialMethod(used) ? `set authentication-method: ${used}` : '';
+  const another = isCredentialMethod(used) ? `set \`authentication-method: ${used}\`` : '';
   if (operation === 'revert') {
     const remedy = another ? `To revert it, ${another}.` : `There is nothing to revert: it uses ${used}.`;
     return new RotationError('METHOD_MISMATCH', { failed, remedy });
@@ -106,9 +106,9 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** The line of the workflow that passes what the primary holds. */
+/** The line of the workflow that passes what the primary holds, for a message. */
 export function currentLine({ secretName }: DesiredState): string {
-  return `current-credential: \${{ secrets.${secretName} }}`;
+  return `\`current-credential: \${{ secrets.${secretName} }}\``;
 }
 
 /**

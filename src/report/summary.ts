@@ -40,7 +40,7 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
 
 const isUrgent = ({ severity }: Note) => severity !== 'notice';
 const quoted = ({ text: sentence }: Note) => `> ${shortened(inert(sentence))}`;
-const text = (sentence: string) => shortened(plain(sentence));
+const text = (sentence: string) => shortened(inert(sentence));
 
 function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
   const stateNow = `**What is true now.** ${text(error.stateNow)}`;

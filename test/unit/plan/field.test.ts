@@ -514,7 +514,7 @@ describe('what is held was taken out by hand, and both places are taken', () => 
       const [day] = await days(world, 1, { current });
       expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
       expect(world.associated).toEqual(['g', 'h']);
-      expect(day?.message).toMatch(current === 'primary' ? /removable-credentials: [gh] [gh]\./ : LIST);
+      expect(day?.message).toMatch(current === 'primary' ? /`removable-credentials: [gh] [gh]`\./ : LIST);
       expect(day?.message).toMatch(/c \((may be )?held by .*, and not associated\)/);
       const [followed] = await days(world, 1, { current, ...removableCredentials('g') });
       expect(followed?.error).toBeUndefined();

@@ -1019,7 +1019,7 @@ describe('the plan of a revocation', () => {
     const { notes, revokes } = plan(wanted, state(wanted, seed));
     expect(revokes).toEqual([]);
     expect(notes.map(printNote)).toContain(
-      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add moved-from: repo:acme/other#PEM and start this run again.',
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add `moved-from: repo:acme/other#PEM` and start this run again.',
     );
     const moved = {
       ...state(wanted, seed),
@@ -1771,7 +1771,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
     'SECRET_EXISTS',
-    /it may hold any of a, p, and the client can hold no other credential.*Pass current-credential/,
+    /it may hold any of a, p, and the client can hold no other credential.*Pass `current-credential/,
   ],
   [
     'pending, where no secret was ever written',
