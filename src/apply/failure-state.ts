@@ -210,7 +210,8 @@ export function notMovedBack(method: string): string {
 export function stillAssociated(id: string): RotationError {
   return new RotationError('RETIREMENT_FAILED', {
     failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-    remedy: 'Find out in Auth0 which part of the client uses it. The next run tries again.',
+    remedy:
+      'The next run tries again. If that fails as well, find out in Auth0 which part of the client uses it, such as signed requests.',
   });
 }
 

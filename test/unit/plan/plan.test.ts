@@ -1568,7 +1568,7 @@ describe('the plan of another operation or method', () => {
     const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
     expect(tell(enrolling, old)).toEqual([
       'ALGORITHM_MISMATCH: Client client signs its ID tokens with HS256 (jwt_configuration.alg), and Auth0 takes credentials only with RS256.',
-      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 (Advanced settings, OAuth, JSON Web Token signature algorithm).",
+      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 in the Auth0 Dashboard (Applications, the client, Settings, Advanced Settings, OAuth, JSON Web Token Signature Algorithm).",
     ]);
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
