@@ -28,10 +28,12 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
+export const KEEP_ONE = 'keep one of the two';
+
 /** What to do where another workflow rotates the client, too: there is room for the credentials of one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
   const pass = current === undefined ? ', pass current-credential' : '';
-  return `If another workflow rotates this client, keep one of the two. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */

@@ -9,6 +9,7 @@ import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
+import { KEEP_ONE } from '../plan/other-owners.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
@@ -49,7 +50,8 @@ function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefine
 /** A rotation that would be refused is started in vain, and what to do about that is said once. */
 function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
   const above = 'what is said above of the rotation that would be refused';
-  if (finding.todo === error.remedy) return { ...finding, todo: `Do ${above}.` };
+  if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
+    return { ...finding, todo: `Do ${above}.` };
   const todo = finding.todo.replace(/^Start the rotation/, `First do ${above}. Then start the rotation`);
   return isToday ? { ...finding, todo } : finding;
 }

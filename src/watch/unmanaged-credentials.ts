@@ -4,7 +4,7 @@ import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
 import { type Ownership, readOwnership } from '../model/ownership.ts';
-import { keepOneWorkflow, movedLine } from '../plan/other-owners.ts';
+import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
 /** @param next the day of the next rotation, if it is known */
@@ -48,8 +48,15 @@ function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run 
   return warning(
     `OthersCredential ${id}`,
     `${code(id)} belongs to another workflow: run ${code(run)} made it for ${code(owner)}.`,
-    `${movedLine(builder)}${keepOneWorkflow(builder, owner)}`,
+    `${moved(owner)}${keepOneWorkflow(builder, code(owner))}`,
   );
+}
+
+/** A long owner is a digest, which names no place. */
+function moved(owner: string): string {
+  return owner.startsWith('sha256:')
+    ? ''
+    : `If this workflow delivered first to ${code(owner)} before, add the line ${code(`moved-from: ${owner}`)}. `;
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
