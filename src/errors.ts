@@ -61,6 +61,8 @@ export interface Explanation {
 
 /** What is true unless an error says otherwise. */
 export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
+/** What is true after a watch. */
+export const WATCHED = 'A watch changes nothing but its issue.';
 
 /** A re-run may read the secrets that the first attempt read, and then stops with STALE_CREDENTIAL. */
 export const NEW_RUN = 'start a new run (Actions, the workflow, Run workflow; not Re-run)';
@@ -78,7 +80,9 @@ export class RotationError extends Error {
 
   constructor(code: ErrorCode, explanation: Explanation) {
     const { alarm, cause, failed, remedy, stateNow = UNTOUCHED } = explanation;
-    super((alarm ? [stateNow, failed, remedy] : [failed, remedy, stateNow]).join(' '), { cause });
+    const first = alarm ? [`${alarm.slice(0, 1).toUpperCase()}${alarm.slice(1)}.`] : [];
+    const said = isUrgent(alarm, stateNow) ? [stateNow, failed, remedy] : [failed, remedy, stateNow];
+    super([...first, ...said].join(' '), { cause });
     this.code = code;
     this.failed = failed;
     this.remedy = remedy;
@@ -88,10 +92,20 @@ export class RotationError extends Error {
     this.located = explanation.located ?? [];
   }
 
+  /** What is true now is read before what failed. */
+  get beginsWithState(): boolean {
+    return isUrgent(this.alarm, this.stateNow);
+  }
+
   /** The same error with what is true now, from a caller that knows it. */
   withStateNow(stateNow: string, alarm = this.alarm): RotationError {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
+}
+
+/** A state in which the run has changed nothing is no news. */
+function isUrgent(alarm: string | undefined, stateNow: string): boolean {
+  return alarm !== undefined && stateNow !== UNTOUCHED && stateNow !== WATCHED;
 }
 
 /** Turns anything thrown into a RotationError. If it is not one, the action has a defect. */

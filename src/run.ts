@@ -10,6 +10,7 @@ import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
 import { credentialsInUse } from './plan/in-use.ts';
+import { alarmingResult } from './plan/outage.ts';
 import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
@@ -40,6 +41,7 @@ export async function run(
   } catch (error) {
     result.error = asRotationError(error);
   }
+  if (result.error) result.error = alarmingResult(result.error, result);
   const { store, workflowApi: api } = services;
   if (!inputs.watch || !api) return result;
   logger.phase('Watch');

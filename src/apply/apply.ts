@@ -59,7 +59,6 @@ class Execution {
   readonly #deletion: Deletion;
   readonly #interrupted: SecretLocation[] = [];
   #disassociated = false;
-  /** What the plan had to associate again is associated. */
   #healed = false;
   #association: Association;
   #clientId: string;
@@ -316,11 +315,12 @@ class Execution {
   }
 
   #failureState(): FailureState {
-    const { id = '', heldBy } = this.#current() ?? {};
+    const { id = '', heldBy, expiresAt } = this.#current() ?? {};
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
       missing: this.#delivery.missing,
+      previousEnds: expiresAt,
       completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,

@@ -2,6 +2,7 @@
 
 import { NEW_RUN, RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
+import { longDay } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
@@ -14,6 +15,8 @@ export interface FailureState {
   served: readonly SecretLocation[];
   /** Secret locations that should hold it, and may not. */
   missing: readonly SecretLocation[];
+  /** When the credential that they held before expires, by Auth0's clock. undefined: not recorded. */
+  previousEnds?: number | undefined;
   /** A sentence about an earlier delivery that this run worked to finish. */
   completed: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
@@ -57,15 +60,9 @@ export function explainFailure(
     const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
     const { delivery = '', served } = state;
     const left = unrevoked(state, served.length > 0);
-    const stateNow = joined(
-      nobody,
-      delivery,
-      methodEnded(state),
-      stays(state),
-      interruptedStill(state),
-      left,
-    );
-    return error.withStateNow(stateNow, alarm(state, served));
+    const ends = methodEnded(state) || previousEnd(state, now);
+    const stateNow = joined(nobody, delivery, ends, stays(state), interruptedStill(state), left);
+    return error.withStateNow(stateNow, alarm(state, served, now));
   }
   const [first] = undone.failures;
   const rest = first ? orphaned(state, first, now) : unchanged(state, AT_ONCE);
@@ -103,6 +100,18 @@ function methodEnded({ former, missing, served }: FailureState): string {
   return `The consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${former.method} any more.`;
 }
 
+/** Until when the locations that were not served can be logged in from. */
+function previousEnd({ missing, previousEnds, served }: FailureState, now: number): string {
+  if (previousEnds === undefined || served.length === 0 || missing.length === 0) return '';
+  return isOver({ previousEnds }, now)
+    ? `The previous one expired on ${longDay(previousEnds)}: the consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written.`
+    : `The previous one expires on ${longDay(previousEnds)}.`;
+}
+
+function isOver({ previousEnds }: Pick<FailureState, 'previousEnds'>, now: number): boolean {
+  return previousEnds !== undefined && previousEnds <= now;
+}
+
 function joined(...sentences: readonly string[]): string {
   return sentences.filter(Boolean).join(' ');
 }
@@ -121,7 +130,7 @@ function unrevoked({ removed, revoking }: FailureState, begun: boolean): string 
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
-    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and removable-credentials: ${left.join(' ')}, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}`
+    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}`
     : 'with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later';
   return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
 }
@@ -129,12 +138,13 @@ function unrevoked({ removed, revoking }: FailureState, begun: boolean): string 
 /** @param now by Auth0's clock */
 function orphaned(state: FailureState, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
-  const undoing = `since undoing failed (${undoError.failed.replace(/\.$/, '')})`;
+  const why = undoError.failed.replace(/\.$/, '');
+  const undoing = `since undoing failed (${why})`;
   if (state.madeClient !== undefined)
     return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
-    return `${unchanged(state, AT_ONCE)} Not everything could be undone (${undoError.failed}).`;
+    return `${unchanged(state, AT_ONCE)} Not everything could be undone (${why}).`;
   const early =
     state.made &&
     ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
@@ -169,15 +179,17 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
 /**
  * The most urgent news: consumers may not be able to log in, or a credential that was to be revoked may still work.
  * @param served secret locations that hold the new credential for certain
+ * @param now by Auth0's clock
  */
-export function alarm(state: FailureState, served: readonly SecretLocation[]): string | undefined {
-  const { former, interrupted, reverted, takenOver } = state;
+export function alarm(state: FailureState, served: readonly SecretLocation[], now = 0): string | undefined {
+  const { former, interrupted, missing, reverted, takenOver } = state;
   if (former !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
-  if ((waiting && reverted === undefined) || methodEnded(state) !== '') return SOME;
-  if (state.outage !== undefined && (served.length === 0 || state.missing.length > 0)) return state.outage;
+  const isLate = served.length > 0 && missing.length > 0 && isOver(state, now);
+  if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate) return SOME;
+  if (state.outage !== undefined && (served.length === 0 || missing.length > 0)) return state.outage;
   return unrevoked(state, true) === '' ? undefined : STILL_VALID;
 }
 

@@ -7,7 +7,7 @@ export class Canary {
   readonly #known: readonly PromiseWithResolvers<void>[];
   readonly #outcome = Promise.withResolvers<void>();
   #chosen: number | undefined;
-  /** The canary's client id, once it has failed. */
+  /** The canary's name and client id, once it has failed. */
   failed: string | undefined;
 
   constructor(clients: number) {
@@ -35,10 +35,10 @@ export class Canary {
   }
 
   /** Called when a client's run is over, whether it rotated or not. */
-  finished(index: number, clientId: string, failed: boolean): void {
+  finished(index: number, name: string, failed: boolean): void {
     this.#known[index]?.resolve();
     if (index !== this.#chosen) return;
-    if (failed) this.failed = clientId;
+    if (failed) this.failed = name;
     this.#outcome.resolve();
   }
 }

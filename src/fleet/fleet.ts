@@ -7,6 +7,7 @@ import { APART, type SharedBudget, SpacedWrites } from '../http/pace.ts';
 import type { Connection } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import { secretLocations } from '../model/desired-state.ts';
+import { quote } from '../model/json.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Logger, run } from '../run.ts';
 import {
@@ -118,7 +119,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   } catch (error) {
     result.error = asRotationError(error);
   }
-  canary.finished(index, inputs.desired.clientId, result.error !== undefined);
+  canary.finished(index, nameOf(result), result.error !== undefined);
   connection.cancellation.end();
   end(result);
   return result;
@@ -136,6 +137,11 @@ async function look(
   const asPlan = { ...inputs, planOnly: true };
   const seen = await run(asPlan, connectServices(asPlan, connection, logger, { shared, listing }), logger);
   return { ...seen, planOnly: inputs.planOnly };
+}
+
+function nameOf({ desired, observed }: RunResult): string {
+  const name = quote(observed?.client?.name);
+  return name === '' ? desired.clientId : `${name} (${desired.clientId})`;
 }
 
 function isIdle({ error, plan }: RunResult): boolean {

@@ -35,7 +35,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
     const accepted = answer.accepted ? ` GitHub requires ${quote(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
-      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name it in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
+      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name that permission in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
     });
   }
   return new RotationError('GITHUB_REQUEST_FAILED', {
@@ -51,7 +51,7 @@ function renamed(destination: Destination, status: number, newName: string): Rot
   const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
-    remedy: `Write ${name} in destinations, and add the line moved-from: ${printDestination(destination)}.`,
+    remedy: `Write ${name} in destinations, and add the line \`moved-from: ${printDestination(destination)}\`.`,
   });
 }
 

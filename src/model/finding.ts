@@ -14,7 +14,12 @@ export interface Finding {
 
 /** The finding for an error that a watch met. */
 export function findingOf(key: string, error: RotationError): Finding {
-  return failure(key, code(error.failed), error.remedy);
+  return failure(key, `${said(error)}.`, error.remedy);
+}
+
+/** What failed, without its full stop. */
+export function said({ failed }: RotationError): string {
+  return code(failed.replace(/\.$/, ''));
 }
 
 export function failure(key: string, what: string, todo: string): Finding {

@@ -47,7 +47,7 @@ export function takeOutLine(
   const next = rest.find(({ kind }) => kind !== 'dependabot');
   if (next === undefined) return '';
   if (rest[0] === destinations[0]) return ` Or, if nobody reads it, take ${name} out of destinations.`;
-  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add moved-from: ${ownerOf(desired)}. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
+  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add \`moved-from: ${ownerOf(desired)}\`. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
 }
 
 export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {

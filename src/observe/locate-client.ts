@@ -54,7 +54,7 @@ function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationE
     failed: `Auth0 already has a client named '${quote(name)}' (${ids}), and its client_metadata ${says}.`,
     remedy: marked
       ? `If that is what this repository, secret or first destination was called before, ${movedLine(quote(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
-      : `If it is the client that you want to rotate, go on with client-id: ${clients[0]?.id} and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
+      : `If it is the client that you want to rotate, go on with \`client-id: ${clients[0]?.id}\` and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
   });
 }
 
@@ -64,7 +64,7 @@ const SAYS_NOTHING = 'does not say that this workflow made it';
 function movedLine(owner: string): string {
   return owner.startsWith('sha256:')
     ? 'add the line moved-from: with that destination and secret, as repo:owner/name#SECRET'
-    : `add the line moved-from: ${owner}`;
+    : `add the line \`moved-from: ${owner}\``;
 }
 
 function several(desired: DesiredState, clients: readonly ClientWithOwner[]): RotationError {

@@ -55,7 +55,7 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
   if (other && !desired.removableCredentials.has(id))
     return `${id} was made for ${other.owner}. ${movedLine(builder)}${keepOneWorkflow(builder, other.owner)}`;
   return credential.type === 'unknown'
-    ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it.`
+    ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it, and delete it there if nothing does.`
     : undefined;
 }
 
@@ -107,7 +107,7 @@ export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
   if (locations.length === 0) return;
   notes.push({
     severity: 'warning',
-    text: `It is unknown what ${locations.map(printLocation).join(', ')} holds, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
+    text: `It is unknown what ${locations.map(printLocation).join(', ')} ${locations.length === 1 ? 'holds' : 'hold'}, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
   });
 }
 

@@ -94,7 +94,7 @@ function noteInterruption(
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The primary's own pair would expire soon.`,
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The rotation waits no longer, since the primary's own pair expires soon.`,
     );
 }
 
@@ -261,7 +261,7 @@ function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
 }
 
 function releaseLine(spare: readonly Credential[]): string {
-  const line = `removable-credentials: ${spare.map(({ id }) => id).join(' ')}.`;
+  const line = `\`removable-credentials: ${spare.map(({ id }) => id).join(' ')}\`.`;
   const [one, another] = spare;
   return one && !another
     ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`

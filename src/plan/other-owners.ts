@@ -14,7 +14,7 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
     .filter((owner) => !owner.startsWith('sha256:'))
     .map(
       (owner) =>
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}. `,
+        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`. `,
     )
     .join('');
 }
@@ -28,10 +28,12 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
+export const KEEP_ONE = 'keep one of the two';
+
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
   const pass = current === undefined ? ', pass current-credential' : '';
-  return `If another workflow rotates this client, keep one of the two. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */
@@ -41,7 +43,7 @@ export function backTo({ destination, secretName }: SecretLocation, desired: Des
     (one) => printDestination(one).toLowerCase() === place.toLowerCase(),
   );
   const first = `put ${place} first in destinations again`;
-  const name = `set secret-name: ${secretName} again`;
+  const name = `set \`secret-name: ${secretName}\` again`;
   if (secretName.toUpperCase() === desired.secretName.toUpperCase()) return first;
   return isServed ? name : `${first} and ${name}`;
 }

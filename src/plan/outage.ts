@@ -1,9 +1,11 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
 import { refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -11,6 +13,14 @@ import type { PlanBuilder } from './plan-builder.ts';
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
+}
+
+/** Also for a failure that no plan has seen, such as a refusal by GitHub. */
+export function alarmingResult(error: RotationError, result: RunResult): RotationError {
+  const { desired, expiresAt, observed, outcome, planOnly } = result;
+  if (error.alarm !== undefined || outcome?.rotated) return error;
+  const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
+  return error.withStateNow(error.stateNow, (observed && expired(desired, expiresAt, observed.now)) ?? left);
 }
 
 const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
@@ -25,10 +35,8 @@ export function outageOf(
 ): string | undefined {
   const { expiresAt, held, stale, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
-  // Without current-credential, the expiry of a subject DN is an estimate.
-  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
-  if (expiresAt !== undefined && expiresAt <= observed.now && isRecorded)
-    return `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`;
+  const isOver = expired(desired, expiresAt, observed.now);
+  if (isOver !== undefined) return isOver;
   const associated = steps
     .slice(0, carriedOut)
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
@@ -40,6 +48,14 @@ export function outageOf(
   return out.length === 0
     ? undefined
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
+}
+
+function expired(desired: DesiredState, expiresAt: number | undefined, now: number): string | undefined {
+  // Without current-credential, the expiry of a subject DN is an estimate.
+  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
+  return expiresAt !== undefined && expiresAt <= now && isRecorded
+    ? `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`
+    : undefined;
 }
 
 /** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
@@ -58,6 +74,8 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   });
 }
 
+const FOREVER = Number.POSITIVE_INFINITY;
+
 /** What is true of the locations that refuse writes. */
 function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   stateNow: string;
@@ -65,17 +83,24 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
 } {
   const places = observed.secrets.flatMap(({ location, times }, index) => {
     if (!refusalOf(observed, location)) return [];
-    const works = inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
-    const state = works ? 'kept' : times === 'missing' ? 'missing' : 'out';
-    return [{ name: printLocation(location), state }];
+    const working = inUse.held[index]?.find(
+      ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
+    );
+    const state = working ? 'kept' : times === 'missing' ? 'missing' : 'out';
+    return [{ name: printLocation(location), state, until: working?.expiresAt ?? FOREVER }];
   });
+  const until = Math.min(...places.map((place) => place.until));
   const inState = (of: string) =>
     places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
   const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
   return {
     stateNow: [
       ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
-      ...(kept ? [`${kept} keeps what it holds, which stays associated.`] : []),
+      ...(kept
+        ? [
+            `${kept} keeps what it holds, which stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
+          ]
+        : []),
       ...(missing ? [`${missing} has no secret yet.`] : []),
     ].join(' '),
     alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,

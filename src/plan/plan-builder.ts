@@ -68,7 +68,7 @@ export class PlanBuilder {
       observed.client &&
       desired.operation !== 'revert'
     )
-      this.note('warning', UNREGISTERED);
+      this.note('interruption', UNREGISTERED);
   }
 
   note(severity: Note['severity'], text: string): void {
@@ -305,4 +305,4 @@ export function overlapOf(builder: PlanBuilder, credential: Credential): number 
 const UNREAD =
   'The secrets in GitHub were not read, since no github-token was given. This plan assumes that every destination holds the newest associated credential.';
 const UNREGISTERED =
-  "current-credential holds a certificate that is not one of the client's credentials. Its consumers cannot log in until the rotation has delivered a new one.";
+  "current-credential holds a certificate or key that is not one of the client's credentials. Its consumers cannot log in until the rotation has delivered a new one.";

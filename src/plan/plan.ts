@@ -236,7 +236,7 @@ function heal(builder: PlanBuilder): boolean {
 /** Whoever took it out may not know who holds it. So this does not advise deleting it by hand, which would lock its readers out. */
 function healedNote(builder: PlanBuilder, credential: Credential): string {
   const { heldBy, id } = builder.toPlanned(credential);
-  return `${id}, which ${heldBy.join(', ')} holds, was not associated and is associated again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;
+  return `${id}, which ${heldBy.join(', ')} holds, was not associated, so nobody could log in with it: the run associates it again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;
 }
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {

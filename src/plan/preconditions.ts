@@ -1,6 +1,6 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   CREDENTIAL_TYPES,
@@ -42,7 +42,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
 function methodMismatch(desired: DesiredState, observed: ObservedState, used: string): RotationError {
   const { clientId, method, operation } = desired;
   const failed = `Client ${clientId} authenticates by ${used}, not by ${method}.`;
-  const another = isCredentialMethod(used) ? `set authentication-method: ${used}` : '';
+  const another = isCredentialMethod(used) ? `set \`authentication-method: ${used}\`` : '';
   if (operation === 'revert') {
     const remedy = another ? `To revert it, ${another}.` : `There is nothing to revert: it uses ${used}.`;
     return new RotationError('METHOD_MISMATCH', { failed, remedy });
@@ -82,7 +82,7 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   throw new RotationError('ALGORITHM_MISMATCH', {
     failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,
     remedy:
-      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 (Advanced settings, OAuth, JSON Web Token signature algorithm).",
+      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 in the Auth0 Dashboard (Applications, the client, Settings, Advanced Settings, OAuth, JSON Web Token Signature Algorithm).",
   });
 }
 
@@ -106,9 +106,9 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** The line of the workflow that passes what the primary holds. */
+/** The line of the workflow that passes what the primary holds, for a message. */
 export function currentLine({ secretName }: DesiredState): string {
-  return `current-credential: \${{ secrets.${secretName} }}`;
+  return `\`current-credential: \${{ secrets.${secretName} }}\``;
 }
 
 /**
@@ -132,21 +132,23 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   if (stale.because === 'written since') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
-      remedy: 'Start the workflow anew instead of re-running it.',
+      remedy: `${ANEW}.`,
     });
   }
   const { later } = stale;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: start the workflow anew instead of re-running it. ${onPurpose(later)}`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: ${NEW_RUN}. ${onPurpose(later)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
     failed: `current-credential is ${given}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
-    remedy: `Start the workflow anew instead of re-running it. If it happens again, check that the input reads ${line}. ${onPurpose(later)}`,
+    remedy: `${ANEW}. If it happens again, check that the input reads ${line}. ${onPurpose(later)}`,
   });
 }
+
+const ANEW = `${NEW_RUN.slice(0, 1).toUpperCase()}${NEW_RUN.slice(1)}`;
 
 /** The remedy if a person wrote the secret right after a run, which looks the same. */
 function onPurpose({ createdAt, id }: Credential): string {
@@ -227,7 +229,7 @@ function perhapsEnrolled(young: Credential): RotationError {
   return new RotationError(error.code, {
     ...error,
     alarm: 'perhaps NOBODY CAN LOG IN. Act at once',
-    remedy: `Look at run ${run}. If it is at work, let it finish. If it was an enroll and has died, do not wait: start operation: revert, with revert-to: the method that the client had before (examples/revert.yml). If that was a method of certificates or keys, choose it in the Auth0 Dashboard instead (Applications, the client, Credentials). Or start enroll again after ${until}; until then nobody can log in.`,
+    remedy: `Look at run ${run}. If it is at work, let it finish. If it was an enroll and has died, do not wait: start operation: revert, with revert-to: the method that the client had before (examples/revert.yml), or choose that method in the Auth0 Dashboard (Applications, the client, Credentials). For a method of certificates or keys only the Dashboard can do that. Or start enroll again after ${until}; until then nobody can log in.`,
   });
 }
 

@@ -70,8 +70,10 @@ export function revoke(builder: PlanBuilder): void {
 }
 
 function interruption(previous: readonly Credential[]): string {
-  const ids = previous.map(({ id }) => id).join(', ');
-  return `${ids} is revoked as soon as its successor is delivered everywhere. From then on nobody can log in with its key, not even workflow runs that were queued before. Access tokens that were issued with it stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
+  const ids = previous.map(({ id }) => id).join(' and ');
+  const [are, its, key, it] =
+    previous.length === 1 ? ['is', 'its', 'its key', 'it'] : ['are', 'the', 'their keys', 'them'];
+  return `${ids} ${are} revoked as soon as ${its} successor is delivered everywhere. From then on nobody can log in with ${key}, not even workflow runs that were queued before. Access tokens that were issued with ${it} stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
 }
 
 /** This run delivers nothing there. */
@@ -83,7 +85,8 @@ function interruptionElsewhere({ observed }: PlanBuilder, former: readonly { loc
 /** No destination holds them, so nobody gets a successor. */
 function interruptionByHand(byHand: readonly Credential[]): string {
   const ids = byHand.map(({ createdAt, id }) => `${id}, which was made by hand on ${day(createdAt)},`);
-  return `${ids.join(' ')} is removed, too. Nobody who uses it can log in from then on, until they use the credential that this run delivers.`;
+  const [are, it] = byHand.length === 1 ? ['is', 'it'] : ['are', 'one of them'];
+  return `${ids.join(' and ')} ${are} removed, too. Nobody who uses ${it} can log in from then on, until they use the credential that this run delivers.`;
 }
 
 /** The warning about a credential that stays, since it has another workflow's mark or cannot be read. */
@@ -93,7 +96,7 @@ function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return owner === undefined || owner.startsWith('sha256:')
     ? `${left}.`
-    : `${left}; or, if this workflow delivered first to ${owner.replace('#', ', secret ')}, before, add moved-from: ${owner} and start this run again.`;
+    : `${left}; or, if this workflow delivered first to ${owner.replace('#', ', secret ')}, before, add \`moved-from: ${owner}\` and start this run again.`;
 }
 
 const NOTHING =

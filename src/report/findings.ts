@@ -19,11 +19,11 @@ export function watchHeadline({ error, watch, desired }: RunResult, client: stri
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const left =
     lifetime &&
-    `${Math.max(0, Math.floor(lifetime.left * 100))} % of the validity of its ${what} is left, until ${longDay(lifetime.until)}`;
+    `${Math.max(0, Math.floor(lifetime.left * 100))} % of the validity of its ${what} is left${lifetime.left > 0 ? ', until' : ': it expired on'} ${longDay(lifetime.until)}`;
   const count = findings.length === 1 ? '1 thing needs' : `${findings.length} things need`;
   const advice = findings.length === 0 ? 'No action needed.' : `${count} attention.`;
   if (watch.isAtWork && !error)
     return `⏳ ${client}: a rotation is at work or has just ended. The watch did not check the client.`;
   const icon = error ? '❌' : findings.length > 0 ? '⚠️' : '✅';
-  return `${icon} ${client}: ${left ? `${left}. ` : ''}${advice}`;
+  return `${icon} ${client}: ${[error?.alarm, left, advice].filter(Boolean).join('. ')}`;
 }

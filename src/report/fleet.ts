@@ -1,8 +1,10 @@
 /** The report on many clients: one summary and one list of failures, worst first. Pure text of bounded size. */
 
+import type { RotationError } from '../errors.ts';
 import { quote } from '../model/json.ts';
 import { code, inert, iso, longDay, plain, row, shortened, unbroken } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
+import { printDestination } from '../model/secret-location.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
 import { currentExpiry, nextRotation } from './headline.ts';
@@ -20,7 +22,9 @@ const RESULT = 400_000;
 const ANNOTATIONS = 9;
 
 export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {
-  const worstFirst = results.toSorted((a, b) => rank(a) - rank(b));
+  const worstFirst = results.toSorted(
+    (a, b) => Number(isUrgent(b)) - Number(isUrgent(a)) || rank(a) - rank(b),
+  );
   return {
     outputs: fleetOutputs(results, worstFirst),
     annotations: annotations(worstFirst, explanationOf),
@@ -46,6 +50,11 @@ function wasSkipped(code: string): boolean {
   return code === 'CANARY_FAILED' || code === 'CANCELLED';
 }
 
+/** Consumers may not be able to log in. */
+function isUrgent({ error }: RunResult): boolean {
+  return error?.alarm !== undefined;
+}
+
 function rank(result: RunResult): number {
   return KINDS.findIndex(([, , holds]) => holds(result));
 }
@@ -56,11 +65,17 @@ function nameOf({ observed, desired }: RunResult): string {
   return name === '' ? id : `${plain(name)} (${id})`;
 }
 
+/** Tells a client whose name was not read from the others. */
+function placeOf({ desired }: RunResult): string {
+  return `secret ${printDestination(desired.destinations[0])} ${desired.secretName}`;
+}
+
 /** The client's name for HTML, in which Markdown has no effect. */
-function textOf({ observed, desired }: RunResult): string {
-  const name = quote(observed?.client?.name);
-  const id = quote(desired.clientId);
-  return (name === '' ? id : `${name} (${id})`).replaceAll('&', '&amp;').replaceAll('@', '@\u200b');
+function textOf(result: RunResult): string {
+  const name = quote(result.observed?.client?.name);
+  const id = quote(result.desired.clientId);
+  const text = name === '' ? `${id} (${placeOf(result)})` : `${name} (${id})`;
+  return text.replaceAll('&', '&amp;').replaceAll('@', '@\u200b');
 }
 
 function headline(results: readonly RunResult[]): string {
@@ -68,7 +83,22 @@ function headline(results: readonly RunResult[]): string {
   const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
   const named = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
-  return `${sign ?? '✅'} ${results.length} ${results.length === 1 ? 'client' : 'clients'}: ${named.join(', ') || 'none in this shard'}.`;
+  const urgent = results.filter(isUrgent).length;
+  const first = urgent > 0 ? `Act at once for ${clients(urgent)}, named first below. ` : '';
+  return `${sign ?? '✅'} ${first}${clients(results.length)}: ${named.join(', ') || 'none in this shard'}.${deadline(results)}`;
+}
+
+function clients(count: number): string {
+  return count === 1 ? '1 client' : `${count} clients`;
+}
+
+/** The day on which the first key of those that failed expires. */
+function deadline(results: readonly RunResult[]): string {
+  const failed = results.filter((result) => result.error !== undefined && !isUrgent(result));
+  const ends = failed.flatMap((result) => currentExpiry(result) ?? []);
+  return ends.length === 0
+    ? ''
+    : ` Act before ${longDay(Math.min(...ends))}, when the first key of those that failed expires.`;
 }
 
 function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
@@ -127,7 +157,7 @@ function tableRow(result: RunResult): string {
   const why = plan === undefined || plan.reason === 'NotDue' ? '–' : reasonName(plan.reason);
   return row([
     nameOf(result),
-    `${sign} ${kind}`,
+    `${sign} ${kind}${isUrgent(result) ? ', ACT AT ONCE' : ''}`,
     error ? `\`${error.code}\`` : why,
     notAfter === '' ? '–' : unbroken(Date.parse(notAfter)),
     next === undefined ? '–' : unbroken(next),
@@ -148,15 +178,26 @@ function detailsOf(
     .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
-  const failure = error && [
+  const lines = [...(error ? failureLines(error, expiry, explanationOf) : []), ...notes, ...steps];
+  if (lines.length === 0 || (error?.code === 'CANARY_FAILED' && !isUrgent(result))) return '';
+  const open = error ? ' open' : '';
+  return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
+}
+
+function failureLines(
+  error: RotationError,
+  expiry: string,
+  explanationOf: (code: string) => string,
+): string[] {
+  const stateNow = `**What is true now.** ${inert(error.stateNow)}\n`;
+  const failure = [
     `**What failed.** ${inert(error.failed)}${expiry}\n`,
     `**What to do.** ${inert(`${error.remedy}${inManifest(error.remedy)}`)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
-    `**What is true now.** ${inert(error.stateNow)}\n`,
   ];
-  const lines = [...(failure ?? []), ...notes, ...steps];
-  if (lines.length === 0 || error?.code === 'CANARY_FAILED') return '';
-  const open = failure ? ' open' : '';
-  return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
+  return [
+    ...(error.alarm ? [`**Alarm:** ${inert(error.alarm)}.\n`] : []),
+    ...(error.beginsWithState ? [stateNow, ...failure] : [...failure, stateNow]),
+  ];
 }
 
 /** A message says what to do in a workflow of one client. This adds how to do the same with a manifest. */
@@ -177,7 +218,9 @@ const CURRENT =
 /** When the current key expires, as a sentence for a client that failed. Empty if that is unknown. */
 function expirySentence(result: RunResult): string {
   const expiresAt = currentExpiry(result);
-  return expiresAt === undefined ? '' : ` The current key expires on ${longDay(expiresAt)}.`;
+  if (expiresAt === undefined) return '';
+  const isOver = expiresAt <= (result.observed?.now ?? 0);
+  return ` The current key ${isOver ? 'expired' : 'expires'} on ${longDay(expiresAt)}.`;
 }
 
 interface SharedWarning extends Annotation {
@@ -214,9 +257,10 @@ function annotations(
 ): Annotation[] {
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
-    if (error === undefined || wasSkipped(error.code)) return [];
+    if (error === undefined || (wasSkipped(error.code) && !isUrgent(result))) return [];
     const name = quote(observed?.client?.name);
-    const who = `${name === '' ? '' : `${name}, `}client ${desired.clientId}`;
+    const id = `client ${desired.clientId}`;
+    const who = name === '' ? `${id} (${placeOf(result)})` : `${name}, ${id}`;
     const hint = inManifest(error.remedy);
     const message = `${error.message}${hint}${expirySentence(result)} More: ${explanationOf(error.code)}`;
     return [{ level: 'error', title: `${error.code}: ${who}`, message }];

@@ -23,7 +23,7 @@ export function headline(result: RunResult): string {
   if (plan?.reason === 'MethodDiffers') return `✅ ${client} ${reverted(desired)}`;
   const steps = plan?.steps.length ?? 0;
   if (outcome && steps > 0)
-    return `✅ ${client}: ${steps} ${steps === 1 ? 'step' : 'steps'} put things in order. ${advice(result)}${next}`;
+    return `✅ ${client}: ${count(steps)} put things in order. ${advice(result)}${next}`;
   return `✅ ${client}: nothing is due. ${advice(result)}${next}`;
 }
 
@@ -38,8 +38,11 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
     return `anybody who knows the client id can log in (${code}). Act at once.`;
-  if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
   const expiresAt = currentExpiry(result);
+  const isAhead = expiresAt !== undefined && expiresAt > (observed?.now ?? 0);
+  if (outcome?.rotated && code === 'DELIVERY_INCOMPLETE' && isAhead)
+    return `a new key was stored, but not everywhere (${code}). Act before ${longDay(expiresAt)}, when the previous key expires.`;
+  if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
   if (expiresAt === undefined) return `${code}. Action needed.`;
   // Without an observation no clock can be trusted, and a date helps more than none.
   return observed === undefined || expiresAt > observed.now
@@ -57,9 +60,17 @@ export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult)
   return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();
 }
 
-function planned({ plan, desired }: RunResult): string | undefined {
-  if (!plan?.rotates && plan?.reason !== 'MethodDiffers' && plan?.reason !== 'Rehearsal') return undefined;
-  return `${PLANNED[desired.operation]}. This was only a plan.`;
+function planned(result: RunResult): string | undefined {
+  const { plan, desired } = result;
+  const steps = plan?.steps.length ?? 0;
+  const isWhole = plan?.rotates || plan?.reason === 'MethodDiffers' || plan?.reason === 'Rehearsal';
+  if (!isWhole && steps === 0) return undefined;
+  const what = isWhole ? PLANNED[desired.operation] : `${count(steps)} would put things in order`;
+  return `${what}. This was only a plan.${isCalm(result) ? '' : ` ${READ}`}`;
+}
+
+function count(steps: number): string {
+  return steps === 1 ? '1 step' : `${steps} steps`;
 }
 
 function rotated(result: RunResult): string {
@@ -85,9 +96,13 @@ function afterwards(result: RunResult): string {
 
 /** Points to the warnings, which may require an action. */
 function advice(result: RunResult): string {
-  return notes(result).every(({ severity }) => severity === 'notice')
-    ? 'No action needed.'
-    : 'Read the warning below.';
+  return isCalm(result) ? 'No action needed.' : READ;
+}
+
+const READ = 'Read the warning below.';
+
+function isCalm(result: RunResult): boolean {
+  return notes(result).every(({ severity }) => severity === 'notice');
 }
 
 function rehearsed({ plan, desired }: RunResult): string {

@@ -30,8 +30,11 @@ export function holderTable({ outcome }: RunResult): string {
 const NONE = 'No workflow run that was queued before the delivery is still at work in';
 
 function found(count: number): string {
-  const runs = count === 1 ? '1 workflow run was' : `${count} workflow runs were`;
-  return `${runs} queued before the delivery and may hold the revoked key. A login with that key fails. Cancel them, or start them again as new runs.`;
+  const [runs, cancel] =
+    count === 1
+      ? ['1 workflow run was', 'Cancel it, or start it again as a new run']
+      : [`${count} workflow runs were`, 'Cancel them, or start them again as new runs'];
+  return `${runs} queued before the delivery and may hold the revoked key. A login with that key fails. ${cancel}.`;
 }
 
 /** The same information as annotations. */
@@ -41,7 +44,9 @@ export function holderWarnings({ outcome }: RunResult): string[] {
   return [
     ...(runs.length > 0 ? [found(runs.length)] : []),
     ...(unsearched.length > 0
-      ? [`${locations} could not be searched for workflow runs that hold the revoked key.`]
+      ? [
+          `${locations} could not be searched for workflow runs that hold the revoked key. Look at the runs there yourself: a login with that key fails.`,
+        ]
       : []),
   ];
 }

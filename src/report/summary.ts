@@ -40,7 +40,7 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
 
 const isUrgent = ({ severity }: Note) => severity !== 'notice';
 const quoted = ({ text: sentence }: Note) => `> ${shortened(inert(sentence))}`;
-const text = (sentence: string) => shortened(plain(sentence));
+const text = (sentence: string) => shortened(inert(sentence));
 
 function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
   const stateNow = `**What is true now.** ${text(error.stateNow)}`;
@@ -48,7 +48,7 @@ function sentences(error: RotationError, explanationOf: (code: string) => string
     `**What failed.** ${text(error.failed)}`,
     `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
   ];
-  return error.alarm ? [stateNow, ...failure] : [...failure, stateNow];
+  return error.beginsWithState ? [stateNow, ...failure] : [...failure, stateNow];
 }
 
 /** What happened to a secret, worst first. */

@@ -2,7 +2,7 @@
 
 import type { Shadows } from '../github/shadows.ts';
 import type { ObservedWorkflow } from '../github/workflows.ts';
-import { type Finding, failure, warning } from '../model/finding.ts';
+import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code } from '../model/markdown.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 
@@ -46,7 +46,7 @@ export function shadowFindings({ found, unread }: Shadows): Finding[] {
     ...unread.map(({ error, repository }) =>
       warning(
         `ShadowsUnread ${printDestination(repository)}`,
-        `The watch could not check whether another secret hides a delivered one: ${code(error.failed)}.`,
+        `The watch could not check whether another secret hides a delivered one: ${said(error)}.`,
         `Give github-token 'Secrets: read', 'Environments: read' and 'Actions: read' for ${code(printDestination(repository))}.`,
       ),
     ),

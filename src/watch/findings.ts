@@ -2,15 +2,16 @@
 
 import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Finding, failure, warning } from '../model/finding.ts';
+import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { isYoung, type ObservedState } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
+import { KEEP_ONE } from '../plan/other-owners.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
-import { dueAt, firstReason } from '../plan/reasons.ts';
+import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
@@ -27,15 +28,32 @@ export function assess(
   refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
-  const refused = refusal ? [refusedRotation(refusal)] : [];
+  const refused = refusal ? [refusedRotation(refusal, dayOfNext(builder))] : [];
   if (observed.client?.method !== desired.method) return refused;
   return [
     ...refused,
     ...lifetimeFindings(builder),
-    ...destinationFindings(builder),
-    ...unmanagedFindings(builder),
-    ...clientFindings(builder),
+    ...[
+      ...destinationFindings(builder),
+      ...unmanagedFindings(builder, dayOfNext(builder)),
+      ...clientFindings(builder),
+    ].map((finding) => (refusal ? besideRefusal(finding, refusal) : finding)),
   ];
+}
+
+/** The day of the next rotation. undefined: it is not recorded, or a rotation is due. */
+function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefined {
+  const next = nextDue(desired, observed, inUse, false);
+  return next === undefined || next <= observed.now ? undefined : day(next);
+}
+
+/** A rotation that would be refused is started in vain, and what to do about that is said once. */
+function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
+  const above = 'what is said above of the rotation that would be refused';
+  if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
+    return { ...finding, todo: `Do ${above}.` };
+  const todo = finding.todo.replace(/^Start the rotation/, `First do ${above}. Then start the rotation`);
+  return isToday ? { ...finding, todo } : finding;
 }
 
 /**
@@ -56,8 +74,28 @@ export function isAtWork(
   );
 }
 
-function refusedRotation({ error, isToday }: RefusedRotation): Finding {
-  const what = `${isToday ? 'A' : 'The next'} rotation would be refused (${error.code}): ${code(error.failed)}.`;
+/** Kinds of findings that say that consumers cannot log in now, and whether that concerns all of them. */
+const OUTAGES: Readonly<Record<string, string>> = {
+  CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
+  NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
+  NotAssociated: 'consumers CANNOT LOG IN. Act at once',
+  SecretUnknown: 'consumers CANNOT LOG IN. Act at once',
+  // A destination that is new may have no consumers yet.
+  SecretMissing: 'perhaps consumers CANNOT LOG IN. Act at once',
+};
+
+/** The most urgent news of a watch. @param code of the error that would stop a rotation today */
+export function outage(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
+  const kinds = failures.map(({ key }) => key.split(' ')[0]);
+  const [kind] = Object.keys(OUTAGES).filter((one) => kinds.includes(one));
+  // With an outdated current-credential it is unknown what the primary holds.
+  if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
+  return OUTAGES[kind];
+}
+
+function refusedRotation({ error, isToday }: RefusedRotation, next: string | undefined): Finding {
+  const which = isToday ? 'A rotation' : `The next rotation${next === undefined ? '' : `, on ${next},`}`;
+  const what = `${which} would be refused (${error.code}): ${said(error)}.`;
   return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
 }
 
@@ -167,7 +205,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `NotAssociated ${printLocation(secret.location)}`,
         `${location} holds ${code(held.id)}, which is not associated, so its consumers cannot log in.`,
-        `${rotate} It associates the credential again.`,
+        `${rotate} It associates the credential again. But if it was taken out because its key has leaked, start examples/emergency.yml instead (force: true, revoke: previous).`,
       ),
     ];
   if (!inUse.lacking.includes(index)) return [];

@@ -3,11 +3,13 @@
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
-import { readOwnership } from '../model/ownership.ts';
+import { type Ownership, readOwnership } from '../model/ownership.ts';
 import { mayBeHeld } from '../plan/in-use.ts';
+import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
-export function unmanagedFindings(builder: PlanBuilder): Finding[] {
+/** @param next the day of the next rotation, if it is known */
+export function unmanagedFindings(builder: PlanBuilder, next: string | undefined): Finding[] {
   const { owners, observed, desired } = builder;
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
@@ -16,8 +18,8 @@ export function unmanagedFindings(builder: PlanBuilder): Finding[] {
         return findingsOfOurs(builder, credential);
       const others = owners.otherOwnership(credential);
       return others
-        ? [findingOfOthers(credential, others.owner, others.run)]
-        : findingsOfUnmarked(builder, credential);
+        ? [findingOfOthers(builder, credential, others)]
+        : findingsOfUnmarked(builder, credential, next);
     });
 }
 
@@ -43,21 +45,33 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
   ];
 }
 
-function findingOfOthers({ id }: Credential, owner: string, run: string): Finding {
+function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run }: Ownership): Finding {
   return warning(
     `OthersCredential ${id}`,
     `${code(id)} belongs to another workflow: run ${code(run)} made it for ${code(owner)}.`,
-    'Rotate a client from one workflow with many destinations, or name it in keep-credentials.',
+    `${moved(owner)}${keepOneWorkflow(builder, code(owner))}`,
   );
 }
 
+/** A long owner is a digest, which names no place. */
+function moved(owner: string): string {
+  return owner.startsWith('sha256:')
+    ? ''
+    : `If this workflow delivered first to ${code(owner)} before, add the line ${code(`moved-from: ${owner}`)}. `;
+}
+
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked(builder: PlanBuilder, credential: Credential): Finding[] {
+function findingsOfUnmarked(
+  builder: PlanBuilder,
+  credential: Credential,
+  next: string | undefined,
+): Finding[] {
   const { inUse, owners } = builder;
   const { id } = credential;
+  const on = next === undefined ? '' : ` (${next})`;
   const todo = mayBeHeld(inUse, credential)
     ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`
-    : 'Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation, which needs its slot.';
+    : `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation${on}, which needs its slot.`;
   if (!owners.isAssociated(credential))
     return [
       warning(

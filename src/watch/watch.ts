@@ -1,6 +1,6 @@
 /** The last phase of a watch: it turns the result into findings and an issue. It changes nothing else. */
 
-import { asRotationError, type ErrorCode, RotationError } from '../errors.ts';
+import { asRotationError, type ErrorCode, RotationError, WATCHED } from '../errors.ts';
 import type { GitHubApi } from '../github/api.ts';
 import { Issues } from '../github/issues.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -14,7 +14,7 @@ import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
-import { assess, isAtWork, type RefusedRotation } from './findings.ts';
+import { assess, isAtWork, outage, type RefusedRotation } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 
@@ -139,6 +139,7 @@ function failureOf({ error, observed }: RunResult, findings: readonly Finding[])
   return new RotationError('WATCH_FAILED', {
     failed: `The watch has found ${count}: ${worst.what}`,
     remedy: worst.todo,
-    stateNow: 'A watch changes nothing but its issue.',
+    stateNow: WATCHED,
+    alarm: error?.alarm ?? outage(failures, error?.code),
   });
 }

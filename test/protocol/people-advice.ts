@@ -22,7 +22,7 @@ type Rule = readonly [
 
 const PLACE = '(?:repo|env|org):[^\\s,;]*[\\w#]';
 const TAKE_OUT = new RegExp(
-  `take (${PLACE}) out of destinations(?: and in the same change add moved-from: (${PLACE}))?`,
+  `take (${PLACE}) out of destinations(?: and in the same change add \`moved-from: (${PLACE})\`)?`,
 );
 const MOVED_FROM = new RegExp(`delivered first to [^(]*before [^.]*moved-from: (${PLACE})`, 'g');
 const MADE_FOR = new RegExp(`delete in Auth0 what was made for (${PLACE}|sha256:\\w+)`);
@@ -48,7 +48,7 @@ const RULES: readonly Rule[] = [
   ],
   ['save the secret once more', /save that secret once more/, saveAgain],
   ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
-  ['set the former secret-name', /set secret-name: (\w+) again/, setName],
+  ['set the former secret-name', /set `secret-name: (\w+)` again/, setName],
   ['take it out of destinations', TAKE_OUT, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
   ['take it out of keep-credentials', /take its id out of keep-credentials/, keepNothing],

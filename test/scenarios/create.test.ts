@@ -137,7 +137,7 @@ describe('whose client it is', () => {
     const blind = await create(world, moved);
     expect([code(blind), effects(world)]).toEqual(['CLIENT_EXISTS', []]);
     const line = `moved-from: ${SCOPE}#${SECRET}`;
-    expect(told(blind)).toContain(`add the line ${line}. Delete nothing`);
+    expect(told(blind)).toContain(`add the line \`${line}\`. Delete nothing`);
     const found = await create(world, { ...moved, 'moved-from': line.replace('moved-from: ', '') });
     expect(found.outputs).toMatchObject({ 'client-id': clientId, rotated: 'true' });
     expect(await clientsNamed(world, 'orders')).toEqual([clientId]);

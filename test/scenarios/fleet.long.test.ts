@@ -28,9 +28,9 @@ describe('a fleet', () => {
       'AUTH0_FORBIDDEN',
       ...Array(5).fill('CANARY_FAILED'),
     ]);
-    expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\.\n/);
+    expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\./);
     expect(entries(run)[5]?.error?.message).toContain(
-      `the first client that was due, ${canary?.clientId}, failed`,
+      `the first client that was due, service 0 (${canary?.clientId}), failed`,
     );
   });
 
@@ -40,8 +40,10 @@ describe('a fleet', () => {
     const run = await fleet.run();
     expect([run.exitCode, fleet.writes()]).toEqual([1, [1, 1, 0, 0, 1]]);
     expect(errorsOf(run).sort()).toEqual([
-      'CLIENT_NOT_FOUND: client unknown',
-      `DESTINATION_NOT_FOUND: client ${fleet.members[3]?.clientId}`,
+      expect.stringMatching(/^CLIENT_NOT_FOUND: client unknown \(secret repo:acme\/.*\)$/),
+      expect.stringContaining(
+        `DESTINATION_NOT_FOUND: client ${fleet.members[3]?.clientId} (secret repo:acme/missing `,
+      ),
     ]);
     expect(entries(run).map(({ error }) => error?.code)).toEqual([
       'CLIENT_NOT_FOUND',
@@ -49,7 +51,7 @@ describe('a fleet', () => {
       ...Array(3).fill(undefined),
     ]);
     expect(run.summary).toMatch(
-      /^## ❌ 5 clients: 2 failed, 3 rotated with warnings\.\n[\s\S]*<details open>[\s\S]*What to do/,
+      /^## ❌ 5 clients: 2 failed, 3 rotated with warnings\.[\s\S]*<details open>[\s\S]*What to do/,
     );
     expect(run.outputs.rotated).toBe('true');
   });

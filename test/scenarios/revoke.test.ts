@@ -207,7 +207,7 @@ describe('a revocation that fails', () => {
       expect([run.exitCode, code(run)]).toEqual([1, 'DELIVERY_INCOMPLETE']);
       expect(told(run)).toMatch(
         new RegExp(
-          `NOT REVOKED: ${id} may still .* current-credential, overlap: 0h, retire: by-time and removable-credentials: ${id}, but without`,
+          `NOT REVOKED: ${id} may still .* current-credential, overlap: 0h, retire: by-time and .removable-credentials: ${id}., but without`,
         ),
       );
       expect(told(run)).not.toContain('without a new key');

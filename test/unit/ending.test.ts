@@ -171,10 +171,13 @@ describe('a failure', () => {
     expect(FAILURE.withStateNow('It is so.').message).toBe('It failed. Mend it. It is so.');
     const alarmed = FAILURE.withStateNow('It is so.', 'some are out');
     expect([alarmed.message, alarmed.alarm, alarmed.code]).toEqual([
-      'It is so. It failed. Mend it.',
+      'Some are out. It is so. It failed. Mend it.',
       'some are out',
       'CLIENT_NOT_FOUND',
     ]);
+    // That nothing was changed is no news.
+    const untouched = FAILURE.withStateNow(FAILURE.stateNow, 'some are out');
+    expect(untouched.message).toBe(`Some are out. ${FAILURE.message}`);
   });
 
   it('that is no error of the action has a code', () => {

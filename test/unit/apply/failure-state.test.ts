@@ -206,7 +206,7 @@ describe('once a delivery has begun', () => {
     const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
     const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
     expect(stateNow).toMatch(
-      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and removable-credentials: b, but without force and revoke/,
+      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and `removable-credentials: b`, but without force and revoke/,
     );
     expect(raised).toMatch(/VALID/);
   });
@@ -223,6 +223,26 @@ it('the sentences about a failed enrollment or binding name what is left', () =>
   expect(movedBack('none')).toBe('The client uses none again.');
   expect(leftBound(true)).toMatch(/may be bound/);
   expect(leftBound(false)).toMatch(/may no longer be bound/);
+});
+
+describe('what a location that was not served still holds', () => {
+  const partly = (previousEnds: number | undefined) =>
+    explainFailure(failed, { ...NOTHING, previousEnds, served: [SHOP], missing: [OTHER] }, undefined, NOW);
+
+  it('works until a day, which is said', () => {
+    const { alarm: raised, stateNow } = partly(NOW + 86_400_000);
+    expect(stateNow).toContain('The previous one expires on 25 November 2026.');
+    expect([raised, partly(undefined).alarm]).toEqual([undefined, undefined]);
+    expect(partly(undefined).stateNow).not.toContain('The previous one');
+  });
+
+  it('is worth nothing once it has expired', () => {
+    const { alarm: raised, stateNow } = partly(NOW);
+    expect(stateNow).toContain(
+      'The previous one expired on 24 November 2026: the consumers of repo:acme/other PEM CANNOT LOG IN until that secret is written.',
+    );
+    expect(raised).toMatch(/some consumers/);
+  });
 });
 
 it('an alarm that the plan has raised stays, unless the run has a more urgent one', () => {

@@ -366,7 +366,7 @@ describe('a repository that was renamed', () => {
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
       failed: `env:acme/shop/eu was renamed or transferred (${status}), and nothing was stored there.`,
-      remedy: 'Write env:acme/store/eu in destinations, and add the line moved-from: env:acme/shop/eu.',
+      remedy: 'Write env:acme/store/eu in destinations, and add the line `moved-from: env:acme/shop/eu`.',
     });
     expect(server.exchanges.map(({ path }) => path)).toEqual([
       '/repos/acme/shop/environments/eu/secrets/PEM',
@@ -397,7 +397,7 @@ describe('a repository that was renamed', () => {
       connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
-      remedy: 'Write its new name in destinations, and add the line moved-from: repo:acme/shop.',
+      remedy: 'Write its new name in destinations, and add the line `moved-from: repo:acme/shop`.',
     });
   });
 

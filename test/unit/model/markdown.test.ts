@@ -93,7 +93,7 @@ describe('a finding', () => {
     expect(findingOf('Key', error)).toEqual({
       severity: 'failure',
       key: 'Key',
-      what: "`It 'failed'.`",
+      what: "`It 'failed'`.",
       todo: 'Mend it.',
     });
   });

@@ -31,7 +31,7 @@ describe('the advice for a destination that nobody reads', () => {
   });
 
   it('of the first one takes moved-from as well, and a first one that the workflow can read', () => {
-    const words = ` Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: repo:acme/shop#PEM. Then ${OTHER} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
+    const words = ` Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add \`moved-from: repo:acme/shop#PEM\`. Then ${OTHER} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
     expect(line(SHOP, SHOP, OTHER)).toBe(words);
     expect(line(SHOP, SHOP, BOT, OTHER)).toBe(words);
   });

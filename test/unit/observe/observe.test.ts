@@ -303,11 +303,11 @@ describe('the client of a workflow that creates it', () => {
 
   it('that a former name made is never to be deleted: the line that finds it again is named', async () => {
     const told = await remedy(create, [client('x', 'shop'), client('a', 'shop', FORMER)]);
-    expect(told).toMatch(/^If that is .*, add the line moved-from: repo:acme\/old#PEM\. Delete nothing/);
+    expect(told).toMatch(/^If that is .*, add the line `moved-from: repo:acme\/old#PEM`\. Delete nothing/);
     const digest = { [CLIENT_OWNER_KEY]: 'sha256:0123' };
     expect(await remedy(create, [client('a', 'shop', digest)])).toMatch(/moved-from: with that destination/);
     const strange = await remedy(create, [client('a', 'shop')]);
-    expect(strange).toMatch(/client-id: a and operation: rotate/);
+    expect(strange).toMatch(/`client-id: a` and operation: rotate/);
     expect(strange).not.toMatch(/delete/i);
   });
 

@@ -14,14 +14,14 @@ describe('one made by hand is in the way', () => {
     await world.day({ destinations: [SHOP, PROD] });
     const { message } = await world.day({ destinations: [SHOP, PROD] });
     expect(message).toMatch(
-      /To go on now, if nobody uses it, add this line .*removable-credentials: h\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and give its users another client/,
+      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and give its users another client/,
     );
   });
 
   it('is offered only if it is associated, since another one takes no room', async () => {
     const out = { ...hand('o', 90), associated: false };
     const world = new Days([out, hand('h', 70), hand('g', 60)], { [SHOP]: ['g', 59] });
-    expect((await world.day()).message).toMatch(/removable-credentials: h\./);
+    expect((await world.day()).message).toMatch(/`removable-credentials: h`\./);
     expect(await world.day(removable('h'))).toMatchObject({ rotated: true, removed: ['h'] });
   });
 
@@ -56,7 +56,7 @@ describe('the secret of the primary was written by somebody else', () => {
     const world = full('lost');
     const { message } = await world.day();
     expect(message).toContain(
-      `Look at that line first: it must read current-credential: \${{ secrets.PEM }}. If it does, repo:acme/shop PEM holds that pair`,
+      `Look at that line first: it must read \`current-credential: \${{ secrets.PEM }}\`. If it does, repo:acme/shop PEM holds that pair`,
     );
     expect(message).not.toMatch(/it may hold any|Pass current-credential/);
     expect(message).toContain('start the workflow by hand once with force: true');
@@ -68,7 +68,7 @@ describe('the secret of the primary was written by somebody else', () => {
 
   it('without current-credential: force is offered only if nobody needs the secret', async () => {
     const { message } = await full('p').day({ current: 'none' });
-    expect(message).toContain('{ secrets.PEM }}, which shows what the secret holds.');
+    expect(message).toContain('{ secrets.PEM }}`, which shows what the secret holds.');
     expect(message).toContain(
       'if nobody needs what it holds, start the workflow by hand once with force: true',
     );
@@ -92,7 +92,7 @@ describe('the primary has no secret yet', () => {
     const renamed = { current: 'none', secretName: 'PEM_2', privateKeySecretName: 'KEY' };
     const { message } = await world.day(renamed);
     expect(message).not.toContain(`Put ${SHOP} first`);
-    expect(message).toContain('If it is still read, set secret-name: PEM again for now.');
+    expect(message).toContain('If it is still read, set `secret-name: PEM` again for now.');
     expect(message).toContain('Put the id of one that nobody uses into removable-credentials');
     expect((await world.day({ current: 'none', privateKeySecretName: 'KEY' })).error).toBeUndefined();
     const followed = await world.day({ ...renamed, ...removable('h') });

@@ -27,7 +27,7 @@ describe('the first destination is taken out, since nobody reads it', () => {
     const days = world();
     const stopped = await days.day({ current: 'none', destinations: [SHOP, PROD], force: true });
     expect(stopped.message).toContain(
-      `Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add moved-from: ${OURS}. Then ${PROD} must be the first`,
+      `Or, if nobody reads it, take ${SHOP} out of destinations and in the same change add \`moved-from: ${OURS}\`. Then ${PROD} must be the first`,
     );
     const followed = await days.day({ current: 'none', destinations: [PROD], ...movedFrom(SHOP) });
     expect(followed).toMatchObject({ error: undefined, lockedOut: [] });
@@ -48,7 +48,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     for (const owner of owners)
       expect(message).toContain(
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line moved-from: ${owner}.`,
+        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`.`,
       );
   });
 
@@ -108,7 +108,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['c', 19.9999] });
     const { message } = await world.day({ current: 'none' });
     expect(message).toContain(
-      'If this workflow delivered there first at that time, set secret-name: OLD again.',
+      'If this workflow delivered there first at that time, set `secret-name: OLD` again.',
     );
     expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
   });

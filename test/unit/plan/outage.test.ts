@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import { alarmingResult } from '../../../src/plan/outage.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY, desired, state } from '../../support/states.ts';
@@ -98,6 +99,33 @@ describe('a rotation that has to stop raises an alarm', () => {
   });
 });
 
+describe('a failure that no plan has seen raises an alarm', () => {
+  const NOW = state(desired()).now;
+  const failure = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
+  const raised = (of: Partial<Parameters<typeof alarmingResult>[1]>) =>
+    alarmingResult(failure, { planOnly: false, desired: desired(), ...of }).alarm;
+
+  it('where the key in use has expired', () => {
+    const observed = state(desired());
+    expect(raised({ observed, expiresAt: NOW + 1 })).toBeUndefined();
+    expect(raised({ observed, expiresAt: NOW - DAY })).toMatch(
+      /^the current key expired on .* CANNOT LOG IN/,
+    );
+    expect(raised({ expiresAt: NOW - DAY })).toBeUndefined();
+  });
+
+  it('where a leaked key was to be revoked', () => {
+    const wanted = desired({ force: true, revoke: true });
+    expect(raised({ desired: wanted })).toBe('what was to be revoked is STILL VALID. Act at once');
+    expect(raised({ desired: wanted, planOnly: true })).toBeUndefined();
+  });
+
+  it('unless it has one already', () => {
+    const alarmed = failure.withStateNow('It is so.', 'some are out');
+    expect(alarmingResult(alarmed, { planOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
+  });
+});
+
 describe('a destination that refuses its write', () => {
   it('stops a rehearsal and an enrollment, which are told how to go on without it', () => {
     const two = { destinations: [SHOP, PROD] };
@@ -121,8 +149,8 @@ describe('a destination that refuses its write', () => {
     }
   });
 
-  const archived = async (holds: readonly [string, number] | undefined, associated = true) => {
-    const records = [ours('p', 70, { associated }), ours('c', 10)];
+  const archived = async (holds: readonly [string, number] | undefined, associated = true, age = 70) => {
+    const records = [ours('p', age, { associated }), ours('c', 10)];
     const held = { [SHOP]: ['c', 9.9999] as const };
     const world = new Days(records, holds ? { ...held, [PROD]: holds } : held);
     world.archived.add(`${PROD} PEM`);
@@ -132,7 +160,9 @@ describe('a destination that refuses its write', () => {
   it('keeps what it holds if that is associated', async () => {
     const error = await archived(['p', 69.9999]);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
-    expect(error?.stateNow).toContain(`${PROD} PEM keeps what it holds, which stays associated.`);
+    expect(error?.stateNow).toContain(
+      `${PROD} PEM keeps what it holds, which stays associated and expires on 14 December 2026.`,
+    );
   });
 
   it('locks its consumers out if it holds nothing that Auth0 knows, and that is the first line', async () => {
@@ -141,6 +171,12 @@ describe('a destination that refuses its write', () => {
     expect(error?.stateNow).toMatch(
       new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until it can be written`),
     );
+  });
+
+  it('locks its consumers out if what it holds has expired', async () => {
+    const error = await archived(['p', 89.9999], true, 90);
+    expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
+    expect(error?.stateNow).not.toContain('keeps what it holds');
   });
 
   it('has no readers if it has no secret yet', async () => {

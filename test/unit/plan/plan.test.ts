@@ -1040,7 +1040,7 @@ describe('the plan of a revocation', () => {
     const { notes, revokes } = plan(wanted, state(wanted, seed));
     expect(revokes).toEqual([]);
     expect(notes.map(printNote)).toContain(
-      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add moved-from: repo:acme/other#PEM and start this run again.',
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add `moved-from: repo:acme/other#PEM` and start this run again.',
     );
     const moved = {
       ...state(wanted, seed),
@@ -1589,7 +1589,7 @@ describe('the plan of another operation or method', () => {
     const old = { ...observed, client: observed.client && { ...observed.client, algorithm: 'HS256' } };
     expect(tell(enrolling, old)).toEqual([
       'ALGORITHM_MISMATCH: Client client signs its ID tokens with HS256 (jwt_configuration.alg), and Auth0 takes credentials only with RS256.',
-      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 (Advanced settings, OAuth, JSON Web Token signature algorithm).",
+      "First let every application that checks this client's ID tokens by the client secret accept the tenant's key (JWKS) as well: otherwise it refuses every login. Then set jwt_configuration.alg to RS256 in the Auth0 Dashboard (Applications, the client, Settings, Advanced Settings, OAuth, JSON Web Token Signature Algorithm).",
     ]);
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
@@ -1792,7 +1792,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
     'SECRET_EXISTS',
-    /it may hold any of a, p, and the client can hold no other credential.*Pass current-credential/,
+    /it may hold any of a, p, and the client can hold no other credential.*Pass `current-credential/,
   ],
   [
     'pending, where no secret was ever written',

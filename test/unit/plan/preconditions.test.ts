@@ -100,13 +100,13 @@ describe('a client that uses another method', () => {
 
   it('of certificates or keys: it can be rotated by that', () => {
     expect(refusal({}, { method: 'private_key_jwt' }).remedy).toContain(
-      ', or set authentication-method: private_key_jwt.',
+      ', or set `authentication-method: private_key_jwt`.',
     );
   });
 
   it.each([
     ['none', 'There is nothing to revert: it uses none.'],
-    ['tls_client_auth', 'To revert it, set authentication-method: tls_client_auth.'],
+    ['tls_client_auth', 'To revert it, set `authentication-method: tls_client_auth`.'],
   ])('a revert of one that uses %s', (method, remedy) => {
     expect(refusal({ operation: 'revert' }, { ...left, method }).remedy).toBe(remedy);
   });

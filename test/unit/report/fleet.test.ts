@@ -79,14 +79,16 @@ describe('the report of a fleet', () => {
       'tidied: ✅ put in order',
       'rests: ✅ not due',
     ]);
-    expect(summary).toContain('<details open><summary>failed</summary>\n\n**What failed.** It \\| failed.');
+    expect(summary).toContain(
+      '<details open><summary>failed (secret repo:acme/shop PEM)</summary>\n\n**What failed.** It \\| failed.',
+    );
     expect(summary).not.toContain('<summary>rests');
   });
 
   it('annotates what a person must do, and no more than GitHub shows', () => {
     const { annotations } = told(FLEET);
     expect(annotations.map(({ level, title }) => [level, title])).toEqual([
-      ['error', 'AUTH0_FORBIDDEN: client failed'],
+      ['error', 'AUTH0_FORBIDDEN: client failed (secret repo:acme/shop PEM)'],
       ['warning', 'Client warned'],
     ]);
     expect(annotations[0]?.message).toContain(
@@ -115,6 +117,33 @@ describe('the report of a fleet', () => {
         message: expect.stringContaining('The current key expires on 23 January 2027.'),
       }),
     ]);
+  });
+
+  it('says by when to act', () => {
+    const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
+    expect(told([failed, of('a')]).headline).toBe(
+      '❌ 2 clients: 1 failed, 1 not due. Act before 23 January 2027, when the first key of those that failed expires.',
+    );
+  });
+
+  it('begins with whoever may be locked out, even if the canary has failed', () => {
+    const alarmed = (code: 'AUTH0_FORBIDDEN' | 'CANARY_FAILED') => {
+      const error = failure(code);
+      return error.withStateNow(error.stateNow, 'its consumers CANNOT LOG IN');
+    };
+    const all = [
+      of('late', { error: failure('AUTH0_FORBIDDEN') }),
+      of('out', { error: alarmed('CANARY_FAILED') }),
+    ];
+    const { annotations, headline, summary } = told(all);
+    expect(headline).toBe(
+      '❌ Act at once for 1 client, named first below. 2 clients: 1 failed, 1 not tried.',
+    );
+    expect(summary).toMatch(/ --- \|\n\| `out` \| ⏸️ not tried, ACT AT ONCE \|/);
+    expect(summary).toMatch(
+      /<summary>out .*\n\n\*\*Alarm:\*\* its consumers CANNOT LOG IN\.\n\n\*\*What failed/,
+    );
+    expect(annotations[0]?.message).toMatch(/^Its consumers CANNOT LOG IN\. It \| failed\. Do something\./);
   });
 
   it('says what an advice for one client means with a manifest', () => {

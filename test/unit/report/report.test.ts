@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { RotationError } from '../../../src/errors.ts';
+import { findingOf } from '../../../src/model/finding.ts';
 import { inert } from '../../../src/model/markdown.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
 import {
@@ -18,6 +20,8 @@ import {
 import { DAY, desired, NOW, state } from '../../support/states.ts';
 
 const { plan: _, ...unplanned } = result({}, settled, { error: failure() });
+
+const incomplete = new RotationError('DELIVERY_INCOMPLETE', { failed: 'It failed.', remedy: 'Mend it.' });
 
 describe('the first line', () => {
   it.each<[string, RunResult, string]>([
@@ -44,6 +48,42 @@ describe('the first line', () => {
       'a plan that is due',
       result({ force: true }, settled, { planOnly: true }),
       '📋 `shop`: a rotation is due. This was only a plan.',
+    ],
+    [
+      'a plan that interrupts somebody',
+      result({ force: true, revoke: true }, settled, { planOnly: true }),
+      '📋 `shop`: a rotation is due. This was only a plan. Read the warning below.',
+    ],
+    [
+      'a plan that puts in order',
+      result(
+        { current: 'cred_a' },
+        { credentials: [{ ...current, associated: false }], written: [10] },
+        { planOnly: true },
+      ),
+      '📋 `shop`: 1 step would put things in order. This was only a plan. Read the warning below.',
+    ],
+    [
+      'delivered, but not everywhere',
+      result({ force: true }, settled, { outcome: outcome(), error: incomplete }),
+      '❌ `shop`: a new key was stored, but not everywhere (DELIVERY_INCOMPLETE). Act before 23 January 2027, when the previous key expires.',
+    ],
+    [
+      'delivered, and failed later',
+      result({ force: true }, settled, { outcome: outcome(), error: failure() }),
+      '❌ `shop`: a new key was stored, but the run failed later (VERIFICATION_FAILED). Action needed.',
+    ],
+    [
+      'a watch that finds that nobody can log in',
+      result({}, settled, {
+        error: failure().withStateNow('It is so.', 'NOBODY CAN LOG IN. Act at once'),
+        watch: {
+          findings: [findingOf('CertificateExpired', failure())],
+          lifetime: { left: -0.1, until: NOW - DAY },
+          isAtWork: false,
+        },
+      }),
+      '❌ `shop`: NOBODY CAN LOG IN. Act at once. 0 % of the validity of its certificate is left: it expired on 23 November 2026. 1 thing needs attention.',
     ],
     [
       'a plan that is not',

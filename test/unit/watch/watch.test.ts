@@ -61,8 +61,10 @@ describe('a watch', () => {
     expect(keys?.[0]).toMatch(/^failure NotAssociated/);
     expect(result.error).toMatchObject({
       code: 'WATCH_FAILED',
+      alarm: 'consumers CANNOT LOG IN. Act at once',
       failed: expect.stringContaining('a failure'),
     });
+    expect(result.error?.message).toMatch(/^Consumers CANNOT LOG IN\. Act at once\. The watch has found/);
   });
 
   it('counts more failures than one, worst first', async () => {
@@ -73,6 +75,7 @@ describe('a watch', () => {
     expect(failures.length).toBeGreaterThan(1);
     expect(keys?.slice(0, failures.length)).toEqual(failures);
     expect(result.error?.failed).toContain(`${failures.length} failures`);
+    expect(result.error?.alarm).toBe('NOBODY CAN LOG IN. Act at once');
   });
 
   it('looks at no workflow if none is named', async () => {
@@ -86,7 +89,7 @@ describe('a watch', () => {
       meanwhile: (line) => (/rotate\.yml|environments$/.test(line) ? { status: 500 } : undefined),
     });
     expect(keys).toEqual(['failure WorkflowUnread', 'failure ShadowsUnread']);
-    expect(result.error?.code).toBe('WATCH_FAILED');
+    expect([result.error?.code, result.error?.alarm]).toEqual(['WATCH_FAILED', undefined]);
   });
 
   it('knows nothing of a client that Auth0 does not answer for: that passes', async () => {
