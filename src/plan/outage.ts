@@ -23,11 +23,9 @@ export function outageOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
-  const { expiresAt, held, stale, unregistered } = inUseAtStart;
+  const { expiresAt, held, isExpiryEstimated, stale, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
-  // Without current-credential, the expiry of a subject DN is an estimate.
-  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
-  if (expiresAt !== undefined && expiresAt <= observed.now && isRecorded)
+  if (expiresAt !== undefined && expiresAt <= observed.now && !isExpiryEstimated)
     return `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`;
   const associated = steps
     .slice(0, carriedOut)

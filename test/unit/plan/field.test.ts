@@ -681,6 +681,12 @@ describe('a certificate whose expiry is not recorded', () => {
     expect(outcomes(await days(world, 1))).toEqual(['CertificateExpiring']);
   });
 
+  it('nor does a later one in Auth0 outlive it', async () => {
+    const world = new Days([ours('c', 85, { expires: 400 })], { [SHOP]: by('c', 85) });
+    world.certificate('c', { subject: 'CN=client', to: world.now + 5 * DAY });
+    expect(outcomes(await days(world, 2))).toEqual(['CertificateExpiring', 'NotDue']);
+  });
+
   it('over, it is expired', async () => {
     const world = new Days([ours('c', 100, { expires: null })], { [SHOP]: by('c', 100) });
     world.certificate('c', { subject: 'CN=client', to: world.now - DAY });
