@@ -71,8 +71,9 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
+/** Warns of dates that leave consumers out, or rotate daily. A rotation removes the pair before the previous one, so with a run a day none works for long. */
 function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): void {
+  if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
@@ -84,6 +85,9 @@ function noteShort({ desired, inUse, notes, observed, renews }: PlanBuilder): vo
     text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${ends}.`,
   });
 }
+
+const LATE =
+  'renew-before-days is 0, so the pair in use expires before a run replaces it, and its consumers cannot log in until then. Set it to 2 or more.';
 
 /** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {

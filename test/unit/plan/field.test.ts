@@ -694,6 +694,17 @@ describe('a certificate whose expiry is not recorded', () => {
   });
 });
 
+describe('renew-before-days is 0', () => {
+  it('the rotation says what that means', async () => {
+    const rotation = async (renewBeforeDays: number) =>
+      (await days(new Days([hand('h', 20)]), 1, { renewBeforeDays }))[0]?.notes;
+    expect(await rotation(0)).toContain(
+      'renew-before-days is 0, so the pair in use expires before a run replaces it',
+    );
+    expect(await rotation(1)).not.toContain('renew-before-days');
+  });
+});
+
 describe('somebody writes the primary while a job begins, and current-credential shows what it held before', () => {
   it.each([
     ['the one made by hand', 'h', 'c'],
