@@ -63,7 +63,8 @@ async function runPhases(
   // A plan writes nothing, so it must not refuse because a scope for writing is missing.
   if (planOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
-  result.expiresAt = credentialsInUse(result.desired, result.observed).expiresAt;
+  const { expiresAt, isExpiryEstimated } = credentialsInUse(result.desired, result.observed);
+  result.expiresAt = isExpiryEstimated ? undefined : expiresAt;
   for (const line of observedLines(result.observed)) info(line);
 
   phase('Plan');

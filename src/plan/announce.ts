@@ -101,8 +101,16 @@ export function announceFormer(builder: PlanBuilder): void {
   }
 }
 
-/** Warns of secrets that somebody else wrote, since their times do not show what they hold. */
-export function announceDoubts({ inUse, notes, observed }: PlanBuilder): void {
+/** Warns of what the times do not show: the end of a certificate of a subject DN, and what secrets hold that somebody else wrote. */
+export function announceDoubts(
+  { inUse, notes, observed }: PlanBuilder,
+  nextRotation: number | undefined,
+): void {
+  if (inUse.isExpiryEstimated && nextRotation !== undefined)
+    notes.push({
+      severity: 'warning',
+      text: `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may end before. Pass current-credential, which shows it.`,
+    });
   const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;
   notes.push({

@@ -60,10 +60,10 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, owners, observed } = builder;
   const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
-  if (primaryUnexplained && !displaced && !isDue && !overridesUnknown(builder.desired))
-    throw secretChanged(builder);
+  const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
+  if (isDoubtful && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
   const eligible = builder.records.filter((c) => isInterruptible(builder, c));
-  const mayInterrupt = !settled || primaryUnexplained || othersUnexplained.length > 0;
+  const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
     ? (eligible.find(owners.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))
@@ -135,7 +135,7 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   });
 }
 
-/** The error if somebody else wrote the primary's secret. */
+/** The error if somebody else may have written the primary's secret. */
 function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError {
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
@@ -148,7 +148,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
       remedy: `Look at that line first: it must read ${line}. If it does, ${name} holds that pair and its readers cannot log in: start the workflow by hand once with force: true, which replaces it.`,
     });
   return new RotationError('SECRET_EXISTS', {
-    failed: `Somebody else wrote ${name} on ${new Date(at).toISOString()}: it may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
+    failed: `By its time, ${new Date(at).toISOString()}, ${name} may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
     remedy: `Pass ${line}, which shows what the secret holds. Or, if nobody needs what it holds, start the workflow by hand once with force: true, which replaces it.`,
   });
 }

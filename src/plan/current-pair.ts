@@ -1,10 +1,9 @@
 /** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
-import type { DesiredState } from '../model/desired-state.ts';
-import { type Credential, type ObservedState, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { BACKDATE, LEASE } from '../model/timing.ts';
+import { isLatest } from './by-time.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -148,14 +147,4 @@ function isWritable(builder: PlanBuilder, index: number): boolean {
 
 export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): void {
   builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
-}
-
-/**
- * Auth0 does not show which of two certificates with one DN is newer. `current-credential` counts as the latest only if it was issued
- * right before the primary's secret was written.
- */
-function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
-  const times = writtenTimes(secrets[0]?.times);
-  if (!times || !current?.notBefore) return false;
-  return times.updatedAt - current.notBefore.getTime() <= BACKDATE + LEASE;
 }

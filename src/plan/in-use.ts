@@ -9,7 +9,19 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { DAY, UNCERTAINTY } from '../model/timing.ts';
+import {
+  candidatesFor,
+  existingAt,
+  heldByTime,
+  isBehind,
+  isExplained,
+  isLatest,
+  isLikePrimary,
+  isUnexplained,
+  isWrittenApart,
+  latestIn,
+} from './by-time.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
@@ -34,6 +46,8 @@ export interface CredentialsInUse {
   expiresAt: number | undefined;
   /** What the primary held before somebody put an older credential back. */
   rolledBackFrom: Credential | undefined;
+  /** `expiresAt` is only derived from the time of the delivery, since nothing shows the certificate of a subject DN. */
+  isExpiryEstimated: boolean;
   /** `current-credential` holds a certificate or key that is none of the client's credentials. */
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
@@ -65,18 +79,18 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const unregistered = desired.current !== undefined && claimed === undefined;
   const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, owners);
   const later = claimed ? laterThan(claimed, primary, observed, owners) : [];
-  const storedInstead = unregistered
-    ? byTime[0]?.find((c) => owners.isOurs(c) && isExplained(desired, c, primary))
-    : undefined;
+  const [heldAnyway = []] = byTime;
+  const suspects = unregistered ? heldAnyway.filter(owners.isOurs) : later.filter(owners.isAssociated);
   // guard: a stale current-credential is not believed
-  const deliveredSince = claimed
-    ? later.find((c) => owners.isAssociated(c) && isExplained(desired, c, primary))
-    : storedInstead;
+  const deliveredSince = suspects.find((c) => isExplained(c, primary));
   const writtenSince = isWrittenSince(desired, claimed, observed);
   const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
   const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
-  const held = byTime.map((candidates, index) => (index === 0 && believed ? [believed] : candidates));
-  const othersUnexplained = unexplainedAmong(desired, others, held, owners);
+  const heldByPrimary = believed ? [believed] : heldAnyway;
+  const held = byTime.map((candidates, index) =>
+    isLikePrimary(desired, index, observed) ? heldByPrimary : candidates,
+  );
+  const othersUnexplained = unexplainedAmong(desired, others, held, owners, observed);
   const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
@@ -93,7 +107,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     settled:
       newest !== undefined &&
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
-    expiresAt: expiryOf(desired, observed, held[0]?.[0]),
+    ...expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
     stale: staleCurrent(neverHeld, writtenSince, deliveredSince),
     displaced: displacedAmong(held, observed, owners),
@@ -150,10 +164,13 @@ function unexplainedAmong(
   others: readonly ObservedSecret[],
   held: readonly (readonly Credential[])[],
   owners: Owners,
+  observed: ObservedState,
 ): number[] {
-  return others.flatMap((secret, index) =>
-    isUnexplained(desired, held[index + 1]?.[0], secret, owners) ? [index + 1] : [],
-  );
+  return others.flatMap((secret, index) => {
+    const [first] = held[index + 1] ?? [];
+    const isApart = first !== undefined && isWrittenApart(desired, secret, observed);
+    return isApart || isUnexplained(desired, first, secret, owners) ? [index + 1] : [];
+  });
 }
 
 function heldByFormer(
@@ -167,19 +184,6 @@ function heldByFormer(
   });
 }
 
-/** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
-function isExplained(
-  { method }: DesiredState,
-  { createdAt }: Credential,
-  secret: ObservedSecret | undefined,
-): boolean {
-  const times = writtenTimes(secret?.times);
-  if (times === undefined) return false;
-  const after = times.updatedAt - createdAt;
-  // The record of a subject DN outlives its certificates and is delivered again and again.
-  return after >= -UNCERTAINTY && (method === 'tls_client_auth' || after <= LEASE);
-}
-
 /** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
 function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
@@ -191,13 +195,18 @@ function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined,
 function isWrittenSince(
   desired: DesiredState,
   claimed: Credential | undefined,
-  { secrets: [primary], startedAt }: ObservedState,
+  observed: ObservedState,
 ): boolean {
+  const [primary] = observed.secrets;
+  const { startedAt } = observed;
   const times = writtenTimes(primary?.times);
   if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
   // guard: what was written after this job began is not what current-credential shows
   if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
-  return claimed === undefined || !isExplained(desired, claimed, primary);
+  if (claimed === undefined) return true;
+  // The record of a subject DN outlives its certificates and is delivered again and again.
+  const isRenewal = desired.method === 'tls_client_auth' && isLatest(desired, observed);
+  return !isRenewal && !isExplained(claimed, primary);
 }
 
 /** The evidence while the client uses another method. Then nobody can log in with what the secrets hold. */
@@ -211,6 +220,7 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     lacking: [...secrets.keys()],
     settled: false,
     expiresAt: undefined,
+    isExpiryEstimated: false,
     unregistered: false,
     stale: undefined,
     displaced: undefined,
@@ -219,96 +229,23 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   };
 }
 
-/** The credentials that existed when the secret was written and can have been delivered there, newest first. */
-function candidatesFor(
-  secret: ObservedSecret,
-  { pool: all, secrets }: ObservedState,
-  owners: Owners,
-): Credential[] {
-  const latest = latestIn(secret);
-  // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
-  // guard: the primary is served first
-  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
-  return all
-    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
-    .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
-    .sort(newestFirst);
-}
-
-/** The credentials that existed when the secret of a former location was written, newest first. */
-function existingAt(secret: ObservedSecret, { pool: all }: ObservedState, owners: Owners): Credential[] {
-  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
-}
-
-/** The latest time at which the secret's credential can have been created, by Auth0's clock. */
-function latestIn(secret: ObservedSecret | undefined): number {
-  const times = secret?.times ?? 'unread';
-  if (times === 'missing') return Number.NEGATIVE_INFINITY;
-  return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
-}
-
-/** The newest of the candidates, and more if the times leave a doubt. */
-function heldByTime(
-  desired: DesiredState,
-  secret: ObservedSecret,
-  candidates: readonly Credential[],
-  owners: Owners,
-  claimed: Credential | undefined,
-): Credential[] {
-  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
-  // guard: by time, only what is associated counts as held
-  const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
-  const [first, second] = associated.length > 0 ? associated : candidates;
-  if (first === undefined) return [];
-  const times = writtenTimes(secret.times);
-  // Somebody else wrote the secret, so it may hold any of them.
-  if (isUnexplained(desired, first, secret, owners)) return associated.length > 0 ? associated : [first];
-  // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
-  const close =
-    times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(first);
-  return second && close ? [first, second] : [first];
-}
-
-/** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */
-function isUnexplained(
-  desired: DesiredState,
-  held: Credential | undefined,
-  secret: ObservedSecret | undefined,
-  owners: Owners,
-): boolean {
-  const times = writtenTimes(secret?.times);
-  if (held === undefined || times === undefined) return false;
-  // The validity of a certificate that was brought is not recorded.
-  if (desired.brought) return true;
-  // The record of a subject DN outlives its certificates and is delivered again and again.
-  if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
-  // guard: by time, what no run can have stored is not believed
-  return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
-}
-
-/** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
-function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
-  const [primary, location] = [secrets[0]?.githubTime, secrets[index]?.githubTime];
-  return (
-    method === 'tls_client_auth' && primary !== undefined && location !== undefined && location < primary
-  );
-}
-
 /**
- * When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time
- * of the delivery.
+ * When the held credential expires, by what Auth0 records and what the certificate says, whichever is earlier. For a DN Auth0 records
+ * nothing. If `current-credential` does not show its certificate, the time of the delivery must do.
  */
 function expiryOf(
   desired: DesiredState,
   { secrets }: ObservedState,
   held: Credential | undefined,
-): number | undefined {
-  if (held === undefined) return undefined;
-  const { notAfter } = currentFactsOf(held.identity, desired) ?? {};
-  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? notAfter?.getTime();
+): Pick<CredentialsInUse, 'expiresAt' | 'isExpiryEstimated'> {
+  const facts = held && currentFactsOf(held.identity, desired);
+  const isSubject = held?.type === 'cert_subject_dn';
   const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
-  if (desired.current) return desired.current.notAfter?.getTime();
-  return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
+  if (isSubject && facts === undefined && delivered !== undefined)
+    return { expiresAt: delivered + desired.validityDays * DAY, isExpiryEstimated: true };
+  const recorded = isSubject ? undefined : held?.expiresAt;
+  const known = [recorded, facts?.notAfter?.getTime()].filter((at) => at !== undefined);
+  return { expiresAt: known.length > 0 ? Math.min(...known) : undefined, isExpiryEstimated: false };
 }
 
 /** Our credentials that are newer than `held` and existed when the secret was written. */

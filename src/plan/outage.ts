@@ -1,7 +1,6 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { RotationError } from '../errors.ts';
-import type { DesiredState } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
 import { refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
@@ -20,7 +19,7 @@ export function alarmingResult(error: RotationError, result: RunResult): Rotatio
   const { desired, expiresAt, observed, outcome, planOnly } = result;
   if (error.alarm !== undefined || outcome?.rotated) return error;
   const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, (observed && expired(desired, expiresAt, observed.now)) ?? left);
+  return error.withStateNow(error.stateNow, (observed && expired(expiresAt, observed.now)) ?? left);
 }
 
 const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
@@ -33,9 +32,9 @@ export function outageOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
-  const { expiresAt, held, stale, unregistered } = inUseAtStart;
+  const { expiresAt, held, isExpiryEstimated, stale, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
-  const isOver = expired(desired, expiresAt, observed.now);
+  const isOver = isExpiryEstimated ? undefined : expired(expiresAt, observed.now);
   if (isOver !== undefined) return isOver;
   const associated = steps
     .slice(0, carriedOut)
@@ -50,10 +49,8 @@ export function outageOf(
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
 }
 
-function expired(desired: DesiredState, expiresAt: number | undefined, now: number): string | undefined {
-  // Without current-credential, the expiry of a subject DN is an estimate.
-  const isRecorded = desired.method !== 'tls_client_auth' || desired.current !== undefined;
-  return expiresAt !== undefined && expiresAt <= now && isRecorded
+function expired(expiresAt: number | undefined, now: number): string | undefined {
+  return expiresAt !== undefined && expiresAt <= now
     ? `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`
     : undefined;
 }

@@ -23,7 +23,6 @@ import {
   refuseDuringYoungDelivery,
   refuseMissingScopes,
   refuseSamePairAgain,
-  refuseStaleCurrent,
   refuseToOverwrite,
   refuseUnfinished,
   refuseUnknownSecret,
@@ -33,6 +32,7 @@ import { rehearse } from './rehearse.ts';
 import { retire } from './retire.ts';
 import { revert } from './revert.ts';
 import { rotate } from './rotate.ts';
+import { refuseStaleCurrent } from './stale-current.ts';
 import { bindTokens } from './token-binding.ts';
 
 /**
@@ -67,7 +67,7 @@ function planned(builder: PlanBuilder): Plan {
     announceRemovals(builder, nextRotation);
     if (desired.operation === 'rotate') announceFormer(builder);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
-    if (!rotates && desired.current === undefined) announceDoubts(builder);
+    if (!rotates && desired.current === undefined) announceDoubts(builder, nextRotation);
   }
   return {
     ...why,

@@ -1,6 +1,6 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   CREDENTIAL_TYPES,
@@ -109,51 +109,6 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 /** The line of the workflow that passes what the primary holds, for a message. */
 export function currentLine({ secretName }: DesiredState): string {
   return `\`current-credential: \${{ secrets.${secretName} }}\``;
-}
-
-/**
- * Refuses a run whose `current-credential` is not what the primary holds, since the run would decide by it.
- * @throws RotationError STALE_CREDENTIAL
- */
-export function refuseStaleCurrent(builder: PlanBuilder): void {
-  const { desired, inUse, observed } = builder;
-  const { stale, unregistered } = inUse;
-  if (stale === undefined) return;
-  const { location } = observed.secrets[0] ?? {};
-  const primary = location ? printLocation(location) : 'the primary secret';
-  const line = currentLine(desired);
-  const given = observed.pool.find(({ identity }) => identity === desired.current?.identity)?.id;
-  if (stale.because === 'never held') {
-    throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is ${given}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). In a job with an environment, an environment secret hides the repository secret of the same name.`,
-    });
-  }
-  if (stale.because === 'written since') {
-    throw new RotationError('STALE_CREDENTIAL', {
-      failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
-      remedy: `${ANEW}.`,
-    });
-  }
-  const { later } = stale;
-  if (unregistered) {
-    throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: ${NEW_RUN}. ${onPurpose(later)}`,
-    });
-  }
-  throw new RotationError('STALE_CREDENTIAL', {
-    failed: `current-credential is ${given}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
-    remedy: `${ANEW}. If it happens again, check that the input reads ${line}. ${onPurpose(later)}`,
-  });
-}
-
-const ANEW = `${NEW_RUN.slice(0, 1).toUpperCase()}${NEW_RUN.slice(1)}`;
-
-/** The remedy if a person wrote the secret right after a run, which looks the same. */
-function onPurpose({ createdAt, id }: Credential): string {
-  const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
-  return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
 }
 
 /** Whether a person started this run with `force`, so that it may replace an unknown secret. */

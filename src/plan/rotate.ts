@@ -2,7 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
-import { type Credential, newestFirst, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, isYoung, newestFirst, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
@@ -14,6 +14,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
 import { refuseRevocation, revoke } from './revoke.ts';
+import { noteOlderCurrent } from './stale-current.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
@@ -35,6 +36,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   removeFormer(builder);
   noteAlgorithm(builder);
   noteShort(builder);
+  if (isDue || reason === 'UnidentifiedSecret') noteOlderCurrent(builder);
 }
 
 /**
@@ -69,8 +71,9 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** Warns if the next run will rotate again. Each rotation removes the pair before the previous one, so no pair would work for long. */
+/** Warns of dates that leave consumers out, or rotate daily. A rotation removes the pair before the previous one, so with a run a day none works for long. */
 function noteShort({ desired, inUse, notes, observed, reuses }: PlanBuilder): void {
+  if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
@@ -82,6 +85,9 @@ function noteShort({ desired, inUse, notes, observed, reuses }: PlanBuilder): vo
     text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${ends}.`,
   });
 }
+
+const LATE =
+  'renew-before-days is 0, so the pair in use expires before a run replaces it, and its consumers cannot log in until then. Set it to 2 or more.';
 
 /** Removes the credentials of the former method. Nobody can log in with them any more. */
 function removeFormer(builder: PlanBuilder): void {
@@ -97,21 +103,25 @@ function removeFormer(builder: PlanBuilder): void {
 
 /**
  * The credential that the new certificate can share. Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with
- * the same DN needs no new credential (RFC 8705 2.1). The shared one must be the newest of ours, or later runs would conclude from the
- * times that another one is in use. undefined: a new credential is needed.
+ * the same DN needs no new credential (RFC 8705 2.1). Newer ones of ours that nobody holds go, or later runs would conclude from the
+ * times that one of them is in use. undefined: a new credential is needed.
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function reuseSubject(builder: PlanBuilder): Credential | undefined {
-  const { owners, records, desired } = builder;
+  const { desired, inUse, observed, owners, records } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
   if (!owners.isCandidate(same)) throw subjectTaken(builder, same);
   const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
+  // The primary holds the older subject, which somebody put back. Then the newer one stays, since others may hold that.
+  const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
+  const stays = (c: Credential) =>
+    isPutBack && !isYoung(c, observed.now) && builder.associated.includes(c.id);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c))) {
+  if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c) || stays(c))) {
     // guard: a subject that is used again is the newest of ours
-    for (const credential of newer) builder.remove(credential, 'discard');
+    for (const credential of newer.filter((c) => !stays(c))) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;
   }

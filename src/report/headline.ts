@@ -53,9 +53,7 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
 /** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
   if (observed === undefined) return desired.current?.notAfter?.getTime();
-  // For a subject DN `expiresAt` is an estimate unless `current-credential` shows it.
-  const isKnown = desired.method !== 'tls_client_auth' || desired.current !== undefined;
-  if (plan === undefined) return isKnown ? expiresAt : undefined;
+  if (plan === undefined) return expiresAt;
   const current = plan.credentials.find(({ stage }) => stage === 'current');
   return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();
 }

@@ -115,6 +115,11 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
       ),
     ];
   const due = dueAt(desired, lifetime.until);
+  const estimated = warning(
+    'ExpiryEstimated',
+    `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none for a subject DN: the certificate may end before.`,
+    'Pass current-credential, which shows it.',
+  );
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',
@@ -124,6 +129,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
   return [
     ...lifetimeLeftFindings(desired, lifetime, due <= observed.now && !isOverdue),
     ...(isOverdue ? [overdue] : []),
+    ...(inUse.isExpiryEstimated ? [estimated] : []),
   ];
 }
 

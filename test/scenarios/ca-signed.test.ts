@@ -66,6 +66,15 @@ describe.each([
   });
 });
 
+it('another pair in current-credential says nothing of when the one in use ends', async () => {
+  await using world = await start();
+  const clientId = await enrolled(world, authority());
+  const { key, cert } = issued('other', 'EC', '/CN=other', ROOTS.EC, 'client');
+  const stale = await run(world, clientId, { ...authority(), 'current-credential': `${key}${cert}` });
+  expect([code(stale), effects(world)]).toEqual(['STALE_CREDENTIAL', []]);
+  expect(stale.summary.split('\n')[0]).toBe('## ❌ `orders`: STALE_CREDENTIAL. Action needed.');
+});
+
 describe('a new subject DN', () => {
   it('goes alongside the former one, which goes when the overlap is over', async () => {
     await using world = await start();

@@ -70,12 +70,19 @@ export class Days {
   readonly secrets = new Map<string, Secret>();
   /** Places that refuse to be written. */
   readonly archived = new Set<string>();
-  method = 'self_signed_tls_client_auth';
+  method: string;
+  readonly #kind: DesiredState['method'];
   /** Certificates that exist, wherever Auth0 has them or not. */
   readonly #certificates = new Map<string, { subject: string; from: number; to: number }>();
   #made = 0;
 
-  constructor(records: readonly Seeded[], secrets: Readonly<Record<string, Holding>> = {}) {
+  constructor(
+    records: readonly Seeded[],
+    secrets: Readonly<Record<string, Holding>> = {},
+    kind: DesiredState['method'] = 'self_signed_tls_client_auth',
+  ) {
+    this.#kind = kind;
+    this.method = kind;
     for (const record of records) this.add(record);
     for (const [scope, [holds, age, made = 365]] of Object.entries(secrets))
       this.secrets.set(scope.includes(' ') ? scope : `${scope} PEM`, {
@@ -90,14 +97,23 @@ export class Days {
     const createdAt = this.now - age * DAY;
     this.pool.push({
       id,
-      type: 'x509_cert',
+      type: CREDENTIAL_TYPES[this.#kind],
       name: owner === undefined ? 'by hand' : writeOwnership({ owner, run: '1.1' }),
-      identity: `identity-${id}`,
+      identity: this.#identity(id, subject),
       createdAt,
-      expiresAt: expires === null ? undefined : this.now + expires * DAY,
+      expiresAt: expires === null || this.#isSubject ? undefined : this.now + expires * DAY,
     });
     if (associated) this.associated.push(id);
     this.certificate(id, { subject, from: createdAt, to: this.now + (expires ?? 90) * DAY });
+  }
+
+  get #isSubject(): boolean {
+    return this.#kind === 'tls_client_auth';
+  }
+
+  /** Auth0 knows a CA-signed certificate by its subject DN. */
+  #identity(id: string, subject: string): string {
+    return this.#isSubject ? subject : `identity-${id}`;
   }
 
   /** A pair that somebody holds, without a credential of this client. */
@@ -130,11 +146,15 @@ export class Days {
 
   works(scope: string): boolean {
     const holds = this.secrets.get(scope.includes(' ') ? scope : `${scope} PEM`)?.holds;
-    return holds !== undefined && this.associated.includes(holds);
+    if (holds === undefined || !this.#isSubject)
+      return holds !== undefined && this.associated.includes(holds);
+    const { subject } = this.#certificates.get(holds) ?? {};
+    return this.pool.some(({ id, identity }) => identity === subject && this.associated.includes(id));
   }
 
   desired({ current = 'primary', ...changes }: Changes = {}): DesiredState {
-    const wanted = desired({ given: new Set(), run: `${1000 + this.#made}.1`, ...changes });
+    const run = `${1000 + this.#made}.1`;
+    const wanted = desired({ given: new Set(), method: this.#kind, run, ...changes });
     const primary = printLocation(secretLocations(wanted)[0] as SecretLocation);
     const id = current === 'primary' ? this.secrets.get(primary)?.holds : current;
     return { ...wanted, current: id === undefined ? undefined : this.#facts(id) };
@@ -144,7 +164,7 @@ export class Days {
     const certificate = this.#certificates.get(id);
     if (certificate === undefined) return undefined;
     return {
-      identity: `identity-${id}`,
+      identity: this.#identity(id, certificate.subject),
       thumbprint: `thumbprint-${id}`,
       subject: certificate.subject,
       keySize: 2048,
@@ -203,7 +223,8 @@ export class Days {
     };
   }
 
-  async #run(wanted: DesiredState): Promise<Pick<Day, 'plan' | 'error' | 'lockedOut'>> {
+  async #run(given: DesiredState): Promise<Pick<Day, 'plan' | 'error' | 'lockedOut'>> {
+    const wanted = resolveDefaults(given, await this.observed(given));
     let planned: Plan;
     try {
       planned = await this.#plan(wanted);
@@ -225,14 +246,13 @@ export class Days {
   /** As a run does: what refuses to be written is known before the plan is final. */
   async #plan(wanted: DesiredState): Promise<Plan> {
     const observed = await this.observed(wanted);
-    const resolved = resolveDefaults(wanted, observed);
-    const first = plan(resolved, observed);
+    const first = plan(wanted, observed);
     if (first.probes.length === 0) return first;
     const unwritable = first.probes
       .map(printLocation)
       .filter((location) => this.archived.has(location))
       .map((location) => ({ location, error: refusalOf(location) }));
-    return plan(resolved, { ...observed, unwritable });
+    return plan(wanted, { ...observed, unwritable });
   }
 
   #workingPlaces(): string[] {
@@ -256,9 +276,9 @@ export class Days {
           id: issued,
           type: CREDENTIAL_TYPES[wanted.method],
           name: writeOwnership({ owner: ownerOf(wanted), run: wanted.run }),
-          identity: `identity-${issued}`,
+          identity: this.#identity(issued, wanted.subject),
           createdAt: this.now,
-          expiresAt: this.now + wanted.validityDays * DAY,
+          expiresAt: this.#isSubject ? undefined : this.now + wanted.validityDays * DAY,
         });
         return undefined;
       case 'associate-credentials':
@@ -286,7 +306,7 @@ export class Days {
   ): RotationError | undefined {
     const name = printLocation(location);
     if (this.archived.has(name)) return refusalOf(name);
-    const holds = source === 'issued' ? issued : wanted.current?.identity.replace('identity-', '');
+    const holds = source === 'issued' ? issued : wanted.current?.thumbprint?.replace('thumbprint-', '');
     const at = Math.floor(this.now / 1_000) * 1_000;
     this.secrets.set(name, { holds, createdAt: this.secrets.get(name)?.createdAt ?? at, updatedAt: at });
     return undefined;

@@ -742,10 +742,27 @@ describe('a certificate whose expiry is not recorded', () => {
     expect(outcomes(await days(world, 1))).toEqual(['CertificateExpiring']);
   });
 
+  it('nor does a later one in Auth0 outlive it', async () => {
+    const world = new Days([ours('c', 85, { expires: 400 })], { [SHOP]: by('c', 85) });
+    world.certificate('c', { subject: 'CN=client', to: world.now + 5 * DAY });
+    expect(outcomes(await days(world, 2))).toEqual(['CertificateExpiring', 'NotDue']);
+  });
+
   it('over, it is expired', async () => {
     const world = new Days([ours('c', 100, { expires: null })], { [SHOP]: by('c', 100) });
     world.certificate('c', { subject: 'CN=client', to: world.now - DAY });
     expect(outcomes(await days(world, 1))).toEqual(['CertificateExpired']);
+  });
+});
+
+describe('renew-before-days is 0', () => {
+  it('the rotation says what that means', async () => {
+    const rotation = async (renewBeforeDays: number) =>
+      (await days(new Days([hand('h', 20)]), 1, { renewBeforeDays }))[0]?.notes;
+    expect(await rotation(0)).toContain(
+      'renew-before-days is 0, so the pair in use expires before a run replaces it',
+    );
+    expect(await rotation(1)).not.toContain('renew-before-days');
   });
 });
 

@@ -1792,7 +1792,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
     'SECRET_EXISTS',
-    /it may hold any of a, p, and the client can hold no other credential.*Pass `current-credential/,
+    /may hold any of a, p, and the client can hold no other credential.*Pass `current-credential/,
   ],
   [
     'pending, where no secret was ever written',

@@ -116,11 +116,6 @@ describe('the first line', () => {
       '❌ `shop`: VERIFICATION_FAILED. Act at once: the current key expired on 19 November 2026.',
     ],
     [
-      'refused, and the expiry of a subject is only an estimate',
-      { ...unplanned, desired: desired({ method: 'tls_client_auth' }), expiresAt: NOW - 5 * DAY },
-      '❌ `shop`: VERIFICATION_FAILED. Action needed.',
-    ],
-    [
       'revoked',
       result({ force: true, revoke: true }, settled, { outcome: outcome() }),
       '✅ `shop` has a new certificate. The previous one is revoked. Workflow runs that may still hold it: 0. Next rotation on 23 January 2027.',

@@ -1,0 +1,142 @@
+/** What the times of a secret show about the credential that it holds. Pure. */
+
+import type { DesiredState } from '../model/desired-state.ts';
+import {
+  type Credential,
+  newestFirst,
+  type ObservedSecret,
+  type ObservedState,
+  writtenTimes,
+} from '../model/observed-state.ts';
+import { BACKDATE, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import type { Owners } from './owners.ts';
+
+/** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
+export function isExplained({ createdAt }: Credential, secret: ObservedSecret | undefined): boolean {
+  const times = writtenTimes(secret?.times);
+  if (times === undefined) return false;
+  const after = times.updatedAt - createdAt;
+  return after >= -UNCERTAINTY && after <= LEASE;
+}
+
+/**
+ * Whether `current-credential` was issued right before the primary's secret was written. Only then it is the latest certificate with
+ * its subject DN, since Auth0 does not show which of two is newer.
+ */
+export function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
+  const times = writtenTimes(secrets[0]?.times);
+  if (!times || !current?.notBefore) return false;
+  const after = times.updatedAt - current.notBefore.getTime();
+  return after >= -UNCERTAINTY && after <= BACKDATE + LEASE;
+}
+
+/**
+ * How long after the primary the location was written, in milliseconds, which shows something with `tls_client_auth`: the record of a
+ * subject DN outlives its certificates, so its own time says little. undefined: not both are written, or another method.
+ */
+function afterPrimary(
+  { method }: DesiredState,
+  secret: ObservedSecret | undefined,
+  { secrets: [primary] }: ObservedState,
+): number | undefined {
+  const [first, then] = [writtenTimes(primary?.times), writtenTimes(secret?.times)];
+  return method === 'tls_client_auth' && first && then ? then.updatedAt - first.updatedAt : undefined;
+}
+
+/** Whether it is the primary, or the run that wrote the primary can have written it. Then both hold the same subject DN. */
+export function isLikePrimary(desired: DesiredState, index: number, observed: ObservedState): boolean {
+  const after = afterPrimary(desired, observed.secrets[index], observed);
+  return index === 0 || (after !== undefined && after >= 0 && after <= LEASE);
+}
+
+/** Whether the location was written when the run that wrote the primary was over. */
+export function isWrittenApart(
+  desired: DesiredState,
+  secret: ObservedSecret,
+  observed: ObservedState,
+): boolean {
+  return (afterPrimary(desired, secret, observed) ?? 0) > LEASE;
+}
+
+/** The credentials that existed when the secret was written and can have been delivered there, newest first. */
+export function candidatesFor(
+  secret: ObservedSecret,
+  { pool: all, secrets }: ObservedState,
+  owners: Owners,
+): Credential[] {
+  const latest = latestIn(secret);
+  // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
+  // guard: the primary is served first
+  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
+  return all
+    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
+    .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
+    .sort(newestFirst);
+}
+
+/** The credentials that existed when the secret of a former location was written, newest first. */
+export function existingAt(
+  secret: ObservedSecret,
+  { pool: all }: ObservedState,
+  owners: Owners,
+): Credential[] {
+  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+}
+
+/** The latest time at which the secret's credential can have been created, by Auth0's clock. */
+export function latestIn(secret: ObservedSecret | undefined): number {
+  const times = secret?.times ?? 'unread';
+  if (times === 'missing') return Number.NEGATIVE_INFINITY;
+  return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;
+}
+
+/** The newest of the candidates, and more where the times leave a doubt. */
+export function heldByTime(
+  desired: DesiredState,
+  secret: ObservedSecret,
+  candidates: readonly Credential[],
+  owners: Owners,
+  claimed: Credential | undefined,
+): Credential[] {
+  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
+  // guard: by time, only what is associated counts as held
+  const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
+  const [first, second] = associated.length > 0 ? associated : candidates;
+  if (first === undefined) return [];
+  const times = writtenTimes(secret.times);
+  // Somebody may have put another subject DN back, since only the first delivery of a record is close to it.
+  const isRenewed =
+    desired.method === 'tls_client_auth' && times !== undefined && !isExplained(first, secret);
+  // Somebody else wrote the secret, so it may hold any of them.
+  if (isRenewed || isUnexplained(desired, first, secret, owners))
+    return associated.length > 0 ? associated : [first];
+  // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
+  const close =
+    times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(first);
+  return second && close ? [first, second] : [first];
+}
+
+/** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */
+export function isUnexplained(
+  desired: DesiredState,
+  held: Credential | undefined,
+  secret: ObservedSecret | undefined,
+  owners: Owners,
+): boolean {
+  const times = writtenTimes(secret?.times);
+  if (held === undefined || times === undefined) return false;
+  // The validity of a certificate that was brought is not recorded.
+  if (desired.brought) return true;
+  // The record of a subject DN outlives its certificates and is delivered again and again.
+  if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
+  // guard: by time, what no run can have stored is not believed
+  return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
+}
+
+/** Whether the location holds an older certificate with the primary's DN. A run writes the primary first. Both times are by GitHub's clock. */
+export function isBehind({ method }: DesiredState, index: number, { secrets }: ObservedState): boolean {
+  const [primary, location] = [secrets[0]?.githubTime, secrets[index]?.githubTime];
+  return (
+    method === 'tls_client_auth' && primary !== undefined && location !== undefined && location < primary
+  );
+}

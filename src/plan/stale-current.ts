@@ -1,0 +1,152 @@
+/** Refuses a run whose `current-credential` is not what the primary holds, and says what it may have read instead. Pure. */
+
+import { NEW_RUN, RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { type Credential, writtenTimes } from '../model/observed-state.ts';
+import { isOwnedBy, ownerAt, readOwnership } from '../model/ownership.ts';
+import {
+  type Destination,
+  printDestination,
+  printLocation,
+  type SecretLocation,
+  shadows,
+} from '../model/secret-location.ts';
+import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { isLatest } from './by-time.ts';
+import { movedLine } from './other-owners.ts';
+import type { PlanBuilder } from './plan-builder.ts';
+import { currentLine } from './preconditions.ts';
+
+/**
+ * The run would decide by it, and with the wrong one could remove what is in use.
+ * @throws RotationError STALE_CREDENTIAL
+ */
+export function refuseStaleCurrent(builder: PlanBuilder): void {
+  const { desired, inUse, observed } = builder;
+  const { stale, unregistered } = inUse;
+  if (stale === undefined) return;
+  const { location } = observed.secrets[0] ?? {};
+  const primary = location ? printLocation(location) : 'the primary secret';
+  const line = currentLine(desired);
+  const given = observed.pool.find(({ identity }) => identity === desired.current?.identity);
+  const elsewhere = readElsewhere(builder, given);
+  if (stale.because === 'never held') {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `current-credential is ${given?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
+      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
+    });
+  }
+  if (stale.because === 'written since') {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
+      remedy: `${ANEW}.`,
+    });
+  }
+  const { later } = stale;
+  if (unregistered) {
+    throw new RotationError('STALE_CREDENTIAL', {
+      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
+      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: ${NEW_RUN}. If a new run says the same, another secret may hide it. ${elsewhere} ${onPurpose(later)}`,
+    });
+  }
+  throw new RotationError('STALE_CREDENTIAL', {
+    failed: `current-credential is ${given?.id}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
+    remedy: `${ANEW}. If a new run says the same, check that the input reads ${line}. ${elsewhere} ${onPurpose(later)}`,
+  });
+}
+
+/**
+ * Warns of a `current-credential` that makes a rotation due soon after the primary was written. With a subject DN no time contradicts it,
+ * so if the line names another secret, each run would rotate.
+ */
+export function noteOlderCurrent(builder: PlanBuilder): void {
+  const { desired, observed } = builder;
+  const { current, method, renewBeforeDays, validityDays } = desired;
+  const [primary] = observed.secrets;
+  const times = writtenTimes(primary?.times);
+  if (method !== 'tls_client_auth' || !current || !primary || !times || isLatest(desired, observed)) return;
+  if (observed.now - times.updatedAt >= (validityDays - renewBeforeDays) * DAY) return;
+  const given = observed.pool.find(({ identity }) => identity === current.identity);
+  builder.note(
+    'warning',
+    `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
+  );
+}
+
+const ANEW = `${NEW_RUN.slice(0, 1).toUpperCase()}${NEW_RUN.slice(1)}`;
+
+const HIDES =
+  'In a job with an environment, an environment secret hides the repository secret of the same name.';
+
+/** The remedy if a person wrote the secret right after a run, which looks the same. */
+function onPurpose({ createdAt, id }: Credential): string {
+  const until = new Date(createdAt + LEASE + UNCERTAINTY).toISOString();
+  return `If somebody stored another pair there right after ${id} was made, save that secret once more: a run believes what is written after ${until}.`;
+}
+
+/**
+ * What ends it if this job seems to read another secret than the primary's, so that each new run would say the same.
+ * @param given the credential in `current-credential`. undefined: Auth0 does not know it
+ */
+function readElsewhere({ desired, inUse, observed }: PlanBuilder, given: Credential | undefined): string {
+  const [primary, ...others] = observed.secrets;
+  const holds = (candidates: readonly Credential[] = []) =>
+    given === undefined || candidates.some(({ id }) => id === given.id);
+  const today = others.filter(
+    ({ location }, index) => location.part === 'pair' && holds(inUse.held[index + 1]),
+  );
+  const former = (observed.former ?? []).flatMap(({ secret }) => {
+    const name = printLocation(secret.location);
+    const found = inUse.formerHeld.find(({ location }) => location === name);
+    return found && holds(found.candidates) ? [secret] : [];
+  });
+  const places = [...today, ...former].filter(
+    ({ location, times }) => isReadAs(location, desired) && writtenTimes(times) !== undefined,
+  );
+  const hiding =
+    primary && places.find(({ location }) => shadows(location.destination, primary.location.destination));
+  if (hiding) return deleteHiding(hiding.location, primary.location, desired);
+  const [place] = places;
+  if (!primary || !place || given === undefined) return HIDES;
+  const isFirst = today.includes(place) && !observed.pool.some((c) => isMarkedAt(c, place.location));
+  return passPrimary(place.location, primary.location, isFirst);
+}
+
+/** Whether the line `current-credential` can show it. */
+function isReadAs({ destination, secretName }: SecretLocation, desired: DesiredState): boolean {
+  return destination.kind !== 'dependabot' && secretName.toUpperCase() === desired.secretName.toUpperCase();
+}
+
+function isMarkedAt({ name }: Credential, location: SecretLocation): boolean {
+  return isOwnedBy(readOwnership(name), ownerAt(location));
+}
+
+/** Nobody is locked out: who reads the hidden secret from then on finds there what a run has delivered. */
+function deleteHiding(near: SecretLocation, far: SecretLocation, desired: DesiredState): string {
+  const { certificateSecretName, pkcs12SecretName, privateKeySecretName, secretName } = desired;
+  const names = [secretName, privateKeySecretName, certificateSecretName, pkcs12SecretName].filter(Boolean);
+  const access =
+    far.destination.kind === 'org' ? `give its repository access to ${printLocation(far)}, then ` : '';
+  const or =
+    near.destination.kind === 'env'
+      ? `, or take the line \`environment: ${near.destination.environment}\` out of the job`
+      : '';
+  return `Perhaps this job reads ${printLocation(near)}, which hides ${printLocation(far)}. If so, ${access}delete ${names.join(', ')} in ${printDestination(near.destination)}, so that its readers read ${printDestination(far.destination)}${or}.`;
+}
+
+/** @param isFirst it can be the first destination. Otherwise runs would take this workflow for another one. */
+function passPrimary(read: SecretLocation, primary: SecretLocation, isFirst: boolean): string {
+  const perhaps = `Perhaps this job reads ${printLocation(read)}. If so,`;
+  const { destination } = primary;
+  if (destination.kind === 'env' && isBeside(read.destination, destination))
+    return `${perhaps} write \`environment: ${destination.environment}\` into the job.`;
+  return isFirst
+    ? `${perhaps} put ${printDestination(read.destination)} first in destinations.`
+    : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. Look first at operation: plan without it, which names whom that interrupts.`;
+}
+
+/** Whether a job that reads the one can read the other by naming its environment. */
+function isBeside(read: Destination, environment: Extract<Destination, { kind: 'env' }>): boolean {
+  if (shadows(environment, read)) return true;
+  return read.kind === 'env' && shadows(read, { ...environment, kind: 'repo' });
+}
