@@ -481,6 +481,10 @@ story('examples/watch.yml', {
     expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
     github.addWorkflow(repository.name, 'self-rotation.yml', 'disabled_inactivity');
     expect([(await run()).exitCode, await issues()]).toEqual([1, ['open', 'closed']]);
+    // What the first one finds keeps nothing of the second from being seen.
+    github.addWorkflow(repository.name, 'rotate.yml', 'disabled_inactivity');
+    github.addWorkflow(repository.name, 'self-rotation.yml', 'active');
+    expect([(await run()).exitCode, await issues()]).toEqual([1, ['closed', 'open']]);
   },
   controls: [
     {
