@@ -101,6 +101,11 @@ it.each(FOLLOWING)('%s follows a rotation, in a job of its own that names the en
   expect(JSON.stringify(after?.steps)).toContain('secrets.AUTH0_MTLS_PEM');
 });
 
+it('a deployment follows a rotation, one that could not deliver everywhere, too', () => {
+  const condition = "always() && needs.rotate.outputs.rotated == 'true'";
+  expect(jobsOf('hand-over-deploy').deploy).toMatchObject({ needs: 'rotate', if: condition });
+});
+
 it.each([...FOLLOWING, 'hand-over-deploy', 'notify'])('the scripts of %s are bash', async (file) => {
   for (const { steps } of Object.values(jobsOf(file)))
     for (const { run: script } of steps)
@@ -110,7 +115,9 @@ it.each([...FOLLOWING, 'hand-over-deploy', 'notify'])('the scripts of %s are bas
 it('Vault gets the pair, as it is', async () => {
   const { url, asked } = await listen();
   const script = scriptOf('hand-over-vault', 'hand-over', 'Write the pair into Vault');
-  await run(BASH, script, environment({ PEM, VAULT_ADDR: url, ...identityOf(url) }));
+  const shown = await run(BASH, script, environment({ PEM, VAULT_ADDR: url, ...identityOf(url) }));
+  // GitHub masks neither by itself.
+  expect(shown).toBe('::add-mask::header.claims.signature\n::add-mask::hvs.of-this-test\n');
   expect(asked).toMatchObject([
     { url: '/identity?api-version=2.0&audience=vault', headers: { authorization: 'bearer of-the-job' } },
     { url: '/v1/auth/jwt/login', body: { role: 'auth0-hand-over', jwt: 'header.claims.signature' } },

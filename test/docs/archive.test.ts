@@ -1,7 +1,7 @@
 /** What a runner downloads: the archive of a commit (docs/facts.md#runner-download). It is small, and it is enough to run. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -31,6 +31,8 @@ test.runIf(isCheckout)('what it downloads starts, and holds no source and no tes
     'dist/licenses.txt',
     'dist/package.json',
   ]);
+  const told = 'the archive of a commit: `action.yml`, `dist` and `LICENSE`, at most 300 kB.';
+  expect(readFileSync('docs/publishing.md', 'utf8')).toContain(told);
   const run = spawnSync(process.execPath, [join(folder, 'dist/index.js')], { env: {}, encoding: 'utf8' });
   expect([run.status, run.stdout]).toEqual([1, expect.stringContaining('INVALID_INPUT')]);
 });

@@ -6,6 +6,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -39,6 +40,28 @@ it('fails for each file that is not what src builds, and writes nothing', () => 
   expect(readFileSync(join(folder, 'dist/licenses.txt'), 'utf8')).toMatch(/ $/);
 });
 
+it('stops at a package without a license', () => {
+  const other = join(folder, 'other');
+  for (const name of ['src', 'dist', 'node_modules/nameless'])
+    mkdirSync(join(other, name), { recursive: true });
+  writeFileSync(join(other, 'src/index.ts'), "import 'nameless';\n");
+  writeFileSync(join(other, 'node_modules/nameless/index.js'), 'console.log(process.argv);\n');
+  const named = (more: object) =>
+    writeFileSync(
+      join(other, 'node_modules/nameless/package.json'),
+      JSON.stringify({ name: 'nameless', version: '1.0.0', type: 'module', main: 'index.js', ...more }),
+    );
+  const script = join(process.cwd(), 'scripts/build.ts');
+  const built = () => spawnSync(process.execPath, [script], { cwd: other, encoding: 'utf8' });
+  named({});
+  const { status, stderr } = built();
+  expect([status, stderr]).toEqual([1, expect.stringContaining('nameless names no license')]);
+  expect(readdirSync(join(other, 'dist'))).toEqual([]);
+  named({ license: 'MIT' });
+  expect(built().status).toBe(0);
+  expect(readFileSync(join(other, 'dist/licenses.txt'), 'utf8')).toContain('nameless 1.0.0 (MIT)');
+});
+
 it("fails for a README whose tables are not action.yml's", () => {
   for (const name of ['README.md', 'action.yml']) cpSync(name, join(folder, name));
   const check = () =>
@@ -46,5 +69,10 @@ it("fails for a README whose tables are not action.yml's", () => {
   expect(check()).toBe(0);
   const action = readFileSync(join(folder, 'action.yml'), 'utf8');
   writeFileSync(join(folder, 'action.yml'), action.replace('default: until-next-rotation', 'default: 0h'));
+  expect(check()).toBe(1);
+  // A README that has lost the place of a table has none that could differ.
+  writeFileSync(join(folder, 'action.yml'), action);
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+  writeFileSync(join(folder, 'README.md'), readme.replace('<!-- end of outputs -->', ''));
   expect(check()).toBe(1);
 });

@@ -1,10 +1,15 @@
 /** What an example is for stands in its inputs, and its app may do that and no more. */
 
-import { globSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 interface Step {
+  if?: string;
+  run?: string;
   uses?: string;
   with?: Record<string, string | boolean>;
 }
@@ -36,6 +41,32 @@ it.each<[string, number, Record<string, string | boolean>]>([
   const found = jobsOf(`examples/${name}.yml`).map(inputsOf).filter(Boolean);
   expect(found[job]).toMatchObject(inputs);
 });
+
+const handedOn = globSync('{examples,.github/workflows}/*.yml')
+  .flatMap((path) => jobsOf(path).map((steps) => ({ path, steps })))
+  .filter(({ steps }) => steps.some(({ run = '' }) => run.includes('<<%s') && run.includes('$GITHUB_ENV')));
+
+it('the key of a certificate from elsewhere is handed on by the environment', () => {
+  expect(handedOn.map(({ path }) => path)).toEqual(['examples/ca-signed-vault.yml']);
+});
+
+it.each(handedOn)(
+  '$path: what a step hands on is gone at the end of the job, whatever has failed',
+  ({ steps }) => {
+    const all = steps.map(({ run = '' }) => run).join('\n');
+    const names = [...all.matchAll(/'(\w+)<<%s.*>> "\$GITHUB_ENV"/g)].map(([, name]) => name);
+    const { if: condition, run = '' } = steps.at(-1) ?? {};
+    expect([condition, names]).toEqual(['always()', [expect.any(String)]]);
+    const folder = mkdtempSync(join(tmpdir(), 'examples-'));
+    try {
+      const file = join(folder, 'env');
+      execFileSync('bash', ['-e', '-c', run], { env: { ...process.env, GITHUB_ENV: file } });
+      expect(readFileSync(file, 'utf8')).toBe(names.map((name) => `${name}=\n`).join(''));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 /** What the token must be able to do with the secrets of each kind of destination. */
 const PERMISSIONS: Readonly<Record<string, string>> = {

@@ -9,12 +9,25 @@ import { rotate, settle } from '../scenarios/support.ts';
 const table = readFileSync('docs/security.md', 'utf8').split('| operation | scopes |')[1]?.split('\n\n')[0];
 const rows = (table ?? '').split('\n').filter((line) => line.startsWith('| `'));
 
-/** `read:`, `create:client_credentials` is short for both with the name of the last. */
 function scopesOf(operation: string): string[] {
-  const row = rows.find((line) => line.split(' | ')[0]?.includes(`\`${operation}\``)) ?? '';
-  const parts = [...row.matchAll(/`([a-z]+):([a-z_]*)`/g)].map(([, verb, name]) => ({ verb, name }));
+  return scopesIn(rows.find((line) => line.split(' | ')[0]?.includes(`\`${operation}\``)) ?? '');
+}
+
+/** `read:`, `create:client_credentials` is short for both with the name of the last. */
+function scopesIn(text: string): string[] {
+  const parts = [...text.matchAll(/`([a-z]+):([a-z_]*)`/g)].map(([, verb, name]) => ({ verb, name }));
   return parts.map(({ verb }, at) => `${verb}:${parts.slice(at).find(({ name }) => name)?.name}`);
 }
+
+/** Each document that lists what a rotation needs: who grants that and no more must have it all. */
+it.each([
+  ['README.md', /with exactly these scopes: .*?`delete:client_credentials`/s],
+  ['docs/facts.md', /A rotation needs .*?`delete:client_credentials`/s],
+  ['docs/troubleshooting.md', /grant the management client .*?`delete:client_credentials`/s],
+])('%s lists the scopes of a rotation', (path, sentence) => {
+  const [listed = ''] = sentence.exec(readFileSync(path, 'utf8')) ?? [];
+  expect(scopesIn(listed).sort()).toEqual(scopesOf('rotate').sort());
+});
 
 let world: Sandbox;
 beforeAll(async () => {

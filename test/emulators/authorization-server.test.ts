@@ -368,6 +368,12 @@ describe('private_key_jwt', () => {
     expect(await direct(withAssertion(assertion(changes)))).toEqual(REFUSED);
   });
 
+  it('takes one that ends in five minutes, and none that ends in six', async () => {
+    const inSeconds = (seconds: number) => assertion({ exp: Math.floor(Date.now() / 1000) + seconds });
+    expect((await direct(withAssertion(inSeconds(300)))).status).toBe(200);
+    expect(await direct(withAssertion(inSeconds(360)))).toEqual(REFUSED);
+  });
+
   it('refuses the key that was taken away', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
     const pem = other.export({ type: 'spki', format: 'pem' }).toString();

@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { getOctokit } from '@actions/github';
 import { Ajv, type ValidateFunction } from 'ajv';
@@ -906,6 +907,22 @@ describe.skipIf(gh === undefined)('the real gh program', () => {
     const set = served.secret('set', 'PEM', '--body', 'x', ...served.repository);
     await expect(set).rejects.toThrow(/HTTP 403: Resource not accessible by integration/);
   });
+});
+
+test('the extract of the description is what its script takes out, and the script leaves no rule of it behind', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'extract-'));
+  try {
+    for (const name of ['scripts', 'test/emulators']) mkdirSync(join(folder, name), { recursive: true });
+    const script = join(folder, 'scripts/extract-github-openapi.ts');
+    cpSync(new URL('../../scripts/extract-github-openapi.ts', import.meta.url), script);
+    const source = fileURLToPath(new URL('./github.openapi.json', import.meta.url));
+    execFileSync(process.execPath, [script, source]);
+    const extracted = readFileSync(join(folder, 'test/emulators/github.openapi.json'), 'utf8');
+    // Of what has been taken out already nothing more may go: a property may well be called "description".
+    expect(extracted === readFileSync(source, 'utf8')).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('every answer listed as undocumented was met', () => {

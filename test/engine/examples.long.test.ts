@@ -481,6 +481,10 @@ story('examples/watch.yml', {
     expect([(await run()).exitCode, await issues()]).toEqual([0, ['closed']]);
     github.addWorkflow(repository.name, 'self-rotation.yml', 'disabled_inactivity');
     expect([(await run()).exitCode, await issues()]).toEqual([1, ['open', 'closed']]);
+    // What the first one finds keeps nothing of the second from being seen.
+    github.addWorkflow(repository.name, 'rotate.yml', 'disabled_inactivity');
+    github.addWorkflow(repository.name, 'self-rotation.yml', 'active');
+    expect([(await run()).exitCode, await issues()]).toEqual([1, ['closed', 'open']]);
   },
   controls: [
     {
@@ -527,6 +531,9 @@ story('examples/ca-signed.yml', {
   ],
 });
 
+/** What the Vault of examples/ca-signed-vault.yml has given out. */
+let vaultTokens: string[] = [];
+
 story('examples/ca-signed-vault.yml', {
   options: { clientCa: CA.certificate },
   async prepare(repository) {
@@ -536,12 +543,15 @@ story('examples/ca-signed-vault.yml', {
     repository.variables.VAULT_ADDR = vault.served.url;
     repository.identity = vault.identity;
     repository.addTokens(vault.tokens);
+    vaultTokens = vault.tokens;
   },
   async run(repository, run) {
     const planned = await run(dispatch({ operation: 'plan' }));
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'MethodDiffers']);
     const enrolled = await run(dispatch({ operation: 'enroll' }));
     expect(outcome(enrolled)).toEqual([0, { rotate: 'success' }, 'true', 'MethodDiffers']);
+    // GitHub masks neither by itself: the identity of the job, and the token for it.
+    expect(enrolled.masks).toEqual(expect.arrayContaining(vaultTokens.slice(-2)));
     expect([method(repository), await login(repository)]).toEqual(['tls_client_auth', 200]);
     repository.world.advance(20 * MINUTE);
     for (const start of [{}, DISPATCH]) {

@@ -13,7 +13,7 @@ interface Step {
 
 interface Workflow {
   concurrency: { group: string; 'cancel-in-progress': boolean };
-  jobs: Record<string, { if?: string; steps?: Step[] }>;
+  jobs: Record<string, { if?: string; steps?: Step[]; strategy?: Record<string, unknown> }>;
 }
 
 const read = (path: string): Workflow => parse(readFileSync(path, 'utf8'));
@@ -96,6 +96,10 @@ it.each([
   ['', false],
 ])('with the matrix %j the parts of a fleet run: %s', (matrix, runs) => {
   expect(holds(`${FLEET.jobs.rotate?.if}`, { needs: { plan: { outputs: { matrix } } } })).toBe(runs);
+});
+
+it('two parts of a fleet are at work at once, since they share the budget of one tenant, and none stops another', () => {
+  expect(FLEET.jobs.rotate?.strategy).toMatchObject({ 'fail-fast': false, 'max-parallel': 2 });
 });
 
 /** As GitHub gives them: of a schedule none, of a start by hand all, with their types. */

@@ -1,8 +1,11 @@
 /** What the invariants must see, shown on writes that no run of src sends: an oracle that sees nothing finds that all is well. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Actor } from './actor.ts';
+import type { Connection } from '../../src/http/service.ts';
+import { Actor, type Code } from './actor.ts';
 import { REAL } from './code.ts';
+import type { Fault } from './faults.ts';
+import { Healed, heal } from './heal.ts';
 import type { Event } from './invariants.ts';
 import { type Material, type Materials, materials } from './materials.ts';
 import { pairOf } from './method.ts';
@@ -10,6 +13,7 @@ import { scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import { leaked, leakedIn } from './secrecy.ts';
 import { prepareWorlds } from './services.ts';
+import { play } from './single.ts';
 import { World } from './world.ts';
 
 let all: Materials;
@@ -57,6 +61,59 @@ describe.each([
   test('of a certificate with the key of another breaks I2', () => {
     expect(broken(start, 'R1', associated)).toEqual(['I2']);
   });
+});
+
+/** A run that ends with one more write, which changes nothing. */
+function writing(): Code {
+  let send: Connection['send'] | undefined;
+  return {
+    ...REAL,
+    connectServices(inputs, connection, ...rest) {
+      send = connection.send;
+      return REAL.connectServices(inputs, connection, ...rest);
+    },
+    async run(...given) {
+      const result = await REAL.run(...given);
+      const url = `https://${given[0].domain}/api/v2/clients/nobody`;
+      await send?.({ method: 'PATCH', url, headers: {}, body: '{}' });
+      return result;
+    },
+  };
+}
+
+test.each([
+  ['is left alone breaks nothing', REAL, []],
+  ['is written all the same breaks L1', writing(), ['L1: a settled client is written: PATCH']],
+])('a settled client that %s', async (_, code, expected) => {
+  const settled = scenario('settled', { force: false });
+  const execution = new Execution(new World(settled, all), code);
+  await heal(execution, new Healed(), settled, false);
+  expect(execution.invariants.violations.map(({ invariant, detail }) => `${invariant}: ${detail}`)).toEqual(
+    expected,
+  );
+});
+
+test('a run that says that its credential was removed again, while it is there, breaks the truth', async () => {
+  const begun = () => new Execution(new World(scenario('ours alone'), all), REAL);
+  const clean = begun();
+  const put = (await play(clean, clean.start('A'))).find(({ request }) => request.method === 'PUT');
+  const execution = begun();
+  const { invariants, world } = execution;
+  const actor = execution.start('A');
+  const fault: Fault = { name: 'refused', deliveries: [{ kind: 'refuse', status: 400 }] };
+  await play(execution, actor, [{ at: put?.index ?? 0, fault }]);
+  expect([actor.result?.error?.stateNow, invariants.violations]).toEqual([expect.any(String), []]);
+  // Its upload lands once more.
+  const post = execution.trace.find(
+    ({ request }) => request.method === 'POST' && request.url.endsWith('/credentials'),
+  );
+  if (!post) throw new Error('nothing was uploaded');
+  execution.trace.push(post);
+  invariants.after(post, world.handle(post.request));
+  invariants.end(actor);
+  expect(invariants.violations.map(({ detail }) => detail)).toContain(
+    'A says that its credential was removed again, and it is there',
+  );
 });
 
 describe('I6: a key is seen', () => {
