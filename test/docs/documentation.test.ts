@@ -219,7 +219,7 @@ describe('workflows and examples', () => {
     expect(workflow.permissions).toEqual({});
     for (const job of Object.values(workflow.jobs)) {
       // A job that calls a workflow has its time limits there.
-      if (job.uses === undefined) expect(job['timeout-minutes']).toBeLessThanOrEqual(20);
+      if (job.uses === undefined) expect(job['timeout-minutes']).toBeLessThanOrEqual(60);
       for (const { uses = '', run = '', with: given = {} } of job.steps ?? []) {
         if (uses.startsWith('actions/checkout@')) expect(given['persist-credentials']).toBe(false);
         // What an event or a variable holds reaches a shell by the environment only.

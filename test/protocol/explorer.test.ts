@@ -4,10 +4,10 @@ import { describePromise } from './promise.ts';
 import { briefPlan } from './searches.ts';
 
 describePromise(briefPlan(100, 1), {
-  scenarios: 20,
-  faults: 4_000,
+  scenarios: 10,
+  faults: 2_900,
   pairsOfFaults: 0,
-  schedules: 1_000,
-  crashes: 950,
+  schedules: 780,
+  crashes: 750,
   requests: 100_000,
 });

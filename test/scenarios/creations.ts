@@ -2,6 +2,7 @@ import type { EmulatorRequest } from '../emulators/emulator.ts';
 import type { ActionOptions } from '../emulators/runner.ts';
 import { API_AUDIENCE, type Sandbox } from '../emulators/sandbox.ts';
 import { clientsNamed, type Inputs, operate } from './operations.ts';
+import { SECRET } from './support.ts';
 
 export const CREATE = { operation: 'create', 'client-id': '', 'client-name': 'orders' };
 export const create = (world: Sandbox, inputs: Inputs = {}, options: ActionOptions = {}) =>
@@ -9,6 +10,9 @@ export const create = (world: Sandbox, inputs: Inputs = {}, options: ActionOptio
 
 export const postsClient = ({ method, path }: EmulatorRequest) =>
   method === 'POST' && path === '/api/v2/clients';
+export const isDelivery = ({ method, path }: EmulatorRequest) => method === 'PUT' && path.endsWith(SECRET);
+export const POST = 'auth0 POST /api/v2/clients';
+export const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
 
 export async function deleteClients(world: Sandbox): Promise<void> {
   const headers = { authorization: `Bearer ${await world.managementToken()}` };

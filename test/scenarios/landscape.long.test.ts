@@ -6,7 +6,7 @@
  * - That production itself has used the new certificate. The action does not read Auth0's logs (another scope);
  *   it proves the certificate itself, and keeps the previous one until its place is needed.
  * - A secret of the same name in an environment that `destinations` does not name, and a schedule that does not run.
- *   A rotation does not look for them: a watch does (watch.test.ts).
+ *   A rotation does not look for them: a watch does (watch.long.test.ts).
  * - Certificate and key as two files. The action writes no file.
  */
 

@@ -1,4 +1,4 @@
-/** How the action logs in to the Management API, and how it tells what is wrong with that. */
+/** How the action logs in to the Management API, and how it tells what is wrong with that. More of it: login.long.test.ts. */
 
 import { describe, expect, it } from 'vitest';
 import { MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
@@ -7,7 +7,6 @@ import { code, everything, held, json, login, rotate, writes } from './support.t
 
 const manager = selfSignedCertificate('manager');
 const stranger = selfSignedCertificate('stranger');
-
 type Inputs = Record<string, string>;
 
 interface Way {
@@ -80,18 +79,6 @@ describe.each(WAYS)('the management client logs in by $name', ({ inputs, wrong }
 });
 
 describe('a Management API token', () => {
-  it('that has expired is reported as such', async () => {
-    await using world = await startSandbox();
-    const message = 'Expired token received for JSON Web Token validation';
-    world.conditions.fault = (_, { path }) =>
-      path.startsWith('/api/v2/')
-        ? json(401, { statusCode: 401, error: 'Unauthorized', message })
-        : undefined;
-    const run = await rotate(world);
-    expect([code(run), writes(world), held(world)]).toEqual(['AUTH0_UNAUTHORIZED', [], '']);
-    expect(run.annotations.at(-1)?.message).toContain(message);
-  });
-
   it('that expires between the association and the delivery: the error says what was made', async () => {
     await using world = await startSandbox();
     let associated = false;
@@ -111,24 +98,4 @@ describe('a Management API token', () => {
     expect((await rotate(world)).exitCode).toBe(0);
     expect(await login(world)).toBe(200);
   });
-
-  // Auth0 names the missing scope in its 403; read:clients and read:client_credentials hide what they guard (docs/facts.md#auth0-scopes).
-  it.each(MANAGEMENT_SCOPES)(
-    'without the scope %s: the error names it, and nothing is lost',
-    async (scope) => {
-      await using world = await startSandbox({
-        managementScopes: MANAGEMENT_SCOPES.filter((one) => one !== scope),
-      });
-      const before = everything(world);
-      const run = await rotate(world);
-      const needless = ['read:clients', 'update:client_credentials', 'delete:client_credentials'];
-      if (run.exitCode === 0 && needless.includes(scope)) {
-        expect(await login(world)).toBe(200);
-        return;
-      }
-      expect(code(run)).toMatch(/^(AUTH0_FORBIDDEN|METHOD_MISMATCH)$/);
-      expect(run.annotations.at(-1)?.message).toContain(scope);
-      expect(everything(world)).toEqual(before);
-    },
-  );
 });

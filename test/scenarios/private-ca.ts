@@ -1,13 +1,22 @@
 /** What the stories of `tls_client_auth` share: CAs and their certificates, as openssl makes them, and runs with them. */
 
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
-import { type Inputs, loginByCertificate, operate, secretClient } from './operations.ts';
-import { DAY, MINUTE } from './support.ts';
+import {
+  client,
+  effects,
+  type Inputs,
+  loginByCertificate,
+  loginBySecret,
+  operate,
+  secretClient,
+} from './operations.ts';
+import { DAY, held, json, MINUTE } from './support.ts';
 
 export const METHOD = { 'authentication-method': 'tls_client_auth', verify: 'required' };
 export const PUT = 'github PUT /repos/acme/shop/actions/secrets/AUTH0_MTLS_PEM';
@@ -106,3 +115,35 @@ export function logins(world: Sandbox, clientId: string, ...pems: string[]): Pro
 export function subjects(world: Sandbox, clientId: string): (string | undefined)[] {
   return world.tenant.reveal(clientId).credentials.map(({ subject_dn }) => subject_dn);
 }
+
+/** It enrolls, and renews without a write at Auth0: the former certificate stays valid. */
+export async function enrollsAndRenews(ca: Issued, root: Issued): Promise<void> {
+  await using world = await start({ clientCa: root.cert });
+  const clientId = await enrolled(world, authority(ca));
+  const first = held(world);
+  const { associated, ...rest } = client(world, clientId);
+  expect({ associated, ...rest }).toEqual({ method: 'tls_client_auth', associated, pool: associated });
+  expect(subjects(world, clientId)).toEqual([`CN=${clientId}`]);
+  expect(await loginBySecret(world, clientId)).toBe(401);
+  writeFileSync(join(folder, 'leaf.crt'), new X509Certificate(first).toString());
+  writeFileSync(join(folder, 'chain.crt'), first);
+  const verify = ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', `${root.name}.crt`];
+  expect(openssl(...verify, '-untrusted', 'chain.crt', 'leaf.crt')).toContain('OK');
+  // Nobody needs a root in the handshake.
+  expect(first).not.toContain(new X509Certificate(root.cert).toString());
+
+  const before = world.tenant.reveal(clientId);
+  const renewal = await run(world, clientId, { ...authority(ca), force: 'true' });
+  expect(renewal.outputs).toMatchObject({ rotated: 'true', reason: 'Forced' });
+  expect([renewal.exitCode, effects(world)]).toEqual([0, [PUT]]);
+  expect(world.tenant.reveal(clientId)).toEqual(before);
+  expect([renewal.outputs['credential-id']]).toEqual(associated);
+  expect(renewal.summary).toContain('The previous certificate stays valid until it expires');
+  expect(held(world)).not.toBe(first);
+  expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
+}
+
+/** The edge refuses every login. */
+export const refuse = (world: Sandbox) => {
+  world.conditions.fault = (at) => (at === 'edge' ? json(400, { error: 'invalid_request' }) : undefined);
+};

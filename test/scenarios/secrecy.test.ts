@@ -1,14 +1,13 @@
 /**
  * No secret anywhere. Every run of every story is searched (support.ts, `rotate`); here are the paths that tempt most,
- * what went over the wire, and the proof that the search finds what there is.
+ * what went over the wire, and the proof that the search finds what there is. More of that: secrecy.long.test.ts.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runAction, startAction } from '../emulators/runner.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { startAction } from '../emulators/runner.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../emulators/sandbox.ts';
+import { leaksOf, line } from './leak-searches.ts';
 import { held, json, leaks, needles, rotate, secretsOf, settle } from './support.ts';
 
 type Weather = NonNullable<SandboxOptions['fault']>;
@@ -124,47 +123,17 @@ describe('the process', () => {
 });
 
 describe('the search', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'leak-'));
-  const secret = 'a-first-line-of-a-secret\nits/second+line="quoted" & more';
-  const line = 'its/second+line="quoted" & more';
-  let world: Sandbox;
-  beforeAll(async () => {
-    world = await startSandbox();
-  });
-  afterAll(async () => {
-    await world[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
-
   it.each<[string, string]>([
     ['whole', 'console.log(JSON.stringify(s))'],
-    ['one line of it', "console.log('x' + s.split('\\n')[1])"],
-    ['to stderr', "console.error(s.split('\\n')[0])"],
-    ['as hex', "console.log(Buffer.from(s).toString('hex'))"],
-    ...['', 'x', 'xx'].map((before): [string, string] => [
-      `as base64 after '${before}'`,
-      `console.log(Buffer.from('${before}' + s).toString('base64'))`,
-    ]),
-    ['as an address', "console.log('?q=' + encodeURIComponent(s.split('\\n')[1]))"],
-    ['in an annotation', "console.log('::error::' + s.split('\\n')[0])"],
-    ['in an output', "fs.appendFileSync(process.env.GITHUB_OUTPUT, 'a=' + s.split('\\n')[0] + '\\n')"],
-    ['in the summary', "fs.appendFileSync(process.env.GITHUB_STEP_SUMMARY, s.split('\\n')[0])"],
-    ...['RUNNER_TEMP', 'GITHUB_WORKSPACE', 'HOME'].map((place): [string, string] => [
-      `in a file of ${place}`,
-      `fs.writeFileSync(process.env.${place} + '/key.pem', s)`,
-    ]),
     ['masked too late', "console.log(s.split('\\n')[0] + '\\n::add-mask::' + s.split('\\n')[0])"],
   ])('finds a secret that is shown %s', async (_, code) => {
-    const main = join(folder, `${Math.random()}.cjs`);
-    writeFileSync(main, `const fs = require('fs'); const s = process.env.INPUT_CANARY; ${code}`);
-    const run = await runAction(world, { canary: secret }, { main });
-    expect(leaks(run, [secret]).length).toBeGreaterThan(0);
+    expect((await leaksOf(code)).length).toBeGreaterThan(0);
   });
 
   it('finds nothing if nothing is shown', async () => {
-    const main = join(folder, 'silent.cjs');
-    writeFileSync(main, `console.log('::add-mask::' + ${JSON.stringify(line)}); console.log('fine')`);
-    expect(leaks(await runAction(world, { canary: secret }, { main }), [secret])).toEqual([]);
+    expect(
+      await leaksOf(`console.log('::add-mask::' + ${JSON.stringify(line)}); console.log('fine')`),
+    ).toEqual([]);
   });
 });
 

@@ -1,11 +1,11 @@
-/** `token-binding`, more of it: what never writes, the older property, and refusals. */
+/** `token-binding`, more of it: with nothing due, with other operations, what never writes, the older property, and refusals. The main stories: token-binding.test.ts. */
 
 import { describe, expect, it } from 'vitest';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { bind, binding, bindings, boundTo, OLDER, PATCH, thumbprint, UNBOUND } from './bindings.ts';
 import { effects, loginBySecret, secretClient, told } from './operations.ts';
-import { code, json, settle } from './support.ts';
+import { code, everything, json, settle } from './support.ts';
 
 describe('unchanged', () => {
   it.each([true, false, undefined])('never writes if it is %s', async (value) => {
@@ -55,5 +55,61 @@ describe('an answer of Auth0', () => {
     expect([run.exitCode, code(run)]).toEqual([1, 'AUTH0_REQUEST_FAILED']);
     expect(told(run)).toContain('not in your subscription');
     expect(binding(world)).toEqual([undefined, undefined]);
+  });
+
+  it('that is lost: bound, once', async () => {
+    await using world = await startSandbox(UNBOUND);
+    await settle(world);
+    let seen = 0;
+    world.conditions.fault = (_, request) => {
+      seen += binds(request) ? 1 : 0;
+      return binds(request) && seen === 1 ? { kind: 'lose' } : undefined;
+    };
+    expect([(await bind(world, 'required')).exitCode, binding(world)]).toEqual([0, [true, undefined]]);
+  });
+});
+
+describe('required', () => {
+  it('if nothing is due: that alone is done, once', async () => {
+    await using world = await startSandbox(UNBOUND);
+    await settle(world);
+    const before = everything(world);
+    const run = await bind(world, 'required');
+    expect(run.outputs).toMatchObject({ rotated: 'false', reason: 'NotDue' });
+    expect([run.exitCode, effects(world)]).toEqual([0, [PATCH]]);
+    expect([everything(world), binding(world)]).toEqual([before, [true, undefined]]);
+    expect(await boundTo(world)).toBe(thumbprint(world));
+    const again = await bind(world, 'required');
+    expect([again.exitCode, effects(world)]).toEqual([0, []]);
+  });
+
+  it('with an enrollment', async () => {
+    await using world = await startSandbox(UNBOUND);
+    const clientId = secretClient(world);
+    const run = await bind(world, 'required', { operation: 'enroll', 'client-id': clientId });
+    expect([run.exitCode, binding(world, clientId)]).toEqual([0, [true, undefined]]);
+    expect(await boundTo(world, clientId)).toBe(thumbprint(world));
+  });
+
+  it('is only planned if that was asked for', async () => {
+    await using world = await startSandbox(UNBOUND);
+    await settle(world);
+    const run = await bind(world, 'required', { operation: 'plan' });
+    expect(run.outputs.plan).toContain('Bind access tokens to the certificate');
+    expect([run.exitCode, effects(world), binding(world)]).toEqual([0, [], [undefined, undefined]]);
+  });
+});
+
+describe('refused before any request', () => {
+  it.each([
+    ['private_key_jwt', { 'authentication-method': 'private_key_jwt' }],
+    ['revert', { operation: 'revert' }],
+  ])('required with %s', async (_, inputs) => {
+    await using world = await startSandbox();
+    const run = await bind(world, 'required', { ...inputs, 'current-credential': '' });
+    expect([run.exitCode, code(run), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);
+    expect(told(run)).toMatch(
+      /Input 'token-binding' is required, but tokens can only be bound to a certificate/,
+    );
   });
 });
