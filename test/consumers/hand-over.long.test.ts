@@ -223,7 +223,7 @@ describe('a failure is told', () => {
     const { url, asked } = await listen();
     const env = environment({ ...told, WEBHOOK_URL: `${url}/services/T0/B0/secret` });
     await run(BASH, scriptOf('notify', 'notify', 'Tell the chat'), env);
-    const text = `The Auth0 certificate of shop was not rotated: ${told.RUN_URL}`;
+    const text = `The rotation or hand-over of shop failed: ${told.RUN_URL}`;
     expect(asked).toMatchObject([{ url: '/services/T0/B0/secret', body: { text } }]);
   });
 
@@ -237,7 +237,7 @@ describe('a failure is told', () => {
     await run(BASH, scriptOf('notify', 'notify', 'Send an e-mail'), env);
     expect(mail()).toMatch(/^MAIL FROM:<rotation@example\.test>/m);
     expect(mail()).toMatch(/^RCPT TO:<team@example\.test>/m);
-    expect(mail()).toContain('Subject: The Auth0 certificate of shop was not rotated');
+    expect(mail()).toContain('Subject: The rotation or hand-over of shop failed');
     expect(mail()).toContain(told.RUN_URL);
     expect(mail()).toContain(Buffer.from('\0rotation\0password').toString('base64'));
   });

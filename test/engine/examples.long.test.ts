@@ -774,7 +774,9 @@ story('examples/notify.yml', {
     delete repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY;
     const failed = await run();
     expect([failed.exitCode, failed.jobs]).toEqual([1, { rotate: 'failure', notify: 'success' }]);
-    expect(heard).toEqual([{ text: expect.stringContaining(`${repository.clientId} was not rotated`) }]);
+    expect(heard).toEqual([
+      { text: expect.stringContaining(`rotation or hand-over of ${repository.clientId} failed`) },
+    ]);
   },
   controls: [
     {
