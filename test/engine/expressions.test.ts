@@ -23,9 +23,9 @@ type Contexts = Record<string, unknown>;
 
 /** Status functions of a job that nobody has cancelled. */
 const STATUS = new Map(
-  ['cancelled', 'failure'].map((name) => [
+  Object.entries({ cancelled: false, failure: false, always: true }).map(([name, is]) => [
     name,
-    { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(false) },
+    { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(is) },
   ]),
 );
 
@@ -119,3 +119,28 @@ it.each([
     expected,
   ]);
 });
+
+it.each([
+  [{ removable: '', verify: 'required' }, ['true', 'previous', '', 'until-next-rotation', 'required']],
+  [{ removable: '', verify: 'off' }, ['true', 'previous', '', 'until-next-rotation', 'off']],
+  [{ removable: 'cred_a', verify: 'required' }, ['false', '', 'cred_a', '0h', 'required']],
+])('the form of an emergency, %j', (inputs, expected) => {
+  const { with: given = {} } = read('examples/emergency.yml').jobs.revoke?.steps?.at(-1) ?? {};
+  const names = ['force', 'revoke', 'removable-credentials', 'overlap', 'verify'];
+  expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+});
+
+it.each([
+  ['rotate', '', 'true', true],
+  ['rotate', '', 'false', false],
+  ['rotate', 'cred_a', 'false', true],
+  ['plan', 'cred_a', 'false', false],
+])(
+  'a hand-over after an emergency: %s, removable %j, rotated %s: %s',
+  (operation, removable, rotated, runs) => {
+    const [, condition = ''] =
+      /^ +`(always\(\) && .*)`\. Otherwise/m.exec(readFileSync('docs/recipes.md', 'utf8')) ?? [];
+    const needs = { rotate: { outputs: { rotated } } };
+    expect(holds(condition, { inputs: { operation, removable }, needs })).toBe(runs);
+  },
+);
