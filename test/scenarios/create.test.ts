@@ -22,7 +22,7 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
+import { BY_HAND, code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
 
 const shared = sharedWorld(CREATOR);
 beforeEach(() => deleteClients(shared()));
@@ -80,7 +80,7 @@ describe('create', () => {
     expect([idle.exitCode, effects(world)]).toEqual([0, []]);
     grant(world, clientId);
     const before = held(world);
-    const forced = await create(world, { force: 'true', verify: 'required' });
+    const forced = await create(world, { force: 'true', verify: 'required' }, BY_HAND);
     expect(forced.outputs).toMatchObject({ 'client-id': clientId, rotated: 'true', reason: 'Forced' });
     expect([forced.exitCode, warnings(forced)]).toEqual([0, '']);
     expect(forced.summary).toContain('proven and bound');
@@ -150,8 +150,7 @@ describe('whose client it is', () => {
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'SECRET_EXISTS', []]);
     expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
     expect(code(await create(world, { force: 'true' }))).toBe('SECRET_EXISTS');
-    const byHand = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
-    const forced = await create(world, { force: 'true' }, byHand);
+    const forced = await create(world, { force: 'true' }, BY_HAND);
     expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} already holds something`);
     expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
       0,
