@@ -616,6 +616,11 @@ story('examples/ca-signed-vault.yml', {
       start: dispatch({ operation: 'enroll' }),
     },
     { from: 'id-token: write', to: 'contents: read' },
+    {
+      from: '    environment: auth0-rotation # It holds the two keys. Only the default branch may use it.\n',
+      to: '',
+      says: 'DECODER routines::unsupported',
+    },
   ],
 });
 
@@ -719,7 +724,7 @@ story('examples/fleet-one-job.yml', {
 });
 
 story('examples/fleet.yml', {
-  options: { name: 'acme/rotations' },
+  options: { name: 'acme/rotations', keysAt: 'repository' },
   prepare: enlisted,
   async run(repository, run) {
     const first = await run();
