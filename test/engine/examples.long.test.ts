@@ -724,7 +724,7 @@ story('examples/fleet-one-job.yml', {
 });
 
 story('examples/fleet.yml', {
-  options: { name: 'acme/rotations', keysAt: 'repository' },
+  options: { name: 'acme/rotations' },
   prepare: enlisted,
   async run(repository, run) {
     const first = await run();
@@ -752,6 +752,11 @@ story('examples/fleet.yml', {
     {
       from: 'secrets.ROTATOR_APP_PRIVATE_KEY',
       to: 'secrets.ROTATOR_APP_KEY',
+      says: 'DECODER routines::unsupported',
+    },
+    {
+      from: '      environment: auth0-rotation',
+      to: '      # environment: auth0-rotation',
       says: 'DECODER routines::unsupported',
     },
     {

@@ -12,8 +12,12 @@ interface Step {
 }
 
 interface Workflow {
+  on: { workflow_call: { secrets: Record<string, unknown> } };
   concurrency: { group: string; 'cancel-in-progress': boolean };
-  jobs: Record<string, { if?: string; steps?: Step[] }>;
+  jobs: Record<
+    string,
+    { if?: string; environment?: string; secrets?: Record<string, string>; steps?: Step[] }
+  >;
 }
 
 const read = (path: string): Workflow => parse(readFileSync(path, 'utf8'));
@@ -87,6 +91,18 @@ it('a called workflow checks out the action in its own version, not the reposito
       job.workflow_sha,
     ]);
   }
+});
+
+it('both jobs of a fleet name the environment that they are given, whose secrets have the names that are passed', () => {
+  const named = Object.values(FLEET.jobs).map(({ environment }) => environment);
+  const of = (environment: string) => named.map((one) => text(`${one}`, { inputs: { environment } }));
+  expect([of('auth0-rotation'), of('')]).toEqual([
+    ['auth0-rotation', 'auth0-rotation'],
+    ['', ''],
+  ]);
+  const { secrets = {} } = read('examples/fleet.yml').jobs.rotate ?? {};
+  const names = Object.keys(FLEET.on.workflow_call.secrets);
+  expect(secrets).toEqual(Object.fromEntries(names.map((name) => [name, `\${{ secrets.${name} }}`])));
 });
 
 it.each([

@@ -107,8 +107,8 @@ story('test/engine/workflows/fleet-result.yml', {
     { file: CALLED, from: 'path: .auth0-mtls-rotation-action', to: 'path: action', start: DISPATCH },
     {
       file: CALLED,
-      from: 'secrets.management-private-key',
-      to: 'secrets.management-key',
+      from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
+      to: 'secrets.AUTH0_ROTATOR_KEY',
       says: "Input 'management-client-id' needs exactly one of",
       start: DISPATCH,
     },

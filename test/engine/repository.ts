@@ -291,7 +291,10 @@ interface JobKeys {
 
 interface Workflow {
   permissions?: JobKeys['permissions'];
-  jobs: Record<string, { permissions?: JobKeys['permissions']; environment?: string }>;
+  jobs: Record<
+    string,
+    { permissions?: JobKeys['permissions']; environment?: string; with?: { environment?: string } }
+  >;
 }
 
 /** Of all jobs together: no workflow here has two that differ. */
@@ -299,7 +302,8 @@ function jobKeys(file: string): JobKeys {
   const { permissions, jobs } = parse(readFileSync(file, 'utf8')) as Workflow;
   const all = Object.values(jobs);
   return {
-    environments: all.flatMap(({ environment = [] }) => environment),
+    // A workflow that is called names the environment that it is given.
+    environments: all.flatMap((job) => job.environment ?? job.with?.environment ?? []),
     permissions: Object.assign({}, permissions, ...all.map((job) => job.permissions)),
   };
 }
