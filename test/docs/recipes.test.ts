@@ -143,10 +143,13 @@ describe.skipIf(!program('jq') || !program('curl'))('a credential that is taken 
       );
       const script = snippet('Take a credential out by hand', 'bash');
       const env = { ...environment({ clientId, pem: '' }), TOKEN: await world.managementToken() };
-      const takeOut = (id: string) => run(BASH, script, { ...env, LEAKED: id });
+      // As it is pasted into a shell.
+      const takeOut = (id: string) => run(['bash', '-c'], script, { ...env, LEAKED: id });
       await takeOut(leaked);
       expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
+      world.transcript.clear();
       await expect(takeOut(kept)).rejects.toThrow('it is the only one: rotate first');
+      expect(world.transcript.requests()).toEqual([expect.stringMatching(/ GET /)]);
       expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
     },
   );
