@@ -20,8 +20,15 @@ import { describeProblem, type Environment, type Problem, Reader, variable } fro
 
 /** The operations that work with a manifest. */
 const OPERATIONS = ['rotate', 'plan'];
-/** These inputs concern one client, so a fleet cannot have them. */
-const OF_ONE_CLIENT = ['client-id', 'client-name', 'current-credential', 'certificate', 'private-key'];
+/** These inputs concern one client, so a fleet cannot have them. With `revoke` a leaked key would end those of all clients. */
+const OF_ONE_CLIENT = [
+  'client-id',
+  'client-name',
+  'current-credential',
+  'certificate',
+  'private-key',
+  'revoke',
+];
 
 /**
  * Returns the clients of this job's shard, in the manifest's order.

@@ -35,6 +35,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   else removeAfterDelivery(builder);
   removeFormer(builder);
   noteAlgorithm(builder);
+  noteForced(builder);
   noteShort(builder);
   if (isDue || reason === 'UnidentifiedSecret') noteOlderCurrent(builder);
 }
@@ -71,18 +72,33 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** Warns of dates that leave consumers out, or rotate daily. A rotation removes the pair before the previous one, so with a run a day none works for long. */
-function noteShort({ desired, inUse, notes, observed, reuses }: PlanBuilder): void {
+/** Warns of `force` in a file. The report of a fleet would add how to force one client of a manifest to the words `force`. */
+function noteForced(builder: PlanBuilder): void {
+  const { force, scheduled } = builder.desired;
+  if (!force || !scheduled) return;
+  builder.note(
+    'warning',
+    `force: true rotates in every scheduled run${endsSoon(builder)}. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.`,
+  );
+}
+
+/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
+function endsSoon({ reuses }: PlanBuilder): string {
+  return reuses === undefined ? ', and each pair works only until the second run after it' : '';
+}
+
+/** Warns of dates that leave consumers out, or rotate daily. */
+function noteShort(builder: PlanBuilder): void {
+  const { desired, inUse, notes, observed } = builder;
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
   const due = nextDue(desired, observed, inUse, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
   const third = Math.floor(days / 3);
   const lower = third > 0 ? `Set renew-before-days to ${third} or less, or have` : 'Have';
-  const ends = reuses === undefined ? ', and each pair works only until the second run after it' : '';
   notes.push({
     severity: 'warning',
-    text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${ends}.`,
+    text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${endsSoon(builder)}.`,
   });
 }
 

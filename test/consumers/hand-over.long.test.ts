@@ -2,17 +2,19 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { REPOSITORY } from '../emulators/sandbox.ts';
+import { serve } from '../emulators/serve.ts';
 import { operate, sharedWorld } from '../scenarios/operations.ts';
 import { held } from '../scenarios/support.ts';
+import { Cluster } from './cluster.ts';
 import { listenForMail } from './mail.ts';
-import { BASH, freePort, program, requirePrograms, run, temporaryFolder, write } from './recipe.ts';
+import { BASH, freePort, program, requirePrograms, run, snippet, temporaryFolder } from './recipe.ts';
 
 requirePrograms(['curl', 'jq', 'kubectl']);
 
@@ -166,23 +168,55 @@ it.skipIf(!READY)(
   300_000,
 );
 
-it.skipIf(!program('kubectl'))('Kubernetes gets the pair, as it is, and the pods are replaced', async () => {
-  // No cluster runs here: kubectl makes the Secret itself, and what it would send is seen.
-  mkdirSync(join(folder, 'bin'));
-  const recorder = `#!/bin/sh
-    case "$1" in
-      create) exec ${program('kubectl')} "$@" ;;
-      apply) cat > "$TMPDIR/applied" ;;
-      *) echo "$@" >> "$TMPDIR/asked" ;;
-    esac\n`;
-  chmodSync(write(join(folder, 'bin'), 'kubectl', recorder), 0o700);
+describe.skipIf(!program('kubectl'))('Kubernetes', () => {
+  const ROLE = snippet('A service account for Kubernetes', 'yaml');
   const script = scriptOf('hand-over-kubernetes', 'hand-over', 'Write the pair into the cluster');
-  const PATH = `${join(folder, 'bin')}:${process.env.PATH}`;
-  await run(BASH, script, { ...environment({ PEM, KUBECONFIG_TEXT: 'apiVersion: v1\nkind: Config' }), PATH });
-  const { data, kind, metadata } = parse(readFileSync(join(folder, 'applied'), 'utf8'));
-  expect([kind, metadata.name, metadata.namespace]).toEqual(['Secret', 'auth0-mtls', 'shop']);
-  expect(Buffer.from(data['auth0.pem'], 'base64').toString()).toBe(PEM);
-  expect(readFileSync(join(folder, 'asked'), 'utf8')).toContain('rollout restart deployment/shop');
+
+  /** The real kubectl, with the rights of the Role in docs/recipes.md, against what it asks of a cluster. */
+  async function handOver(set: Partial<Cluster> = {}, role = ROLE) {
+    const cluster = Object.assign(new Cluster('of-the-account', role), set);
+    const served = await serve(cluster, { tls: shared().authority.serverCertificate() });
+    stack.defer(() => served[Symbol.asyncDispose]());
+    const named = (name: string, value: object) => [{ name: 'shop', [name]: value }];
+    const KUBECONFIG_TEXT = JSON.stringify({
+      kind: 'Config',
+      clusters: named('cluster', { server: served.url, 'certificate-authority': shared().caFile }),
+      users: named('user', { token: 'of-the-account' }),
+      contexts: named('context', { cluster: 'shop', user: 'shop' }),
+      'current-context': 'shop',
+    });
+    const failed = await run(BASH, script, environment({ PEM, KUBECONFIG_TEXT })).then(
+      () => '',
+      (error: { stderr: string }) => error.stderr,
+    );
+    return { cluster, failed };
+  }
+
+  it.each<[string, Partial<Cluster>]>([
+    ['into an empty Secret', {}],
+    [
+      'into one that something else has written',
+      { secret: { 'auth0.pem': 'b2xk' }, manager: 'kubectl-create' },
+    ],
+  ])('gets the pair, as it is, %s, and the pods are replaced', async (_, set) => {
+    const { cluster, failed } = await handOver(set);
+    expect([failed, cluster.restarts]).toEqual(['', 1]);
+    expect(Buffer.from(`${cluster.secret?.['auth0.pem']}`, 'base64').toString()).toBe(PEM);
+    expect(new Set(cluster.granted)).toEqual(
+      new Set(['patch secrets', ...['get', 'patch', 'list', 'watch'].map((verb) => `${verb} deployments`)]),
+    );
+  });
+
+  it('says so where no new pod gets ready', async () => {
+    expect((await handOver({ healthy: false })).failed).toContain('exceeded its progress deadline');
+  });
+
+  it('makes the Secret only with the right to create Secrets', async () => {
+    expect((await handOver({ secret: undefined })).failed).toContain('cannot create secrets');
+    const more = `${ROLE}  - { apiGroups: [''], resources: [secrets], verbs: [create] }\n`;
+    const { cluster, failed } = await handOver({ secret: undefined }, more);
+    expect([failed, cluster.restarts]).toEqual(['', 1]);
+  });
 });
 
 describe('a failure is reported', () => {
@@ -196,7 +230,7 @@ describe('a failure is reported', () => {
     const { url, asked } = await listen();
     const env = environment({ ...told, WEBHOOK_URL: `${url}/services/T0/B0/secret` });
     await run(BASH, scriptOf('notify', 'notify', 'Tell the chat'), env);
-    const text = `The Auth0 certificate of shop was not rotated: ${told.RUN_URL}`;
+    const text = `The rotation or hand-over of shop failed: ${told.RUN_URL}`;
     expect(asked).toMatchObject([{ url: '/services/T0/B0/secret', body: { text } }]);
   });
 
@@ -210,7 +244,7 @@ describe('a failure is reported', () => {
     await run(BASH, scriptOf('notify', 'notify', 'Send an e-mail'), env);
     expect(mail()).toMatch(/^MAIL FROM:<rotation@example\.test>/m);
     expect(mail()).toMatch(/^RCPT TO:<team@example\.test>/m);
-    expect(mail()).toContain('Subject: The Auth0 certificate of shop was not rotated');
+    expect(mail()).toContain('Subject: The rotation or hand-over of shop failed');
     expect(mail()).toContain(told.RUN_URL);
     expect(mail()).toContain(Buffer.from('\0rotation\0password').toString('base64'));
   });

@@ -28,7 +28,6 @@ const rotating = globSync('examples/*.yml')
 
 it.each<[string, number, Record<string, string | boolean>]>([
   ['create', 0, { operation: 'create' }],
-  ['emergency', 0, { force: true, revoke: 'previous' }],
   ['enroll', 0, { operation: 'plan' }],
   ['enroll', 1, { operation: 'enroll' }],
   ['rehearse', 0, { operation: 'rehearse' }],

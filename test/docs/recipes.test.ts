@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { entryOf } from '../../src/report/outputs.ts';
 import {
   BASH,
   environment as consumerEnvironment,
@@ -19,8 +21,9 @@ import {
 } from '../consumers/recipe.ts';
 import { API_AUDIENCE } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
-import { operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
+import { client, operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
 import { DAY, held, SCOPE } from '../scenarios/support.ts';
+import { failure, idle, outcome, result, settled } from '../support/run-result.ts';
 
 requirePrograms(['bash', 'curl', 'jq', 'openssl', 'nginx', 'python3']);
 
@@ -119,6 +122,82 @@ describe('the key', () => {
 
   it.skipIf(!program('jq') || !program('openssl'))('without any library', async () => {
     expectToken(await run(BASH, snippet('Without any library', 'bash'), environment(reader)));
+  });
+});
+
+describe.skipIf(!program('jq') || !program('curl'))('a credential that is taken out by hand', () => {
+  const pairs = [selfSignedCertificate('one'), selfSignedCertificate('two')];
+  const kinds = [
+    ['self_signed_tls_client_auth', 'x509_cert'],
+    ['tls_client_auth', 'cert_subject_dn'],
+    ['private_key_jwt', 'public_key'],
+  ] as const;
+
+  it.each(kinds)(
+    'of a client by %s: it is gone, the other one stays, and the last one is refused',
+    async (method, type) => {
+      const world = shared();
+      const { client_id: clientId } = world.tenant.createClient({
+        name: method,
+        client_authentication_methods: { [method]: { credentials: [] } },
+      });
+      const [kept = '', leaked = ''] = pairs.map(({ cert: pem }) =>
+        world.tenant.seedCredential(clientId, { credential_type: type, pem, associate: true }),
+      );
+      const script = snippet('Take a credential out by hand', 'bash');
+      const env = { ...environment({ clientId, pem: '' }), TOKEN: await world.managementToken() };
+      // As it is pasted into a shell.
+      const takeOut = (id: string) => run(['bash', '-c'], script, { ...env, LEAKED: id });
+      await takeOut(leaked);
+      expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
+      world.transcript.clear();
+      await expect(takeOut(kept)).rejects.toThrow('it is the only one: rotate first');
+      expect(world.transcript.requests()).toEqual([expect.stringMatching(/ GET /)]);
+      expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
+    },
+  );
+});
+
+describe('after a rotation of a fleet', () => {
+  const HEADING = 'After a rotation of a fleet';
+
+  it('the table has the fields of the output result, and no others', () => {
+    const [, section = ''] = readFileSync('docs/recipes.md', 'utf8').split(`### ${HEADING}\n`);
+    const [table = ''] = /^\| field[\s\S]+?\n\n/m.exec(section) ?? [];
+    const named = table
+      .split('\n')
+      .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([\w-]+)`/g)]);
+    const told = [
+      result({}, settled, { error: failure() }),
+      result({}, settled, { watch: { findings: [], lifetime: undefined, isAtWork: false } }),
+    ];
+    const fields = told.flatMap((one) => Object.keys(entryOf(one)));
+    expect(named.map(([, name]) => name).sort()).toEqual([...new Set([...fields, 'left-out'])].sort());
+  });
+
+  it.skipIf(!program('jq'))('a deployment starts for each client that was rotated', async () => {
+    const { deploy } = parse(snippet(HEADING, 'yaml'));
+    const entries = [
+      result({ clientId: 'idle' }, settled, { outcome: idle() }),
+      result({}, settled, { outcome: outcome({ clientId: 'shop' }) }),
+      result({}, settled, { outcome: outcome({ clientId: 'billing' }) }),
+    ].map(entryOf);
+    const RESULT = JSON.stringify(entries);
+    const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
+    expect([RESULT.includes(words), JSON.stringify(entries.slice(0, 1)).includes(words)]).toEqual([
+      true,
+      false,
+    ]);
+    const given = {
+      PATH: process.env.PATH ?? '',
+      GITHUB_REPOSITORY: 'acme/rotations',
+      GITHUB_REF_NAME: 'main',
+      RESULT,
+    };
+    const started = await run(BASH, `gh() { cat; echo "$@"; }\n${deploy.steps[0].run}`, given);
+    const line = (client: string) =>
+      `workflow run deploy.yml --repo acme/rotations --ref main --field client=${client}\n`;
+    expect(started).toBe(line('shop') + line('billing'));
   });
 });
 

@@ -1,6 +1,6 @@
 /** Every file of examples/, unchanged, as a workflow engine that others wrote runs it, against the sandbox. */
 import { globSync, readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { listenForMail } from '../consumers/mail.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
@@ -408,13 +408,73 @@ story('examples/emergency.yml', {
   },
   controls: [
     {
-      from: 'force: true',
+      from: `force: \${{ inputs.removable == '' }}`,
       to: 'force: false',
       says: "Input 'revoke' is for an emergency and needs force: true",
       start: DISPATCH,
     },
   ],
 });
+
+describe.skipIf(ACT === undefined)(
+  'an emergency that does not get through is ended by the form alone',
+  () => {
+    it('where the edge is down', async () => {
+      await using repository = await Repository.start();
+      await rotated(repository);
+      const { conditions } = repository.world;
+      const pem = repository.held();
+      const run = (inputs = {}) =>
+        repository.run('examples/emergency.yml', dispatch({ operation: 'rotate', ...inputs }));
+      conditions.fault = (service) => (service === 'edge' ? { kind: 'drop' } : undefined);
+      expect([(await run()).exitCode, repository.held()]).toEqual([1, pem]);
+      expect(outcome(await run({ verify: 'off' }))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+      conditions.fault = undefined;
+      expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
+    });
+
+    it('where a secret takes no write', async () => {
+      await using repository = await Repository.start();
+      await rotated(repository);
+      const { conditions } = repository.world;
+      // The rotation of this client has one more secret, and its whole job was copied.
+      const line = 'retire: by-time';
+      const copied = [line, `${line}\n          private-key-secret-name: AUTH0_MTLS_KEY`] as const;
+      const run = (inputs = {}) => {
+        const start = dispatch({ operation: 'rotate', ...inputs });
+        return repository.run('examples/emergency.yml', { ...start, broken: copied, said: true });
+      };
+      const refusal = { status: 403, headers: {}, body: '{"message":"no"}' };
+      const refuse: typeof conditions.fault = (_, { method, path }) =>
+        method === 'PUT' && path.endsWith('/AUTH0_MTLS_KEY')
+          ? { kind: 'answer', response: refusal }
+          : undefined;
+      // Its secrets are there before the leak.
+      expect((await run()).exitCode).toBe(0);
+      repository.world.advance(20 * MINUTE);
+      const pem = repository.held();
+      conditions.fault = refuse;
+      const refused = await run();
+      const [, id = ''] = /removable-credentials: (cred_\w+)/.exec(refused.said) ?? [];
+      expect([refused.exitCode, id, await login(repository, pem)]).toEqual([
+        1,
+        expect.stringMatching('_'),
+        200,
+      ]);
+      conditions.fault = undefined;
+      repository.world.advance(MINUTE);
+      const planned = await run({ operation: 'plan', removable: id });
+      expect([outcome(planned)[0], planned.summaries.join()]).toEqual([0, expect.stringContaining(id)]);
+      const delivered = repository.held();
+      const finished = await run({ removable: id });
+      expect(outcome(finished)).toEqual([0, { revoke: 'success' }, 'false', 'NotDue']);
+      expect(outputsOf(finished, 'revoke')['removed-credential-ids']).toBe(JSON.stringify([id]));
+      expect(repository.held()).toBe(delivered);
+      expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
+      expect(delivered).toContain(repository.held('AUTH0_MTLS_KEY').trim());
+    });
+  },
+);
 
 story('examples/self-rotation.yml', {
   prepare(repository) {
@@ -566,6 +626,11 @@ story('examples/ca-signed-vault.yml', {
       start: dispatch({ operation: 'enroll' }),
     },
     { from: 'id-token: write', to: 'contents: read' },
+    {
+      from: '    environment: auth0-rotation # It holds the two keys. Only the default branch may use it.\n',
+      to: '',
+      says: 'DECODER routines::unsupported',
+    },
   ],
 });
 
@@ -700,6 +765,11 @@ story('examples/fleet.yml', {
       says: 'DECODER routines::unsupported',
     },
     {
+      from: '      environment: auth0-rotation',
+      to: '      # environment: auth0-rotation',
+      says: 'DECODER routines::unsupported',
+    },
+    {
       from: 'manifest: .github/auth0-clients.yml',
       to: 'manifest: auth0-clients.yml',
       says: 'auth0-clients.yml',
@@ -784,7 +854,9 @@ story('examples/notify.yml', {
     delete repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY;
     const failed = await run();
     expect([failed.exitCode, failed.jobs]).toEqual([1, { rotate: 'failure', notify: 'success' }]);
-    expect(heard).toEqual([{ text: expect.stringContaining(`${repository.clientId} was not rotated`) }]);
+    expect(heard).toEqual([
+      { text: expect.stringContaining(`rotation or hand-over of ${repository.clientId} failed`) },
+    ]);
   },
   controls: [
     {

@@ -12,8 +12,18 @@ interface Step {
 }
 
 interface Workflow {
+  on: { workflow_call: { secrets: Record<string, unknown> } };
   concurrency: { group: string; 'cancel-in-progress': boolean };
-  jobs: Record<string, { if?: string; steps?: Step[]; strategy?: Record<string, unknown> }>;
+  jobs: Record<
+    string,
+    {
+      if?: string;
+      environment?: string;
+      secrets?: Record<string, string>;
+      steps?: Step[];
+      strategy?: Record<string, unknown>;
+    }
+  >;
 }
 
 const read = (path: string): Workflow => parse(readFileSync(path, 'utf8'));
@@ -23,9 +33,9 @@ type Contexts = Record<string, unknown>;
 
 /** Status functions of a job that nobody has cancelled. */
 const STATUS = new Map(
-  ['cancelled', 'failure'].map((name) => [
+  Object.entries({ cancelled: false, failure: false, always: true }).map(([name, is]) => [
     name,
-    { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(false) },
+    { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(is) },
   ]),
 );
 
@@ -89,6 +99,18 @@ it('a called workflow checks out the action in its own version, not the reposito
   }
 });
 
+it('both jobs of a fleet name the environment that they are given, whose secrets have the names that are passed', () => {
+  const named = Object.values(FLEET.jobs).map(({ environment }) => environment);
+  const of = (environment: string) => named.map((one) => text(`${one}`, { inputs: { environment } }));
+  expect([of('auth0-rotation'), of('')]).toEqual([
+    ['auth0-rotation', 'auth0-rotation'],
+    ['', ''],
+  ]);
+  const { secrets = {} } = read('examples/fleet.yml').jobs.rotate ?? {};
+  const names = Object.keys(FLEET.on.workflow_call.secrets);
+  expect(secrets).toEqual(Object.fromEntries(names.map((name) => [name, `\${{ secrets.${name} }}`])));
+});
+
 it.each([
   ['["1/1"]', true],
   ['[]', false],
@@ -123,3 +145,28 @@ it.each([
     expected,
   ]);
 });
+
+it.each([
+  [{ removable: '', verify: 'required' }, ['true', 'previous', '', 'until-next-rotation', 'required']],
+  [{ removable: '', verify: 'off' }, ['true', 'previous', '', 'until-next-rotation', 'off']],
+  [{ removable: 'cred_a', verify: 'required' }, ['false', '', 'cred_a', '0h', 'required']],
+])('the form of an emergency, %j', (inputs, expected) => {
+  const { with: given = {} } = read('examples/emergency.yml').jobs.revoke?.steps?.at(-1) ?? {};
+  const names = ['force', 'revoke', 'removable-credentials', 'overlap', 'verify'];
+  expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+});
+
+it.each([
+  ['rotate', '', 'true', true],
+  ['rotate', '', 'false', false],
+  ['rotate', 'cred_a', 'false', true],
+  ['plan', 'cred_a', 'false', false],
+])(
+  'a hand-over after an emergency: %s, removable %j, rotated %s: %s',
+  (operation, removable, rotated, runs) => {
+    const [, condition = ''] =
+      /^ +`(always\(\) && .*)`\. Otherwise/m.exec(readFileSync('docs/recipes.md', 'utf8')) ?? [];
+    const needs = { rotate: { outputs: { rotated } } };
+    expect(holds(condition, { inputs: { operation, removable }, needs })).toBe(runs);
+  },
+);

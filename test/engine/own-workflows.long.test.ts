@@ -21,7 +21,7 @@ function own(repository: Repository): void {
 }
 
 story('.github/workflows/rotate.yml', {
-  options: { name: OUR_REPOSITORY, prefix: 'ghs_' },
+  options: { name: OUR_REPOSITORY, prefix: 'ghs_', keysAt: 'repository' },
   prepare: own,
   async run(repository, run) {
     const { AUTH0_DOMAIN: domain = '', ...others } = repository.variables;
@@ -49,6 +49,7 @@ story('.github/workflows/rotate.yml', {
 });
 
 story('test/engine/workflows/outputs.yml', {
+  options: { keysAt: 'repository' },
   async run(repository, run) {
     const { outputs, exitCode, jobs } = await run(DISPATCH);
     expect([exitCode, jobs]).toEqual([0, { rotate: 'success', next: 'success' }]);
@@ -83,6 +84,7 @@ function fleet(repository: Repository, count: number, audience: string, unknown:
 const CALLED = '.github/workflows/rotate-fleet.yml';
 
 story('test/engine/workflows/fleet-result.yml', {
+  options: { keysAt: 'repository' },
   prepare: (repository) => fleet(repository, 2, AUDIENCE),
   async run(repository, run) {
     const first = await run(DISPATCH);
@@ -105,8 +107,8 @@ story('test/engine/workflows/fleet-result.yml', {
     { file: CALLED, from: 'path: .auth0-mtls-rotation-action', to: 'path: action', start: DISPATCH },
     {
       file: CALLED,
-      from: 'secrets.management-private-key',
-      to: 'secrets.management-key',
+      from: 'secrets.AUTH0_ROTATOR_PRIVATE_KEY',
+      to: 'secrets.AUTH0_ROTATOR_KEY',
       says: "Input 'management-client-id' needs exactly one of",
       start: DISPATCH,
     },
@@ -115,6 +117,7 @@ story('test/engine/workflows/fleet-result.yml', {
 
 /** More clients than one job works on. What the plan cannot know: no certificate will be proven. */
 story('test/engine/workflows/fleet-result.yml', {
+  options: { keysAt: 'repository' },
   prepare: (repository) => fleet(repository, 51, 'https://unknown.example.com/'),
   async run({ world }, run) {
     const { exitCode, jobs, outputs, summaries } = await run(DISPATCH);
@@ -128,7 +131,7 @@ story('test/engine/workflows/fleet-result.yml', {
 });
 
 test.skipIf(ACT === undefined)('a client whose plan fails keeps no other from its rotation', async () => {
-  await using repository = await Repository.start();
+  await using repository = await Repository.start({ keysAt: 'repository' });
   fleet(repository, 2, AUDIENCE, ['gone']);
   const { exitCode, jobs } = await repository.run('test/engine/workflows/fleet-result.yml', DISPATCH);
   expect([exitCode, jobs.plan]).toEqual([1, 'failure']);
@@ -137,7 +140,7 @@ test.skipIf(ACT === undefined)('a client whose plan fails keeps no other from it
 });
 
 test.skipIf(ACT === undefined)('a line of a key in the log is found', async () => {
-  await using repository = await Repository.start();
+  await using repository = await Repository.start({ keysAt: 'repository' });
   const leaking = repository.run('test/engine/workflows/leak.yml', DISPATCH);
   await expect(leaking).rejects.toThrow(repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY?.split('\n')[2]);
 });

@@ -48,6 +48,8 @@ export interface RepositoryOptions extends SandboxOptions {
   name?: string;
   /** Of the app's tokens. */
   prefix?: string;
+  /** As the README has it the keys are in the environments: a workflow that names none gets none. */
+  keysAt?: 'repository';
 }
 
 export class Repository implements AsyncDisposable {
@@ -67,11 +69,18 @@ export class Repository implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   /** Tokens of others that no log may show. */
   readonly #foreign: string[][] = [];
+  readonly #keysAt: RepositoryOptions['keysAt'] | undefined;
   #curl = '';
   #runs = 0;
 
-  private constructor(world: Sandbox, app: GitHubApp, name: string) {
+  private constructor(
+    world: Sandbox,
+    app: GitHubApp,
+    name: string,
+    keysAt: RepositoryOptions['keysAt'] | undefined,
+  ) {
     this.world = world;
+    this.#keysAt = keysAt;
     this.app = app;
     this.name = name;
     this.scopes = [`org:${name.split('/')[0]}`, this.scope];
@@ -83,11 +92,11 @@ export class Repository implements AsyncDisposable {
 
   /** As docs/recipes.md and the README have it set up: an app, a management client with a key, variables and secrets. */
   static async start(options: RepositoryOptions = {}): Promise<Repository> {
-    const { name = REPOSITORY, prefix, ...sandbox } = options;
+    const { name = REPOSITORY, prefix, keysAt, ...sandbox } = options;
     const world = await startSandbox(sandbox);
     world.github.addOrganization(name.split('/')[0] ?? '');
     world.github.addRepository(name);
-    const repository = new Repository(world, await GitHubApp.start(world, prefix), name);
+    const repository = new Repository(world, await GitHubApp.start(world, prefix), name, keysAt);
     const { variables, secrets, app } = repository;
     const manager = selfSignedCertificate('manager');
     const managerId = addManager(world, manager.cert, sandbox.managementScopes);
@@ -201,7 +210,8 @@ export class Repository implements AsyncDisposable {
     const stored = scopes
       .filter((scope) => this.scopes.includes(scope))
       .flatMap((scope) => this.world.github.secretNames(scope).map((name) => [name, this.held(name, scope)]));
-    return { GITHUB_TOKEN: this.world.workflowToken, ...this.secrets, ...Object.fromEntries(stored) };
+    const keys = this.#keysAt === 'repository' || environments.length > 0 ? this.secrets : {};
+    return { GITHUB_TOKEN: this.world.workflowToken, ...keys, ...Object.fromEntries(stored) };
   }
 
   /** What the job's own token may do, and whether it has an identity. act ignores permissions (nektos/act-docs, not_supported.md). */
@@ -281,7 +291,10 @@ interface JobKeys {
 
 interface Workflow {
   permissions?: JobKeys['permissions'];
-  jobs: Record<string, { permissions?: JobKeys['permissions']; environment?: string }>;
+  jobs: Record<
+    string,
+    { permissions?: JobKeys['permissions']; environment?: string; with?: { environment?: string } }
+  >;
 }
 
 /** Of all jobs together: no workflow here has two that differ. */
@@ -289,7 +302,8 @@ function jobKeys(file: string): JobKeys {
   const { permissions, jobs } = parse(readFileSync(file, 'utf8')) as Workflow;
   const all = Object.values(jobs);
   return {
-    environments: all.flatMap(({ environment = [] }) => environment),
+    // A workflow that is called names the environment that it is given.
+    environments: all.flatMap((job) => job.environment ?? job.with?.environment ?? []),
     permissions: Object.assign({}, permissions, ...all.map((job) => job.permissions)),
   };
 }

@@ -21,7 +21,7 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
+import { BY_HAND, code, credentialOf, held, json, MINUTE, SCOPE, SECRET } from './support.ts';
 
 const shared = sharedWorld(CREATOR);
 beforeEach(() => deleteClients(shared()));
@@ -199,8 +199,7 @@ describe('whose client it is', () => {
     expect([run.exitCode, code(run), effects(world)]).toEqual([1, 'SECRET_EXISTS', []]);
     expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
     expect(code(await create(world, { force: 'true' }))).toBe('SECRET_EXISTS');
-    const byHand = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
-    const forced = await create(world, { force: 'true' }, byHand);
+    const forced = await create(world, { force: 'true' }, BY_HAND);
     expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} already holds something`);
     expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
       0,

@@ -15,7 +15,7 @@ import {
   told,
   warnings,
 } from './operations.ts';
-import { code, credentialOf, held, json, MINUTE } from './support.ts';
+import { BY_HAND, code, credentialOf, held, json, MINUTE } from './support.ts';
 
 const shared = sharedWorld(CREATOR);
 beforeEach(() => deleteClients(shared()));
@@ -58,7 +58,7 @@ describe('create', () => {
     expect([idle.exitCode, effects(world)]).toEqual([0, []]);
     grant(world, clientId);
     const before = held(world);
-    const forced = await create(world, { force: 'true', verify: 'required' });
+    const forced = await create(world, { force: 'true', verify: 'required' }, BY_HAND);
     expect(forced.outputs).toMatchObject({ 'client-id': clientId, rotated: 'true', reason: 'Forced' });
     expect([forced.exitCode, warnings(forced)]).toEqual([0, '']);
     expect(forced.summary).toContain('proven and bound');

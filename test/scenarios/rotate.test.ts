@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import type { ActionRun } from '../emulators/runner.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import {
+  BY_HAND,
   credentialOf,
   credentials,
   DAY,
@@ -91,12 +92,12 @@ describe('rotate', () => {
   it('makes room for a forced rotation, with at most 25 requests', async () => {
     await using world = await startSandbox();
     await settle(world);
-    const run = await rotate(world, { force: 'true' });
+    const run = await rotate(world, { force: 'true' }, BY_HAND);
     expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([world.client.credentialId]));
     expect(world.transcript.count()).toBeLessThanOrEqual(25);
     expect(await login(world)).toBe(200);
     expect(run.annotations).toEqual([]);
-    const again = await rotate(world, { force: 'true' });
+    const again = await rotate(world, { force: 'true' }, BY_HAND);
     expect(again.annotations.map(({ level, message }) => [level, message])).toEqual([
       ['warning', expect.stringContaining('superseded less than a day ago')],
     ]);
@@ -156,9 +157,8 @@ describe('rotate', () => {
     });
     const before = world.github.secret('org:acme', 'AUTH0_MTLS_PEM');
     // Nobody but a person may say that what it holds is to be replaced.
-    const byHand = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
     const inputs = { ...organization, 'current-credential': '', force: 'true' };
-    expect((await rotate(world, inputs, byHand)).exitCode).toBe(0);
+    expect((await rotate(world, inputs, BY_HAND)).exitCode).toBe(0);
     expect(world.github.secret('org:acme', 'AUTH0_MTLS_PEM')).toMatchObject({
       visibility: 'selected',
       selectedRepositoryIds: before?.selectedRepositoryIds,

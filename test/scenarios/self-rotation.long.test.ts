@@ -15,7 +15,7 @@ import {
   operate,
   told,
 } from './operations.ts';
-import { code, DAY, held, SCOPE } from './support.ts';
+import { code, DAY, held, MINUTE, rotate, SCOPE } from './support.ts';
 
 /** It outlives all stories that share a world. */
 const first = selfSignedCertificate('manager', 3_000);
@@ -90,6 +90,35 @@ describe.each(WAYS)('by $method', ({ method, type, made, input, login: loginBy }
     world.tenant.seedCredential(self.clientId, { credential_type: type, pem: first.cert, associate: true });
     return self;
   }
+
+  it('moves to another repository as docs/recipes.md says, and no key is ever read back', async () => {
+    const self = seeded();
+    const name = `MOVED_${type.toUpperCase()}`;
+    const [from, to] = ['env:acme/old/auth0-rotation', 'env:acme/new/auth0-rotation'];
+    for (const repository of ['acme/old', 'acme/new'])
+      world.github.addRepository(repository, { environments: ['auth0-rotation'] });
+    const at = (scope: string) => held(world, scope, name);
+    const run = (inputs: Inputs, pem: string) =>
+      rotate(world, self.given({ 'secret-name': name, [input]: pem, ...inputs }));
+    expect((await run({ destinations: from }, made)).outputs.rotated).toBe('true');
+    world.advance(8 * DAY);
+    const both = await run({ destinations: `${from}\n${to}` }, at(from));
+    expect([both.exitCode, both.outputs.reason, at(to)]).toEqual([0, 'NotDue', at(from)]);
+    // Two clocks are compared: a delivery of the last second may seem to lie ahead.
+    world.advance(MINUTE);
+    const there = { destinations: to, 'moved-from': from };
+    const idle = await run(there, at(to));
+    expect([idle.exitCode, told(idle), idle.outputs.reason]).toEqual([0, '', 'NotDue']);
+    const headers = { authorization: `Bearer ${world.githubToken}` };
+    const url = `${world.githubUrl}/repos/acme/old/environments/auth0-rotation/secrets/${name}`;
+    expect((await world.call(url, { method: 'DELETE', headers })).status).toBe(204);
+    for (const round of [1, 2, 3]) {
+      const next = await run({ ...there, force: 'true' }, at(to));
+      expect([round, next.exitCode, code(next)]).toEqual([round, 0, undefined]);
+      expect(await self.login(at(to))).toBe(200);
+      world.advance(8 * DAY);
+    }
+  });
 
   it.each(['until-next-rotation', '0h'])('three rotations in a row, overlap %s', async (overlap) => {
     const self = seeded();

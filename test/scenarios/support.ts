@@ -13,6 +13,9 @@ export const SECRET = 'AUTH0_MTLS_PEM';
 export const MINUTE = 60_000;
 export const DAY = 24 * 60 * MINUTE;
 
+/** A run that a person has started. Without it a schedule has. */
+export const BY_HAND = { env: { GITHUB_EVENT_NAME: 'workflow_dispatch' } };
+
 /** What the primary holds now: in a workflow the input `current-credential`. */
 export function held(world: Sandbox, scope = SCOPE, name = SECRET): string {
   return world.github.secret(scope, name)?.value ?? '';

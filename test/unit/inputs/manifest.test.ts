@@ -241,6 +241,7 @@ clients:
     ['client-id', 'one', 'concerns one client'],
     ['client-name', 'one', 'concerns one client'],
     ['current-credential', 'pem', 'concerns one client'],
+    ['revoke', 'previous', 'concerns one client'],
     ['shard', '3/2', 'write a part such as 2/5'],
     ['shard', '0/2', 'write a part such as 2/5'],
     ['shard', '1/257', 'write a part such as 2/5'],

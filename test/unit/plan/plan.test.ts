@@ -1854,6 +1854,30 @@ describe('a certificate that is valid for no longer than renew-before-days', () 
   });
 });
 
+describe('force in a file', () => {
+  const told = (changes: DesiredChanges) => {
+    const wanted = desired(changes);
+    return plan(wanted, state(wanted, { credentials: [current], written: [delivered] })).notes.map(printNote);
+  };
+  const line =
+    'WARNING: force: true rotates in every scheduled run, and each pair works only until the second run after it. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.';
+
+  it('is warned of when a schedule has started the run', () => {
+    expect(told({ force: true, scheduled: true })).toContain(line);
+    const oneSubject = { method: 'tls_client_auth', subject: 'identity-a' } as const;
+    expect(told({ force: true, scheduled: true, ...oneSubject })).toContainEqual(
+      expect.stringMatching(/rotates in every scheduled run\. Take/),
+    );
+  });
+
+  it.each([
+    { force: true, scheduled: false },
+    { force: false, scheduled: true },
+  ])('and not with %j', (changes) => {
+    expect(told(changes)).not.toContainEqual(expect.stringContaining('scheduled run'));
+  });
+});
+
 describe('plan tells', () => {
   const notes = (changes: DesiredChanges, seed: StateSeed) => {
     const wanted = desired(changes);
