@@ -79,9 +79,13 @@ async function licenses(): Promise<string> {
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
+/** node-forge may be used under either of two licenses. This action takes the first, so the text of the other is left out. */
+const OTHER_LICENSE = /\n-+\n\s*GNU GENERAL PUBLIC LICENSE[\s\S]*$/;
+
 async function licenseIn(folder: string): Promise<string | undefined> {
   const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
-  return file && (await readFile(`${folder}/${file}`, 'utf8')).trim().replaceAll('\r\n', '\n');
+  const text = file && (await readFile(`${folder}/${file}`, 'utf8')).trim().replaceAll('\r\n', '\n');
+  return text?.replace(OTHER_LICENSE, '').trim();
 }
 
 /** Of code that a package has taken from others: beside its bundled files, and in their comments. */
