@@ -3,13 +3,14 @@
 import { apply } from './apply/apply.ts';
 import type { Services } from './apply/job.ts';
 import { probeLocations } from './apply/probe.ts';
-import { asRotationError } from './errors.ts';
+import { asRotationError, type RotationError, UNTOUCHED } from './errors.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import type { RunResult } from './model/run-result.ts';
 import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
 import { credentialsInUse } from './plan/in-use.ts';
+import { NOT_REVOKED } from './plan/outage.ts';
 import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
@@ -38,12 +39,18 @@ export async function run(
   try {
     await runStages(inputs, services, logger, beforeRotation, result);
   } catch (error) {
-    result.error = asRotationError(error);
+    result.error = unlessRevoked(asRotationError(error), result);
   }
   const { store, workflowApi: api } = services;
   if (!inputs.watch || !api) return result;
   logger.stage('Watch');
   return watch(result, inputs.watch, { store, api, info: logger.info });
+}
+
+/** An emergency that failed before its first step has revoked nothing. What comes later says so itself. */
+function unlessRevoked(error: RotationError, { desired, outcome, planOnly }: RunResult): RotationError {
+  if (!desired.revoke || outcome || planOnly || error.alarm) return error;
+  return error.withStateNow(error.stateNow, NOT_REVOKED);
 }
 
 /** Fills `result` stage by stage, so that after a failure it still holds what the earlier stages found. @throws RotationError */
@@ -79,6 +86,7 @@ async function runStages(
     result.plan = plan(result.desired, result.observed);
   }
   for (const line of planLines(result.plan)) info(line);
+  if (planOnly && !watched) result.error = result.plan.errorAtEnd?.withStateNow(UNTOUCHED);
   if (planOnly) return;
 
   if (result.plan.rotates) await beforeRotation();

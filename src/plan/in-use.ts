@@ -1,15 +1,18 @@
 /** Derives which credential is in use from what Auth0 and GitHub record. No run remembers it for the next one. Pure. */
 
-import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import {
   type Credential,
+  isLeftOut,
   newestFirst,
   type ObservedSecret,
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { expiryOf } from './expiry.ts';
+import type { FormerHolder } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
@@ -20,11 +23,11 @@ export interface CredentialsInUse {
   current: Credential | undefined;
   /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
-  /** Indexes of the other locations whose secret somebody else wrote last. */
+  /** Indexes of the other locations whose secret somebody else wrote last, or that GitHub does not show. */
   othersUnexplained: readonly number[];
   /** The newest credential that any location holds. */
   newest: Credential | undefined;
-  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. None that is left out. */
   lacking: readonly number[];
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
@@ -36,8 +39,8 @@ export interface CredentialsInUse {
   stale: StaleCurrent | undefined;
   /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
   displaced: Credential | undefined;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` has the form of `printLocation`. */
-  formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
+  formerHeld: readonly FormerHolder[];
   /** What the primary held before somebody put an older credential back. */
   rolledBackFrom: Credential | undefined;
 }
@@ -80,8 +83,9 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
-      lacks(newest, held[index] ?? [], othersUnexplained.includes(index)) ||
-      isBehind(desired, index, observed),
+      !isLeftOutAt(observed, index) &&
+      (lacks(newest, held[index] ?? [], othersUnexplained.includes(index)) ||
+        isBehind(desired, index, observed)),
   );
   return {
     held,
@@ -152,7 +156,7 @@ function unexplainedAmong(
   owners: Owners,
 ): number[] {
   return others.flatMap((secret, index) =>
-    isUnexplained(desired, held[index + 1]?.[0], secret, owners) ? [index + 1] : [],
+    secret.refused || isUnexplained(desired, held[index + 1]?.[0], secret, owners) ? [index + 1] : [],
   );
 }
 
@@ -162,9 +166,21 @@ function heldByFormer(
   owners: Owners,
 ): CredentialsInUse['formerHeld'] {
   return (observed.former ?? []).flatMap(({ secret }) => {
-    const candidates = heldByTime(desired, secret, candidatesIn(secret, observed, owners), owners, undefined);
-    return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
+    const { location, refused } = secret;
+    const known = candidatesIn(secret, observed, owners);
+    const candidates = heldByTime(desired, secret, refused ? neverHere(known) : known, owners, undefined);
+    return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });
+  // What was made for today's primary was never stored there, and what the user released nobody holds.
+  function neverHere(all: readonly Credential[]): Credential[] {
+    const isToday = (c: Credential) => owners.isOurs(c) && !owners.isOfFormer(c);
+    return all.filter((c) => !isToday(c) && !desired.removableCredentials.has(c.id));
+  }
+}
+
+function isLeftOutAt(observed: ObservedState, index: number): boolean {
+  const secret = observed.secrets[index];
+  return secret !== undefined && isLeftOut(observed, secret.location);
 }
 
 /** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
@@ -255,6 +271,8 @@ function heldByTime(
   owners: Owners,
   claimed: Credential | undefined,
 ): Credential[] {
+  // It may hold all that is associated.
+  if (secret.refused) return candidates.filter(owners.isAssociated);
   // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
   // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
@@ -294,23 +312,6 @@ function isBehind({ method }: DesiredState, index: number, { secrets }: Observed
   );
 }
 
-/**
- * When the held credential expires. Auth0 does not record that for a DN. `current-credential` shows it, else it is derived from the time
- * of the delivery.
- */
-function expiryOf(
-  desired: DesiredState,
-  { secrets }: ObservedState,
-  held: Credential | undefined,
-): number | undefined {
-  if (held === undefined) return undefined;
-  const { notAfter } = currentFactsOf(held.identity, desired) ?? {};
-  if (desired.method !== 'tls_client_auth') return held.expiresAt ?? notAfter?.getTime();
-  const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
-  if (desired.current) return desired.current.notAfter?.getTime();
-  return delivered === undefined ? undefined : delivered + desired.validityDays * DAY;
-}
-
 /** Our credentials that are newer than `held` and existed when the secret was written. */
 function laterThan(
   held: Credential | undefined,
@@ -320,15 +321,4 @@ function laterThan(
 ): Credential[] {
   if (!secret || !held || !writtenTimes(secret.times)) return [];
   return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
-}
-
-/** Whether a destination or a former location may hold the credential. */
-export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
-  const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
-  return isHeld || formerHolder(inUse, credential) !== undefined;
-}
-
-/** The former location that may hold the credential. */
-export function formerHolder({ formerHeld }: CredentialsInUse, credential: Credential): string | undefined {
-  return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }

@@ -4,6 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
+import type { FormerHolder } from './holders.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -26,6 +27,12 @@ export function formerElsewhere({
 }: Pick<PlanBuilder, 'inUse' | 'observed'>): CredentialsInUse['formerHeld'] {
   const today = observed.secrets.map(({ location }) => printLocation(location));
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
+}
+
+/** What ends it that a former location, which GitHub does not show, keeps what it may hold. */
+export function unreadFormer({ candidates, location }: FormerHolder): string {
+  const ids = candidates.map(({ id }) => id).join(' ');
+  return `${location} may hold ${ids.replaceAll(' ', ' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds. Or, if nobody reads it there any more, add the line removable-credentials: ${ids}.`;
 }
 
 /** What to do where another workflow rotates the client, too: there is room for the credentials of one. */

@@ -13,7 +13,7 @@ export function alarming(error: RotationError, builder: PlanBuilder): RotationEr
   return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
 }
 
-const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
+export const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
 
 /**
  * @param carriedOut how many steps are
@@ -42,16 +42,19 @@ export function outageOf(
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
 }
 
-/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
+/** A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. */
 export function unwritableError(builder: PlanBuilder): RotationError | undefined {
-  const { unwritable = [] } = builder.observed;
-  const [first] = unwritable;
+  const { leftOut = [], secrets, unwritable = [] } = builder.observed;
+  const all = [...leftOut, ...unwritable];
+  const [first] = all;
   if (!first) return undefined;
-  const secret = builder.observed.secrets.find(({ location }) => printLocation(location) === first.location);
+  const secret = secrets.find(({ location }) => printLocation(location) === first.location);
   const { alarm, stateNow } = whatRefusingHold(builder);
-  return new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
-    remedy: first.error.remedy + (secret ? takeOutLine(secret.location, builder.desired) : ''),
+  const isOthers = first.error.code === 'SECRET_EXISTS';
+  const did = leftOut.length > 0 ? 'was left out' : 'cannot be written';
+  return new RotationError(isOthers ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
+    failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
+    remedy: first.error.remedy + (secret && !isOthers ? takeOutLine(secret.location, builder.desired) : ''),
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
     cause: first.error,
@@ -62,19 +65,24 @@ function whatRefusingHold({ associated, inUse, observed }: PlanBuilder): {
   stateNow: string;
   alarm: string | undefined;
 } {
-  const places = observed.secrets.flatMap(({ location, times }, index) => {
-    if (!refusalOf(observed, location)) return [];
+  const places = observed.secrets.flatMap(({ location, refused, times }, index) => {
+    const error = refusalOf(observed, location);
+    if (!error) return [];
     const works = inUse.held[index]?.some(({ id }) => associated.includes(id)) === true;
-    const state = works ? 'kept' : times === 'missing' ? 'missing' : 'out';
-    return [{ name: printLocation(location), state }];
+    const isOthers = error.code === 'SECRET_EXISTS' && times !== 'missing';
+    const known = works ? 'kept' : times === 'missing' ? 'missing' : 'out';
+    return [{ name: printLocation(location), state: refused ? 'unread' : isOthers ? 'others' : known }];
   });
   const inState = (of: string) =>
     places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
   const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
+  const [unread, others] = [inState('unread'), inState('others')];
   return {
     stateNow: [
       ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
       ...(kept ? [`${kept} keeps what it holds, which stays associated.`] : []),
+      ...(others ? [`${others} keeps what it holds.`] : []),
+      ...(unread ? [`It is unknown what ${unread} holds: it got nothing.`] : []),
       ...(missing ? [`${missing} has no secret yet.`] : []),
     ].join(' '),
     alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,
