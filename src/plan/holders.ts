@@ -2,7 +2,6 @@
 
 import type { RotationError } from '../errors.ts';
 import type { Credential } from '../model/observed-state.ts';
-import type { CredentialsInUse } from './in-use.ts';
 
 /** A former primary that may still hold credentials. */
 export interface FormerHolder {
@@ -13,15 +12,20 @@ export interface FormerHolder {
   refused?: RotationError | undefined;
 }
 
+interface Held {
+  held: readonly (readonly Credential[])[];
+  formerHeld: readonly FormerHolder[];
+}
+
 /** Whether a destination or a former location may hold the credential. */
-export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
+export function mayBeHeld(inUse: Held, credential: Credential): boolean {
   const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
   return isHeld || formerHolder(inUse, credential) !== undefined;
 }
 
 /** The former location that may hold the credential. */
 export function formerHolder(
-  { formerHeld }: CredentialsInUse,
+  { formerHeld }: Pick<Held, 'formerHeld'>,
   credential: Credential,
 ): FormerHolder | undefined {
   return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id));

@@ -15,7 +15,6 @@ import {
 import { ownerAt, readOwnership, takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
-import type { PlanBuilder } from './plan-builder.ts';
 
 /** Adds the secrets that are left out. The others go on without them, and the run fails at its end. */
 export function leaveOut(desired: DesiredState, observed: ObservedState): ObservedState {
@@ -112,7 +111,10 @@ const INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
 };
 
 /** Whether a place that GitHub does not show may hold it. */
-export function isHeldByLeftOut({ inUse, observed }: PlanBuilder, { id }: Credential): boolean {
+export function isHeldByLeftOut(
+  { inUse, observed }: { inUse: { held: readonly (readonly Credential[])[] }; observed: ObservedState },
+  { id }: Credential,
+): boolean {
   return observed.secrets.some(
     ({ location }, index) =>
       isLeftOut(observed, location) && inUse.held[index]?.some((one) => one.id === id) === true,
