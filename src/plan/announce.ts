@@ -2,7 +2,7 @@
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import { type Credential, refusalOf } from '../model/observed-state.ts';
+import { type Credential, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { formerHolder } from './holders.ts';
@@ -94,7 +94,7 @@ export function announceFormer(builder: PlanBuilder): void {
     if (refused) {
       notes.push({
         severity: 'warning',
-        text: `${unreadFormer(holder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
+        text: `${unreadFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
       });
       continue;
     }
@@ -122,6 +122,16 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   const written = steps.flatMap((step) =>
     step.kind === 'store-secret' ? [printLocation(step.location)] : [],
   );
+  const replaced = observed.secrets.flatMap(({ location, times }, index) => {
+    const name = printLocation(location);
+    const isUnknown = index > 0 && writtenTimes(times) && inUseAtStart.held[index]?.length === 0;
+    return isUnknown && written.includes(name) ? [name] : [];
+  });
+  if (replaced.length > 0 && observed.client?.method === desired.method)
+    builder.note(
+      'warning',
+      `This run replaces what ${replaced.join(', ')} holds, which is no pair that Auth0 knows of this client. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
+    );
   const names = inUseAtStart.othersUnexplained
     .flatMap((index) => observed.secrets[index]?.location ?? [])
     .filter((location) => refusalOf(observed, location) === undefined)

@@ -37,5 +37,5 @@ export function hiddenHolder(builder: PlanBuilder): string | undefined {
   if (hidden?.refused)
     return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutLine(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
-  return former && unreadFormer(former);
+  return former && unreadFormer(former, builder);
 }

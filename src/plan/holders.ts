@@ -1,7 +1,10 @@
 /** Which places may hold a credential. Pure. */
 
 import type { RotationError } from '../errors.ts';
-import type { Credential } from '../model/observed-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { type Credential, newestFirst } from '../model/observed-state.ts';
+import { readOwnership } from '../model/ownership.ts';
+import type { Owners } from './owners.ts';
 
 /** A former primary that may still hold credentials. */
 export interface FormerHolder {
@@ -29,4 +32,22 @@ export function formerHolder(
   credential: Credential,
 ): FormerHolder | undefined {
   return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id));
+}
+
+/**
+ * What a former location that GitHub does not show may hold. Of what its own runs made, the newest that they stored anywhere was stored there
+ * first. What was made for today's primary never was, and what the user released nobody holds.
+ * @param all newest first
+ */
+export function mayBeHidden(
+  all: readonly Credential[],
+  owner: string,
+  how: { desired: DesiredState; isStored: (credential: Credential) => boolean; owners: Owners },
+): Credential[] {
+  const { desired, isStored, owners } = how;
+  const stored = all.find((c) => readOwnership(c.name)?.owner === owner && isStored(c));
+  const isToday = (c: Credential) => owners.isOurs(c) && !owners.isOfFormer(c);
+  return all.filter(
+    (c) => !isToday(c) && !desired.removableCredentials.has(c.id) && !(stored && newestFirst(stored, c) < 0),
+  );
 }

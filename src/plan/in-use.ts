@@ -12,7 +12,7 @@ import {
 import { printLocation } from '../model/secret-location.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { expiryOf } from './expiry.ts';
-import type { FormerHolder } from './holders.ts';
+import { type FormerHolder, mayBeHidden } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about the secrets. All indexes are those of `observed.secrets`. */
@@ -165,17 +165,16 @@ function heldByFormer(
   observed: ObservedState,
   owners: Owners,
 ): CredentialsInUse['formerHeld'] {
-  return (observed.former ?? []).flatMap(({ secret }) => {
+  const { former = [], secrets } = observed;
+  const seen = [...secrets, ...former.map(({ secret }) => secret)];
+  const isStored = (c: Credential) => seen.some((one) => isExplained(desired, c, one));
+  return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = candidatesIn(secret, observed, owners);
-    const candidates = heldByTime(desired, secret, refused ? neverHere(known) : known, owners, undefined);
+    const there = refused ? mayBeHidden(known, owner, { desired, isStored, owners }) : known;
+    const candidates = heldByTime(desired, secret, there, owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });
-  // What was made for today's primary was never stored there, and what the user released nobody holds.
-  function neverHere(all: readonly Credential[]): Credential[] {
-    const isToday = (c: Credential) => owners.isOurs(c) && !owners.isOfFormer(c);
-    return all.filter((c) => !isToday(c) && !desired.removableCredentials.has(c.id));
-  }
 }
 
 function isLeftOutAt(observed: ObservedState, index: number): boolean {

@@ -14,7 +14,8 @@ import {
 } from '../model/observed-state.ts';
 import { ownerAt, readOwnership, takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { Owners } from './owners.ts';
 
 /** Adds the secrets that are left out. The others go on without them, and the run fails at its end. */
 export function leaveOut(desired: DesiredState, observed: ObservedState): ObservedState {
@@ -33,7 +34,7 @@ function whoseElse(
 ): RotationError | undefined {
   if (overridesUnknown(desired)) return undefined;
   const times = writtenTimes(secret.times);
-  if (times && isSomebodyElses(observed, secret.location, times))
+  if (times && isSomebodyElses(desired, observed, secret.location, times))
     return belongsToOthers(desired, observed, secret.location, times);
   return hiding(desired, observed, secret);
 }
@@ -44,24 +45,48 @@ export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
 }
 
 /**
- * Whether the times show that a run of this workflow has never written the secret: it holds nothing that the client has, since it is older
- * than all that, and the first delivery did not make it, since that makes all secrets within one lease.
+ * Whether the times show that no run of this workflow has written the secret: it is older than all that the client has, the first delivery
+ * did not make it, since that makes all secrets within one lease, and it does not hold a pair that a crashed rotation has just removed.
  */
 function isSomebodyElses(
-  { former = [], pool, secrets: [primary] }: ObservedState,
+  desired: DesiredState,
+  observed: ObservedState,
   location: SecretLocation,
   { createdAt, updatedAt }: SecretTimes,
 ): boolean {
+  const { former = [], pool, secrets } = observed;
+  const [primary] = secrets;
   const readable = pool.filter(({ type }) => type !== 'unknown');
   // In doubt it is ours.
   if (readable.some((c) => c.createdAt <= updatedAt + UNCERTAINTY)) return false;
   const formerSecrets = former.map(({ secret }) => secret);
   if (formerSecrets.some((one) => printLocation(one.location) === printLocation(location))) return false;
-  // What came with the primary is ours.
-  return [primary, ...formerSecrets].every((one) => {
+  const cameWithPrimary = [primary, ...formerSecrets].some((one) => {
     const first = writtenTimes(one?.times)?.createdAt;
-    return first === undefined || Math.abs(createdAt - first) > LEASE;
+    return first !== undefined && Math.abs(createdAt - first) <= LEASE;
   });
+  return !cameWithPrimary && !mayHaveLostItsCredential(desired, observed, updatedAt);
+}
+
+/** A rotation that had to interrupt this location may have removed what it held, and died before it delivered. */
+function mayHaveLostItsCredential(
+  desired: DesiredState,
+  observed: ObservedState,
+  updatedAt: number,
+): boolean {
+  const { pool, secrets } = observed;
+  const primaryTimes = writtenTimes(secrets[0]?.times);
+  if (primaryTimes === undefined) return pool.some(({ name }) => readOwnership(name) !== undefined);
+  const { isAssociated, isOurs } = new Owners(desired, observed);
+  const delivered = pool.filter(
+    (c) => isOurs(c) && isAssociated(c) && c.createdAt <= primaryTimes.updatedAt + UNCERTAINTY,
+  );
+  // The previous one was delivered everywhere, and is still there.
+  if (delivered.length > 1) return false;
+  const oldest = Math.min(
+    ...pool.map((c) => (c.type === 'unknown' ? Number.POSITIVE_INFINITY : c.createdAt)),
+  );
+  return desired.method === 'tls_client_auth' || oldest - updatedAt <= desired.validityDays * DAY;
 }
 
 function belongsToOthers(

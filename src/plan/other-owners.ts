@@ -29,10 +29,22 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
-/** What ends it that a former location, which GitHub does not show, keeps what it may hold. */
-export function unreadFormer({ candidates, location }: FormerHolder): string {
-  const ids = candidates.map(({ id }) => id).join(' ');
-  return `${location} may hold ${ids.replaceAll(' ', ' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds. Or, if nobody reads it there any more, add the line removable-credentials: ${ids}.`;
+/** What ends it that a former location, which GitHub does not show, keeps what it may hold. No line for what another place holds. */
+export function unreadFormer(
+  { candidates, location }: FormerHolder,
+  { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
+): string {
+  const seen = [
+    ...inUse.held.filter((_, index) => !observed.secrets[index]?.refused),
+    ...inUse.formerHeld.filter(({ refused }) => !refused).map((one) => one.candidates),
+  ].flat();
+  const ids = candidates.map(({ id }) => id);
+  const free = ids.filter((id) => seen.every((one) => one.id !== id));
+  const line =
+    free.length > 0
+      ? ` Or, if nobody reads it there any more, add the line removable-credentials: ${free.join(' ')}.`
+      : '';
+  return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds.${line}`;
 }
 
 /** What to do where another workflow rotates the client, too: there is room for the credentials of one. */

@@ -35,7 +35,10 @@ const outcomes = (all: readonly Day[]) => all.map(({ error, reason }) => [reason
 
 describe("a secret that is older than all that the client has, and did not come with the primary's", () => {
   it.each(['primary', 'none'])('stays, while the others go on (current-credential: %s)', async (current) => {
-    const world = new Days([ours('c', 55)], { [SHOP]: by('c', 55), [BILLING]: ['other', 80, 300] });
+    const world = new Days([ours('p', 70), ours('c', 55)], {
+      [SHOP]: by('c', 55),
+      [BILLING]: ['other', 80, 300],
+    });
     const before = await days(world, 2, { ...TWO, current });
     expect(outcomes(before)).toEqual([
       ['NotDue', 'SECRET_EXISTS'],
@@ -53,7 +56,7 @@ describe("a secret that is older than all that the client has, and did not come 
   });
 
   it('is replaced by hand with force, and never by a schedule', async () => {
-    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 80, 300] });
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 110, 300] });
     await days(world, 1, { ...TWO, force: true, scheduled: true });
     expect([holds(world, SHOP), holds(world, BILLING)]).toEqual(['new1', 'other']);
     const [day] = await days(world, 1, { ...TWO, force: true });
@@ -77,12 +80,19 @@ describe("a secret that is older than all that the client has, and did not come 
   it.each<[string, readonly Seeded[], Record<string, Holding>]>([
     ['it was made with the primary', [ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['gone', 80] }],
     ['it may hold what was made by hand', [hand('h', 100)], { [SHOP]: ['h', 90], [BILLING]: ['h', 80, 81] }],
+    [
+      'a crashed rotation may have removed what it held',
+      [ours('c', 10)],
+      { [SHOP]: by('c', 10), [BILLING]: ['gone', 70, 100] },
+    ],
     ['it was written since', [ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 3, 300] }],
   ])('is ours in doubt: %s', async (_, records, secrets) => {
     const world = new Days(records, secrets);
     const all = await days(world, 1, { ...TWO, force: true, scheduled: true });
     expect(all[0]?.error).toBeUndefined();
     expect(holds(world, BILLING)).toBe('new1');
+    const isTold = all[0]?.notes.includes('WARNING: This run replaces what repo:acme/billing PEM holds');
+    expect(isTold).toBe([...Object.values(secrets)].some(([id]) => id === 'gone'));
   });
 
   it('refuses an enrollment before anybody is interrupted', async () => {
@@ -93,7 +103,7 @@ describe("a secret that is older than all that the client has, and did not come 
   });
 
   it('is found by a watch', async () => {
-    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 80, 300] });
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 110, 300] });
     const wanted = world.desired(TWO);
     const found = assess(wanted, await world.observed(wanted), undefined);
     expect(found.map(({ key, severity }) => [key, severity])).toEqual([
@@ -250,12 +260,23 @@ describe('a former location that GitHub does not show', () => {
     const full = () => world(old('p', 60), old('c', 20));
     const [refused] = await days(full(), 1, from);
     expect(refused?.error?.code).toBe('CREDENTIAL_LIMIT');
-    expect(refused?.message).toMatch(/may hold c or p: .*if nobody reads it there .*: p c|c p\./);
+    expect(refused?.message).toMatch(/may hold c or p: .*if nobody reads it there .*: c p\./);
     const released = await full().day({ ...from, removableCredentials: new Set(['p']) });
     expect(released).toMatchObject({ rotated: true, removed: ['p'], lockedOut: [] });
     const seen = full();
     seen.hidden.clear();
     expect((await days(seen, 1, from))[0]).toMatchObject({ rotated: true, removed: ['p'] });
+  });
+
+  it('keeps only the newest that its runs have stored, where a secret that moved along shows that, and names no line for it', async () => {
+    const one = new Days([old('p', 70), old('c', 20)], { [SHOP]: by('c', 20) });
+    one.hidden.add(`${OLD} PEM`);
+    const [day] = await days(one, 1, { ...from, force: true });
+    expect(day).toMatchObject({ rotated: true, removed: ['p'] });
+    const full = new Days([hand('h', 10), old('c', 20)], { [SHOP]: by('c', 20) });
+    full.hidden.add(`${OLD} PEM`);
+    const [refused] = await days(full, 1, { ...from, force: true });
+    expect(refused?.message).toMatch(/may hold h or c: .*removable-credentials: h\./);
   });
 
   it('keeps nothing that was made for the primary of today', async () => {
