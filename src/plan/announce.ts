@@ -130,7 +130,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   if (replaced.length > 0 && observed.client?.method === desired.method)
     builder.note(
       'warning',
-      `This run replaces what ${replaced.join(', ')} holds, which is no pair that Auth0 knows of this client. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
+      `This run replaces what ${replaced.join(', ')} holds, which is no pair of this client that Auth0 knows. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
     );
   const names = inUseAtStart.othersUnexplained
     .flatMap((index) => observed.secrets[index]?.location ?? [])
