@@ -26,6 +26,7 @@ const SECRETS = [
 /** Every call of the emulator, and nothing else. */
 const OPERATIONS: [path: string, methods: string[]][] = [
   ...SECRETS,
+  [`${REPO}/actions/organization-secrets`, ['get']],
   ['/orgs/{org}/actions/secrets', ['get']],
   ['/orgs/{org}/actions/secrets/public-key', ['get']],
   ['/orgs/{org}/actions/secrets/{secret_name}', ['get', 'put', 'delete']],

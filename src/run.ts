@@ -3,7 +3,7 @@
 import { apply } from './apply/apply.ts';
 import type { Services } from './apply/job.ts';
 import { probeLocations } from './apply/probe.ts';
-import { asRotationError } from './errors.ts';
+import { asRotationError, UNTOUCHED } from './errors.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import type { RunResult } from './model/run-result.ts';
 import { locateClient } from './observe/locate-client.ts';
@@ -82,6 +82,7 @@ async function runPhases(
     result.plan = plan(result.desired, result.observed);
   }
   for (const line of planLines(result.plan)) info(line);
+  if (planOnly && !watched) result.error = result.plan.errorAtEnd?.withStateNow(UNTOUCHED);
   if (planOnly) return;
 
   if (result.plan.rotates) await beforeRotation();

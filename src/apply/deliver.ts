@@ -172,7 +172,8 @@ function readGithubTimes(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,
 ): Promise<(number | undefined)[]> {
-  const read = async ({ location }: ObservedSecret) => writtenTimes(await store?.times(location))?.updatedAt;
+  const read = async ({ location, refused }: ObservedSecret) =>
+    refused ? undefined : writtenTimes(await store?.times(location))?.updatedAt;
   return Promise.all(secrets.map(read));
 }
 

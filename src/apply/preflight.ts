@@ -4,6 +4,7 @@ import { needsControl } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
+import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
 import { noControl, noGrant } from './proof-failure.ts';
 import type { Prover } from './prove.ts';
 
@@ -14,11 +15,19 @@ export interface PreflightServices {
 
 /** @throws RotationError MTLS_ENDPOINT_NOT_FOUND, DISCOVERY_FAILED, VERIFICATION_FAILED, DESTINATION_NOT_FOUND, GITHUB_… */
 export async function preflight(
-  { desired, plan }: { desired: DesiredState; plan: { reuses: string | undefined } },
+  {
+    desired,
+    observed,
+    plan,
+  }: {
+    desired: DesiredState;
+    observed: Pick<ObservedState, 'secrets'>;
+    plan: { reuses: string | undefined };
+  },
   services: PreflightServices,
   prover: Prover,
 ): Promise<void> {
-  const keys = publicKeyReads(desired, services.store);
+  const keys = publicKeyReads(desired, services.store, observed.secrets);
   const proof = async () => {
     const endpoint = await services.proofEndpoint();
     const isRequired = desired.verify === 'required';
@@ -34,12 +43,21 @@ export async function preflight(
   await Promise.all([proof(), ...keys.map((read) => read())]);
 }
 
-/** A read of each destination's public key, which proves that the destination exists and may be read. */
+/**
+ * A read of each destination's public key, which proves that the destination exists and may be read.
+ * @param secrets what was observed. A destination that GitHub does not show is left out.
+ */
 export function publicKeyReads(
   desired: DesiredState,
   store: SecretStore | undefined,
+  secrets: readonly ObservedSecret[] = [],
 ): readonly (() => Promise<unknown>)[] {
-  const destinations = new Set(secretLocations(desired).map(({ destination }) => destination));
+  const hidden = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
+  const destinations = new Set(
+    secretLocations(desired)
+      .map(({ destination }) => destination)
+      .filter((one) => !hidden.includes(one)),
+  );
   return [...destinations].map((destination) => async () => store?.publicKey(destination));
 }
 

@@ -44,6 +44,14 @@ export function refused(destination: Destination, answer: Answer, what: string):
   });
 }
 
+/** Whether GitHub refuses to show this one place, or says that it is not there. */
+export function isHidden(error: unknown): error is RotationError {
+  return (
+    error instanceof RotationError &&
+    (error.code === 'DESTINATION_NOT_FOUND' || error.code === 'GITHUB_FORBIDDEN')
+  );
+}
+
 /** The error for a renamed repository. The redirect is never followed, since a value is sealed for one repository only. */
 function renamed(destination: Destination, status: number, newName: string): RotationError {
   const [owner = '', repo = ''] = newName.split('/');

@@ -14,7 +14,7 @@ import {
   type SecretLocation,
 } from '../model/secret-location.ts';
 import type { Answer, GitHubApi } from './api.ts';
-import { full, notFound, refused, unexpected } from './refusals.ts';
+import { full, isHidden, notFound, refused, unexpected } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -197,6 +197,35 @@ export class SecretStore {
   async renamedTo(destination: Exclude<Destination, { kind: 'org' }>): Promise<string | undefined> {
     const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
     return answer.renamedTo || undefined;
+  }
+
+  /** Whether the token sees the repository. Of an organization it is unknown. @throws RotationError GITHUB_REQUEST_FAILED */
+  async shows(destination: Destination): Promise<boolean> {
+    if (destination.kind === 'org') return false;
+    const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
+    return answer.status === 200;
+  }
+
+  /**
+   * The secret of the same name that the jobs of this missing one read instead: of the repository, or of its organization.
+   * @returns undefined also if this token may not look
+   * @throws RotationError GITHUB_…
+   */
+  async outer({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
+    if (destination.kind !== 'repo' && destination.kind !== 'env') return undefined;
+    const { owner, repo } = destination;
+    try {
+      const inRepository = { ...rest, destination: { kind: 'repo' as const, owner, repo } };
+      if (destination.kind === 'env' && (await this.times(inRepository)) !== 'missing') return inRepository;
+      const path = `/repos/${owner}/${repo}/actions/organization-secrets`;
+      const list = await this.list(path, 'secrets', inRepository.destination);
+      const name = rest.secretName.toUpperCase();
+      const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
+      return isThere ? { ...rest, destination: { kind: 'org', org: owner } } : undefined;
+    } catch (error) {
+      if (isHidden(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */

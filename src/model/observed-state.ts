@@ -51,19 +51,31 @@ export interface SecretTimes {
 
 export interface ObservedSecret {
   location: SecretLocation;
-  /** `unread`: no github-token was given. Only a plan, a watch and a revert need none. */
+  /** `unread`: no github-token was given, or `refused` says why. Only a plan, a watch and a revert need no token. */
   times: SecretTimes | 'missing' | 'unread';
   /** `updated_at` as GitHub shows it, by its own clock. If a later read shows another time, somebody has written the secret since. */
   githubTime: number | undefined;
+  /** Why GitHub does not show it. It may exist and hold any credential. */
+  refused?: RotationError | undefined;
+  /** It is missing, and would hide this secret of the same name from the jobs that read it. */
+  hides?: SecretLocation | undefined;
 }
 
-/** Why this location refused a write moments ago. undefined: it accepted one, or was not probed. */
+/** Why this location gets nothing: it is left out, or refused a write moments ago. undefined: it accepted one, or was not probed. */
 export function refusalOf(
-  { unwritable }: Pick<ObservedState, 'unwritable'>,
+  { leftOut = [], unwritable = [] }: Pick<ObservedState, 'leftOut' | 'unwritable'>,
   location: SecretLocation,
 ): RotationError | undefined {
   const name = printLocation(location);
-  return unwritable?.find((one) => one.location === name)?.error;
+  return [...leftOut, ...unwritable].find((one) => one.location === name)?.error;
+}
+
+/** Whether this run must not even try to write this location. */
+export function isLeftOut(
+  { leftOut = [] }: Pick<ObservedState, 'leftOut'>,
+  location: SecretLocation,
+): boolean {
+  return leftOut.some((one) => one.location === printLocation(location));
 }
 
 /** undefined: the secret is missing or was not read. */
@@ -117,6 +129,8 @@ export interface ObservedState {
   secrets: readonly ObservedSecret[];
   /** Secret locations that refused a write moments ago. undefined: none was probed. */
   unwritable?: readonly Unwritable[];
+  /** Secret locations beside the primary that this run does not write, and why. undefined: it is not decided yet. */
+  leftOut?: readonly Unwritable[];
   /** Former primaries of this workflow, which are read and never written. */
   former?: readonly FormerLocation[];
   /** Scopes of the Management API token. undefined: they are unknown, or nothing will be written. */

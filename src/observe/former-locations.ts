@@ -1,8 +1,8 @@
 /** Finds the secrets that this workflow wrote before its repository, destination or secret got another name. Credentials whose marks name them are ours. */
 
-import { RotationError } from '../errors.ts';
+import { isHidden } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import type { DesiredState } from '../model/desired-state.ts';
+import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
   type FormerLocation,
@@ -10,7 +10,12 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.ts';
-import { type Destination, parseDestination, type SecretLocation } from '../model/secret-location.ts';
+import {
+  type Destination,
+  parseDestination,
+  printLocation,
+  type SecretLocation,
+} from '../model/secret-location.ts';
 
 /**
  * Reads the former locations that `moved-from` or the marks of the credentials name. A location from `moved-from` always counts. A
@@ -33,13 +38,13 @@ export async function observeFormer(
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
     for (const one of deliveredBeside(location, desired))
-      former.push({ owner, secret: await read(one, store) });
+      former.push({ owner, secret: await read(one, desired, store) });
   }
   // If the secret moved again before a run made a credential, no mark names the location in between.
   for (const location of movedLocations(desired)) {
     const owner = ownerAt(location);
     if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
-      former.push({ owner, secret: await read(location, store) });
+      former.push({ owner, secret: await read(location, desired, store) });
   }
   return former;
 }
@@ -84,14 +89,37 @@ async function isInSameRepository(
   return (await store?.renamedTo(destination))?.toLowerCase() === home;
 }
 
-/** Treats a destination that was renamed or deleted like one without the secret. */
-async function read(location: SecretLocation, store: SecretStore | undefined): Promise<ObservedSecret> {
+/**
+ * A deleted environment or a secret that moved to one of today's destinations is one without the secret. A 404 decides that only if the
+ * token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
+ */
+async function read(
+  location: SecretLocation,
+  desired: DesiredState,
+  store: SecretStore | undefined,
+): Promise<ObservedSecret> {
   try {
     const times = (await store?.times(location)) ?? 'unread';
     return { location, times, githubTime: writtenTimes(times)?.updatedAt };
   } catch (error) {
-    if (error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND')
-      return { location, times: 'missing', githubTime: undefined };
-    throw error;
+    if (!store || !isHidden(error)) throw error;
+    const missing = { location, times: 'missing' as const, githubTime: undefined };
+    const moved = await renamed(location, store);
+    if (moved) return isToday(moved, desired) ? missing : read(moved, desired, store);
+    const isGone = error.code === 'DESTINATION_NOT_FOUND' && (await store.shows(location.destination));
+    return isGone ? missing : { location, times: 'unread', githubTime: undefined, refused: error };
   }
+}
+
+/** The location under the new name of its repository. */
+async function renamed(location: SecretLocation, store: SecretStore): Promise<SecretLocation | undefined> {
+  const { destination } = location;
+  if (destination.kind === 'org') return undefined;
+  const [owner, repo] = (await store.renamedTo(destination))?.split('/') ?? [];
+  return owner && repo ? { ...location, destination: { ...destination, owner, repo } } : undefined;
+}
+
+function isToday(location: SecretLocation, desired: DesiredState): boolean {
+  const name = printLocation(location).toLowerCase();
+  return secretLocations(desired).some((one) => printLocation(one).toLowerCase() === name);
 }

@@ -2,9 +2,11 @@
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
+import { isHidden } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
-import type { ObservedSecret, ObservedState, SecretTimes } from '../model/observed-state.ts';
+import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
+import type { SecretLocation } from '../model/secret-location.ts';
 import { observeFormer } from './former-locations.ts';
 
 export interface ObserveServices {
@@ -12,8 +14,6 @@ export interface ObserveServices {
   /** undefined: no github-token was given. */
   store: SecretStore | undefined;
 }
-
-type RecordedTimes = SecretTimes | 'missing' | 'unread';
 
 /**
  * Reads the secrets' times before the pool, so that the pool shows every credential that a secret can hold.
@@ -28,10 +28,8 @@ export async function observe(
   const locations = secretLocations(desired);
   // The login runs in parallel with the reads of GitHub, which do not need Auth0's token.
   const login = tenant.login();
-  const reading = Promise.all(
-    locations.map((location): Promise<RecordedTimes> | 'unread' => store?.times(location) ?? 'unread'),
-  );
-  const [times] = await Promise.all([reading, login]);
+  const reading = Promise.all(locations.map((location, index) => readSecret(location, index === 0, store)));
+  const [secrets] = await Promise.all([reading, login]);
   const { client, pool } = await observeClient(desired, tenant);
   if (store && client) await compareClocks(desired, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);
@@ -39,13 +37,8 @@ export async function observe(
   return {
     client,
     pool,
-    secrets: locations.map(
-      (location, index): ObservedSecret => observedSecret(location, times[index] ?? 'unread', shift),
-    ),
-    former: former.map(({ owner, secret }) => ({
-      owner,
-      secret: observedSecret(secret.location, secret.times, shift),
-    })),
+    secrets: secrets.map((secret) => shifted(secret, shift)),
+    former: former.map(({ owner, secret }) => ({ owner, secret: shifted(secret, shift) })),
     scopes: await tenant.scopes(),
     startedAt: startedAt + tenant.clock.offset,
     now: tenant.now(),
@@ -86,16 +79,34 @@ function clocksUnknown(): RotationError {
   });
 }
 
-/** @param shift Auth0's clock minus GitHub's, in milliseconds */
-function observedSecret(
-  location: ObservedSecret['location'],
-  times: RecordedTimes,
-  shift: number,
-): ObservedSecret {
-  if (typeof times === 'string') return { location, times, githubTime: undefined };
+/**
+ * One that GitHub does not show stops neither the others nor an emergency, unless it is the primary's.
+ * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+ */
+async function readSecret(
+  location: SecretLocation,
+  isPrimary: boolean,
+  store: SecretStore | undefined,
+): Promise<ObservedSecret> {
+  const secret = { location, times: 'unread' as const, githubTime: undefined };
+  if (!store) return secret;
+  try {
+    const times = await store.times(location);
+    if (times === 'missing') return { ...secret, times, hides: await store.outer(location) };
+    return { ...secret, times };
+  } catch (error) {
+    if (isPrimary || !isHidden(error)) throw error;
+    return { ...secret, refused: error };
+  }
+}
+
+/** @param secret by GitHub's clock @param shift Auth0's clock minus GitHub's, in milliseconds */
+function shifted(secret: ObservedSecret, shift: number): ObservedSecret {
+  const { times } = secret;
+  if (typeof times === 'string') return secret;
   const { createdAt, updatedAt } = times;
   return {
-    location,
+    ...secret,
     times: { createdAt: createdAt + shift, updatedAt: updatedAt + shift },
     githubTime: updatedAt,
   };

@@ -2,11 +2,11 @@
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import type { Credential } from '../model/observed-state.ts';
+import { type Credential, refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
-import { formerHolder } from './in-use.ts';
-import { formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { formerHolder } from './holders.ts';
+import { formerElsewhere, keepOneWorkflow, movedLine, unreadFormer } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -89,7 +89,15 @@ function announce(
 export function announceFormer(builder: PlanBuilder): void {
   const { notes, observed, records } = builder;
   const [primary] = observed.secrets;
-  for (const { candidates, location } of formerElsewhere(builder)) {
+  for (const holder of formerElsewhere(builder)) {
+    const { candidates, location, refused } = holder;
+    if (refused) {
+      notes.push({
+        severity: 'warning',
+        text: `${unreadFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
+      });
+      continue;
+    }
     const [candidate] = candidates.filter(({ id }) => records.some((record) => record.id === id));
     if (candidate === undefined) continue;
     const { expiresAt, id } = candidate;
@@ -101,23 +109,57 @@ export function announceFormer(builder: PlanBuilder): void {
   }
 }
 
-/** Warns of what the times do not show: the end of a certificate of a subject DN, and what secrets hold that somebody else wrote. */
-export function announceDoubts(
-  { inUse, notes, observed }: PlanBuilder,
-  nextRotation: number | undefined,
-): void {
-  if (inUse.isExpiryEstimated && nextRotation !== undefined)
-    notes.push({
-      severity: 'warning',
-      text: `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may end before. Pass current-credential, which shows it.`,
-    });
-  const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
-  if (locations.length === 0) return;
-  notes.push({
-    severity: 'warning',
-    text: `It is unknown what ${locations.map(printLocation).join(', ')} ${locations.length === 1 ? 'holds' : 'hold'}, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
-  });
+/** Nobody can log in with them from then on, so that the next rotation may remove them. */
+function latest(candidates: readonly Credential[]): string {
+  const ends = candidates.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
+  const last = Math.max(...ends);
+  return Number.isFinite(last) ? `, at the latest until ${day(last)}` : '';
 }
+
+/** Says what the times do not show: the end of a certificate of a subject DN, and what secrets hold that somebody else may have written. */
+export function announceDoubts(builder: PlanBuilder, nextRotation: number | undefined): void {
+  const { desired, inUse, inUseAtStart, observed, rotates, steps } = builder;
+  if (!rotates && desired.current === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
+    builder.note(
+      'warning',
+      `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may end before. Pass current-credential, which shows it.`,
+    );
+  const written = steps.flatMap((step) =>
+    step.kind === 'store-secret' ? [printLocation(step.location)] : [],
+  );
+  const replaced = observed.secrets.flatMap(({ location, times }, index) => {
+    const name = printLocation(location);
+    const isUnknown = index > 0 && writtenTimes(times) && inUseAtStart.held[index]?.length === 0;
+    return isUnknown && written.includes(name) ? [name] : [];
+  });
+  if (replaced.length > 0 && observed.client?.method === desired.method)
+    builder.note(
+      'warning',
+      `This run replaces what ${replaced.join(', ')} holds, which is no pair of this client that Auth0 knows. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
+    );
+  const names = inUseAtStart.othersUnexplained
+    .flatMap((index) => observed.secrets[index]?.location ?? [])
+    .filter((location) => refusalOf(observed, location) === undefined)
+    .map(printLocation)
+    .filter((name) => rotates || !written.includes(name))
+    .join(', ');
+  if (names === '') return;
+  if (rotates) builder.note('notice', `This run replaces what ${names} holds. ${UNEXPLAINED} ${NOT_OURS}.`);
+  else if (desired.current === undefined)
+    builder.note(
+      'warning',
+      `It is unknown what ${names} holds, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
+    );
+  else
+    builder.note(
+      'notice',
+      `The next rotation${on(nextRotation)} replaces what ${names} holds. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
+    );
+}
+
+const UNEXPLAINED =
+  'Its time does not show what that is: it was not written right after a credential was made.';
+const NOT_OURS = "If another client's workflow writes it, too, take it out of destinations";
 
 function on(at: number | undefined): string {
   return at === undefined ? '' : `, on ${day(at)},`;

@@ -98,6 +98,8 @@ export function heldByTime(
   owners: Owners,
   claimed: Credential | undefined,
 ): Credential[] {
+  // It may hold all that is associated.
+  if (secret.refused) return candidates.filter(owners.isAssociated);
   // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
   // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);

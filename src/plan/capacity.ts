@@ -3,15 +3,23 @@
 import { RotationError } from '../errors.ts';
 import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import { type Credential, type ObservedSecret, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import {
+  type Credential,
+  isLeftOut,
+  type ObservedSecret,
+  refusalOf,
+  writtenTimes,
+} from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
-import { formerHolder, mayBeHeld } from './in-use.ts';
+import { hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { formerHolder, mayBeHeld } from './holders.ts';
+import { overridesUnknown } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { currentLine, overridesUnknown } from './preconditions.ts';
+import { currentLine } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
@@ -94,7 +102,7 @@ function noteInterruption(
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The rotation waits no longer, since the primary's own pair expires soon.`,
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written.${builder.desired.revoke ? '' : " The rotation waits no longer, since the primary's own pair expires soon."}`,
     );
 }
 
@@ -123,14 +131,13 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   const { desired, inUse, observed } = builder;
   const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
   const refusal = refusing && refusalOf(builder.observed, refusing);
-  if (!refusing || !refusal || inUse.expiresAt === undefined) return;
+  // A key that leaked is not kept for a place that nothing can be stored in.
+  if (!refusing || !refusal || inUse.expiresAt === undefined || desired.revoke) return;
   const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} holds, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: desired.revoke
-      ? `To revoke now, take ${printDestination(refusing.destination)} out of destinations and start again: the consumers of ${printLocation(refusing)} cannot log in from then on. ${refusal.remedy}`
-      : `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
+    failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} ${isLeftOut(observed, refusing) ? 'may hold' : 'holds'}, but that destination takes no new secret. ${refusal.failed}`,
+    remedy: `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }
@@ -186,14 +193,14 @@ export function capacityExhausted(builder: PlanBuilder): RotationError {
 /** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
 function waysOut(builder: PlanBuilder): string | undefined {
   const { associated, desired, inUse, owners, records } = builder;
-  const reorder = servedFirst(builder);
-  if (reorder) return reorder;
-  if (desired.operation === 'rehearse' && inUse.lacking.length > 0) return FINISH_FIRST;
+  const first = servedFirst(builder) ?? finishFirst(builder);
+  if (first) return first;
   // What is not associated takes no room in the method.
   const byHand = records.filter(
     (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
-  const spare = byHand.filter((c) => !mayBeHeld(inUse, c));
+  const { doubtful, line } = whatPrimaryMayHold(builder, byHand);
+  const spare = byHand.filter((c) => !mayBeHeld(inUse, c) && !doubtful.includes(c));
   const waiting = spare.filter((c) => !builder.isNoticeOver(c));
   const wait = waiting
     .flatMap((c) => removedLater(builder, c))
@@ -202,6 +209,7 @@ function waysOut(builder: PlanBuilder): string | undefined {
   const isCurrentKnown = desired.current !== undefined && !inUse.unregistered;
   if (spare.length > 0 && isCurrentKnown)
     return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
+  if (line) return line;
   const kept = records
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
     .map(({ id }) => id);
@@ -221,6 +229,10 @@ function waysOut(builder: PlanBuilder): string | undefined {
   return `${pass}${choose(byHand)}`.trim() || undefined;
 }
 
+function finishFirst({ desired, inUse }: PlanBuilder): string | undefined {
+  return desired.operation === 'rehearse' && inUse.lacking.length > 0 ? FINISH_FIRST : undefined;
+}
+
 const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 const PASS = 'Pass current-credential, which shows what is in use. ';
@@ -238,6 +250,8 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
+  const hidden = hiddenHolder(builder);
+  if (hidden) return hidden;
   const held = formerElsewhere(builder).map(({ location }) => location);
   if (held.length === 0) return undefined;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));

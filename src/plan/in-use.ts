@@ -1,15 +1,16 @@
 /** Derives which credential is in use from what Auth0 and GitHub record. No run remembers it for the next one. Pure. */
 
-import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import {
   type Credential,
+  isLeftOut,
   newestFirst,
   type ObservedSecret,
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { DAY, UNCERTAINTY } from '../model/timing.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 import {
   candidatesFor,
   existingAt,
@@ -22,17 +23,19 @@ import {
   isWrittenApart,
   latestIn,
 } from './by-time.ts';
+import { expiryOf } from './expiry.ts';
+import { type FormerHolder, mayBeHidden } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
 export interface CredentialsInUse {
   /** The credentials that each secret location may hold, likeliest first. An empty list means that it holds none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
-  /** Indexes of the locations other than the primary whose secret somebody else wrote last. */
+  /** Indexes of the locations other than the primary whose secret somebody else wrote last, or that GitHub does not show. */
   othersUnexplained: readonly number[];
   /** The newest credential that any location holds. */
   newest: Credential | undefined;
-  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. None that is left out. */
   lacking: readonly number[];
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
@@ -52,8 +55,8 @@ export interface CredentialsInUse {
   unregistered: boolean;
   /** Why the primary does not hold `current-credential`, if that is so. */
   stale: StaleCurrent | undefined;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. `location` has the form of `printLocation`. */
-  formerHeld: readonly { location: string; candidates: readonly Credential[] }[];
+  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
+  formerHeld: readonly FormerHolder[];
 }
 
 /** How the times show that `current-credential` is not what the primary holds. */
@@ -94,8 +97,9 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const newest = newestAmong(held, othersUnexplained);
   const lacking = [...held.keys()].filter(
     (index) =>
-      lacks(newest, held[index] ?? [], othersUnexplained.includes(index)) ||
-      isBehind(desired, index, observed),
+      !isLeftOutAt(observed, index) &&
+      (lacks(newest, held[index] ?? [], othersUnexplained.includes(index)) ||
+        isBehind(desired, index, observed)),
   );
   return {
     held,
@@ -169,7 +173,7 @@ function unexplainedAmong(
   return others.flatMap((secret, index) => {
     const [first] = held[index + 1] ?? [];
     const isApart = first !== undefined && isWrittenApart(desired, secret, observed);
-    return isApart || isUnexplained(desired, first, secret, owners) ? [index + 1] : [];
+    return secret.refused || isApart || isUnexplained(desired, first, secret, owners) ? [index + 1] : [];
   });
 }
 
@@ -178,10 +182,21 @@ function heldByFormer(
   observed: ObservedState,
   owners: Owners,
 ): CredentialsInUse['formerHeld'] {
-  return (observed.former ?? []).flatMap(({ secret }) => {
-    const candidates = heldByTime(desired, secret, existingAt(secret, observed, owners), owners, undefined);
-    return candidates.length > 0 ? [{ location: printLocation(secret.location), candidates }] : [];
+  const { former = [], secrets } = observed;
+  const seen = [...secrets, ...former.map(({ secret }) => secret)];
+  const isStored = (c: Credential) => seen.some((one) => isExplained(c, one));
+  return former.flatMap(({ owner, secret }) => {
+    const { location, refused } = secret;
+    const known = existingAt(secret, observed, owners);
+    const there = refused ? mayBeHidden(known, owner, { desired, isStored, owners }) : known;
+    const candidates = heldByTime(desired, secret, there, owners, undefined);
+    return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });
+}
+
+function isLeftOutAt(observed: ObservedState, index: number): boolean {
+  const secret = observed.secrets[index];
+  return secret !== undefined && isLeftOut(observed, secret.location);
 }
 
 /** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
@@ -229,25 +244,6 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   };
 }
 
-/**
- * When the held credential expires, by what Auth0 records and what the certificate says, whichever is earlier. For a DN Auth0 records
- * nothing. If `current-credential` does not show its certificate, the time of the delivery must do.
- */
-function expiryOf(
-  desired: DesiredState,
-  { secrets }: ObservedState,
-  held: Credential | undefined,
-): Pick<CredentialsInUse, 'expiresAt' | 'isExpiryEstimated'> {
-  const facts = held && currentFactsOf(held.identity, desired);
-  const isSubject = held?.type === 'cert_subject_dn';
-  const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
-  if (isSubject && facts === undefined && delivered !== undefined)
-    return { expiresAt: delivered + desired.validityDays * DAY, isExpiryEstimated: true };
-  const recorded = isSubject ? undefined : held?.expiresAt;
-  const known = [recorded, facts?.notAfter?.getTime()].filter((at) => at !== undefined);
-  return { expiresAt: known.length > 0 ? Math.min(...known) : undefined, isExpiryEstimated: false };
-}
-
 /** Our credentials that are newer than `held` and existed when the secret was written. */
 function laterThan(
   held: Credential | undefined,
@@ -257,15 +253,4 @@ function laterThan(
 ): Credential[] {
   if (!secret || !held || !writtenTimes(secret.times)) return [];
   return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
-}
-
-/** Whether a destination or a former location may hold the credential. */
-export function mayBeHeld(inUse: CredentialsInUse, credential: Credential): boolean {
-  const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
-  return isHeld || formerHolder(inUse, credential) !== undefined;
-}
-
-/** The former location that may hold the credential. */
-export function formerHolder({ formerHeld }: CredentialsInUse, credential: Credential): string | undefined {
-  return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id))?.location;
 }

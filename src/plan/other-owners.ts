@@ -4,6 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
+import type { FormerHolder } from './holders.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -29,6 +30,24 @@ export function formerElsewhere({
 }
 
 export const KEEP_ONE = 'keep one of the two';
+
+/** What ends it that a former location, which GitHub does not show, keeps what it may hold. No line for what another place holds. */
+export function unreadFormer(
+  { candidates, location }: FormerHolder,
+  { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
+): string {
+  const seen = [
+    ...inUse.held.filter((_, index) => !observed.secrets[index]?.refused),
+    ...inUse.formerHeld.filter(({ refused }) => !refused).map((one) => one.candidates),
+  ].flat();
+  const ids = candidates.map(({ id }) => id);
+  const free = ids.filter((id) => seen.every((one) => one.id !== id));
+  const line =
+    free.length > 0
+      ? ` Or, if nobody reads it there any more, add the line \`removable-credentials: ${free.join(' ')}\`.`
+      : '';
+  return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds.${line}`;
+}
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {

@@ -55,16 +55,19 @@ function expired(expiresAt: number | undefined, now: number): string | undefined
     : undefined;
 }
 
-/** A location that refuses writes does not stop the others or a due rotation. The run fails at its end. */
+/** A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. */
 export function unwritableError(builder: PlanBuilder): RotationError | undefined {
-  const { unwritable = [] } = builder.observed;
-  const [first] = unwritable;
+  const { leftOut = [], secrets, unwritable = [] } = builder.observed;
+  const all = [...leftOut, ...unwritable];
+  const [first] = all;
   if (!first) return undefined;
-  const secret = builder.observed.secrets.find(({ location }) => printLocation(location) === first.location);
+  const secret = secrets.find(({ location }) => printLocation(location) === first.location);
   const { alarm, stateNow } = describeUnwritable(builder);
-  return new RotationError('DELIVERY_INCOMPLETE', {
-    failed: `${unwritable.map(({ location }) => location).join(', ')} cannot be written. ${first.error.failed}`,
-    remedy: first.error.remedy + (secret ? takeOutLine(secret.location, builder.desired) : ''),
+  const isOthers = first.error.code === 'SECRET_EXISTS';
+  const did = leftOut.length > 0 ? 'was left out' : 'cannot be written';
+  return new RotationError(isOthers ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
+    failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
+    remedy: first.error.remedy + (secret && !isOthers ? takeOutLine(secret.location, builder.desired) : ''),
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
     cause: first.error,
@@ -78,18 +81,23 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   stateNow: string;
   alarm: string | undefined;
 } {
-  const places = observed.secrets.flatMap(({ location, times }, index) => {
-    if (!refusalOf(observed, location)) return [];
+  const places = observed.secrets.flatMap(({ location, refused, times }, index) => {
+    const error = refusalOf(observed, location);
+    if (!error) return [];
     const working = inUse.held[index]?.find(
       ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
     );
-    const state = working ? 'kept' : times === 'missing' ? 'missing' : 'out';
-    return [{ name: printLocation(location), state, until: working?.expiresAt ?? FOREVER }];
+    if (refused) return [{ name: printLocation(location), state: 'unread', until: FOREVER }];
+    const isOthers = error.code === 'SECRET_EXISTS' && times !== 'missing';
+    const without = times === 'missing' ? 'missing' : isOthers ? 'others' : 'out';
+    const until = working?.expiresAt ?? FOREVER;
+    return [{ name: printLocation(location), state: working ? 'kept' : without, until }];
   });
   const until = Math.min(...places.map((place) => place.until));
   const inState = (of: string) =>
     places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
   const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
+  const [unread, others] = [inState('unread'), inState('others')];
   return {
     stateNow: [
       ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
@@ -98,6 +106,8 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
             `${kept} keeps what it holds, which stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
           ]
         : []),
+      ...(others ? [`${others} keeps what it holds.`] : []),
+      ...(unread ? [`It is unknown what ${unread} holds: it got nothing.`] : []),
       ...(missing ? [`${missing} has no secret yet.`] : []),
     ].join(' '),
     alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,

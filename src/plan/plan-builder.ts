@@ -7,6 +7,7 @@ import type { Note } from '../model/note.ts';
 import {
   associatedWith,
   type Credential,
+  isLeftOut,
   isYoung,
   newestFirst,
   type ObservedState,
@@ -17,7 +18,9 @@ import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
-import { type CredentialsInUse, credentialsInUse, formerHolder, mayBeHeld } from './in-use.ts';
+import { formerHolder, mayBeHeld } from './holders.ts';
+import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
+import { leaveOut } from './left-out.ts';
 import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
 
@@ -53,14 +56,15 @@ export class PlanBuilder {
 
   constructor(desired: DesiredState, observed: ObservedState) {
     this.desired = desired;
-    this.observed = observed;
-    this.inUseAtStart = credentialsInUse(desired, observed);
+    this.observed = leaveOut(desired, observed);
+    this.inUseAtStart = credentialsInUse(desired, this.observed);
     this.inUse = this.inUseAtStart;
     this.owners = new Owners(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
-    if (observed.secrets.some(({ times }) => times === 'unread')) this.note('notice', UNREAD);
+    if (observed.secrets.some(({ refused, times }) => times === 'unread' && !refused))
+      this.note('notice', UNREAD);
     const { stale, unregistered } = this.inUse;
     if (
       unregistered &&
@@ -80,8 +84,8 @@ export class PlanBuilder {
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
    */
   requireWritable(): void {
-    const { secrets, unwritable = [] } = this.observed;
-    const [first] = unwritable;
+    const { leftOut = [], secrets, unwritable = [] } = this.observed;
+    const [first] = [...leftOut, ...unwritable];
     if (first) {
       const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
       const { error } = first;
@@ -100,7 +104,8 @@ export class PlanBuilder {
   probe(locations: readonly SecretLocation[]): void {
     // A plan with the results of the probes asks for none.
     if (this.observed.unwritable !== undefined) return;
-    this.probes.push(...locations.filter((one) => !this.probes.includes(one)));
+    const open = locations.filter((one) => !isLeftOut(this.observed, one));
+    this.probes.push(...open.filter((one) => !this.probes.includes(one)));
   }
 
   /** Whether a credential must be removed before another one can be added. */
@@ -224,7 +229,8 @@ export class PlanBuilder {
     if (!this.associated.includes(credential.id))
       return held === undefined ? 'not associated with this method' : `${held}, and not associated`;
     const former = formerHolder(this.inUse, credential);
-    if (former) return `held by ${former}, where this workflow delivered before`;
+    if (former?.refused) return `may be held by ${former.location}, where this workflow delivered before`;
+    if (former) return `held by ${former.location}, where this workflow delivered before`;
     if (held !== undefined) return held;
     return this.owners.isOurs(credential)
       ? 'made by this workflow'

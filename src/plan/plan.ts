@@ -67,7 +67,7 @@ function planned(builder: PlanBuilder): Plan {
     announceRemovals(builder, nextRotation);
     if (desired.operation === 'rotate') announceFormer(builder);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
-    if (!rotates && desired.current === undefined) announceDoubts(builder, nextRotation);
+    if (desired.operation !== 'revert') announceDoubts(builder, nextRotation);
   }
   return {
     ...why,

@@ -12,6 +12,7 @@ import {
   type Credential,
   isYoung,
   type ObservedClient,
+  type ObservedSecret,
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
@@ -19,6 +20,7 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { hiding, overridesUnknown } from './left-out.ts';
 import { movedLine } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -111,19 +113,16 @@ export function currentLine({ secretName }: DesiredState): string {
   return `\`current-credential: \${{ secrets.${secretName} }}\``;
 }
 
-/** Whether a person started this run with `force`, so that it may replace an unknown secret. */
-export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
-  return force && !scheduled;
-}
-
 /**
- * Refuses to replace a primary secret that no run of this workflow can have written, since it may belong to another client.
+ * Refuses to replace or hide a secret that no run of this workflow can have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, owners } = builder;
   const [primary] = observed.secrets;
-  if (!primary || !writtenTimes(primary.times) || overridesUnknown(desired)) return;
+  if (!primary || overridesUnknown(desired)) return;
+  refuseToHide(builder, primary);
+  if (!writtenTimes(primary.times)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the former method.
@@ -147,6 +146,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     'no run of this workflow has made a credential of this client',
     `${movedLine(builder)}If it holds a pair of this client, add the line ${currentLine(desired)}. If it belongs to another client, choose another secret-name.`,
   );
+}
+
+/** Of the primary, `current-credential` may show that the hidden secret holds a pair of this client. @throws RotationError SECRET_EXISTS */
+function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
+  const { current } = desired;
+  if (current && observed.pool.some(({ identity }) => identity === current.identity)) return;
+  const error = hiding(desired, observed, primary);
+  if (error) throw error;
 }
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {

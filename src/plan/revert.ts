@@ -2,7 +2,7 @@
 
 import { PUBLIC } from '../model/desired-state.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { formerHolder } from './in-use.ts';
+import { formerHolder } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Changes the method, then removes the credentials of the method that the client leaves, and all others of ours for that method. */

@@ -4,7 +4,7 @@ import { RotationError } from '../errors.ts';
 import { day, longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { mayBeHeld } from './in-use.ts';
+import { mayBeHeld } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */

@@ -2,14 +2,22 @@
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
-import { type Credential, isYoung, newestFirst, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import {
+  type Credential,
+  isLeftOut,
+  isYoung,
+  newestFirst,
+  refusalOf,
+  writtenTimes,
+} from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
 import { capacityExhausted, freeCapacity, freeSlot, subjectTaken } from './capacity.ts';
-import { formerHolder } from './in-use.ts';
+import { formerHolder } from './holders.ts';
+import { isHeldByLeftOut } from './left-out.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
@@ -65,11 +73,13 @@ function noteAlgorithm(builder: PlanBuilder): void {
   );
 }
 
-/** Locations that refused a write come last, so that the others do not wait for them. */
+/** Locations that refused a write come last, so that the others do not wait for them. What is left out gets none. */
 function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
-  const all = secretLocations(builder.desired);
+  const all = secretLocations(builder.desired).filter((one) => !isLeftOut(builder.observed, one));
   const refused = all.filter((location) => refusalOf(builder.observed, location));
-  return [...all.filter((location) => !refused.includes(location)), ...refused];
+  const open = all.filter((location) => !refused.includes(location));
+  // A revocation must not fail for a write that is known to be refused.
+  return builder.desired.revoke ? open : [...open, ...refused];
 }
 
 /** Warns of `force` in a file. The report of a fleet would add how to force one client of a manifest to the words `force`. */
@@ -216,7 +226,8 @@ function removeAfterDelivery(builder: PlanBuilder): void {
       builder.isNoticeOver(c, Number.POSITIVE_INFINITY) &&
       c.id !== builder.reuses &&
       // This run delivers nothing there.
-      formerHolder(builder.inUse, c) === undefined,
+      formerHolder(builder.inUse, c) === undefined &&
+      !isHeldByLeftOut(builder, c),
   );
   for (const credential of previous) builder.remove(credential, 'retire');
 }

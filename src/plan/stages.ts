@@ -3,7 +3,8 @@
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, newestFirst } from '../model/observed-state.ts';
 import type { Stage } from '../model/plan.ts';
-import { type CredentialsInUse, mayBeHeld } from './in-use.ts';
+import { mayBeHeld } from './holders.ts';
+import type { CredentialsInUse } from './in-use.ts';
 import type { Owners } from './owners.ts';
 
 /** Whether it is ours and newer than everything that is held. Its rotation is not finished, and only its run has the key. */

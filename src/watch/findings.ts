@@ -4,7 +4,7 @@ import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
-import { isYoung, type ObservedState } from '../model/observed-state.ts';
+import { isYoung, type ObservedState, refusalOf } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
@@ -160,7 +160,7 @@ const FAILS = 1 / 10;
 
 function destinationFindings(builder: PlanBuilder): Finding[] {
   const { desired, inUse, observed } = builder;
-  if (observed.secrets.some(({ times }) => times === 'unread'))
+  if (observed.secrets.some(({ refused, times }) => times === 'unread' && !refused))
     return [
       warning(
         'SecretsUnread',
@@ -190,6 +190,15 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
   const location = code(printLocation(secret.location));
   const [held] = inUse.held[index] ?? [];
   const rotate = 'Start the rotation workflow.';
+  const leftOut = refusalOf(observed, secret.location);
+  if (leftOut)
+    return [
+      failure(
+        `LeftOut ${printLocation(secret.location)}`,
+        `Every run leaves out ${location}: ${code(leftOut.failed)}.`,
+        leftOut.remedy + (secret.refused ? takeOutLine(secret.location, desired) : ''),
+      ),
+    ];
   if (secret.times === 'missing')
     return [
       failure(

@@ -4,7 +4,7 @@ import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
 import { type Ownership, readOwnership } from '../model/ownership.ts';
-import { mayBeHeld } from '../plan/in-use.ts';
+import { mayBeHeld } from '../plan/holders.ts';
 import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 

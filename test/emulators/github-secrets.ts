@@ -230,6 +230,13 @@ export class SecretStore {
         'dependabot',
       ),
       ...this.#levelRoutes('/orgs/:org/actions/secrets', ['organization_secrets'], 'an-organization'),
+      {
+        method: 'GET',
+        path: '/repos/:owner/:repo/actions/organization-secrets',
+        needs: ['secrets=read'],
+        docs: `${DOCS}/actions/secrets#list-repository-organization-secrets`,
+        handle: (call) => this.#organizationSecrets(call),
+      },
     ];
   }
 
@@ -338,6 +345,22 @@ export class SecretStore {
     if (!selectedRepositoryIds.every((id) => known.has(id)))
       return { status: 422, message: 'Validation Failed' };
     return { visibility, selectedRepositoryIds };
+  }
+
+  /** Those that the repository sees. Here every repository is private. */
+  #organizationSecrets(call: Call): Answer {
+    const scope = this.#scopes.get(keyOf(`org:${call.params.owner}`));
+    const all = [...(scope?.secrets ?? [])].filter(
+      ([, { selectedRepositoryIds = [], visibility }]) =>
+        visibility !== 'selected' || selectedRepositoryIds.includes(call.repository?.id ?? 0),
+    );
+    const { items, headers } = paged(call, all);
+    const secrets = items.map(([name, { createdAt, updatedAt }]) => ({
+      name,
+      created_at: createdAt,
+      updated_at: updatedAt,
+    }));
+    return { status: 200, body: { total_count: all.length, secrets }, headers };
   }
 
   #selectedRepositories(call: Call, scope: Scope): Answer | Refusal {

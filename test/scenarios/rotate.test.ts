@@ -60,7 +60,7 @@ describe('rotate', () => {
     expect(first).toMatchObject({ exitCode: 0, droppedOutputs: [], files: [], stderr: '' });
     expect(world.transcript.requests().sort()).toMatchSnapshot('requests of the first rotation');
     expect(normal(world, first)).toMatchSnapshot('what the first rotation tells');
-    expect(world.transcript.count()).toBeLessThanOrEqual(16);
+    expect(world.transcript.count()).toBeLessThanOrEqual(17);
     const { pool, associated } = credentials(world);
     expect(pool).toHaveLength(2);
     expect(associated).toEqual(pool);

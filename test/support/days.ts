@@ -1,6 +1,7 @@
 /** A client, its secrets and the days that pass: plans are carried out on a small model, and whoever could log in must go on to. */
 
 import { RotationError } from '../../src/errors.ts';
+import { notFound } from '../../src/github/refusals.ts';
 import type { SecretStore } from '../../src/github/secret-store.ts';
 import { CREDENTIAL_TYPES, type DesiredState, secretLocations } from '../../src/model/desired-state.ts';
 import { printNote } from '../../src/model/note.ts';
@@ -70,6 +71,8 @@ export class Days {
   readonly secrets = new Map<string, Secret>();
   /** Places that refuse to be written. */
   readonly archived = new Set<string>();
+  /** Places that GitHub does not show to this token. */
+  readonly hidden = new Set<string>();
   method: string;
   readonly #kind: DesiredState['method'];
   /** Certificates that exist, wherever Auth0 has them or not. */
@@ -185,6 +188,13 @@ export class Days {
       },
       pool: this.pool,
       secrets: secretLocations(wanted).map((location) => {
+        if (this.hidden.has(printLocation(location)))
+          return {
+            location,
+            times: 'unread',
+            githubTime: undefined,
+            refused: notFound(location.destination),
+          };
         const secret = this.secrets.get(printLocation(location));
         return secret === undefined
           ? { location, times: 'missing', githubTime: undefined }
@@ -199,10 +209,11 @@ export class Days {
   /** GitHub, as far as former places are looked for. */
   get #store(): SecretStore {
     const times = async (location: SecretLocation) => {
+      if (this.hidden.has(printLocation(location))) throw notFound(location.destination);
       const secret = this.secrets.get(printLocation(location));
       return secret === undefined ? 'missing' : { ...secret };
     };
-    return { times, renamedTo: async () => undefined } as unknown as SecretStore;
+    return { times, renamedTo: async () => undefined, shows: async () => false } as unknown as SecretStore;
   }
 
   /** One run of the action, carried out; then a day passes. */

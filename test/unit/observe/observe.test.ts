@@ -215,10 +215,49 @@ describe('a former location', () => {
 
   it('that cannot be read is an error', async () => {
     await expect(
-      former(['repo:acme/shop#OLD'], {}, () => ({ status: 403, body: { message: 'no' } })),
+      former(['repo:acme/shop#OLD'], {}, () => ({ status: 418, body: { message: 'no' } })),
     ).rejects.toMatchObject({
-      code: 'GITHUB_FORBIDDEN',
+      code: 'GITHUB_REQUEST_FAILED',
     });
+  });
+
+  it.each<[string, (asked: string) => Answer, unknown]>([
+    ['that the token may not read', () => ({ status: 403, body: { message: 'no' } }), 'GITHUB_FORBIDDEN'],
+    ['whose repository is hidden', () => ({ status: 404, body: { message: 'no' } }), 'DESTINATION_NOT_FOUND'],
+    [
+      'whose repository is there',
+      (asked) => (asked === 'GET /repos/acme/shop' ? { body: {} } : { status: 404, body: { message: 'no' } }),
+      'missing',
+    ],
+  ])('%s: only the last one is gone', async (_, answer, expected) => {
+    const github = await serving(answer);
+    const [found] = await observeFormer(desired(), [credential('env:acme/shop/live#PEM')], storeAt(github));
+    const { refused, times } = found?.secret ?? {};
+    expect(refused?.code ?? times).toBe(expected);
+    expect(times).toBe(expected === 'missing' ? 'missing' : 'unread');
+  });
+
+  it('is read under the new name of its repository, unless that is a destination', async () => {
+    const named = [
+      { destination: { kind: 'repo', owner: 'acme', repo: 'old' } as const, secretName: undefined },
+    ];
+    const renamed =
+      (full_name: string) =>
+      (asked: string): Answer => {
+        if (asked.startsWith('GET /repos/acme/old'))
+          return {
+            status: 301,
+            headers: { location: `${peers.at(-1)?.served.url}/repositories/42` },
+            body: {},
+          };
+        return { body: asked === 'GET /repositories/42' ? { full_name } : TIMES };
+      };
+    expect((await former([], { movedFrom: named }, renamed('acme/else'))).found).toEqual([
+      'repo:acme/else PEM',
+    ]);
+    expect((await former([], { movedFrom: named }, renamed('Acme/Shop'))).found).toEqual([
+      'repo:acme/old PEM missing',
+    ]);
   });
 
   it('is unread without a token', async () => {

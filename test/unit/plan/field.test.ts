@@ -437,23 +437,6 @@ describe('the primary refuses to be written', () => {
   });
 });
 
-describe('an emergency, and the place that holds the leaked pair refuses to be written', () => {
-  it('the message names the line that lets the revocation go on at once', async () => {
-    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: by('p', 70) });
-    world.archived.add(`${PROD} PEM`);
-    const revoke = { force: true, revoke: true };
-    const [refused] = await days(world, 1, { ...revoke, destinations: TWO });
-    expect(refused?.error?.alarm).toMatch(/STILL VALID/);
-    expect(refused?.message).toMatch(
-      /To revoke now, take env:acme\/ops\/prod out of destinations and start again: the consumers of .* cannot log in from then on\./,
-    );
-    expect(refused?.message).not.toMatch(/the rotation goes ahead/);
-    const followed = await world.day({ ...revoke, destinations: [SHOP] });
-    expect([followed.error, followed.removed]).toEqual([undefined, ['p', 'c']]);
-    expect(world.works(SHOP)).toBe(true);
-  });
-});
-
 describe('a revert in an emergency goes on', () => {
   const revert = { operation: 'revert' } as const;
 
@@ -658,10 +641,10 @@ describe('the primary was called otherwise when its marks were made', () => {
 
 describe('two made by hand, one of them in the secret', () => {
   it.each([
-    ['the newest', [hand('g', 100), hand('h', 70)], 'h', 'g'],
-    ['the oldest', [hand('h', 100), hand('g', 70)], 'h', 'g'],
-  ])('%s: the message prints the line, which ends it', async (_, records, holds, released) => {
-    const world = new Days(records, { [SHOP]: [holds, 65] });
+    ['the newest', [hand('g', 100), hand('h', 70)], 'h', 'g', 65],
+    ['the oldest', [hand('h', 100), hand('g', 70)], 'h', 'g', 80],
+  ])('%s: the message prints the line, which ends it', async (_, records, holds, released, written) => {
+    const world = new Days(records, { [SHOP]: [holds, written] });
     const all = await days(world, 3);
     expect(outcomes(all)).toEqual(['CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT', 'CREDENTIAL_LIMIT']);
     expect(all[0]?.message).toContain(`removable-credentials: ${released}`);
@@ -670,6 +653,24 @@ describe('two made by hand, one of them in the secret', () => {
     expect(rotations(followed)).toBe(1);
     expect(outcomes(followed.slice(1))).toEqual(['NotDue', 'NotDue']);
   });
+
+  it.each(['g', 'h'])(
+    'where the secret was written when both existed, and may hold the newer one: no line (it holds %s)',
+    async (holds) => {
+      const world = new Days([hand('g', 100), hand('h', 70)], { [SHOP]: [holds, 65] });
+      const [day] = await days(world, 1, { current: 'g' });
+      expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
+      expect(day?.message).not.toMatch(/removable-credentials: ?[gh]/);
+      expect(day?.message).toMatch(
+        /may hold that instead\. Check that the line reads .*which one nobody uses/,
+      );
+      const followed = await days(world, 2, {
+        current: 'g',
+        ...removableCredentials(holds === 'g' ? 'h' : 'g'),
+      });
+      expect(followed.flatMap(({ lockedOut }) => lockedOut)).toEqual([]);
+    },
+  );
 
   it('without current-credential it prints no line', async () => {
     const world = new Days([hand('g', 100), hand('h', 70)]);

@@ -166,7 +166,7 @@ describe('a destination that refuses its write', () => {
   });
 
   it('locks its consumers out if it holds nothing that Auth0 knows, and that is the first line', async () => {
-    const error = await archived(['text', 400]);
+    const error = await archived(['text', 365]);
     expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
     expect(error?.stateNow).toMatch(
       new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until it can be written`),

@@ -7,7 +7,8 @@ import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts'
 import type { Credential, ObservedState } from '../../../src/model/observed-state.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
-import { credentialsInUse, mayBeHeld } from '../../../src/plan/in-use.ts';
+import { mayBeHeld } from '../../../src/plan/holders.ts';
+import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { runs } from '../../support/properties.ts';

@@ -1,0 +1,41 @@
+/** Places that may hold a credential of which no evidence shows that it is unused. Pure. */
+
+import { day } from '../model/markdown.ts';
+import { type Credential, newestFirst, writtenTimes } from '../model/observed-state.ts';
+import { takeOutLine } from '../model/ownership.ts';
+import { printLocation } from '../model/secret-location.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
+import { formerElsewhere, unreadFormer } from './other-owners.ts';
+import type { PlanBuilder } from './plan-builder.ts';
+import { currentLine } from './preconditions.ts';
+
+/**
+ * What the primary may hold instead of an older `current-credential`, since it existed when that secret was written. A job with an
+ * environment sees the environment's secret in place of the primary's.
+ * @returns those credentials, and how to find out. No line to add, since it would lock out the primary's consumers.
+ */
+export function whatPrimaryMayHold(
+  { desired, inUse, observed }: PlanBuilder,
+  byHand: readonly Credential[],
+): { doubtful: readonly Credential[]; line: string | undefined } {
+  const { current, unregistered } = inUse;
+  const [primary] = observed.secrets;
+  const written = writtenTimes(primary?.times)?.updatedAt;
+  if (!primary || !desired.current || unregistered || !current || written === undefined)
+    return { doubtful: [], line: undefined };
+  const doubtful = byHand.filter((c) => newestFirst(c, current) < 0 && c.createdAt <= written + UNCERTAINTY);
+  if (doubtful.length === 0) return { doubtful, line: undefined };
+  const ids = doubtful.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
+  const line = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${ids} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
+  return { doubtful, line };
+}
+
+/** What ends it that a place, which GitHub does not show, may hold a credential. */
+export function hiddenHolder(builder: PlanBuilder): string | undefined {
+  const { desired, observed } = builder;
+  const hidden = observed.secrets.find(({ refused }) => refused);
+  if (hidden?.refused)
+    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutLine(hidden.location, desired)}`;
+  const former = formerElsewhere(builder).find(({ refused }) => refused);
+  return former && unreadFormer(former, builder);
+}

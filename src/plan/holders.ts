@@ -1,0 +1,53 @@
+/** Which places may hold a credential. Pure. */
+
+import type { RotationError } from '../errors.ts';
+import type { DesiredState } from '../model/desired-state.ts';
+import { type Credential, newestFirst } from '../model/observed-state.ts';
+import { readOwnership } from '../model/ownership.ts';
+import type { Owners } from './owners.ts';
+
+/** A former primary that may still hold credentials. */
+export interface FormerHolder {
+  /** As `printLocation` prints it. */
+  location: string;
+  candidates: readonly Credential[];
+  /** Why GitHub does not show it. */
+  refused?: RotationError | undefined;
+}
+
+interface Held {
+  held: readonly (readonly Credential[])[];
+  formerHeld: readonly FormerHolder[];
+}
+
+/** Whether a destination or a former location may hold the credential. */
+export function mayBeHeld(inUse: Held, credential: Credential): boolean {
+  const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
+  return isHeld || formerHolder(inUse, credential) !== undefined;
+}
+
+/** The former location that may hold the credential. */
+export function formerHolder(
+  { formerHeld }: Pick<Held, 'formerHeld'>,
+  credential: Credential,
+): FormerHolder | undefined {
+  return formerHeld.find(({ candidates }) => candidates.some(({ id }) => id === credential.id));
+}
+
+/**
+ * What a former location that GitHub does not show may hold. Of what its own runs made, the newest that they stored anywhere was stored there
+ * first. What was made for today's primary never was, and what the user released nobody holds.
+ * @param all newest first
+ */
+export function mayBeHidden(
+  all: readonly Credential[],
+  owner: string,
+  how: { desired: DesiredState; isStored: (credential: Credential) => boolean; owners: Owners },
+): Credential[] {
+  const { desired, isStored, owners } = how;
+  const stored = all.find((c) => readOwnership(c.name)?.owner === owner && isStored(c));
+  const isToday = (c: Credential) => owners.isOurs(c) && !owners.isOfFormer(c);
+  return all.filter(
+    (c) => !isToday(c) && !desired.removableCredentials.has(c.id) && !(stored && newestFirst(stored, c) < 0),
+  );
+}

@@ -1,0 +1,296 @@
+/** Secrets beside the primary that a run must not write: another client's, one that would hide another, and what GitHub does not show. */
+
+import { describe, expect, it } from 'vitest';
+import { parseDestination, printLocation } from '../../../src/model/secret-location.ts';
+import { plan } from '../../../src/plan/plan.ts';
+import { assess } from '../../../src/watch/findings.ts';
+import { type Day, Days, type Holding, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { DAY } from '../../support/states.ts';
+
+const BILLING = 'repo:acme/billing';
+const PROD = 'env:acme/ops/prod';
+const TWO = { destinations: [SHOP, BILLING] };
+const hand = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
+  id,
+  age,
+  expires: 400,
+  subject: 'CN=by hand',
+  ...more,
+});
+const by = (id: string, age: number): Holding => [id, age - 0.0002];
+const holds = (world: Days, scope: string) => world.secrets.get(`${scope} PEM`)?.holds;
+const moved = (text: string) => {
+  const destination = parseDestination(text);
+  if (!destination) throw new Error(text);
+  return { movedFrom: [{ destination, secretName: undefined }] };
+};
+
+async function days(world: Days, count: number, changes: Parameters<Days['day']>[0] = {}): Promise<Day[]> {
+  const all: Day[] = [];
+  for (let index = 0; index < count; index += 1) all.push(await world.day(changes));
+  expect(all.flatMap(({ lockedOut }) => lockedOut)).toEqual([]);
+  return all;
+}
+const outcomes = (all: readonly Day[]) => all.map(({ error, reason }) => [reason, error?.code]);
+
+describe("a secret that is older than all that the client has, and did not come with the primary's", () => {
+  it.each(['primary', 'none'])('stays, while the others go on (current-credential: %s)', async (current) => {
+    const world = new Days([ours('p', 70), ours('c', 55)], {
+      [SHOP]: by('c', 55),
+      [BILLING]: ['other', 80, 300],
+    });
+    const before = await days(world, 2, { ...TWO, current });
+    expect(outcomes(before)).toEqual([
+      ['NotDue', 'SECRET_EXISTS'],
+      ['NotDue', 'SECRET_EXISTS'],
+    ]);
+    expect(before[0]?.message).toMatch(
+      /^repo:acme\/billing PEM was left out\. .*choose another secret-name\. .*force: true, which replaces it\. Or, if nobody reads it, take repo:acme\/billing out of destinations\. repo:acme\/billing PEM keeps what it holds\. Everything else is done\.$/,
+    );
+    const due = await days(world.pass(10), 2, { ...TWO, current });
+    expect(outcomes(due)).toEqual([
+      ['CertificateExpiring', 'SECRET_EXISTS'],
+      ['NotDue', 'SECRET_EXISTS'],
+    ]);
+    expect([holds(world, SHOP), holds(world, BILLING)]).toEqual(['new1', 'other']);
+  });
+
+  it('is replaced by hand with force, and never by a schedule', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 110, 300] });
+    await days(world, 1, { ...TWO, force: true, scheduled: true });
+    expect([holds(world, SHOP), holds(world, BILLING)]).toEqual(['new1', 'other']);
+    const [day] = await days(world, 1, { ...TWO, force: true });
+    expect(day?.error).toBeUndefined();
+    expect(holds(world, BILLING)).toBe(holds(world, SHOP));
+    expect(outcomes(await days(world, 2, TWO))).toEqual([
+      ['NotDue', undefined],
+      ['NotDue', undefined],
+    ]);
+  });
+
+  it('may be a part, which names its own input', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [`${SHOP} CERT`]: ['other', 300, 300] });
+    const [day] = await days(world, 1, { certificateSecretName: 'CERT' });
+    expect(day?.error?.code).toBe('SECRET_EXISTS');
+    expect(day?.message).toContain('choose another certificate-secret-name');
+    expect(day?.message).not.toContain('take repo:acme/shop out');
+    expect(world.secrets.get(`${SHOP} CERT`)?.holds).toBe('other');
+  });
+
+  it.each<[string, readonly Seeded[], Record<string, Holding>]>([
+    ['it was made with the primary', [ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['gone', 80] }],
+    ['it may hold what was made by hand', [hand('h', 100)], { [SHOP]: ['h', 90], [BILLING]: ['h', 80, 81] }],
+    [
+      'a crashed rotation may have removed what it held',
+      [ours('c', 10)],
+      { [SHOP]: by('c', 10), [BILLING]: ['gone', 70, 100] },
+    ],
+    ['it was written since', [ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 3, 300] }],
+  ])('is ours in doubt: %s', async (_, records, secrets) => {
+    const world = new Days(records, secrets);
+    const all = await days(world, 1, { ...TWO, force: true, scheduled: true });
+    expect(all[0]?.error).toBeUndefined();
+    expect(holds(world, BILLING)).toBe('new1');
+    const isTold = all[0]?.notes.includes('WARNING: This run replaces what repo:acme/billing PEM holds');
+    expect(isTold).toBe([...Object.values(secrets)].some(([id]) => id === 'gone'));
+  });
+
+  it('refuses an enrollment before anybody is interrupted', async () => {
+    const world = new Days([], { [BILLING]: ['other', 80, 300] });
+    world.method = 'client_secret_post';
+    const [day] = await days(world, 1, { ...TWO, operation: 'enroll', current: 'none' });
+    expect([day?.error?.code, world.method]).toEqual(['SECRET_EXISTS', 'client_secret_post']);
+  });
+
+  it('is found by a watch', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 110, 300] });
+    const wanted = world.desired(TWO);
+    const found = assess(wanted, await world.observed(wanted), undefined);
+    expect(found.map(({ key, severity }) => [key, severity])).toEqual([
+      ['LeftOut repo:acme/billing PEM', 'failure'],
+    ]);
+  });
+});
+
+describe('a secret that somebody else wrote since', () => {
+  it('is announced before the next rotation replaces it, and when it does', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 3, 300] });
+    const [day] = await days(world, 1, TWO);
+    expect(day?.notes).toMatch(
+      /^The next rotation, on \S+, replaces what repo:acme\/billing PEM holds\. .*take it out of destinations before\. .*force: true\.$/,
+    );
+    const [rotated] = await days(world, 1, { ...TWO, force: true });
+    expect(rotated?.notes).toContain('This run replaces what repo:acme/billing PEM holds.');
+    expect((await days(world, 1, TWO))[0]?.notes).not.toContain('replaces');
+  });
+});
+
+describe('a missing secret that would hide another one', () => {
+  const hiding = async (index: number, hidden: string, changes: Parameters<Days['desired']>[0] = {}) => {
+    const world = new Days(
+      [ours('c', 10, changes.movedFrom ? { owner: 'repo:acme/old#PEM' } : {})],
+      index === 0 ? {} : { [SHOP]: by('c', 10) },
+    );
+    const wanted = world.desired({ destinations: index === 0 ? [PROD] : [SHOP, PROD], ...changes });
+    const observed = await world.observed(wanted);
+    const destination = parseDestination(hidden);
+    if (!destination) throw new Error(hidden);
+    const secrets = observed.secrets.map((secret, at) =>
+      at === index ? { ...secret, hides: { ...secret.location, destination } } : secret,
+    );
+    try {
+      const { errorAtEnd, steps } = plan(wanted, { ...observed, secrets });
+      const stored = steps.flatMap((step) =>
+        step.kind === 'store-secret' ? [printLocation(step.location)] : [],
+      );
+      return [errorAtEnd?.code, ...stored];
+    } catch (error) {
+      return [(error as { code: string }).code];
+    }
+  };
+
+  it('is refused for the primary, and left out elsewhere', async () => {
+    expect(await hiding(0, 'repo:acme/ops')).toEqual(['SECRET_EXISTS']);
+    expect(await hiding(1, 'repo:acme/ops')).toEqual(['SECRET_EXISTS']);
+    expect(await hiding(1, 'repo:acme/ops', { force: true, scheduled: true })).toEqual([
+      'SECRET_EXISTS',
+      `${SHOP} PEM`,
+    ]);
+  });
+
+  it.each<[string, number, string, Parameters<Days['desired']>[0]]>([
+    ['it is a destination', 1, SHOP, {}],
+    ['it was the primary before', 0, 'repo:acme/old', moved('repo:acme/old')],
+    ['a mark names it', 0, SHOP, {}],
+    ['current-credential is a pair of this client', 0, 'repo:acme/ops', { current: 'c' }],
+    ['a person forces it', 0, 'repo:acme/ops', { force: true }],
+  ])('is written if the other is of this client: %s', async (_, index, hidden, changes) => {
+    expect((await hiding(index, hidden, changes))[0]).toBeUndefined();
+  });
+});
+
+describe('a destination beside the primary that GitHub does not show', () => {
+  const withHidden = (records: readonly Seeded[], secrets: Record<string, Holding>) => {
+    const world = new Days(records, secrets);
+    world.hidden.add(`${BILLING} PEM`);
+    return world;
+  };
+
+  it('stops neither a due rotation nor the next one, and is told', async () => {
+    const world = withHidden([ours('c', 65)], { [SHOP]: by('c', 65), [BILLING]: by('c', 65) });
+    const all = await days(world, 3, TWO);
+    expect(outcomes(all)).toEqual([
+      ['CertificateExpiring', 'DELIVERY_INCOMPLETE'],
+      ['NotDue', 'DELIVERY_INCOMPLETE'],
+      ['NotDue', 'DELIVERY_INCOMPLETE'],
+    ]);
+    expect(all[0]?.message).toMatch(
+      /^repo:acme\/billing PEM was left out\. .*take repo:acme\/billing out of destinations\. It is unknown what repo:acme\/billing PEM holds/,
+    );
+    expect([holds(world, SHOP), world.works(BILLING)]).toEqual(['new1', true]);
+  });
+
+  it.each<[string, Parameters<Days['day']>[0]]>([
+    ['an overlap that is over', { overlap: 0 }],
+    ['an overlap of a day', { overlap: DAY }],
+  ])('keeps what it may hold: %s', async (_, changes) => {
+    const world = withHidden([ours('c', 65)], { [SHOP]: by('c', 65), [BILLING]: by('c', 65) });
+    await days(world, 5, { ...TWO, ...changes });
+    expect([holds(world, SHOP), world.works(BILLING)]).toEqual(['new1', true]);
+  });
+
+  it('keeps a slot until the pair of the primary has a quarter of its time left', async () => {
+    const world = withHidden([ours('p', 70), ours('c', 65)], { [SHOP]: by('c', 65), [BILLING]: by('p', 70) });
+    const all = await days(world, 2, TWO);
+    expect(all.map(({ error }) => error?.code)).toEqual(['DELIVERY_INCOMPLETE', 'DELIVERY_INCOMPLETE']);
+    expect([holds(world, SHOP), all[0]?.message.includes('the rotation goes ahead')]).toEqual(['c', true]);
+    const last = await world.pass(16).day(TWO);
+    expect([last.removed, holds(world, SHOP)]).toEqual([['p'], 'new1']);
+    expect(last.notes).toContain(`${BILLING} PEM cannot log in from the removal of p on`);
+  });
+
+  it('does not stop an emergency', async () => {
+    for (const records of [[ours('c', 10)], [ours('p', 70), ours('c', 10)]]) {
+      const world = withHidden(records, { [SHOP]: by('c', 10), [BILLING]: by('c', 10) });
+      const day = await world.day({ ...TWO, force: true, revoke: true });
+      expect([day.error?.code, world.associated, holds(world, SHOP)]).toEqual([
+        'DELIVERY_INCOMPLETE',
+        ['new1'],
+        'new1',
+      ]);
+    }
+  });
+
+  it('names what ends it if both places are taken', async () => {
+    const world = withHidden([hand('g', 100), hand('h', 70)], { [SHOP]: ['h', 65] });
+    const [day] = await days(world, 1, TWO);
+    expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
+    expect(day?.message).not.toMatch(/removable-credentials: ?[gh]/);
+    expect(day?.message).toMatch(
+      /repo:acme\/billing PEM may hold one of them\. .* take repo:acme\/billing out/,
+    );
+    expect(outcomes(await days(world, 1))).toEqual([[undefined, 'CREDENTIAL_LIMIT']]);
+  });
+});
+
+describe('a former location that GitHub does not show', () => {
+  const OLD = 'repo:acme/old';
+  const from = moved(OLD);
+  const old = (id: string, age: number) => ours(id, age, { owner: `${OLD}#PEM` });
+  const world = (...records: Seeded[]) => {
+    const one = new Days(records, { [OLD]: by(records.at(-1)?.id ?? '', records.at(-1)?.age ?? 0) });
+    one.hidden.add(`${OLD} PEM`);
+    return one;
+  };
+
+  it('keeps what it may hold, and says what ends that', async () => {
+    const one = world(old('c', 20));
+    const all = await days(one, 2, from);
+    expect(outcomes(all)).toEqual([
+      ['FirstDelivery', undefined],
+      ['NotDue', undefined],
+    ]);
+    expect(all[1]?.notes).toMatch(
+      /WARNING: repo:acme\/old PEM may hold c: .*Give the token that repository and permission .*removable-credentials: c`\. Until then it keeps its slot, at the latest until 2027-02-02\./,
+    );
+    expect([one.works(OLD), one.works(SHOP)]).toEqual([true, true]);
+  });
+
+  it('is released by the line that the message prints, or by a token that sees it', async () => {
+    const full = () => world(old('p', 60), old('c', 20));
+    const [refused] = await days(full(), 1, from);
+    expect(refused?.error?.code).toBe('CREDENTIAL_LIMIT');
+    expect(refused?.message).toMatch(/may hold c or p: .*if nobody reads it there .*: c p`\./);
+    const released = await full().day({ ...from, removableCredentials: new Set(['p']) });
+    expect(released).toMatchObject({ rotated: true, removed: ['p'], lockedOut: [] });
+    const seen = full();
+    seen.hidden.clear();
+    expect((await days(seen, 1, from))[0]).toMatchObject({ rotated: true, removed: ['p'] });
+  });
+
+  it('keeps only the newest that its runs have stored, where a secret that moved along shows that, and names no line for it', async () => {
+    const one = new Days([old('p', 70), old('c', 20)], { [SHOP]: by('c', 20) });
+    one.hidden.add(`${OLD} PEM`);
+    const [day] = await days(one, 1, { ...from, force: true });
+    expect(day).toMatchObject({ rotated: true, removed: ['p'] });
+    const full = new Days([hand('h', 10), old('c', 20)], { [SHOP]: by('c', 20) });
+    full.hidden.add(`${OLD} PEM`);
+    const [refused] = await days(full, 1, { ...from, force: true });
+    expect(refused?.message).toMatch(/may hold h or c: .*removable-credentials: h`\./);
+  });
+
+  it('keeps nothing that was made for the primary of today', async () => {
+    const one = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
+    one.hidden.add(`${OLD} PEM`);
+    const [day] = await days(one, 1, { ...from, force: true });
+    expect(day).toMatchObject({ rotated: true, removed: ['p'] });
+    expect(day?.notes).not.toContain(OLD);
+  });
+
+  it('ends by itself when what it may hold has expired', async () => {
+    const one = world(old('p', 60), old('c', 20));
+    await one.day({ ...from, removableCredentials: new Set(['p']) });
+    one.pass(71);
+    expect(await one.day(from)).toMatchObject({ rotated: true, removed: ['c'] });
+  });
+});
