@@ -130,7 +130,7 @@ function unrevoked({ removed, revoking }: FailureState, begun: boolean): string 
   const left = revoking.filter((id) => !removed.includes(id));
   if (left.length === 0) return '';
   const what = begun
-    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}; the field removable of examples/emergency.yml does all of this`
+    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}; the field removable of examples/emergency.yml (and self-rotation.yml) does all of this`
     : 'with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later';
   return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
 }

@@ -48,7 +48,10 @@ function value(expression: string, contexts: Contexts): unknown {
 
 /** A text with expressions. */
 function text(template: string, contexts: Contexts): string {
-  return template.replaceAll(/\$\{\{(.*?)\}\}/g, (_, expression: string) => `${value(expression, contexts)}`);
+  return template.replaceAll(
+    /\$\{\{(.*?)\}\}/g,
+    (_, expression: string) => `${value(expression, contexts) ?? ''}`,
+  );
 }
 
 /** A condition, with or without its braces. */
@@ -153,6 +156,16 @@ it.each([
 ])('the form of an emergency, %j', (inputs, expected) => {
   const { with: given = {} } = read('examples/emergency.yml').jobs.revoke?.steps?.at(-1) ?? {};
   const names = ['force', 'revoke', 'removable-credentials', 'overlap', 'verify'];
+  expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+});
+
+it.each([
+  [{}, ['', 'until-next-rotation']],
+  [{ removable: '' }, ['', 'until-next-rotation']],
+  [{ removable: 'cred_a' }, ['cred_a', '0h']],
+])('the field removable of self-rotation.yml: %j', (inputs, expected) => {
+  const { with: given = {} } = read('examples/self-rotation.yml').jobs.rotate?.steps?.at(-1) ?? {};
+  const names = ['removable-credentials', 'overlap'];
   expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
 });
 
