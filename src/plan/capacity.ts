@@ -111,8 +111,9 @@ function isInterruptible(builder: PlanBuilder, credential: Credential): boolean 
   // guard: what was made by hand is interrupted only where it is released
   if (builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential)) return false;
   // This run does not deliver to a former location, so the interruption would not end.
+  const former = formerHolder(builder.inUse, credential);
   // guard: what a former location may hold is not interrupted
-  if (formerHolder(builder.inUse, credential) !== undefined) return false;
+  if (former !== undefined && !(former.refused && overridesUnknown(builder.desired))) return false;
   // guard: a primary without a secret interrupts nobody
   if (isMissing(builder.observed.secrets[0]) && mayBeHeld(builder.inUse, credential)) return false;
   return builder.associated.includes(credential.id) && builder.mayRemove(credential);
@@ -251,12 +252,12 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = hiddenHolder(builder);
-  if (hidden) return hidden;
-  const held = formerElsewhere(builder).map(({ location }) => location);
-  if (held.length === 0) return undefined;
+  const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
+  if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
   const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';
-  return `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub. Then the next run goes on.${back}`;
+  const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
+  return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
 }
 
 /** If a new destination was put before destinations that hold the pair, another order lets it wait for the next rotation. */

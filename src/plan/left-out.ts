@@ -61,22 +61,27 @@ function isSomebodyElses(
   if (readable.some((c) => c.createdAt <= updatedAt + UNCERTAINTY)) return false;
   const formerSecrets = former.map(({ secret }) => secret);
   if (formerSecrets.some((one) => printLocation(one.location) === printLocation(location))) return false;
+  // A delivery writes the primary first, and both times are by one clock.
   const cameWithPrimary = [primary, ...formerSecrets].some((one) => {
     const first = writtenTimes(one?.times)?.createdAt;
-    return first !== undefined && Math.abs(createdAt - first) <= LEASE;
+    return first !== undefined && first <= createdAt && createdAt - first <= LEASE;
   });
-  return !cameWithPrimary && !mayHaveLostItsCredential(desired, observed, updatedAt);
+  return !cameWithPrimary && !mayHaveLostItsCredential(desired, observed, { createdAt, updatedAt });
 }
 
 /** A rotation that had to interrupt this location may have removed what it held, and died before it delivered. */
 function mayHaveLostItsCredential(
   desired: DesiredState,
   observed: ObservedState,
-  updatedAt: number,
+  { createdAt, updatedAt }: SecretTimes,
 ): boolean {
-  const { pool, secrets } = observed;
+  const { former = [], pool, secrets } = observed;
   const primaryTimes = writtenTimes(secrets[0]?.times);
   if (primaryTimes === undefined) return pool.some(({ name }) => readOwnership(name) !== undefined);
+  // A delivery creates the primary first. If either was written only once, an older secret is somebody else's, unless the primary moved.
+  const isOnce = (times: SecretTimes) => times.createdAt === times.updatedAt;
+  const wereOnce = isOnce(primaryTimes) || isOnce({ createdAt, updatedAt });
+  if (former.length === 0 && createdAt < primaryTimes.createdAt && wereOnce) return false;
   const { isAssociated, isOurs } = new Owners(desired, observed);
   const delivered = pool.filter(
     (c) => isOurs(c) && isAssociated(c) && c.createdAt <= primaryTimes.updatedAt + UNCERTAINTY,

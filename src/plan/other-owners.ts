@@ -31,7 +31,10 @@ export function formerElsewhere({
 
 export const KEEP_ONE = 'keep one of the two';
 
-/** What ends it that a former location, which GitHub does not show, keeps what it may hold. No line for what another place holds. */
+/**
+ * What ends it that a former location, which GitHub does not show, keeps what it may hold. A line releases only what no other place may
+ * hold: a run by hand with `force` chooses among the rest.
+ */
 export function unreadFormer(
   { candidates, location }: FormerHolder,
   { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
@@ -45,7 +48,7 @@ export function unreadFormer(
   const line =
     free.length > 0
       ? ` Or, if nobody reads it there any more, add the line \`removable-credentials: ${free.join(' ')}\`.`
-      : '';
+      : ' Or, if nobody reads it there any more, start the workflow by hand once with force: true.';
   return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds.${line}`;
 }
 

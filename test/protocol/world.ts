@@ -219,17 +219,22 @@ export class World {
 
   #seedSecrets(): void {
     const { holds, credentials } = this.scenario.start;
+    const writtenAt = (label: string) => {
+      const age = credentials.find((one) => one.label === label)?.age ?? 0;
+      return this.time + SKEW.github - age + 20_000;
+    };
+    // The primary is the first to get a secret.
+    const first = Math.min(...holds.flatMap((label) => (label === undefined ? [] : writtenAt(label))));
     for (const location of this.locations) {
-      const label = holds[this.desired.destinations.indexOf(location.destination)];
+      const index = this.desired.destinations.indexOf(location.destination);
+      const label = holds[index];
       if (label === undefined) continue;
       const pair = pairOf(this.scenario.method, this.#seedMaterial(label));
-      const age = credentials.find((one) => one.label === label)?.age ?? 0;
-      const at = this.time + SKEW.github - age + 20_000;
+      const updatedAt = writtenAt(label);
+      const createdAt = index === 0 ? first : updatedAt;
+      const times = { createdAt, updatedAt };
       const scope = printDestination(location.destination);
-      this.github.seedSecret(scope, location.secretName, valueFor(location, pair), {
-        updatedAt: at,
-        createdAt: at,
-      });
+      this.github.seedSecret(scope, location.secretName, valueFor(location, pair), times);
     }
   }
 

@@ -294,3 +294,17 @@ describe('a former location that GitHub does not show', () => {
     expect(await one.day(from)).toMatchObject({ rotated: true, removed: ['c'] });
   });
 });
+
+it.each([0, 300])(
+  "a secret of %i days that was saved right before the first delivery stays somebody else's, and causes no rotation",
+  async (made) => {
+    const world = new Days([], { [BILLING]: ['other', 0.0001, made] });
+    const all = await days(world, 3, { ...TWO, current: 'none' });
+    expect(outcomes(all)).toEqual([
+      ['FirstDelivery', 'SECRET_EXISTS'],
+      ['NotDue', 'SECRET_EXISTS'],
+      ['NotDue', 'SECRET_EXISTS'],
+    ]);
+    expect(holds(world, BILLING)).toBe('other');
+  },
+);
