@@ -53,15 +53,18 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed: then,
- * if this run dies before it delivers, the times still tell the next run that no run can have written the primary's secret.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what.
+ *
+ * It removes the older of ours. If this run then dies before it delivers, the next one notices: a secret that held the older was written
+ * before the newer was made, so by its time it holds nothing. If the newer were removed, a secret that held it might seem to hold the older.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, owners, observed } = builder;
-  const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
+  const { othersUnexplained, perhapsDisplaced, primaryUnexplained, settled } = inUse;
   const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
-  if (isDoubtful && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
+  if (isDoubtful && !perhapsDisplaced && !isDue && !overridesUnknown(builder.desired))
+    throw secretChanged(builder);
   const eligible = builder.records.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way

@@ -32,7 +32,7 @@ export function outageOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
-  const { expiresAt, held, isExpiryEstimated, stale, unregistered } = inUseAtStart;
+  const { expiresAt, held, isExpiryEstimated, staleCurrent, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
   const isOver = isExpiryEstimated ? undefined : expired(expiresAt, observed.now);
   if (isOver !== undefined) return isOver;
@@ -41,7 +41,7 @@ export function outageOf(
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
   const out = observed.secrets.filter(({ times }, index) => {
     const [head] = held[index] ?? [];
-    const isUnknown = index === 0 && unregistered && stale === undefined;
+    const isUnknown = index === 0 && unregistered && staleCurrent === undefined;
     return writtenTimes(times) && (isUnknown || (head !== undefined && !associated.includes(head.id)));
   });
   return out.length === 0

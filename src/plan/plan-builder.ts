@@ -61,10 +61,10 @@ export class PlanBuilder {
     this.associatedAtStart = this.associated;
     this.records = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ times }) => times === 'unread')) this.note('notice', UNREAD);
-    const { stale, unregistered } = this.inUse;
+    const { staleCurrent, unregistered } = this.inUse;
     if (
       unregistered &&
-      stale?.because !== 'delivered since' &&
+      staleCurrent?.because !== 'delivered since' &&
       observed.client &&
       desired.operation !== 'revert'
     )
@@ -156,9 +156,9 @@ export class PlanBuilder {
   /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
     const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
-    const { rolledBackFrom } = this.inUse;
-    const displacedByHand = this.records.filter((c) => c.id === rolledBackFrom?.id && this.isSpare(c));
-    return [...new Set([...expired, ...this.removable, ...displacedByHand])];
+    const { heldBeforeRollback } = this.inUse;
+    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isSpare(c));
+    return [...new Set([...expired, ...this.removable, ...rolledBack])];
   }
 
   /** Whether no location may hold it and it may be removed. */
@@ -232,14 +232,14 @@ export class PlanBuilder {
   }
 
   #printHeld(credential: Credential): string | undefined {
-    const { displaced, held } = this.inUseAtStart;
+    const { held, perhapsDisplaced } = this.inUseAtStart;
     const isIn = (candidates: readonly Credential[] = []) =>
       candidates.some(({ id }) => id === credential.id);
     const locations = this.observed.secrets.filter((_, index) => isIn(held[index]));
     const isCertain = held.filter(isIn).every(({ length }) => length === 1);
     if (locations.length > 0)
       return `${isCertain ? 'held' : 'may be held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
-    const mayHold = displaced?.id === credential.id || mayBeHeld(this.inUse, credential);
+    const mayHold = perhapsDisplaced?.id === credential.id || mayBeHeld(this.inUse, credential);
     return mayHold ? 'may be held by a destination' : undefined;
   }
 

@@ -249,6 +249,6 @@ function discardAbandoned(builder: PlanBuilder): void {
   for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
     // A destination may hold it, so it stays. It causes a rotation, which removes it if it needs room.
     // guard: what may have been displaced is kept
-    if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
+    if (credential.id !== builder.inUse.perhapsDisplaced?.id) builder.remove(credential, 'discard');
   }
 }

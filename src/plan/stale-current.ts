@@ -23,26 +23,26 @@ import { currentLine } from './preconditions.ts';
  */
 export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { stale, unregistered } = inUse;
-  if (stale === undefined) return;
+  const { staleCurrent, unregistered } = inUse;
+  if (staleCurrent === undefined) return;
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
   const line = currentLine(desired);
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity);
   const elsewhere = readElsewhere(builder, given);
-  if (stale.because === 'never held') {
+  if (staleCurrent.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
     });
   }
-  if (stale.because === 'written since') {
+  if (staleCurrent.because === 'written since') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
       remedy: `${ANEW}.`,
     });
   }
-  const { later } = stale;
+  const { later } = staleCurrent;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,

@@ -169,7 +169,8 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
       ),
     ];
   const due = firstReason(builder);
-  const unclear = (inUse.primaryUnexplained || inUse.displaced) && inUse.current && !inUse.unregistered;
+  const unclear =
+    (inUse.primaryUnexplained || inUse.perhapsDisplaced) && inUse.current && !inUse.unregistered;
   return [
     ...observed.secrets.flatMap((_, index) => destinationFinding(builder, index)),
     ...(unclear && (due?.reason === 'NotDelivered' || due?.reason === 'UnidentifiedSecret')

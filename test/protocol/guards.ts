@@ -53,7 +53,7 @@ export const GUARDS: readonly Guard[] = [
     instead: (original) =>
       original.includes('||')
         ? 'inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained'
-        : original.includes('inUse.displaced !== undefined')
+        : original.includes('inUse.perhapsDisplaced !== undefined')
           ? 'false'
           : 'true',
     hunt: { pairs: [both('settled, close together', BOTH, BY_TIME)] },

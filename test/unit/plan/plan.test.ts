@@ -1984,7 +1984,7 @@ describe('every plan, as people read it', () => {
 /** What is concluded from the times, on one line. */
 function conclude(wanted: DesiredState, observed: ObservedState): string {
   const inUse = credentialsInUse(wanted, observed);
-  const { displaced, expiresAt, held, lacking, newest, stale, ...flags } = inUse;
+  const { expiresAt, held, lacking, newest, perhapsDisplaced, staleCurrent, ...flags } = inUse;
   const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
   const pool = new Owners(wanted, observed);
   return [
@@ -1992,8 +1992,10 @@ function conclude(wanted: DesiredState, observed: ObservedState): string {
     `newest ${newest?.id ?? 'none'}`,
     ...(lacking.length > 0 ? [`lacking in ${lacking.join(', ')}`] : []),
     ...true_,
-    ...(displaced ? [`displaced ${displaced.id}`] : []),
-    ...(stale ? [`stale: ${'later' in stale ? stale.later.id : stale.because}`] : []),
+    ...(perhapsDisplaced ? [`perhaps displaced ${perhapsDisplaced.id}`] : []),
+    ...(staleCurrent
+      ? [`stale: ${'later' in staleCurrent ? staleCurrent.later.id : staleCurrent.because}`]
+      : []),
     ...observed.pool.map((one) => `${one.id} ${stageOf(inUse, pool, one)}`),
     expiresAt === undefined
       ? 'expires some day'
