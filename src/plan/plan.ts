@@ -7,7 +7,6 @@ import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
-import { capacityExhausted } from './capacity.ts';
 import {
   finishDelivery,
   probeSecrets,
@@ -15,6 +14,7 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
+import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { alarming, outageOf, unwritableError } from './outage.ts';
 import { PlanBuilder } from './plan-builder.ts';

@@ -3,7 +3,7 @@
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
-import { capacityExhausted, subjectTaken } from './capacity.ts';
+import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
