@@ -69,7 +69,7 @@ export function candidatesFor(
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
+    .filter((c) => !owners.isForeign(c) && !owners.isRehearsed(c))
     .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
@@ -80,7 +80,7 @@ export function existingAt(
   { pool: all }: ObservedState,
   owners: Owners,
 ): Credential[] {
-  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+  return all.filter((c) => !owners.isForeign(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
 /** The latest time at which the secret's credential can have been created, by Auth0's clock. */

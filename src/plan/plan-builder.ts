@@ -168,8 +168,8 @@ export class PlanBuilder {
 
   /** Whether it is neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
-    const { isCandidate, isLeftover } = this.owners;
-    const mayGo = isCandidate(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
+    const { isForeign, isLeftover } = this.owners;
+    const mayGo = !isForeign(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
 

@@ -148,7 +148,7 @@ function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
     (c) =>
-      !owners.isOurs(c) && !owners.otherOwnership(c) && (owners.isCandidate(c) || associated.includes(c.id)),
+      !owners.isOurs(c) && !owners.otherOwnership(c) && (!owners.isForeign(c) || associated.includes(c.id)),
   );
 }
 

@@ -127,7 +127,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the former method.
-  if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
+  if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
   const { clientId, current } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);

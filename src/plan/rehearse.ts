@@ -39,6 +39,6 @@ function registeredSubject(builder: PlanBuilder): string | undefined {
   const { associated, owners, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (desired.method !== 'tls_client_auth' || !same) return undefined;
-  if (!owners.isCandidate(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
+  if (owners.isForeign(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
   return same.id;
 }

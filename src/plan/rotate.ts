@@ -129,7 +129,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
-  if (!owners.isCandidate(same)) throw subjectTaken(builder, same);
+  if (owners.isForeign(same)) throw subjectTaken(builder, same);
   const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
   // The primary holds the older subject, which somebody put back. Then the newer one stays, since others may hold that.
   const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;

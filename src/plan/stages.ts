@@ -35,7 +35,7 @@ export function isSuperseded(inUse: CredentialsInUse, owners: Owners, credential
 }
 
 export function stageOf(inUse: CredentialsInUse, owners: Owners, credential: Credential): Stage {
-  if (!owners.isCandidate(credential)) return 'foreign';
+  if (owners.isForeign(credential)) return 'foreign';
   if (credential.id === inUse.current?.id) return 'current';
   if (mayBeHeld(inUse, credential))
     return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';

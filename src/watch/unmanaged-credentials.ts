@@ -14,7 +14,7 @@ export function unmanagedFindings(builder: PlanBuilder, next: string | undefined
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
     .flatMap((credential) => {
-      if (owners.isManaged(credential) || owners.isLeftover(credential))
+      if (owners.isOursOrReplaced(credential) || owners.isLeftover(credential))
         return findingsOfOurs(builder, credential);
       const others = owners.otherOwnership(credential);
       return others
