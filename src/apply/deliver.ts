@@ -130,10 +130,13 @@ export class Delivery {
    */
   describe(id: string, already: readonly string[] = []): string {
     const holding = [...already, ...this.#stored.map(printLocation)];
-    const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}.`;
+    const stored =
+      holding.length > 0
+        ? `${holding.join(', ')} holds ${id}`
+        : `It is not certain that any destination holds ${id}`;
+    return `${stored}${rest}.`;
   }
 }
 

@@ -96,7 +96,7 @@ function noteInterruption(
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written. The rotation waits no longer, since the primary's own pair expires soon.`,
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: its consumers stay locked out until it can be written. The rotation waits no longer, since the primary's own pair expires soon.`,
     );
 }
 

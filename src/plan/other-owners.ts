@@ -14,7 +14,7 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
     .filter((owner) => !owner.startsWith('sha256:'))
     .map(
       (owner) =>
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`. `,
+        `If ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow (its repository or its secret was renamed, or the input destinations was changed), add the line \`moved-from: ${owner}\`. `,
     )
     .join('');
 }
@@ -63,10 +63,10 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
   const back = former
-    ? `If this workflow delivered there first at that time, ${backTo(former, desired)}. `
+    ? `If that was the first destination of this workflow at that time, ${backTo(former, desired)}. `
     : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
+    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after ${printDestination(desired.destinations[0])} ${desired.secretName} had become the first destination of this workflow.`,
     remedy: back + keepTheOther(desired, owner),
   });
 }

@@ -96,7 +96,7 @@ function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return owner === undefined || owner.startsWith('sha256:')
     ? `${left}.`
-    : `${left}; or, if this workflow delivered first to ${owner.replace('#', ', secret ')}, before, add \`moved-from: ${owner}\` and start this run again.`;
+    : `${left}; or, if ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow, add \`moved-from: ${owner}\` and start this run again.`;
 }
 
 const NOTHING =

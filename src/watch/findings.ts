@@ -47,12 +47,12 @@ function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefine
   return next === undefined || next <= observed.now ? undefined : day(next);
 }
 
-/** A rotation that would be refused is started in vain, and what to do about that is said once. */
+/** To start a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
 function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
-  const above = 'what is said above of the rotation that would be refused';
+  const advice = 'the advice above about the rotation that would be refused';
   if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
-    return { ...finding, todo: `Do ${above}.` };
-  const todo = finding.todo.replace(/^Start the rotation/, `First do ${above}. Then start the rotation`);
+    return { ...finding, todo: `Follow ${advice}.` };
+  const todo = finding.todo.replace(/^Start the rotation/, `First follow ${advice}. Then start the rotation`);
   return isToday ? { ...finding, todo } : finding;
 }
 

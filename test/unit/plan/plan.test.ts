@@ -1040,7 +1040,7 @@ describe('the plan of a revocation', () => {
     const { notes, revokes } = plan(wanted, state(wanted, seed));
     expect(revokes).toEqual([]);
     expect(notes.map(printNote)).toContain(
-      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add `moved-from: repo:acme/other#PEM` and start this run again.',
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if repo:acme/other, secret PEM, used to be the first destination of this workflow, add `moved-from: repo:acme/other#PEM` and start this run again.',
     );
     const moved = {
       ...state(wanted, seed),
