@@ -31,8 +31,8 @@ export function isLatest({ current }: DesiredState, { secrets }: ObservedState):
 }
 
 /**
- * How long after the primary the location was written, in milliseconds, which shows something with `tls_client_auth`: the record of a
- * subject DN outlives its certificates, so its own time says little. undefined: not both are written, or another method.
+ * How long after the primary the location was written, in milliseconds. It is for `tls_client_auth`, where `created_at` shows little: the
+ * record of a subject DN outlives its certificates. undefined: another method, or one of the two has no secret or was not read.
  */
 function afterPrimary(
   { method }: DesiredState,
@@ -49,7 +49,7 @@ export function isLikePrimary(desired: DesiredState, index: number, observed: Ob
   return index === 0 || (after !== undefined && after >= 0 && after <= LEASE);
 }
 
-/** Whether the location was written when the run that wrote the primary was over. */
+/** Whether the location was written so long after the primary that the run that wrote the primary must have been over. */
 export function isWrittenApart(
   desired: DesiredState,
   secret: ObservedSecret,

@@ -283,8 +283,8 @@ export function supersededAt(
 }
 
 /**
- * When its overlap ends, by Auth0's clock. It begins with the delivery of the successor, which no later run repeats. Infinite with
- * `until-next-rotation`.
+ * When its overlap ends, by Auth0's clock. The overlap begins with the delivery of the successor. No later run repeats that delivery, so
+ * the end stays the same. Infinite with `until-next-rotation`.
  */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
   const since = supersededAt(builder, credential);

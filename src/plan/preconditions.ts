@@ -170,7 +170,7 @@ export function refuseUnfinished(builder: PlanBuilder): void {
   if (young) throw nobodyLogsIn(builder) ? perhapsEnrolled(young) : rotationInProgress(young);
 }
 
-/** All that is associated is pending. A client that `create` made has never had other consumers. */
+/** Whether all that is associated is pending, so that perhaps nobody can log in. A client that `create` has just made had no consumers before. */
 function nobodyLogsIn({ associated, desired, inUse, observed, owners }: PlanBuilder): boolean {
   const used = observed.pool.filter(({ id }) => associated.includes(id));
   return desired.operation !== 'create' && used.length > 0 && used.every((c) => isPending(inUse, owners, c));

@@ -73,7 +73,10 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return [...all.filter((location) => !refused.includes(location)), ...refused];
 }
 
-/** Warns of `force` in a file. The report of a fleet would add how to force one client of a manifest to the words `force`. */
+/**
+ * Warns of `force` in a file. The text does not have the word `force` after a space, since the report of a fleet would then add how to
+ * force one client (`inManifest` in report/fleet.ts).
+ */
 function noteForced(builder: PlanBuilder): void {
   const { force, scheduled } = builder.desired;
   if (!force || !scheduled) return;

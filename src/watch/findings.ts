@@ -47,7 +47,7 @@ function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefine
   return next === undefined || next <= observed.now ? undefined : day(next);
 }
 
-/** To start a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
+/** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
 function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
   const advice = 'the advice above about the rotation that would be refused';
   if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
