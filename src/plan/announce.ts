@@ -109,7 +109,7 @@ export function announceDoubts(
   if (inUse.isExpiryEstimated && nextRotation !== undefined)
     notes.push({
       severity: 'warning',
-      text: `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may end before. Pass current-credential, which shows it.`,
+      text: `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may expire earlier. Pass current-credential, which shows it.`,
     });
   const locations = inUse.othersUnexplained.flatMap((index) => observed.secrets[index]?.location ?? []);
   if (locations.length === 0) return;

@@ -20,7 +20,7 @@ export function isExplained({ createdAt }: Credential, secret: ObservedSecret | 
 }
 
 /**
- * Whether `current-credential` was issued right before the primary's secret was written. Only then it is the latest certificate with
+ * Whether `current-credential` was issued right before the primary's secret was written. Only then is it the latest certificate with
  * its subject DN, since Auth0 does not show which of two is newer.
  */
 export function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {

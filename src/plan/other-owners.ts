@@ -72,8 +72,8 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
 }
 
 /**
- * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this one made. If this one
- * stayed, its next rotation would lock out the readers of the other.
+ * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this workflow made. If this
+ * workflow stayed, its own next rotation would lock out the readers of the other.
  */
 function keepTheOther({ destinations, secretName }: DesiredState, owner: string): string {
   const [theirs = ''] = owner.split('#');
@@ -82,5 +82,5 @@ function keepTheOther({ destinations, secretName }: DesiredState, owner: string)
     .filter((place) => place.toLowerCase() !== theirs.toLowerCase());
   const add =
     places.length > 0 ? `add ${places.join(', ')} to the destinations of the other, after its own; ` : '';
-  return `If another workflow rotates this client, disable this one: ${add}let the readers of ${secretName} read the secret that the other writes, and start the other once with current-credential. Delete nothing in Auth0: its next rotation removes what this workflow made.`;
+  return `If another workflow rotates this client, disable this one: ${add}let the readers of ${secretName} read the secret that the other writes, and start the other once with current-credential. Delete nothing in Auth0: the next rotation of the other removes what this workflow made.`;
 }

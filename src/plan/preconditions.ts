@@ -192,7 +192,7 @@ function perhapsEnrolled(young: Credential): RotationError {
 export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
-    failed: `A rotation is due (${reason}), but the certificate that was brought is the one in use.`,
+    failed: `A rotation is due (${reason}), but the input certificate holds the one in use.`,
     remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
   });
 }

@@ -112,7 +112,7 @@ function unidentified({ inUse }: RuleContext): boolean {
 function explainUnidentified({ desired, inUse, observed }: RuleContext): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
-    return 'the expiry of a certificate that was brought is not recorded (pass current-credential to be certain)';
+    return 'the expiry of a certificate that was issued elsewhere is not recorded (pass current-credential to be certain)';
   if (inUse.primaryUnexplained && inUse.current && !inUse.unregistered)
     return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';

@@ -203,7 +203,7 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
   if (method === 'private_key_jwt') return 'a key pair';
   if (method === 'self_signed_tls_client_auth') return 'a key pair and a self-signed certificate';
   return keySize === undefined
-    ? 'the certificate that was brought'
+    ? 'the certificate that was issued elsewhere'
     : 'a key pair and a certificate of the private CA';
 }
 
