@@ -91,7 +91,7 @@ function formerLine(builder: PlanBuilder): string | undefined {
   );
 }
 
-/** Does another workflow rotate the client? */
+/** Does another workflow rotate the client, and is there nothing else to give up? */
 function otherWorkflowLine(builder: PlanBuilder): string | undefined {
   const { owners, records } = builder;
   const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
