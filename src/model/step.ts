@@ -8,7 +8,7 @@ export const ISSUED: CredentialRef = '(issued)';
 
 /**
  * For people only. No decision depends on it. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a
- * revert or in an enrollment.
+ * revert or in an enrollment respectively.
  */
 export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
 

@@ -32,8 +32,8 @@ export const KEEP_ONE = 'keep one of the two';
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
-  const pass = current === undefined ? ', pass current-credential' : '';
-  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
+  const pass = current === undefined ? ', and pass current-credential' : '';
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other and add its destinations here${pass}; once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and deliver the secret of the other to the readers of this one in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */

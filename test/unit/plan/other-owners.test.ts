@@ -57,7 +57,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     expect(message).toMatch(/^Client client cannot hold another credential/);
     expect(message).toContain(
-      'To keep this one, disable the other, pass current-credential and add its destinations here; once its readers read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
+      'To keep this one, disable the other and add its destinations here, and pass current-credential; once the readers of the other read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
     );
     world.delete('o');
     expect(await world.day({ current: 'none' })).toMatchObject({ rotated: true, lockedOut: [] });
