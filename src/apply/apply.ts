@@ -118,7 +118,7 @@ class Execution {
       case 'associate-credentials':
         return this.#associate(step);
       case 'change-method':
-        if (step.credentials.length > 0) await this.#new.requireRefusal(this.#clientId, true);
+        if (step.credentials.length > 0) await this.#new.tryBeforeMethodChange(this.#clientId);
         await this.#method.change(step, this.#association, this.#undoStack);
         this.#interrupted.push(...step.interrupts);
         return;
@@ -144,7 +144,7 @@ class Execution {
       await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
     }
-    if (to.includes(ISSUED)) await this.#new.requireRefusal(this.#clientId, false);
+    if (to.includes(ISSUED)) await this.#new.controlBeforeAssociation(this.#clientId);
     this.#interrupted.push(...interrupts);
     this.#disassociated ||= from.some((id) => !to.includes(id));
     await this.#association.replace(to, confirm);

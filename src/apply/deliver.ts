@@ -130,10 +130,13 @@ export class Delivery {
    */
   describe(id: string, already: readonly string[] = []): string {
     const holding = [...already, ...this.#stored.map(printLocation)];
-    const stored = holding.join(', ') || 'No destination for certain';
     const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
-    return `${stored} holds ${id}${rest}.`;
+    const stored =
+      holding.length > 0
+        ? `${holding.join(', ')} holds ${id}`
+        : `It is not certain that any destination holds ${id}`;
+    return `${stored}${rest}.`;
   }
 }
 
@@ -190,12 +193,12 @@ export async function pauseAfterDelivery(
   const [primary, ...others] = secrets;
   // Another run may have finished a delivery since. It does not write the primary, so only the other secrets show that.
   const deliveries = [primary?.githubTime, ...(await readGithubTimes(others, store))].map((at = 0) => at);
-  const since = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
+  const restOfPause = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
-  const completion = completed
+  const untilSettled = completed
     ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
-  const wait = Math.max(Math.min(since, PAUSE), completion);
+  const wait = Math.max(Math.min(restOfPause, PAUSE), untilSettled);
   // guard: a pause between a delivery and the next credential
   if (wait > 0) await sleep(clock, wait, cancellation);
 }

@@ -65,12 +65,12 @@ export function explainFailure(
     return error.withStateNow(stateNow, alarm(state, served, now));
   }
   const [first] = undone.failures;
-  const rest = first ? orphaned(state, first, now) : unchanged(state, AT_ONCE);
+  const rest = first ? orphaned(state, first, now) : afterUndo(state, AT_ONCE);
   return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), alarm(state, []));
 }
 
-/** @param go advice for those who may be locked out: start a run at once, or only after some time */
-function unchanged(state: FailureState, go: string): string {
+/** What is true after the undo. @param go advice for those who may be locked out: start a run at once, or only after some time */
+function afterUndo(state: FailureState, go: string): string {
   const { completed, interrupted, removed, reverted } = state;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
@@ -144,11 +144,11 @@ function orphaned(state: FailureState, undoError: RotationError, now: number): s
     return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
   if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
-    return `${unchanged(state, AT_ONCE)} Not everything could be undone (${why}).`;
+    return `${afterUndo(state, AT_ONCE)} Not everything could be undone (${why}).`;
   const early =
     state.made &&
     ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
-  const wait = unchanged(state, `${NEW_RUN} after ${until}, not before`);
+  const wait = afterUndo(state, `${NEW_RUN} after ${until}, not before`);
   return `${wait} The new credential${spaced(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
 }
 

@@ -122,9 +122,14 @@ export class NewCredential {
     this.#record = pool.find((credential) => credential.name === name);
   }
 
-  /** Checks right before the association that Auth0 refuses the pair. @throws RotationError VERIFICATION_FAILED */
-  async requireRefusal(clientId: string, changesMethod: boolean): Promise<void> {
-    await this.#prover.requireRefusal(clientId, this.#requireIssued(), changesMethod);
+  /** See Prover. @throws RotationError VERIFICATION_FAILED */
+  async controlBeforeAssociation(clientId: string): Promise<void> {
+    await this.#prover.controlBeforeAssociation(clientId, this.#requireIssued());
+  }
+
+  /** See Prover. @throws RotationError VERIFICATION_FAILED */
+  async tryBeforeMethodChange(clientId: string): Promise<void> {
+    await this.#prover.tryBeforeMethodChange(clientId, this.#requireIssued());
   }
 
   /** Proves the pair. @param since local time of its association @throws RotationError VERIFICATION_FAILED */

@@ -80,7 +80,7 @@ function binding({ tokenBinding }: DesiredState): string {
     : '';
 }
 
-/** The error if the pair in use gets no token, or none that is bound. @param isBound once tokens are bound, so that this is undone */
+/** The error if the pair in use gets no token, or none that is bound. @param isBound the run has bound tokens, and undoes that now */
 export function notBindable(desired: DesiredState, result: ProofResult, isBound: boolean): RotationError {
   if (result.outcome !== 'proven' && result.outage) return result.outage;
   const why =

@@ -113,7 +113,8 @@ export class Prover {
   }
 
   /**
-   * Proves that the pair in use gets a token. While a token is issued without a binding, nobody is locked out, so that may take its time.
+   * Proves that the pair in use gets a token. After the change of the setting Auth0 may issue unbound tokens for some time. They lock nobody
+   * out, so this waits for a bound one.
    * @throws RotationError MTLS_ENDPOINT_NOT_FOUND, VERIFICATION_FAILED
    */
   async proveToken(mustBeBound: boolean): Promise<void> {
@@ -133,17 +134,29 @@ export class Prover {
   }
 
   /**
-   * Sends the new pair right before its association, and Auth0 must refuse it. If the client cannot request a token, this shows that a
-   * later acceptance is due to the association. Before a change of method, it shows that only the association is missing.
+   * The negative control of a rotation, right before the association of the new pair. Some proofs need one (`needsControl`): if Auth0
+   * refuses the pair now, a later acceptance is due to the association.
    * @throws RotationError VERIFICATION_FAILED
    */
-  async requireRefusal(clientId: string, issued: Issued, changesMethod: boolean): Promise<void> {
-    const { desired, observed } = this.#job;
+  async controlBeforeAssociation(clientId: string, issued: Issued): Promise<void> {
+    const proofRequest = await this.proofRequest();
+    if (proofRequest && needsControl(proofRequest)) await this.#tryUnassociated(clientId, issued);
+  }
+
+  /**
+   * Tries the new pair right before a change of method. Auth0 may refuse it only because it is not associated yet: any other problem would
+   * remain after the change, and would lock everybody out.
+   * @throws RotationError VERIFICATION_FAILED
+   */
+  async tryBeforeMethodChange(clientId: string, issued: Issued): Promise<void> {
     // Auth0 does not check the key of a public client.
-    if (observed.client?.method === PUBLIC) return;
+    if (this.#job.observed.client?.method !== PUBLIC) await this.#tryUnassociated(clientId, issued);
+  }
+
+  async #tryUnassociated(clientId: string, issued: Issued): Promise<void> {
+    const { desired } = this.#job;
     const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined || proofRequest === undefined) return;
-    if (!changesMethod && !needsControl(proofRequest)) return;
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
     if (result.outcome !== 'proven' && (!isRefused || result.isForeign))

@@ -22,7 +22,7 @@ export function readSecretNames(
     if (value !== undefined && (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || /^github_/i.test(value))) {
       reader.problem(
         name,
-        `is '${value}'; a secret's name has letters, digits and underscores, does not begin with a digit or GITHUB_`,
+        `is '${value}'; a secret's name has letters, digits and underscores, and does not begin with a digit or GITHUB_`,
       );
     }
     return value?.toUpperCase();

@@ -129,7 +129,7 @@ function ofBrought(
   const facts = inspect(certificate);
   const { notAfter, notBefore, subject } = facts;
   if (reader.text('subject') !== undefined && subject !== requested)
-    reader.problem('subject', `is ${requested}, but the certificate that was brought has ${subject}`);
+    reader.problem('subject', `is ${requested}, but the subject of certificate is ${subject}`);
   const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
   return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
 }

@@ -6,7 +6,7 @@ import { RotationError } from '../errors.ts';
 export const METHOD_CAPACITY = 2;
 /**
  * Auth0 lets a client's pool hold 2 credentials, or 4 with an entitlement that cannot be queried (docs/facts.md#auth0-pool-limit). So a
- * plan counts on 2.
+ * plan assumes 2.
  */
 export const POOL_CAPACITY = 2;
 

@@ -8,7 +8,7 @@ export const ISSUED: CredentialRef = '(issued)';
 
 /**
  * For people only. No decision depends on it. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a
- * revert or in an enrollment.
+ * revert or in an enrollment respectively.
  */
 export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
 
@@ -61,13 +61,15 @@ export type KeyMaterial =
   | 'a key pair and a self-signed certificate'
   | 'a key pair and a certificate of the private CA'
   | 'a key pair'
-  | 'the certificate that was brought';
+  | 'the certificate that was issued elsewhere';
 
 /** One sentence for a person. */
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case 'issue-certificate':
-      return step.what === 'the certificate that was brought' ? `Take ${step.what}` : `Issue ${step.what}`;
+      return step.what === 'the certificate that was issued elsewhere'
+        ? `Take ${step.what}`
+        : `Issue ${step.what}`;
     case 'create-credential':
       return 'Upload its public part as a credential';
     case 'create-client':

@@ -20,7 +20,7 @@ export function isExplained({ createdAt }: Credential, secret: ObservedSecret | 
 }
 
 /**
- * Whether `current-credential` was issued right before the primary's secret was written. Only then it is the latest certificate with
+ * Whether `current-credential` was issued right before the primary's secret was written. Only then is it the latest certificate with
  * its subject DN, since Auth0 does not show which of two is newer.
  */
 export function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
@@ -31,8 +31,8 @@ export function isLatest({ current }: DesiredState, { secrets }: ObservedState):
 }
 
 /**
- * How long after the primary the location was written, in milliseconds, which shows something with `tls_client_auth`: the record of a
- * subject DN outlives its certificates, so its own time says little. undefined: not both are written, or another method.
+ * How long after the primary the location was written, in milliseconds. It is for `tls_client_auth`, where `created_at` shows little: the
+ * record of a subject DN outlives its certificates. undefined: another method, or one of the two has no secret or was not read.
  */
 function afterPrimary(
   { method }: DesiredState,
@@ -49,7 +49,7 @@ export function isLikePrimary(desired: DesiredState, index: number, observed: Ob
   return index === 0 || (after !== undefined && after >= 0 && after <= LEASE);
 }
 
-/** Whether the location was written when the run that wrote the primary was over. */
+/** Whether the location was written so long after the primary that the run that wrote the primary must have been over. */
 export function isWrittenApart(
   desired: DesiredState,
   secret: ObservedSecret,
@@ -69,7 +69,7 @@ export function candidatesFor(
   // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => owners.isCandidate(c) && !owners.isRehearsed(c))
+    .filter((c) => !owners.isForeign(c) && !owners.isRehearsed(c))
     .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
@@ -80,7 +80,7 @@ export function existingAt(
   { pool: all }: ObservedState,
   owners: Owners,
 ): Credential[] {
-  return all.filter((c) => owners.isCandidate(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+  return all.filter((c) => !owners.isForeign(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
 }
 
 /** The latest time at which the secret's credential can have been created, by Auth0's clock. */

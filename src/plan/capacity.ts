@@ -1,8 +1,7 @@
 /** Decides which credential a rotation removes to make room, and whom that interrupts. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { credentialLimit, METHOD_CAPACITY } from '../model/capacity.ts';
-import { day } from '../model/markdown.ts';
+import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   type Credential,
   isLeftOut,
@@ -11,13 +10,12 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
-import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { DAY, NOTICE_PERIOD } from '../model/timing.ts';
-import { hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { DAY } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { overridesUnknown } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
-import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
 
@@ -61,15 +59,18 @@ function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
- * done and its key is lost, or if a rotation is due and nothing shows which destination holds what. The older of ours is removed: then,
- * if this run dies before it delivers, the times still tell the next run that no run can have written the primary's secret.
+ * done and its key is lost, or if a rotation is due and nothing shows which destination holds what.
+ *
+ * It removes the older of ours. If this run then dies before it delivers, the next one notices: a secret that held the older was written
+ * before the newer was made, so by its time it holds nothing. If the newer were removed, a secret that held it might seem to hold the older.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, owners, observed } = builder;
-  const { displaced, othersUnexplained, settled, primaryUnexplained } = inUse;
+  const { othersUnexplained, perhapsDisplaced, primaryUnexplained, settled } = inUse;
   const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
-  if (isDoubtful && !displaced && !isDue && !overridesUnknown(builder.desired)) throw secretChanged(builder);
+  if (isDoubtful && !perhapsDisplaced && !isDue && !overridesUnknown(builder.desired))
+    throw secretChanged(builder);
   const eligible = builder.records.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
@@ -102,7 +103,7 @@ function noteInterruption(
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: it stays out until it can be written.${builder.desired.revoke ? '' : " The rotation waits no longer, since the primary's own pair expires soon."}`,
+      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: its consumers stay locked out until it can be written.${builder.desired.revoke ? '' : " The rotation waits no longer, since the primary's own pair expires soon."}`,
     );
 }
 
@@ -182,138 +183,4 @@ function warnIfUsed(builder: PlanBuilder, victim: Credential): void {
     'warning',
     `Credential ${victim.id} is removed for this rotation although the tenant logs show that it is in use: ${printUsers(users)}. These users cannot log in until they use the credential that this run delivers.`,
   );
-}
-
-export function capacityExhausted(builder: PlanBuilder): RotationError {
-  const { desired, observed, records } = builder;
-  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
-  const remedy = (desired.operation === 'rehearse' && setOverlap(builder)) || waysOut(builder);
-  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedy);
-}
-
-/** The remedy: the input line to add if the evidence shows that no destination holds a credential, else how to find that out. */
-function waysOut(builder: PlanBuilder): string | undefined {
-  const { associated, desired, inUse, owners, records } = builder;
-  const first = servedFirst(builder) ?? finishFirst(builder);
-  if (first) return first;
-  // What is not associated takes no room in the method.
-  const byHand = records.filter(
-    (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
-  );
-  const { doubtful, line } = whatPrimaryMayHold(builder, byHand);
-  const spare = byHand.filter((c) => !mayBeHeld(inUse, c) && !doubtful.includes(c));
-  const waiting = spare.filter((c) => !builder.isNoticeOver(c));
-  const wait = waiting
-    .flatMap((c) => removedLater(builder, c))
-    .slice(0, 1)
-    .join('');
-  const isCurrentKnown = desired.current !== undefined && !inUse.unregistered;
-  if (spare.length > 0 && isCurrentKnown)
-    return desired.operation === 'rehearse' ? deleteLine(spare) : `${releaseLine(spare)}${wait}`;
-  if (line) return line;
-  const kept = records
-    .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
-    .map(({ id }) => id);
-  if (kept.length > 0)
-    return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
-  const choose = (some: readonly Credential[]) =>
-    some.length === 0
-      ? ''
-      : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${wait}`;
-  const pass = desired.current ? '' : PASS;
-  // What a former location may hold is not removed, although it is released.
-  const former = stillHolding(builder);
-  if (former) return pass + [former, choose(spare)].filter(Boolean).join(' Or: ');
-  const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
-  if (spare.length === 0 && owner !== undefined) return movedLine(builder) + keepOneWorkflow(builder, owner);
-  if (isCurrentKnown) return undefined;
-  return `${pass}${choose(byHand)}`.trim() || undefined;
-}
-
-function finishFirst({ desired, inUse }: PlanBuilder): string | undefined {
-  return desired.operation === 'rehearse' && inUse.lacking.length > 0 ? FINISH_FIRST : undefined;
-}
-
-const FINISH_FIRST =
-  'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
-const PASS = 'Pass current-credential, which shows what is in use. ';
-
-/** A superseded credential that was made by hand is removed a week after its successor was delivered. */
-function removedLater(builder: PlanBuilder, credential: Credential): string[] {
-  const since = supersededAt(builder, credential);
-  if (since === undefined) return [];
-  const { id } = credential;
-  return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before then.`,
-  ];
-}
-
-/** A former location that is still there may have readers. */
-function stillHolding(builder: PlanBuilder): string | undefined {
-  const { desired, observed } = builder;
-  const hidden = hiddenHolder(builder);
-  const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
-  if (held.length === 0) return hidden;
-  const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
-  const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';
-  const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
-  return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
-}
-
-/** If a new destination was put before destinations that hold the pair, another order lets it wait for the next rotation. */
-function servedFirst({ inUse, observed }: PlanBuilder): string | undefined {
-  const [primary] = observed.secrets;
-  if (!primary || !inUse.newest || !isMissing(primary)) return undefined;
-  const served = observed.secrets.find(
-    ({ location: { destination } }, index) =>
-      inUse.held[index]?.[0]?.id === inUse.newest?.id &&
-      destination !== primary.location.destination &&
-      destination.kind !== 'dependabot',
-  );
-  if (!served) return undefined;
-  const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
-  return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
-}
-
-function releaseLine(spare: readonly Credential[]): string {
-  const line = `\`removable-credentials: ${spare.map(({ id }) => id).join(' ')}\`.`;
-  const [one, another] = spare;
-  return one && !another
-    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`
-    : `${dated(spare)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
-}
-
-/** A rehearsal does not remove what was released. */
-function deleteLine(spare: readonly Credential[]): string {
-  const were =
-    spare.length === 1
-      ? 'was made by hand, and the primary destination does not hold it'
-      : 'were made by hand, and the primary destination holds none of them';
-  return `${dated(spare)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
-}
-
-function dated(credentials: readonly Credential[]): string {
-  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
-}
-
-/** A rehearsal removes only what it has made. If an overlap would end the previous credential, a rotation can make room for it. */
-function setOverlap(builder: PlanBuilder): string | undefined {
-  const previous = builder.records.find(
-    (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,
-  );
-  return previous
-    ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`
-    : undefined;
-}
-
-/** Auth0 refuses a second credential with the same subject DN. */
-export function subjectTaken(builder: PlanBuilder, credential: Credential): RotationError {
-  const { owner } = builder.owners.otherOwnership(credential) ?? {};
-  return new RotationError('CREDENTIAL_LIMIT', {
-    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.whyKept(credential)}).`,
-    remedy:
-      owner === undefined
-        ? 'Choose another subject.'
-        : `${movedLine(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
-  });
 }

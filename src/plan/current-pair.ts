@@ -83,7 +83,8 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
     ...lackingStill(builder, without(inUse.lacking, [0, ...others])),
     newest: current,
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
-    rolledBackFrom: inUse.rolledBackFrom ?? (newest?.id === current.id ? undefined : newest),
+    // If the primary's pair is the older one, this run itself rolls the other locations back.
+    heldBeforeRollback: inUse.heldBeforeRollback ?? (newest?.id === current.id ? undefined : newest),
   };
 }
 

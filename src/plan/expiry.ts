@@ -6,7 +6,7 @@ import { DAY } from '../model/timing.ts';
 
 /**
  * When the held credential expires, by what Auth0 records and what the certificate says, whichever is earlier. For a DN Auth0 records
- * nothing. If `current-credential` does not show its certificate, the time of the delivery must do.
+ * nothing. If `current-credential` does not show its certificate, its expiry is estimated from the time of the delivery.
  */
 export function expiryOf(
   desired: DesiredState,

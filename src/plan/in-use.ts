@@ -39,22 +39,25 @@ export interface CredentialsInUse {
   lacking: readonly number[];
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
-  /** One of ours that a secret may hold but that is not associated. Either it was never delivered, or another run took it out after its delivery. */
-  displaced: Credential | undefined;
+  /**
+   * One of ours that a secret may hold although it is not associated. Either it was never delivered, or another run displaced it: took it
+   * out after its delivery. The times do not show which.
+   */
+  perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */
   current: Credential | undefined;
   /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
-  /** What the primary held before somebody put an older credential back. */
-  rolledBackFrom: Credential | undefined;
+  /** The newer credential that the primary may have held until somebody put an older one back. */
+  heldBeforeRollback: Credential | undefined;
   /** `expiresAt` is only derived from the time of the delivery, since nothing shows the certificate of a subject DN. */
   isExpiryEstimated: boolean;
   /** `current-credential` holds a certificate or key that is none of the client's credentials. */
   unregistered: boolean;
-  /** Why the primary does not hold `current-credential`, if that is so. */
-  stale: StaleCurrent | undefined;
+  /** Set if the primary does not hold `current-credential`: how the times show that. */
+  staleCurrent: StaleCurrent | undefined;
   /** Credentials that former primaries may still hold. Consumers may still log in with them. */
   formerHeld: readonly FormerHolder[];
 }
@@ -82,14 +85,15 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   const unregistered = desired.current !== undefined && claimed === undefined;
   const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, owners);
   const later = claimed ? laterThan(claimed, primary, observed, owners) : [];
-  const [heldAnyway = []] = byTime;
-  const suspects = unregistered ? heldAnyway.filter(owners.isOurs) : later.filter(owners.isAssociated);
+  const [primaryByTime = []] = byTime;
+  // What a run may have delivered after this job read its secrets.
+  const suspects = unregistered ? primaryByTime.filter(owners.isOurs) : later.filter(owners.isAssociated);
   // guard: a stale current-credential is not believed
   const deliveredSince = suspects.find((c) => isExplained(c, primary));
   const writtenSince = isWrittenSince(desired, claimed, observed);
   const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
   const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
-  const heldByPrimary = believed ? [believed] : heldAnyway;
+  const heldByPrimary = believed ? [believed] : primaryByTime;
   const held = byTime.map((candidates, index) =>
     isLikePrimary(desired, index, observed) ? heldByPrimary : candidates,
   );
@@ -113,14 +117,14 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     ...expiryOf(desired, observed, held[0]?.[0]),
     unregistered,
-    stale: staleCurrent(neverHeld, writtenSince, deliveredSince),
-    displaced: displacedAmong(held, observed, owners),
+    staleCurrent: howStale(neverHeld, writtenSince, deliveredSince),
+    perhapsDisplaced: displacedAmong(held, observed, owners),
     formerHeld: heldByFormer(desired, observed, owners),
-    rolledBackFrom: deliveredSince ? undefined : later.find(owners.isAssociated),
+    heldBeforeRollback: deliveredSince ? undefined : later.find(owners.isAssociated),
   };
 }
 
-function staleCurrent(
+function howStale(
   neverHeld: boolean,
   writtenSince: boolean,
   later: Credential | undefined,
@@ -130,7 +134,10 @@ function staleCurrent(
   return writtenSince ? { because: 'written since' } : undefined;
 }
 
-/** The times do not show whether such a credential was delivered, so a rotation must give every location a new one. */
+/**
+ * Finds one of ours that is newer than what a location holds, and that is not associated. It is unknown whether it was delivered, so a
+ * rotation must give every location a new one.
+ */
 function displacedAmong(
   held: readonly (readonly Credential[])[],
   observed: ObservedState,
@@ -237,10 +244,10 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     expiresAt: undefined,
     isExpiryEstimated: false,
     unregistered: false,
-    stale: undefined,
-    displaced: undefined,
+    staleCurrent: undefined,
+    perhapsDisplaced: undefined,
     formerHeld: [],
-    rolledBackFrom: undefined,
+    heldBeforeRollback: undefined,
   };
 }
 

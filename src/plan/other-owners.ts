@@ -15,7 +15,7 @@ export function movedLine({ observed, owners }: PlanBuilder): string {
     .filter((owner) => !owner.startsWith('sha256:'))
     .map(
       (owner) =>
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`. `,
+        `If ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow (its repository or its secret was renamed, or the input destinations was changed), add the line \`moved-from: ${owner}\`. `,
     )
     .join('');
 }
@@ -54,8 +54,8 @@ export function unreadFormer(
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
-  const pass = current === undefined ? ', pass current-credential' : '';
-  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass} and add its destinations here; once its readers read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and give its readers the secret of the other in the same way.`;
+  const pass = current === undefined ? ', and pass current-credential' : '';
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other and add its destinations here${pass}; once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and deliver the secret of the other to the readers of this one in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */
@@ -85,17 +85,17 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
   const back = former
-    ? `If this workflow delivered there first at that time, ${backTo(former, desired)}. `
+    ? `If that was the first destination of this workflow at that time, ${backTo(former, desired)}. `
     : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after this workflow had begun to deliver first to ${printDestination(desired.destinations[0])} ${desired.secretName}.`,
+    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after ${printDestination(desired.destinations[0])} ${desired.secretName} had become the first destination of this workflow.`,
     remedy: back + keepTheOther(desired, owner),
   });
 }
 
 /**
- * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this one made. If this one
- * stayed, its next rotation would lock out the readers of the other.
+ * The other workflow has rotated since, so it must be the one that stays: its next rotation removes what this workflow made. If this
+ * workflow stayed, its own next rotation would lock out the readers of the other.
  */
 function keepTheOther({ destinations, secretName }: DesiredState, owner: string): string {
   const [theirs = ''] = owner.split('#');
@@ -104,5 +104,5 @@ function keepTheOther({ destinations, secretName }: DesiredState, owner: string)
     .filter((place) => place.toLowerCase() !== theirs.toLowerCase());
   const add =
     places.length > 0 ? `add ${places.join(', ')} to the destinations of the other, after its own; ` : '';
-  return `If another workflow rotates this client, disable this one: ${add}let the readers of ${secretName} read the secret that the other writes, and start the other once with current-credential. Delete nothing in Auth0: its next rotation removes what this workflow made.`;
+  return `If another workflow rotates this client, disable this one: ${add}let the readers of ${secretName} read the secret that the other writes, and start the other once with current-credential. Delete nothing in Auth0: the next rotation of the other removes what this workflow made.`;
 }

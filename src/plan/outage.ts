@@ -14,7 +14,7 @@ export function alarming(error: RotationError, builder: PlanBuilder): RotationEr
   return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
 }
 
-/** Also for a failure that no plan has seen, such as a refusal by GitHub. */
+/** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
 export function alarmingResult(error: RotationError, result: RunResult): RotationError {
   const { desired, expiresAt, observed, outcome, planOnly } = result;
   if (error.alarm !== undefined || outcome?.rotated) return error;
@@ -25,14 +25,14 @@ export function alarmingResult(error: RotationError, result: RunResult): Rotatio
 const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
 
 /**
- * @param carriedOut how many steps are
- * @returns who cannot log in then with what the destinations hold
+ * Who cannot log in with what the destinations hold, once the first steps of the plan are carried out.
+ * @param carriedOut the number of those steps
  */
 export function outageOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
-  const { expiresAt, held, isExpiryEstimated, stale, unregistered } = inUseAtStart;
+  const { expiresAt, held, isExpiryEstimated, staleCurrent, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
   const isOver = isExpiryEstimated ? undefined : expired(expiresAt, observed.now);
   if (isOver !== undefined) return isOver;
@@ -41,7 +41,7 @@ export function outageOf(
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
   const out = observed.secrets.filter(({ times }, index) => {
     const [head] = held[index] ?? [];
-    const isUnknown = index === 0 && unregistered && stale === undefined;
+    const isUnknown = index === 0 && unregistered && staleCurrent === undefined;
     return writtenTimes(times) && (isUnknown || (head !== undefined && !associated.includes(head.id)));
   });
   return out.length === 0

@@ -4,7 +4,15 @@ import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import { associatedWith, type Credential, type ObservedState } from '../model/observed-state.ts';
 import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/ownership.ts';
 
-/** Decides by the observed state, from before the first step of the run. */
+/**
+ * Decides by the observed state, from before the first step of the run. From the narrowest answer to the widest:
+ *
+ * - `isOurs`: it has our mark.
+ * - `isOursOrReplaced`: also one made by hand that one of ours replaced.
+ * - not `isForeign`: also any other one made by hand that is associated, since one of our secrets may hold it.
+ *
+ * All three are for credentials of the desired method. `isLeftover` and `hasOurMark` are for those of another method, too.
+ */
 export class Owners {
   readonly #owner: string;
   /** Owners that this workflow had before. */
@@ -29,25 +37,24 @@ export class Owners {
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
   /** Whether it has our mark and the type of the desired method. */
-  isOurs = (credential: Credential): boolean =>
-    credential.type === this.#type && this.isMarkedOurs(credential);
+  isOurs = (credential: Credential): boolean => credential.type === this.#type && this.hasOurMark(credential);
 
   /** Whether it has our mark, whatever its method is. */
-  isMarkedOurs = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
+  hasOurMark = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
   /** Whether a rehearsal of ours made it and died. No secret has ever held it. */
   isRehearsed = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
-  /** Whether it is ours and belongs to a former method of the client. Nobody can log in with it any more. */
+  /** Whether it is ours (or replaced by ours) and belongs to a former method of the client. Nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
-    this.#usesMethod && credential.type !== this.#type && this.#isAttributed(credential);
+    this.#usesMethod && credential.type !== this.#type && this.#hasOurMarkOrWasReplaced(credential);
 
-  /** Whether it is ours to remove, by its own mark or, if it was made by hand, by the mark of its successor. */
-  isManaged = (credential: Credential): boolean =>
-    credential.type === this.#type && this.#isAttributed(credential);
+  /** Whether it is ours, or was made by hand and one of ours replaced it. */
+  isOursOrReplaced = (credential: Credential): boolean =>
+    credential.type === this.#type && this.#hasOurMarkOrWasReplaced(credential);
 
-  #isAttributed({ id, name }: Credential): boolean {
+  #hasOurMarkOrWasReplaced({ id, name }: Credential): boolean {
     const ownership = readOwnership(name);
     return ownership === undefined ? this.#replaced.has(id) : this.#owns(ownership);
   }
@@ -72,14 +79,14 @@ export class Owners {
     return ownership && !this.#owns(ownership) ? ownership : undefined;
   }
 
-  /** Whether one of our secret locations may hold it. */
+  /** Whether none of our secrets can hold it: it is another workflow's or of another method, or it was made by hand and is not associated. */
   // guard: foreign credentials are never touched
   // guard: another owner's mark
-  isCandidate = (credential: Credential): boolean =>
-    this.isManaged(credential) ||
-    (credential.type === this.#type &&
-      this.isAssociated(credential) &&
-      this.otherOwnership(credential) === undefined);
+  isForeign = (credential: Credential): boolean =>
+    !this.isOursOrReplaced(credential) &&
+    (credential.type !== this.#type ||
+      !this.isAssociated(credential) ||
+      this.otherOwnership(credential) !== undefined);
 
   /** Whether it has no mark, so that a person or another tool made it. */
   isUnmarked = ({ name, type }: Credential): boolean =>

@@ -65,10 +65,10 @@ export class PlanBuilder {
     this.records = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ refused, times }) => times === 'unread' && !refused))
       this.note('notice', UNREAD);
-    const { stale, unregistered } = this.inUse;
+    const { staleCurrent, unregistered } = this.inUse;
     if (
       unregistered &&
-      stale?.because !== 'delivered since' &&
+      staleCurrent?.because !== 'delivered since' &&
       observed.client &&
       desired.operation !== 'revert'
     )
@@ -161,9 +161,9 @@ export class PlanBuilder {
   /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
     const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
-    const { rolledBackFrom } = this.inUse;
-    const displacedByHand = this.records.filter((c) => c.id === rolledBackFrom?.id && this.isSpare(c));
-    return [...new Set([...expired, ...this.removable, ...displacedByHand])];
+    const { heldBeforeRollback } = this.inUse;
+    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isSpare(c));
+    return [...new Set([...expired, ...this.removable, ...rolledBack])];
   }
 
   /** Whether no location may hold it and it may be removed. */
@@ -173,8 +173,8 @@ export class PlanBuilder {
 
   /** Whether it is neither foreign nor in keep-credentials. */
   mayRemove(credential: Credential): boolean {
-    const { isCandidate, isLeftover } = this.owners;
-    const mayGo = isCandidate(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
+    const { isForeign, isLeftover } = this.owners;
+    const mayGo = !isForeign(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
     return mayGo && !this.desired.keepCredentials.has(credential.id);
   }
 
@@ -238,14 +238,14 @@ export class PlanBuilder {
   }
 
   #printHeld(credential: Credential): string | undefined {
-    const { displaced, held } = this.inUseAtStart;
+    const { held, perhapsDisplaced } = this.inUseAtStart;
     const isIn = (candidates: readonly Credential[] = []) =>
       candidates.some(({ id }) => id === credential.id);
     const locations = this.observed.secrets.filter((_, index) => isIn(held[index]));
     const isCertain = held.filter(isIn).every(({ length }) => length === 1);
     if (locations.length > 0)
       return `${isCertain ? 'held' : 'may be held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
-    const mayHold = displaced?.id === credential.id || mayBeHeld(this.inUse, credential);
+    const mayHold = perhapsDisplaced?.id === credential.id || mayBeHeld(this.inUse, credential);
     return mayHold ? 'may be held by a destination' : undefined;
   }
 
@@ -289,8 +289,8 @@ export function supersededAt(
 }
 
 /**
- * When its overlap ends, by Auth0's clock. It begins with the delivery of the successor, which no later run repeats. Infinite with
- * `until-next-rotation`.
+ * When its overlap ends, by Auth0's clock. The overlap begins with the delivery of the successor. No later run repeats that delivery, so
+ * the end stays the same. Infinite with `until-next-rotation`.
  */
 export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
   const since = supersededAt(builder, credential);

@@ -7,7 +7,6 @@ import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
-import { capacityExhausted } from './capacity.ts';
 import {
   finishDelivery,
   probeSecrets,
@@ -15,6 +14,7 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
+import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { alarming, outageOf, unwritableError } from './outage.ts';
 import { PlanBuilder } from './plan-builder.ts';
@@ -148,7 +148,7 @@ function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
     (c) =>
-      !owners.isOurs(c) && !owners.otherOwnership(c) && (owners.isCandidate(c) || associated.includes(c.id)),
+      !owners.isOurs(c) && !owners.otherOwnership(c) && (!owners.isForeign(c) || associated.includes(c.id)),
   );
 }
 
@@ -249,6 +249,6 @@ function discardAbandoned(builder: PlanBuilder): void {
   for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
     // A destination may hold it, so it stays. It causes a rotation, which removes it if it needs room.
     // guard: what may have been displaced is kept
-    if (credential.id !== builder.inUse.displaced?.id) builder.remove(credential, 'discard');
+    if (credential.id !== builder.inUse.perhapsDisplaced?.id) builder.remove(credential, 'discard');
   }
 }

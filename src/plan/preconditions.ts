@@ -126,7 +126,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the former method.
-  if (desired.operation === 'enroll' && observed.pool.some(owners.isMarkedOurs)) return;
+  if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
   const { clientId, current } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
@@ -177,7 +177,7 @@ export function refuseUnfinished(builder: PlanBuilder): void {
   if (young) throw nobodyLogsIn(builder) ? perhapsEnrolled(young) : rotationInProgress(young);
 }
 
-/** All that is associated is pending. A client that `create` made has never had other consumers. */
+/** Whether all that is associated is pending, so that perhaps nobody can log in. A client that `create` has just made had no consumers before. */
 function nobodyLogsIn({ associated, desired, inUse, observed, owners }: PlanBuilder): boolean {
   const used = observed.pool.filter(({ id }) => associated.includes(id));
   return desired.operation !== 'create' && used.length > 0 && used.every((c) => isPending(inUse, owners, c));
@@ -199,7 +199,7 @@ function perhapsEnrolled(young: Credential): RotationError {
 export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
-    failed: `A rotation is due (${reason}), but the certificate that was brought is the one in use.`,
+    failed: `A rotation is due (${reason}), but the input certificate holds the one in use.`,
     remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
   });
 }

@@ -30,9 +30,9 @@ const RULES: readonly Rule[] = [
   ['FirstDelivery', firstDelivery, explainFirstDelivery],
   [
     'NotDelivered',
-    displaced,
+    perhapsDisplaced,
     ({ desired, inUse }) =>
-      `a destination may hold ${inUse.displaced?.id}, which is not associated${desired.current ? '' : ' (pass current-credential to be certain)'}`,
+      `a destination may hold ${inUse.perhapsDisplaced?.id}, which is not associated${desired.current ? '' : ' (pass current-credential to be certain)'}`,
   ],
   ['UnidentifiedSecret', unidentified, explainUnidentified],
   [
@@ -94,9 +94,9 @@ function explainFirstDelivery({ desired, observed }: RuleContext): string {
     : 'the primary destination has no secret yet';
 }
 
-function displaced({ inUse }: RuleContext): boolean {
+function perhapsDisplaced({ inUse }: RuleContext): boolean {
   // guard: what may have been displaced is kept
-  return inUse.displaced !== undefined && inUse.current !== undefined && !inUse.unregistered;
+  return inUse.perhapsDisplaced !== undefined && inUse.current !== undefined && !inUse.unregistered;
 }
 
 function unidentified({ inUse }: RuleContext): boolean {
@@ -105,14 +105,14 @@ function unidentified({ inUse }: RuleContext): boolean {
     inUse.current === undefined ||
     inUse.unregistered ||
     inUse.primaryUnexplained ||
-    inUse.displaced !== undefined
+    inUse.perhapsDisplaced !== undefined
   );
 }
 
 function explainUnidentified({ desired, inUse, observed }: RuleContext): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
-    return 'the expiry of a certificate that was brought is not recorded (pass current-credential to be certain)';
+    return 'the expiry of a certificate that was issued elsewhere is not recorded (pass current-credential to be certain)';
   if (inUse.primaryUnexplained && inUse.current && !inUse.unregistered)
     return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
@@ -121,7 +121,7 @@ function explainUnidentified({ desired, inUse, observed }: RuleContext): string 
 /** A location without a secret has no consumers, so it waits for free capacity or for the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
-  if (inUse.rolledBackFrom) return false;
+  if (inUse.heldBeforeRollback) return false;
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];
     if (!secret || refusalOf(observed, secret.location)) return false;

@@ -3,7 +3,7 @@
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
-import { capacityExhausted, subjectTaken } from './capacity.ts';
+import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { materialOf } from './rotate.ts';
 
@@ -39,6 +39,6 @@ function registeredSubject(builder: PlanBuilder): string | undefined {
   const { associated, owners, records, desired } = builder;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (desired.method !== 'tls_client_auth' || !same) return undefined;
-  if (!owners.isCandidate(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
+  if (owners.isForeign(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
   return same.id;
 }

@@ -42,7 +42,7 @@ function notProvenUnused(
   if (since === undefined || newest === undefined) return 'no note';
   if (usage === undefined) {
     builder.askLogs(since);
-    return notice('until the tenant logs were read');
+    return notice('until the tenant logs have been read');
   }
   const users = usesSince(usage, since, credential);
   const logins = usesSince(usage, since, newest).filter(({ isProof }) => !isProof);

@@ -16,7 +16,10 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const ofThirdMethod = builder.records.filter(owners.isLeftover);
   const useless = builder.records.filter(
     (c) =>
-      builder.mayRemove(c) && (leaves || owners.isManaged(c)) && !isTheirs(c) && !ofThirdMethod.includes(c),
+      builder.mayRemove(c) &&
+      (leaves || owners.isOursOrReplaced(c)) &&
+      !isTheirs(c) &&
+      !ofThirdMethod.includes(c),
   );
   if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);

@@ -22,7 +22,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
       remedy: `Choose another subject, and write it into every workflow that rotates this client before you start this run. Do not use ${desired.subject} again before ${end}: a run that registers it again makes the leaked certificate valid again. Or let the CA revoke the certificate, if the edge checks revocation.`,
     });
   }
-  const kept = builder.records.filter((c) => owners.isCandidate(c) && desired.keepCredentials.has(c.id));
+  const kept = builder.records.filter((c) => !owners.isForeign(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
@@ -96,7 +96,7 @@ function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return owner === undefined || owner.startsWith('sha256:')
     ? `${left}.`
-    : `${left}; or, if this workflow delivered first to ${owner.replace('#', ', secret ')}, before, add \`moved-from: ${owner}\` and start this run again.`;
+    : `${left}; or, if ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow, add \`moved-from: ${owner}\` and start this run again.`;
 }
 
 const NOTHING =

@@ -15,9 +15,10 @@ import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
-import { capacityExhausted, freeCapacity, freeSlot, subjectTaken } from './capacity.ts';
+import { freeCapacity, freeSlot } from './capacity.ts';
 import { formerHolder } from './holders.ts';
 import { isHeldByLeftOut } from './left-out.ts';
+import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
@@ -82,7 +83,10 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return builder.desired.revoke ? open : [...open, ...refused];
 }
 
-/** Warns of `force` in a file. The report of a fleet would add how to force one client of a manifest to the words `force`. */
+/**
+ * Warns of `force` in a file. The text does not have the word `force` after a space, since the report of a fleet would then add how to
+ * force one client (`inManifest` in report/fleet.ts).
+ */
 function noteForced(builder: PlanBuilder): void {
   const { force, scheduled } = builder.desired;
   if (!force || !scheduled) return;
@@ -138,7 +142,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
-  if (!owners.isCandidate(same)) throw subjectTaken(builder, same);
+  if (owners.isForeign(same)) throw subjectTaken(builder, same);
   const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
   // The primary holds the older subject, which somebody put back. Then the newer one stays, since others may hold that.
   const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
@@ -209,7 +213,7 @@ export function materialOf({ keySize, method }: DesiredState): KeyMaterial {
   if (method === 'private_key_jwt') return 'a key pair';
   if (method === 'self_signed_tls_client_auth') return 'a key pair and a self-signed certificate';
   return keySize === undefined
-    ? 'the certificate that was brought'
+    ? 'the certificate that was issued elsewhere'
     : 'a key pair and a certificate of the private CA';
 }
 

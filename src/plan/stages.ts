@@ -11,7 +11,7 @@ import type { Owners } from './owners.ts';
 export function isPending(inUse: CredentialsInUse, owners: Owners, credential: Credential): boolean {
   if (!owners.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
-  if (credential.id === inUse.rolledBackFrom?.id) return false;
+  if (credential.id === inUse.heldBeforeRollback?.id) return false;
   return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
 }
 
@@ -36,7 +36,7 @@ export function isSuperseded(inUse: CredentialsInUse, owners: Owners, credential
 }
 
 export function stageOf(inUse: CredentialsInUse, owners: Owners, credential: Credential): Stage {
-  if (!owners.isCandidate(credential)) return 'foreign';
+  if (owners.isForeign(credential)) return 'foreign';
   if (credential.id === inUse.current?.id) return 'current';
   if (mayBeHeld(inUse, credential))
     return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';

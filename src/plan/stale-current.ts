@@ -18,31 +18,31 @@ import type { PlanBuilder } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
 
 /**
- * The run would decide by it, and with the wrong one could remove what is in use.
+ * Refuses if the primary does not hold `current-credential`: the run would decide by it, and could remove what is in use.
  * @throws RotationError STALE_CREDENTIAL
  */
 export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { desired, inUse, observed } = builder;
-  const { stale, unregistered } = inUse;
-  if (stale === undefined) return;
+  const { staleCurrent, unregistered } = inUse;
+  if (staleCurrent === undefined) return;
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
   const line = currentLine(desired);
   const given = observed.pool.find(({ identity }) => identity === desired.current?.identity);
   const elsewhere = readElsewhere(builder, given);
-  if (stale.because === 'never held') {
+  if (staleCurrent.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
       remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
     });
   }
-  if (stale.because === 'written since') {
+  if (staleCurrent.because === 'written since') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `${primary} was written after this job began. It changed after this job's secrets were read, so current-credential is what it held before.`,
       remedy: `${ANEW}.`,
     });
   }
-  const { later } = stale;
+  const { later } = staleCurrent;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
@@ -85,7 +85,7 @@ function onPurpose({ createdAt, id }: Credential): string {
 }
 
 /**
- * What ends it if this job seems to read another secret than the primary's, so that each new run would say the same.
+ * The advice if this job seems to read another secret than the primary's, so that each new run would fail in the same way.
  * @param given the credential in `current-credential`. undefined: Auth0 does not know it
  */
 function readElsewhere({ desired, inUse, observed }: PlanBuilder, given: Credential | undefined): string {
@@ -112,7 +112,7 @@ function readElsewhere({ desired, inUse, observed }: PlanBuilder, given: Credent
   return passPrimary(place.location, primary.location, isFirst);
 }
 
-/** Whether the line `current-credential` can show it. */
+/** Whether the line `current-credential` of a job can read this location: it names a secret of this name, and no job of ours sees Dependabot's. */
 function isReadAs({ destination, secretName }: SecretLocation, desired: DesiredState): boolean {
   return destination.kind !== 'dependabot' && secretName.toUpperCase() === desired.secretName.toUpperCase();
 }
@@ -121,7 +121,7 @@ function isMarkedAt({ name }: Credential, location: SecretLocation): boolean {
   return isOwnedBy(readOwnership(name), ownerAt(location));
 }
 
-/** Nobody is locked out: who reads the hidden secret from then on finds there what a run has delivered. */
+/** The deletion locks nobody out: the readers of `near` then read `far`, which a run has delivered. */
 function deleteHiding(near: SecretLocation, far: SecretLocation, desired: DesiredState): string {
   const { certificateSecretName, pkcs12SecretName, privateKeySecretName, secretName } = desired;
   const names = [secretName, privateKeySecretName, certificateSecretName, pkcs12SecretName].filter(Boolean);

@@ -20,7 +20,7 @@ export function bindTokens(builder: PlanBuilder): void {
   if (required !== bound) insert(builder, required);
 }
 
-/** No new pair will prove it, so the one in use does. Without a proof the client's consumers could get no token. */
+/** Plans a binding without a rotation. There is no new pair to prove it, so the pair in use does. Unproven, it could leave the consumers without tokens. */
 function bindAlone(builder: PlanBuilder): void {
   const { desired, steps } = builder;
   const mustProve = desired.verify !== 'off';

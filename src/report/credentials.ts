@@ -19,7 +19,7 @@ function credentialsAfter(result: RunResult): Shown[] {
   const rest = (plan?.credentials ?? []).filter(
     ({ id }) => !outcome?.removed.includes(id) && id !== made?.id,
   );
-  if (!made) return rest.map((c) => unchanged(c, delivered, desired));
+  if (!made) return rest.map((c) => fromBefore(c, delivered, desired));
   const added: Shown = {
     id: made.id,
     type: CREDENTIAL_TYPES[desired.method],
@@ -44,7 +44,7 @@ function credentialsAfter(result: RunResult): Shown[] {
 }
 
 /** For a credential from before the run, which may have been delivered to more locations. */
-function unchanged(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
+function fromBefore(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
   if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
   const { notAfter, notBefore } = currentFactsOf(c.identity, desired) ?? {};
   return {

@@ -98,7 +98,7 @@ function deadline(results: readonly RunResult[]): string {
   const ends = failed.flatMap((result) => currentExpiry(result) ?? []);
   return ends.length === 0
     ? ''
-    : ` Act before ${longDay(Math.min(...ends))}, when the first key of those that failed expires.`;
+    : ` Act before ${longDay(Math.min(...ends))}, when the first key of a client that failed expires.`;
 }
 
 function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {

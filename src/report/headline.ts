@@ -61,9 +61,9 @@ export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult)
 function planned(result: RunResult): string | undefined {
   const { plan, desired } = result;
   const steps = plan?.steps.length ?? 0;
-  const isWhole = plan?.rotates || plan?.reason === 'MethodDiffers' || plan?.reason === 'Rehearsal';
-  if (!isWhole && steps === 0) return undefined;
-  const what = isWhole ? PLANNED[desired.operation] : `${count(steps)} would put things in order`;
+  const isOneOperation = plan?.rotates || plan?.reason === 'MethodDiffers' || plan?.reason === 'Rehearsal';
+  if (!isOneOperation && steps === 0) return undefined;
+  const what = isOneOperation ? PLANNED[desired.operation] : `${count(steps)} would put things in order`;
   return `${what}. This was only a plan.${isCalm(result) ? '' : ` ${READ}`}`;
 }
 
@@ -138,7 +138,7 @@ const NOT_PROVABLE =
 const NO_CONTROL =
   'The new certificate was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 checks the certificate before the code or refresh token in a request. Give the client a callback, so that a pushed authorization request can prove the certificate if discovery names an endpoint for that.';
 const NOT_AUTHORIZED =
-  'The new client was delivered WITHOUT a proof: it may not use any API yet, so it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
+  'The key of the new client was delivered WITHOUT a proof: the client may not use any API yet, so it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
 const UNPROVEN: Readonly<Record<string, string>> = {
   'not authorized': NOT_AUTHORIZED,
   'not proven: no grant': NOT_PROVABLE,

@@ -47,12 +47,12 @@ function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefine
   return next === undefined || next <= observed.now ? undefined : day(next);
 }
 
-/** A rotation that would be refused is started in vain, and what to do about that is said once. */
+/** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
 function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
-  const above = 'what is said above of the rotation that would be refused';
+  const advice = 'the advice above about the rotation that would be refused';
   if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
-    return { ...finding, todo: `Do ${above}.` };
-  const todo = finding.todo.replace(/^Start the rotation/, `First do ${above}. Then start the rotation`);
+    return { ...finding, todo: `Follow ${advice}.` };
+  const todo = finding.todo.replace(/^Start the rotation/, `First follow ${advice}. Then start the rotation`);
   return isToday ? { ...finding, todo } : finding;
 }
 
@@ -117,7 +117,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
   const due = dueAt(desired, lifetime.until);
   const estimated = warning(
     'ExpiryEstimated',
-    `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none for a subject DN: the certificate may end before.`,
+    `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none for a subject DN: the certificate may expire earlier.`,
     'Pass current-credential, which shows it.',
   );
   const isOverdue = due + GRACE <= observed.now;
@@ -169,7 +169,8 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
       ),
     ];
   const due = firstReason(builder);
-  const unclear = (inUse.primaryUnexplained || inUse.displaced) && inUse.current && !inUse.unregistered;
+  const unclear =
+    (inUse.primaryUnexplained || inUse.perhapsDisplaced) && inUse.current && !inUse.unregistered;
   return [
     ...observed.secrets.flatMap((_, index) => destinationFinding(builder, index)),
     ...(unclear && (due?.reason === 'NotDelivered' || due?.reason === 'UnidentifiedSecret')

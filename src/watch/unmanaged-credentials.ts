@@ -14,7 +14,7 @@ export function unmanagedFindings(builder: PlanBuilder, next: string | undefined
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
     .flatMap((credential) => {
-      if (owners.isManaged(credential) || owners.isLeftover(credential))
+      if (owners.isOursOrReplaced(credential) || owners.isLeftover(credential))
         return findingsOfOurs(builder, credential);
       const others = owners.otherOwnership(credential);
       return others
@@ -57,7 +57,7 @@ function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run 
 function moved(owner: string): string {
   return owner.startsWith('sha256:')
     ? ''
-    : `If this workflow delivered first to ${code(owner)} before, add the line ${code(`moved-from: ${owner}`)}. `;
+    : `If ${code(owner)} used to be the first destination of this workflow, add the line ${code(`moved-from: ${owner}`)}. `;
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */

@@ -53,7 +53,7 @@ export const GUARDS: readonly Guard[] = [
     instead: (original) =>
       original.includes('||')
         ? 'inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained'
-        : original.includes('inUse.displaced !== undefined')
+        : original.includes('inUse.perhapsDisplaced !== undefined')
           ? 'false'
           : 'true',
     hunt: { pairs: [both('settled, close together', BOTH, BY_TIME)] },
@@ -102,7 +102,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'foreign credentials are never touched',
-    instead: '() => true',
+    instead: '() => false',
     hunt: {
       singles: [
         single('foreign certificate'),
@@ -113,7 +113,8 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: "another owner's mark",
-    instead: '(credential: Credential) => this.isManaged(credential) || this.isAssociated(credential)',
+    instead:
+      '(credential: Credential) => !this.isOursOrReplaced(credential) && !this.isAssociated(credential)',
     hunt: {
       singles: [single('other owner'), single('other owner', { overlap: 0 }), single('other owner', BY_TIME)],
     },

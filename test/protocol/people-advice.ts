@@ -24,7 +24,10 @@ const PLACE = '(?:repo|env|org):[^\\s,;]*[\\w#]';
 const TAKE_OUT = new RegExp(
   `take (${PLACE}) out of destinations(?: and in the same change add \`moved-from: (${PLACE})\`)?`,
 );
-const MOVED_FROM = new RegExp(`delivered first to [^(]*before [^.]*moved-from: (${PLACE})`, 'g');
+const MOVED_FROM = new RegExp(
+  `used to be the first destination of this workflow \\([^.]*moved-from: (${PLACE})`,
+  'g',
+);
 const MADE_FOR = new RegExp(`delete in Auth0 what was made for (${PLACE}|sha256:\\w+)`);
 
 /** In the order in which a person tries them: what names the very line comes first. */
@@ -92,8 +95,8 @@ const CONDITIONS: readonly Condition[] = [
   ['add moved-from', /./, ({ owners }, [, owner = '']) => owners.has(owner)],
   ['keep this workflow', /./, ({ owners }, [, owner = '']) => !owners.has(owner)],
   ['keep the other workflow', /./, ({ owners }, { input }) => !owners.has(MADE_FOR.exec(input)?.[1] ?? '')],
-  ['put another destination first', /delivered there first at that time/, wasFirst],
-  ['set the former secret-name', /delivered there first at that time/, wasFirst],
+  ['put another destination first', /first destination of this workflow at that time/, wasFirst],
+  ['set the former secret-name', /first destination of this workflow at that time/, wasFirst],
 ];
 
 /** Of the credential that another set-up made. */

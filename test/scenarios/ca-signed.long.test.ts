@@ -246,7 +246,7 @@ describe('refused before any request, with every problem', () => {
       'another subject than brought',
       { ...brought(leaf), subject: 'CN=x' },
       'subject',
-      /was brought has CN=orders/,
+      /subject of certificate is CN=orders/,
     ],
   ])('%s', async (_, inputs, name, words) => {
     const refused = await run(world, world.clientId, { ...inputs, overlap: 'soon' });

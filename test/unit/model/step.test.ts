@@ -88,9 +88,9 @@ describe('a step', () => {
     ],
     [{ kind: 'delete-credential', id: 'p', why: 'make room' }, '-p', 'Delete p to make room'],
     [
-      { kind: 'issue-certificate', what: 'the certificate that was brought' },
+      { kind: 'issue-certificate', what: 'the certificate that was issued elsewhere' },
       '!cert',
-      'Take the certificate that was brought',
+      'Take the certificate that was issued elsewhere',
     ],
     [
       { kind: 'create-client', name: 'shop', method: 'private_key_jwt' },

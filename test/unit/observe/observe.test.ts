@@ -45,12 +45,14 @@ describe('an observation', () => {
   it("has the times of secrets by Auth0's clock, and also the last one by GitHub's", async () => {
     const { observed, road } = await observe('partly delivered');
     const [primary] = observed?.secrets ?? [];
-    const shown = Date.parse(`${road.world.github.secret('repo:acme/shop', 'AUTH0_MTLS_PEM')?.updatedAt}`);
+    const secret = road.world.github.secret('repo:acme/shop', 'AUTH0_MTLS_PEM');
+    const [made, shown] = [Date.parse(`${secret?.createdAt}`), Date.parse(`${secret?.updatedAt}`)];
     expect(primary?.githubTime).toBe(shown);
     const { updatedAt = 0, createdAt = 0 } = typeof primary?.times === 'object' ? primary.times : {};
     // Auth0's clock is 3.7 s ahead of GitHub's here; a Date header has whole seconds.
     expect(Math.abs(updatedAt - shown - 3_700)).toBeLessThan(1_100);
-    expect(createdAt).toBe(updatedAt);
+    expect(updatedAt - createdAt).toBe(shown - made);
+    expect(shown).toBeGreaterThan(made);
     expect(Math.abs((observed?.now ?? 0) - road.world.time - 2_300)).toBeLessThan(600);
     expect(observed).toMatchObject({ client: { id: road.world.clientId }, former: [] });
     expect(observed?.pool).toHaveLength(2);

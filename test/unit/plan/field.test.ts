@@ -374,7 +374,9 @@ describe.each([
       due.slice(0, -1).every(({ message }) => message.includes(PROD) && /2026-12-12/.test(message)),
     ).toBe(true);
     expect([due.at(-1)?.removed, world.works(SHOP)]).toEqual([['p'], true]);
-    expect(due.at(-1)?.notes).toMatch(/cannot log in from the removal of p on, .* it stays out until/);
+    expect(due.at(-1)?.notes).toMatch(
+      /cannot log in from the removal of p on, .* its consumers stay locked out until/,
+    );
     expect(due.at(-1)?.notes).not.toContain('some seconds');
     const after = await world.day({ current, destinations: TWO });
     expect(after.message).toContain(`The consumers of ${PROD} PEM CANNOT LOG IN`);

@@ -186,8 +186,8 @@ describe('the evidence', () => {
       undefined,
     ],
   ])('contradicts current-credential p by %s', (_, seed, id) => {
-    const { stale } = inUse({ current: 'p' }, seed).found;
-    expect(stale && 'later' in stale ? stale.later.id : undefined).toBe(id);
+    const { staleCurrent } = inUse({ current: 'p' }, seed).found;
+    expect(staleCurrent && 'later' in staleCurrent ? staleCurrent.later.id : undefined).toBe(id);
   });
 
   it('derives every stage', () => {

@@ -48,7 +48,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     for (const owner of owners)
       expect(message).toContain(
-        `If this workflow delivered first to ${owner.replace('#', ', secret ')}, before (this repository or secret had another name, or destinations began with it), add the line \`moved-from: ${owner}\`.`,
+        `If ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow (its repository or its secret was renamed, or the input destinations was changed), add the line \`moved-from: ${owner}\`.`,
       );
   });
 
@@ -57,7 +57,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     expect(message).toMatch(/^Client client cannot hold another credential/);
     expect(message).toContain(
-      'To keep this one, disable the other, pass current-credential and add its destinations here; once its readers read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
+      'To keep this one, disable the other and add its destinations here, and pass current-credential; once the readers of the other read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
     );
     world.delete('o');
     expect(await world.day({ current: 'none' })).toMatchObject({ rotated: true, lockedOut: [] });
@@ -67,7 +67,7 @@ describe('a mark that is not ours', () => {
     const world = new Days([of(OURS, 'c', 10), of(FORMERLY, 'o', 20)], { [SHOP]: ['c', 9.9999] });
     const { notes } = await world.day();
     expect(notes).toMatch(
-      /The next rotation, on .*, will fail: o was made for repo:old\/shop#PEM\. If this workflow/,
+      /The next rotation, on .*, will fail: o was made for repo:old\/shop#PEM\. If repo:old\/shop, secret PEM, used to be the first destination/,
     );
     expect(notes).toContain('To keep this one, disable the other and add its destinations here');
   });
@@ -97,7 +97,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
       /^ROTATION_IN_PROGRESS: Run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
     );
     expect(stopped.message).toContain(
-      `If this workflow delivered there first at that time, put ${PROD} first in destinations again.`,
+      `If that was the first destination of this workflow at that time, put ${PROD} first in destinations again.`,
     );
     const followed = await world.day({ destinations: [PROD, SHOP], current: 'none' });
     expect(followed).toMatchObject({ error: undefined, reason: 'NotDue' });
@@ -108,7 +108,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
     const world = new Days(records, { [SHOP]: ['p', 39.9999], [`${SHOP} OLD`]: ['c', 19.9999] });
     const { message } = await world.day({ current: 'none' });
     expect(message).toContain(
-      'If this workflow delivered there first at that time, set `secret-name: OLD` again.',
+      'If that was the first destination of this workflow at that time, set `secret-name: OLD` again.',
     );
     expect(await world.day({ current: 'none', secretName: 'OLD' })).toMatchObject({ error: undefined });
   });

@@ -1040,7 +1040,7 @@ describe('the plan of a revocation', () => {
     const { notes, revokes } = plan(wanted, state(wanted, seed));
     expect(revokes).toEqual([]);
     expect(notes.map(printNote)).toContain(
-      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if this workflow delivered first to repo:acme/other, secret PEM, before, add `moved-from: repo:acme/other#PEM` and start this run again.',
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if repo:acme/other, secret PEM, used to be the first destination of this workflow, add `moved-from: repo:acme/other#PEM` and start this run again.',
     );
     const moved = {
       ...state(wanted, seed),
@@ -1596,7 +1596,7 @@ describe('the plan of another operation or method', () => {
     const bringing = desired({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.current };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
-      'CERTIFICATE_REUSED: A rotation is due (Forced), but the certificate that was brought is the one in use.',
+      'CERTIFICATE_REUSED: A rotation is due (Forced), but the input certificate holds the one in use.',
       'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
     ]);
   });
@@ -1984,7 +1984,7 @@ describe('every plan, as people read it', () => {
 /** What is concluded from the times, on one line. */
 function conclude(wanted: DesiredState, observed: ObservedState): string {
   const inUse = credentialsInUse(wanted, observed);
-  const { displaced, expiresAt, held, lacking, newest, stale, ...flags } = inUse;
+  const { expiresAt, held, lacking, newest, perhapsDisplaced, staleCurrent, ...flags } = inUse;
   const true_ = Object.entries(flags).flatMap(([name, value]) => (value === true ? [name] : []));
   const pool = new Owners(wanted, observed);
   return [
@@ -1992,8 +1992,10 @@ function conclude(wanted: DesiredState, observed: ObservedState): string {
     `newest ${newest?.id ?? 'none'}`,
     ...(lacking.length > 0 ? [`lacking in ${lacking.join(', ')}`] : []),
     ...true_,
-    ...(displaced ? [`displaced ${displaced.id}`] : []),
-    ...(stale ? [`stale: ${'later' in stale ? stale.later.id : stale.because}`] : []),
+    ...(perhapsDisplaced ? [`perhaps displaced ${perhapsDisplaced.id}`] : []),
+    ...(staleCurrent
+      ? [`stale: ${'later' in staleCurrent ? staleCurrent.later.id : staleCurrent.because}`]
+      : []),
     ...observed.pool.map((one) => `${one.id} ${stageOf(inUse, pool, one)}`),
     expiresAt === undefined
       ? 'expires some day'

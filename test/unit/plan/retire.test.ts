@@ -30,7 +30,7 @@ function decide(usage?: UsageSeed, changes: DesiredChanges = {}, exact: { curren
 
 describe('the note', () => {
   it.each<[string, UsageSeed | undefined, DesiredChanges, RegExp]>([
-    ['not read', undefined, {}, /^Credential p stays associated until the tenant logs were read\.$/],
+    ['not read', undefined, {}, /^Credential p stays associated until the tenant logs have been read\.$/],
     [
       'in use',
       { uses: [login, { id: 'p', age: 3 }] },

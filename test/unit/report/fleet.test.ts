@@ -122,7 +122,7 @@ describe('the report of a fleet', () => {
   it('says by when to act', () => {
     const failed = { ...result({}, settled), error: failure('AUTH0_FORBIDDEN') };
     expect(told([failed, of('a')]).headline).toBe(
-      '❌ 2 clients: 1 failed, 1 not due. Act before 23 January 2027, when the first key of those that failed expires.',
+      '❌ 2 clients: 1 failed, 1 not due. Act before 23 January 2027, when the first key of a client that failed expires.',
     );
   });
 

@@ -1,0 +1,203 @@
+/** What to do if a client can hold no other credential: the errors CREDENTIAL_LIMIT of a plan. Pure. */
+
+import { RotationError } from '../errors.ts';
+import { credentialLimit } from '../model/capacity.ts';
+import { day } from '../model/markdown.ts';
+import type { Credential } from '../model/observed-state.ts';
+import { printDestination, printLocation } from '../model/secret-location.ts';
+import { NOTICE_PERIOD } from '../model/timing.ts';
+import { hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { mayBeHeld } from './holders.ts';
+import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { type PlanBuilder, supersededAt } from './plan-builder.ts';
+
+export function capacityExhausted(builder: PlanBuilder): RotationError {
+  const { desired, observed, records } = builder;
+  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedyFor(builder));
+}
+
+/** Each of these functions asks one question, and returns the advice if the answer is yes. The first advice counts. */
+function remedyFor(builder: PlanBuilder): string | undefined {
+  return (
+    overlapLine(builder) ??
+    reorderLine(builder) ??
+    finishLine(builder) ??
+    spareLine(builder) ??
+    doubtLine(builder) ??
+    keptLine(builder) ??
+    formerLine(builder) ??
+    otherWorkflowLine(builder) ??
+    findOutLine(builder)
+  );
+}
+
+/** Would an overlap end the previous credential? A rehearsal removes only what it has made, so a rotation must make room for it. */
+function overlapLine(builder: PlanBuilder): string | undefined {
+  if (builder.desired.operation !== 'rehearse') return undefined;
+  const previous = builder.records.find(
+    (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,
+  );
+  return previous
+    ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`
+    : undefined;
+}
+
+/** Was a new destination put before destinations that hold the pair? In another order it can wait for the next rotation. */
+function reorderLine({ inUse, observed }: PlanBuilder): string | undefined {
+  const [primary] = observed.secrets;
+  if (!primary || !inUse.newest || primary.times !== 'missing') return undefined;
+  const served = observed.secrets.find(
+    ({ location: { destination } }, index) =>
+      inUse.held[index]?.[0]?.id === inUse.newest?.id &&
+      destination !== primary.location.destination &&
+      destination.kind !== 'dependabot',
+  );
+  if (!served) return undefined;
+  const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
+  return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
+}
+
+/** Is a delivery half done? A rehearsal does not finish it. */
+function finishLine({ desired, inUse }: PlanBuilder): string | undefined {
+  return desired.operation === 'rehearse' && inUse.lacking.length > 0 ? FINISH_FIRST : undefined;
+}
+
+const FINISH_FIRST =
+  'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
+
+/** Is it certain that no destination holds one that was made by hand? */
+function spareLine(builder: PlanBuilder): string | undefined {
+  const spare = spareByHand(builder);
+  if (spare.length === 0 || !isCurrentKnown(builder)) return undefined;
+  return builder.desired.operation === 'rehearse'
+    ? deleteLine(spare)
+    : `${releaseLine(spare)}${waitLine(builder)}`;
+}
+
+/** May the primary hold one that is newer than current-credential? */
+function doubtLine(builder: PlanBuilder): string | undefined {
+  return whatPrimaryMayHold(builder, associatedByHand(builder)).line;
+}
+
+/** Does keep-credentials keep one? */
+function keptLine({ desired, owners, records }: PlanBuilder): string | undefined {
+  const kept = records
+    .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
+    .map(({ id }) => id);
+  if (kept.length === 0) return undefined;
+  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
+}
+
+/** May a former location hold one? Then it is not removed, even if it is released. */
+function formerLine(builder: PlanBuilder): string | undefined {
+  const former = stillHolding(builder);
+  if (former === undefined) return undefined;
+  return (
+    passLine(builder) + [former, chooseLine(builder, spareByHand(builder))].filter(Boolean).join(' Or: ')
+  );
+}
+
+/** Does another workflow rotate the client, and is there nothing else to give up? */
+function otherWorkflowLine(builder: PlanBuilder): string | undefined {
+  const { owners, records } = builder;
+  const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
+  if (owner === undefined || spareByHand(builder).length > 0) return undefined;
+  return movedLine(builder) + keepOneWorkflow(builder, owner);
+}
+
+/** Is it unknown what is in use? */
+function findOutLine(builder: PlanBuilder): string | undefined {
+  if (isCurrentKnown(builder)) return undefined;
+  return `${passLine(builder)}${chooseLine(builder, associatedByHand(builder))}`.trim() || undefined;
+}
+
+function isCurrentKnown({ desired, inUse }: PlanBuilder): boolean {
+  return desired.current !== undefined && !inUse.unregistered;
+}
+
+/** Those made by hand that the user does not keep. What is not associated takes no room in the method. */
+function associatedByHand({ associated, desired, owners, records }: PlanBuilder): Credential[] {
+  return records.filter(
+    (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
+  );
+}
+
+/** Those of them that no location holds by the evidence. */
+function spareByHand(builder: PlanBuilder): Credential[] {
+  const byHand = associatedByHand(builder);
+  const { doubtful } = whatPrimaryMayHold(builder, byHand);
+  return byHand.filter((c) => !mayBeHeld(builder.inUse, c) && !doubtful.includes(c));
+}
+
+function passLine({ desired }: PlanBuilder): string {
+  return desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
+}
+
+function chooseLine(builder: PlanBuilder, some: readonly Credential[]): string {
+  return some.length === 0
+    ? ''
+    : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${waitLine(builder)}`;
+}
+
+/** What happens without the user. */
+function waitLine(builder: PlanBuilder): string {
+  const waiting = spareByHand(builder).filter((c) => !builder.isNoticeOver(c));
+  const [first = ''] = waiting.flatMap((c) => removedLater(builder, c));
+  return first;
+}
+
+/** A superseded credential that was made by hand is removed a week after its successor was delivered. */
+function removedLater(builder: PlanBuilder, credential: Credential): string[] {
+  const since = supersededAt(builder, credential);
+  if (since === undefined) return [];
+  const { id } = credential;
+  return [
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before then.`,
+  ];
+}
+
+/** A former location that is still there may have readers. */
+function stillHolding(builder: PlanBuilder): string | undefined {
+  const { desired, observed } = builder;
+  const hidden = hiddenHolder(builder);
+  const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
+  if (held.length === 0) return hidden;
+  const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
+  const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';
+  const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
+  return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
+}
+
+function releaseLine(spare: readonly Credential[]): string {
+  const line = `\`removable-credentials: ${spare.map(({ id }) => id).join(' ')}\`.`;
+  const [one, another] = spare;
+  return one && !another
+    ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`
+    : `${dated(spare)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+}
+
+/** A rehearsal does not remove what was released. */
+function deleteLine(spare: readonly Credential[]): string {
+  const were =
+    spare.length === 1
+      ? 'was made by hand, and the primary destination does not hold it'
+      : 'were made by hand, and the primary destination holds none of them';
+  return `${dated(spare)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
+}
+
+function dated(credentials: readonly Credential[]): string {
+  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
+}
+
+/** Auth0 refuses a second credential with the same subject DN. */
+export function subjectTaken(builder: PlanBuilder, credential: Credential): RotationError {
+  const { owner } = builder.owners.otherOwnership(credential) ?? {};
+  return new RotationError('CREDENTIAL_LIMIT', {
+    failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.whyKept(credential)}).`,
+    remedy:
+      owner === undefined
+        ? 'Choose another subject.'
+        : `${movedLine(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
+  });
+}
