@@ -1,4 +1,4 @@
-/** Finds the secrets beside the primary's that a run must not write: GitHub does not show them, or they belong to somebody else. Pure. */
+/** Finds the secrets beside the primary's that a run must not write: GitHub does not show them, they would hide another one, or they are somebody else's. Pure. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
@@ -14,29 +14,16 @@ import {
 } from '../model/observed-state.ts';
 import { ownerAt, readOwnership, takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { Owners } from './owners.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 
 /** Adds the secrets that are left out. The others go on without them, and the run fails at its end. */
 export function leaveOut(desired: DesiredState, observed: ObservedState): ObservedState {
   if (observed.leftOut !== undefined) return observed;
   const leftOut = observed.secrets.slice(1).flatMap((secret): Unwritable[] => {
-    const error = secret.refused ?? whoseElse(desired, observed, secret);
+    const error = secret.refused ?? hiding(desired, observed, secret);
     return error ? [{ location: printLocation(secret.location), error }] : [];
   });
   return { ...observed, leftOut };
-}
-
-function whoseElse(
-  desired: DesiredState,
-  observed: ObservedState,
-  secret: ObservedSecret,
-): RotationError | undefined {
-  if (overridesUnknown(desired)) return undefined;
-  const times = writtenTimes(secret.times);
-  if (times && isSomebodyElses(desired, observed, secret.location, times))
-    return belongsToOthers(desired, observed, secret.location, times);
-  return hiding(desired, observed, secret);
 }
 
 /** Whether a person started this run with `force`, so that it may replace an unknown secret. */
@@ -45,53 +32,24 @@ export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
 }
 
 /**
- * Whether the times show that no run of this workflow has written the secret: it is older than all that the client has, the first delivery
- * did not make it, since that makes all secrets within one lease, and it does not hold a pair that a crashed rotation has just removed.
+ * Refuses a first delivery to a secret that holds none of the client's credentials, since somebody else must have written it. Later the
+ * times do not show that: it may have held a credential that is gone.
+ * @throws RotationError SECRET_EXISTS
  */
-function isSomebodyElses(
-  desired: DesiredState,
-  observed: ObservedState,
-  location: SecretLocation,
-  { createdAt, updatedAt }: SecretTimes,
-): boolean {
+export function refuseSecretOfOthers(desired: DesiredState, observed: ObservedState): void {
   const { former = [], pool, secrets } = observed;
-  const [primary] = secrets;
-  const readable = pool.filter(({ type }) => type !== 'unknown');
-  // In doubt it is ours.
-  if (readable.some((c) => c.createdAt <= updatedAt + UNCERTAINTY)) return false;
-  const formerSecrets = former.map(({ secret }) => secret);
-  if (formerSecrets.some((one) => printLocation(one.location) === printLocation(location))) return false;
-  // A delivery writes the primary first, and both times are by one clock.
-  const cameWithPrimary = [primary, ...formerSecrets].some((one) => {
-    const first = writtenTimes(one?.times)?.createdAt;
-    return first !== undefined && first <= createdAt && createdAt - first <= LEASE;
-  });
-  return !cameWithPrimary && !mayHaveLostItsCredential(desired, observed, { createdAt, updatedAt });
-}
-
-/** A rotation that had to interrupt this location may have removed what it held, and died before it delivered. */
-function mayHaveLostItsCredential(
-  desired: DesiredState,
-  observed: ObservedState,
-  { createdAt, updatedAt }: SecretTimes,
-): boolean {
-  const { former = [], pool, secrets } = observed;
-  const primaryTimes = writtenTimes(secrets[0]?.times);
-  if (primaryTimes === undefined) return pool.some(({ name }) => readOwnership(name) !== undefined);
-  // A delivery creates the primary first. If either was written only once, an older secret is somebody else's, unless the primary moved.
-  const isOnce = (times: SecretTimes) => times.createdAt === times.updatedAt;
-  const wereOnce = isOnce(primaryTimes) || isOnce({ createdAt, updatedAt });
-  if (former.length === 0 && createdAt < primaryTimes.createdAt && wereOnce) return false;
-  const { isAssociated, isOurs } = new Owners(desired, observed);
-  const delivered = pool.filter(
-    (c) => isOurs(c) && isAssociated(c) && c.createdAt <= primaryTimes.updatedAt + UNCERTAINTY,
-  );
-  // The previous one was delivered everywhere, and is still there.
-  if (delivered.length > 1) return false;
-  const oldest = Math.min(
-    ...pool.map((c) => (c.type === 'unknown' ? Number.POSITIVE_INFINITY : c.createdAt)),
-  );
-  return desired.method === 'tls_client_auth' || oldest - updatedAt <= desired.validityDays * DAY;
+  const [primary, ...others] = secrets;
+  const isFirst =
+    primary?.times === 'missing' &&
+    former.every(({ secret }) => secret.times === 'missing') &&
+    pool.every(({ name }) => readOwnership(name) === undefined);
+  if (!isFirst || overridesUnknown(desired)) return;
+  for (const { location, times } of others) {
+    const written = writtenTimes(times);
+    const isKnown = (c: Credential) =>
+      c.type === 'unknown' || c.createdAt <= (written?.updatedAt ?? 0) + UNCERTAINTY;
+    if (written && !pool.some(isKnown)) throw belongsToOthers(desired, observed, location, written);
+  }
 }
 
 function belongsToOthers(

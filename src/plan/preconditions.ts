@@ -20,7 +20,7 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { hiding, overridesUnknown } from './left-out.ts';
+import { hiding, overridesUnknown, refuseSecretOfOthers } from './left-out.ts';
 import { movedLine } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -122,6 +122,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   const [primary] = observed.secrets;
   if (!primary || overridesUnknown(desired)) return;
   refuseToHide(builder, primary);
+  refuseSecretOfOthers(desired, observed);
   if (!writtenTimes(primary.times)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
