@@ -175,30 +175,38 @@ describe('after a rotation of a fleet', () => {
     expect(named.map(([, name]) => name).sort()).toEqual([...new Set([...fields, 'left-out'])].sort());
   });
 
-  it.skipIf(!program('jq'))('a deployment starts for each client that was rotated', async () => {
-    const { deploy } = parse(snippet(HEADING, 'yaml'));
-    const entries = [
-      result({ clientId: 'idle' }, settled, { outcome: idle() }),
-      result({}, settled, { outcome: outcome({ clientId: 'shop' }) }),
-      result({}, settled, { outcome: outcome({ clientId: 'billing' }) }),
-    ].map(entryOf);
-    const RESULT = JSON.stringify(entries);
-    const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
-    expect([RESULT.includes(words), JSON.stringify(entries.slice(0, 1)).includes(words)]).toEqual([
-      true,
-      false,
-    ]);
-    const given = {
-      PATH: process.env.PATH ?? '',
-      GITHUB_REPOSITORY: 'acme/rotations',
-      GITHUB_REF_NAME: 'main',
-      RESULT,
-    };
-    const started = await run(BASH, `gh() { cat; echo "$@"; }\n${deploy.steps[0].run}`, given);
-    const line = (client: string) =>
-      `workflow run deploy.yml --repo acme/rotations --ref main --field client=${client}\n`;
-    expect(started).toBe(line('shop') + line('billing'));
-  });
+  it.skipIf(!program('jq'))(
+    'a deployment starts where each client that was rotated delivers to',
+    async () => {
+      const { deploy } = parse(snippet(HEADING, 'yaml'));
+      const rotated = (clientId: string, ...destinations: string[]) =>
+        result({ destinations }, settled, { outcome: outcome({ clientId }) });
+      const entries = [
+        result({ clientId: 'idle' }, settled, { outcome: idle() }),
+        rotated('shop', 'repo:acme/shop', 'repo:acme/more'),
+        rotated('billing', 'env:acme/billing/production/eu'),
+        rotated('reports', 'org:acme'),
+      ].map(entryOf);
+      const RESULT = JSON.stringify([...entries, { 'left-out': 1 }]);
+      const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
+      expect([RESULT.includes(words), JSON.stringify(entries.slice(0, 1)).includes(words)]).toEqual([
+        true,
+        false,
+      ]);
+      const given = { PATH: process.env.PATH ?? '', GITHUB_REPOSITORY: 'acme/rotations', RESULT };
+      const script = (gh: string) => `gh() { cat; echo "$@"; ${gh}; }\n${deploy.steps.at(-1).run}`;
+      const line = (repository: string, client: string) =>
+        `workflow run deploy.yml --repo acme/${repository} --field client=${client}\n`;
+      expect(await run(BASH, script('true'), given)).toBe(
+        line('shop', 'shop') + line('billing', 'billing') + line('rotations', 'reports'),
+      );
+      // One that fails keeps none of the others, and fails the job.
+      const failing = `(${script('[ "$5" != acme/shop ]')}) || echo "exit $?"`;
+      expect(await run(BASH, failing, given)).toBe(
+        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}exit 1\n`,
+      );
+    },
+  );
 });
 
 describe('the role in Vault', () => {
