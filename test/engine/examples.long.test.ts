@@ -399,10 +399,10 @@ story('examples/emergency.yml', {
   },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'false', 'Forced']);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
     expect([await login(repository), repository.held()]).toEqual([200, pem]);
     const revoked = await run(dispatch({ operation: 'rotate' }));
-    expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
@@ -428,7 +428,7 @@ describe.skipIf(ACT === undefined)(
         repository.run('examples/emergency.yml', dispatch({ operation: 'rotate', ...inputs }));
       conditions.fault = (service) => (service === 'edge' ? { kind: 'drop' } : undefined);
       expect([(await run()).exitCode, repository.held()]).toEqual([1, pem]);
-      expect(outcome(await run({ verify: 'off' }))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+      expect(outcome(await run({ verify: 'off' }))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
       conditions.fault = undefined;
       expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
     });
@@ -467,8 +467,8 @@ describe.skipIf(ACT === undefined)(
       expect([outcome(planned)[0], planned.summaries.join()]).toEqual([0, expect.stringContaining(id)]);
       const delivered = repository.held();
       const finished = await run({ removable: id });
-      expect(outcome(finished)).toEqual([0, { revoke: 'success' }, 'false', 'NotDue']);
-      expect(outputsOf(finished, 'revoke')['removed-credential-ids']).toBe(JSON.stringify([id]));
+      expect(outcome(finished)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+      expect(outputsOf(finished, 'rotate')['removed-credential-ids']).toBe(JSON.stringify([id]));
       expect(repository.held()).toBe(delivered);
       expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
       expect(delivered).toContain(repository.held('AUTH0_MTLS_KEY').trim());

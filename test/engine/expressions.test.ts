@@ -154,7 +154,7 @@ it.each([
   [{ removable: '', verify: 'off' }, ['true', 'previous', '', 'until-next-rotation', 'off']],
   [{ removable: 'cred_a', verify: 'required' }, ['false', '', 'cred_a', '0h', 'required']],
 ])('the form of an emergency, %j', (inputs, expected) => {
-  const { with: given = {} } = read('examples/emergency.yml').jobs.revoke?.steps?.at(-1) ?? {};
+  const { with: given = {} } = read('examples/emergency.yml').jobs.rotate?.steps?.at(-1) ?? {};
   const names = ['force', 'revoke', 'removable-credentials', 'overlap', 'verify'];
   expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
 });
