@@ -778,6 +778,54 @@ story('examples/fleet.yml', {
   ],
 });
 
+/** The form of the fleet's emergency for the client with two destinations. */
+const SHOP = { 'client-id': 'shopClientId', destinations: 'repo:acme/shop env:acme/billing/production' };
+
+story('examples/fleet-emergency.yml', {
+  options: { name: 'acme/rotations' },
+  async prepare(repository) {
+    enlisted(repository);
+    expect((await repository.run('examples/fleet-one-job.yml', {})).exitCode).toBe(0);
+    repository.world.advance(20 * MINUTE);
+    repository.world.github.addRun('acme/shop', 'consume.yml', { status: 'queued', conclusion: null });
+  },
+  async run(repository, run) {
+    const held = () =>
+      MEMBERS.flatMap(([, secret, scopes]) => scopes.map((scope) => repository.held(secret, scope)));
+    const before = held();
+    const planned = await run(dispatch(SHOP));
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
+    expect([held(), await logins(repository)]).toEqual([before, [200, 200, 200, 200, 200]]);
+    const revoked = await run(dispatch({ ...SHOP, operation: 'rotate' }));
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
+    // Both destinations have the new key, the old one is out, and the other clients have what they had.
+    expect(held().map((pem, index) => pem !== before[index])).toEqual([false, true, true, false, false]);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    const old = await repository.world.requestToken('shopClientId', before[1] ?? '', AUDIENCE);
+    expect(old.status).toBe(401);
+    const key = { 'client-id': 'reportsClientId', destinations: 'org:acme', method: 'private_key_jwt' };
+    const reports = dispatch({ ...key, 'secret-name': 'REPORTS_PRIVATE_KEY', operation: 'rotate' });
+    expect(outcome(await run(reports))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    expect(await loginByKey(repository.world, 'reportsClientId', before[4] ?? '', AUDIENCE)).toBe(401);
+  },
+  controls: [
+    {
+      from: `force: \${{ inputs.removable == '' }}`,
+      to: 'force: false',
+      says: "Input 'revoke' is for an emergency and needs force: true",
+      start: dispatch(SHOP),
+    },
+    {
+      from: 'steps.form.outputs.destinations',
+      to: 'inputs.destinations',
+      says: "Input 'destinations'",
+      start: dispatch(SHOP),
+    },
+  ],
+});
+
 /** Bodies of what examples/hand-over-vault.yml has written. */
 let handedOver: unknown[] = [];
 
