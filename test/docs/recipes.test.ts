@@ -8,6 +8,7 @@ import { entryOf } from '../../src/report/outputs.ts';
 import {
   BASH,
   environment as consumerEnvironment,
+  expectForPeople,
   expectToken,
   freePort,
   NODE,
@@ -236,20 +237,20 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     const { key, cert } = world.authority.serverCertificate();
     const path = (name: string, text: string) => write(folder, name, text);
     const changes = [
-      ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
-      ['login.example.com mtls.login.example.com', 'localhost'],
-      ['/etc/nginx/tls/login.example.com.pem', path('edge.pem', cert)],
-      ['/etc/nginx/tls/login.example.com.key', path('edge.key', key)],
-      ['/etc/nginx/tls/client-ca.pem', world.caFile],
-      ['/etc/ssl/certs/ca-certificates.crt', world.caFile],
-      ['https://origin.edge.tenants.example', world.tenantUrl],
-      ['origin.edge.tenants.example', world.domain],
-      ['the key that Auth0 shows', world.edgeSecret],
+      ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`, 2],
+      ['server_name mtls.login.example.com', 'server_name localhost', 1],
+      ['/etc/nginx/tls/login.example.com.pem', path('edge.pem', cert), 2],
+      ['/etc/nginx/tls/login.example.com.key', path('edge.key', key), 2],
+      ['/etc/nginx/tls/client-ca.pem', world.caFile, 1],
+      ['/etc/ssl/certs/ca-certificates.crt', world.caFile, 2],
+      ['https://origin.edge.tenants.example', world.tenantUrl, 2],
+      ['origin.edge.tenants.example', world.domain, 2],
+      ['the key that Auth0 shows', world.edgeSecret, 2],
     ] as const;
     const shown = snippet('The mTLS edge, with nginx', 'nginx');
-    const server = changes.reduce((text, [from, to]) => {
-      expect(text.split(from).length, from).toBe(2);
-      return text.replace(from, to);
+    const server = changes.reduce((text, [from, to, times]) => {
+      expect(text.split(from).length - 1, from).toBe(times);
+      return text.replaceAll(from, to);
     }, shown);
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (name) => `${name}_temp_path ${folder};`,
@@ -339,4 +340,11 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await status('/.well-known/openid-configuration')).toBe(200);
     expect(await status('/api/v2/clients')).toBe(404);
   });
+
+  it.skipIf(!program('openssl') || !program('curl'))(
+    'asks no browser for a certificate, and forwards none',
+    async () => {
+      await expectForPeople(shared(), new URL(url).port, folder);
+    },
+  );
 });
