@@ -210,6 +210,73 @@ describe('after a rotation of a fleet', () => {
   );
 });
 
+describe('a service on a virtual machine', () => {
+  const HEADING = 'A service on a virtual machine';
+  const target = `${folder}/auth0.pem`;
+  /** The machine is this one, and what it is told runs in another shell. */
+  const machine = (link: string) => `ssh() { ${link} bash -c "\${!#}"; }
+    sudo() { echo "$@ $(stat --format %a ${target}) $(cat ${target})"; }; export -f sudo\n`;
+  const bring = (PEM: string, link = '') => {
+    const { deploy } = parse(snippet(HEADING, 'yaml')).jobs;
+    const script = deploy.steps[0].run.replaceAll('/etc/shop', folder);
+    return run(BASH, machine(link) + script, {
+      PATH: process.env.PATH ?? '',
+      TMPDIR: folder,
+      PEM,
+      SSH_KEY: 'key',
+      SSH_KNOWN_HOSTS: 'hosts',
+      SSH_TARGET: 'shop@localhost',
+    });
+  };
+
+  it('gets the whole file, readable by the service alone, and reloads', async () => {
+    expect(await bring('a\n-----END CERTIFICATE-----')).toBe(
+      'systemctl reload shop 600 a\n-----END CERTIFICATE-----\n',
+    );
+    const kept = readFileSync(target, 'utf8');
+    // A file whose end did not arrive, and no secret at all.
+    await expect(bring('b\n-----END CERTIFICATE-----', 'head --bytes 5 |')).rejects.toThrow();
+    await expect(bring('')).rejects.toThrow();
+    expect(readFileSync(target, 'utf8')).toBe(kept);
+  });
+});
+
+describe.skipIf(!program('kubectl') || !program('jq'))('the service account for Kubernetes', () => {
+  it('is what its kubeconfig logs in as, and nobody else', async () => {
+    const named = (name: string, value: object) => [{ name: 'shop', [name]: value }];
+    const administrator = {
+      kind: 'Config',
+      clusters: named('cluster', {
+        server: 'https://cluster.example',
+        'certificate-authority': shared().caFile,
+      }),
+      users: named('user', { token: 'of-the-administrator' }),
+      contexts: named('context', { cluster: 'shop', user: 'shop' }),
+      'current-context': 'shop',
+    };
+    // A cluster is not there: what is asked of it is printed, and the token is known.
+    const cluster = `kubectl() {
+        case "$*" in
+          "config "*) command kubectl "$@";;
+          *jsonpath*) printf 'of-the-account' | base64;;
+          "apply "*) cat >&2;;
+          *) echo "$@" >&2;;
+        esac
+      }
+      gh() { cat; }\n`;
+    const told = await run(BASH, cluster + snippet('A service account for Kubernetes', 'bash'), {
+      PATH: process.env.PATH ?? '',
+      KUBECONFIG: write(folder, 'administrator.json', JSON.stringify(administrator)),
+    });
+    const { clusters, users } = JSON.parse(told);
+    expect(users).toEqual(named('user', { token: 'of-the-account' }));
+    expect(clusters[0].cluster).toMatchObject({
+      server: 'https://cluster.example',
+      'certificate-authority-data': expect.stringMatching(/^LS0t/),
+    });
+  });
+});
+
 describe('the role in Vault', () => {
   it.skipIf(!program('jq'))('is bound to this repository and branch, by what no rename changes', async () => {
     // Vault is no package of these machines: it is seen what would be sent to it.
