@@ -4,12 +4,13 @@ import { currentFactsOf } from '../model/desired-state.ts';
 import { iso } from '../model/markdown.ts';
 import { printNote } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
+import { printDestination } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 
 export function outputs(result: RunResult): Record<string, string> {
   const { plan } = result;
-  const { error: _, findings: __, ...entry } = entryOf(result);
+  const { destination: _, error: __, findings: ___, ...entry } = entryOf(result);
   const shown = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
@@ -32,6 +33,7 @@ export function entryOf(result: RunResult) {
   const held = heldNow(result);
   return {
     'client-id': outcome?.clientId ?? desired.clientId,
+    destination: printDestination(desired.destinations[0]),
     rotated: outcome?.rotated ?? false,
     reason: plan?.reason ?? '',
     'credential-id': held?.id ?? '',

@@ -13,6 +13,7 @@ import type { RunResult, Watched } from '../model/run-result.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
+import { nextDue } from '../plan/reasons.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
 import { assess, isAtWork, outage, type RefusedRotation } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
@@ -59,8 +60,11 @@ async function look(
   services: WatchServices,
 ): Promise<Watched> {
   const githubFindings = await lookAtGitHub(desired, inputs, services);
-  const refusal = error ? { error, isToday: true } : observed && refusalOfNext(desired, observed);
-  const atWork = observed !== undefined && isAtWork(desired, observed, refusal);
+  const today = error && { error, isToday: true };
+  const atWork =
+    observed !== undefined &&
+    isAtWork(desired, observed, today ?? refusalAt(observed.now, desired, observed));
+  const refusal = today ?? (observed && refusalOfNext(desired, observed));
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
@@ -71,10 +75,20 @@ async function look(
   };
 }
 
-/** Reports early if the next rotation would be refused. */
-function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
+/** Reports early if the next rotation would be refused. Where its time is unknown or over, it is now. */
+export function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
+  const next = nextDue(desired, observed, credentialsInUse(desired, observed), false) ?? observed.now;
+  return refusalAt(Math.max(next, observed.now), desired, observed);
+}
+
+/**
+ * Why a rotation at this time would be refused, if nothing else happens until then. A week of notice or a lease that ends before then
+ * refuses nothing.
+ */
+function refusalAt(now: number, desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
   try {
-    plan({ ...desired, force: true }, observed);
+    // A later one is due by itself. Only a rotation that nothing is due for must be forced.
+    plan({ ...desired, force: now === observed.now }, { ...observed, now });
     return undefined;
   } catch (error) {
     return { error: asRotationError(error), isToday: false };

@@ -6,7 +6,17 @@ import { API_AUDIENCE } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { operate, secretClient, sharedWorld } from '../scenarios/operations.ts';
 import { DAY, held, SCOPE } from '../scenarios/support.ts';
-import { BASH, freePort, program, requirePrograms, run, snippet, temporaryFolder, write } from './recipe.ts';
+import {
+  BASH,
+  expectForPeople,
+  freePort,
+  program,
+  requirePrograms,
+  run,
+  snippet,
+  temporaryFolder,
+  write,
+} from './recipe.ts';
 
 requirePrograms(['nginx', 'haproxy']);
 
@@ -119,10 +129,15 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     const port = await freePort();
     url = `https://localhost:${port}`;
     const { key, cert } = world.authority.serverCertificate();
+    const names = changed(snippet('The mTLS edge, with HAProxy', 'text'), [
+      ['/etc/haproxy/tls/login.example.com.pem', write(folder, 'edge.pem', cert + key), 2],
+      ['/etc/haproxy/tls/client-ca.pem', world.caFile],
+      ['mtls.login.example.com', 'localhost'],
+    ]);
     const sections = changed(snippet('The mTLS edge, with HAProxy', 'haproxy'), [
       ['bind :443', `bind 127.0.0.1:${port}`],
-      ['/etc/haproxy/tls/login.example.com.pem', write(folder, 'edge.pem', cert + key)],
-      ['/etc/haproxy/tls/client-ca.pem', world.caFile],
+      ['/etc/haproxy/tls/names', write(folder, 'names', names)],
+      ['mtls.login.example.com', 'localhost'],
       ['/etc/ssl/certs/ca-certificates.crt', world.caFile],
       ['origin.edge.tenants.example:443', world.domain],
       ['origin.edge.tenants.example', 'localhost', 2],
@@ -181,7 +196,7 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
   });
 
   it.skipIf(!program('openssl'))('names no CA: Java would send no self-signed certificate', async () => {
-    const ask = `openssl s_client -connect ${new URL(url).host} </dev/null 2>&1`;
+    const ask = `openssl s_client -connect ${new URL(url).host} -servername localhost </dev/null 2>&1`;
     const told = await run(BASH, ask, { PATH: process.env.PATH ?? '' });
     expect(told).toContain('No client certificate CA names sent');
     expect(told).toContain('Requested Signature Algorithms');
@@ -192,4 +207,11 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await status('/.well-known/openid-configuration')).toBe(200);
     expect(await status('/api/v2/clients')).toBe(404);
   });
+
+  it.skipIf(!program('openssl') || !program('curl'))(
+    'asks no browser for a certificate, and forwards none',
+    async () => {
+      await expectForPeople(shared(), new URL(url).port, folder);
+    },
+  );
 });

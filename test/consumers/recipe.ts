@@ -114,3 +114,28 @@ export function freePort(): Promise<number> {
     });
   });
 }
+
+/**
+ * The edge asks for a certificate where services log in and nowhere else: browsers would show people a list of theirs. There it forwards
+ * all paths, and no certificate.
+ */
+export async function expectForPeople(world: Sandbox, port: string, folder: string): Promise<void> {
+  const env = { PATH: process.env.PATH ?? '' };
+  const asked = async (name: string) =>
+    (
+      await run(BASH, `openssl s_client -connect localhost:${port} -servername ${name} </dev/null 2>&1`, env)
+    ).includes('Requested Signature Algorithms');
+  expect([await asked('localhost'), await asked('login.example.com')]).toEqual([true, false]);
+  const { pem } = world.addServiceClient({ name: 'at the door of people' });
+  const told = ['client-certificate: forged', 'client-certificate-ca-verified: SUCCESS'];
+  const curl = `curl --silent --insecure --cert ${write(folder, 'people.pem', pem)} \
+    --resolve login.example.com:${port}:127.0.0.1 ${told.map((header) => `--header '${header}'`).join(' ')} \
+    https://login.example.com:${port}/u/login --output /dev/null`;
+  world.transcript.clear();
+  await run(BASH, curl, env);
+  const [arrival, ...others] = world.transcript.arrivals();
+  expect([arrival?.request.path, others]).toEqual(['/u/login', []]);
+  const { headers = {} } = arrival?.request ?? {};
+  expect(headers).toMatchObject({ 'cname-api-key': world.edgeSecret, 'x-forwarded-for': '127.0.0.1' });
+  expect(Object.keys(headers).filter((name) => name.startsWith('client-certificate'))).toEqual([]);
+}

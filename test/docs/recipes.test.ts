@@ -8,6 +8,7 @@ import { entryOf } from '../../src/report/outputs.ts';
 import {
   BASH,
   environment as consumerEnvironment,
+  expectForPeople,
   expectToken,
   freePort,
   NODE,
@@ -175,29 +176,104 @@ describe('after a rotation of a fleet', () => {
     expect(named.map(([, name]) => name).sort()).toEqual([...new Set([...fields, 'left-out'])].sort());
   });
 
-  it.skipIf(!program('jq'))('a deployment starts for each client that was rotated', async () => {
-    const { deploy } = parse(snippet(HEADING, 'yaml'));
-    const entries = [
-      result({ clientId: 'idle' }, settled, { outcome: idle() }),
-      result({}, settled, { outcome: outcome({ clientId: 'shop' }) }),
-      result({}, settled, { outcome: outcome({ clientId: 'billing' }) }),
-    ].map(entryOf);
-    const RESULT = JSON.stringify(entries);
-    const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
-    expect([RESULT.includes(words), JSON.stringify(entries.slice(0, 1)).includes(words)]).toEqual([
-      true,
-      false,
-    ]);
-    const given = {
+  it.skipIf(!program('jq'))(
+    'a deployment starts where each client that was rotated delivers to',
+    async () => {
+      const { deploy } = parse(snippet(HEADING, 'yaml'));
+      const rotated = (clientId: string, ...destinations: string[]) =>
+        result({ destinations }, settled, { outcome: outcome({ clientId }) });
+      const entries = [
+        result({ clientId: 'idle' }, settled, { outcome: idle() }),
+        rotated('shop', 'repo:acme/shop', 'repo:acme/more'),
+        rotated('billing', 'env:acme/billing/production/eu'),
+        rotated('reports', 'org:acme'),
+      ].map(entryOf);
+      const RESULT = JSON.stringify([...entries, { 'left-out': 1 }]);
+      const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
+      expect([RESULT.includes(words), JSON.stringify(entries.slice(0, 1)).includes(words)]).toEqual([
+        true,
+        false,
+      ]);
+      const given = { PATH: process.env.PATH ?? '', GITHUB_REPOSITORY: 'acme/rotations', RESULT };
+      const script = (gh: string) => `gh() { cat; echo "$@"; ${gh}; }\n${deploy.steps.at(-1).run}`;
+      const line = (repository: string, client: string) =>
+        `workflow run deploy.yml --repo acme/${repository} --field client=${client}\n`;
+      expect(await run(BASH, script('true'), given)).toBe(
+        line('shop', 'shop') + line('billing', 'billing') + line('rotations', 'reports'),
+      );
+      // One that fails keeps none of the others, and fails the job.
+      const failing = `(${script('[ "$5" != acme/shop ]')}) || echo "exit $?"`;
+      expect(await run(BASH, failing, given)).toBe(
+        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}exit 1\n`,
+      );
+    },
+  );
+});
+
+describe('a service on a virtual machine', () => {
+  const HEADING = 'A service on a virtual machine';
+  const target = `${folder}/auth0.pem`;
+  /** The machine is this one, and what it is told runs in another shell. */
+  const machine = (link: string) => `ssh() { ${link} bash -c "\${!#}"; }
+    sudo() { echo "$@ $(stat --format %a ${target}) $(cat ${target})"; }; export -f sudo\n`;
+  const bring = (PEM: string, link = '') => {
+    const { deploy } = parse(snippet(HEADING, 'yaml')).jobs;
+    const script = deploy.steps[0].run.replaceAll('/etc/shop', folder);
+    return run(BASH, machine(link) + script, {
       PATH: process.env.PATH ?? '',
-      GITHUB_REPOSITORY: 'acme/rotations',
-      GITHUB_REF_NAME: 'main',
-      RESULT,
+      TMPDIR: folder,
+      PEM,
+      SSH_KEY: 'key',
+      SSH_KNOWN_HOSTS: 'hosts',
+      SSH_TARGET: 'shop@localhost',
+    });
+  };
+
+  it('gets the whole file, readable by the service alone, and reloads', async () => {
+    expect(await bring('a\n-----END CERTIFICATE-----')).toBe(
+      'systemctl reload shop 600 a\n-----END CERTIFICATE-----\n',
+    );
+    const kept = readFileSync(target, 'utf8');
+    // A file whose end did not arrive, and no secret at all.
+    await expect(bring('b\n-----END CERTIFICATE-----', 'head --bytes 5 |')).rejects.toThrow();
+    await expect(bring('')).rejects.toThrow();
+    expect(readFileSync(target, 'utf8')).toBe(kept);
+  });
+});
+
+describe.skipIf(!program('kubectl') || !program('jq'))('the service account for Kubernetes', () => {
+  it('is what its kubeconfig logs in as, and nobody else', async () => {
+    const named = (name: string, value: object) => [{ name: 'shop', [name]: value }];
+    const administrator = {
+      kind: 'Config',
+      clusters: named('cluster', {
+        server: 'https://cluster.example',
+        'certificate-authority': shared().caFile,
+      }),
+      users: named('user', { token: 'of-the-administrator' }),
+      contexts: named('context', { cluster: 'shop', user: 'shop' }),
+      'current-context': 'shop',
     };
-    const started = await run(BASH, `gh() { cat; echo "$@"; }\n${deploy.steps[0].run}`, given);
-    const line = (client: string) =>
-      `workflow run deploy.yml --repo acme/rotations --ref main --field client=${client}\n`;
-    expect(started).toBe(line('shop') + line('billing'));
+    // A cluster is not there: what is asked of it is printed, and the token is known.
+    const cluster = `kubectl() {
+        case "$*" in
+          "config "*) command kubectl "$@";;
+          *jsonpath*) printf 'of-the-account' | base64;;
+          "apply "*) cat >&2;;
+          *) echo "$@" >&2;;
+        esac
+      }
+      gh() { cat; }\n`;
+    const told = await run(BASH, cluster + snippet('A service account for Kubernetes', 'bash'), {
+      PATH: process.env.PATH ?? '',
+      KUBECONFIG: write(folder, 'administrator.json', JSON.stringify(administrator)),
+    });
+    const { clusters, users } = JSON.parse(told);
+    expect(users).toEqual(named('user', { token: 'of-the-account' }));
+    expect(clusters[0].cluster).toMatchObject({
+      server: 'https://cluster.example',
+      'certificate-authority-data': expect.stringMatching(/^LS0t/),
+    });
   });
 });
 
@@ -228,20 +304,20 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     const { key, cert } = world.authority.serverCertificate();
     const path = (name: string, text: string) => write(folder, name, text);
     const changes = [
-      ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
-      ['login.example.com mtls.login.example.com', 'localhost'],
-      ['/etc/nginx/tls/login.example.com.pem', path('edge.pem', cert)],
-      ['/etc/nginx/tls/login.example.com.key', path('edge.key', key)],
-      ['/etc/nginx/tls/client-ca.pem', world.caFile],
-      ['/etc/ssl/certs/ca-certificates.crt', world.caFile],
-      ['https://origin.edge.tenants.example', world.tenantUrl],
-      ['origin.edge.tenants.example', world.domain],
-      ['the key that Auth0 shows', world.edgeSecret],
+      ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`, 2],
+      ['server_name mtls.login.example.com', 'server_name localhost', 1],
+      ['/etc/nginx/tls/login.example.com.pem', path('edge.pem', cert), 2],
+      ['/etc/nginx/tls/login.example.com.key', path('edge.key', key), 2],
+      ['/etc/nginx/tls/client-ca.pem', world.caFile, 1],
+      ['/etc/ssl/certs/ca-certificates.crt', world.caFile, 2],
+      ['https://origin.edge.tenants.example', world.tenantUrl, 2],
+      ['origin.edge.tenants.example', world.domain, 2],
+      ['the key that Auth0 shows', world.edgeSecret, 2],
     ] as const;
     const shown = snippet('The mTLS edge, with nginx', 'nginx');
-    const server = changes.reduce((text, [from, to]) => {
-      expect(text.split(from).length, from).toBe(2);
-      return text.replace(from, to);
+    const server = changes.reduce((text, [from, to, times]) => {
+      expect(text.split(from).length - 1, from).toBe(times);
+      return text.replaceAll(from, to);
     }, shown);
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (name) => `${name}_temp_path ${folder};`,
@@ -331,4 +407,11 @@ describe.skipIf(NGINX === undefined)('the edge with nginx', () => {
     expect(await status('/.well-known/openid-configuration')).toBe(200);
     expect(await status('/api/v2/clients')).toBe(404);
   });
+
+  it.skipIf(!program('openssl') || !program('curl'))(
+    'asks no browser for a certificate, and forwards none',
+    async () => {
+      await expectForPeople(shared(), new URL(url).port, folder);
+    },
+  );
 });

@@ -300,7 +300,10 @@ const RULES = {
       const ours = steps.filter((step) => isOurs(step.uses));
       const rotates = ours.length > 0 || isOurs(uses);
       if (rotates && !isAlone(concurrency)) found.push(`concurrency: ${JSON.stringify(concurrency)}`);
-      for (const { with: given } of ours.filter((step) => step.with?.manifest === undefined)) {
+      // Clients of a fleet are known by time, in its emergency, too, whose form names one.
+      const isOfFleet = ({ with: given }: Step) =>
+        given?.manifest !== undefined || `${given?.['client-id']}`.includes(' inputs.client-id ');
+      for (const { with: given } of ours.filter((step) => !isOfFleet(step))) {
         const current = `${given?.['current-credential']}`;
         if (!/^\$\{\{ secrets\.\w+ \}\}$/.test(current)) found.push(`current-credential: ${current}`);
       }

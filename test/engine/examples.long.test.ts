@@ -399,10 +399,10 @@ story('examples/emergency.yml', {
   },
   async run(repository, run) {
     const pem = repository.held();
-    expect(outcome(await run(DISPATCH))).toEqual([0, { revoke: 'success' }, 'false', 'Forced']);
+    expect(outcome(await run(DISPATCH))).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
     expect([await login(repository), repository.held()]).toEqual([200, pem]);
     const revoked = await run(dispatch({ operation: 'rotate' }));
-    expect(outcome(revoked)).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
   },
@@ -428,7 +428,7 @@ describe.skipIf(ACT === undefined)(
         repository.run('examples/emergency.yml', dispatch({ operation: 'rotate', ...inputs }));
       conditions.fault = (service) => (service === 'edge' ? { kind: 'drop' } : undefined);
       expect([(await run()).exitCode, repository.held()]).toEqual([1, pem]);
-      expect(outcome(await run({ verify: 'off' }))).toEqual([0, { revoke: 'success' }, 'true', 'Forced']);
+      expect(outcome(await run({ verify: 'off' }))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
       conditions.fault = undefined;
       expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
     });
@@ -467,8 +467,8 @@ describe.skipIf(ACT === undefined)(
       expect([outcome(planned)[0], planned.summaries.join()]).toEqual([0, expect.stringContaining(id)]);
       const delivered = repository.held();
       const finished = await run({ removable: id });
-      expect(outcome(finished)).toEqual([0, { revoke: 'success' }, 'false', 'NotDue']);
-      expect(outputsOf(finished, 'revoke')['removed-credential-ids']).toBe(JSON.stringify([id]));
+      expect(outcome(finished)).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+      expect(outputsOf(finished, 'rotate')['removed-credential-ids']).toBe(JSON.stringify([id]));
       expect(repository.held()).toBe(delivered);
       expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
       expect(delivered).toContain(repository.held('AUTH0_MTLS_KEY').trim());
@@ -775,6 +775,54 @@ story('examples/fleet.yml', {
       says: 'auth0-clients.yml',
     },
     { file: '.github/auth0-clients.yml', from: '  verify: required', to: '  verfy: required', says: 'verfy' },
+  ],
+});
+
+/** The form of the fleet's emergency for the client with two destinations. */
+const SHOP = { 'client-id': 'shopClientId', destinations: 'repo:acme/shop env:acme/billing/production' };
+
+story('examples/fleet-emergency.yml', {
+  options: { name: 'acme/rotations' },
+  async prepare(repository) {
+    enlisted(repository);
+    expect((await repository.run('examples/fleet-one-job.yml', {})).exitCode).toBe(0);
+    repository.world.advance(20 * MINUTE);
+    repository.world.github.addRun('acme/shop', 'consume.yml', { status: 'queued', conclusion: null });
+  },
+  async run(repository, run) {
+    const held = () =>
+      MEMBERS.flatMap(([, secret, scopes]) => scopes.map((scope) => repository.held(secret, scope)));
+    const before = held();
+    const planned = await run(dispatch(SHOP));
+    expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
+    expect([held(), await logins(repository)]).toEqual([before, [200, 200, 200, 200, 200]]);
+    const revoked = await run(dispatch({ ...SHOP, operation: 'rotate' }));
+    expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
+    // Both destinations have the new key, the old one is out, and the other clients have what they had.
+    expect(held().map((pem, index) => pem !== before[index])).toEqual([false, true, true, false, false]);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    const old = await repository.world.requestToken('shopClientId', before[1] ?? '', AUDIENCE);
+    expect(old.status).toBe(401);
+    const key = { 'client-id': 'reportsClientId', destinations: 'org:acme', method: 'private_key_jwt' };
+    const reports = dispatch({ ...key, 'secret-name': 'REPORTS_PRIVATE_KEY', operation: 'rotate' });
+    expect(outcome(await run(reports))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
+    expect(await loginByKey(repository.world, 'reportsClientId', before[4] ?? '', AUDIENCE)).toBe(401);
+  },
+  controls: [
+    {
+      from: `force: \${{ inputs.removable == '' }}`,
+      to: 'force: false',
+      says: "Input 'revoke' is for an emergency and needs force: true",
+      start: dispatch(SHOP),
+    },
+    {
+      from: 'steps.form.outputs.destinations',
+      to: 'inputs.destinations',
+      says: "Input 'destinations'",
+      start: dispatch(SHOP),
+    },
   ],
 });
 

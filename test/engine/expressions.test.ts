@@ -68,6 +68,10 @@ it.each([
     ['enroll', 'revert', 'rehearse', 'emergency'].map((name) => `examples/${name}.yml`),
   ],
   ['rotate-auth0-key', ['examples/private-key-jwt.yml']],
+  [
+    'rotate-auth0-certificates',
+    ['fleet', 'fleet-one-job', 'fleet-emergency'].map((name) => `examples/${name}.yml`),
+  ],
   ['rotate-auth0-management-key', ['examples/self-rotation.yml']],
   ['rotate-auth0-web-application', ['examples/web-application.yml']],
   ['watch-auth0-certificate', ['examples/watch.yml']],
@@ -154,9 +158,11 @@ it.each([
   [{ removable: '', verify: 'off' }, ['true', 'previous', '', 'until-next-rotation', 'off']],
   [{ removable: 'cred_a', verify: 'required' }, ['false', '', 'cred_a', '0h', 'required']],
 ])('the form of an emergency, %j', (inputs, expected) => {
-  const { with: given = {} } = read('examples/emergency.yml').jobs.revoke?.steps?.at(-1) ?? {};
   const names = ['force', 'revoke', 'removable-credentials', 'overlap', 'verify'];
-  expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+  for (const path of ['examples/emergency.yml', 'examples/fleet-emergency.yml']) {
+    const { with: given = {} } = read(path).jobs.rotate?.steps?.at(-1) ?? {};
+    expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+  }
 });
 
 it.each([

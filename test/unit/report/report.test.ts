@@ -194,6 +194,14 @@ describe('outputs', () => {
     });
   });
 
+  it('say in the result where the client delivers to first', () => {
+    const told = result({ destinations: ['env:acme/shop/prod', 'repo:acme/shop'] }, settled, {
+      outcome: idle(),
+    });
+    const [entry] = JSON.parse(report(told).outputs.result ?? '');
+    expect(entry.destination).toBe('env:acme/shop/prod');
+  });
+
   it('promise no date by a certificate that does not exist', () => {
     const failed = result({ force: true }, settled, {
       error: failure(),

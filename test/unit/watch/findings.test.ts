@@ -11,6 +11,7 @@ import { plan } from '../../../src/plan/plan.ts';
 import { shadowFindings, workflowFindings } from '../../../src/watch/environment.ts';
 import { assess, isAtWork, type RefusedRotation } from '../../../src/watch/findings.ts';
 import { lifetimeOf } from '../../../src/watch/lifetime.ts';
+import { refusalOfNext } from '../../../src/watch/watch.ts';
 import { Days, ours, SHOP } from '../../support/days.ts';
 import {
   type CredentialSeed,
@@ -33,14 +34,13 @@ const beside = (...more: CredentialSeed[]): StateSeed => ({ ...settled, credenti
 
 /** As a watch asks for it. */
 function refusal(changes: DesiredChanges, seed: StateSeed): RefusedRotation | undefined {
-  for (const force of [false, true]) {
-    try {
-      plan(desired({ ...changes, force }), state(desired(changes), seed));
-    } catch (error) {
-      return { error: error as RotationError, isToday: !force };
-    }
+  const observed = state(desired(changes), seed);
+  try {
+    plan(desired(changes), observed);
+    return refusalOfNext(desired(changes), observed);
+  } catch (error) {
+    return { error: error as RotationError, isToday: true };
   }
-  return undefined;
 }
 
 const found = (changes: DesiredChanges, seed: StateSeed) =>
