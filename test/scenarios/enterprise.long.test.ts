@@ -19,7 +19,8 @@ it('a rotation asks GITHUB_API_URL with its path, and links to GITHUB_SERVER_URL
     .filter(({ service }) => service === 'github')
     .map(({ request }) => request.path);
   expect(paths.length).toBeGreaterThan(3);
-  for (const path of paths) expect(path).toMatch(/^\/api\/v3\/repos\/acme\/shop\/actions\/secrets\//);
+  for (const path of paths)
+    expect(path).toMatch(/^\/api\/v3\/repos\/acme\/shop\/actions\/(organization-)?secrets\b/);
   await settle(world);
   const refused = await rotate(world, { 'github-token': 'ghp_not-known', force: 'true' }, { env });
   expect(code(refused)).toBe('GITHUB_UNAUTHORIZED');

@@ -11,7 +11,9 @@ describe('a fleet', () => {
     // Its observation fails: it is no canary, only a client that fails.
     const missing = await fleet.run();
     expect([missing.exitCode, fleet.writes()]).toEqual([1, [0, 1, 1, 1, 1, 1]]);
-    expect(errorsOf(missing)).toEqual([`DESTINATION_NOT_FOUND: client ${fleet.members[0]?.clientId}`]);
+    expect(errorsOf(missing)).toEqual([
+      `DESTINATION_NOT_FOUND: client ${fleet.members[0]?.clientId} (secret repo:acme/missing PEM_0)`,
+    ]);
 
     fleet.write();
     fleet.world.conditions.fault = (_, { method, path }) =>
