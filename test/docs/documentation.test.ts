@@ -124,7 +124,7 @@ describe('documents', () => {
 });
 
 /** Keys of GitHub's workflows and headers of the edge, which documents write in the same way. */
-const GITHUB_KEYS = ['cancel-in-progress', 'timeout-minutes', 'client-certificate-ca-verified'];
+const GITHUB_KEYS = ['cancel-in-progress', 'fail-fast', 'timeout-minutes', 'client-certificate-ca-verified'];
 
 describe('docs/facts.md', () => {
   const facts = read('docs/facts.md');
