@@ -66,7 +66,6 @@ export function candidatesFor(
 ): Credential[] {
   const latest = latestIn(secret);
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
-  // guard: the primary is served first
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
     .filter((c) => !owners.isForeign(c) && !owners.isRehearsed(c))

@@ -150,7 +150,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
     isPutBack && !isYoung(c, observed.now) && builder.associated.includes(c.id);
   // Later runs never take a rehearsal's credential for one in use.
   if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c) || stays(c))) {
-    // guard: a subject that is used again is the newest of ours
+    // Otherwise later runs would take the newer one for the one in use.
     for (const credential of newer.filter((c) => !stays(c))) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;

@@ -160,11 +160,6 @@ export const GUARDS: readonly Guard[] = [
     hunt: { pairs: [both('two hold one', BOTH, {}, { later: true })] },
   },
   {
-    name: 'the primary is served first',
-    instead: 'latest',
-    hunt: { pairs: [both('partly delivered', BOTH, { poolCap: 2 })] },
-  },
-  {
     name: 'a run that finishes a delivery looks whether it was overtaken',
     hunt: { pairs: [both('partly delivered', PREEMPTED, { force: false }, { second: { force: true } })] },
   },
@@ -241,12 +236,6 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'nothing is delivered before all of Auth0 knows the association',
     hunt: { singles: [single('ours alone', { propagation: 30_000 })] },
-  },
-  {
-    name: 'a subject that is used again is the newest of ours',
-    hunt: {
-      singles: [single('abandoned, no secret, hand-made', { method: 'tls_client_auth', renews: true })],
-    },
   },
   {
     name: 'what was made by hand is interrupted only where it is released',

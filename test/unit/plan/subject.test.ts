@@ -228,3 +228,13 @@ describe('without current-credential the expiry is an estimate', () => {
     expect([day?.notes, found]).toEqual(['', []]);
   });
 });
+
+it('a subject that is used again is the newest of ours: a younger one, whose key is lost, goes', async () => {
+  const by = { id: 'h', age: 40, subject: 'CN=again' };
+  const world = worldOf([by, dn('n', 1)], {});
+  const wanted = { current: 'none', given: new Set(['subject'] as const), subject: 'CN=again' };
+  const [day] = await days(world, 1, wanted);
+  expect([day?.reason, day?.error, day?.removed]).toEqual(['FirstDelivery', undefined, ['n']]);
+  expect(world.pool.map(({ id }) => id)).toEqual(['h']);
+  expect(outcomes(await days(world, 2, { ...wanted, current: 'primary' }))).toEqual(['NotDue', 'NotDue']);
+});
