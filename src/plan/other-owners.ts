@@ -45,9 +45,11 @@ export function unreadFormer(
   ].flat();
   const ids = candidates.map(({ id }) => id);
   const free = ids.filter((id) => seen.every((one) => one.id !== id));
+  // The newest is the likeliest to be in use anywhere else, and one slot is enough.
+  const older = free.length > 1 ? free.slice(1) : free;
   const line =
-    free.length > 0
-      ? ` Or, if nobody reads it there any more, add the line \`removable-credentials: ${free.join(' ')}\`.`
+    older.length > 0
+      ? ` Or, if nobody reads it there any more, add the line \`removable-credentials: ${older.join(' ')}\`.`
       : ' Or, if nobody reads it there any more, start the workflow by hand once with force: true.';
   return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds.${line}`;
 }
