@@ -193,17 +193,16 @@ export class SecretStore {
     return ids;
   }
 
-  /** The new `owner/name` of a renamed repository. undefined: it was not renamed. @throws RotationError GITHUB_REQUEST_FAILED */
-  async renamedTo(destination: Exclude<Destination, { kind: 'org' }>): Promise<string | undefined> {
-    const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
-    return answer.renamedTo || undefined;
-  }
-
-  /** Whether the token sees the repository. Of an organization it is unknown. @throws RotationError GITHUB_REQUEST_FAILED */
-  async shows(destination: Destination): Promise<boolean> {
-    if (destination.kind === 'org') return false;
-    const answer = await this.#api.request('GET', `/repos/${destination.owner}/${destination.repo}`);
-    return answer.status === 200;
+  /**
+   * Whether the token sees the repository, and the new `owner/name` of one that was renamed.
+   * @throws RotationError GITHUB_REQUEST_FAILED
+   */
+  async repository({
+    owner,
+    repo,
+  }: Exclude<Destination, { kind: 'org' }>): Promise<{ isShown: boolean; renamedTo: string | undefined }> {
+    const { renamedTo, status } = await this.#api.request('GET', `/repos/${owner}/${repo}`);
+    return { isShown: status === 200, renamedTo: renamedTo || undefined };
   }
 
   /**

@@ -70,6 +70,11 @@ export function shadows(near: Destination, far: Destination): boolean {
   );
 }
 
+/** GitHub tells neither its names nor those of secrets apart by case. */
+export function isSameLocation(one: SecretLocation, other: SecretLocation): boolean {
+  return same(printLocation(one), printLocation(other));
+}
+
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -1,5 +1,6 @@
 /** Finds the secrets that this workflow wrote before its repository, destination or secret got another name. Credentials whose marks name them are ours. */
 
+import type { RotationError } from '../errors.ts';
 import { isHidden } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
@@ -12,8 +13,8 @@ import {
 import { isOwnedBy, ownerAt, ownerOf, readOwnership } from '../model/ownership.ts';
 import {
   type Destination,
+  isSameLocation,
   parseDestination,
-  printLocation,
   type SecretLocation,
 } from '../model/secret-location.ts';
 
@@ -86,13 +87,9 @@ async function isInSameRepository(
   if (destination.kind === 'org' || primary.kind === 'org') return false;
   const home = `${primary.owner}/${primary.repo}`.toLowerCase();
   if (`${destination.owner}/${destination.repo}`.toLowerCase() === home) return true;
-  return (await store?.renamedTo(destination))?.toLowerCase() === home;
+  return (await store?.repository(destination))?.renamedTo?.toLowerCase() === home;
 }
 
-/**
- * A deleted environment or a secret that moved to one of today's destinations is one without the secret. A 404 decides that only if the
- * token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
- */
 async function read(
   location: SecretLocation,
   desired: DesiredState,
@@ -103,23 +100,28 @@ async function read(
     return { location, times, githubTime: writtenTimes(times)?.updatedAt };
   } catch (error) {
     if (!store || !isHidden(error)) throw error;
-    const missing = { location, times: 'missing' as const, githubTime: undefined };
-    const moved = await renamed(location, store);
-    if (moved) return isToday(moved, desired) ? missing : read(moved, desired, store);
-    const isGone = error.code === 'DESTINATION_NOT_FOUND' && (await store.shows(location.destination));
-    return isGone ? missing : { location, times: 'unread', githubTime: undefined, refused: error };
+    return readHidden(location, error, desired, store);
   }
 }
 
-/** The location under the new name of its repository. */
-async function renamed(location: SecretLocation, store: SecretStore): Promise<SecretLocation | undefined> {
+/**
+ * A deleted environment or a secret that moved to one of today's destinations is one without the secret. A 404 decides that only if the
+ * token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
+ */
+async function readHidden(
+  location: SecretLocation,
+  refused: RotationError,
+  desired: DesiredState,
+  store: SecretStore,
+): Promise<ObservedSecret> {
+  const missing = { location, times: 'missing' as const, githubTime: undefined };
+  const unread = { location, times: 'unread' as const, githubTime: undefined, refused };
   const { destination } = location;
-  if (destination.kind === 'org') return undefined;
-  const [owner, repo] = (await store.renamedTo(destination))?.split('/') ?? [];
-  return owner && repo ? { ...location, destination: { ...destination, owner, repo } } : undefined;
-}
-
-function isToday(location: SecretLocation, desired: DesiredState): boolean {
-  const name = printLocation(location).toLowerCase();
-  return secretLocations(desired).some((one) => printLocation(one).toLowerCase() === name);
+  if (destination.kind === 'org') return unread;
+  const { isShown, renamedTo } = await store.repository(destination);
+  const [owner, repo] = renamedTo?.split('/') ?? [];
+  if (!owner || !repo) return refused.code === 'DESTINATION_NOT_FOUND' && isShown ? missing : unread;
+  const moved = { ...location, destination: { ...destination, owner, repo } };
+  const isToday = secretLocations(desired).some((one) => isSameLocation(one, moved));
+  return isToday ? missing : read(moved, desired, store);
 }

@@ -25,9 +25,12 @@ export function whatPrimaryMayHold(
     return { doubtful: [], line: undefined };
   const doubtful = byHand.filter((c) => newestFirst(c, current) < 0 && c.createdAt <= written + UNCERTAINTY);
   if (doubtful.length === 0) return { doubtful, line: undefined };
-  const ids = doubtful.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
-  const line = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${ids} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
+  const line = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
   return { doubtful, line };
+}
+
+export function dated(credentials: readonly Credential[]): string {
+  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
 /** What ends it that a place, which GitHub does not show, may hold a credential. */

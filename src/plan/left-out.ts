@@ -13,7 +13,7 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { ownerAt, readOwnership, takeOutLine } from '../model/ownership.ts';
-import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { isSameLocation, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 
 /** Adds the secrets that are left out. The others go on without them, and the run fails at its end. */
@@ -82,11 +82,10 @@ export function hiding(
 
 /** Whether it is a destination, or a mark says that this client's pairs were delivered there. */
 function isOfThisClient({ former = [], pool, secrets }: ObservedState, location: SecretLocation): boolean {
-  const name = printLocation(location).toLowerCase();
   const known = [...secrets, ...former.map(({ secret }) => secret)];
   const owner = ownerAt(location);
   return (
-    known.some((one) => printLocation(one.location).toLowerCase() === name) ||
+    known.some((one) => isSameLocation(one.location, location)) ||
     pool.some((c) => readOwnership(c.name)?.owner === owner)
   );
 }

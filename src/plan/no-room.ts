@@ -6,7 +6,7 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { NOTICE_PERIOD } from '../model/timing.ts';
-import { hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { dated, hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
 import { mayBeHeld } from './holders.ts';
 import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
@@ -184,10 +184,6 @@ function deleteLine(spare: readonly Credential[]): string {
       ? 'was made by hand, and the primary destination does not hold it'
       : 'were made by hand, and the primary destination holds none of them';
   return `${dated(spare)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
-}
-
-function dated(credentials: readonly Credential[]): string {
-  return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
 /** Auth0 refuses a second credential with the same subject DN. */

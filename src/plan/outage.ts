@@ -63,11 +63,12 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   if (!first) return undefined;
   const secret = secrets.find(({ location }) => printLocation(location) === first.location);
   const { alarm, stateNow } = describeUnwritable(builder);
-  const isOthers = first.error.code === 'SECRET_EXISTS';
+  const hidesAnother = first.error.code === 'SECRET_EXISTS';
   const did = leftOut.length > 0 ? 'was left out' : 'cannot be written';
-  return new RotationError(isOthers ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
+  return new RotationError(hidesAnother ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
     failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
-    remedy: first.error.remedy + (secret && !isOthers ? takeOutLine(secret.location, builder.desired) : ''),
+    remedy:
+      first.error.remedy + (secret && !hidesAnother ? takeOutLine(secret.location, builder.desired) : ''),
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
     cause: first.error,
@@ -82,22 +83,19 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   alarm: string | undefined;
 } {
   const places = observed.secrets.flatMap(({ location, refused, times }, index) => {
-    const error = refusalOf(observed, location);
-    if (!error) return [];
+    if (!refusalOf(observed, location)) return [];
     const working = inUse.held[index]?.find(
       ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
     );
     if (refused) return [{ name: printLocation(location), state: 'unread', until: FOREVER }];
-    const isOthers = error.code === 'SECRET_EXISTS' && times !== 'missing';
-    const without = times === 'missing' ? 'missing' : isOthers ? 'others' : 'out';
-    const until = working?.expiresAt ?? FOREVER;
-    return [{ name: printLocation(location), state: working ? 'kept' : without, until }];
+    const state = working ? 'kept' : times === 'missing' ? 'missing' : 'out';
+    return [{ name: printLocation(location), state, until: working?.expiresAt ?? FOREVER }];
   });
   const until = Math.min(...places.map((place) => place.until));
   const inState = (of: string) =>
     places.flatMap(({ name, state }) => (state === of ? [name] : [])).join(', ');
   const [kept, missing, out] = [inState('kept'), inState('missing'), inState('out')];
-  const [unread, others] = [inState('unread'), inState('others')];
+  const unread = inState('unread');
   return {
     stateNow: [
       ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
@@ -106,7 +104,6 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
             `${kept} keeps what it holds, which stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
           ]
         : []),
-      ...(others ? [`${others} keeps what it holds.`] : []),
       ...(unread ? [`It is unknown what ${unread} holds: it got nothing.`] : []),
       ...(missing ? [`${missing} has no secret yet.`] : []),
     ].join(' '),

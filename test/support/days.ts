@@ -33,6 +33,17 @@ interface Secret {
   updatedAt: number;
 }
 
+/** A credential that was made by hand, whose certificate is valid for long. */
+export const hand = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
+  id,
+  age,
+  expires: 400,
+  subject: 'CN=by hand',
+  ...more,
+});
+/** Written by the run that made it. */
+export const by = (id: string, age: number): Holding => [id, age - 0.0002];
+
 /** What a secret holds, and how many days ago it was written. `text` is something that is no pair of this client. */
 export type Holding = readonly [holds: string, age: number, made?: number];
 
@@ -213,7 +224,10 @@ export class Days {
       const secret = this.secrets.get(printLocation(location));
       return secret === undefined ? 'missing' : { ...secret };
     };
-    return { times, renamedTo: async () => undefined, shows: async () => false } as unknown as SecretStore;
+    return {
+      times,
+      repository: async () => ({ isShown: false, renamedTo: undefined }),
+    } as unknown as SecretStore;
   }
 
   /** One run of the action, carried out; then a day passes. */

@@ -364,12 +364,14 @@ describe('a name that a repository has now', () => {
       headers: { location: `${talk.server.served.url}/repositories/42` },
       body: SAID,
     };
-    expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBe('acme/store');
+    expect((await store.repository({ kind: 'repo', owner: 'acme', repo: 'shop' })).renamedTo).toBe(
+      'acme/store',
+    );
   });
 
   it('is none if GitHub does not redirect', async () => {
     const store = await storeOf({ body: { full_name: 'acme/shop' } });
-    expect(await store.renamedTo({ kind: 'repo', owner: 'acme', repo: 'shop' })).toBeUndefined();
+    expect((await store.repository({ kind: 'repo', owner: 'acme', repo: 'shop' })).renamedTo).toBeUndefined();
     expect(asked()).toEqual(['GET /repos/acme/shop']);
   });
 });

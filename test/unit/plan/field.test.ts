@@ -7,7 +7,7 @@ import { parseDestination } from '../../../src/model/secret-location.ts';
 import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { namedForDeletion } from '../../support/advice.ts';
-import { type Day, Days, type Holding, OURS, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { by, type Day, Days, type Holding, hand, OURS, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
@@ -15,15 +15,6 @@ const THIRD = 'repo:acme/third';
 const TWO = [SHOP, PROD];
 const THREE = [SHOP, PROD, THIRD];
 
-const hand = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
-  id,
-  age,
-  expires: 400,
-  subject: 'CN=by hand',
-  ...more,
-});
-/** Written by the run that made it. */
-const by = (id: string, age: number): Holding => [id, age - 0.0002];
 const movedFrom = (text: string, secretName?: string) => {
   const destination = parseDestination(text);
   if (destination === undefined) throw new Error(text);

@@ -4,20 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { parseDestination, printLocation } from '../../../src/model/secret-location.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { assess } from '../../../src/watch/findings.ts';
-import { type Day, Days, type Holding, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { by, type Day, Days, type Holding, hand, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY } from '../../support/states.ts';
 
 const BILLING = 'repo:acme/billing';
 const PROD = 'env:acme/ops/prod';
 const TWO = { destinations: [SHOP, BILLING] };
-const hand = (id: string, age: number, more: Partial<Seeded> = {}): Seeded => ({
-  id,
-  age,
-  expires: 400,
-  subject: 'CN=by hand',
-  ...more,
-});
-const by = (id: string, age: number): Holding => [id, age - 0.0002];
 const holds = (world: Days, scope: string) => world.secrets.get(`${scope} PEM`)?.holds;
 const moved = (text: string) => {
   const destination = parseDestination(text);

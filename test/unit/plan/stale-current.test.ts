@@ -2,13 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseDestination } from '../../../src/model/secret-location.ts';
-import { type Day, Days, type Holding, ours, SHOP } from '../../support/days.ts';
+import { by, type Day, Days, ours, SHOP } from '../../support/days.ts';
 
 const OPS = 'repo:acme/ops';
 const ENV = 'env:acme/shop/production';
 const BILLING = 'repo:acme/billing';
 const ORG = 'org:acme';
-const by = (id: string, age: number): Holding => [id, age - 0.0002];
 const movedFrom = (text: string) => ({ destination: parseDestination(text) as never, secretName: undefined });
 
 /** What `secrets.PEM` is in a job that sees these places. */

@@ -3,12 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { assess } from '../../../src/watch/findings.ts';
-import { type Day, Days, type Holding, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { by, type Day, Days, type Holding, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
 const TWO = [SHOP, PROD];
-const by = (id: string, age: number): Holding => [id, age - 0.0002];
 const dn = (id: string, age: number, subject = `CN=${id}`): Seeded => ours(id, age, { subject });
 
 /** `a` is the record of CN=shop, and the certificate that was issued with it. */
