@@ -6,7 +6,7 @@ import type { EmulatorRequest } from '../emulators/emulator.ts';
 import type { ActionOptions } from '../emulators/runner.ts';
 import { API_AUDIENCE, type Sandbox, startSandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
-import { describeFormer, enroll, FORMER, key, keyClient, MTLS, patches, posts, puts } from './enrollments.ts';
+import { describeFormer, enroll, FORMER, key, keyClient, MTLS } from './enrollments.ts';
 import {
   client,
   effects,
@@ -17,6 +17,9 @@ import {
   loginByKey,
   loginBySecret,
   operate,
+  patches,
+  posts,
+  puts,
   secretClient,
   sharedWorld,
   told,

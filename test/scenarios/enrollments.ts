@@ -1,7 +1,6 @@
 /** What the stories of an enrollment share: the methods that clients come from, and what each must show. */
 
 import { describe, expect, it } from 'vitest';
-import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { API_AUDIENCE, type Sandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import {
@@ -13,6 +12,7 @@ import {
   loginBySecret,
   operate,
   otherFields,
+  patches,
   secretClient,
   told,
   warnings,
@@ -51,10 +51,6 @@ export const FORMER: Former[] = [
 
 export const enroll = (world: Sandbox, clientId: string, inputs: Inputs = {}) =>
   operate(world, { operation: 'enroll', 'client-id': clientId, ...inputs });
-
-export const patches = ({ method }: EmulatorRequest) => method === 'PATCH';
-export const posts = ({ method }: EmulatorRequest) => method === 'POST';
-export const puts = ({ method }: EmulatorRequest) => method === 'PUT';
 
 /** What every method to come from must show. */
 export function describeFormer(shared: () => Sandbox, former: readonly Former[]): void {

@@ -2,6 +2,7 @@
 
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import type { EmulatorRequest } from '../emulators/emulator.ts';
 import type { ActionOptions, ActionRun } from '../emulators/runner.ts';
 import {
   API_AUDIENCE,
@@ -185,3 +186,8 @@ export function warnings(run: ActionRun): string {
     .map(({ message }) => message)
     .join('\n');
 }
+
+export const patches = ({ method }: EmulatorRequest) => method === 'PATCH';
+export const posts = ({ method }: EmulatorRequest) => method === 'POST';
+export const puts = ({ method }: EmulatorRequest) => method === 'PUT';
+export const deletes = ({ method }: EmulatorRequest) => method === 'DELETE';

@@ -1,3 +1,5 @@
+/** `private_key_jwt`, more of it: overlap, expiry, a client that comes from certificates, and refusals. The main stories: private-key-jwt.test.ts. */
+
 import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { asserts, enrolled, refuse, run } from './bare-keys.ts';

@@ -1,7 +1,6 @@
 /** What the stories of a reversion share: clients that were enrolled and rotated, and the reversion itself. */
 
 import { expect } from 'vitest';
-import type { EmulatorRequest } from '../emulators/emulator.ts';
 import type { Sandbox } from '../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../emulators/tls.ts';
 import { type Inputs, operate, secretClient } from './operations.ts';
@@ -32,6 +31,3 @@ export async function forced(world: Sandbox, inputs: Inputs): Promise<void> {
   expect(exitCode).toBe(0);
   world.advance(20 * MINUTE);
 }
-
-export const patches = ({ method }: EmulatorRequest) => method === 'PATCH';
-export const deletes = ({ method }: EmulatorRequest) => method === 'DELETE';

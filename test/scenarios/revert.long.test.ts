@@ -5,6 +5,7 @@ import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { startSandbox } from '../emulators/sandbox.ts';
 import {
   client,
+  deletes,
   effects,
   killed,
   LEASE_OVER,
@@ -12,12 +13,13 @@ import {
   loginByKey,
   loginBySecret,
   operate,
+  patches,
   secretClient,
   sharedWorld,
   told,
   warnings,
 } from './operations.ts';
-import { deletes, enrolled, forced, foreign, PATCH, patches, revert, rotated } from './reversions.ts';
+import { enrolled, forced, foreign, PATCH, revert, rotated } from './reversions.ts';
 import { code, held, json, MINUTE } from './support.ts';
 
 const MTLS = 'self_signed_tls_client_auth';

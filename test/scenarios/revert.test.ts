@@ -7,11 +7,12 @@ import {
   loginByCertificate,
   loginBySecret,
   otherFields,
+  patches,
   sharedWorld,
   told,
   warnings,
 } from './operations.ts';
-import { CREDENTIAL, enrolled, foreign, PATCH, patches, revert, rotated } from './reversions.ts';
+import { CREDENTIAL, enrolled, foreign, PATCH, revert, rotated } from './reversions.ts';
 import { code, held, json } from './support.ts';
 
 const shared = sharedWorld();
