@@ -28,13 +28,12 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayRepeat = false;
-  /** The advice that finishes the delivery after a failure. Empty in a run that revokes: there the description of the state says how to go on. */
-  readonly #finish: string;
+  readonly #revokes: boolean;
 
   constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
     this.#services = services;
     this.#desired = desired;
-    this.#finish = plan.revokes.length > 0 ? '' : FINISH;
+    this.#revokes = plan.revokes.length > 0;
   }
 
   /** Whether a secret may hold the pair. */
@@ -108,14 +107,16 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#stored.length > 0 ? this.#finish : this.#again}`,
+      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#nextStep()}`,
       cause: first.error,
     });
   }
 
-  /** The advice for a primary in doubt. Empty if the client was moved to another method, since the state then names something more urgent. */
-  get #again(): string {
-    return this.#finish && this.#desired.operation !== 'enroll' ? AGAIN : '';
+  /** Which run finishes the delivery. Empty where the description of the state names something more urgent. */
+  #nextStep(): string {
+    if (this.#revokes) return '';
+    if (this.#stored.length > 0) return FINISH;
+    return this.#desired.operation === 'enroll' ? '' : AGAIN;
   }
 
   /** A primary in doubt may hold the only copy of the new key. */
@@ -142,6 +143,7 @@ export class Delivery {
 
 const FINISH = ` Then ${NEW_RUN} with current-credential. It finishes the delivery without a new key.`;
 
+/** For a primary in doubt. */
 const AGAIN = ` Then ${NEW_RUN} with current-credential. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
 
 export interface PauseServices {

@@ -56,17 +56,24 @@ export function explainFailure(
   undone: { messages: readonly string[]; failures: readonly RotationError[] } | undefined,
   now: number,
 ): RotationError {
-  if (undone === undefined) {
-    const nobody = state.served.length === 0 ? perhapsNobody(state) : '';
-    const { delivery = '', served } = state;
-    const left = unrevoked(state, served.length > 0);
-    const ends = methodEnded(state) || previousEnd(state, now);
-    const stateNow = joined(nobody, delivery, ends, stays(state), interruptedStill(state), left);
-    return error.withStateNow(stateNow, alarm(state, served, now));
-  }
-  const [first] = undone.failures;
-  const rest = first ? orphaned(state, first, now) : afterUndo(state, AT_ONCE);
+  if (undone === undefined)
+    return error.withStateNow(afterDelivery(state, now), alarm(state, state.served, now));
+  const [failed] = undone.failures;
+  const rest = failed ? afterFailedUndo(state, failed, now) : afterUndo(state, AT_ONCE);
   return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), alarm(state, []));
+}
+
+/** What is true once a location may hold the new pair. @param now by Auth0's clock */
+function afterDelivery(state: FailureState, now: number): string {
+  const { delivery = '', served } = state;
+  return joined(
+    served.length === 0 ? perhapsNobody(state) : '',
+    delivery,
+    methodEnded(state) || previousEnd(state, now),
+    stays(state),
+    interruptedStill(state),
+    unrevoked(state, served.length > 0),
+  );
 }
 
 /** What is true after the undo. @param go advice for those who may be locked out: start a run at once, or only after some time */
@@ -135,8 +142,8 @@ function unrevoked({ removed, revoking }: FailureState, begun: boolean): string 
   return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
 }
 
-/** @param now by Auth0's clock */
-function orphaned(state: FailureState, undoError: RotationError, now: number): string {
+/** What is true after an undo that failed. @param now by Auth0's clock */
+function afterFailedUndo(state: FailureState, undoError: RotationError, now: number): string {
   const until = new Date(now + LEASE).toISOString();
   const why = undoError.failed.replace(/\.$/, '');
   const undoing = `since undoing failed (${why})`;

@@ -29,19 +29,21 @@ export async function readUses(
   const seen = new Map<string, LogEntry>();
   /** From here on no entry is missing in `seen`. */
   let completeFrom = tenant.now();
-  // The end of a search is a whole second. Rounding up makes each search repeat the last second of the one before.
-  for (let until = '*'; ; until = second(completeFrom + 999)) {
+  let until = '*';
+  while (seen.size < MOST) {
     const found = await search(tenant, searchFor(clientId, since, until));
+    const added = found.filter(({ id }) => !seen.has(id));
     // An entry that is in this search and in an earlier one shows that none is missing between them.
-    const isGapless = seen.size === 0 || found.some(({ id }) => seen.has(id));
-    const seenBefore = seen.size;
-    for (const entry of found) seen.set(entry.id, entry);
-    if (isGapless) completeFrom = Math.min(completeFrom, ...found.map(({ at }) => at));
-    const reachesSince = isGapless && found.length < PAGE * PAGES;
-    if (!reachesSince && isGapless && seen.size > seenBefore && seen.size < MOST) continue;
-    const uses = [...seen.values()].filter(({ identity }) => identity !== '');
-    return { since: reachesSince ? keptFrom : completeFrom, uses };
+    const isGapless = seen.size === 0 || added.length < found.length;
+    for (const entry of added) seen.set(entry.id, entry);
+    if (!isGapless) break;
+    const isLast = found.length < PAGE * PAGES;
+    completeFrom = isLast ? keptFrom : Math.min(completeFrom, ...found.map(({ at }) => at));
+    if (isLast || added.length === 0) break;
+    // The end of a search is a whole second. Rounding up makes each search repeat the last second of the one before.
+    until = second(completeFrom + 999);
   }
+  return { since: completeFrom, uses: [...seen.values()].filter(({ identity }) => identity !== '') };
 }
 
 /** The latest uses, as many as one request returns. @throws RotationError AUTH0_… */

@@ -104,17 +104,33 @@ export function heldByTime(
   const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
   if (first === undefined) return [];
+  if (mayHoldAny(desired, first, secret, owners)) return associated.length > 0 ? associated : [first];
+  return second && mayHoldEarlier(first, secret, owners) ? [first, second] : [first];
+}
+
+/** Whether somebody else may have written the secret, so that it may hold any of its candidates. @param newest of the candidates */
+function mayHoldAny(
+  desired: DesiredState,
+  newest: Credential,
+  secret: ObservedSecret,
+  owners: Owners,
+): boolean {
+  if (isUnexplained(desired, newest, secret, owners)) return true;
+  // Only the first delivery of a subject DN is close to its record. At any later one, somebody may have put another DN back.
+  return (
+    desired.method === 'tls_client_auth' &&
+    writtenTimes(secret.times) !== undefined &&
+    !isExplained(newest, secret)
+  );
+}
+
+/**
+ * Whether a person made the credential so shortly before the secret was written that it may hold the one before. Our runs pause between
+ * a delivery and the next credential (PAUSE in apply/deliver.ts).
+ */
+function mayHoldEarlier(newest: Credential, secret: ObservedSecret, owners: Owners): boolean {
   const times = writtenTimes(secret.times);
-  // Somebody may have put another subject DN back, since only the first delivery of a record is close to it.
-  const isRenewed =
-    desired.method === 'tls_client_auth' && times !== undefined && !isExplained(first, secret);
-  // Somebody else wrote the secret, so it may hold any of them.
-  if (isRenewed || isUnexplained(desired, first, secret, owners))
-    return associated.length > 0 ? associated : [first];
-  // Our runs pause between a delivery and the next credential (PAUSE in apply/deliver.ts). People do not.
-  const close =
-    times !== undefined && first.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(first);
-  return second && close ? [first, second] : [first];
+  return times !== undefined && newest.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(newest);
 }
 
 /** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */

@@ -53,7 +53,7 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): 
 function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (full) return builder.evictable.find(isAssociated);
-  const useless = (c: Credential) => !isAssociated(c) && builder.isSpare(c);
+  const useless = (c: Credential) => !isAssociated(c) && builder.isUnused(c);
   return builder.records.find(useless) ?? builder.evictable[0];
 }
 
@@ -117,7 +117,7 @@ function isInterruptible(builder: PlanBuilder, credential: Credential): boolean 
   if (former !== undefined && !(former.refused && overridesUnknown(builder.desired))) return false;
   // guard: a primary without a secret interrupts nobody
   if (isMissing(builder.observed.secrets[0]) && mayBeHeld(builder.inUse, credential)) return false;
-  return builder.associated.includes(credential.id) && builder.mayRemove(credential);
+  return builder.associated.includes(credential.id) && !builder.isProtected(credential);
 }
 
 /** A secret location without a secret has no consumers. */

@@ -128,7 +128,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
   const { desired, observed } = builder;
   if (credential === undefined || credential.identity !== desired.current?.identity) return false;
   // An expired pair, or one that is not associated, helps no consumer.
-  if (!builder.associated.includes(credential.id) || builder.isExpired(credential)) return false;
+  if (!builder.associated.includes(credential.id) || builder.isCertainlyExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
 }
 

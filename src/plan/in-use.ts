@@ -7,28 +7,25 @@ import {
   newestFirst,
   type ObservedSecret,
   type ObservedState,
-  writtenTimes,
 } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { UNCERTAINTY } from '../model/timing.ts';
 import {
   candidatesFor,
   existingAt,
   heldByTime,
   isBehind,
   isExplained,
-  isLatest,
   isLikePrimary,
   isUnexplained,
   isWrittenApart,
-  latestIn,
 } from './by-time.ts';
+import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
 import { type FormerHolder, mayBeHidden } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
-export interface CredentialsInUse {
+export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   /** The credentials that each secret location may hold, likeliest first. An empty list means that it holds none that Auth0 knows. */
   held: readonly (readonly Credential[])[];
   /** Indexes of the locations other than the primary whose secret somebody else wrote last, or that GitHub does not show. */
@@ -50,50 +47,24 @@ export interface CredentialsInUse {
   primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
-  /** The newer credential that the primary may have held until somebody put an older one back. */
-  heldBeforeRollback: Credential | undefined;
   /** `expiresAt` is only derived from the time of the delivery, since nothing shows the certificate of a subject DN. */
   isExpiryEstimated: boolean;
-  /** `current-credential` holds a certificate or key that is none of the client's credentials. */
-  unregistered: boolean;
-  /** Set if the primary does not hold `current-credential`: how the times show that. */
-  staleCurrent: StaleCurrent | undefined;
   /** Credentials that former primaries may still hold. Consumers may still log in with them. */
   formerHeld: readonly FormerHolder[];
 }
-
-/** How the times show that `current-credential` is not what the primary holds. */
-export type StaleCurrent =
-  /** It belongs to another workflow, or it is ours and younger than the secret. */
-  | { because: 'never held' }
-  /** The secret was written after this job began. */
-  | { because: 'written since' }
-  /** A run stored this later credential. */
-  | { because: 'delivered since'; later: Credential };
 
 /** @param observed with all times by Auth0's clock */
 export function credentialsInUse(desired: DesiredState, observed: ObservedState): CredentialsInUse {
   const owners = new Owners(desired, observed);
   if (observed.client && observed.client.method !== desired.method) return nothingHeld(observed);
   const [primary, ...others] = observed.secrets;
-  // `current-credential` claims that the primary holds this credential. The times may contradict it.
-  const claimed =
-    desired.current && observed.pool.find(({ identity }) => identity === desired.current?.identity);
+  const claimed = claimedBy(desired, observed);
   const byTime = observed.secrets.map((secret) =>
     heldByTime(desired, secret, candidatesFor(secret, observed, owners), owners, claimed),
   );
-  const unregistered = desired.current !== undefined && claimed === undefined;
-  const neverHeld = claimed !== undefined && cannotHaveHeld(claimed, primary, owners);
-  const later = claimed ? laterThan(claimed, primary, observed, owners) : [];
   const [primaryByTime = []] = byTime;
-  // What a run may have delivered after this job read its secrets.
-  const suspects = unregistered ? primaryByTime.filter(owners.isOurs) : later.filter(owners.isAssociated);
-  // guard: a stale current-credential is not believed
-  const deliveredSince = suspects.find((c) => isExplained(c, primary));
-  const writtenSince = isWrittenSince(desired, claimed, observed);
-  const isContradicted = neverHeld || writtenSince || primary?.times === 'missing';
-  const believed = deliveredSince ?? (isContradicted ? undefined : claimed);
-  const heldByPrimary = believed ? [believed] : primaryByTime;
+  const { credential, ...claim } = checkClaim(desired, observed, owners, primaryByTime);
+  const heldByPrimary = credential ? [credential] : primaryByTime;
   const held = byTime.map((candidates, index) =>
     isLikePrimary(desired, index, observed) ? heldByPrimary : candidates,
   );
@@ -116,22 +87,10 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
       newest !== undefined &&
       lacking.every((index) => index > 0 && observed.secrets[index]?.times === 'missing'),
     ...expiryOf(desired, observed, held[0]?.[0]),
-    unregistered,
-    staleCurrent: howStale(neverHeld, writtenSince, deliveredSince),
+    ...claim,
     perhapsDisplaced: displacedAmong(held, observed, owners),
     formerHeld: heldByFormer(desired, observed, owners),
-    heldBeforeRollback: deliveredSince ? undefined : later.find(owners.isAssociated),
   };
-}
-
-function howStale(
-  neverHeld: boolean,
-  writtenSince: boolean,
-  later: Credential | undefined,
-): StaleCurrent | undefined {
-  if (neverHeld) return { because: 'never held' };
-  if (later) return { because: 'delivered since', later };
-  return writtenSince ? { because: 'written since' } : undefined;
 }
 
 /**
@@ -144,7 +103,7 @@ function displacedAmong(
   owners: Owners,
 ): Credential | undefined {
   return observed.secrets
-    .flatMap((secret, index) => laterThan(held[index]?.[0], secret, observed, owners))
+    .flatMap((secret, index) => newerThan(held[index]?.[0], secret, observed, owners))
     .find((c) => !owners.isAssociated(c));
 }
 
@@ -206,31 +165,6 @@ function isLeftOutAt(observed: ObservedState, index: number): boolean {
   return secret !== undefined && isLeftOut(observed, secret.location);
 }
 
-/** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
-function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
-  if (writtenTimes(secret?.times) === undefined) return false;
-  if (owners.otherOwnership(claimed) !== undefined) return true;
-  return owners.isOurs(claimed) && claimed.createdAt > latestIn(secret);
-}
-
-/** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
-function isWrittenSince(
-  desired: DesiredState,
-  claimed: Credential | undefined,
-  observed: ObservedState,
-): boolean {
-  const [primary] = observed.secrets;
-  const { startedAt } = observed;
-  const times = writtenTimes(primary?.times);
-  if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
-  // guard: what was written after this job began is not what current-credential shows
-  if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
-  if (claimed === undefined) return true;
-  // The record of a subject DN outlives its certificates and is delivered again and again.
-  const isRenewal = desired.method === 'tls_client_auth' && isLatest(desired, observed);
-  return !isRenewal && !isExplained(claimed, primary);
-}
-
 /** The evidence while the client uses another method. Then nobody can log in with what the secrets hold. */
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
@@ -249,15 +183,4 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     formerHeld: [],
     heldBeforeRollback: undefined,
   };
-}
-
-/** Our credentials that are newer than `held` and existed when the secret was written. */
-function laterThan(
-  held: Credential | undefined,
-  secret: ObservedSecret | undefined,
-  observed: ObservedState,
-  owners: Owners,
-): Credential[] {
-  if (!secret || !held || !writtenTimes(secret.times)) return [];
-  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
 }

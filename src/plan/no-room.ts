@@ -23,7 +23,7 @@ function remedyFor(builder: PlanBuilder): string | undefined {
     overlapLine(builder) ??
     reorderLine(builder) ??
     finishLine(builder) ??
-    spareLine(builder) ??
+    unusedLine(builder) ??
     doubtLine(builder) ??
     keptLine(builder) ??
     formerLine(builder) ??
@@ -36,7 +36,7 @@ function remedyFor(builder: PlanBuilder): string | undefined {
 function overlapLine(builder: PlanBuilder): string | undefined {
   if (builder.desired.operation !== 'rehearse') return undefined;
   const previous = builder.records.find(
-    (c) => builder.associated.includes(c.id) && builder.isSpare(c) && supersededAt(builder, c) !== undefined,
+    (c) => builder.associated.includes(c.id) && builder.isUnused(c) && supersededAt(builder, c) !== undefined,
   );
   return previous
     ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`
@@ -67,12 +67,12 @@ const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 
 /** Is it certain that no destination holds one that was made by hand? */
-function spareLine(builder: PlanBuilder): string | undefined {
-  const spare = spareByHand(builder);
-  if (spare.length === 0 || !isCurrentKnown(builder)) return undefined;
+function unusedLine(builder: PlanBuilder): string | undefined {
+  const unused = unusedByHand(builder);
+  if (unused.length === 0 || !isCurrentKnown(builder)) return undefined;
   return builder.desired.operation === 'rehearse'
-    ? deleteLine(spare)
-    : `${releaseLine(spare)}${waitLine(builder)}`;
+    ? deleteLine(unused)
+    : `${releaseLine(unused)}${waitLine(builder)}`;
 }
 
 /** May the primary hold one that is newer than current-credential? */
@@ -94,7 +94,7 @@ function formerLine(builder: PlanBuilder): string | undefined {
   const former = stillHolding(builder);
   if (former === undefined) return undefined;
   return (
-    passLine(builder) + [former, chooseLine(builder, spareByHand(builder))].filter(Boolean).join(' Or: ')
+    passLine(builder) + [former, chooseLine(builder, unusedByHand(builder))].filter(Boolean).join(' Or: ')
   );
 }
 
@@ -102,7 +102,7 @@ function formerLine(builder: PlanBuilder): string | undefined {
 function otherWorkflowLine(builder: PlanBuilder): string | undefined {
   const { owners, records } = builder;
   const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
-  if (owner === undefined || spareByHand(builder).length > 0) return undefined;
+  if (owner === undefined || unusedByHand(builder).length > 0) return undefined;
   return movedLine(builder) + keepOneWorkflow(builder, owner);
 }
 
@@ -124,7 +124,7 @@ function associatedByHand({ associated, desired, owners, records }: PlanBuilder)
 }
 
 /** Those of them that no location holds by the evidence. */
-function spareByHand(builder: PlanBuilder): Credential[] {
+function unusedByHand(builder: PlanBuilder): Credential[] {
   const byHand = associatedByHand(builder);
   const { doubtful } = whatPrimaryMayHold(builder, byHand);
   return byHand.filter((c) => !mayBeHeld(builder.inUse, c) && !doubtful.includes(c));
@@ -142,7 +142,7 @@ function chooseLine(builder: PlanBuilder, some: readonly Credential[]): string {
 
 /** What happens without the user. */
 function waitLine(builder: PlanBuilder): string {
-  const waiting = spareByHand(builder).filter((c) => !builder.isNoticeOver(c));
+  const waiting = unusedByHand(builder).filter((c) => !builder.isNoticeOver(c));
   const [first = ''] = waiting.flatMap((c) => removedLater(builder, c));
   return first;
 }
@@ -169,21 +169,21 @@ function stillHolding(builder: PlanBuilder): string | undefined {
   return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
 }
 
-function releaseLine(spare: readonly Credential[]): string {
-  const line = `\`removable-credentials: ${spare.map(({ id }) => id).join(' ')}\`.`;
-  const [one, another] = spare;
+function releaseLine(unused: readonly Credential[]): string {
+  const line = `\`removable-credentials: ${unused.map(({ id }) => id).join(' ')}\`.`;
+  const [one, another] = unused;
   return one && !another
     ? `${one.id} was made by hand on ${day(one.createdAt)}, and the primary destination does not hold it. To go on now, if nobody uses it, add this line to the action's inputs: ${line}`
-    : `${dated(spare)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
+    : `${dated(unused)} were made by hand, and the primary destination holds none of them. To go on now, add this line to the action's inputs, without the ids that somebody uses: ${line}`;
 }
 
 /** A rehearsal does not remove what was released. */
-function deleteLine(spare: readonly Credential[]): string {
+function deleteLine(unused: readonly Credential[]): string {
   const were =
-    spare.length === 1
+    unused.length === 1
       ? 'was made by hand, and the primary destination does not hold it'
       : 'were made by hand, and the primary destination holds none of them';
-  return `${dated(spare)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
+  return `${dated(unused)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
 }
 
 /** Auth0 refuses a second credential with the same subject DN. */

@@ -145,11 +145,33 @@ export class PlanBuilder {
     this.records = this.records.filter((record) => record.id !== id);
   }
 
-  /** Credentials that no location may hold, that the user does not keep, and that are ours to remove. Oldest first. */
-  get removable(): Credential[] {
+  // Which credentials a run removes, from the most to the fewest: not isProtected, isUnused, evictable, dueForRemoval.
+
+  /** Whether no run may remove it: it is foreign, or in keep-credentials. */
+  isProtected(credential: Credential): boolean {
+    const { isForeign, isLeftover } = this.owners;
+    const isOthers = isForeign(credential) && !isLeftover(credential) && !this.isDeclaredUnused(credential);
+    return isOthers || this.desired.keepCredentials.has(credential.id);
+  }
+
+  /** Whether it is not protected, and no location may hold it. */
+  isUnused(credential: Credential): boolean {
+    return !this.isProtected(credential) && !mayBeHeld(this.inUse, credential);
+  }
+
+  /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
+  get evictable(): Credential[] {
+    const expired = this.records.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
+    const { heldBeforeRollback } = this.inUse;
+    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
+    return [...new Set([...expired, ...this.dueForRemoval, ...rolledBack])];
+  }
+
+  /** Credentials to remove even if no room is needed: unused, announced for long enough, and with no use to come. Oldest first. */
+  get dueForRemoval(): Credential[] {
     return this.records.filter(
       (c) =>
-        this.isSpare(c) &&
+        this.isUnused(c) &&
         this.isNoticeOver(c) &&
         (this.isAbandoned(c) ||
           this.isSuperseded(c) ||
@@ -158,33 +180,13 @@ export class PlanBuilder {
     );
   }
 
-  /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
-  get evictable(): Credential[] {
-    const expired = this.records.filter((c) => this.mayRemove(c) && this.isExpired(c));
-    const { heldBeforeRollback } = this.inUse;
-    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isSpare(c));
-    return [...new Set([...expired, ...this.removable, ...rolledBack])];
-  }
-
-  /** Whether no location may hold it and it may be removed. */
-  isSpare(credential: Credential): boolean {
-    return this.mayRemove(credential) && !mayBeHeld(this.inUse, credential);
-  }
-
-  /** Whether it is neither foreign nor in keep-credentials. */
-  mayRemove(credential: Credential): boolean {
-    const { isForeign, isLeftover } = this.owners;
-    const mayGo = !isForeign(credential) || isLeftover(credential) || this.isDeclaredUnused(credential);
-    return mayGo && !this.desired.keepCredentials.has(credential.id);
-  }
-
   /** Whether `removable-credentials` says that nobody uses it. */
   isDeclaredUnused({ id, type }: Credential): boolean {
     return this.desired.removableCredentials.has(id) && type === CREDENTIAL_TYPES[this.desired.method];
   }
 
-  /** Whether it expired at least an hour ago, so that Auth0 certainly refuses it. A subject DN never expires. */
-  isExpired({ expiresAt, type }: Credential): boolean {
+  /** Whether it expired at least an hour ago, so that Auth0 refuses it whatever the clocks say. A subject DN never expires. */
+  isCertainlyExpired({ expiresAt, type }: Credential): boolean {
     const isOver = expiresAt !== undefined && expiresAt + HOUR <= this.observed.now;
     return isOver && type === CREDENTIAL_TYPES[this.desired.method];
   }
@@ -198,7 +200,7 @@ export class PlanBuilder {
     if (
       !this.owners.isUnmarked(credential) ||
       this.isDeclaredUnused(credential) ||
-      this.isExpired(credential)
+      this.isCertainlyExpired(credential)
     )
       return true;
     // A revocation removes it whether or not its removal was announced.
@@ -256,7 +258,7 @@ export class PlanBuilder {
   }
 
   toPlanned(credential: Credential): PlannedCredential {
-    const end = this.mayRemove(credential) ? overlapEnd(this, credential) : Number.POSITIVE_INFINITY;
+    const end = this.isProtected(credential) ? Number.POSITIVE_INFINITY : overlapEnd(this, credential);
     return {
       ...credential,
       stage: stageOf(this.inUseAtStart, this.owners, credential),

@@ -211,21 +211,21 @@ function heal(builder: PlanBuilder): boolean {
     .filter(
       (c, index, all) =>
         !builder.associated.includes(c.id) &&
-        !builder.isExpired(c) &&
+        !builder.isCertainlyExpired(c) &&
         c.type !== 'unknown' &&
         all.findIndex(({ id }) => id === c.id) === index,
     );
   for (const credential of missing) {
-    const spare = builder.records.filter(
+    const unneeded = builder.records.filter(
       (c) =>
         builder.associated.includes(c.id) &&
-        ((builder.isExpired(c) && builder.mayRemove(c)) ||
-          (builder.isSpare(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c)))),
+        ((builder.isCertainlyExpired(c) && !builder.isProtected(c)) ||
+          (builder.isUnused(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c)))),
     );
     const keep =
       builder.associated.length < METHOD_CAPACITY
         ? builder.associated
-        : without(builder.associated, (spare.find((c) => builder.isAbandoned(c)) ?? spare[0])?.id);
+        : without(builder.associated, (unneeded.find((c) => builder.isAbandoned(c)) ?? unneeded[0])?.id);
     if (keep.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
     builder.associate([...keep, credential.id], 'heal');
   }
@@ -246,7 +246,7 @@ function without(ids: readonly string[], id: string | undefined): readonly strin
 /** Removes abandoned credentials, whose keys are lost. If no secret holds a known credential, an abandoned one may be in use and stays. */
 function discardAbandoned(builder: PlanBuilder): void {
   if (builder.inUse.newest === undefined) return;
-  for (const credential of builder.removable.filter((c) => builder.isAbandoned(c))) {
+  for (const credential of builder.dueForRemoval.filter((c) => builder.isAbandoned(c))) {
     // A destination may hold it, so it stays. It causes a rotation, which removes it if it needs room.
     // guard: what may have been displaced is kept
     if (credential.id !== builder.inUse.perhapsDisplaced?.id) builder.remove(credential, 'discard');

@@ -13,7 +13,7 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   builder.requireWritable();
   const isAbandoned = (c: PlanBuilder['records'][number]) =>
     owners.isRehearsed(c) && !isYoung(c, observed.now);
-  for (const credential of builder.records.filter((c) => isAbandoned(c) && builder.mayRemove(c)))
+  for (const credential of builder.records.filter((c) => isAbandoned(c) && !builder.isProtected(c)))
     builder.remove(credential, 'discard');
   builder.reuses = registeredSubject(builder);
   const before = builder.associated;

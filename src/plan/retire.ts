@@ -10,7 +10,7 @@ type Stay = 'no note' | { severity: Note['severity']; because: string };
 
 /** Removes what is no longer needed, or notes why it stays. */
 export function retire(builder: PlanBuilder): void {
-  for (const credential of builder.removable) {
+  for (const credential of builder.dueForRemoval) {
     const stay = builder.associated.includes(credential.id) ? whyStays(builder, credential) : undefined;
     if (stay === undefined) builder.remove(credential, 'retire');
     else if (stay !== 'no note')

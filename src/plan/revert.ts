@@ -16,7 +16,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const ofThirdMethod = builder.records.filter(owners.isLeftover);
   const useless = builder.records.filter(
     (c) =>
-      builder.mayRemove(c) &&
+      !builder.isProtected(c) &&
       (leaves || owners.isOursOrReplaced(c)) &&
       !isTheirs(c) &&
       !ofThirdMethod.includes(c),

@@ -51,7 +51,7 @@ function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): 
 
 /** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
-  const previous = builder.records.filter((c) => builder.mayRemove(c));
+  const previous = builder.records.filter((c) => !builder.isProtected(c));
   for (const credential of previous) builder.remove(credential, 'revoke');
   builder.revokes.push(...previous.map(({ id }) => id));
   builder.steps.push({ kind: 'find-holders' });

@@ -144,19 +144,20 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   if (!same) return undefined;
   if (owners.isForeign(same)) throw subjectTaken(builder, same);
   const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
-  // The primary holds the older subject, which somebody put back. Then the newer one stays, since others may hold that.
+  // Somebody put the older subject back in the primary. The others may still hold the newer one, so that stays.
   const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
-  const stays = (c: Credential) =>
-    isPutBack && !isYoung(c, observed.now) && builder.associated.includes(c.id);
+  const staying = newer.filter(
+    (c) => isPutBack && !isYoung(c, observed.now) && builder.associated.includes(c.id),
+  );
+  const discarded = newer.filter((c) => !staying.includes(c));
   // Later runs never take a rehearsal's credential for one in use.
-  if (!owners.isRehearsed(same) && newer.every((c) => builder.isSpare(c) || stays(c))) {
-    // Otherwise later runs would take the newer one for the one in use.
-    for (const credential of newer.filter((c) => !stays(c))) builder.remove(credential, 'discard');
+  if (!owners.isRehearsed(same) && discarded.every((c) => builder.isUnused(c))) {
+    for (const credential of discarded) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;
   }
   // Auth0 refuses a second credential with the same subject DN.
-  if (!builder.isSpare(same)) throw capacityExhausted(builder);
+  if (!builder.isUnused(same)) throw capacityExhausted(builder);
   builder.remove(same, 'make room');
   return undefined;
 }
@@ -225,7 +226,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   if (builder.desired.overlap !== 0) return;
   const previous = builder.records.filter(
     (c) =>
-      builder.mayRemove(c) &&
+      !builder.isProtected(c) &&
       // By then the primary has a new pair, so its expiry does not end the time of an announcement.
       builder.isNoticeOver(c, Number.POSITIVE_INFINITY) &&
       c.id !== builder.reuses &&

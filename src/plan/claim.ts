@@ -1,0 +1,112 @@
+/** What `current-credential` shows about the primary, and whether the times contradict it. Pure. */
+
+import type { DesiredState } from '../model/desired-state.ts';
+import {
+  type Credential,
+  newestFirst,
+  type ObservedSecret,
+  type ObservedState,
+  writtenTimes,
+} from '../model/observed-state.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
+import { candidatesFor, isExplained, isLatest, latestIn } from './by-time.ts';
+import type { Owners } from './owners.ts';
+
+/** What the primary holds by `current-credential`. */
+export interface Claim {
+  /** `current-credential` holds a certificate or key that is none of the client's credentials. */
+  unregistered: boolean;
+  /** What the primary holds: the claimed credential, or a later one that a run has stored since. undefined: only the times decide. */
+  credential: Credential | undefined;
+  /** Set if the primary does not hold `current-credential`: how the times show that. */
+  staleCurrent: StaleCurrent | undefined;
+  /** The newer credential that the primary may have held until somebody put the claimed one back. */
+  heldBeforeRollback: Credential | undefined;
+}
+
+/** How the times show that `current-credential` is not what the primary holds. */
+export type StaleCurrent =
+  /** It belongs to another workflow, or it is ours and younger than the secret. */
+  | { because: 'never held' }
+  /** The secret was written after this job began. */
+  | { because: 'written since' }
+  /** A run stored this later credential. */
+  | { because: 'delivered since'; later: Credential };
+
+/** The registered credential in `current-credential`, which the input claims to be what the primary holds. */
+export function claimedBy({ current }: DesiredState, { pool }: ObservedState): Credential | undefined {
+  return current && pool.find(({ identity }) => identity === current.identity);
+}
+
+/** @param byTime what the primary may hold by the times alone */
+export function checkClaim(
+  desired: DesiredState,
+  observed: ObservedState,
+  owners: Owners,
+  byTime: readonly Credential[],
+): Claim {
+  const [primary] = observed.secrets;
+  const claimed = claimedBy(desired, observed);
+  const unregistered = desired.current !== undefined && claimed === undefined;
+  const newer = claimed ? newerThan(claimed, primary, observed, owners) : [];
+  const deliverable = unregistered ? byTime.filter(owners.isOurs) : newer.filter(owners.isAssociated);
+  // guard: a stale current-credential is not believed
+  const later = deliverable.find((c) => isExplained(c, primary));
+  const staleCurrent = howStale(desired, observed, owners, later);
+  const isBelieved = staleCurrent === undefined && primary?.times !== 'missing';
+  return {
+    unregistered,
+    credential: later ?? (isBelieved ? claimed : undefined),
+    staleCurrent,
+    heldBeforeRollback: later ? undefined : newer.find(owners.isAssociated),
+  };
+}
+
+/** @param later the credential that a run stored after this job read its secrets */
+function howStale(
+  desired: DesiredState,
+  observed: ObservedState,
+  owners: Owners,
+  later: Credential | undefined,
+): StaleCurrent | undefined {
+  const claimed = claimedBy(desired, observed);
+  if (claimed && cannotHaveHeld(claimed, observed.secrets[0], owners)) return { because: 'never held' };
+  if (later) return { because: 'delivered since', later };
+  return isWrittenSince(desired, claimed, observed) ? { because: 'written since' } : undefined;
+}
+
+/** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
+function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
+  if (writtenTimes(secret?.times) === undefined) return false;
+  if (owners.otherOwnership(claimed) !== undefined) return true;
+  return owners.isOurs(claimed) && claimed.createdAt > latestIn(secret);
+}
+
+/** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
+function isWrittenSince(
+  desired: DesiredState,
+  claimed: Credential | undefined,
+  observed: ObservedState,
+): boolean {
+  const [primary] = observed.secrets;
+  const { startedAt } = observed;
+  const times = writtenTimes(primary?.times);
+  if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
+  // guard: what was written after this job began is not what current-credential shows
+  if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
+  if (claimed === undefined) return true;
+  // The record of a subject DN outlives its certificates and is delivered again and again.
+  const isRenewal = desired.method === 'tls_client_auth' && isLatest(desired, observed);
+  return !isRenewal && !isExplained(claimed, primary);
+}
+
+/** Our credentials that are newer than `held` and existed when the secret was written. */
+export function newerThan(
+  held: Credential | undefined,
+  secret: ObservedSecret | undefined,
+  observed: ObservedState,
+  owners: Owners,
+): Credential[] {
+  if (!secret || !held || !writtenTimes(secret.times)) return [];
+  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
+}
