@@ -25,8 +25,12 @@ export interface Logger {
   onStep: Services['onStep'];
 }
 
-/** Called after the plan and before the first effect of a rotation. @throws RotationError if the client must not be rotated now */
-export type BeforeRotation = () => Promise<void>;
+/**
+ * Called after the plan and before the first effect of a rotation.
+ * @param timeLeft milliseconds until the credential in use expires. Infinite if that is not recorded.
+ * @throws RotationError if the client must not be rotated now
+ */
+export type BeforeRotation = (timeLeft: number) => Promise<void>;
 
 /** Works on one client. A failure is part of the result, never thrown. */
 export async function run(
@@ -85,7 +89,8 @@ async function runPhases(
   if (planOnly && !watched) result.error = result.plan.errorAtEnd?.withStateNow(UNTOUCHED);
   if (planOnly) return;
 
-  if (result.plan.rotates) await beforeRotation();
+  if (result.plan.rotates)
+    await beforeRotation((expiresAt ?? Number.POSITIVE_INFINITY) - result.observed.now);
   phase('Apply');
   const job = { desired: result.desired, observed: result.observed, plan: result.plan, currentPair };
   Object.assign(result, await apply(job, services));

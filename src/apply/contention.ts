@@ -28,6 +28,6 @@ export function mixed({ secrets }: ObservedState): RotationError {
 export function changedMeanwhile(what: string): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Somebody else changed ${what} while this run was at work, or a read still shows an old state.`,
-    remedy: `When nothing else rotates this client, ${NEW_RUN}. Give the workflow a concurrency group.`,
+    remedy: `When nothing else rotates this client, ${NEW_RUN}. Give the workflow a concurrency group. If that does not help, the tenant log (Monitoring, Logs, type sapi) names who changed it, such as Terraform.`,
   });
 }

@@ -92,7 +92,12 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused') throw error;
+    if (!this.#begun && outcome === 'refused')
+      throw new RotationError(error.code, {
+        ...error,
+        remedy: `${error.remedy}${takeOutLine(location, this.#desired)}`,
+        cause: error,
+      });
     this.#begun = true;
     this.#mayRepeat ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });

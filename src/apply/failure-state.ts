@@ -91,7 +91,9 @@ function afterUndo(state: FailureState, go: string): string {
       completed ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
-  return completed === undefined ? joined(gone, KEEPS) : joined(completed, gone, stays(state));
+  const unheld =
+    removed.length > 0 ? `The run removed ${removed.join(', ')}, which no destination holds.` : '';
+  return completed === undefined ? joined(KEEPS, unheld) : joined(completed, unheld, stays(state));
 }
 
 const AT_ONCE = `${NEW_RUN} at once`;

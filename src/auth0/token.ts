@@ -91,7 +91,7 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:
-      'In the Auth0 Dashboard, open the application with this client id: under Credentials it must have the method and the credential that this workflow passes, and under APIs it must be authorized for the Auth0 Management API. With a custom domain, set management-audience.',
+      'In the Auth0 Dashboard, open the application with this client id: under Credentials it must have the method and the credential that this workflow passes, and under APIs it must be authorized for the Auth0 Management API. After the client has rotated its own key, pass that (management-private-key) in place of a client secret. With a custom domain, set management-audience.',
   });
 }
 

@@ -1,44 +1,55 @@
-/** Makes the first client that rotates the canary. The others wait for it, and do not rotate if it fails. */
+/** Lets one client of a fleet rotate ahead of the others. If that fails, the others do not rotate, except those that cannot wait. */
 
-import { RotationError } from '../errors.ts';
+import { type ErrorCode, RotationError } from '../errors.ts';
 
 export class Canary {
   /** One per client, in the manifest's order. Resolves when it is known whether the client rotates. */
   readonly #known: readonly PromiseWithResolvers<void>[];
-  readonly #outcome = Promise.withResolvers<void>();
-  #chosen: number | undefined;
+  /** The client that is ahead. */
+  #ahead: { index: number; over: PromiseWithResolvers<void> } | undefined;
+  /** The others need not wait any more. */
+  #isDecided = false;
   /** The canary's name and client id, once it has failed. */
-  failed: string | undefined;
+  #failed: string | undefined;
 
   constructor(clients: number) {
     this.#known = Array.from({ length: clients }, () => Promise.withResolvers<void>());
   }
 
-  /** Called before a client rotates. Resolves at once for the canary, and for others when the canary is done. */
+  /** Called before a client rotates. Resolves at once for the canary, and for the others when the canary is done. */
   async turn(index: number): Promise<void> {
     // An earlier client in the manifest may become the canary.
     await Promise.all(this.#known.slice(0, index).map(({ promise }) => promise));
-    const isFirst = this.#chosen === undefined;
-    this.#chosen ??= index;
+    while (this.#ahead && !this.#isDecided) await this.#ahead.over.promise;
+    if (!this.#isDecided) this.#ahead = { index, over: Promise.withResolvers() };
     this.#known[index]?.resolve();
-    if (!isFirst) await this.#outcome.promise;
   }
 
   /** @throws RotationError CANARY_FAILED */
   check(): void {
-    if (this.failed === undefined) return;
+    if (this.#failed === undefined) return;
     throw new RotationError('CANARY_FAILED', {
-      failed: `The client was not tried, since the first client that was due, ${this.failed}, failed.`,
+      failed: `This client was not rotated, since the first client that was, ${this.#failed}, failed.`,
       remedy:
-        'Look at that failure first, or take that client out of the manifest for now. Then start a new run.',
+        'Correct that failure, or take that client out of the manifest for now, and start a new run. Until then every run stops like this one, and rotates only clients whose certificate has less than a quarter of renew-before-days left.',
     });
   }
 
   /** Called when a client's run is over, whether it rotated or not. */
-  finished(index: number, name: string, failed: boolean): void {
+  finished(index: number, name: string, error: RotationError | undefined): void {
     this.#known[index]?.resolve();
-    if (index !== this.#chosen) return;
-    if (failed) this.failed = name;
-    this.#outcome.resolve();
+    if (index !== this.#ahead?.index) return;
+    const { over } = this.#ahead;
+    this.#isDecided = !isOfItsPlace(error);
+    if (this.#isDecided) this.#failed = error && name;
+    else this.#ahead = undefined;
+    over.resolve();
   }
 }
+
+/** Whether a destination is gone or takes no secret, such as an archived repository. That says nothing about other clients. */
+function isOfItsPlace(error: RotationError | undefined): boolean {
+  return [error, error?.cause].some((one) => one instanceof RotationError && OF_A_PLACE.includes(one.code));
+}
+
+const OF_A_PLACE: readonly ErrorCode[] = ['DESTINATION_NOT_FOUND', 'GITHUB_FORBIDDEN'];

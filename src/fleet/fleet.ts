@@ -9,6 +9,7 @@ import type { Inputs } from '../inputs/inputs.ts';
 import { secretLocations } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { RunResult } from '../model/run-result.ts';
+import { DAY } from '../model/timing.ts';
 import { type Logger, run } from '../run.ts';
 import {
   connectServices,
@@ -101,11 +102,11 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   let result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
   try {
     connection.cancellation.check();
-    canary.check();
-    const beforeRotation = async () => {
+    const beforeRotation = async (timeLeft: number) => {
       await canary.turn(index);
       connection.cancellation.check();
-      canary.check();
+      // What is about to expire does not wait for a canary that fails every day.
+      if (timeLeft >= (inputs.desired.renewBeforeDays * DAY) / 4) canary.check();
     };
     result = await look(inputs, connection, fleet, result);
     if (!isIdle(result)) {
@@ -119,7 +120,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   } catch (error) {
     result.error = asRotationError(error);
   }
-  canary.finished(index, nameOf(result), result.error !== undefined);
+  canary.finished(index, nameOf(result), result.error);
   connection.cancellation.end();
   end(result);
   return result;

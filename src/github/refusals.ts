@@ -12,6 +12,15 @@ const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   dependabot: "the repository permission 'Dependabot secrets: write'",
 };
 
+/** What to do about a 403 that no permission mends, by GitHub's words for it. */
+const KNOWN: readonly [RegExp, string][] = [
+  [/archived/i, 'Unarchive the repository in its settings.'],
+  [
+    /IP allow list/i,
+    "Run the job on a runner whose address is in the organization's IP allow list, or add that address there (Settings, Authentication security).",
+  ],
+];
+
 /** The error for a refused request. @param what completes "GitHub refused to …" */
 export function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
@@ -25,12 +34,8 @@ export function refused(destination: Destination, answer: Answer, what: string):
         'Make the token in the same job, in the step right before this action (actions/create-github-app-token): it lives one hour.',
     });
   }
-  if (answer.status === 403 && /archived/i.test(message)) {
-    return new RotationError('GITHUB_FORBIDDEN', {
-      failed,
-      remedy: 'Unarchive the repository in its settings.',
-    });
-  }
+  const known = answer.status === 403 && KNOWN.find(([pattern]) => pattern.test(message));
+  if (known) return new RotationError('GITHUB_FORBIDDEN', { failed, remedy: known[1] });
   if (answer.status === 403 || answer.status === 404) {
     const accepted = answer.accepted ? ` GitHub requires ${quote(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
@@ -75,9 +80,10 @@ function installationAdvice(destination: Destination): string {
   if (destination.kind === 'org')
     return `Then install the GitHub App in the organization ${destination.org}.`;
   const repository = `${destination.owner}/${destination.repo}`;
+  const add = `${open} the repository ${repository}; if the step that makes the token names \`repositories\`, name it there, too.`;
   return destination.kind === 'env'
-    ? `If the environment ${destination.environment} is missing in ${repository}, create it there (Settings, Environments). Then ${open} the repository ${repository}.`
-    : `Then ${open} the repository ${repository}.`;
+    ? `If the environment ${destination.environment} is missing in ${repository}, create it there (Settings, Environments). Then ${add}`
+    : `Then ${add}`;
 }
 
 /**

@@ -70,3 +70,10 @@ it('offers to take out a destination that nobody reads, but not the primary, whi
   );
   expect(await remedyAfter({ outcome: 'in doubt', error })).not.toContain('destinations');
 });
+
+it('offers another first destination where the primary has refused the write', async () => {
+  const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
+  expect(await remedyAfter({ outcome: 'refused', error })).toMatch(
+    /^Mend it\. Or, if nobody reads it, take repo:acme\/shop out of destinations and in the same change add `moved-from: repo:acme\/shop/,
+  );
+});

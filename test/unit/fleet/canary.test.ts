@@ -2,6 +2,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { type ErrorCode, RotationError } from '../../../src/errors.ts';
 import { Canary } from '../../../src/fleet/canary.ts';
 
 /** Says whether it has come by now. */
@@ -13,6 +14,9 @@ function watched(promise: Promise<void>) {
   return state;
 }
 
+const failure = (code: ErrorCode, cause?: RotationError) =>
+  new RotationError(code, { failed: 'It failed.', remedy: 'Mend it.', cause });
+
 describe('the canary', () => {
   it('is the first one that rotates: the others wait until it is over', async () => {
     const canary = new Canary(3);
@@ -21,10 +25,10 @@ describe('the canary', () => {
     await turn();
     expect([second.come, third.come]).toEqual([false, false]);
     // Nothing is due for the first one.
-    canary.finished(0, 'a', false);
+    canary.finished(0, 'a', undefined);
     await turn();
     expect([second.come, third.come]).toEqual([true, false]);
-    canary.finished(1, 'b', false);
+    canary.finished(1, 'b', undefined);
     await turn();
     expect(third.come).toBe(true);
     expect(() => canary.check()).not.toThrow();
@@ -34,7 +38,7 @@ describe('the canary', () => {
     const canary = new Canary(2);
     await canary.turn(0);
     const other = watched(canary.turn(1));
-    canary.finished(0, 'client-a', true);
+    canary.finished(0, 'client-a', failure('DELIVERY_INCOMPLETE', failure('GITHUB_REQUEST_FAILED')));
     await turn();
     expect(other.come).toBe(true);
     expect(() => canary.check()).toThrow(
@@ -47,10 +51,38 @@ describe('the canary', () => {
 
   it('is no client that could not even be read', async () => {
     const canary = new Canary(2);
-    canary.finished(0, 'a', true);
+    canary.finished(0, 'a', failure('AUTH0_REQUEST_FAILED'));
     await canary.turn(1);
     expect(() => canary.check()).not.toThrow();
-    canary.finished(1, 'b', false);
-    expect(canary.failed).toBeUndefined();
+    canary.finished(1, 'b', undefined);
+    expect(() => canary.check()).not.toThrow();
+  });
+
+  it.each([
+    ['its primary takes no secret', failure('GITHUB_FORBIDDEN')],
+    ['its primary is gone', failure('DESTINATION_NOT_FOUND')],
+    ['another place takes none', failure('DELIVERY_INCOMPLETE', failure('GITHUB_FORBIDDEN'))],
+  ])('is followed by another one if %s', async (_, error) => {
+    const canary = new Canary(3);
+    await canary.turn(0);
+    const others = [watched(canary.turn(1)), watched(canary.turn(2))];
+    canary.finished(0, 'a', error);
+    await turn();
+    expect(others.map(({ come }) => come)).toEqual([true, false]);
+    expect(() => canary.check()).not.toThrow();
+    canary.finished(1, 'b', failure('VERIFICATION_FAILED'));
+    await turn();
+    expect(others[1]?.come).toBe(true);
+    expect(() => canary.check()).toThrow(expect.objectContaining({ code: 'CANARY_FAILED' }));
+  });
+
+  it('that has succeeded is the last one: a later failure stops nobody', async () => {
+    const canary = new Canary(3);
+    await canary.turn(0);
+    canary.finished(0, 'a', undefined);
+    await canary.turn(1);
+    canary.finished(1, 'b', failure('VERIFICATION_FAILED'));
+    await canary.turn(2);
+    expect(() => canary.check()).not.toThrow();
   });
 });

@@ -9,6 +9,7 @@ import { openWire } from '../../../src/http/wire.ts';
 import type { Inputs } from '../../../src/inputs/inputs.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
 import { type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
+import { json } from '../../scenarios/support.ts';
 import { forcedRotation, SCOPE } from '../../support/forced-rotation.ts';
 import { skippingClock, trust } from '../../support/wire.ts';
 
@@ -117,6 +118,33 @@ describe('a fleet', () => {
     expect(codes[0]).not.toBeUndefined();
     expect(codes.slice(1)).toEqual(['CANARY_FAILED', 'CANARY_FAILED']);
     expect(results.slice(1).map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+  });
+
+  it('of which the first one has an archived repository rotates the others', async () => {
+    const clients = [client(), client(), client()];
+    const [own] = clients;
+    world.conditions.fault = (_, { method, path }) =>
+      method === 'PUT' && path.endsWith(`/${own?.desired.secretName}`)
+        ? json(403, { message: 'Repository was archived so is read-only.' })
+        : undefined;
+    const { codes } = await fleet(clients);
+    world.conditions.fault = undefined;
+    expect(codes).toEqual(['GITHUB_FORBIDDEN', undefined, undefined]);
+  });
+
+  it('whose canary fails rotates a client of which less than a quarter of renew-before-days is left', async () => {
+    // The certificates of this world are valid for 30 days.
+    const soon = { 'INPUT_VALIDITY-DAYS': '365', 'INPUT_RENEW-BEFORE-DAYS': '124' };
+    const later = { 'INPUT_VALIDITY-DAYS': '365', 'INPUT_RENEW-BEFORE-DAYS': '116' };
+    const clients = [client(), client(soon), client(later)];
+    const [own] = clients;
+    const { codes } = await fleet(clients, {
+      before: (request) => {
+        if (isWrite(request) && request.url.endsWith(`/${own?.desired.secretName}`))
+          throw new TypeError('a defect');
+      },
+    });
+    expect(codes).toEqual([expect.any(String), undefined, 'CANARY_FAILED']);
   });
 
   it('whose later client fails goes on with the others', async () => {

@@ -175,6 +175,18 @@ describe('a refusal says what helps', () => {
       { status: 403, body: { message: 'Repository was archived' } },
       /Unarchive/,
     ],
+    [
+      'an address that the organization does not allow',
+      'repo:acme/shop',
+      {
+        status: 403,
+        body: {
+          message:
+            'the `acme` organization has an IP allow list enabled, and your IP address is not permitted',
+        },
+      },
+      /^Run the job on a runner whose address/,
+    ],
     ['a repository', 'repo:acme/shop', { status: 403, body: SAID }, /repository permission 'Secrets: write'/],
     ['an environment', 'env:acme/shop/eu', { status: 403, body: SAID }, /'Environments: write'/],
     ['Dependabot', 'dependabot:acme/shop', { status: 403, body: SAID }, /'Dependabot secrets: write'/],

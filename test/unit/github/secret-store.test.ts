@@ -327,11 +327,19 @@ describe('a token that is seconds old', () => {
 });
 
 it.each<[string, RegExp, RegExp]>([
-  ['repo:acme/ops', /add the repository acme\/ops\./, /environment /],
-  ['dependabot:acme/ops', /add the repository acme\/ops\./, /dependabot:/],
+  [
+    'repo:acme/ops',
+    /add the repository acme\/ops; if the step that makes the token names `repositories`, name it there/,
+    /environment /,
+  ],
+  [
+    'dependabot:acme/ops',
+    /add the repository acme\/ops; if the step that makes the token names `repositories`, name it there/,
+    /dependabot:/,
+  ],
   [
     'env:acme/ops/prod',
-    /environment prod is missing in acme\/ops, create it there .* add the repository acme\/ops\./,
+    /environment prod is missing in acme\/ops, create it there .* add the repository acme\/ops; if the step that makes the token names `repositories`, name it there/,
     /env:/,
   ],
   ['org:acme', /install the GitHub App in the organization acme\./, /repository/],
