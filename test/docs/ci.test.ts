@@ -66,11 +66,29 @@ function run(told: Record<string, string> = {}) {
       ...told,
     },
   });
-  return { status, last: stdout.trim().split('\n').at(-1) };
+  return { status, stdout, last: stdout.trim().split('\n').at(-1) };
 }
 
 it('CI passes if all is well, and counts both runs', () => {
-  expect(run()).toEqual({ status: 0, last: '5 passed, 0 failed' });
+  expect(run()).toMatchObject({ status: 0, last: '5 passed, 0 failed' });
+});
+
+it('CI names at its end what has failed', () => {
+  const assertionResults = [
+    { status: 'passed', fullName: 'a well one', failureMessages: [] },
+    { status: 'failed', fullName: 'a broken one', failureMessages: ['expected 1 to be 2'] },
+  ];
+  const failed = { name: 'test/a.test.ts', status: 'failed', message: '', assertionResults };
+  const unread = {
+    name: 'test/b.test.ts',
+    status: 'failed',
+    message: 'no such module',
+    assertionResults: [],
+  };
+  const { stdout } = run({ SHORT_REPORT: tests({ testResults: [failed, unread] }), SHORT_STATUS: '1' });
+  expect(stdout).toContain('FAILED test/a.test.ts: a broken one\nexpected 1 to be 2\n');
+  expect(stdout).toContain('FAILED test/b.test.ts: no such module\n');
+  expect(stdout).not.toContain('a well one');
 });
 
 it.each<[string, Record<string, string>]>([
