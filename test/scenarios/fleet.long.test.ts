@@ -32,7 +32,7 @@ describe('a fleet', () => {
     ]);
     expect(run.summary).toMatch(/^## ❌ 6 clients: 1 failed, 5 not tried\./);
     expect(entries(run)[5]?.error?.message).toContain(
-      `the first client that was due, service 0 (${canary?.clientId}), failed`,
+      `the client that went first, service 0 (${canary?.clientId}), failed`,
     );
   });
 
