@@ -133,7 +133,7 @@ function mayHoldEarlier(newest: Credential, secret: ObservedSecret, owners: Owne
   return times !== undefined && newest.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(newest);
 }
 
-/** Whether no run can have written the secret, since its credential was made by hand or was too old by then. */
+/** Whether no run can have written the secret, or nothing shows it: its credential was made by hand, was too old by then, or was brought. */
 export function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
@@ -142,7 +142,7 @@ export function isUnexplained(
 ): boolean {
   const times = writtenTimes(secret?.times);
   if (held === undefined || times === undefined) return false;
-  // The validity of a certificate that was brought is not recorded.
+  // Nothing records when a brought certificate was stored or expires. Only `current-credential` shows it.
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;

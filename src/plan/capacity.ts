@@ -13,7 +13,7 @@ import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
-import { overridesUnknown } from './left-out.ts';
+import { isForcedByHand } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
@@ -69,7 +69,7 @@ function interrupt(builder: PlanBuilder, isDue: boolean): void {
   const { inUse, owners, observed } = builder;
   const { othersUnexplained, perhapsDisplaced, primaryUnexplained, settled } = inUse;
   const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
-  if (isDoubtful && !perhapsDisplaced && !isDue && !overridesUnknown(builder.desired))
+  if (isDoubtful && !perhapsDisplaced && !isDue && !isForcedByHand(builder.desired))
     throw secretChanged(builder);
   const eligible = builder.records.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
@@ -114,7 +114,7 @@ function isInterruptible(builder: PlanBuilder, credential: Credential): boolean 
   // This run does not deliver to a former location, so the interruption would not end.
   const former = formerHolder(builder.inUse, credential);
   // guard: what a former location may hold is not interrupted
-  if (former !== undefined && !(former.refused && overridesUnknown(builder.desired))) return false;
+  if (former !== undefined && !(former.refused && isForcedByHand(builder.desired))) return false;
   // guard: a primary without a secret interrupts nobody
   if (isMissing(builder.observed.secrets[0]) && mayBeHeld(builder.inUse, credential)) return false;
   return builder.associated.includes(credential.id) && !builder.isProtected(credential);

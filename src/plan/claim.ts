@@ -48,17 +48,18 @@ export function checkClaim(
   const [primary] = observed.secrets;
   const claimed = claimedBy(desired, observed);
   const unregistered = desired.current !== undefined && claimed === undefined;
-  const newer = claimed ? newerThan(claimed, primary, observed, owners) : [];
-  const deliverable = unregistered ? byTime.filter(owners.isOurs) : newer.filter(owners.isAssociated);
+  const newer = claimed ? newerThan(claimed, primary, observed, owners).filter(owners.isAssociated) : [];
+  // What a run may have stored since this job read its secrets: ours, and newer than the claimed one if that is registered.
+  const perhapsStored = unregistered ? byTime.filter(owners.isOurs) : newer;
   // guard: a stale current-credential is not believed
-  const later = deliverable.find((c) => isExplained(c, primary));
+  const later = perhapsStored.find((c) => isExplained(c, primary));
   const staleCurrent = howStale(desired, observed, owners, later);
   const isBelieved = staleCurrent === undefined && primary?.times !== 'missing';
   return {
     unregistered,
     credential: later ?? (isBelieved ? claimed : undefined),
     staleCurrent,
-    heldBeforeRollback: later ? undefined : newer.find(owners.isAssociated),
+    heldBeforeRollback: later ? undefined : newer[0],
   };
 }
 

@@ -29,30 +29,30 @@ export function finishDelivery(builder: PlanBuilder): void {
 }
 
 /**
- * Finds the secrets that somebody else may have rolled back and that this run can write. `rewriteBeforeRemoval` stores the newest pair
- * there if the plan removes a credential. @returns their indexes
+ * Counts the secrets that somebody else may have rolled back as holding the newest pair, if this run can write them. `rewriteBeforeRemoval`
+ * makes that true before the plan takes a credential out. @returns the indexes of those secrets
  */
-export function resolveDoubts(builder: PlanBuilder): readonly number[] {
+export function assumeRewritten(builder: PlanBuilder): readonly number[] {
   const { inUse } = builder;
   const { newest } = inUse;
-  const othersUnexplained = inUse.othersUnexplained.filter((index) => isWritable(builder, index));
-  if (newest === undefined || othersUnexplained.length === 0 || !hasNewestPair(builder)) return [];
-  builder.inUse = { ...inUse, ...holding(inUse, othersUnexplained, newest) };
-  return othersUnexplained;
+  const toRewrite = inUse.othersUnexplained.filter((index) => isWritable(builder, index));
+  if (newest === undefined || toRewrite.length === 0 || !hasNewestPair(builder)) return [];
+  builder.inUse = { ...inUse, ...holding(inUse, toRewrite, newest) };
+  return toRewrite;
 }
 
-/** Inserts the writes for those secrets before the first step that takes a credential out. */
-export function rewriteBeforeRemoval(builder: PlanBuilder, othersUnexplained: readonly number[]): void {
+/** Inserts the writes of these secrets before the first step that takes a credential out. */
+export function rewriteBeforeRemoval(builder: PlanBuilder, toRewrite: readonly number[]): void {
   const { steps } = builder;
   const first = steps.findIndex(
     (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
   );
-  if (othersUnexplained.length === 0 || first < 0) return;
+  if (toRewrite.length === 0 || first < 0) return;
   // A secret that holds the new pair by then must not get the old one again.
   // guard: nothing is overwritten by an older pair
   if (steps.slice(0, first).some((step) => step.kind === 'store-secret' && step.source === 'issued')) return;
   const rest = steps.splice(first);
-  store(builder, othersUnexplained);
+  store(builder, toRewrite);
   steps.push(...rest);
 }
 

@@ -1,4 +1,4 @@
-/** Places that may hold a credential of which no evidence shows that it is unused. Pure. */
+/** Credentials made by hand that a location may hold, although the evidence does not show it. Pure. */
 
 import { day } from '../model/markdown.ts';
 import { type Credential, newestFirst, writtenTimes } from '../model/observed-state.ts';
@@ -10,30 +10,30 @@ import type { PlanBuilder } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
 
 /**
- * What the primary may hold instead of an older `current-credential`, since it existed when that secret was written. A job with an
- * environment sees the environment's secret in place of the primary's.
- * @returns those credentials, and how to find out. No line to add, since it would lock out the primary's consumers.
+ * The credentials made by hand that the primary may hold in place of `current-credential`: newer ones that existed when the primary was
+ * written. A job with an environment may read the environment's secret instead of the primary's.
+ * @returns also how to find out. Never a line that releases one of them, since that could lock out the primary's consumers.
  */
 export function whatPrimaryMayHold(
   { desired, inUse, observed }: PlanBuilder,
   byHand: readonly Credential[],
-): { doubtful: readonly Credential[]; line: string | undefined } {
+): { doubtful: readonly Credential[]; advice: string | undefined } {
   const { current, unregistered } = inUse;
   const [primary] = observed.secrets;
   const written = writtenTimes(primary?.times)?.updatedAt;
   if (!primary || !desired.current || unregistered || !current || written === undefined)
-    return { doubtful: [], line: undefined };
+    return { doubtful: [], advice: undefined };
   const doubtful = byHand.filter((c) => newestFirst(c, current) < 0 && c.createdAt <= written + UNCERTAINTY);
-  if (doubtful.length === 0) return { doubtful, line: undefined };
-  const line = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
-  return { doubtful, line };
+  if (doubtful.length === 0) return { doubtful, advice: undefined };
+  const advice = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
+  return { doubtful, advice };
 }
 
 export function dated(credentials: readonly Credential[]): string {
   return credentials.map(({ createdAt, id }) => `${id} of ${day(createdAt)}`).join(', ');
 }
 
-/** What ends it that a place, which GitHub does not show, may hold a credential. */
+/** What to do if a location that GitHub does not show may hold a credential. undefined: there is none. */
 export function hiddenHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);

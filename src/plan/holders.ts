@@ -35,11 +35,12 @@ export function formerHolder(
 }
 
 /**
- * What a former location that GitHub does not show may hold. Of what its own runs made, the newest that they stored anywhere was stored there
- * first. What was made for today's primary never was, and what the user released nobody holds.
+ * The credentials that a former primary may hold which GitHub does not show. Its workflow stored its newest credential there first. So if
+ * it stored one anywhere, its primary holds nothing older. What was made for today's primary was never stored there, and nobody holds
+ * what `removable-credentials` names.
  * @param all newest first
  */
-export function mayBeHidden(
+export function candidatesOfHidden(
   all: readonly Credential[],
   owner: string,
   how: { desired: DesiredState; isStored: (credential: Credential) => boolean; owners: Owners },

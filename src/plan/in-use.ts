@@ -21,7 +21,7 @@ import {
 } from './by-time.ts';
 import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
-import { type FormerHolder, mayBeHidden } from './holders.ts';
+import { candidatesOfHidden, type FormerHolder } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
@@ -120,12 +120,11 @@ function newestAmong(
 ): Credential | undefined {
   const heads = held.map(([first]) => first);
   const certain = heads.filter((_, index) => !othersUnexplained.includes(index));
-  return [certain, heads].flatMap((some) =>
-    some
-      .filter((c) => c !== undefined)
-      .sort(newestFirst)
-      .slice(0, 1),
-  )[0];
+  return newestOf(certain) ?? newestOf(heads);
+}
+
+function newestOf(some: readonly (Credential | undefined)[]): Credential | undefined {
+  return some.filter((c) => c !== undefined).sort(newestFirst)[0];
 }
 
 /** Indexes of the locations other than the primary whose secret no run can have written. */
@@ -154,7 +153,7 @@ function heldByFormer(
   return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = existingAt(secret, observed, owners);
-    const there = refused ? mayBeHidden(known, owner, { desired, isStored, owners }) : known;
+    const there = refused ? candidatesOfHidden(known, owner, { desired, isStored, owners }) : known;
     const candidates = heldByTime(desired, secret, there, owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });

@@ -26,8 +26,8 @@ export function leaveOut(desired: DesiredState, observed: ObservedState): Observ
   return { ...observed, leftOut };
 }
 
-/** Whether a person started this run with `force`, so that it may replace an unknown secret. */
-export function overridesUnknown({ force, scheduled }: DesiredState): boolean {
+/** Whether a person started this run with `force`. Only then may it replace or hide a secret that is not known to be ours. */
+export function isForcedByHand({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
 
@@ -43,7 +43,7 @@ export function refuseSecretOfOthers(desired: DesiredState, observed: ObservedSt
     primary?.times === 'missing' &&
     former.every(({ secret }) => secret.times === 'missing') &&
     pool.every(({ name }) => readOwnership(name) === undefined);
-  if (!isFirst || overridesUnknown(desired)) return;
+  if (!isFirst || isForcedByHand(desired)) return;
   for (const { location, times } of others) {
     const written = writtenTimes(times);
     const isKnown = (c: Credential) =>
@@ -66,13 +66,13 @@ function belongsToOthers(
   });
 }
 
-/** The error if a missing secret would hide one that is not ours. undefined: it hides none, or it may. */
+/** The error if a missing secret would hide one that is not ours. undefined: it hides none, or may hide it. */
 export function hiding(
   desired: DesiredState,
   observed: ObservedState,
   { hides, location }: ObservedSecret,
 ): RotationError | undefined {
-  if (hides === undefined || overridesUnknown(desired) || isOfThisClient(observed, hides)) return undefined;
+  if (hides === undefined || isForcedByHand(desired) || isOfThisClient(observed, hides)) return undefined;
   const [name, hidden] = [location, hides].map(printLocation);
   return new RotationError('SECRET_EXISTS', {
     failed: `${name} does not exist yet, and would hide ${hidden}, which this workflow does not write. The jobs that read that today might no longer be able to log in.`,

@@ -77,7 +77,7 @@ function unusedLine(builder: PlanBuilder): string | undefined {
 
 /** May the primary hold one that is newer than current-credential? */
 function doubtLine(builder: PlanBuilder): string | undefined {
-  return whatPrimaryMayHold(builder, associatedByHand(builder)).line;
+  return whatPrimaryMayHold(builder, associatedByHand(builder)).advice;
 }
 
 /** Does keep-credentials keep one? */

@@ -32,8 +32,8 @@ export function formerElsewhere({
 export const KEEP_ONE = 'keep one of the two';
 
 /**
- * What ends it that a former location, which GitHub does not show, keeps what it may hold. A line releases only what no other place may
- * hold: a run by hand with `force` chooses among the rest.
+ * What to do about a former location that GitHub does not show, since its candidates stay as long as it may hold them. The line names
+ * only ids that no visible location may hold. If there is none, a run by hand with `force` decides.
  */
 export function unreadFormer(
   { candidates, location }: FormerHolder,

@@ -145,7 +145,8 @@ export class PlanBuilder {
     this.records = this.records.filter((record) => record.id !== id);
   }
 
-  // Which credentials a run removes, from the most to the fewest: not isProtected, isUnused, evictable, dueForRemoval.
+  // Which credentials a run may remove, from the most to the fewest: all that are not protected, those that are unused, and those that
+  // are due for removal. When room is needed, it also evicts expired ones, even if a location holds them.
 
   /** Whether no run may remove it: it is foreign, or in keep-credentials. */
   isProtected(credential: Credential): boolean {

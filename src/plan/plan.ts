@@ -8,9 +8,9 @@ import { type Credential, newestFirst, type ObservedState } from '../model/obser
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
 import {
+  assumeRewritten,
   finishDelivery,
   probeSecrets,
-  resolveDoubts,
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
@@ -178,7 +178,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   discardAbandoned(builder);
   // guard: a delivery is finished before the next begins
   finishDelivery(builder);
-  const othersUnexplained = resolveDoubts(builder);
+  const toRewrite = assumeRewritten(builder);
   const due = firstReason(builder);
   // guard: a delivery that is being finished is not superseded
   if (due) refuseDuringYoungDelivery(builder);
@@ -187,7 +187,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) storePrimaryPairElsewhere(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);
-  rewriteBeforeRemoval(builder, othersUnexplained);
+  rewriteBeforeRemoval(builder, toRewrite);
   if (due?.reason === 'PartlyDelivered') probeSecrets(builder, builder.inUse.lacking);
   if (due) return due;
   return healed
@@ -205,7 +205,7 @@ const HEALED = 'a credential that a destination holds was not associated';
 function heal(builder: PlanBuilder): boolean {
   // A revocation must not bring back a credential that somebody has already taken out.
   if (builder.desired.revoke) return false;
-  const { inUse, owners } = builder;
+  const { inUse } = builder;
   const missing = inUse.held
     .flatMap((candidates) => candidates.slice(0, 1))
     .filter(
@@ -216,21 +216,24 @@ function heal(builder: PlanBuilder): boolean {
         all.findIndex(({ id }) => id === c.id) === index,
     );
   for (const credential of missing) {
-    const unneeded = builder.records.filter(
-      (c) =>
-        builder.associated.includes(c.id) &&
-        ((builder.isCertainlyExpired(c) && !builder.isProtected(c)) ||
-          (builder.isUnused(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c)))),
-    );
-    const keep =
-      builder.associated.length < METHOD_CAPACITY
-        ? builder.associated
-        : without(builder.associated, (unneeded.find((c) => builder.isAbandoned(c)) ?? unneeded[0])?.id);
-    if (keep.length >= METHOD_CAPACITY) throw capacityExhausted(builder);
-    builder.associate([...keep, credential.id], 'heal');
+    const isFull = builder.associated.length >= METHOD_CAPACITY;
+    const victim = isFull ? leastNeeded(builder) : undefined;
+    if (isFull && !victim) throw capacityExhausted(builder);
+    builder.associate([...without(builder.associated, victim?.id), credential.id], 'heal');
   }
   for (const credential of missing) builder.note('warning', healedNote(builder, credential));
   return missing.length > 0;
+}
+
+/** The associated credential that gives way to one that a destination holds. An abandoned one goes first. undefined: none may. */
+function leastNeeded(builder: PlanBuilder): Credential | undefined {
+  const { associated, owners, records } = builder;
+  const isExpired = (c: Credential) => builder.isCertainlyExpired(c) && !builder.isProtected(c);
+  // Of those made by hand, only what is declared unused: a healing run announces no removal.
+  const isFree = (c: Credential) =>
+    builder.isUnused(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c));
+  const unneeded = records.filter((c) => associated.includes(c.id) && (isExpired(c) || isFree(c)));
+  return unneeded.find((c) => builder.isAbandoned(c)) ?? unneeded[0];
 }
 
 /** Whoever took it out may not know who holds it. So this does not advise deleting it by hand, which would lock its readers out. */
@@ -247,7 +250,7 @@ function without(ids: readonly string[], id: string | undefined): readonly strin
 function discardAbandoned(builder: PlanBuilder): void {
   if (builder.inUse.newest === undefined) return;
   for (const credential of builder.dueForRemoval.filter((c) => builder.isAbandoned(c))) {
-    // A destination may hold it, so it stays. It causes a rotation, which removes it if it needs room.
+    // A destination may hold what was displaced. It causes a rotation, which removes it if it needs room.
     // guard: what may have been displaced is kept
     if (credential.id !== builder.inUse.perhapsDisplaced?.id) builder.remove(credential, 'discard');
   }

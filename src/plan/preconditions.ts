@@ -20,7 +20,7 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { hiding, overridesUnknown, refuseSecretOfOthers } from './left-out.ts';
+import { hiding, isForcedByHand, refuseSecretOfOthers } from './left-out.ts';
 import { movedLine } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -120,7 +120,7 @@ export function currentLine({ secretName }: DesiredState): string {
 export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { desired, observed, owners } = builder;
   const [primary] = observed.secrets;
-  if (!primary || overridesUnknown(desired)) return;
+  if (!primary || isForcedByHand(desired)) return;
   refuseToHide(builder, primary);
   refuseSecretOfOthers(desired, observed);
   if (!writtenTimes(primary.times)) return;
@@ -131,7 +131,9 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { clientId, current } = desired;
   if (current !== undefined) {
     const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
-    if (isRegistered || current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }])) return;
+    // The subject that a run gives a certificate by default: a pair of ours whose credential is gone.
+    const hasDefaultSubject = current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
+    if (isRegistered || hasDefaultSubject) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
@@ -217,7 +219,7 @@ export function refuseDuringYoungDelivery({ finishesDelivery, inUse, observed }:
 /** `create` must not replace an existing secret without `force`. @throws RotationError SECRET_EXISTS */
 export function refuseToOverwrite(desired: DesiredState, { secrets }: ObservedState): void {
   const { clientId, operation } = desired;
-  if (operation !== 'create' || clientId !== '' || overridesUnknown(desired)) return;
+  if (operation !== 'create' || clientId !== '' || isForcedByHand(desired)) return;
   const taken = secrets.filter(({ times }) => writtenTimes(times));
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');

@@ -100,13 +100,7 @@ function perhapsDisplaced({ inUse }: RuleContext): boolean {
 }
 
 function unidentified({ inUse }: RuleContext): boolean {
-  // guard: what may have been displaced is kept
-  return (
-    inUse.current === undefined ||
-    inUse.unregistered ||
-    inUse.primaryUnexplained ||
-    inUse.perhapsDisplaced !== undefined
-  );
+  return inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained;
 }
 
 function explainUnidentified({ desired, inUse, observed }: RuleContext): string {

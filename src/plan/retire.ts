@@ -58,7 +58,9 @@ function notProvenUnused(
     return notice(
       `since the tenant logs show no login with its successor ${newest.id} since ${iso(since)}, except by this action`,
     );
-  return notUpToDate(builder, since) ?? proven(builder, credential, since, logins);
+  const outdated = notUpToDate(builder, since);
+  if (outdated === undefined) noteProven(builder, credential, since, logins);
+  return outdated;
 }
 
 /** Why the logs may lack recent logins. Auth0 does not log in real time. undefined: they are up to date. */
@@ -72,8 +74,7 @@ function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   return { severity: upTo === 'refused' ? 'warning' : 'notice', because: `${OUTDATED}${NO_ENTRY[upTo]}` };
 }
 
-/** Notes the proof. @returns undefined, since nothing keeps the credential */
-function proven(builder: PlanBuilder, { id }: Credential, since: number, logins: readonly Use[]): undefined {
+function noteProven(builder: PlanBuilder, { id }: Credential, since: number, logins: readonly Use[]): void {
   const { upTo } = builder.observed.usage ?? {};
   const until = typeof upTo === 'number' ? iso(upTo) : '';
   builder.note(

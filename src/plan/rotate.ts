@@ -83,10 +83,7 @@ function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   return builder.desired.revoke ? open : [...open, ...refused];
 }
 
-/**
- * Warns of `force` in a file. The text does not have the word `force` after a space, since the report of a fleet would then add how to
- * force one client (`inManifest` in report/fleet.ts).
- */
+/** Warns of `force` in a file. */
 function noteForced(builder: PlanBuilder): void {
   const { force, scheduled } = builder.desired;
   if (!force || !scheduled) return;
@@ -96,7 +93,7 @@ function noteForced(builder: PlanBuilder): void {
   );
 }
 
-/** A rotation removes the pair before the previous one, so with a run a day none works for long. */
+/** Each rotation removes the pair before the previous one. */
 function endsSoon({ reuses }: PlanBuilder): string {
   return reuses === undefined ? ', and each pair works only until the second run after it' : '';
 }
@@ -132,27 +129,20 @@ function removeFormer(builder: PlanBuilder): void {
 }
 
 /**
- * The credential that the new certificate can share. Auth0 identifies a CA-signed certificate only by its subject DN, so a new one with
- * the same DN needs no new credential (RFC 8705 2.1). Newer ones of ours that nobody holds go, or later runs would conclude from the
- * times that one of them is in use. undefined: a new credential is needed.
+ * The credential that the new certificate can share, since Auth0 identifies a CA-signed certificate only by its subject DN (RFC 8705 2.1).
+ * Removes what stands in the way. undefined: a new credential is needed.
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function reuseSubject(builder: PlanBuilder): Credential | undefined {
-  const { desired, inUse, observed, owners, records } = builder;
+  const { desired, owners, records } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
   const same = records.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
   if (owners.isForeign(same)) throw subjectTaken(builder, same);
-  const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
-  // Somebody put the older subject back in the primary. The others may still hold the newer one, so that stays.
-  const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
-  const staying = newer.filter(
-    (c) => isPutBack && !isYoung(c, observed.now) && builder.associated.includes(c.id),
-  );
-  const discarded = newer.filter((c) => !staying.includes(c));
+  const newer = newerToDiscard(builder, same);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!owners.isRehearsed(same) && discarded.every((c) => builder.isUnused(c))) {
-    for (const credential of discarded) builder.remove(credential, 'discard');
+  if (!owners.isRehearsed(same) && newer.every((c) => builder.isUnused(c))) {
+    for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;
   }
@@ -160,6 +150,15 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   if (!builder.isUnused(same)) throw capacityExhausted(builder);
   builder.remove(same, 'make room');
   return undefined;
+}
+
+/** Our credentials that are newer than the one with the subject. Later runs would conclude from the times that one of them is in use. */
+function newerToDiscard(builder: PlanBuilder, same: Credential): Credential[] {
+  const { associated, desired, inUse, observed, owners, records } = builder;
+  const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
+  const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
+  // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays.
+  return newer.filter((c) => !isPutBack || isYoung(c, observed.now) || !associated.includes(c.id));
 }
 
 const SAME_SUBJECT =

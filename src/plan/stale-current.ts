@@ -108,8 +108,8 @@ function readElsewhere({ desired, inUse, observed }: PlanBuilder, given: Credent
   if (hiding) return deleteHiding(hiding.location, primary.location, desired);
   const [place] = places;
   if (!primary || !place || given === undefined) return HIDES;
-  const isFirst = today.includes(place) && !observed.pool.some((c) => isMarkedAt(c, place.location));
-  return passPrimary(place.location, primary.location, isFirst);
+  const canBeFirst = today.includes(place) && !observed.pool.some((c) => isMarkedAt(c, place.location));
+  return passPrimary(place.location, primary.location, canBeFirst);
 }
 
 /** Whether the line `current-credential` of a job can read this location: it names a secret of this name, and no job of ours sees Dependabot's. */
@@ -134,13 +134,13 @@ function deleteHiding(near: SecretLocation, far: SecretLocation, desired: Desire
   return `Perhaps this job reads ${printLocation(near)}, which hides ${printLocation(far)}. If so, ${access}delete ${names.join(', ')} in ${printDestination(near.destination)}, so that its readers read ${printDestination(far.destination)}${or}.`;
 }
 
-/** @param isFirst it can be the first destination. Otherwise runs would take this workflow for another one. */
-function passPrimary(read: SecretLocation, primary: SecretLocation, isFirst: boolean): string {
+/** @param canBeFirst whether the read location can become the first destination. Else runs would take this workflow for another one. */
+function passPrimary(read: SecretLocation, primary: SecretLocation, canBeFirst: boolean): string {
   const perhaps = `Perhaps this job reads ${printLocation(read)}. If so,`;
   const { destination } = primary;
   if (destination.kind === 'env' && isBeside(read.destination, destination))
     return `${perhaps} write \`environment: ${destination.environment}\` into the job.`;
-  return isFirst
+  return canBeFirst
     ? `${perhaps} put ${printDestination(read.destination)} first in destinations.`
     : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. Look first at operation: plan without it, which names whom that interrupts.`;
 }

@@ -202,7 +202,7 @@ function failureLines(
 
 /** A message says what to do in a workflow of one client. This adds how to do the same with a manifest. */
 function inManifest(advice: string): string {
-  const force = / force\b/.test(advice) ? FORCE : '';
+  const force = /with force: true/.test(advice) ? FORCE : '';
   return `${force}${advice.includes('current-credential') ? CURRENT : ''}`;
 }
 

@@ -50,12 +50,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'what may have been displaced is kept',
-    instead: (original) =>
-      original.includes('||')
-        ? 'inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained'
-        : original.includes('inUse.perhapsDisplaced !== undefined')
-          ? 'false'
-          : 'true',
+    instead: (original) => (original.includes('inUse.perhapsDisplaced !== undefined') ? 'false' : 'true'),
     hunt: { pairs: [both('settled, close together', BOTH, BY_TIME)] },
   },
   {
