@@ -204,6 +204,7 @@ function tokenOfCurrent(
   const { thumbprint } = current;
   return once(async () => {
     const endpoint = await proofEndpoint();
+    // Nobody reads this result: without an endpoint, only `prefetch` gets here, since `preflight` returns before any proof.
     if (endpoint === undefined) return { outcome: 'proven', bound: false };
     return proveKey(edge, { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run });
   });

@@ -217,13 +217,12 @@ class Execution {
   async #createClient(): Promise<void> {
     const { desired, observed } = this.#job;
     const { registration } = this.#new;
-    const made = this.#madeClient;
     this.#undoStack.push(async () => {
-      const said = await deleteMade(desired, this.#services.tenant, registration.name, made);
+      const said = await deleteMade(desired, this.#services.tenant, registration.name, this.#madeClient);
       this.#clientId = desired.clientId;
       return said;
     });
-    const state = await createClient(desired, observed, this.#services, registration, made);
+    const state = await createClient(desired, observed, this.#services, registration, this.#madeClient);
     this.#clientId = state.client.id;
     this.#association = new Association({ ...desired, clientId: this.#clientId }, state, this.#services);
     this.#new.adoptFrom(state.pool);
@@ -231,11 +230,12 @@ class Execution {
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#complete(location);
-    const watchesPrimary = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
-    if (watchesPrimary) await this.#association.requireUnchanged();
+    // A renewal changes nothing at Auth0, so only the time of the primary can show another run.
+    const isFirstWriteOfRenewal = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
+    if (isFirstWriteOfRenewal) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
     this.#association.rememberDeliveryBegun();
-    if (watchesPrimary) await this.#association.rememberPrimaryTime();
+    if (isFirstWriteOfRenewal) await this.#association.rememberPrimaryTime();
     this.#services.cancellation.shield();
   }
 

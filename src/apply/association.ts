@@ -25,8 +25,8 @@ export interface AssociationServices extends Waiting {
   store: SecretStore | undefined;
 }
 
-/** How long Auth0 may show an old list before it counts as a change by another run. */
-const LONGEST_DOUBT = 1_000;
+/** The last of the growing pauses in which Auth0 may show an old list, in milliseconds. After it, that list counts as a change by another run. */
+const LAST_DELAY = 1_000;
 
 /** A fresh full read. */
 interface Fresh {
@@ -156,7 +156,7 @@ export class Association {
   /** Associates the delivered credential again if another run has taken it out. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
   async keepAssociated(id: string): Promise<void> {
     const { clock, cancellation } = this.#services;
-    for (let delay = 250; delay <= LONGEST_DOUBT; delay *= 2) {
+    for (let delay = 250; delay <= LAST_DELAY; delay *= 2) {
       const { associated, method } = await this.#client();
       if (associated.includes(id)) return;
       const isOtherMethod = method !== this.#desired.method;
@@ -314,14 +314,14 @@ export class Association {
       const rival = this.#rivalIn(pool);
       // guard: the earliest unsettled credential wins
       // guard: the read-back, which puts back
-      if (rival) await this.#putBack(rival);
+      if (rival) await this.#putBackAndRefuse(rival);
       return { done: client === undefined || sameIds(client.associated, this.#ids), value: undefined };
     };
     await poll(this.#services, attempt, () => changedMeanwhile("the client's associated credentials"));
   }
 
-  /** Associates the credential of another run again, which this run's PATCH may have taken out, and stops. @throws RotationError ROTATION_IN_PROGRESS */
-  async #putBack(rival: Credential): Promise<never> {
+  /** Associates the credential of another run again, which this run's PATCH may have taken out, and then always stops. @throws RotationError ROTATION_IN_PROGRESS */
+  async #putBackAndRefuse(rival: Credential): Promise<never> {
     const others = this.#ids.filter((id) => id !== this.#made?.id);
     await this.#patch([...others, rival.id].slice(-METHOD_CAPACITY));
     throw rotationInProgress(rival);

@@ -56,11 +56,11 @@ export function explainFailure(
   undone: { messages: readonly string[]; failures: readonly RotationError[] } | undefined,
   now: number,
 ): RotationError {
-  if (undone === undefined)
-    return error.withStateNow(afterDelivery(state, now), alarm(state, state.served, now));
+  const urgent = alarm(state, now);
+  if (undone === undefined) return error.withStateNow(afterDelivery(state, now), urgent);
   const [failed] = undone.failures;
   const rest = failed ? afterFailedUndo(state, failed, now) : afterUndo(state, AT_ONCE);
-  return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), alarm(state, []));
+  return error.withStateNow(joined(...undone.messages, rest, unrevoked(state, false)), urgent);
 }
 
 /** What is true once a location may hold the new pair. @param now by Auth0's clock */
@@ -134,9 +134,14 @@ function interruptedStill({ interrupted, served }: FailureState): string {
     : `The credential that ${out.join(', ')} held was removed. Its consumers cannot log in until that secret is written.`;
 }
 
-/** Which credentials were to be revoked and are not. @param begun a destination may hold the successor */
-function unrevoked({ removed, revoking }: FailureState, begun: boolean): string {
-  const left = revoking.filter((id) => !removed.includes(id));
+/** Ids of the credentials that were to be revoked and are not. */
+function notRevoked({ removed, revoking }: FailureState): readonly string[] {
+  return revoking.filter((id) => !removed.includes(id));
+}
+
+/** Says which credentials were to be revoked and are not. @param begun a destination may hold the successor */
+function unrevoked(state: FailureState, begun: boolean): string {
+  const left = notRevoked(state);
   if (left.length === 0) return '';
   const what = begun
     ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}; the field removable of examples/emergency.yml (and self-rotation.yml) does all of this`
@@ -187,11 +192,10 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
 
 /**
  * The most urgent news: consumers may not be able to log in, or a credential that was to be revoked may still work.
- * @param served secret locations that hold the new credential for certain
  * @param now by Auth0's clock
  */
-export function alarm(state: FailureState, served: readonly SecretLocation[], now = 0): string | undefined {
-  const { former, interrupted, missing, reverted, takenOver } = state;
+export function alarm(state: FailureState, now: number): string | undefined {
+  const { former, interrupted, missing, reverted, served, takenOver } = state;
   if (former !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
@@ -199,7 +203,7 @@ export function alarm(state: FailureState, served: readonly SecretLocation[], no
   const isLate = served.length > 0 && missing.length > 0 && isOver(state, now);
   if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate) return SOME;
   if (state.outage !== undefined && (served.length === 0 || missing.length > 0)) return state.outage;
-  return unrevoked(state, true) === '' ? undefined : STILL_VALID;
+  return notRevoked(state).length === 0 ? undefined : STILL_VALID;
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';

@@ -46,17 +46,17 @@ export class MethodChange {
     const { observed, desired } = this.#job;
     const { associated = [] } = observed.client ?? {};
     // If somebody else has moved the client or associated a credential meanwhile, it stays as it is.
-    const isOurs = await association.mayMoveBack();
+    const mayMoveBack = await association.mayMoveBack();
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)
         : tenant.moveToFormerMethod(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
     // guard: a failed enrollment moves the client back
-    if (isOurs) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
+    if (mayMoveBack) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
     this.left.former = undefined;
-    this.left.takenOver = !isOurs;
-    return isOurs ? movedBack(from) : notMovedBack(from);
+    this.left.takenOver = !mayMoveBack;
+    return mayMoveBack ? movedBack(from) : notMovedBack(from);
   }
 }
 

@@ -39,21 +39,23 @@ export async function upload(
   { flight, identity, onRefused, registration }: Upload,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    // guard: what was refused after a lost answer may be there
-    const isFirst = attempt === 1;
-    const before = flight.until;
+    const untilBefore = flight.until;
     const onUncertain = () => {
       flight.until = clock.now() + LONGEST_FLIGHT;
     };
+    // guard: what was refused after a lost answer may be there
+    const isFirst = attempt === 1;
     const answer = isFirst
       ? await sendFirst(job, tenant, registration, onUncertain, onRefused)
       : await send(job, tenant, registration, onUncertain);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
     const landed = await findMade(job.desired, tenant, registration.name, identity);
-    if (landed) flight.until = before;
     // guard: a lost POST is adopted
-    if (landed) return landed;
+    if (landed) {
+      flight.until = untilBefore;
+      return landed;
+    }
     if (answer === 'lost') continue;
     // The list may lag behind. If it never shows the credential as ours, it belongs to somebody else.
     if (!isRepeated(answer) || attempt === ATTEMPTS) throw await refused(answer, job, tenant);

@@ -38,12 +38,17 @@ export async function readUses(
     for (const entry of added) seen.set(entry.id, entry);
     if (!isGapless) break;
     const isLast = found.length < PAGE * PAGES;
-    completeFrom = isLast ? keptFrom : Math.min(completeFrom, ...found.map(({ at }) => at));
-    if (isLast || added.length === 0) break;
+    if (isLast) return { since: keptFrom, uses: usesIn(seen) };
+    completeFrom = Math.min(completeFrom, ...found.map(({ at }) => at));
+    if (added.length === 0) break;
     // The end of a search is a whole second. Rounding up makes each search repeat the last second of the one before.
     until = second(completeFrom + 999);
   }
-  return { since: completeFrom, uses: [...seen.values()].filter(({ identity }) => identity !== '') };
+  return { since: completeFrom, uses: usesIn(seen) };
+}
+
+function usesIn(seen: ReadonlyMap<string, LogEntry>): Use[] {
+  return [...seen.values()].filter(({ identity }) => identity !== '');
 }
 
 /** The latest uses, as many as one request returns. @throws RotationError AUTH0_… */

@@ -96,10 +96,12 @@ function signed(
     node(OID, asn1.oidToDer(oid).getBytes()),
     ...(isRsa ? [node(NULL, '')] : []),
   ]);
+  // A placeholder, which node-forge needs to build the body. Below, the algorithm of the signer replaces it.
   certificate.signatureOid = oids.sha256WithRSAEncryption ?? '';
   certificate.siginfo.algorithmOid = certificate.signatureOid;
   const body = pki.getTBSCertificate(certificate);
   const members = body.value as Asn1[];
+  // Of TBSCertificate (RFC 5280 4.1), member 2 is the signature algorithm and member 3 the issuer.
   members[2] = algorithm;
   if (names) members[3] = asn1.fromDer(names.subject);
   const bytes = Buffer.from(asn1.toDer(body).getBytes(), 'latin1');

@@ -49,12 +49,12 @@ export function blocksOf(text: string): Block[] {
   }));
   return lines.flatMap((line, index) => {
     const next = lines[index + 1];
-    const last = lines[index - 1];
+    const previous = lines[index - 1];
     if (line.begins) {
       const isWhole = next !== undefined && !next.begins && next.name === line.name;
       return [block(line.name, plain.slice(line.to, next?.from), isWhole)];
     }
-    return last?.begins ? [] : [block(line.name, plain.slice(last?.to ?? 0, line.from), false)];
+    return previous?.begins ? [] : [block(line.name, plain.slice(previous?.to ?? 0, line.from), false)];
   });
 }
 

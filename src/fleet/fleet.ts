@@ -51,8 +51,12 @@ const UNDO_TIME = 7_000;
 export function mostAtOnce(budget: Pick<SharedBudget, 'burst' | 'within'>, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
+  const wanted = Math.max(MOST, storable);
+  // If the wait is so long that more than MOST may run, most of them wait at any time and send nothing. Then only a cancellation makes all
+  // of them send, and their undo requests may take UNDO_TIME. Otherwise all may send at once, so their requests must fit into one burst.
   const tokens = storable > MOST ? budget.within(UNDO_TIME) : budget.burst;
-  return Math.min(Math.max(MOST, storable), Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH)));
+  const affordable = Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH));
+  return Math.min(wanted, affordable);
 }
 
 /** @returns one result per client, in order. A failure is part of the result and never thrown. */

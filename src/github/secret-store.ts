@@ -206,8 +206,8 @@ export class SecretStore {
   }
 
   /**
-   * The secret of the same name that the jobs of this missing one read instead: of the repository, or of its organization.
-   * @returns undefined also if this token may not look
+   * The secret of the same name that jobs read while the one at this location is missing: the repository's, or its organization's.
+   * @returns undefined if there is none, or if this token may not look
    * @throws RotationError GITHUB_…
    */
   async outer({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {

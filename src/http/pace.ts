@@ -173,8 +173,9 @@ class Bucket {
   }
 
   /**
-   * Measures the rate over LONG_ENOUGH. Until then it is estimated from the time of the reset, which adds one token
-   * (docs/facts.md#auth0-rate-limits).
+   * Measures the rate over LONG_ENOUGH. Until then it is estimated as if the bucket were full at the reset. If the reset adds only one token,
+   * as Auth0 documents (docs/facts.md#auth0-rate-limits), that rate is too high: until it is measured, Auth0 refuses some requests, which
+   * are repeated. Too low a rate would keep requests waiting that Auth0 would accept.
    */
   #measure({ remaining, reset, took }: Seen, now: number): void {
     const sample = this.#sample;

@@ -65,10 +65,10 @@ export function shortenedList(
   longest = LONGEST_LIST,
 ): readonly string[] {
   let left = longest;
-  const fitting = lines.findIndex((line) => {
+  const overflow = lines.findIndex((line) => {
     left -= Buffer.byteLength(line) + 1;
     return left < 0;
   });
-  if (fitting < 0 || fitting === lines.length - 1) return lines;
-  return [...lines.slice(0, fitting), rest(lines.length - fitting - 1), ...lines.slice(-1)];
+  if (overflow < 0 || overflow === lines.length - 1) return lines;
+  return [...lines.slice(0, overflow), rest(lines.length - overflow - 1), ...lines.slice(-1)];
 }

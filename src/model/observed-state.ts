@@ -57,7 +57,7 @@ export interface ObservedSecret {
   githubTime: number | undefined;
   /** Why GitHub does not show it. It may exist and hold any credential. */
   refused?: RotationError | undefined;
-  /** It is missing, and would hide this secret of the same name from the jobs that read it. */
+  /** The outer secret of the same name that jobs read while this one is missing. A secret stored here would hide it from them. */
   hides?: SecretLocation | undefined;
 }
 

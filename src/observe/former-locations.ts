@@ -69,7 +69,7 @@ function deliveredBeside(
   const name = location.secretName.toUpperCase();
   if (name === secretName.toUpperCase()) return [location];
   const others = destinations.map((destination) => ({ ...location, destination }));
-  return [location, ...others.filter((one) => !isOwnedBy({ owner: ownerAt(location) }, ownerAt(one)))];
+  return [location, ...others.filter((one) => !isSameLocation(one, location))];
 }
 
 function parseOwner(owner: string): SecretLocation | undefined {
@@ -105,8 +105,9 @@ async function read(
 }
 
 /**
- * A deleted environment or a secret that moved to one of today's destinations is one without the secret. A 404 decides that only if the
- * token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
+ * Reads a secret that GitHub does not show under this name of its repository. If the repository has a new name, the secret is read there,
+ * unless that is one of today's destinations: then it counts as missing here. So does the secret of a deleted environment. A 404 shows a
+ * deletion only if the token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
  */
 async function readHidden(
   location: SecretLocation,

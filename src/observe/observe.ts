@@ -17,7 +17,7 @@ export interface ObserveServices {
 
 /**
  * Reads the secrets' times before the pool, so that the pool shows every credential that a secret can hold.
- * @param startedAt when this run began, by the local clock, in milliseconds. undefined: not recorded
+ * @param startedAt when this run began, by the local clock, in milliseconds
  * @throws RotationError AUTH0_…, GITHUB_…, CLIENT_NOT_FOUND, DESTINATION_NOT_FOUND
  */
 export async function observe(
@@ -80,7 +80,8 @@ function clocksUnknown(): RotationError {
 }
 
 /**
- * One that GitHub does not show stops neither the others nor an emergency, unless it is the primary's.
+ * Reads when a secret was written. A secret that GitHub does not show stops neither the others nor an emergency, unless it is
+ * the primary's.
  * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
  */
 async function readSecret(

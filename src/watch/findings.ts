@@ -15,10 +15,11 @@ import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
-/** The error that would stop a rotation, either today's or the next one that is due. */
+/** The error that stops a rotation. */
 export interface RefusedRotation {
   error: RotationError;
-  isToday: boolean;
+  /** It stopped the plan of this run. false: it stopped only a simulated plan, as for the next rotation. */
+  isActual: boolean;
 }
 
 /** The findings about the client. @param refusal why a rotation would be refused, if it would */
@@ -48,12 +49,12 @@ function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefine
 }
 
 /** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
-function besideRefusal(finding: Finding, { error, isToday }: RefusedRotation): Finding {
+function besideRefusal(finding: Finding, { error, isActual }: RefusedRotation): Finding {
   const advice = 'the advice above about the rotation that would be refused';
   if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
     return { ...finding, todo: `Follow ${advice}.` };
   const todo = finding.todo.replace(/^Start the rotation/, `First follow ${advice}. Then start the rotation`);
-  return isToday ? { ...finding, todo } : finding;
+  return isActual ? { ...finding, todo } : finding;
 }
 
 /**
@@ -74,7 +75,7 @@ export function isAtWork(
   );
 }
 
-/** Kinds of findings that say that consumers cannot log in now, and whether that concerns all of them. */
+/** The alarm for each kind of finding that says that consumers cannot log in now. The most urgent kind comes first. */
 const OUTAGES: Readonly<Record<string, string>> = {
   CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
   NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
@@ -87,16 +88,16 @@ const OUTAGES: Readonly<Record<string, string>> = {
 /** The most urgent news of a watch. @param code of the error that would stop a rotation today */
 export function outage(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
   const kinds = failures.map(({ key }) => key.split(' ')[0]);
-  const [kind] = Object.keys(OUTAGES).filter((one) => kinds.includes(one));
+  const kind = Object.keys(OUTAGES).find((one) => kinds.includes(one));
   // With an outdated current-credential it is unknown what the primary holds.
   if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
   return OUTAGES[kind];
 }
 
-function refusedRotation({ error, isToday }: RefusedRotation, next: string | undefined): Finding {
-  const which = isToday ? 'A rotation' : `The next rotation${next === undefined ? '' : `, on ${next},`}`;
+function refusedRotation({ error, isActual }: RefusedRotation, next: string | undefined): Finding {
+  const which = isActual ? 'A rotation' : `The next rotation${next === undefined ? '' : `, on ${next},`}`;
   const what = `${which} would be refused (${error.code}): ${said(error)}.`;
-  return (isToday ? failure : warning)('RotationRefused', what, error.remedy);
+  return (isActual ? failure : warning)('RotationRefused', what, error.remedy);
 }
 
 /** GitHub may skip a scheduled run, so a rotation on the next day is not overdue. */

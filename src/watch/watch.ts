@@ -60,11 +60,11 @@ async function look(
   services: WatchServices,
 ): Promise<Watched> {
   const githubFindings = await lookAtGitHub(desired, inputs, services);
-  const today = error && { error, isToday: true };
+  const actual = error && { error, isActual: true };
   const atWork =
     observed !== undefined &&
-    isAtWork(desired, observed, today ?? refusalAt(observed.now, desired, observed));
-  const refusal = today ?? (observed && refusalOfNext(desired, observed));
+    isAtWork(desired, observed, actual ?? refusalAt(observed.now, desired, observed));
+  const refusal = actual ?? (observed && refusalOfNext(desired, observed));
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
@@ -82,16 +82,17 @@ export function refusalOfNext(desired: DesiredState, observed: ObservedState): R
 }
 
 /**
- * Why a rotation at this time would be refused, if nothing else happens until then. A week of notice or a lease that ends before then
- * refuses nothing.
+ * Simulates a rotation at this time. Notices and leases that end before it no longer refuse.
+ * @returns why it would be refused, if nothing else happens until then
  */
 function refusalAt(now: number, desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
+  // A later rotation is due by then. For one at the present time nothing may be due, so it is forced.
+  const force = now === observed.now;
   try {
-    // A later one is due by itself. Only a rotation that nothing is due for must be forced.
-    plan({ ...desired, force: now === observed.now }, { ...observed, now });
+    plan({ ...desired, force }, { ...observed, now });
     return undefined;
   } catch (error) {
-    return { error: asRotationError(error), isToday: false };
+    return { error: asRotationError(error), isActual: false };
   }
 }
 

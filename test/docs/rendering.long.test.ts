@@ -310,7 +310,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         revoking: [],
         outage: undefined,
       };
-      const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, []));
+      const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, NOW));
       await look(report(result({}, settled, { error, outcome: undone() })).summary);
       const [title, first] = await screen.page.locator('h2, p').allTextContents();
       expect(title).toMatch(

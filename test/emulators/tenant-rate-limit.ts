@@ -32,7 +32,7 @@ export class TokenBucket {
     return {
       'x-ratelimit-limit': String(burst),
       'x-ratelimit-remaining': String(Math.floor(this.#tokens)),
-      // Whether it means "full again" or "one token again" is unknown; full again makes callers wait longer.
+      // Auth0 documents "one token again" (docs/facts.md#auth0-rate-limits). This is "full again", which makes callers wait longer.
       'x-ratelimit-reset': String(Math.ceil(fullAt / 1000)),
     };
   }

@@ -65,7 +65,7 @@ describe('the alarm', () => {
     ['it was revoked', { revoking: ['a'], removed: ['a'] }, [SHOP], undefined],
     ['a part of it was', { revoking: ['a', 'b'], removed: ['a'] }, [SHOP], /MAY STILL BE VALID/],
   ])('if %s', (_, left, served, words) => {
-    const raised = alarm({ ...NOTHING, ...left }, served);
+    const raised = alarm({ ...NOTHING, ...left, served }, NOW);
     if (words) expect(raised).toMatch(words);
     else expect(raised).toBeUndefined();
   });

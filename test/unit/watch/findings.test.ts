@@ -39,7 +39,7 @@ function refusal(changes: DesiredChanges, seed: StateSeed): RefusedRotation | un
     plan(desired(changes), observed);
     return refusalOfNext(desired(changes), observed);
   } catch (error) {
-    return { error: error as RotationError, isToday: true };
+    return { error: error as RotationError, isActual: true };
   }
 }
 
@@ -313,7 +313,7 @@ describe('two workflows that rotate one client', () => {
     const world = new Days(records, { [SHOP]: [`a`, 69.9999], [`${SHOP} PEM2`]: ['b', age] });
     const asked = world.desired();
     const observed = await world.observed(asked);
-    const refused = { error: refusalIn(asked, observed), isToday: true };
+    const refused = { error: refusalIn(asked, observed), isActual: true };
     const what = assess(asked, observed, refused).map(({ key, severity }) => `${severity} ${key}`);
     return { code: refused.error.code, isAtWork: isAtWork(asked, observed, refused), what };
   }
