@@ -132,7 +132,7 @@ describe('a run that fails', () => {
   it('has not come to its end if nothing is left that could go on', async () => {
     new Ending();
     happens('beforeExit');
-    await vi.waitFor(() => expect(summary()).toContain('INTERNAL_ERROR'));
+    await expect.poll(() => summary()).toContain('INTERNAL_ERROR');
     expect(process.exitCode).toBe(1);
     expect(errors()[0]).toContain('the run stopped before its end');
   });

@@ -3,7 +3,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpRequest, NetworkError, openWire } from '../../../src/http/wire.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { authority } from '../../support/wire.ts';
@@ -65,7 +65,7 @@ describe('a connection of its own', () => {
     expect(server.handshakes).toHaveLength(1);
     await send(get(server.url, { clientCertificate, freshConnection: true }));
     expect(server.handshakes).toEqual(['fresh', 'fresh']);
-    await vi.waitFor(() => expect(server.sockets()).toBe(1));
+    await expect.poll(() => server.sockets()).toBe(1);
     await send(get(server.url, { clientCertificate }));
     expect(server.handshakes).toHaveLength(2);
   });
@@ -79,7 +79,7 @@ describe('a connection ahead of its request', () => {
     const { handshakes, requests, url } = await start();
     const { connectAhead, send } = wire();
     connectAhead({ url, clientCertificate });
-    await vi.waitFor(() => expect(handshakes).toEqual(['one']));
+    await expect.poll(() => handshakes).toEqual(['one']);
     expect(requests()).toBe(0);
     await send(get(url, { clientCertificate }));
     expect([handshakes, requests()]).toEqual([['one'], 1]);
@@ -96,7 +96,7 @@ describe('a connection ahead of its request', () => {
     });
     const { connectAhead, send } = wire();
     connectAhead({ url });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await expect.poll(() => closed).toBe(true);
     // The other end hears of it later.
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect((await send(get(url))).status).toBe(200);
@@ -123,13 +123,13 @@ describe('the connections of many certificates', () => {
       clientCertificate: { certificate: cert + '\n'.repeat(number), privateKey: key },
     });
     const slow = send(get(`${url}slow`, as(0)));
-    await vi.waitFor(() => expect(handshakes).toHaveLength(1));
+    await expect.poll(() => handshakes).toHaveLength(1);
     for (let number = 1; number <= 40; number += 1) {
       await send(get(url));
       await send(get(url, as(number)));
     }
     expect((await slow).status).toBe(200);
-    await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(24));
+    await expect.poll(() => sockets()).toBeLessThanOrEqual(24);
     // The one without a certificate, which is used all the time, stayed; the first is opened anew.
     expect(handshakes).toHaveLength(42);
     expect((await send(get(url, as(1)))).status).toBe(200);

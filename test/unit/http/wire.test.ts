@@ -198,12 +198,14 @@ describe('no answer', () => {
   });
 
   it('after the signal to stop', async () => {
-    const served = await start((_, response) => response.end('{}'), {
-      // Nobody waits for it: the test would run into its time limit.
-      fault: () => ({ kind: 'slow', delayMs: 3_600_000 }),
-    });
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 50);
+    const served = await start((_, response) => response.end('{}'), {
+      fault: () => {
+        setImmediate(() => abort.abort());
+        // Nobody waits for it: the test would run into its time limit.
+        return { kind: 'slow', delayMs: 3_600_000 };
+      },
+    });
     expect(await failure(wire()(get(served.url, { signal: abort.signal })))).toMatchObject({
       code: expect.stringMatching(/ABORT/i),
       landed: 'unknown',
