@@ -21,7 +21,7 @@ import { readOverlap, readPropagationTime, readQuietWindow } from './durations.t
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
 import { refuseNearNames } from './names.ts';
-import { describeProblem, type Environment, Reader, raw } from './reader.ts';
+import { describeProblem, type Environment, type Problem, Reader, raw } from './reader.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
@@ -53,22 +53,26 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  const error = invalid('inputs', reader.problems.map(describeProblem), remedyOf(reader));
-  const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
-  throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
+  throw refusalOf(reader.problems, environment);
+}
+
+export function refusalOf(problems: readonly Problem[], environment: Environment): RotationError {
+  const error = invalid('inputs', problems.map(describeProblem), remedyOf(problems, environment));
+  const [code, ...others] = new Set(problems.map((problem) => problem.code));
+  return code === undefined || others.length > 0 ? error : new RotationError(code, error);
 }
 
 /** The remedy names `force` as well: without it and without `current-credential`, a rotation would refuse and ask for `current-credential`. */
-function remedyOf(reader: Reader): string {
+function remedyOf(problems: readonly Problem[], environment: Environment): string {
   const correct = 'Correct the workflow.';
-  if (reader.problems.every(({ name }) => name !== 'current-credential')) return correct;
-  return reader.text('operation') === 'revert'
+  if (problems.every(({ name }) => name !== 'current-credential')) return correct;
+  return raw(environment, 'operation') === 'revert'
     ? `${correct} If the secret itself is broken, remove the line current-credential: a revert does not need it.`
     : `${correct} If the secret itself is broken and nobody needs what it holds, remove the line current-credential and start a rotation by hand once with force: true, which stores a new pair there. Then put the line back.`;
 }
 
 /** The shard that is the whole fleet. */
-export const WHOLE = '1/1';
+const WHOLE = '1/1';
 
 /** The most problems in one message. */
 const SHOWN = 40;

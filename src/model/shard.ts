@@ -13,6 +13,11 @@ const MOST = 256;
 /** Due clients in one job. Even on the smallest tenant they take only minutes, and the token of a GitHub App lives for an hour. */
 const CLIENTS = 50;
 
+/** Whether the text is meant as a part of the fleet, such as 2/5. Any other is the id of one client. */
+export function isPart(text: string): boolean {
+  return /^\d+\/\d+$/.test(text);
+}
+
 /** @throws Error with a reason that follows the input's name */
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];
