@@ -10,9 +10,11 @@ import { proxySecrets } from './http/proxy.ts';
 import type { Connection } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
-import { type Inputs, invalid, readInputs, secretsIn } from './inputs/inputs.ts';
+import { type Inputs, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
+import { invalid } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
+import { clientIn } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
@@ -29,8 +31,10 @@ async function main(ending: Ending): Promise<void> {
   for (const secret of proxySecrets(environment)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.phase('Inputs');
   const path = raw(environment, 'manifest');
-  const work =
-    path === '' ? oneClient(readInputs(environment)) : manyClients(await readManifest(environment, path));
+  const clients = path === '' ? [readInputs(environment)] : await readManifest(environment, path);
+  const [client] = clients;
+  const isSingle = path === '' || clientIn(raw(environment, 'shard')) !== undefined;
+  const work = isSingle && client ? oneClient(client) : manyClients(clients);
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
   const connection = {
@@ -43,7 +47,7 @@ async function main(ending: Ending): Promise<void> {
   const { results, report: written } = await work(connection, cancelled);
   await ending.complete(written);
   const [only] = results;
-  if (path === '' && only?.error) runner.fail(only.error);
+  if (isSingle && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
   connection.cancellation.end();
   await wire.close();

@@ -4,9 +4,9 @@ import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { isIn, parseShard } from '../model/shard.ts';
+import { clientIn, isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
-import { type Inputs, invalid, readClient, SECRET_INPUTS, WHOLE } from './inputs.ts';
+import { type Inputs, readClient, SECRET_INPUTS } from './inputs.ts';
 import {
   CLIENT_KEYS,
   CURRENT_FROM,
@@ -16,40 +16,53 @@ import {
   parseManifest,
 } from './manifest.ts';
 import { refuseNearNames } from './names.ts';
-import { describeProblem, type Environment, type Problem, Reader, variable } from './reader.ts';
+import { describeProblem, type Environment, type Problem, Reader, raw, variable } from './reader.ts';
+import { alarming, invalid, refusalOf } from './refusal.ts';
 
-/** The operations that work with a manifest. */
+/** The operations that work with a fleet. */
 const OPERATIONS = ['rotate', 'plan'];
+/** The operations that work with one client of a manifest. `create` makes a client, and its id is not known before. */
+const OF_MEMBER = [...OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
+/** The manifest names the client. */
+const IDENTITY = ['client-id', 'client-name'];
 /** These inputs concern one client, so a fleet cannot have them. With `revoke` a leaked key would end those of all clients. */
-const OF_ONE_CLIENT = [
-  'client-id',
-  'client-name',
-  'current-credential',
-  'certificate',
-  'private-key',
-  'revoke',
-];
+const OF_ONE_CLIENT = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
+/**
+ * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise an
+ * emergency could not do without a proof that the manifest requires, nor remove at once what the manifest keeps for a week.
+ */
+const OF_THIS_RUN: Readonly<Record<string, string>> = {
+  force: 'false',
+  overlap: 'until-next-rotation',
+  'removable-credentials': '',
+  'token-binding': 'unchanged',
+  verify: 'auto',
+};
 
 /**
- * Returns the clients of this job's shard, in the manifest's order.
+ * Returns the clients of this job's shard, in the manifest's order. If the shard is the id of one client, nothing is read of the others.
  * @param file as the input `manifest` names it
  * @throws RotationError INVALID_INPUT with every problem of every client
  */
 export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
   const shared = new Reader(environment);
   const warnings = refuseNearNames(shared);
-  refuseUnfit(shared);
-  const shard = shared.parsed('shard', parseShard) ?? parseShard(WHOLE);
-  const { clients, problems } = parseManifest(text, SECRET_INPUTS);
+  const only = clientIn(shared.text('shard') ?? '');
+  const shard = only === undefined ? shared.parsed('shard', parseShard) : undefined;
+  refuseUnfit(shared, only !== undefined);
+  const { clients, problems } = parseManifest(text, SECRET_INPUTS, only);
+  if (only && clients.length + problems.length === 0)
+    shared.problem('shard', `is '${only}': neither a part such as 2/5 nor a client id of the manifest`);
   // With another operation every client would report problems that have nothing to do with the manifest.
-  const hasFleetOperation = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
-  const read = hasFleetOperation ? clients.map((entry) => readOne(environment, entry)) : [];
+  const isFit = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
+  const read = isFit ? clients.map((entry) => readOne(environment, entry, only !== undefined)) : [];
   const ofInputs = [...shared.problems, ...read.flatMap(({ sharedProblems }) => sharedProblems)];
   const ofFile = [...problems, ...read.flatMap(({ ownProblems }) => ownProblems), ...conflicts(read)];
-  if (ofInputs.length + ofFile.length > 0) throw refused(file, ofInputs, ofFile);
+  if (ofFile.length > 0) throw alarming(refused(file, ofInputs, ofFile), environment);
+  if (ofInputs.length > 0) throw refusalOf(unique(ofInputs, describeProblem), environment);
   return read
     .flatMap(({ client }) => client ?? [])
-    .filter(({ desired }) => isIn(shard, desired.clientId))
+    .filter(({ desired }) => !shard || isIn(shard, desired.clientId))
     .map((client) => ({
       ...client,
       warnings,
@@ -57,16 +70,22 @@ export function readFleet(environment: Environment, file: string, text: string):
     }));
 }
 
-/** Refuses inputs that do not work with a manifest. */
-function refuseUnfit(reader: Reader): void {
+/** Refuses inputs that do not work with a manifest, or with one client of it. */
+function refuseUnfit(reader: Reader, isMember: boolean): void {
+  const hint = isMember ? '' : '; for one client write its id as shard';
+  const fit = isMember ? OF_MEMBER : OPERATIONS;
   const operation = reader.text('operation') ?? 'rotate';
-  if (!OPERATIONS.includes(operation))
-    reader.problem('operation', `is '${operation}'; with a manifest write ${OPERATIONS.join(' or ')}`);
-  if ((reader.text('plan-of') ?? 'rotate') !== 'rotate')
-    reader.problem('plan-of', 'can only be rotate with a manifest');
-  for (const name of OF_ONE_CLIENT) {
+  if (!fit.includes(operation))
+    reader.problem('operation', `is '${operation}'; with a manifest write ${fit.join(' or ')}${hint}`);
+  const planOf = reader.text('plan-of') ?? 'rotate';
+  if (isMember ? planOf === 'create' : planOf !== 'rotate')
+    reader.problem(
+      'plan-of',
+      `${isMember ? 'cannot be create' : 'can only be rotate'} with a manifest${hint}`,
+    );
+  for (const name of isMember ? IDENTITY : OF_ONE_CLIENT) {
     if (reader.text(name) !== undefined)
-      reader.problem(name, 'concerns one client and cannot be given with a manifest');
+      reader.problem(name, `concerns one client and cannot be given with a manifest${hint}`);
   }
 }
 
@@ -80,24 +99,36 @@ interface ReadClient {
   ownProblems: ManifestProblem[];
 }
 
-/** The client's keys override the manifest's defaults, which override the action's inputs. */
-function readOne(environment: Environment, entry: ManifestClient): ReadClient {
-  const without = OF_ONE_CLIENT.map((name) => [variable(name), undefined] as const);
-  const given = [...entry.values].map(([name, value]) => [variable(name), value] as const);
+/**
+ * The client's keys override the manifest's defaults, which override the action's inputs.
+ * @param isMember the run is about this client alone
+ */
+function readOne(environment: Environment, entry: ManifestClient, isMember: boolean): ReadClient {
+  const without = isMember ? IDENTITY : OF_ONE_CLIENT;
+  const isOfThisRun = (name: string) => isMember && isGiven(environment, name);
+  const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
-  const current = [variable('current-credential'), environment[secretFrom]] as const;
-  const reader = new Reader({ ...environment, ...Object.fromEntries([...without, ...given, current]) });
+  const current = secretFrom === '' ? [] : [['current-credential', environment[secretFrom]] as const];
+  const changed = [...without.map((name) => [name, undefined] as const), ...given, ...current];
+  const values = changed.map(([name, value]) => [variable(name), value] as const);
+  const reader = new Reader({ ...environment, ...Object.fromEntries(values) });
   const client = readClient(reader);
   const ownProblems: ManifestProblem[] = [];
   const sharedProblems: Problem[] = [];
   for (const problem of reader.problems) {
-    const own = ownProblem(problem, entry, secretFrom);
+    const own = isOfThisRun(problem.name) ? undefined : ownProblem(problem, entry, secretFrom);
     if (own) ownProblems.push(own);
     else sharedProblems.push(problem);
   }
   if (secretFrom !== '' && environment[secretFrom] === undefined)
     ownProblems.push(notSet(entry.positions.get(CURRENT_FROM) ?? entry.position, secretFrom));
   return { entry, client, sharedProblems, ownProblems };
+}
+
+/** Whether the workflow gives an input about this run. A value that is the default may come from action.yml. */
+function isGiven(environment: Environment, name: string): boolean {
+  const value = raw(environment, name);
+  return value !== '' && name in OF_THIS_RUN && value !== OF_THIS_RUN[name];
 }
 
 /**
@@ -109,7 +140,7 @@ function ownProblem(
   { position, positions }: ManifestClient,
   secretFrom: string,
 ): ManifestProblem | undefined {
-  if (name === 'current-credential') {
+  if (name === 'current-credential' && secretFrom !== '') {
     const at = positions.get(CURRENT_FROM) ?? position;
     const broken =
       'if that secret is broken and nobody needs what it holds, write force: true in place of this line for one run that you start by hand';
@@ -160,7 +191,7 @@ function refused(file: string, inputs: readonly Problem[], found: readonly Manif
     ({ column, line, message }) => `${line}:${column} ${message}`,
   ).sort((a, b) => a.line - b.line || a.column - b.column);
   const messages = [
-    ...unique(inputs.map(describeProblem), (text) => text),
+    ...unique(inputs, describeProblem).map(describeProblem),
     ...located.map(({ column, line, message }) => `${file}:${line}:${column}: ${message}`),
   ];
   const what = inputs.length === 0 ? 'manifest' : 'inputs';

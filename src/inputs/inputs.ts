@@ -3,7 +3,6 @@
 import type { Issuer } from '../certificate/authority.ts';
 import { factsOf, parseCredential } from '../certificate/credential.ts';
 import { holdsPrivateKey } from '../certificate/masks.ts';
-import { type LocatedProblem, RotationError } from '../errors.ts';
 import {
   type AuthenticationMethod,
   type DesiredState,
@@ -21,7 +20,8 @@ import { readOverlap, readPropagationTime, readQuietWindow } from './durations.t
 import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
 import { refuseNearNames } from './names.ts';
-import { describeProblem, type Environment, Reader, raw } from './reader.ts';
+import { type Environment, Reader, raw } from './reader.ts';
+import { refusalOf } from './refusal.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
@@ -53,40 +53,11 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  const error = invalid('inputs', reader.problems.map(describeProblem), remedyOf(reader));
-  const [code, ...others] = new Set(reader.problems.map((problem) => problem.code));
-  throw code === undefined || others.length > 0 ? error : new RotationError(code, error);
-}
-
-/** The remedy names `force` as well: without it and without `current-credential`, a rotation would refuse and ask for `current-credential`. */
-function remedyOf(reader: Reader): string {
-  const correct = 'Correct the workflow.';
-  if (reader.problems.every(({ name }) => name !== 'current-credential')) return correct;
-  return reader.text('operation') === 'revert'
-    ? `${correct} If the secret itself is broken, remove the line current-credential: a revert does not need it.`
-    : `${correct} If the secret itself is broken and nobody needs what it holds, remove the line current-credential and start a rotation by hand once with force: true, which stores a new pair there. Then put the line back.`;
+  throw refusalOf(reader.problems, environment);
 }
 
 /** The shard that is the whole fleet. */
-export const WHOLE = '1/1';
-
-/** The most problems in one message. */
-const SHOWN = 40;
-
-export function invalid(
-  what: string,
-  problems: readonly string[],
-  remedy: string,
-  located: readonly LocatedProblem[] = [],
-): RotationError {
-  const rest = problems.length > SHOWN ? ` And ${problems.length - SHOWN} more.` : '';
-  return new RotationError('INVALID_INPUT', {
-    failed: `The ${what} ${what.endsWith('s') ? 'have' : 'has'} ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}: ${problems.slice(0, SHOWN).join(' ')}${rest}`,
-    remedy,
-    problems,
-    located,
-  });
-}
+const WHOLE = '1/1';
 
 export const SECRET_INPUTS = [
   'management-client-secret',

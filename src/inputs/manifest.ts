@@ -60,6 +60,13 @@ interface Settings {
   positions: Map<string, Position>;
 }
 
+/** A key of a map, and its value. */
+interface Entry {
+  name: string;
+  position: Position;
+  value: ParsedNode | null;
+}
+
 export interface ManifestClient {
   /** The start of the client's entry. */
   position: Position;
@@ -73,12 +80,16 @@ export interface ManifestProblem extends Position {
   what: string;
 }
 
-/** @param secrets names of the inputs that hold a secret */
+/**
+ * @param secrets names of the inputs that hold a secret
+ * @param only the id of the one client that is read; undefined: all are
+ */
 export function parseManifest(
   text: string,
   secrets: readonly string[],
+  only?: string,
 ): { clients: ManifestClient[]; problems: ManifestProblem[] } {
-  const reading = new Reading(text, secrets);
+  const reading = new Reading(text, secrets, only);
   return { clients: reading.clients(), problems: reading.problems };
 }
 
@@ -86,10 +97,12 @@ class Reading {
   readonly problems: ManifestProblem[] = [];
   readonly #secrets: readonly string[];
   readonly #text: string;
+  readonly #only: string | undefined;
   readonly #lines = new LineCounter();
 
-  constructor(text: string, secrets: readonly string[]) {
+  constructor(text: string, secrets: readonly string[], only: string | undefined) {
     this.#text = text;
+    this.#only = only;
     this.#secrets = secrets;
   }
 
@@ -113,9 +126,8 @@ class Reading {
       if (name !== 'clients' && name !== 'defaults')
         this.#problem(position, `'${quote(name)}' is unknown; write defaults or clients`);
     }
-    const named = (wanted: string) => root.find(({ name }) => name === wanted)?.value;
-    const defaults = this.#defaults(named('defaults'));
-    return this.#list(named('clients')).map((one) => merged(defaults, one));
+    const defaults = this.#defaults(valueIn(root, 'defaults'));
+    return this.#list(valueIn(root, 'clients')).map((one) => merged(defaults, one));
   }
 
   #defaults(node: ParsedNode | null | undefined): Settings {
@@ -136,11 +148,18 @@ class Reading {
       this.#problem(node ? this.#of(node) : START, "'clients' must be a list of at least one client");
       return [];
     }
-    return node.items.flatMap((item) => {
+    return node.items.filter(this.#isRead, this).flatMap((item) => {
       if (isMap(item)) return [this.#settings(item as YAMLMap.Parsed)];
       this.#problem(this.#of(item as ParsedNode), 'a client must be a map of inputs, such as client-id: …');
       return [];
     });
+  }
+
+  /** What is wrong with another client stops nobody. */
+  #isRead(item: unknown): boolean {
+    if (this.#only === undefined) return true;
+    const id = isMap(item) ? valueIn(this.#pairs(item as YAMLMap.Parsed), 'client-id') : undefined;
+    return id ? textOf(id, false)?.trim() === this.#only : false;
   }
 
   #settings(map: YAMLMap.Parsed): Settings {
@@ -171,7 +190,7 @@ class Reading {
     return 'is not a key of a client (manifest.schema.json lists the keys); a setting for all clients is an input of the action';
   }
 
-  #pairs(map: YAMLMap.Parsed): { name: string; position: Position; value: ParsedNode | null }[] {
+  #pairs(map: YAMLMap.Parsed): Entry[] {
     return map.items.map(({ key, value }) => ({
       name: isScalar(key) ? `${key.value}` : '',
       position: this.#of(key),
@@ -191,6 +210,10 @@ class Reading {
   #problem(position: Position, what: string): void {
     this.problems.push({ ...position, what });
   }
+}
+
+function valueIn(entries: readonly Entry[], wanted: string): ParsedNode | null | undefined {
+  return entries.find(({ name }) => name === wanted)?.value;
 }
 
 const START: Position = { line: 1, column: 1 };

@@ -13,6 +13,11 @@ const MOST = 256;
 /** Due clients in one job. Even on the smallest tenant they take only minutes, and the token of a GitHub App lives for an hour. */
 const CLIENTS = 50;
 
+/** The client id that the text is. undefined: it is meant as a part of the fleet, such as 2/5, or is empty. */
+export function clientIn(text: string): string | undefined {
+  return text === '' || /^\d+\/\d+$/.test(text) ? undefined : text;
+}
+
 /** @throws Error with a reason that follows the input's name */
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];

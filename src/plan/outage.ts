@@ -1,6 +1,6 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
-import { RotationError } from '../errors.ts';
+import { NOT_REVOKED, RotationError } from '../errors.ts';
 import { longDay } from '../model/markdown.ts';
 import { refusalOf, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
@@ -21,8 +21,6 @@ export function alarmingResult(error: RotationError, result: RunResult): Rotatio
   const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, (observed && expired(expiresAt, observed.now)) ?? left);
 }
-
-const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
 
 /**
  * Who cannot log in with what the destinations hold, once the first steps of the plan are carried out.

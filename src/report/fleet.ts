@@ -211,7 +211,7 @@ function fleetWarnings(result: RunResult): Annotation[] {
 }
 
 const FORCE =
-  ' With a manifest, put force: true into the entry of this client, start the workflow by hand, and take it out again. Never tick force for the whole workflow: it rotates every client.';
+  ' With a manifest, start it for this client alone, with its client id as shard (the form of fleet-one-job.yml). Never tick force for the whole workflow: it rotates every client.';
 const CURRENT =
   ' With a manifest, current-credential is current-credential-env in the entry of this client, and needs a workflow of your own, since rotate-fleet.yml cannot pass it.';
 

@@ -257,6 +257,7 @@ describe('workflows and examples', () => {
       'examples/environments.yml',
       'examples/fleet-emergency.yml',
       'examples/fleet-one-job.yml',
+      'examples/fleet-watch.yml',
       'examples/hand-over-aws.yml',
       'examples/hand-over-azure.yml',
       'examples/hand-over-deploy.yml',
@@ -454,9 +455,8 @@ function expectUse(workflow: Workflow): void {
     );
     expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)));
     const secret = given['secret-name'] ?? 'AUTH0_MTLS_PEM';
-    // A manifest's clients are known by time, in an emergency, too.
-    const isOfFleet = given.manifest !== undefined || `${given['client-id']}`.includes(' inputs.client-id ');
-    expect(given['current-credential']).toBe(isOfFleet ? undefined : `\${{ secrets.${secret} }}`);
+    // A manifest's clients are known by time.
+    expect(given['current-credential']).toBe(given.manifest ? undefined : `\${{ secrets.${secret} }}`);
     if (given.operation !== 'plan')
       expect(given['github-token']).toMatch(/^\$\{\{ steps\.app\.outputs\.token \}\}$/);
   }

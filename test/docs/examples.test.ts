@@ -31,6 +31,8 @@ it.each<[string, number, Record<string, string | boolean>]>([
   ['enroll', 0, { operation: 'plan' }],
   ['enroll', 1, { operation: 'enroll' }],
   ['rehearse', 0, { operation: 'rehearse' }],
+  ['fleet-watch', 0, { operation: 'plan' }],
+  ['fleet-watch', 1, { operation: 'watch', workflow: 'fleet.yml', 'report-issue': true }],
   ['watch', 0, { operation: 'watch', workflow: 'rotate.yml', 'report-issue': true }],
   ['proven-retirement', 0, { retire: 'when-unused' }],
   ['token-binding', 0, { 'token-binding': 'required' }],
@@ -85,9 +87,7 @@ it.each(rotating)(
   '$name: the token may write the secrets of each destination, and of no other',
   ({ steps }) => {
     const { manifest, operation = 'rotate', ...given } = inputsOf(steps) ?? {};
-    // The form of the fleet's emergency takes those of any client of the manifest.
-    const isOfFleet = manifest !== undefined || `${given.destinations}`.includes('.form.');
-    const destinations = isOfFleet ? FLEET : (given.destinations ?? 'repo:here');
+    const destinations = manifest === undefined ? (given.destinations ?? 'repo:here') : FLEET;
     const kinds = `${destinations}`
       .trim()
       .split('\n')

@@ -237,6 +237,7 @@ const MAY_WRITE: Record<string, string[]> = {
   'examples/hand-over-deploy.yml deploy': ['actions'],
   'examples/hand-over-google.yml hand-over': ['id-token'],
   'examples/hand-over-vault.yml hand-over': ['id-token'],
+  'examples/fleet-watch.yml watch': ['issues'],
   'examples/watch.yml watch': ['issues'],
 };
 
@@ -300,10 +301,8 @@ const RULES = {
       const ours = steps.filter((step) => isOurs(step.uses));
       const rotates = ours.length > 0 || isOurs(uses);
       if (rotates && !isAlone(concurrency)) found.push(`concurrency: ${JSON.stringify(concurrency)}`);
-      // Clients of a fleet are known by time, in its emergency, too, whose form names one.
-      const isOfFleet = ({ with: given }: Step) =>
-        given?.manifest !== undefined || `${given?.['client-id']}`.includes(' inputs.client-id ');
-      for (const { with: given } of ours.filter((step) => !isOfFleet(step))) {
+      // Clients of a fleet are known by time.
+      for (const { with: given } of ours.filter((step) => step.with?.manifest === undefined)) {
         const current = `${given?.['current-credential']}`;
         if (!/^\$\{\{ secrets\.\w+ \}\}$/.test(current)) found.push(`current-credential: ${current}`);
       }

@@ -515,6 +515,13 @@ story('examples/self-rotation.yml', {
   ],
 });
 
+/** All issues of the repository, the newest first. */
+async function issuesOf({ name, world }: Repository): Promise<{ state: string; body: string }[]> {
+  const headers = { authorization: `Bearer ${world.githubToken}` };
+  const { body } = await world.call(`${world.githubUrl}/repos/${name}/issues?state=all`, { headers });
+  return body as { state: string; body: string }[];
+}
+
 story('examples/watch.yml', {
   async prepare(repository) {
     await rotated(repository);
@@ -525,13 +532,8 @@ story('examples/watch.yml', {
     }
   },
   async run(repository, run) {
-    const { github, githubUrl, githubToken } = repository.world;
-    const issues = async () => {
-      const headers = { authorization: `Bearer ${githubToken}` };
-      const url = `${githubUrl}/repos/${repository.name}/issues?state=all`;
-      const { body } = await repository.world.call(url, { headers });
-      return (body as { state: string }[]).map(({ state }) => state);
-    };
+    const { github } = repository.world;
+    const issues = async () => (await issuesOf(repository)).map(({ state }) => state);
     for (const event of ['push', 'schedule', 'workflow_dispatch'] as const) {
       expect([(await run({ event })).exitCode, await issues()]).toEqual([0, []]);
     }
@@ -680,6 +682,16 @@ const MEMBERS: [clientId: string, secret: string, scopes: string[]][] = [
   ['reportsClientId', 'REPORTS_PRIVATE_KEY', ['org:acme']],
 ];
 
+/** What each secret holds. */
+function heldBy(repository: Repository): string[] {
+  return MEMBERS.flatMap(([, secret, scopes]) => scopes.map((scope) => repository.held(secret, scope)));
+}
+
+/** Whether each secret holds something else than before. */
+function renewed(repository: Repository, before: readonly string[]): boolean[] {
+  return heldBy(repository).map((pem, index) => pem !== before[index]);
+}
+
 /** Statuses of a login of each client with what each of its secrets holds. */
 function logins(repository: Repository): Promise<number[]> {
   const all = MEMBERS.flatMap(([clientId, secret, scopes]) =>
@@ -723,6 +735,18 @@ story('examples/fleet-one-job.yml', {
     expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
     const idle = await run(dispatch({ operation: 'rotate' }));
     expect([idle.exitCode, idle.summaries.join()]).toEqual([0, expect.not.stringContaining('4 rotated')]);
+    // Of one client: a rehearsal, which leaves all as it is, and a rotation by force.
+    repository.world.advance(20 * MINUTE);
+    const before = heldBy(repository);
+    const rehearsed = await run(dispatch({ operation: 'rehearse', 'client-id': 'shopClientId' }));
+    expect(outcome(rehearsed)).toEqual([0, { rotate: 'success' }, 'false', 'Rehearsal']);
+    expect(heldBy(repository)).toEqual(before);
+    const one = { operation: 'rotate', 'client-id': 'shopClientId', force: 'true' };
+    expect(outcome(await run(dispatch(one)))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(renewed(repository, before)).toEqual([false, true, true, false, false]);
+    // Without a client, force rotates nobody.
+    const nobody = await run(dispatch({ operation: 'rotate', force: 'true' }));
+    expect([nobody.exitCode, renewed(repository, before)]).toEqual([0, [false, true, true, false, false]]);
   },
   controls: [
     {
@@ -779,36 +803,44 @@ story('examples/fleet.yml', {
 });
 
 /** The form of the fleet's emergency for the client with two destinations. */
-const SHOP = { 'client-id': 'shopClientId', destinations: 'repo:acme/shop env:acme/billing/production' };
+const SHOP = { 'client-id': 'shopClientId' };
+
+/** A rotation of the fleet some time ago. */
+async function fleetRotated(repository: Repository): Promise<void> {
+  enlisted(repository);
+  expect((await repository.run('examples/fleet-one-job.yml', {})).exitCode).toBe(0);
+  repository.world.advance(20 * MINUTE);
+}
 
 story('examples/fleet-emergency.yml', {
   options: { name: 'acme/rotations' },
   async prepare(repository) {
-    enlisted(repository);
-    expect((await repository.run('examples/fleet-one-job.yml', {})).exitCode).toBe(0);
-    repository.world.advance(20 * MINUTE);
+    await fleetRotated(repository);
     repository.world.github.addRun('acme/shop', 'consume.yml', { status: 'queued', conclusion: null });
   },
   async run(repository, run) {
-    const held = () =>
-      MEMBERS.flatMap(([, secret, scopes]) => scopes.map((scope) => repository.held(secret, scope)));
-    const before = held();
+    const before = heldBy(repository);
     const planned = await run(dispatch(SHOP));
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
-    expect([held(), await logins(repository)]).toEqual([before, [200, 200, 200, 200, 200]]);
+    expect([heldBy(repository), await logins(repository)]).toEqual([before, [200, 200, 200, 200, 200]]);
     const revoked = await run(dispatch({ ...SHOP, operation: 'rotate' }));
     expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     // Both destinations have the new key, the old one is out, and the other clients have what they had.
-    expect(held().map((pem, index) => pem !== before[index])).toEqual([false, true, true, false, false]);
+    expect(renewed(repository, before)).toEqual([false, true, true, false, false]);
     expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
     const old = await repository.world.requestToken('shopClientId', before[1] ?? '', AUDIENCE);
     expect(old.status).toBe(401);
-    const key = { 'client-id': 'reportsClientId', destinations: 'org:acme', method: 'private_key_jwt' };
-    const reports = dispatch({ ...key, 'secret-name': 'REPORTS_PRIVATE_KEY', operation: 'rotate' });
+    // Another method and an organization's secret: all that differs stands in the manifest.
+    const reports = dispatch({ 'client-id': 'reportsClientId', operation: 'rotate' });
     expect(outcome(await run(reports))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
     expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
     expect(await loginByKey(repository.world, 'reportsClientId', before[4] ?? '', AUDIENCE)).toBe(401);
+    // The edge is down: the form has the last word, though the manifest requires a proof.
+    repository.variables.AUTH0_MTLS_DOMAIN = '127.0.0.1:1';
+    const batch = { 'client-id': 'shopBatchClientId', operation: 'rotate', verify: 'off' };
+    expect(outcome(await run(dispatch(batch)))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(await logins(repository)).toEqual([200, 200, 200, 200, 200]);
   },
   controls: [
     {
@@ -818,11 +850,54 @@ story('examples/fleet-emergency.yml', {
       start: dispatch(SHOP),
     },
     {
-      from: 'steps.form.outputs.destinations',
-      to: 'inputs.destinations',
-      says: "Input 'destinations'",
+      from: 'inputs.client-id',
+      to: 'inputs.client',
+      says: "Input 'shard' must not be empty",
       start: dispatch(SHOP),
     },
+    {
+      from: 'shard:',
+      to: '#',
+      says: "Input 'revoke' concerns one client",
+      start: dispatch(SHOP),
+    },
+  ],
+});
+
+story('examples/fleet-watch.yml', {
+  options: { name: 'acme/rotations' },
+  async prepare(repository) {
+    await fleetRotated(repository);
+    repository.world.github.addWorkflow(repository.name, 'fleet.yml');
+    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+  },
+  async run(repository, run) {
+    const all = await run();
+    expect([all.exitCode, all.jobs, await issuesOf(repository)]).toEqual([
+      0,
+      { list: 'success', watch: 'success' },
+      [],
+    ]);
+    // The plan, and a watch of each.
+    expect(all.summaries.length).toBe(1 + MEMBERS.length);
+    for (const [clientId] of MEMBERS)
+      expect(all.summaries.filter((text) => text.includes(clientId)).length).toBe(2);
+    // A client that cannot be planned is found, and the others are watched all the same.
+    const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId'];
+    repository.replace(path, entry, `  - client-id: goneClientId\n    secret-name: GONE\n${entry}`);
+    const found = await run();
+    expect([found.exitCode, found.jobs.list, found.summaries.length]).toEqual([1, 'failure', 6]);
+    expect(await issuesOf(repository)).toEqual([
+      expect.objectContaining({ state: 'open', body: expect.stringContaining('goneClientId') }),
+    ]);
+  },
+  controls: [
+    {
+      from: 'workflow: fleet.yml',
+      to: 'workflow: rotation.yml',
+      says: 'GitHub did not show the workflow rotation.yml of acme/rotations (404',
+    },
+    { from: 'shard:', to: '#', says: "Input 'operation' is 'watch'; with a manifest write rotate or plan" },
   ],
 });
 

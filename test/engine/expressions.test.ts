@@ -75,6 +75,7 @@ it.each([
   ['rotate-auth0-management-key', ['examples/self-rotation.yml']],
   ['rotate-auth0-web-application', ['examples/web-application.yml']],
   ['watch-auth0-certificate', ['examples/watch.yml']],
+  ['watch-auth0-certificates', ['examples/fleet-watch.yml']],
 ])('what works on one client is in one group: %s', (group, paths) => {
   for (const path of paths) {
     expect([path, read(path).concurrency]).toEqual([path, { group, 'cancel-in-progress': false }]);
@@ -163,6 +164,29 @@ it.each([
     const { with: given = {} } = read(path).jobs.rotate?.steps?.at(-1) ?? {};
     expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
   }
+});
+
+it.each([
+  [{ 'client-id': 'one' }, 'one', 'false'],
+  [{ 'client-id': 'one', force: true }, 'one', 'true'],
+  // Never every client of the fleet.
+  [{ 'client-id': '', force: true }, '1/1', 'false'],
+  [{}, '1/1', 'false'],
+])('the form of a fleet in one job, %j: the part %s, by force %s', (inputs, shard, force) => {
+  const { with: given = {} } = read('examples/fleet-one-job.yml').jobs.rotate?.steps?.at(-1) ?? {};
+  expect(['shard', 'force'].map((name) => text(`${given[name]}`, { inputs }))).toEqual([shard, force]);
+});
+
+it.each([
+  [JSON.stringify([{ 'client-id': 'a', rotated: false }, { 'client-id': 'b' }, { 'left-out': 3 }]), true],
+  ['', false],
+])('the watch of a fleet has a job for each client of the list %s', (result, runs) => {
+  const { if: condition = '', strategy } = read('examples/fleet-watch.yml').jobs.watch ?? {};
+  const needs = { list: { outputs: { result } } };
+  expect(holds(condition, { needs })).toBe(runs);
+  if (!runs) return;
+  const { client } = Object(strategy?.matrix);
+  expect([strategy?.['fail-fast'], holds(client, { needs })]).toEqual([false, ['a', 'b']]);
 });
 
 it.each([

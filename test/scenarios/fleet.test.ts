@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { spread } from '../../src/model/spread.ts';
 import { REPOSITORY } from '../emulators/sandbox.ts';
-import { completedAfterCrash, entries, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
+import { completedAfterCrash, entries, errorsOf, Fleet, GRANTED, isWrite, ONES } from './fleets.ts';
 import { DAY, rotate } from './support.ts';
 
 describe('a fleet', () => {
@@ -103,6 +103,54 @@ describe('a fleet', () => {
     expect(await fleet.logins()).toEqual([200, 200]);
     const [entry] = JSON.parse(single.outputs.result ?? '');
     expect(Object.keys(entries(many)[0] ?? {})).toEqual(Object.keys(entry));
+  });
+
+  it('has one client whose key has leaked: its id revokes that, in all its destinations, and leaves the others alone', async () => {
+    const scopes = [[`repo:${REPOSITORY}`, 'repo:acme/ops'], [`repo:${REPOSITORY}`]];
+    await using fleet = await Fleet.start(2, {}, (at) => scopes[at] ?? []);
+    fleet.world.github.addRepository('acme/ops');
+    expect((await fleet.run()).exitCode).toBe(0);
+    fleet.world.advance(DAY);
+    const [member, other] = fleet.members;
+    const shard = `${member?.clientId}`;
+    const before = fleet.held();
+    // Nothing of the other is even read.
+    fleet.write({ 0: { overlap: '7d' }, 1: { 'key-size': '1' } });
+    const asked = { shard, force: 'true', revoke: 'previous' };
+    const planned = await fleet.run({ ...asked, operation: 'plan' });
+    expect([planned.exitCode, planned.outputs.reason, planned.outputs.matrix]).toEqual([0, 'Forced', '[]']);
+    expect(JSON.parse(planned.outputs.plan ?? '').reason).toBe('Forced');
+
+    const run = await fleet.run(asked);
+    expect([run.exitCode, run.outputs.rotated, run.outputs['client-id']], run.log).toEqual([
+      0,
+      'true',
+      shard,
+    ]);
+    const [pem = ''] = fleet.held();
+    expect(fleet.held()).toEqual([pem, pem, before[2]]);
+    expect([pem === before[0], await fleet.logins()]).toEqual([false, [200, 200, 200]]);
+    expect((await fleet.world.requestToken(shard, before[0] ?? '')).status).toBe(401);
+    expect(fleet.world.transcript.requests().join()).not.toContain(`${other?.clientId}`);
+    // The outputs and the summary of a single client.
+    const [entry, ...rest] = entries(run);
+    expect([entry?.['client-id'], rest, run.outputs['credential-id']]).toEqual([
+      shard,
+      [],
+      expect.stringMatching(/^cred_/),
+    ]);
+    expect(run.summary).not.toMatch(/1 client/);
+    expect(run.groups).toContain('Observe');
+
+    // What fails is its own error, not that of a fleet.
+    const unknown = await fleet.run({ shard: 'unknown' });
+    expect([unknown.exitCode, unknown.log]).toEqual([
+      1,
+      expect.stringContaining("Input 'shard' is 'unknown': neither a part such as 2/5 nor a client id"),
+    ]);
+    fleet.write({ 0: { 'client-id': 'gone' } });
+    const gone = await fleet.run({ shard: 'gone' });
+    expect([gone.exitCode, errorsOf(gone)]).toEqual([1, ['CLIENT_NOT_FOUND']]);
   });
 
   it('that is cancelled begins no other client, and leaves nothing half done', async () => {

@@ -73,6 +73,13 @@ export class Fleet implements AsyncDisposable {
     );
   }
 
+  /** What each client's secrets hold. */
+  held(): string[] {
+    return this.members.flatMap(({ scopes, secret }) =>
+      scopes.map((scope) => this.world.github.secret(scope, secret)?.value ?? ''),
+    );
+  }
+
   /** Statuses of a login with what each client's secrets hold. */
   logins(): Promise<number[]> {
     const all = this.members.flatMap(({ clientId, scopes, secret }) =>

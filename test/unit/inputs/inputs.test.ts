@@ -42,6 +42,19 @@ function environment(inputs: Record<string, string>, context: Record<string, str
 const inputs = (changes: Record<string, string> = {}, context = CONTEXT) =>
   readInputs(environment({ ...DEFAULTS, ...GIVEN, ...changes }, context));
 
+it.each([
+  [{ operation: 'rotate' }, true],
+  [{ operation: 'plan' }, false],
+])('a bad input of an emergency (%j) says whether the leaked key still works', (operation, isUrgent) => {
+  const told = () => inputs({ ...operation, force: 'true', revoke: 'previous', overlap: 'soon' });
+  expect(told).toThrow(
+    expect.objectContaining({ alarm: isUrgent ? expect.stringContaining('STILL VALID') : undefined }),
+  );
+  expect(() => inputs({ ...operation, overlap: 'soon' })).toThrow(
+    expect.objectContaining({ alarm: undefined }),
+  );
+});
+
 function problems(changes: Record<string, string>, context: Record<string, string> = CONTEXT) {
   try {
     readInputs(environment({ ...DEFAULTS, ...GIVEN, ...changes }, context));

@@ -245,9 +245,152 @@ clients:
     ['shard', '3/2', 'write a part such as 2/5'],
     ['shard', '0/2', 'write a part such as 2/5'],
     ['shard', '1/257', 'write a part such as 2/5'],
+    ['operation', 'watch', 'for one client write its id as shard'],
+    ['shard', 'two', "is 'two': neither a part such as 2/5 nor a client id of the manifest"],
   ])('does not go with %s: %s', (name, value, problem) => {
     expect(problems(ONE, { [name]: value })).toEqual([expect.stringContaining(`'${name}' `)]);
     expect(problems(ONE, { [name]: value })[0]).toContain(problem);
+  });
+
+  describe('with a client id as shard', () => {
+    const { cert, key } = selfSignedCertificate('one');
+    const PEM = `${key}${cert}`;
+    const FLEET = `
+defaults:
+  verify: required
+  secret-name: ALL
+clients:
+  - client-id: one
+    destinations: [repo:acme/one]
+    validity-days: 60
+    overlap: 7d
+  - client-id: two
+    key-size: 1
+    colour: red
+    destinations: {}
+    secret-name: [A, B]
+  - text
+  - client-id: [three]
+  - destinations: [repo:acme/one]
+`;
+    const ONE_OF = { shard: 'one' };
+    const only = (changes: Record<string, string> = {}, text = FLEET) => {
+      const clients = read(text, { ...ONE_OF, ...changes });
+      expect(clients.length).toBe(1);
+      return clients[0];
+    };
+
+    it('is this client as the fleet has it, whatever is wrong with the others', () => {
+      const fleet = FLEET.slice(0, FLEET.indexOf('  - client-id: two'));
+      const days = new Set<number | undefined>();
+      for (const id of ['canary', 'one', 'shop', 'billing']) {
+        const text = fleet.replace('client-id: one', `client-id: ${id}`);
+        const wrong = FLEET.replace('client-id: one', `client-id: ${id}`);
+        expect(read(wrong, { shard: id })).toEqual(read(text));
+        days.add(read(wrong, { shard: id })[0]?.desired.renewBeforeDays);
+      }
+      // Each on the day that it has in the fleet.
+      expect(days.size).toBeGreaterThan(1);
+      expect(() => read(FLEET)).toThrow('8 problems');
+    });
+
+    it.each(['rotate', 'rehearse', 'enroll', 'revert', 'watch'])('does %s', (operation) => {
+      const asked = { operation, 'workflow-token': 'token' };
+      const { renewBeforeDays, ...desired } = { ...only(asked)?.desired };
+      const single = readInputs(
+        environment({
+          ...asked,
+          'client-id': 'one',
+          destinations: 'repo:acme/one',
+          'secret-name': 'ALL',
+          'validity-days': '60',
+          overlap: '7d',
+          verify: 'required',
+        }),
+      );
+      expect({ ...desired, renewBeforeDays: single.desired.renewBeforeDays }).toEqual(single.desired);
+      expect(only(asked)?.watch).toEqual(single.watch);
+    });
+
+    it.each(['rotate', 'rehearse', 'enroll', 'revert'])('plans %s', (operation) => {
+      const planned = only({ operation: 'plan', 'plan-of': operation, 'github-token': '' });
+      expect([planned?.planOnly, planned?.desired.operation]).toEqual([true, operation]);
+    });
+
+    it('takes what concerns one client, and its own variable for the current pair', () => {
+      const revoked = only({ force: 'true', revoke: 'previous', 'current-credential': PEM });
+      expect(revoked?.desired).toMatchObject({ force: true, revoke: true, current: { subject: 'CN=one' } });
+      const text = FLEET.replace('    overlap', '    current-credential-env: ONE_PEM\n    overlap');
+      const given = { ...environment({ ...ONE_OF, 'current-credential': 'no pair' }), ONE_PEM: PEM };
+      expect(readFleet(given, 'fleet.yml', text)[0]?.desired.current?.subject).toBe('CN=one');
+      const brought = { certificate: cert, 'private-key': key, 'authentication-method': 'tls_client_auth' };
+      expect(only(brought)?.issuer.kind).toBe('brought');
+    });
+
+    it('goes as the workflow says, where this says how the run goes', () => {
+      expect(only()?.desired).toMatchObject({ verify: 'required', overlap: 7 * 86_400_000, force: false });
+      const now = { verify: 'off', overlap: '0h', 'removable-credentials': 'cred_a', 'token-binding': 'off' };
+      const own =
+        '    token-binding: required\n    removable-credentials: cred_b\n    force: false\n    overlap';
+      const text = FLEET.replace('    overlap', own);
+      expect(only({ ...now, force: 'true', 'secret-name': 'OTHER' }, text)?.desired).toMatchObject({
+        verify: 'off',
+        overlap: 0,
+        removableCredentials: new Set(['cred_a']),
+        tokenBinding: 'off',
+        force: true,
+        secretName: 'ALL',
+      });
+      // In the whole fleet the manifest says it.
+      const fleet = text.slice(0, text.indexOf('  - client-id: two'));
+      expect(read(fleet, now)[0]?.desired).toMatchObject({
+        verify: 'required',
+        overlap: 7 * 86_400_000,
+        removableCredentials: new Set(['cred_b']),
+        tokenBinding: 'required',
+      });
+    });
+
+    it('knows the defaults of what says how the run goes', () => {
+      const code = readFileSync('src/inputs/fleet.ts', 'utf8');
+      const [, table = ''] = /const OF_THIS_RUN[^{]*\{([^}]*)\}/.exec(code) ?? [];
+      const rows = [...table.matchAll(/'?([\w-]+)'?: '([^']*)'/g)].map(([, name, value]) => [name, value]);
+      expect(rows.length).toBe(5);
+      for (const [name, value] of rows) expect([name, ACTION[`${name}`]?.default]).toEqual([name, value]);
+    });
+
+    it.each<[string, Record<string, string>, string, string]>([
+      ['create', { operation: 'create' }, FLEET, "'operation' is 'create'; with a manifest write rotate or"],
+      ['a plan of create', { operation: 'plan', 'plan-of': 'create' }, FLEET, "'plan-of' cannot be create"],
+      ['client-id', { 'client-id': 'one' }, FLEET, "'client-id' concerns one client"],
+      ['client-name', { 'client-name': 'one' }, FLEET, "'client-name' concerns one client"],
+      ['a broken form', { verify: 'never' }, FLEET, "Input 'verify' is 'never'"],
+      ['revoke without force', { revoke: 'previous' }, FLEET, "Input 'revoke' is for an emergency"],
+      [
+        'a broken default',
+        {},
+        FLEET.replace('verify: required', 'verify: x'),
+        "fleet.yml:3:3: 'verify' is 'x'",
+      ],
+      ['its own key', {}, FLEET.replace('overlap: 7d', 'overlap: x'), "fleet.yml:9:5: 'overlap' is 'x'"],
+      ['no YAML', {}, `${FLEET}  - [`, 'is not YAML'],
+      ['its id twice', {}, FLEET.replace('id: two', 'id: one'), "fleet.yml:11:5: 'key-size' is '1'"],
+      [
+        'its id twice, both good',
+        {},
+        `${FLEET}  - client-id: one\n    secret-name: B\n`,
+        "'client-id' is the same as in line 6",
+      ],
+    ])('is refused with %s', (_, changes, text, problem) => {
+      expect(problems(text, { ...ONE_OF, ...changes })).toEqual(
+        expect.arrayContaining([expect.stringContaining(problem)]),
+      );
+    });
+
+    it('says what to do with a secret that is broken', () => {
+      const { remedy } = refusal(FLEET, { ...ONE_OF, 'current-credential': 'x' });
+      expect(remedy).toContain('remove the line current-credential');
+    });
   });
 
   it('alone has shards', () => {
@@ -299,9 +442,10 @@ clients:
           values.map((it) => stringify(it)),
           shaped.map((it) => stringify(it)),
         ),
-        (text) => {
+        fc.constantFrom('1/1', 'one'),
+        (text, shard) => {
           try {
-            read(text);
+            read(text, { shard });
           } catch (error) {
             if (!(error instanceof RotationError) || error.code !== 'INVALID_INPUT') throw error;
             for (const { line, column } of error.located)

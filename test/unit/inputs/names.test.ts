@@ -14,6 +14,7 @@ const GIVEN = {
   'INPUT_AUTH0-DOMAIN': 'tenant.eu.auth0.com',
   'INPUT_MANAGEMENT-TOKEN': 'token',
   'INPUT_GITHUB-TOKEN': 'github',
+  INPUT_SHARD: '1/1',
 };
 
 /** As the runner names it: upper case, spaces become underscores. */
