@@ -165,6 +165,33 @@ describe('a secret serves nobody', () => {
   });
 });
 
+describe('I4: what is not ours', () => {
+  const begun = () => {
+    const hand = new ByHand('other owner beside ours');
+    return { hand, actor: hand.actor('A'), both: ['O1', 'C1'].map((label) => hand.idOf(label)) };
+  };
+
+  test('may stay, whatever becomes of ours', () => {
+    const { hand, actor, both } = begun();
+    hand.associates(actor, both.slice(0, 1));
+    hand.sends(actor, 'DELETE', `/credentials/${both[1]}`);
+    hand.uploads(actor, 'R1');
+    expect(hand.broken('I4')).toEqual([]);
+  });
+
+  test('is associated no more', () => {
+    const { hand, actor, both } = begun();
+    hand.associates(actor, both.slice(1));
+    expect(hand.broken('I4')).toEqual([expect.stringContaining('what is not ours is now')]);
+  });
+
+  test('is another setting of the client', () => {
+    const { hand, actor } = begun();
+    hand.sends(actor, 'PATCH', '', { client_metadata: { team: 'billing' } });
+    expect(hand.broken('I4')).toEqual([expect.stringContaining('billing')]);
+  });
+});
+
 /** A run that ends with one more write, which changes nothing. */
 function writing(): Code {
   let send: Connection['send'] | undefined;
