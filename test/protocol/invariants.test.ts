@@ -192,6 +192,33 @@ describe('I4: what is not ours', () => {
   });
 });
 
+describe('I7: a run has a key of its own, and one', () => {
+  test('which it may upload again', () => {
+    const hand = new ByHand('ours alone');
+    const [first, second] = [hand.actor('A'), hand.actor('B')];
+    hand.sends(first, 'DELETE', `/credentials/${hand.uploads(first, 'R1')}`);
+    hand.uploads(first, 'R1');
+    hand.uploads(second, 'R2');
+    expect(hand.broken('I7')).toEqual([]);
+  });
+
+  test('not two', () => {
+    const hand = new ByHand('ours alone');
+    const actor = hand.actor('A');
+    hand.uploads(actor, 'R1');
+    hand.uploads(actor, 'R2');
+    expect(hand.broken('I7')).toEqual(['A uploads two keys']);
+  });
+
+  test("not another run's", () => {
+    const hand = new ByHand('ours alone');
+    const [first, second] = [hand.actor('A'), hand.actor('B')];
+    hand.sends(first, 'DELETE', `/credentials/${hand.uploads(first, 'R1')}`);
+    hand.uploads(second, 'R1');
+    expect(hand.broken('I7')).toEqual(['B uses the key of A']);
+  });
+});
+
 /** A run that ends with one more write, which changes nothing. */
 function writing(): Code {
   let send: Connection['send'] | undefined;
