@@ -219,6 +219,38 @@ describe('I7: a run has a key of its own, and one', () => {
   });
 });
 
+/** B rotates while A stands between its read and its PATCH, which takes out what B has delivered. */
+describe('a run that displaces what another has delivered', () => {
+  test.each<[string, (hand: ByHand, actor: Actor) => void, string[], number]>([
+    ['was frozen right after its read', () => undefined, ['whole rotation'], 0],
+    [
+      'was frozen between its two reads',
+      (hand, one) => void hand.sends(one, 'GET', '/credentials'),
+      ['whole rotation'],
+      0,
+    ],
+    ['has read it again before its PATCH', (hand, one) => hand.reads(one), [], 1],
+    [
+      'has written something since its read',
+      (hand, one) => void hand.sends(one, 'DELETE', `/credentials/${hand.idOf('P1')}`),
+      [],
+      1,
+    ],
+  ])('%s', (_, between, residuals, violations) => {
+    const hand = new ByHand('retired in the pool');
+    const [frozen, other] = [hand.actor('A'), hand.actor('B')];
+    hand.reads(frozen);
+    const id = hand.uploads(other, 'R1');
+    hand.associates(other, [hand.idOf('C1'), id]);
+    hand.stores(other, 'R1');
+    between(hand, frozen);
+    hand.associates(frozen, [hand.idOf('C1')]);
+    const { invariants } = hand.execution;
+    expect(invariants.residuals.map(({ kind }) => kind)).toEqual(residuals);
+    expect(hand.broken('I1')).toHaveLength(violations);
+  });
+});
+
 /** A run that ends with one more write, which changes nothing. */
 function writing(): Code {
   let send: Connection['send'] | undefined;
