@@ -251,6 +251,36 @@ describe('a run that displaces what another has delivered', () => {
   });
 });
 
+describe('I8: a rehearsal that reports success', () => {
+  const CHANGES: [string, (hand: ByHand, actor: Actor) => void][] = [
+    ['a secret', (hand, actor) => hand.stores(actor, 'R2')],
+    ['the association', (hand, actor) => hand.associates(actor, [])],
+    [
+      'the binding of tokens',
+      (hand, actor) => void hand.sends(actor, 'PATCH', '', { require_proof_of_possession: true }),
+    ],
+    ['the pool', (hand, actor) => void hand.sends(actor, 'DELETE', `/credentials/${hand.idOf('P1')}`)],
+    [
+      'another setting',
+      (hand, actor) => void hand.sends(actor, 'PATCH', '', { client_metadata: { team: 'billing' } }),
+    ],
+  ];
+
+  test.each<[string, ((hand: ByHand, actor: Actor) => void) | undefined]>([
+    ['nothing', undefined],
+    ...CHANGES,
+  ])('has changed %s', async (_, change) => {
+    const hand = new ByHand('retired in the pool', { operation: 'rehearse' });
+    const actor = hand.execution.start('A');
+    await play(hand.execution, actor);
+    expect([actor.result?.error, hand.execution.invariants.violations]).toEqual([undefined, []]);
+    change?.(hand, actor);
+    hand.execution.invariants.end(actor);
+    const told = hand.broken('I8').filter((one) => one.includes('the client is not as it was'));
+    expect(told).toHaveLength(change ? 1 : 0);
+  });
+});
+
 /** A run that ends with one more write, which changes nothing. */
 function writing(): Code {
   let send: Connection['send'] | undefined;
