@@ -1,7 +1,7 @@
 /** What an example is for stands in its inputs, and its app may do that and no more. */
 
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -63,6 +63,40 @@ it.each(handedOn)(
       const file = join(folder, 'env');
       execFileSync('bash', ['-e', '-c', run], { env: { ...process.env, GITHUB_ENV: file } });
       expect(readFileSync(file, 'utf8')).toBe(names.map((name) => `${name}=\n`).join(''));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+const writing = globSync('examples/*.yml')
+  .sort()
+  .flatMap((path) => jobsOf(path).flatMap((steps) => steps.map(({ run = '' }) => ({ path, run }))))
+  .filter(({ run }) => run.includes('mktemp'));
+
+it('there are scripts that write a secret into a file', () => {
+  expect(writing.length).toBeGreaterThan(0);
+});
+
+it.each(writing.flatMap((one) => ['0', '1'].map((status) => ({ ...one, status }))))(
+  '$path: the script leaves no file behind, whose programs end with $status',
+  ({ run, status }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'examples-'));
+    try {
+      const [bin, temporary, seen] = ['bin', 'temporary', 'seen'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      for (const made of [bin, temporary]) mkdirSync(made);
+      for (const name of ['aws', 'curl', 'jq', 'kubectl'])
+        writeFileSync(join(bin, name), `#!/bin/sh\nls "$TMPDIR" >> "$SEEN"\nexit ${status}\n`, {
+          mode: 0o755,
+        });
+      const PATH = `${bin}:${process.env.PATH}`;
+      const env = { PATH, TMPDIR: temporary, SEEN: seen, PEM: 'pem', KUBECONFIG_TEXT: 'text' };
+      spawnSync('bash', ['-eo', 'pipefail', '-c', run], { env });
+      expect([readFileSync(seen, 'utf8'), readdirSync(temporary)]).toEqual([expect.stringMatching(/./), []]);
     } finally {
       rmSync(folder, { recursive: true });
     }

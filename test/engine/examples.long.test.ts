@@ -947,8 +947,9 @@ story('examples/hand-over-vault.yml', {
   controls: [{ from: 'id-token: write', to: 'contents: read' }],
 });
 
-/** What the chat of examples/notify.yml has heard. */
+/** What the chat of examples/notify.yml has heard, and its mail server. */
 let heard: { text: string }[] = [];
+let mail = () => '';
 
 story('examples/notify.yml', {
   async prepare(repository) {
@@ -961,12 +962,13 @@ story('examples/notify.yml', {
     };
     const chat = await serve({ handle }, { tls: authority.serverCertificate() });
     const stack = new AsyncDisposableStack();
-    const { port } = await listenForMail(authority.serverCertificate(), stack);
+    const post = await listenForMail(authority.serverCertificate(), stack);
+    mail = post.mail;
     repository.defer(() => chat[Symbol.asyncDispose]());
     repository.defer(() => stack.disposeAsync());
     Object.assign(repository.secrets, { CHAT_WEBHOOK_URL: chat.url, SMTP_USER: 'rotation:of-the-mail' });
     Object.assign(repository.variables, {
-      SMTP_URL: `smtps://localhost:${port}`,
+      SMTP_URL: `smtps://localhost:${post.port}`,
       SMTP_SENDER: 'rotation@example.test',
       SMTP_RECIPIENT: 'team@example.test',
     });
@@ -975,10 +977,27 @@ story('examples/notify.yml', {
     const first = await run();
     expect([first.exitCode, first.jobs, heard]).toEqual([0, { rotate: 'success' }, []]);
     delete repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY;
+    const chatUrl = `${repository.secrets.CHAT_WEBHOOK_URL}`;
     const failed = await run();
     expect([failed.exitCode, failed.jobs]).toEqual([1, { rotate: 'failure', notify: 'success' }]);
     expect(heard).toEqual([
       { text: expect.stringContaining(`rotation or hand-over of ${repository.clientId} failed`) },
+    ]);
+    const mails = () => mail().split('Subject: ').length - 1;
+    expect(mails()).toBe(1);
+    // Who is not reached in one way is reached in the other.
+    repository.secrets.CHAT_WEBHOOK_URL = 'https://localhost:1/';
+    expect([(await run()).jobs, heard.length, mails()]).toEqual([
+      { rotate: 'failure', notify: 'failure' },
+      1,
+      2,
+    ]);
+    repository.variables.SMTP_URL = 'smtps://localhost:1';
+    repository.secrets.CHAT_WEBHOOK_URL = chatUrl;
+    expect([(await run()).jobs, heard.length, mails()]).toEqual([
+      { rotate: 'failure', notify: 'failure' },
+      2,
+      2,
     ]);
   },
   controls: [

@@ -58,15 +58,15 @@ export class Endings {
   /** All is as it was found, save what a rehearsal that has died had left. */
   #checkRehearsed(actor: Actor, now: Truth): void {
     const { actors, first, report, world } = this.#known;
-    const told = ({ associated, bound, held, rest }: Truth, pool: readonly string[]) =>
-      JSON.stringify([pool, associated.filter((id) => pool.includes(id)).sort(), bound, held, rest]);
-    const pool = [...first.pool.keys()].sort();
+    const found = (ids: readonly string[]) => ids.filter((id) => first.pool.has(id)).sort();
+    const told = ({ associated, bound, held, pool, rest }: Truth) =>
+      JSON.stringify([found([...pool.keys()]), found(associated), bound, held, rest]);
     // What a rotation does beside it is that one's own affair.
     if (actors.some((one) => one !== actor && one.result?.desired.operation !== 'rehearse')) return;
     const rehearsed = world
       .credentials()
-      .filter(({ id, name }) => !pool.includes(id) && readOwnership(name)?.rehearsal);
-    if (rehearsed.length > 0 || told(now, pool) !== told(first, pool))
+      .filter(({ id, name }) => !first.pool.has(id) && readOwnership(name)?.rehearsal);
+    if (rehearsed.length > 0 || told(now) !== told(first))
       report('I8', `${actor.name} reports success, and the client is not as it was`);
   }
 

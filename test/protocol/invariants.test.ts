@@ -7,13 +7,14 @@ import { REAL } from './code.ts';
 import type { Fault } from './faults.ts';
 import { Healed, heal } from './heal.ts';
 import type { Event } from './invariants.ts';
-import { type Material, type Materials, materials } from './materials.ts';
-import { pairOf } from './method.ts';
-import { scenario } from './scenarios.ts';
+import { type Material, type Materials, materials, parseOnce } from './materials.ts';
+import { pairOf, registrationOf } from './method.ts';
+import { type Asked, scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import { leaked, leakedIn } from './secrecy.ts';
 import { prepareWorlds } from './services.ts';
 import { play } from './single.ts';
+import { DOMAIN } from './wishes.ts';
 import { World } from './world.ts';
 
 let all: Materials;
@@ -60,6 +61,223 @@ describe.each([
 
   test('of a certificate with the key of another breaks I2', () => {
     expect(broken(start, 'R1', associated)).toEqual(['I2']);
+  });
+});
+
+const METHOD = 'self_signed_tls_client_auth';
+const at = 'repo:acme/shop';
+const SECRET = 'AUTH0_MTLS_PEM';
+
+/** A world whose runs do as a test says, request by request. */
+class ByHand {
+  readonly world: World;
+  readonly execution: Execution;
+
+  constructor(start: string, asked: Partial<Asked> = {}) {
+    this.world = new World(scenario(start, { poolCap: 4, ...asked }), all);
+    this.execution = new Execution(this.world, REAL);
+  }
+
+  actor(name: string): Actor {
+    const actor = new Actor(name);
+    this.execution.actors.push(actor);
+    this.execution.invariants.begin(actor);
+    return actor;
+  }
+
+  /** Of the client. @returns what Auth0 answers */
+  sends(actor: Actor, method: 'GET' | 'PATCH' | 'POST' | 'DELETE', path: string, body?: object) {
+    const url = `https://${DOMAIN}/api/v2/clients/${this.world.clientId}${path}`;
+    const headers = { authorization: 'Bearer management-token' };
+    return this.#lands(actor, { method, url, headers, ...(body && { body: JSON.stringify(body) }) });
+  }
+
+  #lands(actor: Actor, request: Event['request'], answer = () => this.world.handle(request)) {
+    const { invariants, trace } = this.execution;
+    const response = answer();
+    const { length } = trace;
+    const { status } = response;
+    trace.push({ actor, request, index: length + 1, note: '', status, time: this.world.time });
+    invariants.after(trace[length] as Event, response);
+    return { status, body: response.body && JSON.parse(response.body) };
+  }
+
+  reads(actor: Actor): void {
+    this.sends(actor, 'GET', '?fields=client_authentication_methods');
+  }
+
+  uploads(actor: Actor, label: string): string {
+    const registration = registrationOf(METHOD, pairOf(METHOD, material(label)));
+    const { status, body } = this.sends(actor, 'POST', '/credentials', registration);
+    expect(status).toBe(201);
+    return body.id;
+  }
+
+  associates(actor: Actor, ids: readonly string[]): void {
+    const credentials = ids.map((id) => ({ id }));
+    const methods = { client_authentication_methods: { [METHOD]: { credentials } } };
+    expect(this.sends(actor, 'PATCH', '', methods).status).toBe(200);
+  }
+
+  /** What has logged in. */
+  stores(actor: Actor, label: string): void {
+    const { certificate = '', privateKey } = pairOf(METHOD, material(label));
+    this.world.proven.add(parseOnce(certificate).thumbprint);
+    const url = `https://api.github.com/repos/acme/shop/actions/secrets/${SECRET}`;
+    this.#lands(actor, { method: 'PUT', url, headers: {} }, () => {
+      this.world.github.seedSecret(at, SECRET, privateKey + certificate);
+      return { status: 204, headers: {}, body: '' };
+    });
+  }
+
+  idOf(label: string): string {
+    return [...this.world.labels].find(([, one]) => one === label)?.[0] ?? '';
+  }
+
+  /** Of one promise. */
+  broken(promise: string): string[] {
+    const { violations } = this.execution.invariants;
+    return violations.filter(({ invariant }) => invariant === promise).map(({ detail }) => detail);
+  }
+}
+
+describe('a secret serves nobody', () => {
+  const works = ({ world }: ByHand) => world.truth().held.map((one) => one.works);
+
+  test('whose credential has come to its end', () => {
+    const hand = new ByHand('ours alone');
+    expect(works(hand)).toEqual([true]);
+    hand.world.time += 79 * 86_400_000;
+    expect(works(hand)).toEqual([true]);
+    hand.world.time += 2 * 86_400_000;
+    expect(works(hand)).toEqual([false]);
+  });
+
+  test('whose credential is associated no more, or not known to every node yet', () => {
+    const hand = new ByHand('ours alone', { propagation: 30_000 });
+    const actor = hand.actor('A');
+    hand.associates(actor, []);
+    expect(works(hand)).toEqual([false]);
+    hand.associates(actor, [hand.idOf('C1')]);
+    expect(works(hand)).toEqual([false]);
+    hand.world.time += 30_000;
+    expect(works(hand)).toEqual([true]);
+  });
+});
+
+describe('I4: what is not ours', () => {
+  const begun = () => {
+    const hand = new ByHand('other owner beside ours');
+    return { hand, actor: hand.actor('A'), both: ['O1', 'C1'].map((label) => hand.idOf(label)) };
+  };
+
+  test('may stay, whatever becomes of ours', () => {
+    const { hand, actor, both } = begun();
+    hand.associates(actor, both.slice(0, 1));
+    hand.sends(actor, 'DELETE', `/credentials/${both[1]}`);
+    hand.uploads(actor, 'R1');
+    expect(hand.broken('I4')).toEqual([]);
+  });
+
+  test('is associated no more', () => {
+    const { hand, actor, both } = begun();
+    hand.associates(actor, both.slice(1));
+    expect(hand.broken('I4')).toEqual([expect.stringContaining('what is not ours is now')]);
+  });
+
+  test('is another setting of the client', () => {
+    const { hand, actor } = begun();
+    hand.sends(actor, 'PATCH', '', { client_metadata: { team: 'billing' } });
+    expect(hand.broken('I4')).toEqual([expect.stringContaining('billing')]);
+  });
+});
+
+describe('I7: a run has a key of its own, and one', () => {
+  test('which it may upload again', () => {
+    const hand = new ByHand('ours alone');
+    const [first, second] = [hand.actor('A'), hand.actor('B')];
+    hand.sends(first, 'DELETE', `/credentials/${hand.uploads(first, 'R1')}`);
+    hand.uploads(first, 'R1');
+    hand.uploads(second, 'R2');
+    expect(hand.broken('I7')).toEqual([]);
+  });
+
+  test('not two', () => {
+    const hand = new ByHand('ours alone');
+    const actor = hand.actor('A');
+    hand.uploads(actor, 'R1');
+    hand.uploads(actor, 'R2');
+    expect(hand.broken('I7')).toEqual(['A uploads two keys']);
+  });
+
+  test("not another run's", () => {
+    const hand = new ByHand('ours alone');
+    const [first, second] = [hand.actor('A'), hand.actor('B')];
+    hand.sends(first, 'DELETE', `/credentials/${hand.uploads(first, 'R1')}`);
+    hand.uploads(second, 'R1');
+    expect(hand.broken('I7')).toEqual(['B uses the key of A']);
+  });
+});
+
+/** B rotates while A stands between its read and its PATCH, which takes out what B has delivered. */
+describe('a run that displaces what another has delivered', () => {
+  test.each<[string, (hand: ByHand, actor: Actor) => void, string[], number]>([
+    ['was frozen right after its read', () => undefined, ['whole rotation'], 0],
+    [
+      'was frozen between its two reads',
+      (hand, one) => void hand.sends(one, 'GET', '/credentials'),
+      ['whole rotation'],
+      0,
+    ],
+    ['has read it again before its PATCH', (hand, one) => hand.reads(one), [], 1],
+    [
+      'has written something since its read',
+      (hand, one) => void hand.sends(one, 'DELETE', `/credentials/${hand.idOf('P1')}`),
+      [],
+      1,
+    ],
+  ])('%s', (_, between, residuals, violations) => {
+    const hand = new ByHand('retired in the pool');
+    const [frozen, other] = [hand.actor('A'), hand.actor('B')];
+    hand.reads(frozen);
+    const id = hand.uploads(other, 'R1');
+    hand.associates(other, [hand.idOf('C1'), id]);
+    hand.stores(other, 'R1');
+    between(hand, frozen);
+    hand.associates(frozen, [hand.idOf('C1')]);
+    const { invariants } = hand.execution;
+    expect(invariants.residuals.map(({ kind }) => kind)).toEqual(residuals);
+    expect(hand.broken('I1')).toHaveLength(violations);
+  });
+});
+
+describe('I8: a rehearsal that reports success', () => {
+  const CHANGES: [string, (hand: ByHand, actor: Actor) => void][] = [
+    ['a secret', (hand, actor) => hand.stores(actor, 'R2')],
+    ['the association', (hand, actor) => hand.associates(actor, [])],
+    [
+      'the binding of tokens',
+      (hand, actor) => void hand.sends(actor, 'PATCH', '', { require_proof_of_possession: true }),
+    ],
+    ['the pool', (hand, actor) => void hand.sends(actor, 'DELETE', `/credentials/${hand.idOf('P1')}`)],
+    [
+      'another setting',
+      (hand, actor) => void hand.sends(actor, 'PATCH', '', { client_metadata: { team: 'billing' } }),
+    ],
+  ];
+
+  test.each<[string, ((hand: ByHand, actor: Actor) => void) | undefined]>([
+    ['nothing', undefined],
+    ...CHANGES,
+  ])('has changed %s', async (_, change) => {
+    const hand = new ByHand('retired in the pool', { operation: 'rehearse' });
+    const actor = hand.execution.start('A');
+    await play(hand.execution, actor);
+    expect([actor.result?.error, hand.execution.invariants.violations]).toEqual([undefined, []]);
+    change?.(hand, actor);
+    hand.execution.invariants.end(actor);
+    const told = hand.broken('I8').filter((one) => one.includes('the client is not as it was'));
+    expect(told).toHaveLength(change ? 1 : 0);
   });
 });
 
