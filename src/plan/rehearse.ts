@@ -1,16 +1,19 @@
 /** Plans a rehearsal: a rotation without a delivery. Its credential is proven and removed again. Pure. */
 
+import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
+import { refuseUnknownSecret } from './preconditions.ts';
 import { materialOf } from './rotate.ts';
 
 /** @throws RotationError CREDENTIAL_LIMIT, since a rehearsal removes nothing else */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
   const { owners, observed, steps, desired } = builder;
   builder.requireWritable();
+  noteRefusal(builder);
   const isAbandoned = (c: PlanBuilder['records'][number]) =>
     owners.isRehearsed(c) && !isYoung(c, observed.now);
   for (const credential of builder.records.filter((c) => isAbandoned(c) && !builder.isProtected(c)))
@@ -29,6 +32,16 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
     steps.push({ kind: 'delete-credential', id: ISSUED, why: 'rehearse' });
   }
   return { reason: 'Rehearsal', explanation: 'a rehearsal was requested, which delivers nothing' };
+}
+
+/** Warns of what would stop a rotation, and not this rehearsal: a secret that may belong to another client. */
+function noteRefusal(builder: PlanBuilder): void {
+  try {
+    refuseUnknownSecret(builder);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    builder.note('warning', `A rotation would be refused (${error.code}): ${error.failed} ${error.remedy}`);
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { briefPlan } from './searches.ts';
 
 describePromise(briefPlan(100, 1), {
   scenarios: 10,
-  faults: 2_900,
+  faults: 2_800,
   pairsOfFaults: 0,
   schedules: 780,
   crashes: 750,

@@ -69,9 +69,12 @@ export async function heal(
     first = await undisturbed(execution, 'healing a week later', invariants.overwritten);
   }
   const { error } = first.result ?? {};
+  // A rehearsal only warns of what would stop a rotation.
+  const wasRefused = async () =>
+    mayBeRefused || (scenario.operation === 'rehearse' && !(await healed.rotatable(execution)));
   // Which of two clients is in use only `current-credential` can tell.
   const undecided = error?.code === 'CLIENT_EXISTS' && world.clientIds.length > 1;
-  if (error && !mayBeRefused && !undecided && !isLockedOut(execution, error))
+  if (error && !undecided && !isLockedOut(execution, error) && !(await wasRefused()))
     invariants.report('L1', `the next run fails: ${error.message}`);
   if (error) return;
   if (world.desired.operation !== 'revert') await goesOn(execution, healed);

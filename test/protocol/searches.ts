@@ -132,6 +132,7 @@ export function quickPlan(sample: number, seed: number): Plan {
     scenario('settled', { isManager: true }),
     scenario('ours alone', { operation: 'rehearse' }),
     scenario('ours alone', { operation: 'rehearse', force: false, current: false }),
+    scenario('hand-made, held', { operation: 'rehearse', current: false }),
     scenario('settled', { force: false, overlap: HALF_A_DAY }),
     scenario('hand-made, no secret', { parts: true, current: false }),
     scenario('partly delivered', { force: false }),

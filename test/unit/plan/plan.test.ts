@@ -1074,6 +1074,20 @@ const REHEARSE = { operation: 'rehearse' } as const;
 const REHEARSAL = '!cert +cred ~[a,(issued)] ?auth ?unregistered ~[a] -(issued)';
 const dead = { id: 'r', by: 'a rehearsal' } as const;
 
+it('a rehearsal warns of a secret that would stop the rotation', () => {
+  const byHand = { credentials: [{ ...current, by: 'hand' }], written: [delivered] } as const;
+  const notes = (changes: DesiredChanges) => {
+    const wanted = desired({ ...REHEARSE, ...changes });
+    return plan(wanted, state(wanted, byHand)).notes.map(printNote);
+  };
+  expect(notes({})).toEqual([
+    expect.stringMatching(
+      /^WARNING: A rotation would be refused \(SECRET_EXISTS\): repo:acme\/shop .* add the line `current/,
+    ),
+  ]);
+  expect(notes({ current: 'a' })).toEqual([]);
+});
+
 const REHEARSALS: Row[] = [
   ['a rehearsal', REHEARSE, { credentials: [current], written: [delivered] }, 'Rehearsal', REHEARSAL],
   [
