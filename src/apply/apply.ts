@@ -271,10 +271,6 @@ class Execution {
     if (this.#errorAtEnd) throw this.#errorAtEnd;
   }
 
-  get #removed(): string[] {
-    return this.#deletion.deleted.filter((id) => id !== this.#new.id);
-  }
-
   /** The credential that the delivered pair logs in with. */
   #target(): string | undefined {
     return this.#new.id ?? this.#job.plan.reuses ?? this.#current()?.id;
@@ -297,7 +293,7 @@ class Execution {
       clientId: this.#clientId,
       delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
-      removed: this.#removed,
+      removed: this.#deletion.deletedBeside(this.#new.id),
       holders: this.#holders,
       steps: this.#steps,
     };
@@ -327,8 +323,9 @@ class Execution {
       ...this.#method.left,
       made: this.#new.orphan,
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
-      removed: this.#removed,
+      removed: this.#deletion.deletedBeside(this.#new.id),
       revoking: this.#job.plan.revokes,
+      passesCurrent: this.#job.desired.current !== undefined,
       outage: this.#healed ? this.#job.plan.outage.healed : this.#job.plan.outage.before,
     };
   }

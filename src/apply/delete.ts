@@ -10,14 +10,18 @@ import { revokedButUsed, stillAssociated, usedElsewhere } from './failure-state.
 export class Deletion {
   readonly #services: Waiting & { tenant: Tenant };
   readonly #revokes: boolean;
-  /** Ids of the credentials that it deleted. */
-  readonly deleted: string[] = [];
+  readonly #deleted: string[] = [];
   /** Ids of those that Auth0 does not delete, although the client's method does not list them: another part of the client uses them. */
   readonly #usedElsewhere: string[] = [];
 
   constructor(services: Waiting & { tenant: Tenant }, revokes: boolean) {
     this.#services = services;
     this.#revokes = revokes;
+  }
+
+  /** Ids of the credentials that it deleted. @param made the credential that the run itself made, which is not among them */
+  deletedBeside(made: string | undefined): string[] {
+    return this.#deleted.filter((id) => id !== made);
   }
 
   /** A credential that another part of the client uses stops nothing, since its place in the method is free. @throws RotationError RETIREMENT_FAILED, AUTH0_… */
@@ -28,7 +32,7 @@ export class Deletion {
       return { done: value === 'deleted', value };
     };
     if ((await poll(this.#services, attempt, (last) => last)) === 'deleted') {
-      this.deleted.push(id);
+      this.#deleted.push(id);
       return;
     }
     if ((await tenant.client(clientId)).associated.includes(id)) throw stillAssociated(id);

@@ -39,6 +39,8 @@ export interface FailureState {
   removed: readonly string[];
   /** Ids of the credentials that were to be revoked. */
   revoking: readonly string[];
+  /** The workflow passes `current-credential`, so another run can finish this delivery without a new key. */
+  passesCurrent: boolean;
   /** The method of the client secret, if the client may use it again. */
   reverted: string | undefined;
   /** The alarm for consumers that could not log in before this run delivered anything. */
@@ -72,7 +74,7 @@ function afterDelivery(state: FailureState, now: number): string {
     methodEnded(state) || previousEnd(state, now),
     stays(state),
     interruptedStill(state),
-    unrevoked(state, served.length > 0),
+    unrevoked(state, served.length > 0, now),
   );
 }
 
@@ -139,14 +141,20 @@ function notRevoked({ removed, revoking }: FailureState): readonly string[] {
   return revoking.filter((id) => !removed.includes(id));
 }
 
-/** Says which credentials were to be revoked and are not. @param begun a destination may hold the successor */
-function unrevoked(state: FailureState, begun: boolean): string {
+/** Says which credentials were to be revoked and are not, and which run does it. @param served a destination holds the successor */
+function unrevoked(state: FailureState, served: boolean, now = 0): string {
   const left = notRevoked(state);
   if (left.length === 0) return '';
-  const what = begun
-    ? `of operation: rotate with current-credential, overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke. It finishes the delivery and removes ${left.length > 1 ? 'them' : 'it'}; the field removable of examples/emergency.yml (and self-rotation.yml) does all of this`
-    : 'with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later';
-  return `NOT REVOKED: ${left.join(', ')} may still get tokens. Once the cause is corrected, ${NEW_RUN} ${what}.`;
+  const them = left.length > 1 ? 'them' : 'it';
+  const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke`;
+  const field =
+    'the field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) does all of this';
+  const what = !served
+    ? `Once the cause is corrected, ${NEW_RUN} with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`
+    : state.passesCurrent
+      ? `Once the cause is corrected, ${NEW_RUN} of operation: rotate with current-credential, ${line}. It finishes the delivery and removes ${them}; ${field}.`
+      : `Correct the cause, or take the destination out. After ${new Date(now + LEASE).toISOString()} ${NEW_RUN} of operation: rotate with ${line}. It makes another key where one is missing, and removes ${them}; ${field}. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand): the consumers that still hold ${them} fail until then.`;
+  return `NOT REVOKED: ${left.join(', ')} may still get tokens. ${what}`;
 }
 
 /** What is true after an undo that failed. @param now by Auth0's clock */

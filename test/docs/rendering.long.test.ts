@@ -308,6 +308,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         removed: [],
         reverted: undefined,
         revoking: [],
+        passesCurrent: true,
         outage: undefined,
       };
       const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, NOW));

@@ -34,6 +34,7 @@ const NOTHING: FailureState = {
   madeClient: undefined,
   removed: [],
   revoking: [],
+  passesCurrent: true,
   reverted: undefined,
   outage: undefined,
 };
@@ -267,6 +268,12 @@ describe('after a delivery has begun', () => {
     expect(stateNow).toMatch(/NOT REVOKED: a .* with force: true and revoke: previous\. If it is refused/);
     expect(stateNow).not.toContain('overlap: 0h');
     expect(begun({ served: [SHOP], missing: [OTHER], revoking: ['a'] }).stateNow).toContain('overlap: 0h');
+    // Without the pair in use no run finishes the delivery before the lease is over, and none without another key.
+    const alone = begun({ served: [SHOP], missing: [OTHER], revoking: ['a'], passesCurrent: false }).stateNow;
+    expect(alone).toMatch(
+      /After 2026-\S+Z start a new run .*`removable-credentials: a`.* makes another key .* by hand/,
+    );
+    expect(alone).not.toContain('current-credential');
   });
 
   it('of an enrollment, those who were not served are out, and nothing of the former method stays', () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import type { Outcome } from '../../../src/model/run-result.ts';
 import { alarmingResult } from '../../../src/plan/outage.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
@@ -118,6 +119,22 @@ describe('a failure that no plan has seen raises an alarm', () => {
     const wanted = desired({ force: true, revoke: true });
     expect(raised({ desired: wanted })).toBe('what was to be revoked is STILL VALID. Act at once');
     expect(raised({ desired: wanted, planOnly: true })).toBeUndefined();
+  });
+
+  it('where what was named for removal at once is still associated', () => {
+    const wanted = desired({ overlap: 0, removableCredentials: new Set(['a', 'gone']) });
+    const observed = state(wanted, {
+      credentials: [
+        { id: 'a', age: 100 },
+        { id: 'b', age: 50 },
+      ],
+    });
+    const outcome = { rotated: true, removed: [] as string[] } as unknown as Outcome;
+    expect(raised({ desired: wanted, observed, outcome })).toMatch(/^a STILL LOGS IN\./);
+    expect(raised({ desired: wanted, observed })).toMatch(/^a STILL LOGS IN\./);
+    expect(raised({ desired: wanted, observed, planOnly: true })).toBeUndefined();
+    expect(raised({ desired: wanted, observed, outcome: { ...outcome, removed: ['a'] } })).toBeUndefined();
+    expect(raised({ desired: { ...wanted, overlap: 3_600_000 }, observed })).toBeUndefined();
   });
 
   it('unless it has one already', () => {
