@@ -107,6 +107,7 @@ class Execution {
   }
 
   async #execute(step: Step): Promise<void> {
+    // A proof goes on beside the read-back of the last change. Every other step waits for it.
     if (step.kind !== 'authenticate') await this.#association.readBack();
     switch (step.kind) {
       case 'issue-certificate':
@@ -301,7 +302,7 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded, so the error already describes the state.
+    // All steps have succeeded. Only an error with the default state needs a description.
     if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo

@@ -161,7 +161,8 @@ export class Association {
       if (associated.includes(id)) return;
       const isOtherMethod = method !== this.#desired.method;
       // Auth0 may still show a list that this run has replaced, or the method before an enrollment.
-      if (!isOtherMethod && !this.#replaced.some((ids) => sameIds(ids, associated))) break;
+      const mayBeStale = isOtherMethod || this.#replaced.some((ids) => sameIds(ids, associated));
+      if (!mayBeStale) break;
       await sleep(clock, delay, cancellation);
     }
     const [client, pool] = await Promise.all([

@@ -73,7 +73,7 @@ export class Delivery {
    */
   async put(location: SecretLocation, pair: Pair, clientId: string): Promise<void> {
     const { mask, pkcs12Password: password, store } = this.#services;
-    // The secrets of one destination change together or not at all.
+    // After a failure the other secrets of this destination are skipped, so that it gets no mixture of two pairs.
     const beside = this.#failures.find((failure) => failure.location.destination === location.destination);
     if (beside) {
       this.#failures.push({ location, error: beside.error, landed: 'no' });

@@ -53,6 +53,7 @@ export async function upload(
     const landed = await findMade(job.desired, tenant, registration.name, identity);
     // guard: a lost POST is adopted
     if (landed) {
+      // This POST has landed: only an earlier one may still be on its way.
       flight.until = untilBefore;
       return landed;
     }

@@ -22,7 +22,7 @@ import { alarming, invalid, refusalOf } from './refusal.ts';
 /** The operations that work with a fleet. */
 const OPERATIONS = ['rotate', 'plan'];
 /** The operations that work with one client of a manifest. `create` makes a client, and its id is not known before. */
-const OF_MEMBER = [...OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
+const OF_ONE_ALONE = [...OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
 /** The manifest names the client. */
 const IDENTITY = ['client-id', 'client-name'];
 /** These inputs concern one client, so a fleet cannot have them. With `revoke` a leaked key would end those of all clients. */
@@ -71,19 +71,19 @@ export function readFleet(environment: Environment, file: string, text: string):
 }
 
 /** Refuses inputs that do not work with a manifest, or with one client of it. */
-function refuseUnfit(reader: Reader, isMember: boolean): void {
-  const hint = isMember ? '' : '; for one client write its id as shard';
-  const fit = isMember ? OF_MEMBER : OPERATIONS;
+function refuseUnfit(reader: Reader, isAlone: boolean): void {
+  const hint = isAlone ? '' : '; for one client write its id as shard';
+  const fit = isAlone ? OF_ONE_ALONE : OPERATIONS;
   const operation = reader.text('operation') ?? 'rotate';
   if (!fit.includes(operation))
     reader.problem('operation', `is '${operation}'; with a manifest write ${fit.join(' or ')}${hint}`);
   const planOf = reader.text('plan-of') ?? 'rotate';
-  if (isMember ? planOf === 'create' : planOf !== 'rotate')
+  if (isAlone ? planOf === 'create' : planOf !== 'rotate')
     reader.problem(
       'plan-of',
-      `${isMember ? 'cannot be create' : 'can only be rotate'} with a manifest${hint}`,
+      `${isAlone ? 'cannot be create' : 'can only be rotate'} with a manifest${hint}`,
     );
-  for (const name of isMember ? IDENTITY : OF_ONE_CLIENT) {
+  for (const name of isAlone ? IDENTITY : OF_ONE_CLIENT) {
     if (reader.text(name) !== undefined)
       reader.problem(name, `concerns one client and cannot be given with a manifest${hint}`);
   }
@@ -101,14 +101,15 @@ interface ReadClient {
 
 /**
  * The client's keys override the manifest's defaults, which override the action's inputs.
- * @param isMember the run is about this client alone
+ * @param isAlone the run is about this client alone
  */
-function readOne(environment: Environment, entry: ManifestClient, isMember: boolean): ReadClient {
-  const without = isMember ? IDENTITY : OF_ONE_CLIENT;
-  const isOfThisRun = (name: string) => isMember && isGiven(environment, name);
+function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
+  const without = isAlone ? IDENTITY : OF_ONE_CLIENT;
+  const isOfThisRun = (name: string) => isAlone && isGiven(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
   const current = secretFrom === '' ? [] : [['current-credential', environment[secretFrom]] as const];
+  // Of two values of one name the later one counts.
   const changed = [...without.map((name) => [name, undefined] as const), ...given, ...current];
   const values = changed.map(([name, value]) => [variable(name), value] as const);
   const reader = new Reader({ ...environment, ...Object.fromEntries(values) });

@@ -162,6 +162,11 @@ export function newestFirst(a: Credential, b: Credential): number {
   return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
+/** Whether the first one was made after the other. */
+export function isNewer(credential: Credential, than: Credential): boolean {
+  return newestFirst(credential, than) < 0;
+}
+
 /** Whether the run that made it may still be at work. @param now milliseconds, Auth0's clock */
 export function isYoung(credential: Credential, now: number): boolean {
   // guard: the lease

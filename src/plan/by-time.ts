@@ -99,7 +99,7 @@ export function heldByTime(
 ): Credential[] {
   // It may hold all that is associated.
   if (secret.refused) return candidates.filter(owners.isAssociated);
-  // If an associated candidate can explain the secret, one that is not associated was never delivered, unless it is `claimed`.
+  // Associated candidates win: one that is not associated was never delivered. It counts only if it is claimed, or if none is associated.
   // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;

@@ -29,15 +29,15 @@ export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
   makeRoom(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): void {
-  while (isFull()) {
-    const full = builder.associated.length >= METHOD_CAPACITY;
-    const victim = findVictim(builder, full);
+function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean): void {
+  while (needsRoom()) {
+    const isMethodFull = builder.associated.length >= METHOD_CAPACITY;
+    const victim = findVictim(builder, isMethodFull);
     if (victim) {
       warnIfRecent(builder, victim);
-      if (full) warnIfUsed(builder, victim);
+      if (isMethodFull) warnIfUsed(builder, victim);
       builder.remove(victim, 'make room');
-    } else if (full) {
+    } else if (isMethodFull) {
       interrupt(builder, isDue);
     } else {
       // The pool may have room for more than two. Only the answer to the upload shows that.
@@ -48,11 +48,10 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, isFull: () => boolean): 
 
 /**
  * The credential to remove without an interruption. If only the pool is full, one that is not associated goes first.
- * @param full the method is full
  */
-function findVictim(builder: PlanBuilder, full: boolean): Credential | undefined {
+function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
-  if (full) return builder.evictable.find(isAssociated);
+  if (isMethodFull) return builder.evictable.find(isAssociated);
   const useless = (c: Credential) => !isAssociated(c) && builder.isUnused(c);
   return builder.records.find(useless) ?? builder.evictable[0];
 }

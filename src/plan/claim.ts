@@ -3,7 +3,7 @@
 import type { DesiredState } from '../model/desired-state.ts';
 import {
   type Credential,
-  newestFirst,
+  isNewer,
   type ObservedSecret,
   type ObservedState,
   writtenTimes,
@@ -109,5 +109,5 @@ export function newerThan(
   owners: Owners,
 ): Credential[] {
   if (!secret || !held || !writtenTimes(secret.times)) return [];
-  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && newestFirst(c, held) < 0);
+  return candidatesFor(secret, observed, owners).filter((c) => owners.isOurs(c) && isNewer(c, held));
 }

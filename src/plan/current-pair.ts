@@ -30,7 +30,7 @@ export function finishDelivery(builder: PlanBuilder): void {
 
 /**
  * Counts the secrets that somebody else may have rolled back as holding the newest pair, if this run can write them. `rewriteBeforeRemoval`
- * makes that true before the plan takes a credential out. @returns the indexes of those secrets
+ * makes that true before the plan takes a credential out. If it takes none out, nothing needs the assumption. @returns the indexes of those secrets
  */
 export function assumeRewritten(builder: PlanBuilder): readonly number[] {
   const { inUse } = builder;
@@ -83,7 +83,7 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
     ...lackingStill(builder, without(inUse.lacking, [0, ...others])),
     newest: current,
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
-    // If the primary's pair is the older one, this run itself rolls the other locations back.
+    // If the primary's pair is the older one, this run itself rolls the other locations back: nobody needs the newer one, and it is evictable.
     heldBeforeRollback: inUse.heldBeforeRollback ?? (newest?.id === current.id ? undefined : newest),
   };
 }

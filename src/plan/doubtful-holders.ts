@@ -1,7 +1,7 @@
 /** Credentials made by hand that a location may hold, although the evidence does not show it. Pure. */
 
 import { day } from '../model/markdown.ts';
-import { type Credential, newestFirst, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, isNewer, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
@@ -23,7 +23,7 @@ export function whatPrimaryMayHold(
   const written = writtenTimes(primary?.times)?.updatedAt;
   if (!primary || !desired.current || unregistered || !current || written === undefined)
     return { doubtful: [], advice: undefined };
-  const doubtful = byHand.filter((c) => newestFirst(c, current) < 0 && c.createdAt <= written + UNCERTAINTY);
+  const doubtful = byHand.filter((c) => isNewer(c, current) && c.createdAt <= written + UNCERTAINTY);
   if (doubtful.length === 0) return { doubtful, advice: undefined };
   const advice = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
   return { doubtful, advice };

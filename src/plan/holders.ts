@@ -2,7 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Credential, newestFirst } from '../model/observed-state.ts';
+import { type Credential, isNewer } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import type { Owners } from './owners.ts';
 
@@ -49,6 +49,6 @@ export function candidatesOfHidden(
   const stored = all.find((c) => readOwnership(c.name)?.owner === owner && isStored(c));
   const isToday = (c: Credential) => owners.isOurs(c) && !owners.isOfFormer(c);
   return all.filter(
-    (c) => !isToday(c) && !desired.removableCredentials.has(c.id) && !(stored && newestFirst(stored, c) < 0),
+    (c) => !isToday(c) && !desired.removableCredentials.has(c.id) && !(stored && isNewer(stored, c)),
   );
 }

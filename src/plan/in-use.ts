@@ -43,7 +43,7 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */
   current: Credential | undefined;
-  /** No run can have written the primary's secret last, so somebody else did. Always false if `current-credential` is a registered credential. */
+  /** No run can have written the primary's secret last, or the pair was brought, so the times do not show what it holds. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;

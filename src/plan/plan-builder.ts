@@ -8,6 +8,7 @@ import {
   associatedWith,
   type Credential,
   isLeftOut,
+  isNewer,
   isYoung,
   newestFirst,
   type ObservedState,
@@ -40,7 +41,7 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   errorAtEnd: RotationError | undefined;
-  /** This many steps are carried out even if an error stops the rest. */
+  /** This many steps are carried out even if an error stops the rest. The rest of the builder then describes steps that are dropped. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];
@@ -193,8 +194,8 @@ export class PlanBuilder {
   }
 
   /**
-   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time. It is a week from
-   * the delivery of its successor, or less if the primary's credential expires before.
+   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time: a week from the delivery
+   * of its successor. If the primary's credential expires before the week ends, there is none.
    * @param expiresAt when the primary's credential expires. After the delivery that is the new one.
    */
   isNoticeOver(credential: Credential, expiresAt = this.inUse.expiresAt): boolean {
@@ -282,7 +283,7 @@ export function supersededAt(
   credential: Credential,
 ): number | undefined {
   const { newest } = inUse;
-  if (newest === undefined || newestFirst(newest, credential) >= 0) return undefined;
+  if (newest === undefined || !isNewer(newest, credential)) return undefined;
   if (!owners.isOurs(newest) && !owners.isOurs(credential)) return undefined;
   const deliveries = observed.secrets
     .flatMap(({ times }) => writtenTimes(times) ?? [])

@@ -9,7 +9,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDue'; explanation: string } {
   const { inUse, owners, observed, desired } = builder;
   const { method = desired.revertTo } = observed.client ?? {};
-  const leaves = method === desired.method;
+  const stillUsesMethod = method === desired.method;
   // If a former location still has its secret, that may belong to another workflow.
   const isTheirs = (c: Credential) => owners.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   // These stay: before an enrollment the client may have logged in with them, and a person can choose them again.
@@ -17,7 +17,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   const useless = builder.records.filter(
     (c) =>
       !builder.isProtected(c) &&
-      (leaves || owners.isOursOrReplaced(c)) &&
+      (stillUsesMethod || owners.isOursOrReplaced(c)) &&
       !isTheirs(c) &&
       !ofThirdMethod.includes(c),
   );
@@ -32,7 +32,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       interrupts,
     });
     builder.associated = [];
-    if (leaves) builder.note('interruption', desired.revertTo === PUBLIC ? BECOMES_PUBLIC : REVERTS);
+    if (stillUsesMethod) builder.note('interruption', desired.revertTo === PUBLIC ? BECOMES_PUBLIC : REVERTS);
     if (desired.isManager) builder.note('interruption', CUTS_OFF);
     if (ofThirdMethod.length > 0) builder.note('warning', restorable(ofThirdMethod.map(({ id }) => id)));
   }
@@ -42,7 +42,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       reason: 'MethodDiffers',
       explanation: `the client uses ${method} instead of ${desired.revertTo}`,
     };
-  const explanation = useless.length > 0 ? LEFTOVERS : `the client uses ${method}`;
+  const explanation = useless.length > 0 ? SOME_ARE_LEFT : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };
 }
 
@@ -50,7 +50,7 @@ function restorable(ids: readonly string[]): string {
   return `Credentials of another method stay: ${ids.join(', ')}. If the client logged in with one of them before it was enrolled, revert does not bring that back: choose that method and that credential in the Auth0 Dashboard (Applications, the client, Credentials).`;
 }
 
-const LEFTOVERS = 'the method was changed before, but some of its credentials are left';
+const SOME_ARE_LEFT = 'the method was changed before, but some of its credentials are left';
 const REVERTS =
   'From this moment on nobody can log in with a certificate or key of this client. Every consumer needs its client secret. Auth0 does not document whether that is still the same secret: look at the client in Auth0. The secrets in GitHub stay as they are but are of no use any more.';
 const BECOMES_PUBLIC =

@@ -5,8 +5,8 @@ import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-sta
 import {
   type Credential,
   isLeftOut,
+  isNewer,
   isYoung,
-  newestFirst,
   refusalOf,
   writtenTimes,
 } from '../model/observed-state.ts';
@@ -29,7 +29,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
   if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
   else builder.requireWritable();
-  const isDue = reason === 'CertificateExpired' || reason === 'CertificateExpiring' || isDueByExpiry(builder);
+  const isDue = isDueByExpiry(builder);
   // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.reuses = reuseSubject(builder)?.id;
@@ -155,10 +155,12 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
 /** Our credentials that are newer than the one with the subject. Later runs would conclude from the times that one of them is in use. */
 function newerToDiscard(builder: PlanBuilder, same: Credential): Credential[] {
   const { associated, desired, inUse, observed, owners, records } = builder;
-  const newer = records.filter((c) => owners.isOurs(c) && newestFirst(c, same) < 0);
+  const newer = records.filter((c) => owners.isOurs(c) && isNewer(c, same));
   const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
-  // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays.
-  return newer.filter((c) => !isPutBack || isYoung(c, observed.now) || !associated.includes(c.id));
+  // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays. A young one cannot:
+  // this run's write would look like its delivery.
+  const stays = (c: Credential) => associated.includes(c.id) && !isYoung(c, observed.now);
+  return newer.filter((c) => !isPutBack || !stays(c));
 }
 
 const SAME_SUBJECT =

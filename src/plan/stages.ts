@@ -1,7 +1,7 @@
 /** Derives the stage of a credential from what is in use. Pure. */
 
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Credential, newestFirst } from '../model/observed-state.ts';
+import { type Credential, isNewer } from '../model/observed-state.ts';
 import type { Stage } from '../model/plan.ts';
 import { mayBeHeld } from './holders.ts';
 import type { CredentialsInUse } from './in-use.ts';
@@ -12,7 +12,7 @@ export function isPending(inUse: CredentialsInUse, owners: Owners, credential: C
   if (!owners.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
   if (credential.id === inUse.heldBeforeRollback?.id) return false;
-  return inUse.newest === undefined || newestFirst(credential, inUse.newest) < 0;
+  return inUse.newest === undefined || isNewer(credential, inUse.newest);
 }
 
 /** Whether only some locations hold it and this run does not have its key. The run that made it may still be delivering it. */
@@ -31,7 +31,7 @@ export function isBeingDelivered(
 export function isSuperseded(inUse: CredentialsInUse, owners: Owners, credential: Credential): boolean {
   const { newest, settled } = inUse;
   if (!settled || newest === undefined || mayBeHeld(inUse, credential)) return false;
-  if (newestFirst(newest, credential) >= 0) return false;
+  if (!isNewer(newest, credential)) return false;
   return owners.isOurs(credential) || owners.isOurs(newest);
 }
 
