@@ -881,3 +881,291 @@ describe('a pause', () => {
     expect(madeAt - completedAt).toBeGreaterThanOrEqual(60_000);
   });
 });
+
+/** Reads Auth0 as it is now, for a read that lags later. */
+function shownNow({ world }: Road): Instead {
+  const path = `/api/v2/clients/${world.clientId}`;
+  const headers = { authorization: 'Bearer management-token' };
+  return world.tenant.handle({ method: 'GET', path, headers, body: '' });
+}
+
+/** Another run writes a secret, now. */
+function write({ world }: Road, scope: string): void {
+  world.github.seedSecret(scope, PEM, 'of another run', { updatedAt: world.time, createdAt: world.time });
+}
+const ENV = 'env:acme/other/production';
+
+describe('the steps of a run', () => {
+  it('name the credential that was made, and how long each took', async () => {
+    const road = await Road.begin('ours alone', { operation: 'rehearse' });
+    const { outcome } = await road.run();
+    const texts = outcome?.steps.map(({ text }) => text).join() ?? '';
+    expect(texts).toMatch(/Associate cred_\w+ alongside cred_\w+.*Disassociate cred_\w+.*Delete cred_\w+/);
+    expect(texts).not.toMatch(/\(issued\)|the new credential/);
+    for (const { milliseconds } of outcome?.steps ?? []) {
+      expect(milliseconds).toBeGreaterThanOrEqual(0);
+      expect(milliseconds).toBeLessThan(60_000);
+    }
+  });
+
+  it('read the whole state right before each change of Auth0, and not before a delivery', async () => {
+    const road = await Road.begin('ours alone');
+    await road.run();
+    expect(road.sent.slice(road.sent.indexOf('POST pool'))).toEqual([
+      'POST pool',
+      `GET repo ${PEM}`,
+      'GET client',
+      'GET pool',
+      'PATCH client [C1,R1]',
+      'GET client',
+      'GET pool',
+      'POST token',
+      'GET client',
+      'POST token',
+      `PUT repo ${PEM}`,
+      'GET client',
+    ]);
+  });
+
+  it('are done, up to the one that failed', async () => {
+    const road = await Road.begin('ours alone');
+    const { outcome } = await road.run((line) => (line === 'POST pool' ? REFUSED : undefined));
+    expect(outcome?.steps.map(({ failed }) => failed)).toEqual([false, true]);
+    expect(road.lines.filter((line) => line === 'done' || line === 'failed')).toEqual(['done', 'failed']);
+  });
+
+  it('do not go on after the deadline, but finish a delivery that has begun', async () => {
+    const late =
+      (last: string) =>
+      (line: string, count: number, { world }: Road) => {
+        if (line === last && count === 1) world.time += 601_000;
+        return undefined;
+      };
+    const before = await Road.begin('two hold one');
+    expect((await before.run(late('POST token'))).error?.code).toBe('DEADLINE_EXCEEDED');
+    expect(before.writes).toEqual([]);
+    const begun = await Road.begin('two hold one');
+    expect((await begun.run(late(`PUT repo ${PEM}`))).error).toBeUndefined();
+    expect(begun.held).toEqual(['R1', 'R1']);
+  });
+
+  it('wait for the read-back of the association, but the proof does not', async () => {
+    const lags = await Road.begin('ours alone');
+    let old: Instead | undefined;
+    let late = 3;
+    const { error } = await lags.run((line) => {
+      if (line === 'PATCH client [C1,R1]') old = shownNow(lags);
+      if (line !== 'GET client' || old === undefined || late === 0) return undefined;
+      late -= 1;
+      return old;
+    });
+    expect(error).toBeUndefined();
+    const after = lags.sent.slice(lags.sent.indexOf('PATCH client [C1,R1]'));
+    const reads = after.flatMap((line, index) => (line === 'GET client' ? [index] : []));
+    expect(after.indexOf('POST token')).toBeLessThan(reads[2] ?? 0);
+    expect(after.indexOf(`PUT repo ${PEM}`)).toBeGreaterThan(reads[3] ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('deliver nothing if the read-back finds an earlier run, even without a proof', async () => {
+    const road = await Road.begin('ours alone');
+    const { error } = await road.run(
+      (line, _, { world }) => {
+        if (line !== 'PATCH client [C1,R1]') return undefined;
+        world.add({ label: 'H2', mark: 'ours', associated: false, age: 5_000 });
+        return undefined;
+      },
+      { verify: 'off' },
+    );
+    expect(error?.code).toBe('ROTATION_IN_PROGRESS');
+    expect(road.sent).not.toContain(`PUT repo ${PEM}`);
+  });
+});
+
+describe('the wait until all of Auth0 knows an association', () => {
+  const WAIT = /^Wait until/;
+  const waited = ({ outcome }: RunResult) =>
+    outcome?.steps.map(({ text }) => text).filter((text) => WAIT.test(text)) ?? [];
+
+  it('comes once, after the first proof, and names its seconds', async () => {
+    const road = await Road.begin('two hold one', { propagation: 30_000 });
+    const result = await road.run();
+    expect(waited(result)).toEqual(['Wait until all of Auth0 knows it (30 s), and prove it again']);
+    const texts = result.outcome?.steps.map(({ text }) => text) ?? [];
+    const at = texts.findIndex((text) => WAIT.test(text));
+    expect([texts[at - 1], texts[at + 1]]).toEqual([
+      'Prove it with a token request',
+      `Store it in repo:acme/shop ${PEM}`,
+    ]);
+    expect(road.fresh).toBe(1);
+  });
+
+  it('is over if the proof took longer', async () => {
+    const road = await Road.begin('ours alone', { propagation: 30_000 });
+    const { error } = await road.run((line, count, { world }) => {
+      if (line === 'POST token' && count === 2) world.time += 31_000;
+      return undefined;
+    });
+    expect([error, road.waits]).toEqual([undefined, []]);
+  });
+
+  it.each<[string, Partial<Asked>]>([
+    ['client secret', { operation: 'enroll', force: false }],
+    ['partly delivered', { current: false }],
+  ])('does not prolong an interruption: %s %o', async (start, asked) => {
+    const road = await Road.begin(start, { ...asked, propagation: 30_000 });
+    const result = await road.run();
+    expect([result.error, waited(result), road.waits]).toEqual([undefined, [], []]);
+  });
+
+  it('ends with a refusal if eleven minutes have passed at Auth0, such as while the machine slept', async () => {
+    const road = await Road.begin('ours alone');
+    const { tenant } = road.world;
+    const handle = tenant.handle.bind(tenant);
+    tenant.handle = (request) => {
+      const answer = handle(request);
+      if (!road.sent.includes('PATCH client [C1,R1]')) return answer;
+      const date = new Date(road.world.time + 11 * 60_000).toUTCString();
+      return { ...answer, headers: { ...answer.headers, date } };
+    };
+    const { error } = await road.run();
+    expect([error?.code, road.held]).toEqual(['DEADLINE_EXCEEDED', ['C1']]);
+    stays(road, 'C1');
+  });
+});
+
+describe('what was written since the plan was made', () => {
+  const during = (line: string, scope: string) => {
+    let isWritten = false;
+    return (one: string, _: number, road: Road) => {
+      if (one === line && !isWritten) {
+        isWritten = true;
+        write(road, scope);
+      }
+      return undefined;
+    };
+  };
+
+  it('stops a run that would interrupt its consumers, before it does', async () => {
+    const road = await Road.begin('partly delivered', { current: false });
+    const { error } = await road.run(during('GET repo secrets', ENV));
+    expect([error?.code, road.writes]).toEqual(['ROTATION_IN_PROGRESS', []]);
+    expect(road.associated).toEqual(['P1', 'C1']);
+  });
+
+  it('stops no run that interrupts nobody, but a new credential waits for six seconds', async () => {
+    const road = await Road.begin('two hold one');
+    const { error } = await road.run(during('POST token', ENV));
+    expect([error, road.held]).toEqual([undefined, ['R1', 'R1']]);
+    expect(Math.max(0, ...road.waits)).toBeGreaterThan(4_000);
+  });
+
+  it('stops a run that would finish an old delivery', async () => {
+    const road = await Road.begin('partly delivered', { force: false });
+    const { error } = await road.run(during('GET env secrets', 'repo:acme/shop'));
+    expect([error?.code, road.writes]).toEqual(['ROTATION_IN_PROGRESS', []]);
+  });
+});
+
+describe('a delivery that is finished', () => {
+  it('is refused as a whole before anything else, if one of its destinations refuses', async () => {
+    const road = await Road.begin('partly delivered, one of three', { force: true });
+    const result = await road.run((line) => (line === `PUT org ${PEM}` ? REFUSED : undefined));
+    expect([result.error?.code, road.writes]).toEqual([
+      'DELIVERY_INCOMPLETE',
+      [`PUT env ${PEM}`, `PUT org ${PEM}`],
+    ]);
+    expect(stateNow(result)).toContain(
+      `repo:acme/shop ${PEM}, ${ENV} ${PEM} holds ${road.id('C1')}; org:globex ${PEM} may still hold`,
+    );
+  });
+
+  it('reads the whole state once, and then only whether it was overtaken', async () => {
+    const road = await Road.begin('partly delivered, one of three', { force: false });
+    await road.run();
+    const after = road.sent.slice(road.sent.indexOf(`PUT env ${PEM}`));
+    expect(after.filter((line) => line === 'GET client')).toHaveLength(1);
+  });
+
+  it('associates its credential again if somebody has taken it out meanwhile', async () => {
+    const road = await Road.begin('partly delivered', { force: false });
+    // Auth0 lists it first.
+    road.world.add({ label: 'H2', mark: 'none', associated: false, age: 0 });
+    const { error } = await road.run((line, _, { world }) => {
+      const credentials = [{ id: road.id('P1') }];
+      if (line === `PUT env ${PEM}`)
+        world.admin({ client_authentication_methods: { self_signed_tls_client_auth: { credentials } } });
+      return undefined;
+    });
+    expect([error, road.associated]).toEqual([undefined, ['P1', 'C1']]);
+  });
+
+  it('says until when the credential works that was not replaced', async () => {
+    const road = await Road.begin('three settled');
+    const result = await road.run((line) => (line === `PUT env ${PEM}` ? REFUSED : undefined));
+    expect(stateNow(result)).toMatch(/The previous one expires on \d+ \w+ \d{4}\./);
+  });
+});
+
+describe('a certificate with the subject of the one in use', () => {
+  const begin = () => Road.begin('settled', { method: 'tls_client_auth', renews: true });
+  /** Another run stores its own, once this line is sent. */
+  const storing = (wanted: string) => (line: string, _: number, road: Road) => {
+    if (line === wanted) write(road, 'repo:acme/shop');
+    return undefined;
+  };
+
+  it('is only delivered', async () => {
+    const road = await begin();
+    const { error, outcome } = await road.run();
+    expect([error, road.writes, outcome?.rotated]).toEqual([undefined, [`PUT repo ${PEM}`], true]);
+    expect(outcome?.credential?.id).toBe(road.id('C1'));
+  });
+
+  it('is not delivered if another run has stored its own since the plan was made', async () => {
+    const road = await begin();
+    const { error } = await road.run(storing('POST token'));
+    expect([error?.code, road.writes]).toEqual(['ROTATION_IN_PROGRESS', []]);
+  });
+
+  it('is not reported as delivered if another run stores its own after it', async () => {
+    const road = await begin();
+    let isDelivered = false;
+    const { error } = await road.run((line, _, { world }) => {
+      if (line === `PUT repo ${PEM}`) isDelivered = true;
+      if (isDelivered && line === 'GET client') {
+        world.time += 2_000;
+        write(road, 'repo:acme/shop');
+      }
+      return undefined;
+    });
+    expect(error?.code).toBe('ROTATION_IN_PROGRESS');
+  });
+});
+
+it('a revocation does not list its own run among those that may hold the key', async () => {
+  const listed = async (run: string) => {
+    const road = await Road.begin('ours alone', { revoke: true });
+    const { github } = road.world;
+    github.addToken('github-token', { kind: 'app', permissions: { secrets: 'write', actions: 'read' } });
+    github.addRun('acme/shop', 'build.yml', { status: 'in_progress', conclusion: null });
+    const { outcome } = await road.run(undefined, { run });
+    return outcome?.holders?.runs.map(({ url }) => url.split('/').at(-1));
+  };
+  const [other = ''] = (await listed('1001.1')) ?? [];
+  expect(other).not.toBe('');
+  expect(await listed(`${other}.1`)).toEqual([]);
+});
+
+it('an error that is known from the start says what the run has done nevertheless', async () => {
+  const done = await Road.begin('two hold one', { force: true });
+  const left = await done.run((line) => (line.includes(' env ') ? { status: 404 } : undefined));
+  expect([left.error?.code, stateNow(left)]).toEqual([
+    'DELIVERY_INCOMPLETE',
+    expect.stringMatching(/it got nothing\. Everything else is done\.$/),
+  ]);
+  const healed = await Road.begin('held, not associated', { force: true });
+  const keepCredentials = new Set([healed.id('P1'), healed.id('C1')]);
+  const result = await healed.run(undefined, { keepCredentials });
+  expect([result.error?.code, healed.associated]).toEqual(['CREDENTIAL_LIMIT', ['P1', 'C1']]);
+  expect(stateNow(result)).toMatch(/^Every destination keeps the credential that it holds\.$/);
+});

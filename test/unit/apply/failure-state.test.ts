@@ -7,6 +7,9 @@ import {
   type FailureState,
   leftBound,
   movedBack,
+  notBound,
+  revokedButUsed,
+  stillAssociated,
 } from '../../../src/apply/failure-state.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { parseDestination, type SecretLocation } from '../../../src/model/secret-location.ts';
@@ -19,6 +22,7 @@ const location = (text: string): SecretLocation => {
 };
 const SHOP = location('repo:acme/shop');
 const OTHER = location('repo:acme/other');
+const THIRD = location('repo:acme/third');
 const NOTHING: FailureState = {
   delivery: undefined,
   served: [],
@@ -65,6 +69,13 @@ describe('the alarm', () => {
     ['something was to be revoked', { revoking: ['a'] }, [SHOP], /MAY STILL BE VALID/],
     ['it was revoked', { revoking: ['a'], removed: ['a'] }, [SHOP], undefined],
     ['a part of it was', { revoking: ['a', 'b'], removed: ['a'] }, [SHOP], /MAY STILL BE VALID/],
+    ['it was not, and nobody was served', { revoking: ['a'] }, [], /MAY STILL BE VALID/],
+    ['what was not served has expired', { previousEnds: NOW, missing: [OTHER] }, [SHOP], /some consumers/],
+    ['it has expired, and nobody was served', { previousEnds: NOW, missing: [SHOP] }, [], undefined],
+    ['it has expired, and all were served', { previousEnds: NOW }, [SHOP], undefined],
+    ['consumers were out before, and all were served', { outage: 'OUT' }, [SHOP], undefined],
+    ['consumers were out before, and some were served', { outage: 'OUT', missing: [OTHER] }, [SHOP], /OUT/],
+    ['consumers were out before, and nobody was served', { outage: 'OUT' }, [], /OUT/],
   ])('if %s', (_, left, served, words) => {
     const raised = alarm({ ...NOTHING, ...left, served }, NOW);
     if (words) expect(raised).toMatch(words);
@@ -84,7 +95,16 @@ describe('after a complete undo', () => {
     [
       'a place has given way',
       { interrupted: [SHOP] },
-      [/repo:acme\/shop PEM held was removed/, /correct the cause, and start a new run \([^)]*\) at once\./],
+      [
+        /repo:acme\/shop PEM held was removed/,
+        /correct the cause, and start a new run \([^)]*\) at once\. Every other destination keeps the credential that it holds\.$/,
+      ],
+      [],
+    ],
+    [
+      'two places have given way, and two credentials',
+      { interrupted: [SHOP, OTHER], removed: ['a', 'b'] },
+      [/repo:acme\/shop PEM, repo:acme\/other PEM held was removed/, /Credential a, b was removed\.$/],
       [],
     ],
     [
@@ -105,7 +125,13 @@ describe('after a complete undo', () => {
       [/^It holds a\.$/],
       [],
     ],
-    ['a revert may have come', { reverted: 'none' }, [/uses none again/, /run revert once more/], []],
+    [
+      'a revert may have come',
+      { reverted: 'none' },
+      [/^The client uses none again.* run revert once more/],
+      [],
+    ],
+    ['a revert has removed one', { reverted: 'none', removed: ['a'] }, [/^Credential a was removed\. /], []],
     [
       'a revocation did not come',
       { revoking: ['a'] },
@@ -117,6 +143,10 @@ describe('after a complete undo', () => {
     expect(code).toBe('VERIFICATION_FAILED');
     for (const one of words) expect(stateNow).toMatch(one);
     for (const one of not) expect(stateNow).not.toMatch(one);
+  });
+
+  it('names every credential that was to be revoked', () => {
+    expect(told({ revoking: ['a', 'b'] }).stateNow).toContain('NOT REVOKED: a, b may still get tokens.');
   });
 
   it('begins with the sentences of the undo', () => {
@@ -158,6 +188,12 @@ describe('after an undo that failed', () => {
   ])('%s', (_, left, words) => {
     for (const one of words) expect(told(left, undone).stateNow).toMatch(one);
   });
+
+  it('quotes why, without its last period', () => {
+    const at = new RotationError('AUTH0_FORBIDDEN', { failed: 'acme.example refused it.', remedy: '' });
+    const { stateNow } = told({ made: 'x' }, { messages: [], failures: [at] });
+    expect(stateNow).toContain('since undoing failed (acme.example refused it): nobody holds its key');
+  });
 });
 
 describe('the way back from an enrollment after which nobody can log in', () => {
@@ -174,7 +210,7 @@ describe('the way back from an enrollment after which nobody can log in', () => 
     [
       'to a public client is a revert to none',
       { former: { method: 'none', credentials: [] } },
-      [/revert with revert-to: none/],
+      [/revert with revert-to: none/, /Then NOBODY CAN LOG IN\. Set it back/],
       [/by none/],
     ],
     [
@@ -229,6 +265,26 @@ it('the sentences about a failed enrollment or binding name what is left', () =>
   expect(movedBack('none')).toBe('The client uses none again.');
   expect(leftBound(true)).toMatch(/may be bound/);
   expect(leftBound(false)).toMatch(/may no longer be bound/);
+});
+
+it('the errors of a deletion or a binding name what is left, and who uses it', () => {
+  expect(stillAssociated('a')).toMatchObject({
+    code: 'RETIREMENT_FAILED',
+    failed: expect.stringContaining('credential a is still associated'),
+    remedy: expect.stringMatching(/Terraform or a script\. .* name it in keep-credentials/),
+  });
+  const used = revokedButUsed(['a', 'b']);
+  expect(used.failed).toMatch(/does not delete a, b, since .* signed_request_object/);
+  expect(used.remedy).toContain('Take a, b out of signed_request_object');
+  for (const [isRequired, wanted] of [
+    [true, '(required)'],
+    [false, '(off)'],
+  ] as const)
+    expect(notBound(isRequired)).toMatchObject({
+      code: 'AUTH0_REQUEST_FAILED',
+      failed: expect.stringContaining(`change of token binding but does not show it ${wanted}`),
+      remedy: expect.stringContaining('set token-binding: unchanged'),
+    });
 });
 
 describe('what a location that was not served still holds', () => {
@@ -293,5 +349,40 @@ describe('after a delivery has begun', () => {
     expect(begun({ former, missing: [SHOP] }).stateNow).toMatch(
       /choose private_key_jwt\. Revert cannot .* delivers it\. It holds n\.$/,
     );
+  });
+
+  it.each<[string, Partial<FailureState>, RegExp]>([
+    ['to nobody', { missing: [SHOP] }, /^It holds n\. All associated credentials stay associated\.$/],
+    ['to nobody, of an expired one', { missing: [SHOP], previousEnds: NOW }, /^It holds n\. All [^.]*\.$/],
+    ['to all, of an expired one', { served: [SHOP], previousEnds: NOW }, /^It holds n\. All [^.]*\.$/],
+    [
+      'not to two of an expired one',
+      { served: [SHOP], missing: [OTHER, THIRD], previousEnds: NOW },
+      /the consumers of repo:acme\/other PEM, repo:acme\/third PEM CANNOT LOG IN/,
+    ],
+    [
+      'not to two of an enrollment',
+      { former: SECRET, served: [SHOP], missing: [OTHER, THIRD] },
+      /The consumers of repo:acme\/other PEM, repo:acme\/third PEM CANNOT LOG IN/,
+    ],
+    [
+      'not to two that have given way',
+      { interrupted: [SHOP, OTHER, THIRD], served: [SHOP] },
+      /that repo:acme\/other PEM, repo:acme\/third PEM held was removed\. Its consumers cannot log in until/,
+    ],
+    ['to all that have given way', { interrupted: [SHOP], served: [SHOP] }, /^It holds n\. All [^.]*\.$/],
+  ])('%s, it is said who cannot log in', (_, left, words) => {
+    expect(begun(left).stateNow).toMatch(words);
+  });
+
+  it('a revocation that is to be finished names each credential in the line to copy', () => {
+    const two = begun({ served: [SHOP], revoking: ['a', 'b'] }).stateNow;
+    expect(two).toMatch(/^[^`]*`removable-credentials: a b`.* finishes the delivery and removes them;/);
+    expect(begun({ served: [SHOP], revoking: ['a'] }).stateNow).toContain('delivery and removes it;');
+  });
+
+  it('nothing is said of it if nothing describes it', () => {
+    const { stateNow } = explainFailure(failed, NOTHING, undefined, NOW);
+    expect(stateNow).toBe('All associated credentials stay associated.');
   });
 });

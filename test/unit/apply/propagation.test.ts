@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { refuseOld, waitsForPropagation } from '../../../src/apply/propagation.ts';
-import { UndoStack } from '../../../src/apply/undo.ts';
 import { ISSUED, type Step } from '../../../src/model/step.ts';
 import { DAY, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
@@ -71,35 +70,5 @@ describe('a credential', () => {
     if (isTooOld) expect(refuse).toThrow(expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }));
     else expect(refuse).not.toThrow();
     expect(() => refuseOld(undefined, NOW)).not.toThrow();
-  });
-});
-
-describe('an undo stack', () => {
-  it('undoes the last change first, and goes on after a failure', async () => {
-    const stack = new UndoStack();
-    const done: string[] = [];
-    stack.push(async () => {
-      done.push('first');
-      return 'first is back';
-    });
-    stack.push(() => Promise.reject(new Error('stuck')), 'second is not');
-    stack.push(async () => {
-      done.push('third');
-      return '';
-    });
-    const { failures, messages } = await stack.run();
-    expect([done, messages]).toEqual([
-      ['third', 'first'],
-      ['second is not', 'first is back'],
-    ]);
-    expect(failures.map(({ code }) => code)).toEqual(['INTERNAL_ERROR']);
-    expect(await stack.run()).toEqual({ messages: [], failures: [] });
-  });
-
-  it('does nothing once it was cleared', async () => {
-    const stack = new UndoStack();
-    stack.push(() => Promise.reject(new Error('never')));
-    stack.forget();
-    expect(await stack.run()).toEqual({ messages: [], failures: [] });
   });
 });
