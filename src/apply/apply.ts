@@ -120,9 +120,7 @@ class Execution {
         return this.#associate(step);
       case 'change-method':
         if (step.credentials.length > 0) await this.#new.tryBeforeMethodChange(this.#clientId);
-        await this.#method.change(step, this.#association, this.#undoStack);
-        this.#interrupted.push(...step.interrupts);
-        return;
+        return this.#method.change(step, this.#association, this.#undoStack);
       case 'bind-tokens':
         return bind(step, this.#clientId, this.#services, this.#undoStack, this.#prover);
       case 'authenticate':
