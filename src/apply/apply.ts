@@ -197,7 +197,7 @@ class Execution {
 
   async #pauseAfterDelivery(): Promise<void> {
     const at = this.#completedAt;
-    const completed = at === undefined ? undefined : { at, mayRepeat: this.#completion.mayRepeat };
+    const completed = at === undefined ? undefined : { at, mayLandAgain: this.#completion.mayLandAgain };
     await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 

@@ -27,7 +27,7 @@ export class Delivery {
   readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
   #begun = false;
   #storedAt = 0;
-  #mayRepeat = false;
+  #mayLandAgain = false;
   readonly #revokes: boolean;
 
   constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
@@ -47,8 +47,8 @@ export class Delivery {
   }
 
   /** A write got no clear answer, so it may land once more, up to LONGEST_FLIGHT later. */
-  get mayRepeat(): boolean {
-    return this.#mayRepeat;
+  get mayLandAgain(): boolean {
+    return this.#mayLandAgain;
   }
 
   get stored(): readonly SecretLocation[] {
@@ -88,7 +88,7 @@ export class Delivery {
       this.#begun = true;
       this.#stored.push(location);
       this.#storedAt = result.at;
-      this.#mayRepeat ||= result.mayRepeat;
+      this.#mayLandAgain ||= result.mayLandAgain;
       return;
     }
     const { error, outcome } = result;
@@ -99,7 +99,7 @@ export class Delivery {
         cause: error,
       });
     this.#begun = true;
-    this.#mayRepeat ||= outcome === 'in doubt';
+    this.#mayLandAgain ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
     // No other location gets the pair unless the primary holds it for certain.
     if (this.#stored.length === 0) this.requireComplete();
@@ -194,7 +194,7 @@ function readGithubTimes(
 export async function pauseAfterDelivery(
   { secrets }: ObservedState,
   services: PauseServices,
-  completed: { at: number; mayRepeat: boolean } | undefined,
+  completed: { at: number; mayLandAgain: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
@@ -203,7 +203,7 @@ export async function pauseAfterDelivery(
   const restOfPause = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
   const untilSettled = completed
-    ? completed.at + (completed.mayRepeat ? LONGEST_FLIGHT : PAUSE) - clock.now()
+    ? completed.at + (completed.mayLandAgain ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
   const wait = Math.max(Math.min(restOfPause, PAUSE), untilSettled);
   // guard: a pause between a delivery and the next credential

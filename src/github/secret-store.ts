@@ -34,10 +34,10 @@ export interface KnownDestinations {
 /** The result of a write. */
 export type StoreResult =
   /**
-   * `at` is the time by GitHub's clock. `mayRepeat` says that an attempt got no answer, so the same value may land once more, up to
+   * `at` is the time by GitHub's clock. `mayLandAgain` says that an attempt got no answer, so the same value may land once more, up to
    * LONGEST_FLIGHT later.
    */
-  | { outcome: 'stored'; at: number; mayRepeat: boolean }
+  | { outcome: 'stored'; at: number; mayLandAgain: boolean }
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
 /** Name and text of the secret that proves a permission. */
@@ -98,7 +98,7 @@ export class SecretStore {
     try {
       const answer = await this.#sealAndPut(location, value, attempts);
       if (answer.status === 201 || answer.status === 204)
-        return { outcome: 'stored', at: this.#api.now(), mayRepeat: attempts.uncertain };
+        return { outcome: 'stored', at: this.#api.now(), mayLandAgain: attempts.uncertain };
       const error = refused(location.destination, answer, `store ${printLocation(location)}`);
       return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
     } catch (thrown) {

@@ -32,7 +32,7 @@ export async function retry(
     const outcome = await outcomeOf(attempt);
     if (mayHaveLanded(outcome)) options.onUncertain?.();
     const response = outcome instanceof NetworkError ? undefined : outcome;
-    if (count === ATTEMPTS || !mayRepeat(outcome, options.repeatable)) {
+    if (count === ATTEMPTS || !mayLandAgain(outcome, options.repeatable)) {
       if (response) return response;
       throw outcome;
     }
@@ -49,7 +49,7 @@ async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResp
   }
 }
 
-function mayRepeat(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
+function mayLandAgain(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
   if (outcome instanceof NetworkError)
     return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
   if (isRateLimited(outcome)) return true;

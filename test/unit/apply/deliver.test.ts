@@ -15,7 +15,7 @@ import { type DesiredChanges, desired, NOW, type StateSeed, state } from '../../
 const LONG_AGO = NOW - 3_600_000;
 const TWO = ['repo:acme/shop', 'repo:acme/other'];
 const error = new RotationError('GITHUB_REQUEST_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
-const stored: StoreResult = { outcome: 'stored', at: NOW, mayRepeat: false };
+const stored: StoreResult = { outcome: 'stored', at: NOW, mayLandAgain: false };
 const refused: StoreResult = { outcome: 'refused', error };
 const inDoubt: StoreResult = { outcome: 'in doubt', error };
 
@@ -195,15 +195,15 @@ describe('a delivery says', () => {
     ],
     [
       'of a write that was repeated that it may land once more',
-      [{ ...stored, mayRepeat: true }, stored, refused],
+      [{ ...stored, mayLandAgain: true }, stored, refused],
       `${SHOP}, ${OTHER} holds n; ${ORG} may still hold the previous one.`,
       [ORG],
       [],
       true,
     ],
-  ])('%s', async (_, answers, text, missing, doubtful, mayRepeat) => {
+  ])('%s', async (_, answers, text, missing, doubtful, mayLandAgain) => {
     const { delivery, end } = await deliver(THREE, ...answers);
-    expect([delivery.describe('n'), delivery.mayRepeat]).toEqual([text, mayRepeat]);
+    expect([delivery.describe('n'), delivery.mayLandAgain]).toEqual([text, mayLandAgain]);
     expect(delivery.missing.map(printLocation)).toEqual(missing);
     expect(delivery.inDoubt.map(printLocation)).toEqual(doubtful);
     expect(end?.failed).toBe(

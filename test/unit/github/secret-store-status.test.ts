@@ -113,7 +113,7 @@ describe('a write that is answered with', () => {
 
   it('201 at once may not land again', async () => {
     const store = await storeOf(KEY, { status: 201, body: {} });
-    expect(await store.store(location(), 'x')).toMatchObject({ outcome: 'stored', mayRepeat: false });
+    expect(await store.store(location(), 'x')).toMatchObject({ outcome: 'stored', mayLandAgain: false });
   });
 
   it("422 is sealed again with the key of now, and that key's name", async () => {

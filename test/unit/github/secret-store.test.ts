@@ -185,7 +185,7 @@ describe('a lost answer', () => {
     };
     const store = connect();
     const result = await store.store(location('repo:acme/shop', 'PEM'), 'twice');
-    expect(result).toMatchObject({ outcome: 'stored', mayRepeat: true });
+    expect(result).toMatchObject({ outcome: 'stored', mayLandAgain: true });
     expect(github.secret('repo:acme/shop', 'PEM')?.value).toBe('twice');
   });
 
