@@ -935,14 +935,21 @@ story('examples/hand-over-vault.yml', {
     expect([first.exitCode, first.jobs]).toEqual([1, { rotate: 'success', 'hand-over': 'failure' }]);
     expect([handedOver, first.log]).toEqual([[], expect.stringContaining('The secret is empty')]);
     repository.world.advance(20 * MINUTE);
+    // Nothing is due, and the run makes up for what the first one has failed at. A plan hands nothing over, unless it is told to.
+    const both = { rotate: 'success', 'hand-over': 'success' };
     const idle = await run();
-    expect([idle.exitCode, idle.jobs, handedOver]).toEqual([0, { rotate: 'success' }, []]);
+    expect([idle.exitCode, idle.jobs, handedOver]).toEqual([0, both, [{ data: { pem: before() } }]]);
+    expect((await run(dispatch({}))).jobs).toEqual({ rotate: 'success' });
     await run(dispatch({ 'hand-over': 'true' }));
-    expect(handedOver.at(-1)).toEqual({ data: { pem: before() } });
+    expect(handedOver).toEqual(Array(2).fill({ data: { pem: before() } }));
     repository.world.advance(61 * DAY);
     const pem = before();
-    expect((await run()).jobs).toEqual({ rotate: 'success', 'hand-over': 'success' });
+    expect((await run()).jobs).toEqual(both);
     expect(handedOver.at(-1)).toEqual({ data: { pem } });
+    // A rotation that fails may have stored the pair before.
+    repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY = '';
+    expect((await run()).jobs).toEqual({ ...both, rotate: 'failure' });
+    expect(handedOver.length).toBe(4);
   },
   controls: [{ from: 'id-token: write', to: 'contents: read' }],
 });

@@ -200,6 +200,20 @@ it.each([
 });
 
 it.each([
+  [{}, false, true],
+  [{}, true, false],
+  [{ operation: 'rotate', 'hand-over': false }, false, true],
+  [{ operation: 'plan', 'hand-over': false }, false, false],
+  [{ operation: 'plan', 'hand-over': true }, false, true],
+])('what may be handed over again follows each rotation, %j, cancelled %s: %s', (inputs, cancelled, runs) => {
+  for (const name of ['kubernetes', 'vault']) {
+    const { if: condition = '' } = read(`examples/hand-over-${name}.yml`).jobs['hand-over'] ?? {};
+    const given = condition.replace('cancelled()', `${cancelled}`);
+    expect([given === condition, Boolean(holds(given, { inputs }))]).toEqual([false, runs]);
+  }
+});
+
+it.each([
   ['rotate', '', 'true', true],
   ['rotate', '', 'false', false],
   ['rotate', 'cred_a', 'false', true],
