@@ -181,12 +181,18 @@ it.each([
   [JSON.stringify([{ 'client-id': 'a', rotated: false }, { 'client-id': 'b' }, { 'left-out': 3 }]), true],
   ['', false],
 ])('the watch of a fleet has a job for each client of the list %s', (result, runs) => {
-  const { if: condition = '', strategy } = read('examples/fleet-watch.yml').jobs.watch ?? {};
+  const { if: condition = '', strategy, steps } = read('examples/fleet-watch.yml').jobs.watch ?? {};
   const needs = { list: { outputs: { result } } };
   expect(holds(condition, { needs })).toBe(runs);
   if (!runs) return;
   const { client } = Object(strategy?.matrix);
   expect([strategy?.['fail-fast'], holds(client, { needs })]).toEqual([false, ['a', 'b']]);
+  // One of them looks at the fleet's workflow, or each would open an issue for one failed run.
+  const workflow = `${steps?.at(-1)?.with?.workflow}`;
+  expect(['a', 'b'].map((one) => text(workflow, { needs, matrix: { client: one } }))).toEqual([
+    'fleet.yml',
+    '',
+  ]);
 });
 
 it.each([
