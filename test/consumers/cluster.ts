@@ -3,6 +3,7 @@
  * Server-side apply refuses a field of another manager (409) unless it is forced, and creating needs `create` besides `patch`
  * (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
  */
+import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'yaml';
 import type { EmulatorRequest, EmulatorResponse } from '../emulators/emulator.ts';
 
@@ -33,6 +34,10 @@ export class Cluster {
   /** Whether new pods get ready. */
   healthy = true;
   restarts = 0;
+  /** What the server fails at: `patch deployments`. */
+  fails: string | undefined;
+  /** Of the pod template: another one makes new pods. */
+  #annotations: Record<string, string> = {};
   readonly #token: string;
   readonly #rules: readonly Rule[];
 
@@ -50,7 +55,8 @@ export class Cluster {
     if (!target) return status(404, 'NotFound', `no ${path}`);
     const verb = verbOf(method, target, url.searchParams);
     if (!this.#allows(verb, target)) return status(403, 'Forbidden', `cannot ${verb} ${target.resource}`);
-    if (target.resource === 'deployments') return this.#deployment(verb);
+    if (this.fails === `${verb} ${target.resource}`) return status(500, 'InternalError');
+    if (target.resource === 'deployments') return this.#deployment(verb, body);
     return verb === 'patch' ? this.#apply(target, url.searchParams, body) : status(404, 'NotFound');
   }
 
@@ -78,8 +84,12 @@ export class Cluster {
     return json(applied);
   }
 
-  #deployment(verb: string): EmulatorResponse {
-    if (verb === 'patch') this.restarts += 1;
+  #deployment(verb: string, body: string): EmulatorResponse {
+    if (verb === 'patch') {
+      const annotations = { ...this.#annotations, ...parse(body).spec.template.metadata.annotations };
+      if (!isDeepStrictEqual(annotations, this.#annotations)) this.restarts += 1;
+      this.#annotations = annotations;
+    }
     const ready = this.healthy ? 1 : 0;
     const condition = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
     const labels = { app: 'shop' };
@@ -90,7 +100,10 @@ export class Cluster {
       spec: {
         replicas: 1,
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: { containers: [{ name: 'shop', image: 'shop' }] } },
+        template: {
+          metadata: { labels, annotations: this.#annotations },
+          spec: { containers: [{ name: 'shop', image: 'shop' }] },
+        },
       },
       status: {
         observedGeneration: 1,

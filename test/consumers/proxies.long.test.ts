@@ -66,8 +66,7 @@ function startNginx(servers: string, url: string): Promise<void> {
 }
 
 function startHAProxy(name: string, sections: string, url: string): Promise<void> {
-  const defaults =
-    'defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n';
+  const defaults = 'defaults\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n';
   return start('haproxy', ['-db', '-f', write(folder, name, defaults + sections)], url);
 }
 
@@ -125,29 +124,34 @@ describe('as a client', () => {
 describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
   let url: string;
   beforeAll(async () => {
+    url = await startEdge('edge', shared().caFile);
+  });
+
+  async function startEdge(name: string, clientCa: string): Promise<string> {
     const world = shared();
     const port = await freePort();
-    url = `https://localhost:${port}`;
     const { key, cert } = world.authority.serverCertificate();
     const names = changed(snippet('The mTLS edge, with HAProxy', 'text'), [
       ['/etc/haproxy/tls/login.example.com.pem', write(folder, 'edge.pem', cert + key), 2],
-      ['/etc/haproxy/tls/client-ca.pem', world.caFile],
+      ['/etc/haproxy/tls/client-ca.pem', clientCa],
       ['mtls.login.example.com', 'localhost'],
     ]);
     const sections = changed(snippet('The mTLS edge, with HAProxy', 'haproxy'), [
       ['bind :443', `bind 127.0.0.1:${port}`],
-      ['/etc/haproxy/tls/names', write(folder, 'names', names)],
+      ['/etc/haproxy/tls/names', write(folder, `${name}.names`, names)],
       ['mtls.login.example.com', 'localhost'],
       ['/etc/ssl/certs/ca-certificates.crt', world.caFile],
       ['origin.edge.tenants.example:443', world.domain],
       ['origin.edge.tenants.example', 'localhost', 2],
       ['the key that Auth0 shows', world.edgeSecret],
     ]);
-    await startHAProxy('edge.cfg', sections, url);
-  });
+    const served = `https://localhost:${port}`;
+    await startHAProxy(`${name}.cfg`, sections, served);
+    return served;
+  }
 
-  const ask = async (clientId: string, pem?: string, headers: Record<string, string> = {}) =>
-    (await shared().call(`${url}/oauth/token`, { body: body(clientId), headers, ...(pem ? { pem } : {}) }))
+  const ask = async (clientId: string, pem?: string, headers: Record<string, string> = {}, edge = url) =>
+    (await shared().call(`${edge}/oauth/token`, { body: body(clientId), headers, ...(pem ? { pem } : {}) }))
       .status;
 
   it('lets in the holder of the certificate, before and after a rotation, and nobody else', async () => {
@@ -178,6 +182,18 @@ describe.skipIf(!program('haproxy'))('HAProxy as the edge', () => {
     expect(await ask(clientId, held(world, SCOPE, 'SIGNED'))).toBe(200);
     const forged = selfSignedCertificate('haproxy');
     expect(await ask(clientId, forged.key + forged.cert)).toBe(401);
+  });
+
+  it.skipIf(!program('openssl'))('takes self-signed certificates where no CA signs any', async () => {
+    const world = shared();
+    const ca = `${folder}/nobody.pem`;
+    const script = changed(snippet('The mTLS edge, with HAProxy', 'bash'), [
+      ['/etc/haproxy/tls/client-ca.pem', ca],
+    ]);
+    await run(BASH, script, { PATH: process.env.PATH ?? '' });
+    const edge = await startEdge('nobody', ca);
+    const { clientId, pem } = world.addServiceClient({ name: 'of no CA' });
+    expect(await ask(clientId, pem, {}, edge)).toBe(200);
   });
 
   it('believes nothing that a caller says of a certificate, and sends Auth0 the address of the caller', async () => {

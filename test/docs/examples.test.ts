@@ -32,7 +32,7 @@ it.each<[string, number, Record<string, string | boolean>]>([
   ['enroll', 1, { operation: 'enroll' }],
   ['rehearse', 0, { operation: 'rehearse' }],
   ['fleet-watch', 0, { operation: 'plan' }],
-  ['fleet-watch', 1, { operation: 'watch', workflow: 'fleet.yml', 'report-issue': true }],
+  ['fleet-watch', 1, { operation: 'watch', 'report-issue': true }],
   ['watch', 0, { operation: 'watch', workflow: 'rotate.yml', 'report-issue': true }],
   ['proven-retirement', 0, { retire: 'when-unused' }],
   ['token-binding', 0, { 'token-binding': 'required' }],

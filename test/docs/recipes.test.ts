@@ -210,6 +210,32 @@ describe('after a rotation of a fleet', () => {
   );
 });
 
+it.skipIf(!program('jq'))(
+  'a record of a run has a line for each client, with the run and who started it',
+  async () => {
+    const { archive } = parse(snippet('A record for auditors', 'yaml'));
+    const entries = [
+      result({ clientId: 'shop' }, settled, { outcome: outcome({ clientId: 'shop' }) }),
+      result({ clientId: 'billing' }, settled, { error: failure() }),
+    ].map(entryOf);
+    const url = 'https://archive.example/of-the-team';
+    // The address is in no list of processes: it comes by a file.
+    const curl = `curl() { cat; cat "\${@: -1}" >&2; case "$*" in *archive*) exit 9;; esac; }`;
+    const told = await run(BASH, `${curl}\n(${archive.steps[0].run}) 2>&1`, {
+      PATH: process.env.PATH ?? '',
+      ARCHIVE_URL: url,
+      RESULT: JSON.stringify(entries),
+      RUN_URL: 'https://github.example/runs/1',
+      GITHUB_ACTOR: 'ada',
+    });
+    const lines = told.split('\n');
+    expect(lines.slice(0, 2).map((line) => JSON.parse(line))).toEqual(
+      entries.map((entry) => ({ ...entry, run: 'https://github.example/runs/1', actor: 'ada' })),
+    );
+    expect(lines[2]).toBe(`url = "${url}"`);
+  },
+);
+
 describe('a service on a virtual machine', () => {
   const HEADING = 'A service on a virtual machine';
   const target = `${folder}/auth0.pem`;

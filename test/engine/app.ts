@@ -30,6 +30,8 @@ export class GitHubApp implements AsyncDisposable {
   readonly #prefix: string;
   /** All tokens, revoked or not. */
   readonly tokens: string[] = [];
+  /** Where it is no longer installed. */
+  readonly gone = new Set<string>();
   readonly #live = new Set<string>();
   #served: Served | undefined;
 
@@ -75,6 +77,8 @@ export class GitHubApp implements AsyncDisposable {
       return granted !== level && granted !== 'write';
     });
     if (tooMuch.length > 0) return answer(422, { message: `not granted to the app: ${tooMuch}` });
+    if (repositories.some((name) => this.gone.has(name)))
+      return answer(422, { message: 'There is at least one repository that is not accessible' });
     const token = `${this.#prefix}${randomBytes(18).toString('hex')}`;
     this.tokens.push(token);
     this.#live.add(token);

@@ -823,8 +823,13 @@ story('examples/fleet-emergency.yml', {
     const planned = await run(dispatch(SHOP));
     expect(outcome(planned)).toEqual([0, { rotate: 'success' }, 'false', 'Forced']);
     expect([heldBy(repository), await logins(repository)]).toEqual([before, [200, 200, 200, 200, 200]]);
-    const revoked = await run(dispatch({ ...SHOP, operation: 'rotate' }));
+    // A repository of another client is gone: no token, and nothing is changed. The form leaves it out.
+    repository.app.gone.add('canary');
+    expect((await run(dispatch({ ...SHOP, operation: 'rotate' }))).jobs).toEqual({ rotate: 'failure' });
+    expect(heldBy(repository)).toEqual(before);
+    const revoked = await run(dispatch({ ...SHOP, operation: 'rotate', repositories: 'shop, billing' }));
     expect(outcome(revoked)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    repository.app.gone.clear();
     expect(revoked.summaries.join()).toContain('1 workflow run was queued before the delivery');
     // Both destinations have the new key, the old one is out, and the other clients have what they had.
     expect(renewed(repository, before)).toEqual([false, true, true, false, false]);
@@ -852,7 +857,7 @@ story('examples/fleet-emergency.yml', {
     {
       from: 'inputs.client-id',
       to: 'inputs.client',
-      says: "Input 'shard' must not be empty",
+      says: "Input 'revoke' concerns one client",
       start: dispatch(SHOP),
     },
     {
@@ -882,19 +887,27 @@ story('examples/fleet-watch.yml', {
     expect(all.summaries.length).toBe(1 + MEMBERS.length);
     for (const [clientId] of MEMBERS)
       expect(all.summaries.filter((text) => text.includes(clientId)).length).toBe(2);
+    // The last run of the fleet's workflow has failed: one client's watch says so, not each.
+    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'failure' });
+    const broken = await run();
+    expect([broken.exitCode, broken.summaries.filter((text) => text.includes('fleet.yml')).length]).toEqual([
+      0, 1,
+    ]);
+    expect((await issuesOf(repository)).length).toBe(1);
+    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+    expect((await run()).exitCode).toBe(0);
     // A client that cannot be planned is found, and the others are watched all the same.
     const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId'];
     repository.replace(path, entry, `  - client-id: goneClientId\n    secret-name: GONE\n${entry}`);
     const found = await run();
     expect([found.exitCode, found.jobs.list, found.summaries.length]).toEqual([1, 'failure', 6]);
-    expect(await issuesOf(repository)).toEqual([
-      expect.objectContaining({ state: 'open', body: expect.stringContaining('goneClientId') }),
-    ]);
+    const open = (await issuesOf(repository)).filter(({ state }) => state === 'open');
+    expect(open).toEqual([expect.objectContaining({ body: expect.stringContaining('goneClientId') })]);
   },
   controls: [
     {
-      from: 'workflow: fleet.yml',
-      to: 'workflow: rotation.yml',
+      from: "'fleet.yml'",
+      to: "'rotation.yml'",
       says: 'GitHub did not show the workflow rotation.yml of acme/rotations (404',
     },
     { from: 'shard:', to: '#', says: "Input 'operation' is 'watch'; with a manifest write rotate or plan" },
@@ -935,14 +948,21 @@ story('examples/hand-over-vault.yml', {
     expect([first.exitCode, first.jobs]).toEqual([1, { rotate: 'success', 'hand-over': 'failure' }]);
     expect([handedOver, first.log]).toEqual([[], expect.stringContaining('The secret is empty')]);
     repository.world.advance(20 * MINUTE);
+    // Nothing is due, and the run makes up for what the first one has failed at. A plan hands nothing over, unless it is told to.
+    const both = { rotate: 'success', 'hand-over': 'success' };
     const idle = await run();
-    expect([idle.exitCode, idle.jobs, handedOver]).toEqual([0, { rotate: 'success' }, []]);
+    expect([idle.exitCode, idle.jobs, handedOver]).toEqual([0, both, [{ data: { pem: before() } }]]);
+    expect((await run(dispatch({}))).jobs).toEqual({ rotate: 'success' });
     await run(dispatch({ 'hand-over': 'true' }));
-    expect(handedOver.at(-1)).toEqual({ data: { pem: before() } });
+    expect(handedOver).toEqual(Array(2).fill({ data: { pem: before() } }));
     repository.world.advance(61 * DAY);
     const pem = before();
-    expect((await run()).jobs).toEqual({ rotate: 'success', 'hand-over': 'success' });
+    expect((await run()).jobs).toEqual(both);
     expect(handedOver.at(-1)).toEqual({ data: { pem } });
+    // A rotation that fails may have stored the pair before.
+    repository.secrets.AUTH0_ROTATOR_PRIVATE_KEY = '';
+    expect((await run()).jobs).toEqual({ ...both, rotate: 'failure' });
+    expect(handedOver.length).toBe(4);
   },
   controls: [{ from: 'id-token: write', to: 'contents: read' }],
 });

@@ -181,12 +181,18 @@ it.each([
   [JSON.stringify([{ 'client-id': 'a', rotated: false }, { 'client-id': 'b' }, { 'left-out': 3 }]), true],
   ['', false],
 ])('the watch of a fleet has a job for each client of the list %s', (result, runs) => {
-  const { if: condition = '', strategy } = read('examples/fleet-watch.yml').jobs.watch ?? {};
+  const { if: condition = '', strategy, steps } = read('examples/fleet-watch.yml').jobs.watch ?? {};
   const needs = { list: { outputs: { result } } };
   expect(holds(condition, { needs })).toBe(runs);
   if (!runs) return;
   const { client } = Object(strategy?.matrix);
   expect([strategy?.['fail-fast'], holds(client, { needs })]).toEqual([false, ['a', 'b']]);
+  // One of them looks at the fleet's workflow, or each would open an issue for one failed run.
+  const workflow = `${steps?.at(-1)?.with?.workflow}`;
+  expect(['a', 'b'].map((one) => text(workflow, { needs, matrix: { client: one } }))).toEqual([
+    'fleet.yml',
+    '',
+  ]);
 });
 
 it.each([
@@ -197,6 +203,20 @@ it.each([
   const { with: given = {} } = read('examples/self-rotation.yml').jobs.rotate?.steps?.at(-1) ?? {};
   const names = ['removable-credentials', 'overlap'];
   expect(names.map((name) => text(`${given[name]}`, { inputs }))).toEqual(expected);
+});
+
+it.each([
+  [{}, false, true],
+  [{}, true, false],
+  [{ operation: 'rotate', 'hand-over': false }, false, true],
+  [{ operation: 'plan', 'hand-over': false }, false, false],
+  [{ operation: 'plan', 'hand-over': true }, false, true],
+])('what may be handed over again follows each rotation, %j, cancelled %s: %s', (inputs, cancelled, runs) => {
+  for (const name of ['kubernetes', 'vault']) {
+    const { if: condition = '' } = read(`examples/hand-over-${name}.yml`).jobs['hand-over'] ?? {};
+    const given = condition.replace('cancelled()', `${cancelled}`);
+    expect([given === condition, Boolean(holds(given, { inputs }))]).toEqual([false, runs]);
+  }
 });
 
 it.each([

@@ -203,6 +203,21 @@ describe('a revocation that fails', () => {
   );
 });
 
+it('a key that nobody has used yet goes after its successor is handed over: until then both work', async () => {
+  await using world = await startSandbox();
+  const { pem, id } = await leaked(world, {});
+  expect((await operate(world, { force: 'true' })).exitCode).toBe(0);
+  const successor = held(world);
+  expect(successor).not.toBe(pem);
+  expect(await loginByCertificate(world, world.clientId, pem)).toBe(200);
+  world.advance(MINUTE);
+  // As the field removable of an emergency has it.
+  const next = await operate(world, { overlap: '0h', retire: 'by-time', 'removable-credentials': id });
+  expect([next.exitCode, next.outputs.rotated]).toEqual([0, 'false']);
+  expect(await loginByCertificate(world, world.clientId, pem)).toBe(401);
+  expect([held(world), await loginByCertificate(world, world.clientId, successor)]).toEqual([successor, 200]);
+});
+
 describe('refused before any effect', () => {
   const shared = sharedWorld();
 
