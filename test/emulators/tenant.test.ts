@@ -442,6 +442,19 @@ describe('authorization', () => {
     expect(patch(methods, 'update:client_credentials update:clients')).toBe(200);
     expect(patch({ client_secret: 'new' }, 'update:clients')).toBe(403);
   });
+
+  test.each([
+    ['client_authentication_methods', null, 'update:client_credentials'],
+    ['signed_request_object', { required: false }, 'update:client_credentials'],
+    ['token_vault_privileged_access', null, 'update:client_token_vault_privileged_access'],
+    ['client_secret', 'new', 'update:client_keys'],
+  ])('a PATCH of %s alone is told which scope it lacks', (field, value, scope) => {
+    const token = 'update:clients';
+    const patch = (more = '') => call('PATCH', `/clients/${clientId}`, { [field]: value }, `${token}${more}`);
+    const message = `Insufficient scope, expected any of: ${scope}`;
+    expect(patch()).toMatchObject({ status: 403, body: { message } });
+    expect(patch(` ${scope}`).status).toBe(200);
+  });
 });
 
 test('rate limit: headers on every answer; a refused call changes nothing', () => {
