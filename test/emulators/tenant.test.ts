@@ -475,6 +475,14 @@ test('rate limit: headers on every answer; a refused call changes nothing', () =
   expect(list()).toHaveLength(1);
 });
 
+test('rate limit: who has long asked for nothing may ask for no more than the burst', () => {
+  tenant = newTenant({ rateLimit: { burst: 2, perSecond: 2 } });
+  now += 3_600_000;
+  const asked = [1, 2, 3].map(() => call('GET', '/clients'));
+  expect(asked.map(({ status }) => status)).toEqual([200, 200, 429]);
+  expect(asked[0]?.headers['x-ratelimit-remaining']).toBe('1');
+});
+
 test('stale reads show a past state, never to a write, and agree in the end', () => {
   tenant = newTenant({ staleReadsMs: 1000 });
   ({ client_id: clientId } = tenant.createClient());
