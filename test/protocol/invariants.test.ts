@@ -231,6 +231,14 @@ describe('a run that displaces what another has delivered', () => {
     ],
     ['has read it again before its PATCH', (hand, one) => hand.reads(one), [], 1],
     [
+      'has gone on to read other things for long',
+      (hand, one) => {
+        for (let read = 0; read < 3; read += 1) hand.sends(one, 'GET', '/credentials');
+      },
+      [],
+      1,
+    ],
+    [
       'has written something since its read',
       (hand, one) => void hand.sends(one, 'DELETE', `/credentials/${hand.idOf('P1')}`),
       [],
