@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/http/service.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { Actor, type Code } from './actor.ts';
 import { REAL } from './code.ts';
 import type { Fault } from './faults.ts';
@@ -106,8 +107,9 @@ class ByHand {
     this.sends(actor, 'GET', '?fields=client_authentication_methods');
   }
 
-  uploads(actor: Actor, label: string): string {
-    const registration = registrationOf(METHOD, pairOf(METHOD, material(label)));
+  /** @param name by default none, as of what is made by hand */
+  uploads(actor: Actor, label: string, name?: string): string {
+    const registration = { ...registrationOf(METHOD, pairOf(METHOD, material(label))), name };
     const { status, body } = this.sends(actor, 'POST', '/credentials', registration);
     expect(status).toBe(201);
     return body.id;
@@ -256,6 +258,30 @@ describe('a run that displaces what another has delivered', () => {
     const { invariants } = hand.execution;
     expect(invariants.residuals.map(({ kind }) => kind)).toEqual(residuals);
     expect(hand.broken('I1')).toHaveLength(violations);
+  });
+});
+
+describe('L2: of what runs that have died have left', () => {
+  /** @returns how many orphans are too many, after each upload */
+  function left(start: string): number[] {
+    const hand = new ByHand(start);
+    const [dead, other] = [hand.actor('A'), hand.actor('B')];
+    const name = writeOwnership({ owner: ownerOf(hand.world.desired), run: '1.1' });
+    dead.dead = true;
+    return ['R1', 'R2', 'R3'].map((label) => {
+      hand.world.time += 1_000;
+      hand.uploads(dead, label, name);
+      hand.sends(other, 'PATCH', '', {});
+      return new Set(hand.broken('L2')).size;
+    });
+  }
+
+  test('one for each stays, and no more', () => {
+    expect(left('ours alone')).toEqual([0, 1, 2]);
+  });
+
+  test('one more stays where no secret works yet: it may be the last that is associated', () => {
+    expect(left('nothing')).toEqual([0, 0, 1]);
   });
 });
 
