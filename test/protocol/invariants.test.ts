@@ -1,6 +1,7 @@
 /** What the invariants must see, shown on writes that no run of src sends: an oracle that sees nothing finds that all is well. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
+import { RotationError } from '../../src/errors.ts';
 import type { Connection } from '../../src/http/service.ts';
 import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { Actor, type Code } from './actor.ts';
@@ -282,6 +283,30 @@ describe('L2: of what runs that have died have left', () => {
 
   test('one more stays where no secret works yet: it may be the last that is associated', () => {
     expect(left('nothing')).toEqual([0, 0, 1]);
+  });
+});
+
+describe('a failed run that says that its credential may still be there, while it is not, breaks the truth', () => {
+  test.each<[string, 'A' | 'B', string, number]>([
+    ['unless the answer to its own removal was lost', 'A', 'lose', 0],
+    ['although its own removal was answered', 'A', '', 1],
+    ["although the answer to another run's was lost", 'B', 'lose', 1],
+  ])('%s', (_, by, note, expected) => {
+    const hand = new ByHand('ours alone');
+    const { actors, invariants, trace } = hand.execution;
+    const actor = hand.actor('A');
+    hand.actor('B').dead = true;
+    hand.sends(
+      actors.find(({ name }) => name === by) as Actor,
+      'DELETE',
+      `/credentials/${hand.uploads(actor, 'R1')}`,
+    );
+    Object.assign(trace.at(-1) as Event, { note });
+    const stateNow = 'The new credential R1 may still be there.';
+    const error = new RotationError('AUTH0_REQUEST_FAILED', { failed: '', remedy: '', stateNow });
+    actor.result = { error } as Actor['result'];
+    invariants.end(actor);
+    expect(hand.broken('truth')).toHaveLength(expected);
   });
 });
 
