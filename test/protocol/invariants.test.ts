@@ -370,6 +370,31 @@ test.each([
   );
 });
 
+/** Its runs cannot log in. */
+const lockedOut: Code = {
+  ...REAL,
+  async run(...given) {
+    const error = new RotationError('AUTH0_UNAUTHORIZED', { failed: 'No login.', remedy: '' });
+    return { ...(await REAL.run(...given)), error };
+  },
+};
+
+test.each([
+  ['by what is admitted, is nobody that a run could heal', true, []],
+  [
+    'by nothing that is admitted, breaks L1',
+    false,
+    [expect.stringContaining('the next run fails: No login.')],
+  ],
+])('who manages the tenant and is locked out %s', async (_, lasting, expected) => {
+  const settled = scenario('settled', { force: false, isManager: true });
+  const execution = new Execution(new World(settled, all), lockedOut);
+  const { invariants } = execution;
+  invariants.residuals.push({ kind: 'whole rotation', location: 'elsewhere', at: 0, lasting });
+  await heal(execution, new Healed(), settled, false);
+  expect(invariants.violations.map(({ detail }) => detail)).toEqual(expected);
+});
+
 test('a run that says that its credential was removed again, while it is there, breaks the truth', async () => {
   const begun = () => new Execution(new World(scenario('ours alone'), all), REAL);
   const clean = begun();
