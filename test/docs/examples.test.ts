@@ -103,6 +103,21 @@ it.each(writing.flatMap((one) => ['0', '1'].map((status) => ({ ...one, status })
   },
 );
 
+const asking = globSync('{examples,.github/workflows}/*.yml')
+  .sort()
+  .flatMap((path) => jobsOf(path).flatMap((steps) => steps.map(({ run = '' }) => ({ path, run }))))
+  .filter(({ run }) => /\bcurl /.test(run));
+
+it('there are scripts that ask something of a server', () => {
+  expect(asking.length).toBeGreaterThan(0);
+});
+
+// Otherwise curl ends well with any answer, and the job with it.
+it.each(asking)('$path: what a server refuses ends the script', ({ run }) => {
+  const calls = run.match(/\bcurl .*/g) ?? [];
+  expect(calls.filter((call) => !call.startsWith('curl --fail '))).toEqual([]);
+});
+
 /** What the token must be able to do with the secrets of each kind of destination. */
 const PERMISSIONS: Readonly<Record<string, string>> = {
   repo: 'permission-secrets',

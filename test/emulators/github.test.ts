@@ -590,6 +590,12 @@ describe('an answer', () => {
     client.now += 45_000;
     expect(client.put(REPO, 'B', 'x').status).toBe(201);
   });
+
+  test('is no refusal of a read where only writes are too many', () => {
+    client = new Client({ limits: { writesPerMinute: 0 } });
+    expect(client.call('PUT', `${REPO}/A`, {}).status).toBe(403);
+    expect(client.call('GET', `${REPO}/public-key`).status).toBe(200);
+  });
 });
 
 describe('the rest of a repository', () => {

@@ -442,6 +442,19 @@ describe('authorization', () => {
     expect(patch(methods, 'update:client_credentials update:clients')).toBe(200);
     expect(patch({ client_secret: 'new' }, 'update:clients')).toBe(403);
   });
+
+  test.each([
+    ['client_authentication_methods', null, 'update:client_credentials'],
+    ['signed_request_object', { required: false }, 'update:client_credentials'],
+    ['token_vault_privileged_access', null, 'update:client_token_vault_privileged_access'],
+    ['client_secret', 'new', 'update:client_keys'],
+  ])('a PATCH of %s alone is told which scope it lacks', (field, value, scope) => {
+    const token = 'update:clients';
+    const patch = (more = '') => call('PATCH', `/clients/${clientId}`, { [field]: value }, `${token}${more}`);
+    const message = `Insufficient scope, expected any of: ${scope}`;
+    expect(patch()).toMatchObject({ status: 403, body: { message } });
+    expect(patch(` ${scope}`).status).toBe(200);
+  });
 });
 
 test('rate limit: headers on every answer; a refused call changes nothing', () => {
@@ -460,6 +473,14 @@ test('rate limit: headers on every answer; a refused call changes nothing', () =
   expect(Number(refused.headers['x-ratelimit-reset'])).toBe(Math.ceil((now + 1000) / 1000));
   now += 500;
   expect(list()).toHaveLength(1);
+});
+
+test('rate limit: who has long asked for nothing may ask for no more than the burst', () => {
+  tenant = newTenant({ rateLimit: { burst: 2, perSecond: 2 } });
+  now += 3_600_000;
+  const asked = [1, 2, 3].map(() => call('GET', '/clients'));
+  expect(asked.map(({ status }) => status)).toEqual([200, 200, 429]);
+  expect(asked[0]?.headers['x-ratelimit-remaining']).toBe('1');
 });
 
 test('stale reads show a past state, never to a write, and agree in the end', () => {

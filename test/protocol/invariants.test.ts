@@ -1,7 +1,9 @@
 /** What the invariants must see, shown on writes that no run of src sends: an oracle that sees nothing finds that all is well. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
+import { RotationError } from '../../src/errors.ts';
 import type { Connection } from '../../src/http/service.ts';
+import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { Actor, type Code } from './actor.ts';
 import { REAL } from './code.ts';
 import type { Fault } from './faults.ts';
@@ -106,8 +108,9 @@ class ByHand {
     this.sends(actor, 'GET', '?fields=client_authentication_methods');
   }
 
-  uploads(actor: Actor, label: string): string {
-    const registration = registrationOf(METHOD, pairOf(METHOD, material(label)));
+  /** @param name by default none, as of what is made by hand */
+  uploads(actor: Actor, label: string, name?: string): string {
+    const registration = { ...registrationOf(METHOD, pairOf(METHOD, material(label))), name };
     const { status, body } = this.sends(actor, 'POST', '/credentials', registration);
     expect(status).toBe(201);
     return body.id;
@@ -231,6 +234,14 @@ describe('a run that displaces what another has delivered', () => {
     ],
     ['has read it again before its PATCH', (hand, one) => hand.reads(one), [], 1],
     [
+      'has gone on to read other things for long',
+      (hand, one) => {
+        for (let read = 0; read < 3; read += 1) hand.sends(one, 'GET', '/credentials');
+      },
+      [],
+      1,
+    ],
+    [
       'has written something since its read',
       (hand, one) => void hand.sends(one, 'DELETE', `/credentials/${hand.idOf('P1')}`),
       [],
@@ -248,6 +259,54 @@ describe('a run that displaces what another has delivered', () => {
     const { invariants } = hand.execution;
     expect(invariants.residuals.map(({ kind }) => kind)).toEqual(residuals);
     expect(hand.broken('I1')).toHaveLength(violations);
+  });
+});
+
+describe('L2: of what runs that have died have left', () => {
+  /** @returns how many orphans are too many, after each upload */
+  function left(start: string): number[] {
+    const hand = new ByHand(start);
+    const [dead, other] = [hand.actor('A'), hand.actor('B')];
+    const name = writeOwnership({ owner: ownerOf(hand.world.desired), run: '1.1' });
+    dead.dead = true;
+    return ['R1', 'R2', 'R3'].map((label) => {
+      hand.world.time += 1_000;
+      hand.uploads(dead, label, name);
+      hand.sends(other, 'PATCH', '', {});
+      return new Set(hand.broken('L2')).size;
+    });
+  }
+
+  test('one for each stays, and no more', () => {
+    expect(left('ours alone')).toEqual([0, 1, 2]);
+  });
+
+  test('one more stays where no secret works yet: it may be the last that is associated', () => {
+    expect(left('nothing')).toEqual([0, 0, 1]);
+  });
+});
+
+describe('a failed run that says that its credential may still be there, while it is not, breaks the truth', () => {
+  test.each<[string, 'A' | 'B', string, number]>([
+    ['unless the answer to its own removal was lost', 'A', 'lose', 0],
+    ['although its own removal was answered', 'A', '', 1],
+    ["although the answer to another run's was lost", 'B', 'lose', 1],
+  ])('%s', (_, by, note, expected) => {
+    const hand = new ByHand('ours alone');
+    const { actors, invariants, trace } = hand.execution;
+    const actor = hand.actor('A');
+    hand.actor('B').dead = true;
+    hand.sends(
+      actors.find(({ name }) => name === by) as Actor,
+      'DELETE',
+      `/credentials/${hand.uploads(actor, 'R1')}`,
+    );
+    Object.assign(trace.at(-1) as Event, { note });
+    const stateNow = 'The new credential R1 may still be there.';
+    const error = new RotationError('AUTH0_REQUEST_FAILED', { failed: '', remedy: '', stateNow });
+    actor.result = { error } as Actor['result'];
+    invariants.end(actor);
+    expect(hand.broken('truth')).toHaveLength(expected);
   });
 });
 
@@ -309,6 +368,31 @@ test.each([
   expect(execution.invariants.violations.map(({ invariant, detail }) => `${invariant}: ${detail}`)).toEqual(
     expected,
   );
+});
+
+/** Its runs cannot log in. */
+const lockedOut: Code = {
+  ...REAL,
+  async run(...given) {
+    const error = new RotationError('AUTH0_UNAUTHORIZED', { failed: 'No login.', remedy: '' });
+    return { ...(await REAL.run(...given)), error };
+  },
+};
+
+test.each([
+  ['by what is admitted, is nobody that a run could heal', true, []],
+  [
+    'by nothing that is admitted, breaks L1',
+    false,
+    [expect.stringContaining('the next run fails: No login.')],
+  ],
+])('who manages the tenant and is locked out %s', async (_, lasting, expected) => {
+  const settled = scenario('settled', { force: false, isManager: true });
+  const execution = new Execution(new World(settled, all), lockedOut);
+  const { invariants } = execution;
+  invariants.residuals.push({ kind: 'whole rotation', location: 'elsewhere', at: 0, lasting });
+  await heal(execution, new Healed(), settled, false);
+  expect(invariants.violations.map(({ detail }) => detail)).toEqual(expected);
 });
 
 test('a run that says that its credential was removed again, while it is there, breaks the truth', async () => {
