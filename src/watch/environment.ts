@@ -32,7 +32,8 @@ const ENABLING: Readonly<Record<string, string>> = {
   deleted: 'Restore the file on the default branch.',
 };
 
-const FAILED = ['failure', 'startup_failure', 'timed_out'];
+/** GitHub ends a job that reaches its `timeout-minutes` as cancelled (docs/facts.md#github-timeouts). */
+const FAILED = ['failure', 'startup_failure', 'timed_out', 'cancelled'];
 
 export function shadowFindings({ found, unread }: Shadows): Finding[] {
   return [

@@ -259,7 +259,10 @@ describe('a failure is reported', () => {
   const told = { CLIENT_ID: 'shop', RUN_URL: 'https://github.example/acme/shop/actions/runs/1' };
 
   it('only if the rotation has failed', () => {
-    expect(jobsOf('notify').notify).toMatchObject({ needs: 'rotate', if: 'failure()' });
+    expect(jobsOf('notify').notify).toMatchObject({
+      needs: 'rotate',
+      if: `\${{ always() && (needs.rotate.result == 'failure' || needs.rotate.result == 'cancelled') }}`,
+    });
   });
 
   it('to a chat', async () => {

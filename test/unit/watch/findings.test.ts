@@ -358,7 +358,8 @@ const repository = { kind: 'repo' as const, owner: 'acme', repo: 'shop' };
 const WORKFLOWS: [object, string[]][] = [
   [{}, []],
   [{ conclusion: undefined }, []],
-  [{ conclusion: 'cancelled' }, []],
+  [{ conclusion: 'success' }, []],
+  [{ conclusion: 'cancelled' }, ['warning WorkflowFailed']],
   [{ conclusion: 'failure' }, ['warning WorkflowFailed']],
   [{ conclusion: 'timed_out' }, ['warning WorkflowFailed']],
   [{ state: 'disabled_inactivity' }, ['failure WorkflowDisabled']],
