@@ -145,16 +145,17 @@ function notRevoked({ removed, revoking }: FailureState): readonly string[] {
 function unrevoked(state: FailureState, served: boolean, now = 0): string {
   const left = notRevoked(state);
   if (left.length === 0) return '';
+  const still = `NOT REVOKED: ${left.join(', ')} may still get tokens.`;
   const them = left.length > 1 ? 'them' : 'it';
   const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke`;
   const field =
     'the field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) does all of this';
-  const what = !served
-    ? `Once the cause is corrected, ${NEW_RUN} with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`
-    : state.passesCurrent
-      ? `Once the cause is corrected, ${NEW_RUN} of operation: rotate with current-credential, ${line}. It finishes the delivery and removes ${them}; ${field}.`
-      : `Correct the cause, or take the destination out. After ${new Date(now + LEASE).toISOString()} ${NEW_RUN} of operation: rotate with ${line}. It makes another key where one is missing, and removes ${them}; ${field}. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand): the consumers that still hold ${them} fail until then.`;
-  return `NOT REVOKED: ${left.join(', ')} may still get tokens. ${what}`;
+  const again = `Once the cause is corrected, ${NEW_RUN}`;
+  if (!served)
+    return `${still} ${again} with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
+  const finish = `${again} of operation: rotate with current-credential, ${line}. It finishes the delivery and removes ${them}; ${field}.`;
+  const alone = `Without current-credential start it after ${new Date(now + LEASE).toISOString()}: it makes another key where one is missing. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand): the consumers that still hold ${them} fail until then.`;
+  return joined(still, finish, state.passesCurrent ? '' : alone);
 }
 
 /** What is true after an undo that failed. @param now by Auth0's clock */

@@ -31,7 +31,7 @@ const OF_ONE_CLIENT = [...IDENTITY, 'current-credential', 'certificate', 'privat
  * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise an
  * emergency could not do without a proof that the manifest requires, nor remove at once what the manifest keeps for a week.
  */
-const OF_THIS_RUN: Readonly<Record<string, string>> = {
+export const OF_THIS_RUN: Readonly<Record<string, string>> = {
   force: 'false',
   overlap: 'until-next-rotation',
   'removable-credentials': '',
