@@ -104,6 +104,11 @@ export class RotationError extends Error {
   withStateNow(stateNow: string, alarm = this.alarm): RotationError {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
+
+  /** The same error with more advice at the end, and this one as its cause. */
+  withAdvice(more: string): RotationError {
+    return new RotationError(this.code, { ...this, remedy: this.remedy + more, cause: this });
+  }
 }
 
 /** A state in which the run has changed nothing is no news. */

@@ -92,12 +92,7 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused')
-      throw new RotationError(error.code, {
-        ...error,
-        remedy: `${error.remedy}${takeOutLine(location, this.#desired)}`,
-        cause: error,
-      });
+    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutLine(location, this.#desired));
     this.#begun = true;
     this.#mayLandAgain ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });

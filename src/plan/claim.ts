@@ -38,22 +38,25 @@ export function claimedBy({ current }: DesiredState, { pool }: ObservedState): C
   return current && pool.find(({ identity }) => identity === current.identity);
 }
 
-/** @param byTime what the primary may hold by the times alone */
+/**
+ * @param claimed by `current-credential` (`claimedBy`)
+ * @param byTime what the primary may hold by the times alone
+ */
 export function checkClaim(
   desired: DesiredState,
   observed: ObservedState,
   owners: Owners,
+  claimed: Credential | undefined,
   byTime: readonly Credential[],
 ): Claim {
   const [primary] = observed.secrets;
-  const claimed = claimedBy(desired, observed);
   const unregistered = desired.current !== undefined && claimed === undefined;
   const newer = claimed ? newerThan(claimed, primary, observed, owners).filter(owners.isAssociated) : [];
   // What a run may have stored since this job read its secrets: ours, and newer than the claimed one if that is registered.
   const perhapsStored = unregistered ? byTime.filter(owners.isOurs) : newer;
   // guard: a stale current-credential is not believed
   const later = perhapsStored.find((c) => isExplained(c, primary));
-  const staleCurrent = howStale(desired, observed, owners, later);
+  const staleCurrent = howStale(desired, observed, owners, claimed, later);
   const isBelieved = staleCurrent === undefined && primary?.times !== 'missing';
   return {
     unregistered,
@@ -68,9 +71,9 @@ function howStale(
   desired: DesiredState,
   observed: ObservedState,
   owners: Owners,
+  claimed: Credential | undefined,
   later: Credential | undefined,
 ): StaleCurrent | undefined {
-  const claimed = claimedBy(desired, observed);
   if (claimed && cannotHaveHeld(claimed, observed.secrets[0], owners)) return { because: 'never held' };
   if (later) return { because: 'delivered since', later };
   return isWrittenSince(desired, claimed, observed) ? { because: 'written since' } : undefined;

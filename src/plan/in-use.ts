@@ -63,7 +63,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
     heldByTime(desired, secret, candidatesFor(secret, observed, owners), owners, claimed),
   );
   const [primaryByTime = []] = byTime;
-  const { credential, ...claim } = checkClaim(desired, observed, owners, primaryByTime);
+  const { credential, ...claim } = checkClaim(desired, observed, owners, claimed, primaryByTime);
   const heldByPrimary = credential ? [credential] : primaryByTime;
   const held = byTime.map((candidates, index) =>
     isLikePrimary(desired, index, observed) ? heldByPrimary : candidates,

@@ -18,7 +18,7 @@ export function alarming(error: RotationError, builder: PlanBuilder): RotationEr
 export function alarmingResult(error: RotationError, result: RunResult): RotationError {
   const { desired, expiresAt, observed, outcome, planOnly } = result;
   if (error.alarm !== undefined) return error;
-  const named = planOnly ? undefined : stillAssociated(result);
+  const named = planOnly ? undefined : leftOfEmergency(result);
   if (named || outcome?.rotated) return error.withStateNow(error.stateNow, named);
   const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, (observed && expired(expiresAt, observed.now)) ?? left);
@@ -28,7 +28,7 @@ export function alarmingResult(error: RotationError, result: RunResult): Rotatio
  * What `removable-credentials` names with `overlap: 0h`, and is still associated after the run. It may be what is left of an emergency,
  * whose form asks for both.
  */
-function stillAssociated({ desired, observed, outcome }: RunResult): string | undefined {
+function leftOfEmergency({ desired, observed, outcome }: RunResult): string | undefined {
   if (desired.overlap !== 0) return undefined;
   const left = observed?.client?.associated.filter(
     (id) => desired.removableCredentials.has(id) && !outcome?.removed.includes(id),

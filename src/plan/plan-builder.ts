@@ -1,6 +1,6 @@
 /** Builds a plan. Pure. */
 
-import { RotationError } from '../errors.ts';
+import type { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -91,7 +91,7 @@ export class PlanBuilder {
       const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
       const { error } = first;
       const out = refusing ? takeOutLine(refusing.location, this.desired) : '';
-      throw new RotationError(error.code, { ...error, remedy: error.remedy + out, cause: error });
+      throw error.withAdvice(out);
     }
     this.probe(secrets.map(({ location }) => location));
   }

@@ -7,6 +7,7 @@ import { quote } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
+import { claimedBy } from './claim.ts';
 import {
   assumeRewritten,
   finishDelivery,
@@ -87,9 +88,9 @@ function planned(builder: PlanBuilder): Plan {
 }
 
 /** Takes subject and key size from `current-credential` if that is a registered credential, unless the user set them. */
-export function resolveDefaults(desired: DesiredState, { pool }: ObservedState): DesiredState {
+export function resolveDefaults(desired: DesiredState, observed: ObservedState): DesiredState {
   const { brought, current, given } = desired;
-  if (brought || !current || !pool.some(({ identity }) => identity === current.identity)) return desired;
+  if (brought || !current || !claimedBy(desired, observed)) return desired;
   const { keySize, subject } = current;
   return {
     ...desired,

@@ -20,6 +20,7 @@ import { readOwnership, rotationInProgress } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { claimedBy } from './claim.ts';
 import { hiding, isForcedByHand, refuseSecretOfOthers } from './left-out.ts';
 import { movedLine } from './other-owners.ts';
 import { Owners } from './owners.ts';
@@ -130,10 +131,9 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
   const { clientId, current } = desired;
   if (current !== undefined) {
-    const isRegistered = observed.pool.some(({ identity }) => identity === current.identity);
     // The subject that a run gives a certificate by default: a pair of ours whose credential is gone.
     const hasDefaultSubject = current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
-    if (isRegistered || hasDefaultSubject) return;
+    if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
@@ -153,8 +153,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
 
 /** Of the primary, `current-credential` may show that the hidden secret holds a pair of this client. @throws RotationError SECRET_EXISTS */
 function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
-  const { current } = desired;
-  if (current && observed.pool.some(({ identity }) => identity === current.identity)) return;
+  if (claimedBy(desired, observed)) return;
   const error = hiding(desired, observed, primary);
   if (error) throw error;
 }

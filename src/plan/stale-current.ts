@@ -13,6 +13,7 @@ import {
 } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isLatest } from './by-time.ts';
+import { claimedBy } from './claim.ts';
 import { movedLine } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
@@ -28,7 +29,7 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
   const line = currentLine(desired);
-  const given = observed.pool.find(({ identity }) => identity === desired.current?.identity);
+  const given = claimedBy(desired, observed);
   const elsewhere = readElsewhere(builder, given);
   if (staleCurrent.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
@@ -66,7 +67,7 @@ export function noteOlderCurrent(builder: PlanBuilder): void {
   const times = writtenTimes(primary?.times);
   if (method !== 'tls_client_auth' || !current || !primary || !times || isLatest(desired, observed)) return;
   if (observed.now - times.updatedAt >= (validityDays - renewBeforeDays) * DAY) return;
-  const given = observed.pool.find(({ identity }) => identity === current.identity);
+  const given = claimedBy(desired, observed);
   builder.note(
     'warning',
     `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
