@@ -7,6 +7,7 @@ import { type ErrorCode, RotationError } from '../../../src/errors.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import type { Registration } from '../../../src/model/key-pair.ts';
 import { clientOwnerOf } from '../../../src/model/ownership.ts';
+import { virtualClock } from '../../support/clock.ts';
 import { desired, NOW, state } from '../../support/states.ts';
 
 const WANTED = desired({ operation: 'create', clientId: '', clientName: 'orders' });
@@ -31,7 +32,7 @@ interface Tale {
 }
 
 function tell({ answers = ['new'], clients = ['there'], listings = [{}], owner = OURS, pools }: Tale) {
-  const waits: number[] = [];
+  const { clock, waits } = virtualClock(NOW);
   const deleted: string[] = [];
   const count = { posts: 0, listings: 0, pools: 0, clients: 0 };
   const nth = <T>(all: readonly T[], what: keyof typeof count): T => {
@@ -60,15 +61,6 @@ function tell({ answers = ['new'], clients = ['there'], listings = [{}], owner =
       deleted.push(id);
     },
   } as unknown as Tenant;
-  let time = NOW;
-  const clock = {
-    now: () => time,
-    sleep: async (milliseconds: number) => {
-      waits.push(milliseconds);
-      time += milliseconds;
-    },
-    random: () => 0,
-  };
   const cancellation = new Cancellation(new AbortController().signal);
   const made: MadeClient = {};
   const create = () => createClient(WANTED, OBSERVED, { tenant, clock, cancellation }, REGISTRATION, made);

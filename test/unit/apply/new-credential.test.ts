@@ -9,6 +9,7 @@ import { RotationError } from '../../../src/errors.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import type { Credential } from '../../../src/model/observed-state.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { virtualClock } from '../../support/clock.ts';
 import { desired, NOW, state } from '../../support/states.ts';
 
 const { cert, key } = selfSignedCertificate('shop');
@@ -25,10 +26,9 @@ interface Tale {
 }
 
 async function tell({ ahead = 0, shown = [true], upload = 'answered' }: Tale = {}) {
-  const waits: number[] = [];
+  const { clock, waits } = virtualClock(NOW);
   const removed: string[] = [];
   let reads = 0;
-  let time = NOW;
   const made = () =>
     ({
       id: 'n',
@@ -50,14 +50,6 @@ async function tell({ ahead = 0, shown = [true], upload = 'answered' }: Tale = {
         throw new RotationError('AUTH0_FORBIDDEN', { failed: 'No.', remedy: '' });
       return shown[Math.min(reads, shown.length) - 1] ? [made()] : [];
     },
-  };
-  const clock = {
-    now: () => time,
-    sleep: async (milliseconds: number) => {
-      waits.push(milliseconds);
-      time += milliseconds;
-    },
-    random: () => 0,
   };
   const services = {
     tenant,

@@ -4,21 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { type Polling, poll } from '../../../src/http/poll.ts';
+import { virtualClock } from '../../support/clock.ts';
 
-/** A clock that moves only when somebody sleeps. */
 function waiting(cancelled = new AbortController()) {
-  const waits: number[] = [];
-  let now = 0;
-  const clock = {
-    now: () => now,
-    sleep: async (milliseconds: number, signal?: AbortSignal) => {
-      signal?.throwIfAborted();
-      waits.push(milliseconds);
-      now += milliseconds;
-    },
-    random: () => 0,
-    deadline: Number.POSITIVE_INFINITY,
-  };
+  const { clock, waits } = virtualClock();
   return { waits, waiting: { clock, cancellation: new Cancellation(cancelled.signal) } };
 }
 

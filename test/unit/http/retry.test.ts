@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { type Repeatable, retry } from '../../../src/http/retry.ts';
 import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
+import { virtualClock } from '../../support/clock.ts';
 
 const answer = (status: number, headers: Record<string, string> = {}, body = ''): HttpResponse => ({
   status,
@@ -23,16 +24,7 @@ async function attempt(
   repeatable: Repeatable = 'idempotent',
   deadline = 600_000,
 ) {
-  const waits: number[] = [];
-  let now = 0;
-  const clock = {
-    now: () => now,
-    sleep: async (ms: number) => {
-      waits.push(ms);
-      now += ms;
-    },
-    random: () => 0,
-  };
+  const { clock, waits } = virtualClock();
   let count = 0;
   let uncertain = 0;
   const next = async () => {
@@ -45,7 +37,7 @@ async function attempt(
   const result = await retry(next, {
     repeatable,
     clock,
-    serverNow: () => 1_000_000 + now,
+    serverNow: () => 1_000_000 + clock.now(),
     cancellation,
     onUncertain: () => {
       uncertain += 1;
