@@ -203,6 +203,33 @@ describe('a revocation that fails', () => {
   );
 });
 
+it('without current-credential, what was not revoked goes 15 minutes later, as the error says, and nobody is locked out', async () => {
+  await using world = await startSandbox();
+  world.github.addRepository('acme/ops');
+  const inputs = { destinations: `${SCOPE}\n${OPS}`, 'current-credential': '' };
+  const { pem, id } = await leaked(world, inputs);
+  world.conditions.fault = (service, { method, path }) =>
+    service === 'github' && method === 'PUT' && path.includes('/ops/')
+      ? json(403, { message: 'no' })
+      : undefined;
+  const run = await operate(world, { ...inputs, ...REVOKE });
+  expect(told(run)).toMatch(
+    /Without current-credential start it after \S+Z: it makes another key where one is missing\./,
+  );
+  world.conditions.fault = undefined;
+  const asTold = { ...inputs, overlap: '0h', retire: 'by-time', 'removable-credentials': id };
+  const early = await operate(world, asTold);
+  expect([early.exitCode, code(early)]).toEqual([1, 'ROTATION_IN_PROGRESS']);
+  expect(early.summary.split('\n')[0]).toContain(`${id} STILL LOGS IN`);
+  expect(await loginByCertificate(world, world.clientId, pem)).toBe(200);
+  world.advance(16 * MINUTE);
+  const next = await operate(world, asTold);
+  expect([next.exitCode, code(next)]).toEqual([0, undefined]);
+  expect(await loginByCertificate(world, world.clientId, pem)).toBe(401);
+  expect(held(world, OPS)).toBe(held(world));
+  expect(await loginByCertificate(world, world.clientId, held(world))).toBe(200);
+});
+
 it('a key that nobody has used yet goes after its successor is handed over: until then both work', async () => {
   await using world = await startSandbox();
   const { pem, id } = await leaked(world, {});
