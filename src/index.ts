@@ -12,7 +12,7 @@ import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
-import { invalid } from './inputs/refusal.ts';
+import { alarming, invalid } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
 import { clientIn } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
@@ -89,7 +89,8 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
       error instanceof Error && 'syscall' in error && 'code' in error ? `${error.code}` : undefined;
     if (code === undefined) throw error;
     const problem = `Input 'manifest' is '${path}', which cannot be read (${code}).`;
-    throw invalid('inputs', [problem], 'Run actions/checkout before the action, and check the path.');
+    const remedy = 'Run actions/checkout before the action, and check the path.';
+    throw alarming(invalid('inputs', [problem], remedy), environment);
   }
 }
 

@@ -195,5 +195,7 @@ describe('a fleet', () => {
     expect(missing.annotations[0]?.message).toContain(
       "Input 'manifest' is 'nowhere.yml', which cannot be read (ENOENT)",
     );
+    const emergency = await fleet.run({ manifest: 'nowhere.yml', force: 'true', revoke: 'previous' });
+    expect(emergency.summary).toContain('STILL VALID');
   });
 });
