@@ -83,7 +83,7 @@ export class RotationError extends Error {
 
   constructor(code: ErrorCode, explanation: Explanation) {
     const { alarm, cause, failed, remedy, stateNow = UNTOUCHED } = explanation;
-    const first = alarm ? [`${alarm.slice(0, 1).toUpperCase()}${alarm.slice(1)}.`] : [];
+    const first = alarm ? [`${capitalized(alarm)}.`] : [];
     const said = isUrgent(alarm, stateNow) ? [stateNow, failed, remedy] : [failed, remedy, stateNow];
     super([...first, ...said].join(' '), { cause });
     this.code = code;
@@ -109,6 +109,10 @@ export class RotationError extends Error {
   withAdvice(more: string): RotationError {
     return new RotationError(this.code, { ...this, remedy: this.remedy + more, cause: this });
   }
+}
+
+export function capitalized(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 /** A state in which the run has changed nothing is no news. */

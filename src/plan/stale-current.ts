@@ -1,6 +1,6 @@
 /** Refuses a run whose `current-credential` is not what the primary holds, and says what it may have read instead. Pure. */
 
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { capitalized, NEW_RUN, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, writtenTimes } from '../model/observed-state.ts';
 import { isOwnedBy, ownerAt, readOwnership } from '../model/ownership.ts';
@@ -74,7 +74,7 @@ export function noteOlderCurrent(builder: PlanBuilder): void {
   );
 }
 
-const ANEW = `${NEW_RUN.slice(0, 1).toUpperCase()}${NEW_RUN.slice(1)}`;
+const ANEW = capitalized(NEW_RUN);
 
 const HIDES =
   'In a job with an environment, an environment secret hides the repository secret of the same name.';

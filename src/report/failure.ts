@@ -1,6 +1,6 @@
 /** The report of a run that failed before its first client, or with an unexpected error. */
 
-import type { RotationError } from '../errors.ts';
+import { capitalized, type RotationError } from '../errors.ts';
 import { inert, shortened, shortenedList } from '../model/markdown.ts';
 import type { Report } from '../model/run-result.ts';
 
@@ -27,8 +27,8 @@ export function withFailure(
   return { ...report, headline, summary: `## ${headline}\n\n${explained(error, explanationOf)}\n\n${rest}` };
 }
 
-function headlineOf({ code }: RotationError): string {
-  return `❌ ${code}. Action needed.`;
+function headlineOf({ alarm, code }: RotationError): string {
+  return alarm ? `❌ ${capitalized(alarm)} (${code}).` : `❌ ${code}. Action needed.`;
 }
 
 /** Lists all problems, one per line, so that the user can correct the workflow. */

@@ -146,6 +146,14 @@ describe('a run without a result', () => {
     expect(outputs).toEqual({});
   });
 
+  it('begins with its alarm', () => {
+    const alarmed = failure().withStateNow('It is so.', 'the key is STILL VALID. Act at once');
+    expect(failureReport(alarmed, (code) => code).headline).toBe(
+      '❌ The key is STILL VALID. Act at once (VERIFICATION_FAILED).',
+    );
+    expect(failureReport(failure(), (code) => code).headline).toBe('❌ VERIFICATION_FAILED. Action needed.');
+  });
+
   it('that came to its end has one heading, and what it did', () => {
     const good = report(result({ force: true }, settled, { outcome: outcome() }));
     const told = withFailure(good, failure(), (code) => code);
