@@ -9,7 +9,7 @@ import type { Inputs } from '../inputs/inputs.ts';
 import { secretLocations } from '../model/desired-state.ts';
 import { quote } from '../model/json.ts';
 import type { RunResult } from '../model/run-result.ts';
-import { DAY } from '../model/timing.ts';
+import { lastChance } from '../model/timing.ts';
 import { type Logger, run } from '../run.ts';
 import {
   connectServices,
@@ -110,7 +110,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
       await canary.turn(index);
       connection.cancellation.check();
       // What is about to expire does not wait for a canary that fails every day.
-      if (timeLeft >= (inputs.desired.renewBeforeDays * DAY) / 4) canary.check();
+      if (timeLeft >= lastChance(inputs.desired.renewBeforeDays)) canary.check();
     };
     result = await look(inputs, connection, fleet, result);
     if (!isIdle(result)) {

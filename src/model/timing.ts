@@ -15,3 +15,8 @@ export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 /** The removal of a credential made by hand is announced this long before. */
 export const NOTICE_PERIOD = 7 * DAY;
+
+/** The last part of the time in which a pair is due for its rotation, in milliseconds. In it, its expiry is the greater harm. */
+export function lastChance(renewBeforeDays: number): number {
+  return (renewBeforeDays * DAY) / 4;
+}

@@ -11,7 +11,7 @@ import {
 } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { DAY } from '../model/timing.ts';
+import { DAY, lastChance } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { isForcedByHand } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
@@ -134,7 +134,7 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   const refusal = refusing && refusalOf(builder.observed, refusing);
   // A key that leaked is not kept for a place that nothing can be stored in.
   if (!refusing || !refusal || inUse.expiresAt === undefined || desired.revoke) return;
-  const last = inUse.expiresAt - (desired.renewBeforeDays * DAY) / 4;
+  const last = inUse.expiresAt - lastChance(desired.renewBeforeDays);
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} ${isLeftOut(observed, refusing) ? 'may hold' : 'holds'}, but that destination takes no new secret. ${refusal.failed}`,
