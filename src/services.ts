@@ -196,12 +196,12 @@ function tokenOfCurrent(
   edge: Service,
   proofEndpoint: Services['proofEndpoint'],
 ): (() => Promise<ProofResult>) | undefined {
-  const { clientId, current, run, verify, verifyAudience: audience } = desired;
-  const isOver = (current?.notAfter?.getTime() ?? 0) <= clock.now();
-  if (!pair?.certificate || !current || !audience || isOver || clientId === '') return undefined;
+  const { clientId, currentKey, run, verify, verifyAudience: audience } = desired;
+  const isOver = (currentKey?.notAfter?.getTime() ?? 0) <= clock.now();
+  if (!pair?.certificate || !currentKey || !audience || isOver || clientId === '') return undefined;
   if (planOnly || verify === 'off' || desired.operation === 'revert' || desired.operation === 'enroll')
     return undefined;
-  const { thumbprint } = current;
+  const { thumbprint } = currentKey;
   return once(async () => {
     const endpoint = await proofEndpoint();
     // Nobody reads this result: without an endpoint, only `prefetch` gets here, since `preflight` returns before any proof.

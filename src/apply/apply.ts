@@ -52,7 +52,7 @@ class Execution {
   /** Delivers the new pair. After its first write the rotation is finished, not undone. */
   readonly #delivery: Delivery;
   /** Delivers the current pair to locations that lack it. */
-  readonly #completion: Delivery;
+  readonly #currentDelivery: Delivery;
   readonly #method: MethodChange;
   readonly #undoStack = new UndoStack();
   readonly #steps: DoneStep[] = [];
@@ -80,7 +80,7 @@ class Execution {
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
     this.#delivery = new Delivery(services, job);
-    this.#completion = new Delivery(services, job);
+    this.#currentDelivery = new Delivery(services, job);
     this.#deletion = new Deletion(services, job.desired.revoke);
   }
 
@@ -143,7 +143,7 @@ class Execution {
       await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
     }
-    if (to.includes(ISSUED)) await this.#new.controlBeforeAssociation(this.#clientId);
+    if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     this.#interrupted.push(...interrupts);
     this.#disassociated ||= from.some((id) => !to.includes(id));
     await this.#association.replace(to, confirm);
@@ -183,7 +183,7 @@ class Execution {
   }
 
   #requireDeliveries(): void {
-    this.#completion.requireComplete();
+    this.#currentDelivery.requireComplete();
     this.#delivery.requireComplete();
   }
 
@@ -197,13 +197,13 @@ class Execution {
 
   async #pauseAfterDelivery(): Promise<void> {
     const at = this.#completedAt;
-    const completed = at === undefined ? undefined : { at, mayLandAgain: this.#completion.mayLandAgain };
+    const completed = at === undefined ? undefined : { at, mayLandAgain: this.#currentDelivery.mayLandAgain };
     await pauseAfterDelivery(this.#job.observed, this.#services, completed);
   }
 
   /** Secrets other than the primary's that this run did not write. The association itself checks the primary's. */
   #others(): readonly ObservedSecret[] {
-    const own = [...this.#completion.stored, ...this.#completion.inDoubt];
+    const own = [...this.#currentDelivery.stored, ...this.#currentDelivery.inDoubt];
     return this.#job.observed.secrets.slice(1).filter(({ location }) => !own.includes(location));
   }
 
@@ -228,7 +228,7 @@ class Execution {
   }
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
-    if (source === 'current-credential') return this.#complete(location);
+    if (source === 'current-credential') return this.#deliverCurrent(location);
     // A renewal changes nothing at Auth0, so only the time of the primary can show another run.
     const isFirstWriteOfRenewal = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
     if (isFirstWriteOfRenewal) await this.#association.requireUnchanged();
@@ -238,12 +238,12 @@ class Execution {
     this.#services.cancellation.shield();
   }
 
-  async #complete(location: SecretLocation): Promise<void> {
+  async #deliverCurrent(location: SecretLocation): Promise<void> {
     const { currentPair } = this.#job;
     if (!currentPair) throw new Error('a delivery was planned without its pair');
     // Another run may be delivering the successor of this pair.
-    if (!this.#completion.begun) await this.#association.requireUnchanged();
-    await this.#completion.put(location, currentPair, this.#clientId);
+    if (!this.#currentDelivery.begun) await this.#association.requireUnchanged();
+    await this.#currentDelivery.put(location, currentPair, this.#clientId);
     this.#completedAt = this.#services.clock.now();
     // guard: a run that finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
@@ -264,7 +264,8 @@ class Execution {
     await this.#association.readBack();
     const id = this.#target();
     // guard: the last re-read associates again
-    if ((this.#delivery.begun || this.#completion.begun) && id) await this.#association.keepAssociated(id);
+    if ((this.#delivery.begun || this.#currentDelivery.begun) && id)
+      await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.reuses) await this.#association.refuseOtherDelivery();
     this.#errorAtEnd = this.#job.plan.errorAtEnd ?? this.#deletion.error;
     if (this.#errorAtEnd) throw this.#errorAtEnd;
@@ -290,8 +291,8 @@ class Execution {
       provenBy: this.#prover.by,
       notes: [...this.#prover.notes, ...this.#deletion.notes],
       clientId: this.#clientId,
-      delivered: [...new Set([...this.#completion.stored, ...this.#delivery.stored].map(printLocation))],
-      inDoubt: [...this.#completion.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
+      delivered: [...new Set([...this.#currentDelivery.stored, ...this.#delivery.stored].map(printLocation))],
+      inDoubt: [...this.#currentDelivery.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#deletion.deletedBeside(this.#new.id),
       holders: this.#holders,
       steps: this.#steps,
@@ -316,7 +317,7 @@ class Execution {
       served: this.#delivery.stored,
       missing: this.#delivery.missing,
       previousEnds: expiresAt,
-      completed: this.#completion.begun ? this.#completion.describe(id, heldBy) : undefined,
+      completed: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,
       ...this.#method.left,
@@ -324,7 +325,7 @@ class Execution {
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
       removed: this.#deletion.deletedBeside(this.#new.id),
       revoking: this.#job.plan.revokes,
-      passesCurrent: this.#job.desired.current !== undefined,
+      passesCurrent: this.#job.desired.currentKey !== undefined,
       outage: this.#healed ? this.#job.plan.outage.healed : this.#job.plan.outage.before,
     };
   }

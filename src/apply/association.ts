@@ -89,7 +89,7 @@ export class Association {
   }
 
   /**
-   * Moves the client to the desired method with these credentials. The former method stops working.
+   * Moves the client to the desired method with these credentials. The previous method stops working.
    * @param onMove called right before the change, since from then on an undo may have to move the client back
    * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
@@ -113,11 +113,11 @@ export class Association {
    * @param onMove called once the client may have moved. From then on the move cannot be undone.
    * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
-  async moveToFormerMethod(to: string, onMove: () => void): Promise<void> {
+  async moveToPreviousMethod(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.requireUnchanged();
-    await tenant.moveToFormerMethod(clientId, to, onMove);
+    await tenant.moveToPreviousMethod(clientId, to, onMove);
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));

@@ -27,7 +27,7 @@ export class MethodChange {
     undoStack: UndoStack,
   ): Promise<void> {
     if (credentials.length === 0) {
-      return association.moveToFormerMethod(to, () => {
+      return association.moveToPreviousMethod(to, () => {
         this.left.reverted = to;
         // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
@@ -50,7 +50,7 @@ export class MethodChange {
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)
-        : tenant.moveToFormerMethod(desired.clientId, from);
+        : tenant.moveToPreviousMethod(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
     // guard: a failed enrollment moves the client back
     if (mayMoveBack) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);

@@ -124,8 +124,8 @@ export class NewCredential {
   }
 
   /** See Prover. @throws RotationError VERIFICATION_FAILED */
-  async controlBeforeAssociation(clientId: string): Promise<void> {
-    await this.#prover.controlBeforeAssociation(clientId, this.#requireIssued());
+  async requireRefusalBefore(clientId: string): Promise<void> {
+    await this.#prover.requireRefusalBefore(clientId, this.#requireIssued());
   }
 
   /** See Prover. @throws RotationError VERIFICATION_FAILED */

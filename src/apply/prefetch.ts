@@ -8,8 +8,8 @@ import { DAY } from '../model/timing.ts';
  * read first.
  * @param now local time in milliseconds
  */
-export function looksDue({ current, force, renewBeforeDays }: DesiredState, now: number): boolean {
-  const ends = current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
+export function looksDue({ currentKey, force, renewBeforeDays }: DesiredState, now: number): boolean {
+  const ends = currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
   return force || ends - renewBeforeDays * DAY <= now;
 }
 

@@ -96,17 +96,17 @@ export class Prover {
   /** Proves the pair in use before any effect, since most refusals would also apply to the new pair. @throws RotationError VERIFICATION_FAILED */
   async proveCurrent(): Promise<void> {
     const { currentPair: pair, desired, observed } = this.#job;
-    const { current, method } = desired;
+    const { currentKey, method } = desired;
     const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
     const isUsable =
       observed.client?.method === method &&
-      (current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
-    if (!pair || !current || !isUsable || endpoint === undefined || proofRequest === undefined) return;
+      (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
+    if (!pair || !currentKey || !isUsable || endpoint === undefined || proofRequest === undefined) return;
     const { currentToken } = this.#services;
     const result =
       proofRequest.kind === 'token' && currentToken
         ? await currentToken()
-        : await this.#send(desired.clientId, { pair, facts: current }, { endpoint, proofRequest });
+        : await this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
@@ -119,7 +119,7 @@ export class Prover {
    */
   async proveToken(mustBeBound: boolean): Promise<void> {
     const { currentPair: pair, desired } = this.#job;
-    const { clientId, current: facts } = desired;
+    const { clientId, currentKey: facts } = desired;
     const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined) throw noEndpointToBind();
     if (!pair || !facts || proofRequest?.kind !== 'token')
@@ -138,7 +138,7 @@ export class Prover {
    * refuses the pair now, a later acceptance is due to the association.
    * @throws RotationError VERIFICATION_FAILED
    */
-  async controlBeforeAssociation(clientId: string, issued: Issued): Promise<void> {
+  async requireRefusalBefore(clientId: string, issued: Issued): Promise<void> {
     const proofRequest = await this.proofRequest();
     if (proofRequest && needsControl(proofRequest)) await this.#tryUnassociated(clientId, issued);
   }

@@ -134,7 +134,7 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
     id,
     whyKept: planned.get(id)?.whyKept ?? 'made since this run began',
   }));
-  // `associated` is of any method: before an enrollment the consumers use the credentials of the former one.
+  // `associated` is of any method: before an enrollment the consumers use the credentials of the previous one.
   const isUnused = ({ id }: Credential) => isNobodys(planned.get(id), desired) && !associated.includes(id);
   const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =

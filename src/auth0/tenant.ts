@@ -230,7 +230,7 @@ export class Tenant {
    * (docs/facts.md#auth0-method-change).
    * @throws RotationError AUTH0_…
    */
-  async moveToFormerMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
+  async moveToPreviousMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
   }

@@ -6,8 +6,8 @@ import { holdsPrivateKey } from '../certificate/masks.ts';
 import {
   type AuthenticationMethod,
   type DesiredState,
-  FORMER_METHODS,
   METHODS,
+  PREVIOUS_METHODS,
 } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
@@ -122,7 +122,7 @@ function readCurrent(
   login: ManagementLogin | undefined,
 ): Pair | undefined {
   const text = reader.text('current-credential');
-  // A credential of the former method is no evidence for the new one.
+  // A credential of the previous method is no evidence for the new one.
   if (
     text !== undefined &&
     operation === 'enroll' &&
@@ -185,11 +185,12 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
       'pkcs12-secret-name',
       'is for a PKCS#12, which needs a certificate, and private_key_jwt has none',
     );
-  const current = currentPair && factsOf(method, currentPair);
+  const currentKey = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
   // The canonical form of printSubject can be compared with a certificate's subject. A plan without an issuer keeps the current subject.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
-  const fallback = (issuer?.kind === 'itself' && method === 'tls_client_auth' && current?.subject) || named;
+  const fallback =
+    (issuer?.kind === 'itself' && method === 'tls_client_auth' && currentKey?.subject) || named;
   const desired = {
     operation,
     clientId,
@@ -203,11 +204,11 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     overlap: readOverlap(reader),
     quietWindow: readQuietWindow(reader, method),
     ...names,
-    current,
+    currentKey,
     verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
-    revertTo: reader.oneOf('revert-to', FORMER_METHODS, 'client_secret_post'),
+    revertTo: reader.oneOf('revert-to', PREVIOUS_METHODS, 'client_secret_post'),
     ...readCredentialIds(reader),
     movedFrom: readMovedFrom(reader),
     propagationTime: readPropagationTime(reader),

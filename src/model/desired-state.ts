@@ -30,8 +30,8 @@ export function isSecretMethod(method: string): boolean {
 /** The method of a public client, which has no credential at all. */
 export const PUBLIC = 'none';
 /** The methods that `revert` can restore. */
-export const FORMER_METHODS = [...SECRET_METHODS, PUBLIC] as const;
-export type FormerMethod = (typeof FORMER_METHODS)[number];
+export const PREVIOUS_METHODS = [...SECRET_METHODS, PUBLIC] as const;
+export type PreviousMethod = (typeof PREVIOUS_METHODS)[number];
 
 export interface DesiredState {
   /** The requested operation; with `operation: plan` the one that the plan shows. */
@@ -67,12 +67,12 @@ export interface DesiredState {
   /** The first is the primary. Never empty. */
   destinations: readonly [Destination, ...Destination[]];
   /** Facts about the pair in `current-credential`. undefined: the input is not set. */
-  current: KeyFacts | undefined;
+  currentKey: KeyFacts | undefined;
   verify: 'required' | 'auto' | 'off';
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
   /** The method that `revert` restores. */
-  revertTo: FormerMethod;
+  revertTo: PreviousMethod;
   keepCredentials: ReadonlySet<string>;
   /** Ids that the user released for removal, even if this workflow did not make them. */
   removableCredentials: ReadonlySet<string>;
@@ -91,9 +91,9 @@ export interface DesiredState {
 /** The facts about the pair in `current-credential`, if it belongs to the credential with this identity. */
 export function currentFactsOf(
   identity: string | undefined,
-  { current }: Pick<DesiredState, 'current'>,
+  { currentKey }: Pick<DesiredState, 'currentKey'>,
 ): KeyFacts | undefined {
-  return current?.identity === identity ? current : undefined;
+  return currentKey?.identity === identity ? currentKey : undefined;
 }
 
 /** Every secret that a delivery writes, primary first, in the order of delivery. */

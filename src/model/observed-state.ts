@@ -145,13 +145,13 @@ export interface ObservedState {
 
 /** The requested signing algorithm, else that of the credential in use. */
 export function signingAlgorithmOf(
-  { current, given, signingAlgorithm }: DesiredState,
+  { currentKey, given, signingAlgorithm }: DesiredState,
   observed: Pick<ObservedState, 'client' | 'pool'>,
 ): SigningAlgorithm {
   if (given.has('signing-algorithm') && signingAlgorithm) return signingAlgorithm;
   const pool = [...observed.pool].sort(newestFirst);
   const inUse =
-    pool.find(({ identity }) => identity !== undefined && identity === current?.identity) ??
+    pool.find(({ identity }) => identity !== undefined && identity === currentKey?.identity) ??
     pool.find(({ id, type }) => type === 'public_key' && observed.client?.associated.includes(id));
   return SIGNING_ALGORITHMS.find((one) => one === inUse?.algorithm) ?? 'RS256';
 }

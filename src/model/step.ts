@@ -29,7 +29,7 @@ export type Step =
     }
   /** Creates the client with its first credential. */
   | { kind: 'create-client'; name: string; method: string }
-  /** A client has one method at a time, so the former one stops working. */
+  /** A client has one method at a time, so the previous one stops working. */
   | {
       kind: 'change-method';
       from: string;

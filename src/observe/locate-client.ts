@@ -34,13 +34,13 @@ function formerOwners({ movedFrom, secretName }: DesiredState): string[] {
 
 /** Two runs made one client each and one run died. `current-credential` shows which client is in use. */
 async function whoseIsCurrent(
-  { current }: DesiredState,
+  { currentKey }: DesiredState,
   clients: readonly ClientWithOwner[],
   tenant: Tenant,
 ): Promise<ClientWithOwner | undefined> {
-  for (const client of current ? clients : []) {
+  for (const client of currentKey ? clients : []) {
     const pool = await tenant.credentials(client.id);
-    if (pool.some(({ identity }) => identity === current?.identity)) return client;
+    if (pool.some(({ identity }) => identity === currentKey?.identity)) return client;
   }
   return undefined;
 }
@@ -68,7 +68,7 @@ function movedLine(owner: string): string {
 }
 
 function several(desired: DesiredState, clients: readonly ClientWithOwner[]): RotationError {
-  const { current, destinations, movedFrom, secretName } = desired;
+  const { currentKey, destinations, movedFrom, secretName } = desired;
   const moved = movedFrom.length > 0 ? ', or moved-from names a workflow that has a client of its own' : '';
   const secret = `${printDestination(destinations[0])} ${secretName}`;
   return new RotationError('CLIENT_EXISTS', {
@@ -76,7 +76,7 @@ function several(desired: DesiredState, clients: readonly ClientWithOwner[]): Ro
     remedy:
       movedFrom.length > 0
         ? 'Delete nothing yet. If moved-from names a workflow that has a client of its own, take that line out. Otherwise look which client id your services use, also those that read the former secret, and delete only the others in Auth0.'
-        : current
+        : currentKey
           ? 'current-credential belongs to none of them. Look which client id your services use, and delete only the others in Auth0.'
           : `Pass current-credential: the next run goes on with the client whose credential ${secret} holds. Then delete the others in Auth0. If no destination has a secret ${secretName} yet, nobody uses any of them: delete all but one.`,
   });

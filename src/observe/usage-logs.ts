@@ -46,8 +46,8 @@ export async function observeUsage(
  */
 async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
   const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
-  const { clientId, current, run, verifyAudience: audience } = desired;
-  const { identity = '', thumbprint = '' } = current ?? {};
+  const { clientId, currentKey, run, verifyAudience: audience } = desired;
+  const { identity = '', thumbprint = '' } = currentKey ?? {};
   const endpoint = await proofEndpoint();
   if (endpoint === undefined) return 'no endpoint';
   const since = tenant.now() - UNCERTAINTY;

@@ -17,7 +17,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
   const { desired, inUse, records } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
     return;
-  const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.current?.id);
+  const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
   const others = records.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
   const isFull = builder.associated.length >= METHOD_CAPACITY;
   for (const credential of others) {
@@ -38,7 +38,7 @@ export function announceEmpty(
     return index > 0 && secret?.times === 'missing' ? [printLocation(secret.location)] : [];
   });
   if (empty.length === 0) return;
-  const hint = desired.current ? '' : ' Pass current-credential to have the secret stored at once.';
+  const hint = desired.currentKey ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
     text: `${empty.join(', ')} has no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
@@ -119,7 +119,7 @@ function latest(candidates: readonly Credential[]): string {
 /** Says what the times do not show: the end of a certificate of a subject DN, and what secrets hold that somebody else may have written. */
 export function announceDoubts(builder: PlanBuilder, nextRotation: number | undefined): void {
   const { desired, inUse, inUseAtStart, observed, rotates, steps } = builder;
-  if (!rotates && desired.current === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
+  if (!rotates && desired.currentKey === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
     builder.note(
       'warning',
       `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry for a subject DN: the certificate may expire earlier. Pass current-credential, which shows it.`,
@@ -145,7 +145,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
     .join(', ');
   if (names === '') return;
   if (rotates) builder.note('notice', `This run replaces what ${names} holds. ${UNEXPLAINED} ${NOT_OURS}.`);
-  else if (desired.current === undefined)
+  else if (desired.currentKey === undefined)
     builder.note(
       'warning',
       `It is unknown what ${names} holds, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,

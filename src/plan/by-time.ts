@@ -12,7 +12,7 @@ import { BACKDATE, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import type { Owners } from './owners.ts';
 
 /** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
-export function isExplained({ createdAt }: Credential, secret: ObservedSecret | undefined): boolean {
+export function isWrittenInRunOf({ createdAt }: Credential, secret: ObservedSecret | undefined): boolean {
   const times = writtenTimes(secret?.times);
   if (times === undefined) return false;
   const after = times.updatedAt - createdAt;
@@ -23,10 +23,10 @@ export function isExplained({ createdAt }: Credential, secret: ObservedSecret | 
  * Whether `current-credential` was issued right before the primary's secret was written. Only then is it the latest certificate with
  * its subject DN, since Auth0 does not show which of two is newer.
  */
-export function isLatest({ current }: DesiredState, { secrets }: ObservedState): boolean {
+export function isLatest({ currentKey }: DesiredState, { secrets }: ObservedState): boolean {
   const times = writtenTimes(secrets[0]?.times);
-  if (!times || !current?.notBefore) return false;
-  const after = times.updatedAt - current.notBefore.getTime();
+  if (!times || !currentKey?.notBefore) return false;
+  const after = times.updatedAt - currentKey.notBefore.getTime();
   return after >= -UNCERTAINTY && after <= BACKDATE + LEASE;
 }
 
@@ -120,7 +120,7 @@ function mayHoldAny(
   return (
     desired.method === 'tls_client_auth' &&
     writtenTimes(secret.times) !== undefined &&
-    !isExplained(newest, secret)
+    !isWrittenInRunOf(newest, secret)
   );
 }
 

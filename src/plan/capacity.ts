@@ -97,7 +97,7 @@ function noteInterruption(
   if (served.length > 0)
     builder.note(
       'interruption',
-      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail.${builder.desired.current ? '' : ' Pass current-credential to finish a delivery without this.'}`,
+      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail.${builder.desired.currentKey ? '' : ' Pass current-credential to finish a delivery without this.'}`,
     );
   for (const location of refusing.map(printLocation))
     builder.note(

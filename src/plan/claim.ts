@@ -9,7 +9,7 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { candidatesFor, isExplained, isLatest, latestIn } from './by-time.ts';
+import { candidatesFor, isLatest, isWrittenInRunOf, latestIn } from './by-time.ts';
 import type { Owners } from './owners.ts';
 
 /** What the primary holds by `current-credential`. */
@@ -34,8 +34,8 @@ export type StaleCurrent =
   | { because: 'delivered since'; later: Credential };
 
 /** The registered credential in `current-credential`, which the input claims to be what the primary holds. */
-export function claimedBy({ current }: DesiredState, { pool }: ObservedState): Credential | undefined {
-  return current && pool.find(({ identity }) => identity === current.identity);
+export function claimedBy({ currentKey }: DesiredState, { pool }: ObservedState): Credential | undefined {
+  return currentKey && pool.find(({ identity }) => identity === currentKey.identity);
 }
 
 /**
@@ -50,12 +50,12 @@ export function checkClaim(
   byTime: readonly Credential[],
 ): Claim {
   const [primary] = observed.secrets;
-  const unregistered = desired.current !== undefined && claimed === undefined;
+  const unregistered = desired.currentKey !== undefined && claimed === undefined;
   const newer = claimed ? newerThan(claimed, primary, observed, owners).filter(owners.isAssociated) : [];
   // What a run may have stored since this job read its secrets: ours, and newer than the claimed one if that is registered.
   const perhapsStored = unregistered ? byTime.filter(owners.isOurs) : newer;
   // guard: a stale current-credential is not believed
-  const later = perhapsStored.find((c) => isExplained(c, primary));
+  const later = perhapsStored.find((c) => isWrittenInRunOf(c, primary));
   const staleCurrent = howStale(desired, observed, owners, claimed, later);
   const isBelieved = staleCurrent === undefined && primary?.times !== 'missing';
   return {
@@ -95,13 +95,13 @@ function isWrittenSince(
   const [primary] = observed.secrets;
   const { startedAt } = observed;
   const times = writtenTimes(primary?.times);
-  if (desired.current === undefined || startedAt === undefined || times === undefined) return false;
+  if (desired.currentKey === undefined || startedAt === undefined || times === undefined) return false;
   // guard: what was written after this job began is not what current-credential shows
   if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
   if (claimed === undefined) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   const isRenewal = desired.method === 'tls_client_auth' && isLatest(desired, observed);
-  return !isRenewal && !isExplained(claimed, primary);
+  return !isRenewal && !isWrittenInRunOf(claimed, primary);
 }
 
 /** Our credentials that are newer than `held` and existed when the secret was written. */

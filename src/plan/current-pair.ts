@@ -59,15 +59,15 @@ export function rewriteBeforeRemoval(builder: PlanBuilder, toRewrite: readonly n
 /** Stores the primary's pair, if this run has it, in the locations with another pair. Then the rotation can make room without an interruption. */
 export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const { inUse, observed } = builder;
-  const { current, newest } = inUse;
+  const { heldByPrimary, newest } = inUse;
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   // guard: with a key at hand nobody is interrupted for a place
-  if (!isAtHand(builder, current) || builder.associated.length < METHOD_CAPACITY) return;
-  if (!current || builder.evictable.some(isAssociated)) return;
+  if (!isAtHand(builder, heldByPrimary) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!heldByPrimary || builder.evictable.some(isAssociated)) return;
   // A new certificate with this subject needs no credential of its own.
-  if (current.identity === builder.desired.subject) return;
+  if (heldByPrimary.identity === builder.desired.subject) return;
   const others = [...inUse.held.keys()].filter(
-    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, current),
+    (index) => index > 0 && isWritable(builder, index) && mayHoldAnother(builder, index, heldByPrimary),
   );
   if (others.length === 0) return;
   store(builder, others);
@@ -75,16 +75,16 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const names = served.map(({ location }) => printLocation(location));
   builder.note(
     'warning',
-    `The primary's credential, ${current.id}, is stored in ${names.join(', ')} before this rotation removes the credential that they hold. Workflow runs that were queued with the removed key fail.`,
+    `The primary's credential, ${heldByPrimary.id}, is stored in ${names.join(', ')} before this rotation removes the credential that they hold. Workflow runs that were queued with the removed key fail.`,
   );
   builder.inUse = {
     ...inUse,
-    ...holding(inUse, others, current),
+    ...holding(inUse, others, heldByPrimary),
     ...lackingStill(builder, without(inUse.lacking, [0, ...others])),
-    newest: current,
+    newest: heldByPrimary,
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
     // If the primary's pair is the older one, this run itself rolls the other locations back: nobody needs the newer one, and it is evictable.
-    heldBeforeRollback: inUse.heldBeforeRollback ?? (newest?.id === current.id ? undefined : newest),
+    heldBeforeRollback: inUse.heldBeforeRollback ?? (newest?.id === heldByPrimary.id ? undefined : newest),
   };
 }
 
@@ -126,7 +126,7 @@ function hasNewestPair(builder: PlanBuilder): boolean {
 
 function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
   const { desired, observed } = builder;
-  if (credential === undefined || credential.identity !== desired.current?.identity) return false;
+  if (credential === undefined || credential.identity !== desired.currentKey?.identity) return false;
   // An expired pair, or one that is not associated, helps no consumer.
   if (!builder.associated.includes(credential.id) || builder.isCertainlyExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isLatest(desired, observed);

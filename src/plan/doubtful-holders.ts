@@ -18,14 +18,14 @@ export function whatPrimaryMayHold(
   { desired, inUse, observed }: PlanBuilder,
   byHand: readonly Credential[],
 ): { doubtful: readonly Credential[]; advice: string | undefined } {
-  const { current, unregistered } = inUse;
+  const { heldByPrimary, unregistered } = inUse;
   const [primary] = observed.secrets;
   const written = writtenTimes(primary?.times)?.updatedAt;
-  if (!primary || !desired.current || unregistered || !current || written === undefined)
+  if (!primary || !desired.currentKey || unregistered || !heldByPrimary || written === undefined)
     return { doubtful: [], advice: undefined };
-  const doubtful = byHand.filter((c) => isNewer(c, current) && c.createdAt <= written + UNCERTAINTY);
+  const doubtful = byHand.filter((c) => isNewer(c, heldByPrimary) && c.createdAt <= written + UNCERTAINTY);
   if (doubtful.length === 0) return { doubtful, advice: undefined };
-  const advice = `current-credential is ${current.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
+  const advice = `current-credential is ${heldByPrimary.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
   return { doubtful, advice };
 }
 

@@ -14,10 +14,10 @@ import {
   existingAt,
   heldByTime,
   isBehind,
-  isExplained,
   isLikePrimary,
   isUnexplained,
   isWrittenApart,
+  isWrittenInRunOf,
 } from './by-time.ts';
 import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
@@ -42,7 +42,7 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
    */
   perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */
-  current: Credential | undefined;
+  heldByPrimary: Credential | undefined;
   /** No run can have written the primary's secret last, or the pair was brought, so the times do not show what it holds. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
@@ -78,7 +78,7 @@ export function credentialsInUse(desired: DesiredState, observed: ObservedState)
   );
   return {
     held,
-    current: held[0]?.[0],
+    heldByPrimary: held[0]?.[0],
     primaryUnexplained: claimed === undefined && isUnexplained(desired, held[0]?.[0], primary, owners),
     othersUnexplained,
     newest,
@@ -149,7 +149,7 @@ function heldByFormer(
 ): CredentialsInUse['formerHeld'] {
   const { former = [], secrets } = observed;
   const seen = [...secrets, ...former.map(({ secret }) => secret)];
-  const isStored = (c: Credential) => seen.some((one) => isExplained(c, one));
+  const isStored = (c: Credential) => seen.some((one) => isWrittenInRunOf(c, one));
   return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = existingAt(secret, observed, owners);
@@ -168,7 +168,7 @@ function isLeftOutAt(observed: ObservedState, index: number): boolean {
 function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
   return {
     held: secrets.map(() => []),
-    current: undefined,
+    heldByPrimary: undefined,
     primaryUnexplained: false,
     othersUnexplained: [],
     newest: undefined,

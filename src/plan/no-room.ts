@@ -113,7 +113,7 @@ function findOutLine(builder: PlanBuilder): string | undefined {
 }
 
 function isCurrentKnown({ desired, inUse }: PlanBuilder): boolean {
-  return desired.current !== undefined && !inUse.unregistered;
+  return desired.currentKey !== undefined && !inUse.unregistered;
 }
 
 /** Those made by hand that the user does not keep. What is not associated takes no room in the method. */
@@ -131,7 +131,7 @@ function unusedByHand(builder: PlanBuilder): Credential[] {
 }
 
 function passLine({ desired }: PlanBuilder): string {
-  return desired.current ? '' : 'Pass current-credential, which shows what is in use. ';
+  return desired.currentKey ? '' : 'Pass current-credential, which shows what is in use. ';
 }
 
 function chooseLine(builder: PlanBuilder, some: readonly Credential[]): string {

@@ -55,8 +55,8 @@ export function unreadFormer(
 }
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
-export function keepOneWorkflow({ desired: { current, secretName } }: PlanBuilder, owner: string): string {
-  const pass = current === undefined ? ', and pass current-credential' : '';
+export function keepOneWorkflow({ desired: { currentKey, secretName } }: PlanBuilder, owner: string): string {
+  const pass = currentKey === undefined ? ', and pass current-credential' : '';
   return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other and add its destinations here${pass}; once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and deliver the secret of the other to the readers of this one in the same way.`;
 }
 

@@ -46,7 +46,7 @@ export class Owners {
   isRehearsed = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
-  /** Whether it is ours (or replaced by ours) and belongs to a former method of the client. Nobody can log in with it any more. */
+  /** Whether it is ours (or replaced by ours) and belongs to a previous method of the client. Nobody can log in with it any more. */
   isLeftover = (credential: Credential): boolean =>
     this.#usesMethod && credential.type !== this.#type && this.#hasOurMarkOrWasReplaced(credential);
 

@@ -89,9 +89,9 @@ function planned(builder: PlanBuilder): Plan {
 
 /** Takes subject and key size from `current-credential` if that is a registered credential, unless the user set them. */
 export function resolveDefaults(desired: DesiredState, observed: ObservedState): DesiredState {
-  const { brought, current, given } = desired;
-  if (brought || !current || !claimedBy(desired, observed)) return desired;
-  const { keySize, subject } = current;
+  const { brought, currentKey, given } = desired;
+  if (brought || !currentKey || !claimedBy(desired, observed)) return desired;
+  const { keySize, subject } = currentKey;
   return {
     ...desired,
     ...(given.has('subject') || subject === undefined ? {} : { subject }),
@@ -144,7 +144,7 @@ function noteUnknownIds(builder: PlanBuilder): void {
   );
 }
 
-/** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the former method. */
+/** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the previous method. */
 function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(

@@ -127,16 +127,16 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (!writtenTimes(primary.times)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
-  // An enrolled client may still have a credential with our mark, of the former method.
+  // An enrolled client may still have a credential with our mark, of the previous method.
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
-  const { clientId, current } = desired;
-  if (current !== undefined) {
+  const { clientId, currentKey } = desired;
+  if (currentKey !== undefined) {
     // The subject that a run gives a certificate by default: a pair of ours whose credential is gone.
-    const hasDefaultSubject = current.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
+    const hasDefaultSubject = currentKey.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
     if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
       primary.location,
-      `current-credential is a ${current.subject ? `certificate of ${current.subject}` : 'key'}, which client ${clientId} does not know`,
+      `current-credential is a ${currentKey.subject ? `certificate of ${currentKey.subject}` : 'key'}, which client ${clientId} does not know`,
       `If that line names another secret, write ${currentLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
@@ -198,8 +198,8 @@ function perhapsEnrolled(young: Credential): RotationError {
 }
 
 /** Refuses a pair that was brought and is already in use. @throws RotationError CERTIFICATE_REUSED */
-export function refuseSamePairAgain({ brought, current }: DesiredState, reason: string): void {
-  if (brought === undefined || brought.thumbprint !== current?.thumbprint) return;
+export function refuseSamePairAgain({ brought, currentKey }: DesiredState, reason: string): void {
+  if (brought === undefined || brought.thumbprint !== currentKey?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
     failed: `A rotation is due (${reason}), but the input certificate holds the one in use.`,
     remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',

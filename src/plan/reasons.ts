@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
     'NotDelivered',
     perhapsDisplaced,
     ({ desired, inUse }) =>
-      `a destination may hold ${inUse.perhapsDisplaced?.id}, which is not associated${desired.current ? '' : ' (pass current-credential to be certain)'}`,
+      `a destination may hold ${inUse.perhapsDisplaced?.id}, which is not associated${desired.currentKey ? '' : ' (pass current-credential to be certain)'}`,
   ],
   ['UnidentifiedSecret', unidentified, explainUnidentified],
   [
@@ -85,7 +85,7 @@ export function nextDue(
 }
 
 function firstDelivery({ inUse, observed }: RuleContext): boolean {
-  return inUse.current === undefined && observed.secrets[0]?.times === 'missing';
+  return inUse.heldByPrimary === undefined && observed.secrets[0]?.times === 'missing';
 }
 
 function explainFirstDelivery({ desired, observed }: RuleContext): string {
@@ -96,18 +96,18 @@ function explainFirstDelivery({ desired, observed }: RuleContext): string {
 
 function perhapsDisplaced({ inUse }: RuleContext): boolean {
   // guard: what may have been displaced is kept
-  return inUse.perhapsDisplaced !== undefined && inUse.current !== undefined && !inUse.unregistered;
+  return inUse.perhapsDisplaced !== undefined && inUse.heldByPrimary !== undefined && !inUse.unregistered;
 }
 
 function unidentified({ inUse }: RuleContext): boolean {
-  return inUse.current === undefined || inUse.unregistered || inUse.primaryUnexplained;
+  return inUse.heldByPrimary === undefined || inUse.unregistered || inUse.primaryUnexplained;
 }
 
 function explainUnidentified({ desired, inUse, observed }: RuleContext): string {
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
     return 'the expiry of a certificate that was issued elsewhere is not recorded (pass current-credential to be certain)';
-  if (inUse.primaryUnexplained && inUse.current && !inUse.unregistered)
+  if (inUse.primaryUnexplained && inUse.heldByPrimary && !inUse.unregistered)
     return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
 }
@@ -138,10 +138,10 @@ function expiring({ inUse, observed, desired }: RuleContext): boolean {
 
 /** Compares only what the user set. Auth0 records a subject only with `tls_client_auth`, and no key size. `current-credential` shows both. */
 function specChanged({ desired, inUse }: RuleContext): boolean {
-  const { current, given, keySize, method, subject } = desired;
+  const { currentKey, given, keySize, method, subject } = desired;
   if (otherAlgorithm(inUse, desired)) return true;
-  const registered = inUse.unregistered ? undefined : current;
-  const recorded = method === 'tls_client_auth' ? inUse.current?.identity : undefined;
+  const registered = inUse.unregistered ? undefined : currentKey;
+  const recorded = method === 'tls_client_auth' ? inUse.heldByPrimary?.identity : undefined;
   const subjectNow = registered ? registered.subject : recorded;
   if (given.has('subject') && subjectNow !== undefined && subjectNow !== subject) return true;
   if (!given.has('key-size') || keySize === undefined || registered === undefined) return false;
@@ -151,7 +151,7 @@ function specChanged({ desired, inUse }: RuleContext): boolean {
 /** A certificate made by hand may be valid for years. It is replaced at the age at which one of ours would be. */
 function tooOld({ desired, inUse, isUnmarked, observed }: RuleContext): boolean {
   const { brought, renewBeforeDays, validityDays } = desired;
-  const held = inUse.current;
+  const held = inUse.heldByPrimary;
   if (brought || held === undefined || !isUnmarked(held)) return false;
   const began = currentFactsOf(held.identity, desired)?.notBefore?.getTime();
   // The record of a subject DN does not show the age of its certificate.
@@ -161,10 +161,10 @@ function tooOld({ desired, inUse, isUnmarked, observed }: RuleContext): boolean 
 
 /** Whether the user set another algorithm than the one that Auth0 shows for the key in use. */
 export function otherAlgorithm(
-  { current }: Pick<CredentialsInUse, 'current'>,
+  { heldByPrimary }: Pick<CredentialsInUse, 'heldByPrimary'>,
   { given, method, signingAlgorithm }: DesiredState,
 ): boolean {
-  const { algorithm = signingAlgorithm } = current ?? {};
+  const { algorithm = signingAlgorithm } = heldByPrimary ?? {};
   return method === 'private_key_jwt' && given.has('signing-algorithm') && algorithm !== signingAlgorithm;
 }
 

@@ -66,7 +66,7 @@ function notProvenUnused(
 /** Why the logs may lack recent logins. Auth0 does not log in real time. undefined: they are up to date. */
 function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
-  if (desired.current?.identity !== inUse.newest?.identity)
+  if (desired.currentKey?.identity !== inUse.newest?.identity)
     return notice(`${OUTDATED}: pass current-credential`);
   const { upTo } = observed.usage ?? {};
   if (typeof upTo === 'number' || upTo === undefined) return undefined;

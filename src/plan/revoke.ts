@@ -10,11 +10,11 @@ import type { PlanBuilder } from './plan-builder.ts';
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
 export function refuseRevocation(builder: PlanBuilder): void {
   const { owners, reuses, desired } = builder;
-  const { current } = desired;
+  const { currentKey } = desired;
   refuseElsewhere(builder);
   const end =
-    current?.notAfter && current.subject === desired.subject
-      ? `${longDay(current.notAfter.getTime())}, when the one in use expires`
+    currentKey?.notAfter && currentKey.subject === desired.subject
+      ? `${longDay(currentKey.notAfter.getTime())}, when the one in use expires`
       : 'it has expired';
   if (reuses !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {

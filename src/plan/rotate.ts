@@ -42,7 +42,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
     builder.steps.push({ kind: 'store-secret', location, source: 'issued' });
   if (desired.revoke) revoke(builder);
   else removeAfterDelivery(builder);
-  removeFormer(builder);
+  leavePreviousMethod(builder);
   noteAlgorithm(builder);
   noteForced(builder);
   noteShort(builder);
@@ -70,7 +70,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
   if (!otherAlgorithm(inUse, desired)) return;
   builder.note(
     'interruption',
-    `The new key is registered for ${desired.signingAlgorithm}, and the key in use for ${inUse.current?.algorithm}. A consumer that takes the new key and still signs with ${inUse.current?.algorithm} cannot log in.`,
+    `The new key is registered for ${desired.signingAlgorithm}, and the key in use for ${inUse.heldByPrimary?.algorithm}. A consumer that takes the new key and still signs with ${inUse.heldByPrimary?.algorithm} cannot log in.`,
   );
 }
 
@@ -116,15 +116,15 @@ function noteShort(builder: PlanBuilder): void {
 const LATE =
   'renew-before-days is 0, so the pair in use expires before a run replaces it, and its consumers cannot log in until then. Set it to 2 or more.';
 
-/** Removes the credentials of the former method. Nobody can log in with them any more. */
-function removeFormer(builder: PlanBuilder): void {
+/** Removes the credentials of the previous method. Nobody can log in with them any more. */
+function leavePreviousMethod(builder: PlanBuilder): void {
   const { owners, observed, desired } = builder;
   const { associated = [], method = desired.method } = observed.client ?? {};
   if (method === desired.method) return;
-  const former = builder.records.filter(
+  const previous = builder.records.filter(
     (c) => associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
-  for (const credential of former)
+  for (const credential of previous)
     if (!owners.otherOwnership(credential)) builder.remove(credential, 'leave');
 }
 
@@ -156,7 +156,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
 function newerToDiscard(builder: PlanBuilder, same: Credential): Credential[] {
   const { associated, desired, inUse, observed, owners, records } = builder;
   const newer = records.filter((c) => owners.isOurs(c) && isNewer(c, same));
-  const isPutBack = desired.current?.identity === same.identity && inUse.current?.id === same.id;
+  const isPutBack = desired.currentKey?.identity === same.identity && inUse.heldByPrimary?.id === same.id;
   // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays. A young one cannot:
   // this run's write would look like its delivery.
   const stays = (c: Credential) => associated.includes(c.id) && !isYoung(c, observed.now);

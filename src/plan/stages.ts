@@ -24,7 +24,7 @@ export function isBeingDelivered(
 ): boolean {
   const { lacking, newest } = inUse;
   if (lacking.length === 0 || credential.id !== newest?.id || !owners.isOurs(credential)) return false;
-  return credential.identity !== desired.current?.identity;
+  return credential.identity !== desired.currentKey?.identity;
 }
 
 /** Whether every location holds a newer credential. If this one was made by hand, the newer one must be ours. */
@@ -37,7 +37,7 @@ export function isSuperseded(inUse: CredentialsInUse, owners: Owners, credential
 
 export function stageOf(inUse: CredentialsInUse, owners: Owners, credential: Credential): Stage {
   if (owners.isForeign(credential)) return 'foreign';
-  if (credential.id === inUse.current?.id) return 'current';
+  if (credential.id === inUse.heldByPrimary?.id) return 'current';
   if (mayBeHeld(inUse, credential))
     return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';
   if (isPending(inUse, owners, credential)) return 'pending';

@@ -62,10 +62,11 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
  */
 export function noteOlderCurrent(builder: PlanBuilder): void {
   const { desired, observed } = builder;
-  const { current, method, renewBeforeDays, validityDays } = desired;
+  const { currentKey, method, renewBeforeDays, validityDays } = desired;
   const [primary] = observed.secrets;
   const times = writtenTimes(primary?.times);
-  if (method !== 'tls_client_auth' || !current || !primary || !times || isLatest(desired, observed)) return;
+  if (method !== 'tls_client_auth' || !currentKey || !primary || !times || isLatest(desired, observed))
+    return;
   if (observed.now - times.updatedAt >= (validityDays - renewBeforeDays) * DAY) return;
   const given = claimedBy(desired, observed);
   builder.note(

@@ -25,7 +25,7 @@ function bindAlone(builder: PlanBuilder): void {
   const { desired, steps } = builder;
   const mustProve = desired.verify !== 'off';
   if (mustProve && !canProve(builder)) {
-    builder.note('warning', `${WAITS}${desired.current ? '' : PASS_CURRENT}`);
+    builder.note('warning', `${WAITS}${desired.currentKey ? '' : PASS_CURRENT}`);
     return;
   }
   builder.note('notice', BOUND);
@@ -47,10 +47,10 @@ function insert({ desired, steps }: PlanBuilder, required: boolean): void {
 }
 
 /** Whether the pair in use is at hand, and its client can request a token. Only a token shows that it is bound. */
-function canProve({ associated, desired: { current }, observed, records }: PlanBuilder): boolean {
+function canProve({ associated, desired: { currentKey }, observed, records }: PlanBuilder): boolean {
   const { grantTypes } = observed.client ?? {};
-  const registered = records.some((c) => c.identity === current?.identity && associated.includes(c.id));
-  const isOver = (current?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) <= observed.now;
+  const registered = records.some((c) => c.identity === currentKey?.identity && associated.includes(c.id));
+  const isOver = (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) <= observed.now;
   return registered && !isOver && (grantTypes === undefined || grantTypes.includes('client_credentials'));
 }
 

@@ -52,7 +52,7 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
 
 /** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
-  if (observed === undefined) return desired.current?.notAfter?.getTime();
+  if (observed === undefined) return desired.currentKey?.notAfter?.getTime();
   if (plan === undefined) return expiresAt;
   const current = plan.credentials.find(({ stage }) => stage === 'current');
   return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();

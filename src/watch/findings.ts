@@ -106,7 +106,7 @@ const GRACE = 2 * DAY;
 function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] {
   const lifetime = lifetimeOf(desired, observed, inUse);
   // Another finding reports that Auth0 does not know what the primary holds.
-  if (inUse.current === undefined || inUse.unregistered) return [];
+  if (inUse.heldByPrimary === undefined || inUse.unregistered) return [];
   if (lifetime === undefined)
     return [
       warning(
@@ -171,7 +171,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
     ];
   const due = firstReason(builder);
   const unclear =
-    (inUse.primaryUnexplained || inUse.perhapsDisplaced) && inUse.current && !inUse.unregistered;
+    (inUse.primaryUnexplained || inUse.perhapsDisplaced) && inUse.heldByPrimary && !inUse.unregistered;
   return [
     ...observed.secrets.flatMap((_, index) => destinationFinding(builder, index)),
     ...(unclear && (due?.reason === 'NotDelivered' || due?.reason === 'UnidentifiedSecret')
@@ -179,7 +179,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
           warning(
             'DeliveryUnclear',
             `${code(due.explanation)}.`,
-            `${desired.current ? '' : 'Pass current-credential. '}Start the rotation workflow.`,
+            `${desired.currentKey ? '' : 'Pass current-credential. '}Start the rotation workflow.`,
           ),
         ]
       : []),

@@ -10,10 +10,10 @@ import type { CredentialsInUse } from '../plan/in-use.ts';
 export function lifetimeOf(
   desired: DesiredState,
   observed: ObservedState,
-  { current, expiresAt }: CredentialsInUse,
+  { heldByPrimary, expiresAt }: CredentialsInUse,
 ): Lifetime | undefined {
-  if (current === undefined || expiresAt === undefined) return undefined;
-  const from = beginning(desired, current, expiresAt) ?? current.createdAt;
+  if (heldByPrimary === undefined || expiresAt === undefined) return undefined;
+  const from = beginning(desired, heldByPrimary, expiresAt) ?? heldByPrimary.createdAt;
   return { until: expiresAt, left: (expiresAt - observed.now) / (expiresAt - from) };
 }
 

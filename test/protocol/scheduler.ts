@@ -73,7 +73,7 @@ export class Execution {
   #begin(actor: Actor, asked: Asking, given?: Inputs): void {
     const { world } = this;
     const inputs = given ?? world.inputs(`${1001 + this.actors.indexOf(actor)}.1`, asked);
-    actor.current = inputs.desired.current?.identity;
+    actor.current = inputs.desired.currentKey?.identity;
     actor.operation = inputs.desired.operation;
     actor.deadline = world.time + LONGEST_RUN;
     const cancellation = new this.code.Cancellation(actor.controller.signal, actor.deadline);

@@ -35,7 +35,7 @@ export function desiredOf(scenario: Scenario, clientId: string): DesiredState {
     certificateSecretName: parts ? 'AUTH0_CERTIFICATE' : undefined,
     pkcs12SecretName: undefined,
     destinations: [primary, ...others.slice(0, start.holds.length - 1)],
-    current: undefined,
+    currentKey: undefined,
     verify: 'auto',
     verifyAudience: isManager ? MANAGEMENT_AUDIENCE : undefined,
     tokenBinding: binding,

@@ -272,7 +272,7 @@ export class World {
         ...this.desired,
         clientId: this.desired.clientName ? '' : this.clientId,
         ...asked,
-        current: currentPair && readFacts(method, currentPair),
+        currentKey: currentPair && readFacts(method, currentPair),
         run,
       },
     };

@@ -319,7 +319,7 @@ describe('AWS labels what is in use, and a rotation that stopped in between left
     const end = replay(observed, credentialsInUse(wanted, observed), steps).at(-1)?.after;
     expect((end?.pool ?? observed.pool.map(({ id }) => id)).toSorted()).toEqual(pool.toSorted());
     if (end) expect(new Set(end.held.values())).toEqual(new Set([holds]));
-    else expect(credentialsInUse(wanted, observed).current?.id).toBe(holds);
+    else expect(credentialsInUse(wanted, observed).heldByPrimary?.id).toBe(holds);
     expect(end?.associated ?? observed.client?.associated).toContain(holds);
   });
 });

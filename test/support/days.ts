@@ -171,10 +171,10 @@ export class Days {
     const wanted = desired({ given: new Set(), method: this.#kind, run, ...changes });
     const primary = printLocation(secretLocations(wanted)[0] as SecretLocation);
     const id = current === 'primary' ? this.secrets.get(primary)?.holds : current;
-    return { ...wanted, current: id === undefined ? undefined : this.#facts(id) };
+    return { ...wanted, currentKey: id === undefined ? undefined : this.#facts(id) };
   }
 
-  #facts(id: string): DesiredState['current'] {
+  #facts(id: string): DesiredState['currentKey'] {
     const certificate = this.#certificates.get(id);
     if (certificate === undefined) return undefined;
     return {
@@ -331,7 +331,7 @@ export class Days {
   ): RotationError | undefined {
     const name = printLocation(location);
     if (this.archived.has(name)) return refusalOf(name);
-    const holds = source === 'issued' ? issued : wanted.current?.thumbprint?.replace('thumbprint-', '');
+    const holds = source === 'issued' ? issued : wanted.currentKey?.thumbprint?.replace('thumbprint-', '');
     const at = Math.floor(this.now / 1_000) * 1_000;
     this.secrets.set(name, { holds, createdAt: this.secrets.get(name)?.createdAt ?? at, updatedAt: at });
     return undefined;

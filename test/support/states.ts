@@ -60,7 +60,7 @@ export function desired(changes: DesiredChanges = {}): DesiredState {
     ...rest,
     destinations: [primary, ...others],
     keepCredentials: new Set(keep),
-    current:
+    currentKey:
       current === undefined
         ? undefined
         : {

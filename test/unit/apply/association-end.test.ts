@@ -182,7 +182,7 @@ describe('a change of method', () => {
     expect(lock.association.pendingWriteUntil - lock.world.time).toBeGreaterThan(LONGEST_FLIGHT - 5_000);
   });
 
-  it('stops if an undo would not restore the credentials of the former method', async () => {
+  it('stops if an undo would not restore the credentials of the previous method', async () => {
     const lock = await begin('left behind, private_key_jwt');
     await lock.adopt();
     lock.useKey();
@@ -195,7 +195,7 @@ describe('a change of method', () => {
   it('to a client secret reports the move after the PATCH, and waits until Auth0 shows it', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
-    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToPreviousMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4]);
     expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
     expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
@@ -207,7 +207,7 @@ describe('a change of method', () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.moveToFormerMethod('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToPreviousMethod('client_secret_post', () => told.push(lock.sent.length));
     expect(told).toEqual([4, 5]);
   });
 
@@ -218,9 +218,9 @@ describe('a change of method', () => {
       return undefined;
     };
     lock.world.time += 500;
-    expect(await failure(lock.association.moveToFormerMethod('client_secret_post', () => undefined))).toMatch(
-      /changed the authentication method of the client/,
-    );
+    expect(
+      await failure(lock.association.moveToPreviousMethod('client_secret_post', () => undefined)),
+    ).toMatch(/changed the authentication method of the client/);
   });
 
   it('to a client secret stops for a rotation that began before it or during it', async () => {
@@ -228,7 +228,7 @@ describe('a change of method', () => {
     first.rival();
     const told: string[] = [];
     expect(
-      await failure(first.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
+      await failure(first.association.moveToPreviousMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress/);
     const second = await Lock.begin('settled', { operation: 'revert' });
     second.meanwhile = (line) => {
@@ -236,7 +236,7 @@ describe('a change of method', () => {
       return undefined;
     };
     expect(
-      await failure(second.association.moveToFormerMethod('client_secret_post', () => told.push('moved'))),
+      await failure(second.association.moveToPreviousMethod('client_secret_post', () => told.push('moved'))),
     ).toMatch(/in progress: run 1002\.1/);
     expect(told).toEqual(['moved']);
   });

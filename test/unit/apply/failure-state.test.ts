@@ -331,7 +331,7 @@ describe('after a delivery has begun', () => {
     );
   });
 
-  it('of an enrollment, those who were not served are out, and nothing of the former method stays', () => {
+  it('of an enrollment, those who were not served are out, and nothing of the previous method stays', () => {
     const { alarm: raised, stateNow } = begun({ former: SECRET, served: [SHOP], missing: [OTHER] });
     expect(stateNow).toMatch(
       /^It holds n\. The consumers of .* CANNOT LOG IN until that secret is written, .* client_secret_post any more\.$/,

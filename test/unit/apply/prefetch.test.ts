@@ -7,8 +7,8 @@ import { DAY, desired, NOW } from '../../support/states.ts';
 /** As `current-credential` shows it. */
 function ending(inDays: number) {
   const given = desired({ current: 'a' });
-  if (!given.current) throw new Error('has a current pair');
-  return { ...given, current: { ...given.current, notAfter: new Date(NOW + inDays * DAY) } };
+  if (!given.currentKey) throw new Error('has a current pair');
+  return { ...given, currentKey: { ...given.currentKey, notAfter: new Date(NOW + inDays * DAY) } };
 }
 
 describe('a rotation looks due', () => {

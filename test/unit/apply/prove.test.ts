@@ -100,7 +100,7 @@ function proving(world: World = {}) {
     sent,
     searches: () => searches,
     prove: () => prover.prove('client', issued, NOW),
-    control: () => prover.controlBeforeAssociation('client', issued),
+    control: () => prover.requireRefusalBefore('client', issued),
     beforeMove: () => prover.tryBeforeMethodChange('client', issued),
   };
 }

@@ -134,11 +134,11 @@ describe('a token request of this run', () => {
       mtls_thumbprint_sha256: world.tenant.reveal(world.clientId).credentials[0]?.thumbprint_sha256,
     });
     const pair = parsePair(world.client.pem);
-    const current = factsOf('self_signed_tls_client_auth', pair, Number.POSITIVE_INFINITY);
+    const currentKey = factsOf('self_signed_tls_client_auth', pair, Number.POSITIVE_INFINITY);
     const wanted = {
       ...desired({ clientId: world.clientId, quietWindow: DAY, verifyAudience: API_AUDIENCE }),
-      current,
-      subject: current.subject ?? '',
+      currentKey,
+      subject: currentKey.subject ?? '',
     };
     const minutes = DAY / 60_000;
     const seed = {
@@ -151,13 +151,13 @@ describe('a token request of this run', () => {
     const observed = await observeUsage(
       { since: world.tenantNow() - DAY, upToDate: true },
       wanted,
-      today(state(wanted, seed), current.identity),
+      today(state(wanted, seed), currentKey.identity),
       services(),
       pair,
     );
     expect(observed.usage).toMatchObject({
       upTo: 'late',
-      uses: [{ identity: current.identity, isProof: false }],
+      uses: [{ identity: currentKey.identity, isProof: false }],
     });
     expect(waited).toBeGreaterThan(20_000);
     expect(waited).toBeLessThanOrEqual(30_000);

@@ -105,7 +105,7 @@ describe('inputs', () => {
         certificateSecretName: undefined,
         pkcs12SecretName: undefined,
         destinations: [{ kind: 'repo', owner: 'acme', repo: 'shop' }],
-        current: undefined,
+        currentKey: undefined,
         verify: 'auto',
         verifyAudience: undefined,
         keepCredentials: new Set(),
@@ -193,7 +193,7 @@ describe('inputs', () => {
   it('read the certificate in current-credential', () => {
     const { currentPair, desired } = inputs({ 'current-credential': PEM.replaceAll('\n', '\r\n') });
     expect(currentPair).toEqual(pair);
-    expect(desired.current).toMatchObject({ subject: 'CN=old', keySize: 2048 });
+    expect(desired.currentKey).toMatchObject({ subject: 'CN=old', keySize: 2048 });
   });
 
   it.each([

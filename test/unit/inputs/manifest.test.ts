@@ -134,12 +134,12 @@ clients:
 
     it('names the variable that holds what the primary holds, of this client alone', () => {
       const [one, two] = readWith({ ONE_PEM: `${key}${cert}` });
-      expect(one?.desired.current?.subject).toBe('CN=one');
-      expect([two?.desired.current, two?.currentPair]).toEqual([undefined, undefined]);
+      expect(one?.desired.currentKey?.subject).toBe('CN=one');
+      expect([two?.desired.currentKey, two?.currentPair]).toEqual([undefined, undefined]);
     });
 
     it('may name an empty one: the first run has nothing yet', () => {
-      expect(readWith({ ONE_PEM: '' })[0]?.desired.current).toBeUndefined();
+      expect(readWith({ ONE_PEM: '' })[0]?.desired.currentKey).toBeUndefined();
     });
 
     it.each<[string, Record<string, string>, string, RegExp]>([
@@ -319,10 +319,14 @@ clients:
 
     it('takes what concerns one client, and its own variable for the current pair', () => {
       const revoked = only({ force: 'true', revoke: 'previous', 'current-credential': PEM });
-      expect(revoked?.desired).toMatchObject({ force: true, revoke: true, current: { subject: 'CN=one' } });
+      expect(revoked?.desired).toMatchObject({
+        force: true,
+        revoke: true,
+        currentKey: { subject: 'CN=one' },
+      });
       const text = FLEET.replace('    overlap', '    current-credential-env: ONE_PEM\n    overlap');
       const given = { ...environment({ ...ONE_OF, 'current-credential': 'no pair' }), ONE_PEM: PEM };
-      expect(readFleet(given, 'fleet.yml', text)[0]?.desired.current?.subject).toBe('CN=one');
+      expect(readFleet(given, 'fleet.yml', text)[0]?.desired.currentKey?.subject).toBe('CN=one');
       const brought = { certificate: cert, 'private-key': key, 'authentication-method': 'tls_client_auth' };
       expect(only(brought)?.issuer.kind).toBe('brought');
     });

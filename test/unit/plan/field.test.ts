@@ -105,9 +105,9 @@ describe('the subject has attributes that programs name differently', () => {
     const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10) });
     const wanted = world.desired({ subject, given: new Set(['subject']) });
     const pair = await issueCertificate(await key, { subject, validityDays: 90 }, world.now);
-    const current = { ...factsOf('self_signed_tls_client_auth', pair), identity: 'identity-c' };
-    expect(plan({ ...wanted, current }, await world.observed(wanted)).reason).toBe('NotDue');
-    const other = { ...wanted, subject: `${subject},C=DE`, current };
+    const currentKey = { ...factsOf('self_signed_tls_client_auth', pair), identity: 'identity-c' };
+    expect(plan({ ...wanted, currentKey }, await world.observed(wanted)).reason).toBe('NotDue');
+    const other = { ...wanted, subject: `${subject},C=DE`, currentKey };
     expect(plan(other, await world.observed(wanted)).reason).toBe('SpecChanged');
   });
 });

@@ -93,8 +93,8 @@ describe('a rotation that has to stop raises an alarm', () => {
       }
     };
     expect(stopped({})).toBeUndefined();
-    const exact = desired({ method: 'tls_client_auth', current: 'a' }).current;
-    expect(stopped({ current: exact && { ...exact, notAfter: new Date(observed.now - DAY) } })).toMatch(
+    const exact = desired({ method: 'tls_client_auth', current: 'a' }).currentKey;
+    expect(stopped({ currentKey: exact && { ...exact, notAfter: new Date(observed.now - DAY) } })).toMatch(
       /expired on/,
     );
   });

@@ -1608,7 +1608,7 @@ describe('the plan of another operation or method', () => {
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
     const bringing = desired({ ...CA, force: true, current: 'a' });
-    const again = { ...bringing, brought: bringing.current };
+    const again = { ...bringing, brought: bringing.currentKey };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
       'CERTIFICATE_REUSED: A rotation is due (Forced), but the input certificate holds the one in use.',
       'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
@@ -1617,7 +1617,7 @@ describe('the plan of another operation or method', () => {
 
   it('by time alone delivers what is brought, since it is unknown when the one before it expires', () => {
     const bringing = desired({ ...CA, current: 'a' });
-    const unknown = { ...bringing, brought: bringing.current, current: undefined };
+    const unknown = { ...bringing, brought: bringing.currentKey, currentKey: undefined };
     const observed = state(unknown, { credentials: [current], written: [delivered] });
     expect(plan(unknown, observed)).toMatchObject({
       reason: 'UnidentifiedSecret',

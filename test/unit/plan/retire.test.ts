@@ -23,7 +23,7 @@ const settled = {
 };
 const login = { id: 'a', age: 60 };
 
-function decide(usage?: UsageSeed, changes: DesiredChanges = {}, exact: { current?: undefined } = {}) {
+function decide(usage?: UsageSeed, changes: DesiredChanges = {}, exact: { currentKey?: undefined } = {}) {
   const wanted = { ...desired({ quietWindow: 7 * DAY, current: 'a', ...changes }), ...exact };
   return plan(wanted, state(wanted, { ...settled, ...(usage ? { usage } : {}) }));
 }
@@ -72,7 +72,7 @@ describe('the note', () => {
   });
 
   it('asks for current-credential, without which no token request of this run is possible', () => {
-    const decided = decide({ upTo: 'not asked', uses: [login] }, {}, { current: undefined });
+    const decided = decide({ upTo: 'not asked', uses: [login] }, {}, { currentKey: undefined });
     expect([
       decided.logQuestion,
       decided.notes.map(printNote).filter((note) => !/^The next rotation|^A run removes/.test(note)),
