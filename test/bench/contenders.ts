@@ -35,13 +35,17 @@ export async function startAsAction(
   return { exitCode, maxRssKb, wallMs: durationMs, said: log };
 }
 
+/** As every workflow in the docs passes it. */
+function currentCredential(world: Sandbox): string {
+  return world.github.secret(`repo:${REPOSITORY}`, SECRET_NAME)?.value ?? '';
+}
+
 export const action: Contender = {
   name: 'dist/index.js',
   run: (world, clientId) =>
     startAsAction(world, {
       'client-id': clientId,
-      // As every workflow in the docs passes it.
-      'current-credential': world.github.secret(`repo:${REPOSITORY}`, SECRET_NAME)?.value ?? '',
+      'current-credential': currentCredential(world),
       force: 'true',
       'renew-before-days': '7',
       verify: 'required',
@@ -64,15 +68,24 @@ export async function bundle(source: string, directory: string): Promise<string>
   return outfile;
 }
 
-export async function sdkAction(directory: string): Promise<Contender> {
+/** What others prove: the new pair once, or as the action does: the pair in use first, and the new pair again on another connection. */
+export const PROOFS = ['one proof', 'the same proofs'] as const;
+export type Proofs = (typeof PROOFS)[number];
+
+function proofs(proofs: Proofs, world: Sandbox): Record<string, string> {
+  return proofs === 'one proof' ? {} : { CURRENT_CREDENTIAL: currentCredential(world) };
+}
+
+/** @returns one for each of PROOFS */
+export async function sdkActions(directory: string): Promise<Contender[]> {
   const main = await bundle(join(HERE, 'rotate-sdk.ts'), directory);
-  return {
-    name: 'auth0 SDK + octokit',
+  return PROOFS.map((proven) => ({
+    name: `auth0 SDK + octokit, ${proven}`,
     run(world, clientId) {
-      const env = { MTLS_TOKEN_URL: world.edge.tokenEndpoint, SECRET_NAME };
+      const env = { MTLS_TOKEN_URL: world.edge.tokenEndpoint, SECRET_NAME, ...proofs(proven, world) };
       return startAsAction(world, { 'client-id': clientId }, { main, env });
     },
-  };
+  }));
 }
 
 /** The programs that rotate.sh needs and this machine has not. */
@@ -87,18 +100,18 @@ export function missingPrograms(): string[] {
   });
 }
 
-export const script: Contender = {
-  name: 'rotate.sh (curl, gh)',
+export const scripts: readonly Contender[] = PROOFS.map((proven) => ({
+  name: `rotate.sh (curl, gh), ${proven}`,
   async run(world, clientId) {
     const home = mkdtempSync(join(tmpdir(), 'bench-script-'));
     try {
-      const options = { cwd: home, env: scriptEnvironment(world, clientId, home) };
-      return await finished(spawn('bash', [join(HERE, 'rotate.sh')], options));
+      const env = { ...scriptEnvironment(world, clientId, home), ...proofs(proven, world) };
+      return await finished(spawn('bash', [join(HERE, 'rotate.sh')], { cwd: home, env }));
     } finally {
       rmSync(home, { recursive: true, force: true });
     }
   },
-};
+}));
 
 /** Nothing of this machine's own but where programs are; curl and gh trust the world's authority. */
 function scriptEnvironment(world: Sandbox, clientId: string, home: string): Record<string, string> {

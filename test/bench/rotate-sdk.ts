@@ -99,13 +99,18 @@ async function store(pem: string): Promise<void> {
 async function main(): Promise<void> {
   const clientId = core.getInput('client-id', { required: true });
   const pair = issue(clientId);
+  // As the action proves: the pair in use before anything changes, and the new one once more on another connection.
+  const current = process.env.CURRENT_CREDENTIAL;
+  const url = `${process.env.MTLS_TOKEN_URL}`;
+  if (current) await prove(url, clientId, { privateKey: current, certificate: current });
   const auth0 = new ManagementClient({
     domain: core.getInput('auth0-domain', { required: true }),
     clientId: core.getInput('management-client-id'),
     clientSecret: core.getInput('management-client-secret'),
   });
   await enrol(auth0, clientId, pair.certificate);
-  await prove(`${process.env.MTLS_TOKEN_URL}`, clientId, pair);
+  await prove(url, clientId, pair);
+  if (current) await prove(url, clientId, pair);
   await store(pair.privateKey + pair.certificate);
   core.setOutput('rotated', true);
 }

@@ -41,6 +41,18 @@ api() { # METHOD PATH, a body by standard input
   curl -fsS --retry 3 -X "$1" --header @authorization "${body[@]}" "https://$AUTH0_DOMAIN/api/v2/clients/$CLIENT_ID$2"
 }
 
+prove() { # PAIR: it gets a token. Auth0 may need a moment.
+  curl -fsS --retry 5 --retry-all-errors --cert "$1" "$MTLS_TOKEN_URL" \
+    --data-urlencode grant_type=client_credentials --data-urlencode "client_id=$CLIENT_ID" \
+    --data-urlencode "audience=$AUDIENCE" | jq -e .access_token >/dev/null
+}
+
+# As the action proves: the pair in use before anything changes, and the new one once more on another connection.
+if [[ -n ${CURRENT_CREDENTIAL:-} ]]; then
+  printf '%s' "$CURRENT_CREDENTIAL" >current.pem
+  prove current.pem
+fi
+
 # What the client authenticates with now: the newest of its credentials.
 api GET '?fields=client_id,client_authentication_methods&include_fields=true' >client.json
 api GET /credentials >pool.json
@@ -55,9 +67,7 @@ jq -n --arg current "$current" --arg created "$created" \
   '{client_authentication_methods: {self_signed_tls_client_auth: {credentials: [{id: $current}, {id: $created}]}}}' |
   api PATCH '' >/dev/null
 
-# The proof: the new certificate gets a token. Auth0 may need a moment.
-curl -fsS --retry 5 --retry-all-errors --cert pair.pem "$MTLS_TOKEN_URL" \
-  --data-urlencode grant_type=client_credentials --data-urlencode "client_id=$CLIENT_ID" \
-  --data-urlencode "audience=$AUDIENCE" | jq -e .access_token >/dev/null
+prove pair.pem
+if [[ -n ${CURRENT_CREDENTIAL:-} ]]; then prove pair.pem; fi
 
 gh secret set "$SECRET_NAME" --repo "$GH_HOST/$REPOSITORY" <pair.pem
