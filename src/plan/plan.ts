@@ -61,8 +61,7 @@ function planned(builder: PlanBuilder): Plan {
   noteUnknownIds(builder);
   const why = decide(builder);
   const { errorAtEnd, reuses, rotates, steps } = builder;
-  const nextRotation =
-    desired.operation === 'revert' ? undefined : nextDue(desired, observed, builder.inUse, rotates);
+  const nextRotation = desired.operation === 'revert' ? undefined : nextDue(builder, rotates);
   if (errorAtEnd === undefined) {
     bindTokens(builder);
     announceRemovals(builder, nextRotation);

@@ -50,7 +50,7 @@ const RULES: readonly Rule[] = [
   ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
   [
     'CertificateTooOld',
-    tooOld,
+    (context) => tooOldAt(context) <= context.observed.now,
     (context) =>
       `${inUseSoFar(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
   ],
@@ -70,18 +70,15 @@ export function dueAt(desired: DesiredState, expiresAt: number): number {
 }
 
 /**
- * When the next rotation is due. Milliseconds by Auth0's clock. undefined: no expiry is recorded.
+ * When the next rotation is due. Milliseconds by Auth0's clock. undefined: nothing records it.
  * @param rotates whether this run issues a new pair, whose expiry then counts
  */
-export function nextDue(
-  desired: DesiredState,
-  observed: ObservedState,
-  { expiresAt }: CredentialsInUse,
-  rotates: boolean,
-): number | undefined {
+export function nextDue(context: Omit<RuleContext, 'isFull'>, rotates: boolean): number | undefined {
+  const { desired, inUse, observed } = context;
   const issued = desired.brought?.notAfter?.getTime() ?? observed.now + desired.validityDays * DAY;
   if (rotates) return dueAt(desired, issued);
-  return expiresAt === undefined ? undefined : dueAt(desired, expiresAt);
+  const due = Math.min(dueAt(desired, expiry(inUse)), tooOldAt(context));
+  return Number.isFinite(due) ? due : undefined;
 }
 
 function firstDelivery({ inUse, observed }: RuleContext): boolean {
@@ -148,15 +145,18 @@ function specChanged({ desired, inUse }: RuleContext): boolean {
   return registered.keySize !== keySize;
 }
 
-/** A certificate made by hand may be valid for years. It is replaced at the age at which one of ours would be. */
-function tooOld({ desired, inUse, isUnmarked, observed }: RuleContext): boolean {
+/**
+ * When a certificate made by hand reaches the age at which one of ours would be replaced, since it may be valid for years. Infinity:
+ * it is not made by hand, or nothing records its age.
+ */
+function tooOldAt({ desired, inUse, isUnmarked }: Omit<RuleContext, 'isFull'>): number {
   const { brought, renewBeforeDays, validityDays } = desired;
   const held = inUse.heldByPrimary;
-  if (brought || held === undefined || !isUnmarked(held)) return false;
+  if (brought || held === undefined || !isUnmarked(held)) return Number.POSITIVE_INFINITY;
   const began = currentFactsOf(held.identity, desired)?.notBefore?.getTime();
   // The record of a subject DN does not show the age of its certificate.
-  if (began === undefined && held.type === 'cert_subject_dn') return false;
-  return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY <= observed.now;
+  if (began === undefined && held.type === 'cert_subject_dn') return Number.POSITIVE_INFINITY;
+  return (began ?? held.createdAt) + (validityDays - renewBeforeDays) * DAY;
 }
 
 /** Whether the user set another algorithm than the one that Auth0 shows for the key in use. */

@@ -100,9 +100,9 @@ function endsSoon({ reuses }: PlanBuilder): string {
 
 /** Warns of dates that leave consumers out, or rotate daily. */
 function noteShort(builder: PlanBuilder): void {
-  const { desired, inUse, notes, observed } = builder;
+  const { desired, notes, observed } = builder;
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
-  const due = nextDue(desired, observed, inUse, true) ?? 0;
+  const due = nextDue(builder, true) ?? 0;
   if (due > observed.now) return;
   const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
   const third = Math.floor(days / 3);

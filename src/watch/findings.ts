@@ -43,9 +43,9 @@ export function assess(
 }
 
 /** The day of the next rotation. undefined: it is not recorded, or a rotation is due. */
-function dayOfNext({ desired, inUse, observed }: PlanBuilder): string | undefined {
-  const next = nextDue(desired, observed, inUse, false);
-  return next === undefined || next <= observed.now ? undefined : day(next);
+function dayOfNext(builder: PlanBuilder): string | undefined {
+  const next = nextDue(builder, false);
+  return next === undefined || next <= builder.observed.now ? undefined : day(next);
 }
 
 /** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */

@@ -13,6 +13,7 @@ import type { RunResult, Watched } from '../model/run-result.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
+import { PlanBuilder } from '../plan/plan-builder.ts';
 import { nextDue } from '../plan/reasons.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
 import { assess, isAtWork, outage, type RefusedRotation } from './findings.ts';
@@ -77,7 +78,7 @@ async function look(
 
 /** Reports early if the next rotation would be refused. Where its time is unknown or over, it is now. */
 export function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
-  const next = nextDue(desired, observed, credentialsInUse(desired, observed), false) ?? observed.now;
+  const next = nextDue(new PlanBuilder(desired, observed), false) ?? observed.now;
   return refusalAt(Math.max(next, observed.now), desired, observed);
 }
 

@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as core from '@actions/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as runner from '../../src/actions-runner.ts';
@@ -98,6 +99,8 @@ describe('a report', () => {
     vi.stubEnv('GITHUB_STEP_SUMMARY', path);
     const chunks: string[] = [];
     vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => chunks.push(`${chunk}`) > 0);
+    // The toolkit looks for the file once in a process.
+    Object.assign(core.summary, { _filePath: undefined });
     const error = await runner.publish(report).catch((thrown: unknown) => thrown);
     vi.restoreAllMocks();
     const summary = error === undefined ? readFileSync(path, 'utf8') : undefined;

@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as core from '@actions/core';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as runner from '../../src/actions-runner.ts';
 import { Ending } from '../../src/ending.ts';
@@ -18,6 +19,8 @@ beforeEach(() => {
   before = new Map(EVENTS.map((event) => [event, process.listeners(event as 'beforeExit')]));
   log = [];
   writeFileSync(summaryFile, '');
+  // The toolkit looks for the file once in a process.
+  Object.assign(core.summary, { _filePath: undefined });
   vi.stubEnv('GITHUB_STEP_SUMMARY', summaryFile);
   vi.stubEnv('GITHUB_OUTPUT', undefined);
   process.exitCode = undefined;

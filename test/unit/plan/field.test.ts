@@ -151,6 +151,17 @@ describe('a destination is added, no current-credential', () => {
   });
 });
 
+describe('a certificate made by hand that is valid for years', () => {
+  it('is replaced on the day that every run before has named', async () => {
+    // By default 90 days less 30, of which 59 are over.
+    const world = new Days([hand('h', 59)], { [SHOP]: ['h', 58] });
+    const [day] = await days(world, 1);
+    expect(day).toMatchObject({ rotated: false, error: undefined });
+    expect(day?.plan?.nextRotation).toBe(world.now);
+    expect((await world.day({})).reason).toBe('CertificateTooOld');
+  });
+});
+
 describe('what was made by hand is announced before it goes', () => {
   const announces = (day: Day | undefined, id: string) => {
     const at = new Date(day?.plan?.nextRotation ?? 0).toISOString().slice(0, 10);
