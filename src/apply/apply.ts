@@ -143,6 +143,8 @@ class Execution {
       await this.#pauseAfterDelivery();
       await requireUnwritten(this.#others(), this.#services.store);
     }
+    // Nothing gives way to a key that could not be tried.
+    if (why === 'make room') await this.#new.tryBeforeRemoval(this.#clientId);
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     this.#interrupted.push(...interrupts);
     this.#disassociated ||= from.some((id) => !to.includes(id));

@@ -94,7 +94,9 @@ function afterUndo(state: FailureState, go: string): string {
       gone,
     );
   const unheld =
-    removed.length > 0 ? `The run removed ${removed.join(', ')}, which no destination holds.` : '';
+    removed.length > 0
+      ? `The run removed ${removed.join(', ')}, which no destination holds. A consumer that still uses it cannot log in until it reads the secret again.`
+      : '';
   return completed === undefined ? joined(KEEPS, unheld) : joined(completed, unheld, stays(state));
 }
 

@@ -133,6 +133,11 @@ export class NewCredential {
     await this.#prover.tryBeforeMethodChange(clientId, this.#requireIssued());
   }
 
+  /** See Prover. @throws RotationError VERIFICATION_FAILED */
+  async tryBeforeRemoval(clientId: string): Promise<void> {
+    await this.#prover.tryBeforeRemoval(clientId, this.#requireIssued());
+  }
+
   /** Proves the pair. @param since local time of its association @throws RotationError VERIFICATION_FAILED */
   async prove(clientId: string, since: number): Promise<void> {
     this.#proof = await this.#prover.prove(clientId, this.#requireIssued(), since);

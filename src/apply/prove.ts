@@ -70,6 +70,7 @@ export class Prover {
   #proofRequest: Promise<ProofRequest | undefined> | undefined;
   /** Auth0 itself refused the new pair right before its association. */
   #wasRefusedBefore = false;
+  #isCurrentProven = false;
   #by: ProvenBy | undefined;
   readonly notes: Note[] = [];
 
@@ -107,6 +108,7 @@ export class Prover {
       proofRequest.kind === 'token' && currentToken
         ? await currentToken()
         : await this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
+    this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
@@ -151,6 +153,15 @@ export class Prover {
   async tryBeforeMethodChange(clientId: string, issued: Issued): Promise<void> {
     // Auth0 does not check the key of a public client.
     if (this.#job.observed.client?.method !== PUBLIC) await this.#tryUnassociated(clientId, issued);
+  }
+
+  /**
+   * Tries the new pair before a credential gives way to it, unless the pair in use was just proven. If neither can reach Auth0 through the
+   * edge, the rotation would fail only after the removal.
+   * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
+   */
+  async tryBeforeRemoval(clientId: string, issued: Issued): Promise<void> {
+    if (!this.#isCurrentProven) await this.#tryUnassociated(clientId, issued);
   }
 
   async #tryUnassociated(clientId: string, issued: Issued): Promise<void> {

@@ -36,6 +36,9 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean
     if (victim) {
       warnIfRecent(builder, victim);
       if (isMethodFull) warnIfUsed(builder, victim);
+      if (isMethodFull && mayHaveUsers(builder, victim))
+        // Nobody loses a key for a primary that then takes no write.
+        builder.probe(builder.observed.secrets.slice(0, 1).map(({ location }) => location));
       builder.remove(victim, 'make room');
     } else if (isMethodFull) {
       interrupt(builder, isDue);
@@ -161,9 +164,18 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   });
 }
 
-function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
+/** Whether somebody may use it although no destination holds it. If the rotation then failed, the removal would have been for nothing. */
+function mayHaveUsers(builder: PlanBuilder, victim: Credential): boolean {
+  return builder.owners.isUnmarked(victim) || builder.desired.revoke || wasSupersededToday(builder, victim);
+}
+
+function wasSupersededToday(builder: PlanBuilder, victim: Credential): boolean {
   const since = supersededAt(builder, victim);
-  if (since === undefined || builder.observed.now - since >= DAY) return;
+  return since !== undefined && builder.observed.now - since < DAY;
+}
+
+function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
+  if (!wasSupersededToday(builder, victim)) return;
   builder.note(
     'warning',
     `Credential ${victim.id} was superseded less than a day ago and is removed now: workflow runs that were queued before that rotation still hold it and will fail.`,

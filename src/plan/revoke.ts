@@ -59,6 +59,8 @@ export function revoke(builder: PlanBuilder): void {
   const gone = builder.observed.pool.filter(({ id }) => !builder.records.some((record) => record.id === id));
   if (previous.length > 0) builder.note('interruption', interruption(previous));
   if (gone.length === 0) builder.note('warning', NOTHING);
+  const first = gone.filter((c) => !previous.includes(c) && !builder.owners.isUnmarked(c));
+  if (first.length > 0) builder.note('interruption', interruptionFirst(first));
   const former = builder.inUse.formerHeld.filter(({ candidates }) =>
     candidates.some(({ id }) => gone.some((c) => c.id === id)),
   );
@@ -74,6 +76,12 @@ function interruption(previous: readonly Credential[]): string {
   const [are, its, key, it] =
     previous.length === 1 ? ['is', 'its', 'its key', 'it'] : ['are', 'the', 'their keys', 'them'];
   return `${ids} ${are} revoked as soon as ${its} successor is delivered everywhere. From then on nobody can log in with ${key}, not even workflow runs that were queued before. Access tokens that were issued with ${it} stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
+}
+
+/** They make room, so they go before anything is delivered. */
+function interruptionFirst(gone: readonly Credential[]): string {
+  const ids = gone.map(({ id }) => id).join(' and ');
+  return `${ids} ${gone.length === 1 ? 'makes' : 'make'} room for the new key, before anything is delivered. Nobody can log in with ${gone.length === 1 ? 'it' : 'them'} from then on, not even workflow runs that were queued before.`;
 }
 
 /** This run delivers nothing there. */

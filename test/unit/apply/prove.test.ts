@@ -102,6 +102,7 @@ function proving(world: World = {}) {
     prove: () => prover.prove('client', issued, NOW),
     control: () => prover.requireRefusalBefore('client', issued),
     beforeMove: () => prover.tryBeforeMethodChange('client', issued),
+    beforeRemoval: () => prover.tryBeforeRemoval('client', issued),
   };
 }
 const NO_ENDPOINT = { proofEndpoint: async () => undefined };
@@ -215,6 +216,31 @@ describe('the control before an association', () => {
     const { beforeMove, sent } = proving({ answers: [NOBODY], ...world });
     await beforeMove();
     expect(sent).toHaveLength(requests);
+  });
+});
+
+describe('before a credential gives way', () => {
+  it('the new pair is tried, unless the pair in use was just proven', async () => {
+    const exact = proving({ grants: ['refresh_token'], answers: [GOOD] });
+    await exact.prover.proveCurrent();
+    await exact.beforeRemoval();
+    expect(exact.sent).toHaveLength(1);
+    const old = proving({ answers: [NOBODY] });
+    await old.prover.proveCurrent();
+    await old.beforeRemoval();
+    expect(old.sent).toHaveLength(2);
+    const blind = proving({ pair: undefined, answers: [NOBODY] });
+    await blind.prover.proveCurrent();
+    await blind.beforeRemoval();
+    expect(blind.sent).toHaveLength(1);
+  });
+
+  it('what would refuse it after the removal too is an error', async () => {
+    await refused(proving({ pair: undefined, answers: [[400, '<html>']] }).beforeRemoval());
+    await expect(proving({ pair: undefined, answers: [[502, '']] }).beforeRemoval()).rejects.toMatchObject({
+      code: 'AUTH0_REQUEST_FAILED',
+    });
+    await proving({ pair: undefined, services: NO_ENDPOINT }).beforeRemoval();
   });
 });
 

@@ -75,6 +75,27 @@ describe('the secret of the primary was written by somebody else', () => {
   });
 });
 
+describe('the primary takes no write any more', () => {
+  it.each<[string, Seeded[], Parameters<Days['day']>[0]]>([
+    ['what was made by hand', [hand('h', 70), ours('c', 65)], {}],
+    ['what was superseded today', [ours('p', 70), ours('c', 0.5)], { force: true, current: 'none' }],
+    ['what is revoked', [ours('p', 130), ours('c', 65)], { force: true, revoke: true }],
+  ])('%s is not removed for nothing', async (_, pool, changes) => {
+    const newest = pool.at(-1);
+    const world = new Days(pool, { [SHOP]: [newest?.id ?? '', (newest?.age ?? 0) - 0.0001] });
+    world.archived.add(`${SHOP} PEM`);
+    const day = await world.day(changes);
+    expect(day).toMatchObject({ rotated: false, removed: [], error: { code: 'DELIVERY_INCOMPLETE' } });
+    world.archived.clear();
+    expect(await world.day(changes)).toMatchObject({ rotated: true, error: undefined });
+  });
+
+  it('what was superseded long ago costs no probe', async () => {
+    const world = new Days([ours('p', 130), ours('c', 65)], { [SHOP]: ['c', 64.9999] });
+    expect(await world.day()).toMatchObject({ plan: { probes: [] }, removed: ['p'] });
+  });
+});
+
 describe('the primary has no secret yet', () => {
   it('another order serves it with the next rotation, unless the other one cannot be the first', async () => {
     const records = [hand('h', 70), ours('c', 10)];
