@@ -67,22 +67,33 @@ function announce(
 ): void {
   // announceFormer says what becomes of it.
   if (formerHolder(builder.inUse, credential) !== undefined) return;
-  const byHand = builder.owners.isUnmarked(credential);
-  const end = builder.rotates
-    ? builder.observed.now + overlapOf(builder, credential)
-    : overlapEnd(builder, credential);
-  const severity = byHand ? 'warning' : 'notice';
-  const what = byHand
-    ? `${credential.id}, which was made by hand on ${day(credential.createdAt)},`
-    : credential.id;
-  const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
-  const keep = byHand
-    ? ` If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`
+  const removal = removalOf(builder, credential, isFull, nextRotation);
+  if (removal === undefined) return;
+  if (!builder.owners.isUnmarked(credential)) builder.note('notice', removal);
+  else builder.note('warning', `${removal} ${keepIt(nextRotation)}`);
+}
+
+/** Which run removes it, and when. undefined: none does so far. @param name of the credential, as the sentence quotes it */
+export function removalOf(
+  builder: PlanBuilder,
+  credential: Credential,
+  isFull: boolean,
+  nextRotation: number | undefined,
+  name = credential.id,
+): string | undefined {
+  const { observed, owners, rotates } = builder;
+  const end = rotates ? observed.now + overlapOf(builder, credential) : overlapEnd(builder, credential);
+  const made = owners.isUnmarked(credential)
+    ? `, which was made by hand on ${day(credential.createdAt)},`
     : '';
-  if (Number.isFinite(end))
-    builder.note(severity, `A run removes ${what} from ${day(end)} on (overlap).${keep}`);
-  else if (isFull)
-    builder.note(severity, `The next rotation${on(nextRotation)} removes ${what} to make room.${keep}`);
+  if (Number.isFinite(end)) return `A run removes ${name}${made} from ${day(end)} on (overlap).`;
+  return isFull ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.` : undefined;
+}
+
+/** What to do for the users of a credential made by hand, before a rotation removes it. */
+export function keepIt(nextRotation: number | undefined): string {
+  const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
+  return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;
 }
 
 /** Warns of secrets that this workflow wrote before, and that nothing renews any more. */

@@ -40,10 +40,16 @@ const KINDS = [
   ['rotated with warnings', '⚠️', (result) => result.outcome?.rotated === true && warnings(result).length > 0],
   ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
   ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
-  ['would be put in order', '📋', ({ plan, planOnly }) => planOnly && (plan?.steps.length ?? 0) > 0],
-  ['put in order', '✅', ({ plan }) => (plan?.steps.length ?? 0) > 0],
+  ['would be put in order', '📋', (result) => result.planOnly && hasSteps(result)],
+  ['put in order with warnings', '⚠️', (result) => hasSteps(result) && warnings(result).length > 0],
+  ['not due with warnings', '⚠️', (result) => !hasSteps(result) && warnings(result).length > 0],
+  ['put in order', '✅', hasSteps],
   ['not due', '✅', () => true],
 ] as const satisfies [string, string, (result: RunResult) => boolean][];
+
+function hasSteps({ plan }: RunResult): boolean {
+  return (plan?.steps.length ?? 0) > 0;
+}
 
 /** Whether the client was skipped, which is not a failure of its own. */
 function wasSkipped(code: string): boolean {

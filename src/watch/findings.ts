@@ -34,11 +34,9 @@ export function assess(
   return [
     ...refused,
     ...lifetimeFindings(builder),
-    ...[
-      ...destinationFindings(builder),
-      ...unmanagedFindings(builder, dayOfNext(builder)),
-      ...clientFindings(builder),
-    ].map((finding) => (refusal ? besideRefusal(finding, refusal) : finding)),
+    ...[...destinationFindings(builder), ...unmanagedFindings(builder), ...clientFindings(builder)].map(
+      (finding) => (refusal ? besideRefusal(finding, refusal) : finding),
+    ),
   ];
 }
 

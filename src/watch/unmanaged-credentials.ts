@@ -1,15 +1,17 @@
 /** Findings about credentials in the client's pool that are not needed or not known. Pure. */
 
+import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
 import { type Ownership, readOwnership } from '../model/ownership.ts';
+import { keepIt, removalOf } from '../plan/announce.ts';
 import { mayBeHeld } from '../plan/holders.ts';
 import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
+import { nextDue } from '../plan/reasons.ts';
 
-/** @param next the day of the next rotation, if it is known */
-export function unmanagedFindings(builder: PlanBuilder, next: string | undefined): Finding[] {
+export function unmanagedFindings(builder: PlanBuilder): Finding[] {
   const { owners, observed, desired } = builder;
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
@@ -19,8 +21,21 @@ export function unmanagedFindings(builder: PlanBuilder, next: string | undefined
       const others = owners.otherOwnership(credential);
       return others
         ? [findingOfOthers(builder, credential, others)]
-        : findingsOfUnmarked(builder, credential, next);
+        : findingsOfUnmarked(builder, credential);
     });
+}
+
+/** A credential made by hand that one of ours has replaced. Someone other than the destinations may still use it. */
+function findingOfReplaced(builder: PlanBuilder, credential: Credential): Finding[] {
+  const { associated, desired, inUse, owners } = builder;
+  const { id } = credential;
+  if (!owners.isUnmarked(credential) || !associated.includes(id) || mayBeHeld(inUse, credential)) return [];
+  if (desired.removableCredentials.has(id)) return [];
+  const next = nextDue(builder, false);
+  const removal = removalOf(builder, credential, associated.length >= METHOD_CAPACITY, next, code(id));
+  if (removal === undefined) return [];
+  const released = `If nobody does, name it in removable-credentials, which ends this warning.`;
+  return [warning(`ReplacedCredential ${id}`, removal, `${keepIt(next)} ${released}`)];
 }
 
 /**
@@ -33,9 +48,10 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
     builder.isAbandoned(credential) ||
     owners.isLeftover(credential) ||
     builder.toPlanned(credential).stage === 'retired';
-  if (!isOrphan || isYoung(credential, observed.now)) return [];
   const run = readOwnership(credential.name)?.run;
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
+  if (!isOrphan) return findingOfReplaced(builder, credential);
+  if (isYoung(credential, observed.now)) return [];
   return [
     warning(
       `Orphan ${credential.id}`,
@@ -61,14 +77,11 @@ function moved(owner: string): string {
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked(
-  builder: PlanBuilder,
-  credential: Credential,
-  next: string | undefined,
-): Finding[] {
+function findingsOfUnmarked(builder: PlanBuilder, credential: Credential): Finding[] {
   const { inUse, owners } = builder;
   const { id } = credential;
-  const on = next === undefined ? '' : ` (${next})`;
+  const next = nextDue(builder, false);
+  const on = next === undefined || next <= builder.observed.now ? '' : ` (${day(next)})`;
   const todo = mayBeHeld(inUse, credential)
     ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`
     : `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation${on}, which needs its slot.`;

@@ -63,6 +63,12 @@ const told = (results: readonly RunResult[]) => fleetReport(results, (code) => `
 const size = (text: string) => Buffer.byteLength(text);
 
 describe('the report of a fleet', () => {
+  it('has a sign that a client with a warning needs somebody, although it is not due', () => {
+    const notes = [{ severity: 'warning' as const, text: 'look' }];
+    const both = [of('rests'), of('warned', { plan: plan(0, false, notes) })];
+    expect(told(both).headline).toBe('⚠️ 2 clients: 1 not due with warnings, 1 not due.');
+  });
+
   it('is one table, worst first', () => {
     const { headline, summary } = told(FLEET);
     expect(headline).toBe(

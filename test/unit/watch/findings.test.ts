@@ -226,6 +226,32 @@ describe('a finding', () => {
     ]);
   });
 
+  it('of one made by hand that ours has replaced names the day on which a run removes it', () => {
+    const replaced: CredentialSeed = { id: 'h', age: 70 * DAYS, by: 'hand' };
+    const seed = (more: Partial<CredentialSeed> = {}): StateSeed => ({
+      credentials: [
+        { ...current, after: 'h' },
+        { ...replaced, ...more },
+      ],
+      written: [10 * DAYS - 1],
+    });
+    const [finding, ...others] = found({}, seed());
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'warning', key: 'ReplacedCredential h' });
+    expect(finding?.what).toMatch(
+      /^The next rotation, on 2026-12-24, removes `h`, which was made by hand on .*/,
+    );
+    expect(finding?.todo).toMatch(
+      /keep-credentials and move its users before 2026-12-24.*removable-credentials/,
+    );
+    expect(found({ overlap: 20 * DAY }, seed())[0]?.what).toMatch(
+      /^A run removes `h`, .* from 2026-12-.. on/,
+    );
+    expect(keys({ removableCredentials: new Set(['h']) }, seed())).toEqual([]);
+    expect(keys({ keep: ['h'] }, seed()).join()).not.toContain('ReplacedCredential');
+    expect(keys({}, seed({ associated: false })).join()).not.toContain('ReplacedCredential');
+  });
+
   it('of what a secret may hold never says to delete it', () => {
     const held: [DesiredChanges, StateSeed][] = [
       [
