@@ -135,7 +135,7 @@ describe.skipIf(!program('jq') || !program('curl'))('a credential that is taken 
   ] as const;
 
   it.each(kinds)(
-    'of a client by %s: it is gone, the other one stays, and the last one is refused',
+    'of a client by %s: it is gone, the other one stays, a mistyped one and the last one are refused',
     async (method, type) => {
       const world = shared();
       const { client_id: clientId } = world.tenant.createClient({
@@ -149,11 +149,19 @@ describe.skipIf(!program('jq') || !program('curl'))('a credential that is taken 
       const env = { ...environment({ clientId, pem: '' }), TOKEN: await world.managementToken() };
       // As it is pasted into a shell.
       const takeOut = (id: string) => run(['bash', '-c'], script, { ...env, LEAKED: id });
-      await takeOut(leaked);
+      const before = client(world, clientId);
+      world.transcript.clear();
+      // Auth0 would answer a DELETE of it with success.
+      const mistyped = leaked.slice(0, -1) + (leaked.endsWith('a') ? 'b' : 'a');
+      await expect(takeOut(mistyped)).rejects.toThrow('404');
+      await expect(takeOut('')).rejects.toThrow('is empty');
+      expect(world.transcript.requests()).toEqual([expect.stringMatching(/ GET /)]);
+      expect(client(world, clientId)).toEqual(before);
+      expect(await takeOut(leaked)).toBe(`${leaked} is gone\n`);
       expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
       world.transcript.clear();
       await expect(takeOut(kept)).rejects.toThrow('it is the only one: rotate first');
-      expect(world.transcript.requests()).toEqual([expect.stringMatching(/ GET /)]);
+      expect(world.transcript.requests()).toEqual(Array(2).fill(expect.stringMatching(/ GET /)));
       expect(client(world, clientId)).toEqual({ method, associated: [kept], pool: [kept] });
     },
   );
