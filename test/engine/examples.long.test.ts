@@ -602,7 +602,7 @@ story('examples/ca-signed-vault.yml', {
     bySecret(repository);
     const vault = await startVault(repository.world, CA);
     repository.defer(() => vault.served[Symbol.asyncDispose]());
-    repository.variables.VAULT_ADDR = vault.served.url;
+    repository.curl(`connect-to = "vault.example.com:443:${vault.served.host}"`);
     repository.identity = vault.identity;
     repository.addTokens(vault.tokens);
     vaultTokens = vault.tokens;
@@ -932,9 +932,10 @@ story('examples/hand-over-vault.yml', {
       const answer = isWrite ? {} : answers[path];
       return { status: answer ? 200 : 403, headers: {}, body: JSON.stringify(answer ?? {}) };
     };
-    const vault = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    const tls = repository.world.authority.serverCertificate(['vault.example.com']);
+    const vault = await serve({ handle }, { tls });
     repository.defer(() => vault[Symbol.asyncDispose]());
-    repository.variables.VAULT_ADDR = vault.url;
+    repository.curl(`connect-to = "vault.example.com:443:${vault.host}"`);
     repository.identity = {
       ACTIONS_ID_TOKEN_REQUEST_URL: `${vault.url}/identity?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-of-the-job',
@@ -1029,6 +1030,26 @@ story('examples/notify.yml', {
     },
   ],
 });
+
+it.skipIf(ACT === undefined)(
+  'the deployment of a service of a fleet hands nothing over without a pair, and a chat hears of it',
+  async () => {
+    await using repository = await Repository.start();
+    repository.addScope('env:acme/shop/production');
+    heard = [];
+    const handle = ({ body }: EmulatorRequest) => {
+      heard.push(JSON.parse(body));
+      return { status: 200, headers: {}, body: 'ok' };
+    };
+    const chat = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    repository.defer(() => chat[Symbol.asyncDispose]());
+    repository.secrets.CHAT_WEBHOOK_URL = chat.url;
+    const failed = await repository.run('examples/fleet/deploy-kubernetes.yml', dispatch({ client: 'shop' }));
+    expect([failed.exitCode, failed.jobs]).toEqual([1, { deploy: 'failure', notify: 'success' }]);
+    expect(failed.log).toContain('The secret is empty');
+    expect(heard).toEqual([{ text: expect.stringContaining('certificate in acme/shop failed') }]);
+  },
+);
 
 /** They need programs of a cloud or of GitHub, or their scripts are the same: test/consumers/hand-over.long.test.ts runs those. */
 const ELSEWHERE = ['examples/hand-over-*.yml'];
