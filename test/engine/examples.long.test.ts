@@ -6,6 +6,7 @@ import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
 import { serve } from '../emulators/serve.ts';
 import type { ClientSeed } from '../emulators/tenant.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
 import { loginByKey } from '../scenarios/operations.ts';
 import { DAY, MINUTE } from '../scenarios/support.ts';
 import { ACT, type EngineRun } from './act.ts';
@@ -755,6 +756,66 @@ story('examples/fleet-one-job.yml', {
       says: 'shopClientId',
     },
   ],
+});
+
+describe.skipIf(ACT === undefined)('a pair made by hand is adopted as docs/recipes.md says', () => {
+  /** The client has a certificate, and the secret holds it. */
+  function byHand({ world }: Repository, clientId: string, scope: string) {
+    const { key, cert } = selfSignedCertificate(clientId, 400);
+    const [made, stored] = [10, 9].map((days) => world.githubNow() - days * DAY);
+    const created_at = new Date(made ?? 0).toISOString();
+    const seed = { credential_type: 'x509_cert', pem: cert, associate: true, created_at } as const;
+    const id = world.tenant.seedCredential(clientId, seed);
+    const at = new Date(stored ?? 0).toISOString();
+    world.github.seedSecret(scope, 'AUTH0_MTLS_PEM', key + cert, { createdAt: at, updatedAt: at });
+    return { id, pem: key + cert };
+  }
+
+  it('by current-credential, as the workflow of the README has it', async () => {
+    await using repository = await Repository.start();
+    const { id, pem } = byHand(repository, repository.clientId, repository.scope);
+    expect(outcome(await rotate(repository))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    const forced = await rotate(repository, dispatch({ operation: 'rotate', force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(forced.summaries.join()).toContain(id);
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
+  });
+
+  it('of a client of a manifest by its id and force, and keep-credentials keeps it', async () => {
+    await using repository = await Repository.start({ name: 'acme/rotations' });
+    enlisted(repository);
+    const { id, pem } = byHand(repository, 'canaryClientId', 'repo:acme/canary');
+    const run = (inputs = {}) => {
+      const start = dispatch({ operation: 'rotate', 'client-id': 'canaryClientId', ...inputs });
+      return repository.run('examples/fleet-one-job.yml', { ...start, said: true });
+    };
+    const logins = async () => {
+      const held = [repository.held('AUTH0_MTLS_PEM', 'repo:acme/canary'), pem];
+      const asked = held.map((one) => repository.world.requestToken('canaryClientId', one, AUDIENCE));
+      return (await Promise.all(asked)).map(({ status }) => status);
+    };
+    const refused = await run();
+    expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
+    const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId\n'];
+    const kept = `${entry}    keep-credentials: [${id}]\n`;
+    repository.replace(path, entry, kept);
+    const first = [0, { rotate: 'success' }, 'true', 'UnidentifiedSecret'];
+    expect(outcome(await run({ force: 'true' }))).toEqual(first);
+    expect([repository.held('AUTH0_MTLS_PEM', 'repo:acme/canary') === pem, await logins()]).toEqual([
+      false,
+      [200, 200],
+    ]);
+    // It keeps its slot: no rotation more before its id is out, and each run says so.
+    repository.world.advance(20 * MINUTE);
+    const idle = await run();
+    expect([idle.exitCode, idle.summaries.join()]).toEqual([0, expect.stringContaining('will fail')]);
+    repository.world.advance(8 * DAY);
+    const full = await run({ force: 'true' });
+    expect([full.exitCode, full.said]).toEqual([1, expect.stringContaining('CREDENTIAL_LIMIT')]);
+    repository.replace(path, kept, entry);
+    expect(outcome(await run({ force: 'true' }))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(await logins()).toEqual([200, 401]);
+  });
 });
 
 story('examples/fleet.yml', {
