@@ -934,8 +934,8 @@ story('examples/fleet-watch.yml', {
   options: { name: 'acme/rotations' },
   async prepare(repository) {
     await fleetRotated(repository);
-    repository.world.github.addWorkflow(repository.name, 'fleet.yml');
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+    repository.world.github.addWorkflow(repository.name, 'fleet-one-job.yml');
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'success' });
   },
   async run(repository, run) {
     const all = await run();
@@ -949,13 +949,14 @@ story('examples/fleet-watch.yml', {
     for (const [clientId] of MEMBERS)
       expect(all.summaries.filter((text) => text.includes(clientId)).length).toBe(2);
     // The last run of the fleet's workflow has failed: one client's watch says so, not each.
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'failure' });
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'failure' });
     const broken = await run();
-    expect([broken.exitCode, broken.summaries.filter((text) => text.includes('fleet.yml')).length]).toEqual([
-      0, 1,
-    ]);
+    expect([
+      broken.exitCode,
+      broken.summaries.filter((text) => text.includes('fleet-one-job.yml')).length,
+    ]).toEqual([0, 1]);
     expect((await issuesOf(repository)).length).toBe(1);
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'success' });
     expect((await run()).exitCode).toBe(0);
     // A client that cannot be planned is found, and the others are watched all the same.
     const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId'];
@@ -967,7 +968,7 @@ story('examples/fleet-watch.yml', {
   },
   controls: [
     {
-      from: "'fleet.yml'",
+      from: "'fleet-one-job.yml'",
       to: "'rotation.yml'",
       says: 'GitHub did not show the workflow rotation.yml of acme/rotations (404',
     },
