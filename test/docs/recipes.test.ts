@@ -195,6 +195,8 @@ describe('after a rotation of a fleet', () => {
         rotated('shop', 'repo:acme/shop', 'repo:acme/more'),
         rotated('billing', 'env:acme/billing/production/eu'),
         rotated('reports', 'org:acme'),
+        // Its first destination is the environment of the rotation.
+        rotated('orders', 'env:acme/rotations/auth0-rotation', 'env:acme/orders/production'),
       ].map(entryOf);
       const RESULT = JSON.stringify([...entries, { 'left-out': 1 }]);
       const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
@@ -202,17 +204,22 @@ describe('after a rotation of a fleet', () => {
         true,
         false,
       ]);
-      const given = { PATH: process.env.PATH ?? '', GITHUB_REPOSITORY: 'acme/rotations', RESULT };
+      const SERVICES = JSON.stringify({ orders: 'acme/orders' });
+      const given = { PATH: process.env.PATH ?? '', GITHUB_REPOSITORY: 'acme/rotations', RESULT, SERVICES };
+      expect(JSON.parse(deploy.steps.at(-1).env.SERVICES)).toEqual({ billingClientId: 'acme/billing' });
       const script = (gh: string) => `gh() { cat; echo "$@"; ${gh}; }\n${deploy.steps.at(-1).run}`;
       const line = (repository: string, client: string) =>
         `workflow run deploy.yml --repo acme/${repository} --field client=${client}\n`;
       expect(await run(BASH, script('true'), given)).toBe(
-        line('shop', 'shop') + line('billing', 'billing') + line('rotations', 'reports'),
+        line('shop', 'shop') +
+          line('billing', 'billing') +
+          line('rotations', 'reports') +
+          line('orders', 'orders'),
       );
       // One that fails keeps none of the others, and fails the job.
       const failing = `(${script('[ "$5" != acme/shop ]')}) || echo "exit $?"`;
       expect(await run(BASH, failing, given)).toBe(
-        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}exit 1\n`,
+        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}${line('orders', 'orders')}exit 1\n`,
       );
     },
   );
@@ -243,6 +250,18 @@ it.skipIf(!program('jq'))(
     expect(lines[2]).toBe(`url = "${url}"`);
   },
 );
+
+it('a ping asks the address of the monitor, which no list of processes shows', async () => {
+  const { ping } = parse(snippet('A ping at the end of each run', 'yaml'));
+  // A job that is skipped, such as a hand-over of a day without a rotation, would otherwise skip this one.
+  expect(ping.if).toContain('!failure() && !cancelled()');
+  const curl = `curl() { cat "\${@: -1}"; case "$*" in *monitor*) exit 9;; esac; }`;
+  const told = await run(BASH, `${curl}\n${ping.steps[0].run}`, {
+    PATH: process.env.PATH ?? '',
+    PING_URL: 'https://monitor.example/of-the-team',
+  });
+  expect(told).toBe('url = "https://monitor.example/of-the-team"');
+});
 
 describe('a service on a virtual machine', () => {
   const HEADING = 'A service on a virtual machine';
