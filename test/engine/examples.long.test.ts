@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { listenForMail } from '../consumers/mail.ts';
+import { snippet } from '../consumers/recipe.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
 import { serve } from '../emulators/serve.ts';
@@ -474,6 +475,20 @@ describe.skipIf(ACT === undefined)(
       expect([await login(repository), await login(repository, pem)]).toEqual([200, 401]);
       expect(delivered).toContain(repository.held('AUTH0_MTLS_KEY').trim());
     });
+  },
+);
+
+it.skipIf(ACT === undefined)(
+  'an emergency begins when a second person has approved it, as docs/recipes.md has that',
+  async () => {
+    await using repository = await Repository.start();
+    await rotated(repository);
+    const jobs = snippet('An emergency takes two people', 'yaml');
+    const broken = ['\n  rotate:\n', `\n${jobs}`] as const;
+    const start = { ...dispatch({ operation: 'rotate' }), broken };
+    const run = await repository.run('examples/emergency.yml', start);
+    const both = { approve: 'success', rotate: 'success' };
+    expect(outcome(run)).toEqual([0, both, 'true', 'Forced']);
   },
 );
 
