@@ -177,6 +177,12 @@ describe.skipIf(!program('kubectl'))('Kubernetes', () => {
   const ROLE = snippet('A service account for Kubernetes', 'yaml');
   const script = scriptOf('hand-over-kubernetes', 'hand-over', 'Write the pair into the cluster');
 
+  it('a service of a fleet does the same by itself', () => {
+    const { deploy } = jobsOf('fleet/deploy-kubernetes');
+    const { 'hand-over': after } = jobsOf('hand-over-kubernetes');
+    expect(deploy).toMatchObject({ environment: 'production', steps: after?.steps });
+  });
+
   /** The real kubectl, with the rights of the Role in docs/recipes.md, against what it asks of a cluster. */
   async function handOver(set: Partial<Cluster> = {}, role = ROLE) {
     return repeat(Object.assign(new Cluster('of-the-account', role), set));
@@ -185,16 +191,13 @@ describe.skipIf(!program('kubectl'))('Kubernetes', () => {
   async function repeat(cluster: Cluster, pair = PEM) {
     const served = await serve(cluster, { tls: shared().authority.serverCertificate() });
     stack.defer(() => served[Symbol.asyncDispose]());
-    const named = (name: string, value: object) => [{ name: 'shop', [name]: value }];
-    const KUBECONFIG_TEXT = JSON.stringify({
-      kind: 'Config',
-      clusters: named('cluster', { server: served.url, 'certificate-authority': shared().caFile }),
-      users: named('user', { token: 'of-the-account' }),
-      contexts: named('context', { cluster: 'shop', user: 'shop' }),
-      'current-context': 'shop',
-    });
+    const given = {
+      SERVER: served.url,
+      SERVER_CA: readFileSync(shared().caFile, 'utf8'),
+      TOKEN: 'of-the-account',
+    };
     let told = '';
-    const failed = await run(BASH, script, environment({ PEM: pair, KUBECONFIG_TEXT })).then(
+    const failed = await run(BASH, script, environment({ PEM: pair, ...given })).then(
       (stdout) => {
         told = stdout;
         return '';

@@ -13,7 +13,7 @@ import { desired } from '../support/states.ts';
 const read = (path: string) => readFileSync(path, 'utf8');
 const action = parse(read('action.yml'));
 const workflows = globSync('.github/workflows/*.yml');
-const examples = globSync('examples/*.yml');
+const examples = globSync(['examples/*.yml', 'examples/fleet/deploy-*.yml']);
 const documents = [...globSync('*.md'), ...globSync('docs/*.md')];
 
 /** To publish the action this name is replaced everywhere, by the command in docs/publishing.md. */

@@ -69,7 +69,10 @@ it.each(handedOn)(
   },
 );
 
-const writing = globSync('examples/*.yml')
+/** Those of the services of a fleet stand below their manifest. */
+const SERVICES = 'examples/fleet/deploy-*.yml';
+
+const writing = globSync(['examples/*.yml', SERVICES])
   .sort()
   .flatMap((path) => jobsOf(path).flatMap((steps) => steps.map(({ run = '' }) => ({ path, run }))))
   .filter(({ run }) => run.includes('mktemp'));
@@ -94,7 +97,7 @@ it.each(writing.flatMap((one) => ['0', '1'].map((status) => ({ ...one, status })
           mode: 0o755,
         });
       const PATH = `${bin}:${process.env.PATH}`;
-      const env = { PATH, TMPDIR: temporary, SEEN: seen, PEM: 'pem', KUBECONFIG_TEXT: 'text' };
+      const env = { PATH, TMPDIR: temporary, SEEN: seen, PEM: 'pem', TOKEN: 'token' };
       spawnSync('bash', ['-eo', 'pipefail', '-c', run], { env });
       expect([readFileSync(seen, 'utf8'), readdirSync(temporary)]).toEqual([expect.stringMatching(/./), []]);
     } finally {
@@ -103,7 +106,7 @@ it.each(writing.flatMap((one) => ['0', '1'].map((status) => ({ ...one, status })
   },
 );
 
-const asking = globSync('{examples,.github/workflows}/*.yml')
+const asking = globSync(['{examples,.github/workflows}/*.yml', SERVICES])
   .sort()
   .flatMap((path) => jobsOf(path).flatMap((steps) => steps.map(({ run = '' }) => ({ path, run }))))
   .filter(({ run }) => /\bcurl /.test(run));
@@ -116,6 +119,33 @@ it('there are scripts that ask something of a server', () => {
 it.each(asking)('$path: what a server refuses ends the script', ({ run }) => {
   const calls = run.match(/\bcurl .*/g) ?? [];
   expect(calls.filter((call) => !call.startsWith('curl --fail '))).toEqual([]);
+});
+
+/** Of a workflow that writes the pair elsewhere. */
+interface HandOver {
+  steps: { env?: Record<string, string>; with?: Record<string, string> }[];
+}
+const handingOver = globSync(['examples/hand-over-*.yml', SERVICES]).flatMap((path) => {
+  const { 'hand-over': job, deploy = job } = parse(readFileSync(path, 'utf8')).jobs as Record<
+    string,
+    HandOver
+  >;
+  return deploy ? [{ path, steps: deploy.steps }] : [];
+});
+
+// Whoever has the key of the app can write both in an environment (docs/security.md), and would get the pair of today.
+it.each(handingOver)(
+  '$path: no variable says where the pair goes, and no secret but a token',
+  ({ steps }) => {
+    const given = JSON.stringify(steps);
+    expect(given).not.toContain('vars.');
+    const secrets = [...given.matchAll(/secrets\.(\w+)/g)].map(([, name]) => `${name}`);
+    expect(secrets.filter((name) => !/^AUTH0_MTLS_PEM$|_TOKEN$/.test(name))).toEqual([]);
+  },
+);
+
+it('there are workflows that hand the pair over', () => {
+  expect(handingOver.length).toBe(7);
 });
 
 /** What the token must be able to do with the secrets of each kind of destination. */

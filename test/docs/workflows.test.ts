@@ -13,7 +13,7 @@ import { type Document, isScalar, parse, parseDocument, visit } from 'yaml';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const workflows = globSync('.github/workflows/*.{yml,yaml}').sort();
-const examples = globSync('examples/*.{yml,yaml}').sort();
+const examples = globSync(['examples/*.{yml,yaml}', 'examples/fleet/deploy-*.yml']).sort();
 const files = [...workflows, ...examples];
 
 const OUR_NAME = 'auth0-mtls-rotation-action';

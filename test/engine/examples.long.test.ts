@@ -2,10 +2,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { listenForMail } from '../consumers/mail.ts';
+import { snippet } from '../consumers/recipe.ts';
 import type { EmulatorRequest } from '../emulators/emulator.ts';
 import { MANAGEMENT_SCOPES } from '../emulators/sandbox.ts';
 import { serve } from '../emulators/serve.ts';
 import type { ClientSeed } from '../emulators/tenant.ts';
+import { selfSignedCertificate } from '../emulators/tls.ts';
 import { loginByKey } from '../scenarios/operations.ts';
 import { DAY, MINUTE } from '../scenarios/support.ts';
 import { ACT, type EngineRun } from './act.ts';
@@ -476,6 +478,20 @@ describe.skipIf(ACT === undefined)(
   },
 );
 
+it.skipIf(ACT === undefined)(
+  'an emergency begins when a second person has approved it, as docs/recipes.md has that',
+  async () => {
+    await using repository = await Repository.start();
+    await rotated(repository);
+    const jobs = snippet('An emergency takes two people', 'yaml');
+    const broken = ['\n  rotate:\n', `\n${jobs}`] as const;
+    const start = { ...dispatch({ operation: 'rotate' }), broken };
+    const run = await repository.run('examples/emergency.yml', start);
+    const both = { approve: 'success', rotate: 'success' };
+    expect(outcome(run)).toEqual([0, both, 'true', 'Forced']);
+  },
+);
+
 story('examples/self-rotation.yml', {
   prepare(repository) {
     firstDay(repository);
@@ -602,7 +618,7 @@ story('examples/ca-signed-vault.yml', {
     bySecret(repository);
     const vault = await startVault(repository.world, CA);
     repository.defer(() => vault.served[Symbol.asyncDispose]());
-    repository.variables.VAULT_ADDR = vault.served.url;
+    repository.curl(`connect-to = "vault.example.com:443:${vault.served.host}"`);
     repository.identity = vault.identity;
     repository.addTokens(vault.tokens);
     vaultTokens = vault.tokens;
@@ -757,6 +773,66 @@ story('examples/fleet-one-job.yml', {
   ],
 });
 
+describe.skipIf(ACT === undefined)('a pair made by hand is adopted as docs/recipes.md says', () => {
+  /** The client has a certificate, and the secret holds it. */
+  function byHand({ world }: Repository, clientId: string, scope: string) {
+    const { key, cert } = selfSignedCertificate(clientId, 400);
+    const [made, stored] = [10, 9].map((days) => world.githubNow() - days * DAY);
+    const created_at = new Date(made ?? 0).toISOString();
+    const seed = { credential_type: 'x509_cert', pem: cert, associate: true, created_at } as const;
+    const id = world.tenant.seedCredential(clientId, seed);
+    const at = new Date(stored ?? 0).toISOString();
+    world.github.seedSecret(scope, 'AUTH0_MTLS_PEM', key + cert, { createdAt: at, updatedAt: at });
+    return { id, pem: key + cert };
+  }
+
+  it('by current-credential, as the workflow of the README has it', async () => {
+    await using repository = await Repository.start();
+    const { id, pem } = byHand(repository, repository.clientId, repository.scope);
+    expect(outcome(await rotate(repository))).toEqual([0, { rotate: 'success' }, 'false', 'NotDue']);
+    const forced = await rotate(repository, dispatch({ operation: 'rotate', force: 'true' }));
+    expect(outcome(forced)).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(forced.summaries.join()).toContain(id);
+    expect([await login(repository), await login(repository, pem)]).toEqual([200, 200]);
+  });
+
+  it('of a client of a manifest by its id and force, and keep-credentials keeps it', async () => {
+    await using repository = await Repository.start({ name: 'acme/rotations' });
+    enlisted(repository);
+    const { id, pem } = byHand(repository, 'canaryClientId', 'repo:acme/canary');
+    const run = (inputs = {}) => {
+      const start = dispatch({ operation: 'rotate', 'client-id': 'canaryClientId', ...inputs });
+      return repository.run('examples/fleet-one-job.yml', { ...start, said: true });
+    };
+    const logins = async () => {
+      const held = [repository.held('AUTH0_MTLS_PEM', 'repo:acme/canary'), pem];
+      const asked = held.map((one) => repository.world.requestToken('canaryClientId', one, AUDIENCE));
+      return (await Promise.all(asked)).map(({ status }) => status);
+    };
+    const refused = await run();
+    expect([refused.exitCode, refused.said]).toEqual([1, expect.stringContaining('SECRET_EXISTS')]);
+    const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId\n'];
+    const kept = `${entry}    keep-credentials: [${id}]\n`;
+    repository.replace(path, entry, kept);
+    const first = [0, { rotate: 'success' }, 'true', 'UnidentifiedSecret'];
+    expect(outcome(await run({ force: 'true' }))).toEqual(first);
+    expect([repository.held('AUTH0_MTLS_PEM', 'repo:acme/canary') === pem, await logins()]).toEqual([
+      false,
+      [200, 200],
+    ]);
+    // It keeps its slot: no rotation more before its id is out, and each run says so.
+    repository.world.advance(20 * MINUTE);
+    const idle = await run();
+    expect([idle.exitCode, idle.summaries.join()]).toEqual([0, expect.stringContaining('will fail')]);
+    repository.world.advance(8 * DAY);
+    const full = await run({ force: 'true' });
+    expect([full.exitCode, full.said]).toEqual([1, expect.stringContaining('CREDENTIAL_LIMIT')]);
+    repository.replace(path, kept, entry);
+    expect(outcome(await run({ force: 'true' }))).toEqual([0, { rotate: 'success' }, 'true', 'Forced']);
+    expect(await logins()).toEqual([200, 401]);
+  });
+});
+
 story('examples/fleet.yml', {
   options: { name: 'acme/rotations' },
   prepare: enlisted,
@@ -873,8 +949,8 @@ story('examples/fleet-watch.yml', {
   options: { name: 'acme/rotations' },
   async prepare(repository) {
     await fleetRotated(repository);
-    repository.world.github.addWorkflow(repository.name, 'fleet.yml');
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+    repository.world.github.addWorkflow(repository.name, 'fleet-one-job.yml');
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'success' });
   },
   async run(repository, run) {
     const all = await run();
@@ -888,13 +964,14 @@ story('examples/fleet-watch.yml', {
     for (const [clientId] of MEMBERS)
       expect(all.summaries.filter((text) => text.includes(clientId)).length).toBe(2);
     // The last run of the fleet's workflow has failed: one client's watch says so, not each.
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'failure' });
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'failure' });
     const broken = await run();
-    expect([broken.exitCode, broken.summaries.filter((text) => text.includes('fleet.yml')).length]).toEqual([
-      0, 1,
-    ]);
+    expect([
+      broken.exitCode,
+      broken.summaries.filter((text) => text.includes('fleet-one-job.yml')).length,
+    ]).toEqual([0, 1]);
     expect((await issuesOf(repository)).length).toBe(1);
-    repository.world.github.addRun(repository.name, 'fleet.yml', { conclusion: 'success' });
+    repository.world.github.addRun(repository.name, 'fleet-one-job.yml', { conclusion: 'success' });
     expect((await run()).exitCode).toBe(0);
     // A client that cannot be planned is found, and the others are watched all the same.
     const [path, entry] = ['.github/auth0-clients.yml', '  - client-id: canaryClientId'];
@@ -906,7 +983,7 @@ story('examples/fleet-watch.yml', {
   },
   controls: [
     {
-      from: "'fleet.yml'",
+      from: "'fleet-one-job.yml'",
       to: "'rotation.yml'",
       says: 'GitHub did not show the workflow rotation.yml of acme/rotations (404',
     },
@@ -932,9 +1009,10 @@ story('examples/hand-over-vault.yml', {
       const answer = isWrite ? {} : answers[path];
       return { status: answer ? 200 : 403, headers: {}, body: JSON.stringify(answer ?? {}) };
     };
-    const vault = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    const tls = repository.world.authority.serverCertificate(['vault.example.com']);
+    const vault = await serve({ handle }, { tls });
     repository.defer(() => vault[Symbol.asyncDispose]());
-    repository.variables.VAULT_ADDR = vault.url;
+    repository.curl(`connect-to = "vault.example.com:443:${vault.host}"`);
     repository.identity = {
       ACTIONS_ID_TOKEN_REQUEST_URL: `${vault.url}/identity?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-of-the-job',
@@ -1029,6 +1107,26 @@ story('examples/notify.yml', {
     },
   ],
 });
+
+it.skipIf(ACT === undefined)(
+  'the deployment of a service of a fleet hands nothing over without a pair, and a chat hears of it',
+  async () => {
+    await using repository = await Repository.start();
+    repository.addScope('env:acme/shop/production');
+    heard = [];
+    const handle = ({ body }: EmulatorRequest) => {
+      heard.push(JSON.parse(body));
+      return { status: 200, headers: {}, body: 'ok' };
+    };
+    const chat = await serve({ handle }, { tls: repository.world.authority.serverCertificate() });
+    repository.defer(() => chat[Symbol.asyncDispose]());
+    repository.secrets.CHAT_WEBHOOK_URL = chat.url;
+    const failed = await repository.run('examples/fleet/deploy-kubernetes.yml', dispatch({ client: 'shop' }));
+    expect([failed.exitCode, failed.jobs]).toEqual([1, { deploy: 'failure', notify: 'success' }]);
+    expect(failed.log).toContain('The secret is empty');
+    expect(heard).toEqual([{ text: expect.stringContaining('certificate in acme/shop failed') }]);
+  },
+);
 
 /** They need programs of a cloud or of GitHub, or their scripts are the same: test/consumers/hand-over.long.test.ts runs those. */
 const ELSEWHERE = ['examples/hand-over-*.yml'];

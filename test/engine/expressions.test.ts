@@ -190,7 +190,7 @@ it.each([
   // One of them looks at the fleet's workflow, or each would open an issue for one failed run.
   const workflow = `${steps?.at(-1)?.with?.workflow}`;
   expect(['a', 'b'].map((one) => text(workflow, { needs, matrix: { client: one } }))).toEqual([
-    'fleet.yml',
+    'fleet-one-job.yml',
     '',
   ]);
 });

@@ -48,7 +48,7 @@ export async function startVault(world: Sandbox, authority: CertificateAuthority
       data: { certificate: authority.sign(csr).trim(), ca_chain: [authority.certificate.trim()] },
     });
   };
-  const served = await serve({ handle }, { tls: world.authority.serverCertificate() });
+  const served = await serve({ handle }, { tls: world.authority.serverCertificate(['vault.example.com']) });
   const identity = {
     ACTIONS_ID_TOKEN_REQUEST_URL: `${served.url}/identity?api-version=2.0`,
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: request,

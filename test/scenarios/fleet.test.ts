@@ -146,7 +146,7 @@ describe('a fleet', () => {
     const unknown = await fleet.run({ shard: 'unknown' });
     expect([unknown.exitCode, unknown.log]).toEqual([
       1,
-      expect.stringContaining("Input 'shard' is 'unknown': neither a part such as 2/5 nor a client id"),
+      expect.stringContaining("Input 'shard' is 'unknown': no client of the manifest has this id"),
     ]);
     fleet.write({ 0: { 'client-id': 'gone' } });
     const gone = await fleet.run({ shard: 'gone' });

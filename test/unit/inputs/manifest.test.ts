@@ -246,7 +246,7 @@ clients:
     ['shard', '0/2', 'write a part such as 2/5'],
     ['shard', '1/257', 'write a part such as 2/5'],
     ['operation', 'watch', 'for one client write its id as shard'],
-    ['shard', 'two', "is 'two': neither a part such as 2/5 nor a client id of the manifest"],
+    ['shard', 'two', "is 'two': no client of the manifest has this id (the field client-id of the form)"],
   ])('does not go with %s: %s', (name, value, problem) => {
     expect(problems(ONE, { [name]: value })).toEqual([expect.stringContaining(`'${name}' `)]);
     expect(problems(ONE, { [name]: value })[0]).toContain(problem);
