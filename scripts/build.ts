@@ -19,6 +19,10 @@ const slim: Plugin = {
       path: join(import.meta.dirname, 'slim', SLIM[path] ?? ''),
       sideEffects: false,
     }));
+    // undici has the same HTTP parser twice, with SIMD and without. The one without runs everywhere.
+    onResolve({ filter: /\/llhttp_simd-wasm\.js$/ }, ({ path, ...from }) =>
+      resolve(path.replace('llhttp_simd', 'llhttp'), from),
+    );
     // The toolkit does not say of itself that importing it does nothing: what its unused parts import would stay.
     onResolve({ filter: /^@actions\/(exec|http-client\/.*)$/ }, async ({ path, pluginData, ...from }) => {
       if (pluginData === slim) return undefined;
