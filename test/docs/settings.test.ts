@@ -7,6 +7,7 @@ import { dirname, join, matchesGlob } from 'node:path/posix';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import settings from '../../vitest.config.ts';
+import { expectEachFileOnce } from './projects.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const SOURCES = '{src,test,scripts}/**/*.ts';
@@ -113,23 +114,8 @@ it('Biome finds each kind of mistake, wherever people write', () => {
 });
 
 describe('Vitest', () => {
-  const projects = (settings.test?.projects ?? []) as {
-    test: { name: string; include: string[]; exclude?: string[] };
-  }[];
-  const filesOf = (name: string) => {
-    const { include = [], exclude = [] } = projects.find(({ test }) => test.name === name)?.test ?? {};
-    return globSync('test/**/*.ts').filter(
-      (path) =>
-        include.some((glob) => matchesGlob(path, glob)) && !exclude.some((glob) => matchesGlob(path, glob)),
-    );
-  };
-
-  it('runs each file of tests once: the short ones or the long ones', () => {
-    const [short, long] = [filesOf('short'), filesOf('long')];
-    expect([...short, ...long].sort()).toEqual(globSync('test/**/*.test.ts').sort());
-    expect(long.filter((path) => !path.endsWith('.long.test.ts'))).toEqual([]);
-    expect([short.length > 100, long.length > 40]).toEqual([true, true]);
-  });
+  const projects = (settings.test?.projects ?? []) as { test: object }[];
+  it('runs each file of tests once: the short ones or the long ones', expectEachFileOnce);
 
   it('passes no file without tests, no failure and no lonely test', () => {
     // Vitest's own defaults, which these would change. Where CI is set it allows no `only`.
