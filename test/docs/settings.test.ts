@@ -260,7 +260,7 @@ describe('the description of GitHub that the emulator answers by', () => {
   it('has every call, without prose, and nothing that no call needs', () => {
     const source = whole();
     const { get } = source.paths['/user'];
-    Object.assign(get, { summary: 'Prose', description: 'Prose', tags: ['users'], 'x-github': {} });
+    Object.assign(get, { summary: 'Prose', description: 'Prose', tags: ['users'], title: 'Prose', 'x-github': {} });
     source.paths['/user'].delete = { responses: {} };
     source.paths['/nobody-calls'] = { get: {} };
     source.components.schemas['nobody-names'] = { type: 'object' };
