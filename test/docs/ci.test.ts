@@ -120,6 +120,16 @@ it('CI installs each program that is missing, and runs the tests even if it cann
   expect(tests.filter((line) => line.startsWith('npm ')).length).toBe(4);
 });
 
+it('CI takes the packages that the consumers name', () => {
+  program(at(CACHE, 'python/bin/python'), 'echo "python $*" >> "$ASKED"');
+  program(at('bin/go'), 'echo "go $*" >> "$ASKED"');
+  run();
+  expect(asked().slice(0, 2)).toEqual([
+    'python -m pip install -q --requirement test/consumers/python/requirements.txt',
+    'go mod download',
+  ]);
+});
+
 it.each([
   ['the packages of Python', `${CACHE}/python/bin/python`],
   ['the modules of Go', 'bin/go'],
@@ -151,8 +161,8 @@ it.each<[string, Record<string, string>]>([
   ['the short tests', { SHORT_STATUS: '1' }],
   ['the long tests', { LONG_STATUS: '1' }],
   ['the demo', { DEMO_STATUS: '1' }],
-])('CI fails with %s', (_, told) => {
-  expect(run(told).status).toBe(1);
+])('CI fails with %s, and counts all the same', (_, told) => {
+  expect(run(told)).toMatchObject({ status: 1, last: expect.stringMatching(/ passed, \d+ failed$/) });
 });
 
 it.each<[string, Record<string, string>]>([

@@ -131,6 +131,16 @@ describe('Vitest', () => {
   });
 });
 
+it('each pattern of files in a test finds some: a loop over none would check nothing', () => {
+  const patterns = globSync('test/**/*.ts').flatMap((path) =>
+    [...read(path).matchAll(/\bglobSync\('([^']+)'(?:, \{ cwd: '([^']+)' \})?\)/g)].map(
+      ([, pattern = '', cwd = '.']) => ({ path, pattern, cwd }),
+    ),
+  );
+  expect(patterns.length).toBeGreaterThan(30);
+  expect(patterns.filter(({ pattern, cwd }) => globSync(pattern, { cwd }).length === 0)).toEqual([]);
+});
+
 describe('package.json', () => {
   const { scripts, dependencies, devDependencies, engines, ...others } = JSON.parse(
     read('package.json'),
@@ -260,7 +270,13 @@ describe('the description of GitHub that the emulator answers by', () => {
   it('has every call, without prose, and nothing that no call needs', () => {
     const source = whole();
     const { get } = source.paths['/user'];
-    Object.assign(get, { summary: 'Prose', description: 'Prose', tags: ['users'], title: 'Prose', 'x-github': {} });
+    Object.assign(get, {
+      summary: 'Prose',
+      description: 'Prose',
+      tags: ['users'],
+      title: 'Prose',
+      'x-github': {},
+    });
     source.paths['/user'].delete = { responses: {} };
     source.paths['/nobody-calls'] = { get: {} };
     source.components.schemas['nobody-names'] = { type: 'object' };
