@@ -120,7 +120,8 @@ describe('serve', () => {
     });
     const connections = { connections: 1, connect: { ca: authority.pem } };
     const waiting = post(served.url, client(connections)).catch((error: Error) => error);
-    await opening.promise;
+    await Promise.race([opening.promise, waiting]);
+    expect([opened, emulator.landed]).toEqual([1, 0]);
     const second = client(connections);
     for (let turn = 0; turn < 2; turn += 1) expect((await post(served.url, second)).status).toBe(200);
     expect([opened, emulator.landed]).toEqual([2, 2]);
