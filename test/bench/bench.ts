@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contender, missingPrograms, type Proofs, scripts, sdkActions } from './contenders.ts';
+import { GOALS } from './goals.ts';
 import {
   bareNodeStart,
   distBytes,
@@ -109,17 +110,17 @@ async function limits(runs: number): Promise<{ figures: Figure[]; samples: Recor
   const least = median(await leastOfAll(world, trips, runs));
   const figures: Figure[] = [
     { name: 'bare Node start', value: bare, unit: 'ms' },
-    { name: 'start to first request, less bare Node', value: first - bare, unit: 'ms', goal: 100 },
-    ...limitFigures('rotation', rotation, bare, { requests: 19, roundTrips: 9, ratio: 1.25 }),
-    ...limitFigures('makes room', freeCapacity, bare, { requests: 25 }),
-    ...limitFigures('nothing due', notDue, bare, { requests: 4, roundTrips: 3 }),
+    { name: 'start to first request, less bare Node', value: first - bare, unit: 'ms', goal: GOALS.startMs },
+    ...limitFigures('rotation', rotation, bare, GOALS.rotation),
+    ...limitFigures('makes room', freeCapacity, bare, GOALS.makesRoom),
+    ...limitFigures('nothing due', notDue, bare, GOALS.notDue),
     {
       name: `undici alone, ${trips} requests: wall ÷ (round trips + bare Node)`,
       value: least / (trips * LIMIT_LATENCY_MS + bare),
       unit: '',
     },
-    { name: 'peak memory', value: peak / 1024, unit: 'MB', goal: 120 },
-    { name: 'dist', value: distBytes() / 1000, unit: 'kB', goal: 1000 },
+    { name: 'peak memory', value: peak / 1024, unit: 'MB', goal: GOALS.memoryMb },
+    { name: 'dist', value: distBytes() / 1000, unit: 'kB', goal: GOALS.distBytes / 1000 },
   ];
   return { figures, samples: { rotation, notDue, freeCapacity } };
 }

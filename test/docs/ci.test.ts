@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 let folder: string;
+/** What CI has made outside of the checkout. */
+const CACHE = 'cache/auth0-mtls-rotation-action';
 const at = (...names: string[]) => join(folder, ...names);
 
 function program(path: string, script = 'exit 0'): void {
@@ -34,13 +37,13 @@ beforeEach(() => {
   writeFileSync(at('test/engine/act.version'), '0.0.0\n');
   for (const name of ['gh', 'chromium', 'nginx', 'haproxy', 'go', 'javac', 'kubectl', 'python3', 'apt-get'])
     program(at('bin', name));
-  const cache = at('cache/auth0-mtls-rotation-action');
-  program(join(cache, 'python/bin/python'));
-  program(join(cache, 'act-0.0.0/act'));
+  program(at(CACHE, 'python/bin/python'));
+  program(at(CACHE, 'act-0.0.0/act'));
   // Each script of the package writes the report that it is asked for, and ends as it is told.
   program(
     at('bin/npm'),
     `for one; do case "$one" in --outputFile.json=*) report="\${one#*=}";; esac; done
+echo "npm $*, CI=$CI" >> "$ASKED"
 case "$*" in ci) what=CI;; "run demo") what=DEMO;; test*) what=SHORT;; *) what=LONG;; esac
 eval "text=\\"\\$\${what}_REPORT\\"; status=\\"\\$\${what}_STATUS\\""
 [ -n "$report" ] && [ -n "$text" ] && printf '%s' "$text" > "$report"
@@ -54,7 +57,7 @@ const tests = (changes: object = {}) =>
   JSON.stringify({ numPassedTests: 2, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, ...changes });
 
 function run(told: Record<string, string> = {}) {
-  const { status, stdout } = spawnSync('bash', ['.ci/run'], {
+  const { status, stdout, stderr } = spawnSync('bash', ['.ci/run'], {
     cwd: folder,
     encoding: 'utf8',
     env: {
@@ -63,14 +66,76 @@ function run(told: Record<string, string> = {}) {
       XDG_CACHE_HOME: at('cache'),
       SHORT_REPORT: tests(),
       LONG_REPORT: tests({ numPassedTests: 3 }),
+      ASKED: at('bin/asked'),
       ...told,
     },
   });
-  return { status, stdout, last: stdout.trim().split('\n').at(-1) };
+  return { status, stdout, stderr, last: stdout.trim().split('\n').at(-1) };
 }
 
 it('CI passes if all is well, and counts both runs', () => {
   expect(run()).toMatchObject({ status: 0, last: '5 passed, 0 failed' });
+});
+
+const asked = () =>
+  existsSync(at('bin/asked')) ? readFileSync(at('bin/asked'), 'utf8').trim().split('\n') : [];
+
+it('CI runs each part once, as where nothing may be skipped, and a part that fails stops no other', () => {
+  const wanted = [
+    expect.stringMatching(/^npm ci, CI=true$/),
+    expect.stringMatching(
+      /^npm test -- --reporter=default --reporter=json --outputFile\.json=\S+short\.json, CI=true$/,
+    ),
+    expect.stringMatching(/^npm run test:all -- --project=long --reporter=default .*long\.json, CI=true$/),
+    expect.stringMatching(/^npm run demo, CI=true$/),
+  ];
+  run({ SHORT_STATUS: '1', LONG_STATUS: '1' });
+  expect(asked()).toEqual(wanted);
+});
+
+it('CI installs each program that is missing, and runs the tests even if it cannot', () => {
+  const missing = {
+    gh: 'gh',
+    chromium: 'chromium',
+    nginx: 'nginx',
+    haproxy: 'haproxy',
+    curl: 'curl',
+    openssl: 'openssl',
+    go: 'golang-go',
+    javac: 'default-jdk-headless',
+    kubectl: 'kubernetes-client',
+  };
+  for (const name of Object.keys(missing)) rmSync(at('bin', name), { force: true });
+  // Of the machine's own programs those that the script itself needs.
+  mkdirSync(at('own'));
+  for (const name of ['bash', 'sh', 'cat', 'dirname', 'env', 'git', 'id', 'jq', 'mktemp', 'rm'])
+    symlinkSync(spawnSync('which', [name], { encoding: 'utf8' }).stdout.trim(), at('own', name));
+  program(at('bin/sudo'), 'exec "$@"');
+  program(at('bin/apt-get'), 'echo "apt-get $*" >> "$ASKED"\ncase "$*" in *install*) exit 1;; esac');
+  expect(run({ PATH: `${at('bin')}:${at('own')}` }).status).toBe(1);
+  const [update, install = '', ...tests] = asked();
+  const [options, ...packages] = install.split(/ (?!-)/).slice(1);
+  expect([update, options]).toEqual(['apt-get update -q', 'install -y -q --no-install-recommends']);
+  expect(packages.sort()).toEqual(Object.values(missing).sort());
+  expect(tests.filter((line) => line.startsWith('npm ')).length).toBe(4);
+});
+
+it('CI takes the packages that the consumers name', () => {
+  program(at(CACHE, 'python/bin/python'), 'echo "python $*" >> "$ASKED"');
+  program(at('bin/go'), 'echo "go $*" >> "$ASKED"');
+  run();
+  expect(asked().slice(0, 2)).toEqual([
+    'python -m pip install -q --requirement test/consumers/python/requirements.txt',
+    'go mod download',
+  ]);
+});
+
+it.each([
+  ['the packages of Python', `${CACHE}/python/bin/python`],
+  ['the modules of Go', 'bin/go'],
+])('CI fails without %s', (_, path) => {
+  program(at(path), 'exit 1');
+  expect(run().status).toBe(1);
 });
 
 it('CI names at its end what has failed', () => {
@@ -96,8 +161,8 @@ it.each<[string, Record<string, string>]>([
   ['the short tests', { SHORT_STATUS: '1' }],
   ['the long tests', { LONG_STATUS: '1' }],
   ['the demo', { DEMO_STATUS: '1' }],
-])('CI fails with %s', (_, told) => {
-  expect(run(told).status).toBe(1);
+])('CI fails with %s, and counts all the same', (_, told) => {
+  expect(run(told)).toMatchObject({ status: 1, last: expect.stringMatching(/ passed, \d+ failed$/) });
 });
 
 it.each<[string, Record<string, string>]>([

@@ -63,6 +63,32 @@ describe('the world', () => {
     expect(world.authorizationServer.statistics.granted.self_signed_tls_client_auth).toBe(1);
   });
 
+  test('gives the token of a job no secret, and no other repository', async () => {
+    world.github.addRepository('acme/else');
+    const status = async (token: string, path: string, method = 'GET') => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await world.call(`${world.githubUrl}/repos/${path}`, { method, headers })).status;
+    };
+    const key = 'actions/secrets/public-key';
+    expect(await status(world.githubToken, `acme/shop/${key}`)).toBe(200);
+    expect(await status(world.workflowToken, `acme/shop/${key}`)).toBe(403);
+    expect(await status(world.workflowToken, 'acme/shop/issues')).toBe(200);
+    expect(await status(world.workflowToken, 'acme/else/issues')).not.toBe(200);
+  });
+
+  test('has a certificate that was made by hand a day ago', () => {
+    const [made] = world.tenant.reveal(world.clientId).credentials;
+    const age = world.tenantNow() - Date.parse(`${made?.created_at}`);
+    expect(Math.round(age / 3_600_000)).toBe(24);
+  });
+
+  test('dates an answer that no service gave by the clock of the service', async () => {
+    await using early = await startSandbox({ tenantSkewMs: -86_400_000 * 400 });
+    early.conditions.fault = () => ({ kind: 'answer', response: { status: 503, headers: {}, body: '' } });
+    const { headers } = await early.call(clientUrl('any', early), { headers: { 'user-agent': 'program/1' } });
+    expect(Date.now() - Date.parse(`${headers.date}`)).toBeGreaterThan(86_400_000 * 399);
+  });
+
   test('knows a client that has the method and no credential', async () => {
     const { clientId, credentialId } = world.addServiceClient({ credentials: [] });
     expect(credentialId).toBeUndefined();
@@ -149,7 +175,8 @@ describe('the world', () => {
 describe('the transcript', () => {
   test('counts requests and round trips', async () => {
     const { tenantUrl, githubUrl, clientId } = world;
-    world.conditions.latencyMs = 100;
+    // A busy machine pulls apart by less what began together.
+    world.conditions.latencyMs = 500;
     await asProgram(`${tenantUrl}/.well-known/openid-configuration`);
     await Promise.all([
       asProgram(clientUrl(clientId)),

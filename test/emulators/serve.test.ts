@@ -89,6 +89,71 @@ describe('serve', () => {
     await expect(post(served.url, client())).rejects.toThrow(/certificate/);
   });
 
+  it('hands a listener the whole request, and its client every line of the answer', async () => {
+    const served = await start(async (incoming, response) => {
+      const body = (await incoming.toArray()).join('');
+      response.setHeader('x-lines', ['one', 'two']);
+      response.writeHead(201, { 'x-length': `${incoming.headers['content-length']}` });
+      response.write(`${incoming.method} ${incoming.url} `);
+      response.end(body);
+    });
+    const answer = await post(`${served.url}/a?b=c`, client());
+    expect(answer).toMatchObject({
+      status: 201,
+      headers: { 'x-lines': 'one, two', 'x-length': '5' },
+      body: 'POST /a?b=c hello',
+    });
+  });
+
+  it('opens each connection as late as it is told, and no request of an open one', async () => {
+    const opening = Promise.withResolvers<void>();
+    let opened = 0;
+    const emulator = counter();
+    const served = await serve(emulator, {
+      tls: authority.serverCertificate(),
+      connectMs() {
+        opened += 1;
+        opening.resolve();
+        // The first is never opened.
+        return opened === 1 ? 3_600_000 : 1;
+      },
+    });
+    const connections = { connections: 1, connect: { ca: authority.pem } };
+    const waiting = post(served.url, client(connections)).catch((error: Error) => error);
+    await Promise.race([opening.promise, waiting]);
+    expect([opened, emulator.landed]).toEqual([1, 0]);
+    const second = client(connections);
+    for (let turn = 0; turn < 2; turn += 1) expect((await post(served.url, second)).status).toBe(200);
+    expect([opened, emulator.landed]).toEqual([2, 2]);
+    await served[Symbol.asyncDispose]();
+    expect(await waiting).toBeInstanceOf(Error);
+  });
+
+  it('is idle when what arrived meanwhile is done, too', async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let arrived = 0;
+    const served = await start(async (_, response) => {
+      const gate = gates[arrived];
+      arrived += 1;
+      await gate?.promise;
+      response.end();
+    });
+    const first = post(served.url, client());
+    await expect.poll(() => arrived).toBe(1);
+    let isIdle = false;
+    const idle = served.idle().then(() => {
+      isIdle = true;
+    });
+    const second = post(served.url, client());
+    await expect.poll(() => arrived).toBe(2);
+    gates[0]?.resolve();
+    await first;
+    await sleep(20);
+    expect(isIdle).toBe(false);
+    gates[1]?.resolve();
+    await Promise.all([second, idle]);
+  });
+
   it('routes one origin to an emulator and to a listener', async () => {
     const emulator = counter();
     const served = await start({
