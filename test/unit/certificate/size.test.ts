@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { authorityOf, type Issuer, parseSigningKey } from '../../../src/certificate/authority.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
-import { encodedSize, HEADER_LIMIT, headerSize } from '../../../src/certificate/size.ts';
+import { encodedSize, exceedsSecret, HEADER_LIMIT, headerSize } from '../../../src/certificate/size.ts';
 import { printSubject } from '../../../src/model/subject-dn.ts';
 import { Workshop } from '../../support/pem-spellings.ts';
 import { runs } from '../../support/properties.ts';
@@ -83,8 +83,48 @@ describe('the size of a certificate', () => {
     expect([size > HEADER_LIMIT, size < 5_000, HEADER_LIMIT]).toEqual([true, true, 4096]);
     expect(headerSize({ keySize: 2048, subject, method: METHOD }, issuer)).toBeLessThanOrEqual(HEADER_LIMIT);
     expect(headerSize({ keySize: 4096, subject, method: 'private_key_jwt' }, issuer)).toBe(0);
+    expect(headerSize({ keySize: undefined, subject, method: METHOD }, issuer)).toBe(0);
+    const [, ca] = AUTHORITIES;
+    if (!ca) throw new Error('has an authority');
+    const byCa = { keySize: 2048, subject: 'CN=a', method: 'tls_client_auth' } as const;
+    expect(headerSize(byCa, { kind: 'authority', authority: ca })).toBeGreaterThan(estimate('CN=a'));
     // A plan without an issuer: who signs, and with what, is not known.
     expect(headerSize({ keySize: 4096, subject, method: 'tls_client_auth' }, issuer)).toBe(0);
+  });
+
+  const estimate = (subject: string) =>
+    headerSize({ keySize: 2048, subject, method: METHOD }, { kind: 'itself' });
+
+  // Lengths around those at which DER takes one more byte for one of the nested lengths.
+  it.each([
+    [1, 1274],
+    [112, 1585],
+    [113, 1585],
+    [116, 1597],
+    [117, 1605],
+    [118, 1605],
+    [119, 1613],
+    [120, 1613],
+    [127, 1640],
+    [128, 1640],
+    [236, 1944],
+    [244, 1975],
+    [246, 1979],
+    [248, 1987],
+    [255, 2007],
+    [256, 2007],
+    [600, 2968],
+  ])('with a name of %i characters is estimated to the byte', (length, size) => {
+    expect(estimate(`CN=${'x'.repeat(length)}`)).toBe(size);
+  });
+
+  // Object identifiers whose numbers take one, two and four bytes, and characters that are escaped.
+  it.each([
+    ['1.3.6.1.4.1.311.60.2.1.3=DE,CN=a', 1333],
+    ['2.5.4.97=a,0.9.2342.19200300.100.1.1=a,CN=a', 1364],
+    ['CN=????????ÿÿÿÿ', 1341],
+  ])('of %s is estimated to the byte', (subject, size) => {
+    expect(estimate(subject)).toBe(size);
   });
 
   it('that was brought is that of its leaf', () => {
@@ -95,5 +135,12 @@ describe('the size of a certificate', () => {
     const request = { keySize: undefined, subject: 'CN=a', method: 'tls_client_auth' } as const;
     expect(headerSize(request, issuer)).toBe(encodeURIComponent(cert).length);
     expect(headerSize(request, issuer)).toBeGreaterThan(HEADER_LIMIT);
+  });
+});
+
+describe('the size of a secret', () => {
+  it('is counted in bytes, to the last one', () => {
+    expect(exceedsSecret('ä'.repeat(24_000))).toBe(false);
+    expect(exceedsSecret(`${'ä'.repeat(24_000)}x`)).toBe(true);
   });
 });
