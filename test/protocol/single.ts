@@ -138,7 +138,12 @@ function playedBy(execution: Execution, actor: Actor, requests: readonly Parked[
 }
 
 /** A fault that passes neither makes a run fail nor keeps one that fails from taking back what it has made. */
-function judge({ invariants }: Execution, strikes: readonly Strike[], so: Played, without: Played): void {
+export function judge(
+  { invariants }: Execution,
+  strikes: readonly Strike[],
+  so: Played,
+  without: Played,
+): void {
   if (!strikes.at(-1)?.fault.passes || so.succeeded) return;
   if (without.succeeded && strikes.every(({ fault }) => fault.passes))
     invariants.report('passing', `the run fails: ${so.message}`);
