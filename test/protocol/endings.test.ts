@@ -121,6 +121,18 @@ describe('I8: a rotation reports success', () => {
   });
 });
 
+test('I8: what was overwritten excuses no other place', () => {
+  const hand = new ByHand('two hold one');
+  const [frozen, other] = [hand.actor('A'), hand.actor('B')];
+  hand.readsPool(frozen);
+  const { id } = rotated(hand, other, 1);
+  hand.stores(frozen, 'C1');
+  hand.reads(other);
+  hand.associates(other, [id]);
+  hand.succeeds(other);
+  expect(hand.broken('I8')).toEqual([expect.stringMatching(/env:acme\/other\/production .* does not work$/)]);
+});
+
 describe('I8: a rehearsal reports success', () => {
   const rehearsed = (hand: ByHand, actor: Actor, rehearsal: boolean) => {
     const name = writeOwnership({ owner: ownerOf(hand.world.desired), run: '1.1', rehearsal });
@@ -306,6 +318,17 @@ describe('a failed run has made a credential', () => {
     const hand = new ByHand('ours alone');
     const actor = hand.actor('A');
     hand.breaksOff(actor, told(...ids(hand, actor)));
+    expect(hand.broken('truth')).toEqual(expected);
+  });
+
+  test.each([
+    ['and does not say so', 'All is as it was.', UNTOLD],
+    ['and says so', 'It may still be there.', []],
+  ])('one alone, %s', (_, told, expected) => {
+    const hand = new ByHand('ours alone');
+    const actor = hand.actor('A');
+    hand.uploads(actor, 'R1');
+    hand.breaksOff(actor, told);
     expect(hand.broken('truth')).toEqual(expected);
   });
 

@@ -324,6 +324,16 @@ describe('when all have ended, a place that does not work', () => {
     expect(hand.execution.invariants.residuals.map((one) => one.lasting)).toEqual([false]);
   });
 
+  test('and was mended since, and taken out by a person, is neither', () => {
+    const { actors, hand, ids } = displaced(false);
+    hand.associates(actors[1] as Actor, ids);
+    const credentials = ids.slice(0, 1).map((id) => ({ id }));
+    hand.world.admin({ client_authentication_methods: { [METHOD]: { credentials } } });
+    hand.execution.invariants.associatedByHand(undefined);
+    hand.execution.invariants.settle(actors);
+    expect(hand.broken('I1')).toEqual([]);
+  });
+
   test('and began so is neither', () => {
     const hand = new ByHand('nothing associated');
     hand.execution.invariants.settle([hand.actor('A')]);
