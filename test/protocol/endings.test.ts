@@ -333,7 +333,7 @@ describe('a failed run has made a credential', () => {
   });
 
   test('and delivered it', () => {
-    const hand = new ByHand('ours alone');
+    const hand = new ByHand('two hold one');
     const actor = hand.actor('A');
     rotated(hand, actor, 1);
     hand.breaksOff(actor, 'All is delivered.');
