@@ -51,7 +51,7 @@ function call(method: string, path: string, body?: unknown, token: string | unde
     method,
     path,
     headers,
-    body: body === undefined ? '' : JSON.stringify(body),
+    body: typeof body === 'string' ? body : JSON.stringify(body ?? {}),
   });
   return { ...answer, data: answer.body === '' ? undefined : JSON.parse(answer.body) };
 }
@@ -287,16 +287,19 @@ describe('a secret', () => {
     ]);
   });
 
-  test.each<[string, object]>([
-    ['without a value', { key_id: '1' }],
-    ['with nothing for a value', { encrypted_value: null, key_id: '1' }],
-    ['without a key', { encrypted_value: BOX }],
-    ['with a number for a key', { encrypted_value: BOX, key_id: 1 }],
-    ['with what is not base64', { encrypted_value: 'a b', key_id: '1' }],
-    ['for another key', { encrypted_value: BOX, key_id: '1' }],
-    ['without anything', []],
-  ])('%s is refused', (_, body) => {
-    expect(call('PUT', `${REPO}/A`, body).status).toBeGreaterThanOrEqual(400);
+  test.each<[string, unknown, number, string]>([
+    ['without a value', { key_id: '1' }, 422, `"encrypted_value" wasn't supplied.`],
+    ['with nothing for a value', { encrypted_value: null, key_id: '1' }, 422, `wasn't supplied.`],
+    ['without a key', { encrypted_value: BOX }, 422, `"key_id" wasn't supplied.`],
+    ['without both', {}, 422, `"encrypted_value", "key_id" weren't supplied.`],
+    ['with a number for a key', { encrypted_value: BOX, key_id: 1 }, 422, '1 is not a string.'],
+    ['with what is not base64', { encrypted_value: 'a b', key_id: '1' }, 422, 'a b does not match'],
+    ['for another key', { encrypted_value: BOX, key_id: '1' }, 422, 'not the current public key'],
+    ['without an object', [], 400, 'Body should be a JSON object'],
+    ['without JSON', '{', 400, 'Problems parsing JSON'],
+  ])('%s is refused', (_, body, status, message) => {
+    const answer = call('PUT', `${REPO}/A`, body);
+    expect(answer).toMatchObject({ status, data: { message: expect.stringContaining(message) } });
     expect(github.secret('repo:octo-org/app', 'A')).toBeUndefined();
   });
 
@@ -352,8 +355,14 @@ describe('a secret of an organization', () => {
     expect(call('GET', `${ORG}/SOME/repositories`).data.total_count).toBe(0);
   });
 
-  test('of one that is not there is 404', () => {
-    expect(call('GET', '/orgs/none/actions/secrets').status).toBe(404);
+  test('needs to say who sees it', () => {
+    expect(put(`${ORG}/A`, 'x').data.message).toContain(`"visibility" wasn't supplied.`);
+  });
+
+  test('of one that is not there is 404, whatever the token may do', () => {
+    github.addToken('some', { kind: 'app', permissions: {} });
+    const statusOf = (token: string) => call('GET', '/orgs/none/actions/secrets', undefined, token).status;
+    expect([statusOf('all'), statusOf('some')]).toEqual([404, 404]);
   });
 });
 

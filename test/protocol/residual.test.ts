@@ -62,6 +62,18 @@ describe('I1: a stale write takes out what a secret holds, or is about to', () =
     expect(hand.broken('I1')).toHaveLength(1);
   });
 
+  test('and it was stored before that was read: nobody has delivered it since', () => {
+    const hand = new ByHand('ours alone');
+    const [frozen, other] = [hand.actor('A'), hand.actor('B')];
+    const both = [hand.idOf('C1'), hand.uploads(other, 'R1')];
+    hand.stores(other, 'R1');
+    expect(hand.broken('I1')).toHaveLength(1);
+    hand.reads(frozen);
+    hand.associates(other, both);
+    hand.associates(frozen, both.slice(0, 1));
+    expect(hand.broken('I1')).toHaveLength(2);
+  });
+
   test('and was put right: what is stored before every node knows it is no residual', () => {
     const hand = new ByHand('ours alone', { propagation: 30_000 });
     const [frozen, other] = [hand.actor('A'), hand.actor('B')];

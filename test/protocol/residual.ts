@@ -84,9 +84,7 @@ export class Displacements {
     if (!stale) return undefined;
     const base = { location: holding.location, at, lasting: false };
     if (request.method === 'PATCH' && displaced.actor === actor) {
-      const delivered = this.#changes.find(
-        (c) => c.stored.includes(identity) && c.actor !== actor && c.at > displaced.base,
-      );
+      const delivered = this.#changes.find((c) => c.stored.includes(identity) && c.at > displaced.base);
       return delivered && { ...base, kind: 'whole rotation' };
     }
     // A third run may have associated it before its maker did.
