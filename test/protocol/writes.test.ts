@@ -38,6 +38,14 @@ describe('I3: of what is associated', () => {
   });
 });
 
+test('what another method lists is not associated', () => {
+  const { world } = new ByHand('left behind, private_key_jwt', { operation: 'enroll', force: false });
+  const registration = registrationOf('private_key_jwt', pairOf('private_key_jwt', material('R1')));
+  world.tenant.seedCredential(world.clientId, { ...registration, associate: true });
+  expect(world.records()[0]?.client.client_authentication_methods).toHaveProperty('private_key_jwt');
+  expect(world.truth().associated).toEqual([]);
+});
+
 describe('I4: another method', () => {
   test.each<[Operation, number]>([
     ['rotate', 1],
