@@ -465,6 +465,13 @@ describe('a second rotation', () => {
     expect(home.told('loop')).toHaveLength(expected);
   });
 
+  test('after one that somebody has disturbed is the first', async () => {
+    const home = new Home('ours alone');
+    await home.day(rotates('R1'), {}, 1);
+    await home.day(rotates('R2'));
+    expect(home.told('loop')).toEqual([]);
+  });
+
   test('that makes nothing is none', async () => {
     const home = new Home('ours alone');
     await home.day(rotates('R1'));
