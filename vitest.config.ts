@@ -5,6 +5,7 @@ const LONG = 'test/**/*.long.test.ts';
 
 export default defineConfig({
   test: {
+    globalSetup: './test/protocol/kept-materials.ts',
     // npm test runs the first, npm run test:all both.
     projects: [
       { extends: true, test: { name: 'short', include: ['test/**/*.test.ts'], exclude: [LONG] } },

@@ -151,6 +151,8 @@ function asHeaders({ cert }: KeyAndCertificate, key = EDGE_SECRET): Record<strin
   };
 }
 
+const HASHES: Record<string, string> = { RS384: 'RSA-SHA384', RS512: 'RSA-SHA512' };
+
 function assertion(changes: Record<string, unknown> = {}, header: Record<string, unknown> = {}): string {
   const now = Math.floor(Date.now() / 1000);
   const payload = {
@@ -163,7 +165,9 @@ function assertion(changes: Record<string, unknown> = {}, header: Record<string,
   };
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const signed = `${encode({ alg: 'RS256', ...header })}.${encode(payload)}`;
-  return `${signed}.${createSign('RSA-SHA256').update(signed).sign(jwtKey.privateKey, 'base64url')}`;
+  return `${signed}.${createSign(HASHES[String(header.alg)] ?? 'RSA-SHA256')
+    .update(signed)
+    .sign(jwtKey.privateKey, 'base64url')}`;
 }
 
 function withAssertion(value: string): Call {
@@ -306,6 +310,13 @@ describe('tls_client_auth', () => {
     set({ method: 'tls_client_auth', subjectDns: [dn] });
     expect(await call({ certificate: createAuthority().clientCertificate(subject) })).toEqual(REFUSED);
     expect(logs.at(-1)?.description).toBe('client certificate was not verified');
+    const verified = { 'client-certificate-ca-verified': 'SUCCESS' };
+    const headers = { ...asHeaders(issued), ...verified };
+    expect((await direct({ headers })).status).toBe(200);
+    expect(await direct({ headers: { ...headers, 'cname-api-key': 'guessed' } })).toEqual(REFUSED);
+    expect(
+      await direct({ headers: { ...headers, ...{ 'client-certificate-ca-verified': 'FAILED' } } }),
+    ).toEqual(REFUSED);
     const blind = await edgeOf();
     expect(await call({ url: blind.tokenEndpoint, certificate: issued })).toEqual(REFUSED);
   });
@@ -364,8 +375,44 @@ describe('private_key_jwt', () => {
     ['too long ahead', { exp: Math.floor(Date.now() / 1000) + 3600 }],
     ['a long jti', { jti: 'x'.repeat(65) }],
     ['another issuer', { iss: 'someone' }],
+    ['issued in the future', { iat: Math.floor(Date.now() / 1000) + 60 }],
+    ['more than 2048 bytes', { more: 'x'.repeat(2_000) }],
   ])('refuses: %s', async (_, changes) => {
     expect(await direct(withAssertion(assertion(changes)))).toEqual(REFUSED);
+  });
+
+  it.each([
+    ['ended as long ago as two clocks may differ', { exp: -5 }],
+    ['was issued in the future, as far as two clocks may differ', { iat: 5, exp: 60 }],
+    ['has a jti of 64 characters', { jti: 'x'.repeat(64) }],
+    ['has many claims', { more: 'x'.repeat(1_000) }],
+  ])('takes one that %s', async (_, { exp = 60, iat = 0, ...more }: Record<string, unknown>) => {
+    const now = Math.floor(Date.now() / 1000);
+    const value = assertion({ ...more, exp: now + Number(exp), iat: now + Number(iat) });
+    expect((await direct(withAssertion(value))).status).toBe(200);
+  });
+
+  it.each([
+    ['RS256', 200],
+    ['RS384', 200],
+    ['RS512', 401],
+  ])('%s: %i', async (alg, expected) => {
+    set({ method: 'private_key_jwt', publicKeys: [{ ...key, alg }] });
+    expect((await direct(withAssertion(assertion({}, { alg })))).status).toBe(expected);
+  });
+
+  it('takes one by the clock of the tenant, too, within the same bounds', async () => {
+    const ahead = 3_600;
+    const leapt = await origin({ now: () => Date.now() + ahead * 1_000 });
+    const url = `${leapt.served.url}/oauth/token`;
+    const statusAt = async (exp: number, iat = exp - 60) => {
+      const now = Math.floor(Date.now() / 1000);
+      const changes = { aud: `${leapt.served.url}/`, exp: now + exp, iat: now + iat };
+      return (await call({ url, ...withAssertion(assertion(changes)) })).status;
+    };
+    expect([await statusAt(60), await statusAt(ahead + 60)]).toEqual([200, 200]);
+    expect([await statusAt(-60), await statusAt(ahead - 60)]).toEqual([401, 401]);
+    expect([await statusAt(ahead + 360), await statusAt(ahead + 60, ahead + 50)]).toEqual([401, 401]);
   });
 
   it('takes one that ends in five minutes, and none that ends in six', async () => {
@@ -419,6 +466,55 @@ describe('audience and scope', () => {
   });
 });
 
+describe('a grant that needs more than a client', () => {
+  const CODE = { grant_type: 'authorization_code', code: 'x', redirect_uri: 'https://localhost/' };
+  const REFRESH = { grant_type: 'refresh_token', refresh_token: 'x' };
+  const INVALID_CODE = [403, 'invalid_grant', 'Invalid authorization code'];
+  const INVALID_TOKEN = [403, 'invalid_grant', 'Unknown or invalid refresh token.'];
+  const NOBODY = [401, 'access_denied', 'Unauthorized'];
+  const notAllowed = (grant: string) => [
+    ...[403, 'unauthorized_client', `Grant type '${grant}' not allowed for the client.`],
+  ];
+
+  it.each<[boolean, string[], string, Record<string, string>, unknown[]]>([
+    [false, ['authorization_code'], 's3cret', CODE, INVALID_CODE],
+    [false, ['authorization_code'], 'wrong', CODE, NOBODY],
+    [false, ['authorization_code', 'refresh_token'], 's3cret', REFRESH, INVALID_TOKEN],
+    [false, ['authorization_code', 'refresh_token'], 'wrong', REFRESH, NOBODY],
+    [false, ['client_credentials'], 's3cret', CODE, notAllowed('authorization_code')],
+    [false, ['client_credentials'], 'wrong', CODE, NOBODY],
+    [true, ['authorization_code'], 's3cret', CODE, INVALID_CODE],
+    [true, ['authorization_code'], 'wrong', CODE, INVALID_CODE],
+    [true, ['authorization_code', 'refresh_token'], 'wrong', REFRESH, INVALID_TOKEN],
+    [true, ['client_credentials'], 'wrong', CODE, notAllowed('authorization_code')],
+    [true, ['client_credentials'], 'wrong', {}, NOBODY],
+  ])('first the grant: %s; %j with %s', async (checksGrantFirst, grantTypes, secret, fields, expected) => {
+    const { served } = await origin({ checksGrantFirst });
+    set({ secret: 's3cret', grantTypes });
+    const url = `${served.url}/oauth/token`;
+    const { body, status } = await call({ url, fields: { client_secret: secret, ...fields } });
+    expect([status, body.error, body.error_description]).toEqual(expected);
+    const letter = { authorization_code: 'feacft', refresh_token: 'fertft' }[fields.grant_type ?? ''];
+    if (!checksGrantFirst) expect(logs.at(-1)?.type).toBe(letter);
+  });
+
+  it('is nothing to a client that is not there', async () => {
+    const { served } = await origin({ checksGrantFirst: true });
+    expect(await call({ url: `${served.url}/oauth/token`, fields: CODE })).toEqual(REFUSED);
+  });
+});
+
+it('takes no body beyond 64 KB', async () => {
+  set({ secret: 's3cret' });
+  const send = async (length: number) => {
+    const fields = { client_secret: 's3cret', more: 'x'.repeat(length) };
+    const { body, status } = await direct({ fields });
+    return [status, body.error_description];
+  };
+  expect(await send(50_000)).toEqual([200, undefined]);
+  expect(await send(66_000)).toEqual([400, 'The body is too large.']);
+});
+
 describe('verifyAccessToken', () => {
   async function token(): Promise<string> {
     set({ secret: 's3cret' });
@@ -469,6 +565,36 @@ describe('the edge', () => {
     expect((await call({ url, certificate: second })).status).toBe(200);
   });
 
+  it('says of a certificate what its own CA has said, and lets nobody say it', async () => {
+    const issued = clientCa.clientCertificate({ CN: 'batch' });
+    const seen: Record<string, unknown>[] = [];
+    const upstream = await serve(
+      async (req, res) => {
+        seen.push({ ...req.headers });
+        res.end();
+      },
+      { tls: authority.serverCertificate() },
+    );
+    open.push(upstream);
+    const verdict = async (options: Partial<EdgeOptions>, certificate?: KeyAndCertificate) => {
+      const { tokenEndpoint: url } = await edgeOf({ upstream: upstream.url, ...options });
+      await call({ url, headers: asHeaders(first, 'guessed'), ...(certificate && { certificate }) });
+      const headers = seen.at(-1) ?? {};
+      expect(headers['cname-api-key']).toBe(EDGE_SECRET);
+      expect(headers['client-certificate'] === undefined).toBe(certificate === undefined);
+      return headers['client-certificate-ca-verified'];
+    };
+    const ca = { clientCa: clientCa.pem };
+    expect([await verdict(ca, issued), await verdict(ca, first), await verdict({}, issued)]).toEqual([
+      'SUCCESS',
+      'FAILED',
+      'FAILED',
+    ]);
+    expect(await verdict(ca)).toBeUndefined();
+    await expect(verdict({ ...ca, verifiesClients: true }, first)).rejects.toThrow();
+    expect(await verdict({ ...ca, verifiesClients: true }, issued)).toBe('SUCCESS');
+  });
+
   it('negative control: a broken one lets everybody in', async () => {
     selfSigned(first);
     const broken = await edgeOf({ openToAll: first.cert });
@@ -504,6 +630,27 @@ describe('what the server says about itself', () => {
         'refresh_token',
       ]),
     });
+    await dispatcher.close();
+  });
+
+  it.each([
+    [true, true],
+    [false, true],
+    [true, false],
+  ])('names pushed requests (%s) and the edge (%s)', async (pushedRequests, hasEdge) => {
+    const { served } = await origin({
+      pushedRequests,
+      ...(hasEdge ? {} : { mtlsTokenEndpoint: () => undefined }),
+    });
+    const dispatcher = new Agent({ connect: { ca: authority.pem } });
+    const answer = await request(`${served.url}/.well-known/openid-configuration`, { dispatcher });
+    const body = (await answer.body.json()) as Record<string, unknown>;
+    const name = 'pushed_authorization_request_endpoint';
+    expect(name in body).toBe(pushedRequests);
+    const alias = { ...(pushedRequests ? { [name]: `${edge.url}/oauth/par` } : {}) };
+    expect(body.mtls_endpoint_aliases).toEqual(
+      hasEdge ? { token_endpoint: edge.tokenEndpoint, ...alias } : undefined,
+    );
     await dispatcher.close();
   });
 

@@ -328,8 +328,9 @@ function mutualTls(edgeSecret: string): object {
     selfSignedTlsClientAuth: true,
     tlsClientAuth: true,
     getCertificate: (context: Context) => forwardedCertificate(context.req, edgeSecret),
+    /** Asked only where there is a certificate, which the edge alone can bring. */
     certificateAuthorized: (context: Context) =>
-      isEdge(context.req, edgeSecret) && context.req.headers['client-certificate-ca-verified'] === 'SUCCESS',
+      context.req.headers['client-certificate-ca-verified'] === 'SUCCESS',
     /** Node writes a subject as Auth0 does: `C=es\nST=Madrid\n…\nCN=…`, in certificate order. */
     certificateSubjectMatches: (context: Context, _property: string, expected: string) => {
       const subject = forwardedCertificate(context.req, edgeSecret)?.subject;

@@ -120,7 +120,7 @@ export class Household {
     const isServed = this.workflow.destinations.some((one) =>
       location.startsWith(`${printDestination(one)} `),
     );
-    if (!isServed || /^[XY]/.test(label) || this.#takenOut.has(identity ?? '')) return;
+    if (!isServed || this.#takenOut.has(identity ?? '')) return;
     const named = actor?.interrupts.has(location) === true;
     if (named && this.#mayInterrupt(label)) return;
     if (this.#rewrittenUnseen(location, actor)) {

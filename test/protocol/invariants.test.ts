@@ -5,31 +5,23 @@ import { RotationError } from '../../src/errors.ts';
 import type { Connection } from '../../src/http/service.ts';
 import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { Actor, type Code } from './actor.ts';
+import { ByHand, material, prepare } from './by-hand.ts';
 import { REAL } from './code.ts';
 import type { Fault } from './faults.ts';
 import { Healed, heal } from './heal.ts';
 import type { Event } from './invariants.ts';
-import { type Material, type Materials, materials, parseOnce } from './materials.ts';
-import { pairOf, registrationOf } from './method.ts';
-import { type Asked, scenario } from './scenarios.ts';
+import type { Materials } from './materials.ts';
+import { pairOf } from './method.ts';
+import { scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import { leaked, leakedIn } from './secrecy.ts';
-import { prepareWorlds } from './services.ts';
 import { play } from './single.ts';
-import { DOMAIN } from './wishes.ts';
 import { World } from './world.ts';
 
 let all: Materials;
 beforeAll(async () => {
-  all = await materials();
-  await prepareWorlds();
+  all = await prepare();
 });
-
-function material(label: string): Material {
-  const found = all.all.find((one) => one.label === label);
-  if (!found) throw new Error(`no certificate ${label}`);
-  return found;
-}
 
 /** The secret gets the key of the first with the certificate of the second. @returns which promises are broken */
 function broken(start: string, key: string, certificate: string): string[] {
@@ -65,84 +57,6 @@ describe.each([
     expect(broken(start, 'R1', associated)).toEqual(['I2']);
   });
 });
-
-const METHOD = 'self_signed_tls_client_auth';
-const at = 'repo:acme/shop';
-const SECRET = 'AUTH0_MTLS_PEM';
-
-/** A world whose runs do as a test says, request by request. */
-class ByHand {
-  readonly world: World;
-  readonly execution: Execution;
-
-  constructor(start: string, asked: Partial<Asked> = {}) {
-    this.world = new World(scenario(start, { poolCap: 4, ...asked }), all);
-    this.execution = new Execution(this.world, REAL);
-  }
-
-  actor(name: string): Actor {
-    const actor = new Actor(name);
-    this.execution.actors.push(actor);
-    this.execution.invariants.begin(actor);
-    return actor;
-  }
-
-  /** Of the client. @returns what Auth0 answers */
-  sends(actor: Actor, method: 'GET' | 'PATCH' | 'POST' | 'DELETE', path: string, body?: object) {
-    const url = `https://${DOMAIN}/api/v2/clients/${this.world.clientId}${path}`;
-    const headers = { authorization: 'Bearer management-token' };
-    return this.#lands(actor, { method, url, headers, ...(body && { body: JSON.stringify(body) }) });
-  }
-
-  #lands(actor: Actor, request: Event['request'], answer = () => this.world.handle(request)) {
-    const { invariants, trace } = this.execution;
-    const response = answer();
-    const { length } = trace;
-    const { status } = response;
-    trace.push({ actor, request, index: length + 1, note: '', status, time: this.world.time });
-    invariants.after(trace[length] as Event, response);
-    return { status, body: response.body && JSON.parse(response.body) };
-  }
-
-  reads(actor: Actor): void {
-    this.sends(actor, 'GET', '?fields=client_authentication_methods');
-  }
-
-  /** @param name by default none, as of what is made by hand */
-  uploads(actor: Actor, label: string, name?: string): string {
-    const registration = { ...registrationOf(METHOD, pairOf(METHOD, material(label))), name };
-    const { status, body } = this.sends(actor, 'POST', '/credentials', registration);
-    expect(status).toBe(201);
-    return body.id;
-  }
-
-  associates(actor: Actor, ids: readonly string[]): void {
-    const credentials = ids.map((id) => ({ id }));
-    const methods = { client_authentication_methods: { [METHOD]: { credentials } } };
-    expect(this.sends(actor, 'PATCH', '', methods).status).toBe(200);
-  }
-
-  /** What has logged in. */
-  stores(actor: Actor, label: string): void {
-    const { certificate = '', privateKey } = pairOf(METHOD, material(label));
-    this.world.proven.add(parseOnce(certificate).thumbprint);
-    const url = `https://api.github.com/repos/acme/shop/actions/secrets/${SECRET}`;
-    this.#lands(actor, { method: 'PUT', url, headers: {} }, () => {
-      this.world.github.seedSecret(at, SECRET, privateKey + certificate);
-      return { status: 204, headers: {}, body: '' };
-    });
-  }
-
-  idOf(label: string): string {
-    return [...this.world.labels].find(([, one]) => one === label)?.[0] ?? '';
-  }
-
-  /** Of one promise. */
-  broken(promise: string): string[] {
-    const { violations } = this.execution.invariants;
-    return violations.filter(({ invariant }) => invariant === promise).map(({ detail }) => detail);
-  }
-}
 
 describe('a secret serves nobody', () => {
   const works = ({ world }: ByHand) => world.truth().held.map((one) => one.works);

@@ -244,7 +244,7 @@ export class Invariants {
       this.#excused.add(holding.location);
       return;
     }
-    const residual = this.#displacements.explain(event, holding, this.#now);
+    const residual = this.#displacements.explain(event, holding);
     if (residual) {
       this.residuals.push(residual);
       this.#excused.add(holding.location);

@@ -1,7 +1,7 @@
 /** Real keys and certificates, made once: RSA is slow, and every world uses each pair once (invariant I7). */
 
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { pkcs8 } from '../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../src/certificate/issue.ts';
 import type { CertifiedPair } from '../../src/model/key-pair.ts';
@@ -67,7 +67,7 @@ async function makeMaterials(): Promise<Materials> {
   return { seeds, fresh, all };
 }
 
-/** A file that keeps them for other processes, where each of many mutants is judged by them (`npm run mutation`). */
+/** A file that keeps them for other processes: for the test files of a run, and where each of many mutants is judged by them (`npm run mutation`). */
 const KEPT = process.env.MATERIALS_FILE ?? '';
 
 function keptMaterials(): Map<string, Material> {
@@ -87,7 +87,9 @@ function keptMaterials(): Map<string, Material> {
 function keep(all: readonly Material[]): void {
   if (KEPT === '' || existsSync(KEPT)) return;
   const kept = all.map((one) => ({ ...one, key: pkcs8(one.key), certified: [...one.certified] }));
-  writeFileSync(KEPT, JSON.stringify(kept));
+  // Another process may be about to read it.
+  writeFileSync(`${KEPT}.${process.pid}`, JSON.stringify(kept));
+  renameSync(`${KEPT}.${process.pid}`, KEPT);
 }
 
 async function material(label: string, at: number, days: number): Promise<Material> {

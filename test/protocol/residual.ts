@@ -71,7 +71,7 @@ export class Displacements {
     });
   }
 
-  explain({ actor, request, index }: Event, holding: Holding, _now: Truth): Residual | undefined {
+  explain({ actor, request, index }: Event, holding: Holding): Residual | undefined {
     const identity = holding.identity ?? '';
     const at = this.#trace.length;
     // A request that a run has given up is not a frozen run.
@@ -79,14 +79,12 @@ export class Displacements {
     const displaced = this.#changes.findLast(({ removed }) => removed.includes(identity));
     if (displaced && !this.#wasFresh(displaced)) return undefined;
     const associated = this.#changes.findLast(({ added }) => added.includes(identity));
-    if (!displaced || !associated || displaced.actor === associated.actor) return undefined;
+    if (!displaced || !associated) return undefined;
     const stale = displaced.base < associated.at && associated.at < displaced.at;
     if (!stale) return undefined;
     const base = { location: holding.location, at, lasting: false };
     if (request.method === 'PATCH' && displaced.actor === actor) {
-      const delivered = this.#changes.find(
-        (c) => c.stored.includes(identity) && c.actor !== actor && c.at > displaced.base,
-      );
+      const delivered = this.#changes.find((c) => c.stored.includes(identity) && c.at > displaced.base);
       return delivered && { ...base, kind: 'whole rotation' };
     }
     // A third run may have associated it before its maker did.
@@ -134,9 +132,7 @@ export class Displacements {
   explainsQueued(actor: Actor): boolean {
     const last = this.#changes.findLast((change) => change.actor === actor);
     if (!last || !this.#wasFresh(last)) return false;
-    return this.#changes.some(
-      (c) => c.actor !== actor && c.at > last.base && c.at < last.at && c.added.length > 0,
-    );
+    return this.#changes.some((c) => c.at > last.base && c.at < last.at && c.added.length > 0);
   }
 }
 

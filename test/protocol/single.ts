@@ -7,6 +7,7 @@ import type { Materials } from './materials.ts';
 import type { Scenario } from './scenarios.ts';
 import { Execution } from './scheduler.ts';
 import type { Tally } from './tally.ts';
+import type { Truth } from './truth.ts';
 import { type Played, type Twice, TwoFaults } from './twice.ts';
 import { World } from './world.ts';
 
@@ -48,7 +49,7 @@ export async function exploreSingle(
   twice?: Twice,
 ): Promise<void> {
   const clean = new Execution(new World(scenario, all), code);
-  const before = JSON.stringify(clean.invariants.now);
+  const before = printed(clean.invariants.now);
   const actor = clean.start('A');
   const requests = await play(clean, actor);
   const played = playedBy(clean, actor, requests);
@@ -57,7 +58,7 @@ export async function exploreSingle(
   const refused = result?.error !== undefined && result.plan === undefined;
   if (refused) {
     tally.refused += 1;
-    if (JSON.stringify(clean.world.truth()) !== before)
+    if (printed(clean.world.truth()) !== before)
       clean.invariants.report('refusal', `${result?.error?.code} has changed something`);
     if (result?.error?.code !== 'ROTATION_IN_PROGRESS') return tally.add(clean, scenario, 'refused');
   }
@@ -65,6 +66,11 @@ export async function exploreSingle(
   tally.add(clean, scenario, nameOfStrikes([]));
   const faults = new FaultSearch(code, all, scenario, tally, healed, twice);
   await faults.strikeEach([], played);
+}
+
+/** JSON shows nothing of a map. */
+function printed({ pool, ...truth }: Truth): string {
+  return JSON.stringify({ ...truth, pool: [...pool] });
 }
 
 class FaultSearch {
@@ -138,7 +144,12 @@ function playedBy(execution: Execution, actor: Actor, requests: readonly Parked[
 }
 
 /** A fault that passes neither makes a run fail nor keeps one that fails from taking back what it has made. */
-function judge({ invariants }: Execution, strikes: readonly Strike[], so: Played, without: Played): void {
+export function judge(
+  { invariants }: Execution,
+  strikes: readonly Strike[],
+  so: Played,
+  without: Played,
+): void {
   if (!strikes.at(-1)?.fault.passes || so.succeeded) return;
   if (without.succeeded && strikes.every(({ fault }) => fault.passes))
     invariants.report('passing', `the run fails: ${so.message}`);
