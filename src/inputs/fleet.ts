@@ -52,7 +52,10 @@ export function readFleet(environment: Environment, file: string, text: string):
   refuseUnfit(shared, only !== undefined);
   const { clients, problems } = parseManifest(text, SECRET_INPUTS, only);
   if (only && clients.length + problems.length === 0)
-    shared.problem('shard', `is '${only}': no client of the manifest has this id (the field client-id of the form), and it is no part such as 2/5`);
+    shared.problem(
+      'shard',
+      `is '${only}': no client of the manifest has this id (the field client-id of the form), and it is no part such as 2/5`,
+    );
   // With another operation every client would report problems that have nothing to do with the manifest.
   const isFit = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
   const read = isFit ? clients.map((entry) => readOne(environment, entry, only !== undefined)) : [];
