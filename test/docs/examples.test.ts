@@ -78,7 +78,7 @@ const writing = globSync(['examples/*.yml', SERVICES])
   .filter(({ run }) => run.includes('mktemp'));
 
 it('there are scripts that write a secret into a file', () => {
-  expect(writing.length).toBe(3);
+  expect(writing.length).toBe(4);
 });
 
 it.each(writing.flatMap((one) => ['0', '1'].map((status) => ({ ...one, status }))))(
@@ -112,7 +112,7 @@ const asking = globSync(['{examples,.github/workflows}/*.yml', SERVICES])
   .filter(({ run }) => /\bcurl /.test(run));
 
 it('there are scripts that ask something of a server', () => {
-  expect(asking.length).toBe(6);
+  expect(asking.length).toBe(7);
 });
 
 // Otherwise curl ends well with any answer, and the job with it.

@@ -475,14 +475,14 @@ describe('a script of an example or a recipe', () => {
   const folder = mkdtempSync(join(tmpdir(), 'jobs-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is there', () => expect(scripts.length).toBe(15));
+  it('is there', () => expect(scripts.length).toBe(17));
 
   /** Read by the programs themselves. */
   const BY_PROGRAMS = ['AWS_REGION', 'AWS_ROLE_ARN', 'GH_TOKEN'];
   const BY_GITHUB = /^(ACTIONS_ID_TOKEN_REQUEST_(TOKEN|URL)|GITHUB_\w+|RUNNER_TEMP)$/;
 
   it.each(scripts)('$path: has each variable that it reads, and reads each that it has', ({ run, env }) => {
-    const used = [...run.matchAll(/\$\{?([A-Z][A-Z_]+)/g)].map(([, name]) => `${name}`);
+    const used = [...run.matchAll(/(?:\$\{?|\benv\.)([A-Z][A-Z_]+)/g)].map(([, name]) => `${name}`);
     const made = [...run.matchAll(/export ([A-Z_]+)=/g)].map(([, name]) => `${name}`);
     const known = [...Object.keys(env), ...made];
     expect(used.filter((name) => !known.includes(name) && !BY_GITHUB.test(name))).toEqual([]);
