@@ -7,12 +7,12 @@ import { Ending } from './ending.ts';
 import { runFleet } from './fleet/fleet.ts';
 import { Cancellation } from './http/clock.ts';
 import { proxySecrets } from './http/proxy.ts';
-import type { Connection } from './http/service.ts';
+import type { Transport } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
-import { alarming, invalid } from './inputs/refusal.ts';
+import { invalid, withRevokeAlarm } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
 import { clientIn } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
@@ -37,19 +37,19 @@ async function main(ending: Ending): Promise<void> {
   const work = isSingle && client ? oneClient(client) : manyClients(clients);
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
-  const connection = {
+  const transport = {
     send: wire.send,
     connectAhead: wire.connectAhead,
     clock: { now: monotonic, sleep, random: Math.random },
     cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,
   };
-  const { results, report: written } = await work(connection, cancelled);
+  const { results, report: written } = await work(transport, cancelled);
   await ending.complete(written);
   const [only] = results;
   if (isSingle && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
-  connection.cancellation.end();
+  transport.cancellation.end();
   await wire.close();
 }
 
@@ -65,7 +65,7 @@ function takeEnvironment(): Environment {
 }
 
 type Work = (
-  connection: Connection,
+  transport: Transport,
   cancelled: AbortSignal,
 ) => Promise<{ results: readonly RunResult[]; report: Report }>;
 
@@ -73,10 +73,10 @@ function oneClient(inputs: Inputs): Work {
   runner.info(
     `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
-  return async (connection) => {
+  return async (transport) => {
     const { info, mask, phase } = runner;
     const logger = { info, mask, phase, onStep };
-    const result = await run(inputs, connectServices(inputs, connection, logger), logger);
+    const result = await run(inputs, connectServices(inputs, transport, logger), logger);
     return { results: [result], report: report(result, runner.explanationOf) };
   };
 }
@@ -90,7 +90,7 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
     if (code === undefined) throw error;
     const problem = `Input 'manifest' is '${path}', which cannot be read (${code}).`;
     const remedy = 'Run actions/checkout before the action, and check the path.';
-    throw alarming(invalid('inputs', [problem], remedy), environment);
+    throw withRevokeAlarm(invalid('inputs', [problem], remedy), environment);
   }
 }
 
@@ -98,10 +98,10 @@ function manyClients(clients: readonly Inputs[]): Work {
   const [first] = clients;
   runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
   runner.phase();
-  return async (connection, cancelled) => {
+  return async (transport, cancelled) => {
     const { mask } = runner;
     const results = await runFleet(clients, {
-      connection,
+      transport,
       cancelled,
       longestRun: LONGEST_RUN,
       mask,

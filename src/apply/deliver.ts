@@ -28,12 +28,12 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayLandAgain = false;
-  readonly #revokes: boolean;
+  readonly #isRevocation: boolean;
 
   constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
     this.#services = services;
     this.#desired = desired;
-    this.#revokes = plan.revokes.length > 0;
+    this.#isRevocation = plan.revokes.length > 0;
   }
 
   /** Whether a secret may hold the pair. */
@@ -56,7 +56,7 @@ export class Delivery {
   }
 
   /** Locations whose write was refused or is in doubt. */
-  get missing(): readonly SecretLocation[] {
+  get unserved(): readonly SecretLocation[] {
     return this.#failures.map(({ location }) => location);
   }
 
@@ -114,7 +114,7 @@ export class Delivery {
 
   /** Which run finishes the delivery. Empty where the description of the state names something more urgent. */
   #nextStep(): string {
-    if (this.#revokes) return '';
+    if (this.#isRevocation) return '';
     if (this.#stored.length > 0) return FINISH;
     return this.#desired.operation === 'enroll' ? '' : AGAIN;
   }
@@ -184,12 +184,12 @@ function readGithubTimes(
 
 /**
  * Waits until PAUSE has passed since the last delivery, by this run or by another one.
- * @param completed local time of this run's last delivery of the current pair, and whether a write of it may land once more
+ * @param currentDelivery local time of this run's last delivery of the current pair, and whether a write of it may land once more
  */
 export async function pauseAfterDelivery(
   { secrets }: ObservedState,
   services: PauseServices,
-  completed: { at: number; mayLandAgain: boolean } | undefined,
+  currentDelivery: { at: number; mayLandAgain: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
@@ -197,8 +197,8 @@ export async function pauseAfterDelivery(
   const deliveries = [primary?.githubTime, ...(await readGithubTimes(others, store))].map((at = 0) => at);
   const restOfPause = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
-  const untilSettled = completed
-    ? completed.at + (completed.mayLandAgain ? LONGEST_FLIGHT : PAUSE) - clock.now()
+  const untilSettled = currentDelivery
+    ? currentDelivery.at + (currentDelivery.mayLandAgain ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
   const wait = Math.max(Math.min(restOfPause, PAUSE), untilSettled);
   // guard: a pause between a delivery and the next credential

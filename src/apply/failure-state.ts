@@ -14,17 +14,17 @@ export interface FailureState {
   /** Secret locations that hold the new pair for certain. */
   served: readonly SecretLocation[];
   /** Secret locations that should hold it, and may not. */
-  missing: readonly SecretLocation[];
+  unserved: readonly SecretLocation[];
   /** When the credential that they held before expires, by Auth0's clock. undefined: not recorded. */
   previousEnds?: number | undefined;
   /** A sentence about an earlier delivery that this run worked to finish. */
-  completed: string | undefined;
+  currentDelivery: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
   /** The run may have disassociated a credential. */
   disassociated: boolean;
   /** The method before an enrollment and the credentials that it used, unless the client was moved back. */
-  former: { method: string; credentials: readonly string[] } | undefined;
+  methodBefore: { method: string; credentials: readonly string[] } | undefined;
   /** Somebody else changed the client during the enrollment, so it was not moved back. */
   takenOver: boolean;
   /** The client is the management client that the action logs in with. */
@@ -44,7 +44,7 @@ export interface FailureState {
   /** The method of the client secret, if the client may use it again. */
   reverted: string | undefined;
   /** The alarm for consumers that could not log in before this run delivered anything. */
-  outage: string | undefined;
+  lockout: string | undefined;
 }
 
 /**
@@ -80,7 +80,7 @@ function afterDelivery(state: FailureState, now: number): string {
 
 /** What is true after the undo. @param go advice for those who may be locked out: start a run at once, or only after some time */
 function afterUndo(state: FailureState, go: string): string {
-  const { completed, interrupted, removed, reverted } = state;
+  const { currentDelivery, interrupted, removed, reverted } = state;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
     return joined(
@@ -90,32 +90,34 @@ function afterUndo(state: FailureState, go: string): string {
   if (interrupted.length > 0)
     return joined(
       `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${go}.`,
-      completed ?? 'Every other destination keeps the credential that it holds.',
+      currentDelivery ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
   const unheld =
     removed.length > 0 ? `The run removed ${removed.join(', ')}, which no destination holds.` : '';
-  return completed === undefined ? joined(KEEPS, unheld) : joined(completed, unheld, stays(state));
+  return currentDelivery === undefined
+    ? joined(KEEPS, unheld)
+    : joined(currentDelivery, unheld, stays(state));
 }
 
 const AT_ONCE = `${NEW_RUN} at once`;
 const KEEPS = 'Every destination keeps the credential that it holds.';
 
-function stays({ disassociated, former }: FailureState): string {
-  return disassociated || former ? '' : 'All associated credentials stay associated.';
+function stays({ disassociated, methodBefore }: FailureState): string {
+  return disassociated || methodBefore ? '' : 'All associated credentials stay associated.';
 }
 
 /** An enrollment that was delivered, but not everywhere. */
-function methodEnded({ former, missing, served }: FailureState): string {
-  if (former === undefined || served.length === 0 || missing.length === 0) return '';
-  return `The consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${former.method} any more.`;
+function methodEnded({ methodBefore, unserved, served }: FailureState): string {
+  if (methodBefore === undefined || served.length === 0 || unserved.length === 0) return '';
+  return `The consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${methodBefore.method} any more.`;
 }
 
 /** Until when the locations that were not served can be logged in from. */
-function previousEnd({ missing, previousEnds, served }: FailureState, now: number): string {
-  if (previousEnds === undefined || served.length === 0 || missing.length === 0) return '';
+function previousEnd({ unserved, previousEnds, served }: FailureState, now: number): string {
+  if (previousEnds === undefined || served.length === 0 || unserved.length === 0) return '';
   return isOver({ previousEnds }, now)
-    ? `The previous one expired on ${longDay(previousEnds)}: the consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written.`
+    ? `The previous one expired on ${longDay(previousEnds)}: the consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written.`
     : `The previous one expires on ${longDay(previousEnds)}.`;
 }
 
@@ -165,7 +167,8 @@ function afterFailedUndo(state: FailureState, undoError: RotationError, now: num
   const undoing = `since undoing failed (${why})`;
   if (state.madeClient !== undefined)
     return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
-  if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
+  if (state.methodBefore !== undefined)
+    return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
     return `${afterUndo(state, AT_ONCE)} Not everything could be undone (${why}).`;
   const early =
@@ -181,22 +184,22 @@ function spaced(id: string): string {
 }
 
 /** The sentence for an enrollment that moved the client and delivered nothing for certain. */
-function perhapsNobody({ former, isManager, method }: FailureState): string {
-  if (former === undefined) return '';
-  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${former.method === PUBLIC ? '' : `, not even by ${former.method}`}.`;
+function perhapsNobody({ methodBefore, isManager, method }: FailureState): string {
+  if (methodBefore === undefined) return '';
+  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${methodBefore.method === PUBLIC ? '' : `, not even by ${methodBefore.method}`}.`;
   const dashboard = 'in the Auth0 Dashboard (Applications, the client, Credentials)';
   const later =
     'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
-  if (isCredentialMethod(former.method)) {
-    const ids = former.credentials.join(', ');
-    const back = `Set it back at once ${dashboard}: choose ${former.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
+  if (isCredentialMethod(methodBefore.method)) {
+    const ids = methodBefore.credentials.join(', ');
+    const back = `Set it back at once ${dashboard}: choose ${methodBefore.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
     return isManager
       ? `${state} ${back}`
       : `${state} ${back} ${later}${ids && `, and it may remove ${ids}`}.`;
   }
   // No run can log in as this client.
-  if (isManager) return `${state} Set it back at once ${dashboard}: choose ${former.method}.`;
-  return `${state} Set it back at once: start operation: revert with revert-to: ${former.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
+  if (isManager) return `${state} Set it back at once ${dashboard}: choose ${methodBefore.method}.`;
+  return `${state} Set it back at once: start operation: revert with revert-to: ${methodBefore.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
 }
 
 /**
@@ -204,14 +207,14 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
  * @param now by Auth0's clock
  */
 export function alarm(state: FailureState, now: number): string | undefined {
-  const { former, interrupted, missing, reverted, served, takenOver } = state;
-  if (former !== undefined && served.length === 0) return NOBODY;
+  const { methodBefore, interrupted, unserved, reverted, served, takenOver } = state;
+  if (methodBefore !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
-  const isLate = served.length > 0 && missing.length > 0 && isOver(state, now);
+  const isLate = served.length > 0 && unserved.length > 0 && isOver(state, now);
   if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate) return SOME;
-  if (state.outage !== undefined && (served.length === 0 || missing.length > 0)) return state.outage;
+  if (state.lockout !== undefined && (served.length === 0 || unserved.length > 0)) return state.lockout;
   return notRevoked(state).length === 0 ? undefined : STILL_VALID;
 }
 

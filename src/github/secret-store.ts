@@ -14,7 +14,7 @@ import {
   type SecretLocation,
 } from '../model/secret-location.ts';
 import type { Answer, GitHubApi } from './api.ts';
-import { full, isHidden, notFound, refused, unexpected } from './refusals.ts';
+import { full, isNotShown, notFound, refused, unexpected } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -65,7 +65,7 @@ export class SecretStore {
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
+    let answer = await (this.#api.tokenMayBeNew ? this.#api.whileTokenIsNew(read, isMissing) : read());
     if (answer.status === 404) {
       // GitHub gives the same answer for a repository that the token cannot see. A read of its public key distinguishes the two (docs/facts.md#github-not-found).
       const { isLate } = await this.publicKey(location.destination);
@@ -210,7 +210,7 @@ export class SecretStore {
    * @returns undefined if there is none, or if this token may not look
    * @throws RotationError GITHUB_…
    */
-  async outer({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
+  async hiddenBy({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
     if (destination.kind !== 'repo' && destination.kind !== 'env') return undefined;
     const { owner, repo } = destination;
     try {
@@ -222,7 +222,7 @@ export class SecretStore {
       const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
       return isThere ? { ...rest, destination: { kind: 'org', org: owner } } : undefined;
     } catch (error) {
-      if (isHidden(error)) return undefined;
+      if (isNotShown(error)) return undefined;
       throw error;
     }
   }
@@ -264,7 +264,7 @@ export class SecretStore {
       reads += 1;
       return this.#get(`${basePath(destination)}/public-key`, destination);
     };
-    const answer = await this.#api.untilKnown(read, isMissing);
+    const answer = await this.#api.whileTokenIsNew(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');

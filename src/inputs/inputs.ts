@@ -21,7 +21,7 @@ import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
 import { refuseNearNames } from './names.ts';
 import { type Environment, Reader, raw } from './reader.ts';
-import { refusalOf } from './refusal.ts';
+import { inputError } from './refusal.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
@@ -53,7 +53,7 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  throw refusalOf(reader.problems, environment);
+  throw inputError(reader.problems, environment);
 }
 
 /** The shard that is the whole fleet. */

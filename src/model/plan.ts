@@ -25,7 +25,7 @@ export type Stage =
   | 'previous'
   | 'pending'
   | 'partly delivered'
-  | 'in use'
+  | 'associated'
   | 'retired'
   | 'foreign';
 
@@ -70,7 +70,7 @@ export interface Plan {
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
   /** The alarm of a run that fails: who cannot log in before its first step, and once it has healed. */
-  outage: { before: string | undefined; healed: string | undefined };
+  lockout: { before: string | undefined; healed: string | undefined };
   /** An error to report at the end, although all steps succeed. */
   errorAtEnd: RotationError | undefined;
 }

@@ -54,7 +54,7 @@ export type Step =
       why: RemovalReason;
     }
   /** Looks for workflow runs that were queued before the delivery. */
-  | { kind: 'find-holders' };
+  | { kind: 'find-earlier-runs' };
 
 /** The key material that a rotation makes, or that was brought. */
 export type KeyMaterial =
@@ -90,7 +90,7 @@ export function describeStep(step: Step): string {
       return `Store ${partName(step.location)} in ${printLocation(step.location)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
-    case 'find-holders':
+    case 'find-earlier-runs':
       return 'Look for workflow runs that may still hold the revoked credential';
   }
 }
@@ -159,7 +159,7 @@ function symbol(step: Step): string {
       return `>${locationSymbol(step.location)}${step.source === 'current-credential' ? '=' : ''}`;
     case 'delete-credential':
       return `-${step.id}`;
-    case 'find-holders':
+    case 'find-earlier-runs':
       return '?holders';
   }
 }

@@ -3,7 +3,7 @@
 import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf, ownerAt, writeClientOwner } from '../model/ownership.ts';
 import { printDestination } from '../model/secret-location.ts';
 
@@ -49,11 +49,11 @@ async function whoseIsCurrent(
 function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationError {
   const marked = clients.find(({ owner }) => owner !== undefined);
   const ids = list(clients);
-  const says = marked ? `says that this action made it for ${quote(marked.owner)}` : SAYS_NOTHING;
+  const says = marked ? `says that this action made it for ${oneLine(marked.owner)}` : SAYS_NOTHING;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${quote(name)}' (${ids}), and its client_metadata ${says}.`,
+    failed: `Auth0 already has a client named '${oneLine(name)}' (${ids}), and its client_metadata ${says}.`,
     remedy: marked
-      ? `If that is what this repository, secret or first destination was called before, ${movedLine(quote(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
+      ? `If that is what this repository, secret or first destination was called before, ${movedLine(oneLine(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
       : `If it is the client that you want to rotate, go on with \`client-id: ${clients[0]?.id}\` and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
   });
 }

@@ -68,7 +68,7 @@ export function candidatesFor(
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => !owners.isForeign(c) && !owners.isRehearsed(c))
+    .filter((c) => !owners.isForeign(c) && !owners.isMadeByRehearsal(c))
     .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }

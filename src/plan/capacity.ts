@@ -6,7 +6,7 @@ import {
   type Credential,
   isLeftOut,
   type ObservedSecret,
-  refusalOf,
+  whyUnwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
@@ -19,17 +19,17 @@ import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
 
-/** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
-export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
-  makeRoom(builder, isDue, () => builder.isFull);
+/** Makes room in the method and in the pool. @param isExpiringSoon the current certificate expires soon */
+export function freeCapacity(builder: PlanBuilder, isExpiringSoon: boolean): void {
+  makeRoom(builder, isExpiringSoon, () => builder.isFull);
 }
 
 /** Makes room in the method only, for a credential that is already in the pool. */
-export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
-  makeRoom(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
+export function freeSlot(builder: PlanBuilder, isExpiringSoon: boolean): void {
+  makeRoom(builder, isExpiringSoon, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean): void {
+function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () => boolean): void {
   while (needsRoom()) {
     const isMethodFull = builder.associated.length >= METHOD_CAPACITY;
     const victim = findVictim(builder, isMethodFull);
@@ -38,7 +38,7 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean
       if (isMethodFull) warnIfUsed(builder, victim);
       builder.remove(victim, 'make room');
     } else if (isMethodFull) {
-      interrupt(builder, isDue);
+      interrupt(builder, isExpiringSoon);
     } else {
       // The pool may have room for more than two. Only the answer to the upload shows that.
       return;
@@ -53,7 +53,7 @@ function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | u
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (isMethodFull) return builder.evictable.find(isAssociated);
   const useless = (c: Credential) => !isAssociated(c) && builder.isUnused(c);
-  return builder.records.find(useless) ?? builder.evictable[0];
+  return builder.pool.find(useless) ?? builder.evictable[0];
 }
 
 /**
@@ -64,13 +64,13 @@ function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | u
  * before the newer was made, so by its time it holds nothing. If the newer were removed, a secret that held it might seem to hold the older.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
-function interrupt(builder: PlanBuilder, isDue: boolean): void {
+function interrupt(builder: PlanBuilder, isExpiringSoon: boolean): void {
   const { inUse, owners, observed } = builder;
   const { othersUnexplained, perhapsDisplaced, primaryUnexplained, settled } = inUse;
   const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
-  if (isDoubtful && !perhapsDisplaced && !isDue && !isForcedByHand(builder.desired))
+  if (isDoubtful && !perhapsDisplaced && !isExpiringSoon && !isForcedByHand(builder.desired))
     throw secretChanged(builder);
-  const eligible = builder.records.filter((c) => isInterruptible(builder, c));
+  const eligible = builder.pool.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
@@ -92,7 +92,7 @@ function noteInterruption(
   { id }: Credential,
   interrupted: readonly SecretLocation[],
 ): void {
-  const refusing = interrupted.filter((location) => refusalOf(builder.observed, location));
+  const refusing = interrupted.filter((location) => whyUnwritable(builder.observed, location));
   const served = interrupted.filter((location) => !refusing.includes(location));
   if (served.length > 0)
     builder.note(
@@ -130,8 +130,8 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
  */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
-  const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
-  const refusal = refusing && refusalOf(builder.observed, refusing);
+  const refusing = interrupted.find((location) => whyUnwritable(builder.observed, location));
+  const refusal = refusing && whyUnwritable(builder.observed, refusing);
   // A key that leaked is not kept for a place that nothing can be stored in.
   if (!refusing || !refusal || inUse.expiresAt === undefined || desired.revoke) return;
   const last = inUse.expiresAt - lastChance(desired.renewBeforeDays);

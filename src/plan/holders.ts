@@ -40,7 +40,7 @@ export function formerHolder(
  * what `removable-credentials` names.
  * @param all newest first
  */
-export function candidatesOfHidden(
+export function candidatesOfUnshown(
   all: readonly Credential[],
   owner: string,
   how: { desired: DesiredState; isStored: (credential: Credential) => boolean; owners: Owners },

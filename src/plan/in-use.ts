@@ -21,7 +21,7 @@ import {
 } from './by-time.ts';
 import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
-import { candidatesOfHidden, type FormerHolder } from './holders.ts';
+import { candidatesOfUnshown, type FormerHolder } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
@@ -153,7 +153,7 @@ function heldByFormer(
   return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = existingAt(secret, observed, owners);
-    const there = refused ? candidatesOfHidden(known, owner, { desired, isStored, owners }) : known;
+    const there = refused ? candidatesOfUnshown(known, owner, { desired, isStored, owners }) : known;
     const candidates = heldByTime(desired, secret, there, owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });

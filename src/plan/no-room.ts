@@ -6,14 +6,14 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { NOTICE_PERIOD } from '../model/timing.ts';
-import { dated, hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
 import { mayBeHeld } from './holders.ts';
 import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
-  const { desired, observed, records } = builder;
-  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  const { desired, observed, pool } = builder;
+  const kept = pool.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedyFor(builder));
 }
 
@@ -35,7 +35,7 @@ function remedyFor(builder: PlanBuilder): string | undefined {
 /** Would an overlap end the previous credential? A rehearsal removes only what it has made, so a rotation must make room for it. */
 function overlapLine(builder: PlanBuilder): string | undefined {
   if (builder.desired.operation !== 'rehearse') return undefined;
-  const previous = builder.records.find(
+  const previous = builder.pool.find(
     (c) => builder.associated.includes(c.id) && builder.isUnused(c) && supersededAt(builder, c) !== undefined,
   );
   return previous
@@ -81,8 +81,8 @@ function doubtLine(builder: PlanBuilder): string | undefined {
 }
 
 /** Does keep-credentials keep one? */
-function keptLine({ desired, owners, records }: PlanBuilder): string | undefined {
-  const kept = records
+function keptLine({ desired, owners, pool }: PlanBuilder): string | undefined {
+  const kept = pool
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
     .map(({ id }) => id);
   if (kept.length === 0) return undefined;
@@ -100,8 +100,8 @@ function formerLine(builder: PlanBuilder): string | undefined {
 
 /** Does another workflow rotate the client, and is there nothing else to give up? */
 function otherWorkflowLine(builder: PlanBuilder): string | undefined {
-  const { owners, records } = builder;
-  const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
+  const { owners, pool } = builder;
+  const [owner] = pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (owner === undefined || unusedByHand(builder).length > 0) return undefined;
   return movedLine(builder) + keepOneWorkflow(builder, owner);
 }
@@ -117,8 +117,8 @@ function isCurrentKnown({ desired, inUse }: PlanBuilder): boolean {
 }
 
 /** Those made by hand that the user does not keep. What is not associated takes no room in the method. */
-function associatedByHand({ associated, desired, owners, records }: PlanBuilder): Credential[] {
-  return records.filter(
+function associatedByHand({ associated, desired, owners, pool }: PlanBuilder): Credential[] {
+  return pool.filter(
     (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
 }
@@ -160,7 +160,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
-  const hidden = hiddenHolder(builder);
+  const hidden = adviceOnHiddenHolder(builder);
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
   if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));

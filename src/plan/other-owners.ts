@@ -35,7 +35,7 @@ export const KEEP_ONE = 'keep one of the two';
  * What to do about a former location that GitHub does not show, since its candidates stay as long as it may hold them. The line names
  * only ids that no visible location may hold. If there is none, a run by hand with `force` decides.
  */
-export function unreadFormer(
+export function adviceOnUnreadFormer(
   { candidates, location }: FormerHolder,
   { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
 ): string {

@@ -43,7 +43,7 @@ export class Owners {
   hasOurMark = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
   /** Whether a rehearsal of ours made it and died. No secret has ever held it. */
-  isRehearsed = (credential: Credential): boolean =>
+  isMadeByRehearsal = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
   /** Whether it is ours (or replaced by ours) and belongs to a previous method of the client. Nobody can log in with it any more. */

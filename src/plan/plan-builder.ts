@@ -47,7 +47,7 @@ export class PlanBuilder {
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
   /** The credentials in the pool after the steps so far, oldest first. */
-  records: readonly Credential[];
+  pool: readonly Credential[];
   /** See Plan. */
   reuses: string | undefined;
   /** See Plan. */
@@ -63,7 +63,7 @@ export class PlanBuilder {
     this.owners = new Owners(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.associatedAtStart = this.associated;
-    this.records = [...observed.pool].sort(newestFirst).reverse();
+    this.pool = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ refused, times }) => times === 'unread' && !refused))
       this.note('notice', UNREAD);
     const { staleCurrent, unregistered } = this.inUse;
@@ -111,7 +111,7 @@ export class PlanBuilder {
 
   /** Whether a credential must be removed before another one can be added. */
   get isFull(): boolean {
-    return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
+    return this.associated.length >= METHOD_CAPACITY || this.pool.length >= POOL_CAPACITY;
   }
 
   get isUnmarked(): Owners['isUnmarked'] {
@@ -143,7 +143,7 @@ export class PlanBuilder {
       this.associate(rest, why, { interrupts });
     }
     this.steps.push({ kind: 'delete-credential', id, why });
-    this.records = this.records.filter((record) => record.id !== id);
+    this.pool = this.pool.filter((record) => record.id !== id);
   }
 
   // Which credentials a run may remove, from the most to the fewest: all that are not protected, those that are unused, and those that
@@ -163,15 +163,15 @@ export class PlanBuilder {
 
   /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
-    const expired = this.records.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
+    const expired = this.pool.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
     const { heldBeforeRollback } = this.inUse;
-    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
+    const rolledBack = this.pool.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
     return [...new Set([...expired, ...this.dueForRemoval, ...rolledBack])];
   }
 
   /** Credentials to remove even if no room is needed: unused, announced for long enough, and with no use to come. Oldest first. */
   get dueForRemoval(): Credential[] {
-    return this.records.filter(
+    return this.pool.filter(
       (c) =>
         this.isUnused(c) &&
         this.isNoticeOver(c) &&

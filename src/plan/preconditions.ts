@@ -71,7 +71,7 @@ function deliveredBefore(desired: DesiredState, observed: ObservedState): Creden
     (c) =>
       c.type === CREDENTIAL_TYPES[desired.method] &&
       c.createdAt <= written + UNCERTAINTY &&
-      !owners.isRehearsed(c) &&
+      !owners.isMadeByRehearsal(c) &&
       (c.expiresAt ?? Number.POSITIVE_INFINITY) > observed.now,
   );
   const own = usable.filter(owners.isOurs);

@@ -4,7 +4,7 @@ import type { ErrorCode, RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
-import { isYoung, type ObservedState, refusalOf } from '../model/observed-state.ts';
+import { isYoung, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
@@ -76,7 +76,7 @@ export function isAtWork(
 }
 
 /** The alarm for each kind of finding that says that consumers cannot log in now. The most urgent kind comes first. */
-const OUTAGES: Readonly<Record<string, string>> = {
+const LOCKOUTS: Readonly<Record<string, string>> = {
   CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
   NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
   NotAssociated: 'consumers CANNOT LOG IN. Act at once',
@@ -86,12 +86,12 @@ const OUTAGES: Readonly<Record<string, string>> = {
 };
 
 /** The most urgent news of a watch. @param code of the error that would stop a rotation today */
-export function outage(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
+export function lockout(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
   const kinds = failures.map(({ key }) => key.split(' ')[0]);
-  const kind = Object.keys(OUTAGES).find((one) => kinds.includes(one));
+  const kind = Object.keys(LOCKOUTS).find((one) => kinds.includes(one));
   // With an outdated current-credential it is unknown what the primary holds.
   if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
-  return OUTAGES[kind];
+  return LOCKOUTS[kind];
 }
 
 function refusedRotation({ error, isActual }: RefusedRotation, next: string | undefined): Finding {
@@ -192,7 +192,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
   const location = code(printLocation(secret.location));
   const [held] = inUse.held[index] ?? [];
   const rotate = 'Start the rotation workflow.';
-  const leftOut = refusalOf(observed, secret.location);
+  const leftOut = whyUnwritable(observed, secret.location);
   if (leftOut)
     return [
       failure(

@@ -16,7 +16,7 @@ import { plan } from '../plan/plan.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { nextDue } from '../plan/reasons.ts';
 import { shadowFindings, workflowFindings } from './environment.ts';
-import { assess, isAtWork, outage, type RefusedRotation } from './findings.ts';
+import { assess, isAtWork, lockout, type RefusedRotation } from './findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 
@@ -156,6 +156,6 @@ function failureOf({ error, observed }: RunResult, findings: readonly Finding[])
     failed: `The watch has found ${count}: ${worst.what}`,
     remedy: worst.todo,
     stateNow: WATCHED,
-    alarm: error?.alarm ?? outage(failures, error?.code),
+    alarm: error?.alarm ?? lockout(failures, error?.code),
   });
 }

@@ -44,7 +44,7 @@ export function outcome(changes: Partial<Outcome> = {}): Outcome {
     delivered: ['repo:acme/shop PEM'],
     inDoubt: [],
     removed: [],
-    holders: undefined,
+    earlierRuns: undefined,
     steps: [{ text: 'Issue a key pair', milliseconds: 1234, failed: false }],
     ...changes,
   };

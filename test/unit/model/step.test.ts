@@ -45,7 +45,7 @@ describe('a step', () => {
     ],
     [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
     [
-      { kind: 'find-holders' },
+      { kind: 'find-earlier-runs' },
       '?holders',
       'Look for workflow runs that may still hold the revoked credential',
     ],

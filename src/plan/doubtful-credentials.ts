@@ -5,7 +5,7 @@ import { type Credential, isNewer, writtenTimes } from '../model/observed-state.
 import { takeOutLine } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { formerElsewhere, unreadFormer } from './other-owners.ts';
+import { adviceOnUnreadFormer, formerElsewhere } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { currentLine } from './preconditions.ts';
 
@@ -34,11 +34,11 @@ export function dated(credentials: readonly Credential[]): string {
 }
 
 /** What to do if a location that GitHub does not show may hold a credential. undefined: there is none. */
-export function hiddenHolder(builder: PlanBuilder): string | undefined {
+export function adviceOnHiddenHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);
   if (hidden?.refused)
     return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutLine(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
-  return former && unreadFormer(former, builder);
+  return former && adviceOnUnreadFormer(former, builder);
 }

@@ -2,7 +2,7 @@
 
 import { NOT_REVOKED, RotationError } from '../errors.ts';
 import { longDay } from '../model/markdown.ts';
-import { refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { takeOutLine } from '../model/ownership.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
@@ -11,7 +11,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
+  return error.withStateNow(error.stateNow, error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
 }
 
 /** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
@@ -40,7 +40,7 @@ function leftOfEmergency({ desired, observed, outcome }: RunResult): string | un
  * Who cannot log in with what the destinations hold, once the first steps of the plan are carried out.
  * @param carriedOut the number of those steps
  */
-export function outageOf(
+export function lockoutOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
@@ -95,7 +95,7 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   alarm: string | undefined;
 } {
   const places = observed.secrets.flatMap(({ location, refused, times }, index) => {
-    if (!refusalOf(observed, location)) return [];
+    if (!whyUnwritable(observed, location)) return [];
     const working = inUse.held[index]?.find(
       ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
     );

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import type { Outcome } from '../../../src/model/run-result.ts';
-import { alarmingResult } from '../../../src/plan/outage.ts';
+import { alarmingResult } from '../../../src/plan/lockout.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY, desired, state } from '../../support/states.ts';
