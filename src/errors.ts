@@ -95,7 +95,7 @@ export class RotationError extends Error {
     this.located = explanation.located ?? [];
   }
 
-  /** What is true now is read before what failed. */
+  /** Whether the message begins with what is true now, before what failed. */
   get beginsWithState(): boolean {
     return isUrgent(this.alarm, this.stateNow);
   }
@@ -115,7 +115,7 @@ export function capitalized(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
-/** A state in which the run has changed nothing is no news. */
+/** Whether people must read the state first: there is an alarm, and the run has changed something. */
 function isUrgent(alarm: string | undefined, stateNow: string): boolean {
   return alarm !== undefined && stateNow !== UNTOUCHED && stateNow !== WATCHED;
 }

@@ -1,4 +1,5 @@
-/** Runs one client: observe → plan → apply. The caller reads the inputs before and writes the report after. */
+/** Runs one client: observe → plan → apply. A plan may need more evidence: then the run reads the tenant logs or writes probe secrets, and
+ *  plans again. The caller reads the inputs and writes the report. */
 
 import { apply } from './apply/apply.ts';
 import type { ApplyServices } from './apply/job.ts';

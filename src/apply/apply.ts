@@ -230,7 +230,7 @@ class Execution {
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#deliverCurrent(location);
-    // A renewal changes nothing at Auth0, so only the time of the primary can show another run.
+    // A write with a reused record changes nothing at Auth0, so only the time of the primary can show another run.
     const isFirstWriteWithReusedRecord = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
     if (isFirstWriteWithReusedRecord) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
@@ -259,7 +259,7 @@ class Execution {
     this.#earlierRuns = store && (await findEarlierRuns(store, destinations, before, own));
   }
 
-  /** Reads Auth0 once more, since what was delivered must be associated. @throws RotationError */
+  /** Checks that what was delivered is still associated, then throws the error that the plan keeps for the end. @throws RotationError */
   async finish(): Promise<void> {
     this.#requireDeliveries();
     await this.#association.awaitReadBack();
@@ -302,7 +302,7 @@ class Execution {
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded. Only an error with the default state needs a description.
+    // All steps succeeded, and this error already says what is true now.
     if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo

@@ -189,7 +189,7 @@ export class Association {
     this.#hasDelivered = true;
   }
 
-  /** Remembers when this run wrote the primary. A renewal changes nothing at Auth0, so only that time can show another run. */
+  /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
   async rememberPrimaryTime(): Promise<void> {
     this.#deliveredTime = await this.#primaryTime();
   }

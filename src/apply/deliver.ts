@@ -55,7 +55,7 @@ export class Delivery {
     return this.#stored;
   }
 
-  /** Locations whose write was refused or is in doubt. */
+  /** Locations that should hold the pair, and whose write was refused or is in doubt. */
   get unserved(): readonly SecretLocation[] {
     return this.#failures.map(({ location }) => location);
   }

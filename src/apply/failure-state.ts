@@ -78,8 +78,8 @@ function afterDelivery(state: FailureState, now: number): string {
   );
 }
 
-/** What is true after the undo. @param go advice for those who may be locked out: start a run at once, or only after some time */
-function afterUndo(state: FailureState, go: string): string {
+/** What is true after the undo. @param whenToStart advice for those who may be locked out: start a run at once, or only after some time */
+function afterUndo(state: FailureState, whenToStart: string): string {
   const { currentDelivery, interrupted, removed, reverted } = state;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
@@ -89,7 +89,7 @@ function afterUndo(state: FailureState, go: string): string {
     );
   if (interrupted.length > 0)
     return joined(
-      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${go}.`,
+      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${whenToStart}.`,
       currentDelivery ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
@@ -113,7 +113,7 @@ function methodEnded({ methodBefore, unserved, served }: FailureState): string {
   return `The consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${methodBefore.method} any more.`;
 }
 
-/** Until when the locations that were not served can be logged in from. */
+/** Until when the consumers of the locations that were not served can log in. */
 function previousEnd({ unserved, previousEnds, served }: FailureState, now: number): string {
   if (previousEnds === undefined || served.length === 0 || unserved.length === 0) return '';
   return isOver({ previousEnds }, now)
@@ -143,7 +143,7 @@ function notRevoked({ removed, revoking }: FailureState): readonly string[] {
   return revoking.filter((id) => !removed.includes(id));
 }
 
-/** Says which credentials were to be revoked and are not, and which run does it. @param served a destination holds the successor */
+/** Says which credentials are still to revoke, and how to revoke them. @param served a destination holds the successor */
 function unrevoked(state: FailureState, served: boolean, now = 0): string {
   const left = notRevoked(state);
   if (left.length === 0) return '';

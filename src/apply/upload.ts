@@ -28,7 +28,7 @@ export interface Upload {
   identity: string;
   /** Receives the time until which a POST may still land. */
   flight: Flight;
-  /** Called if Auth0 refused the upload, so that the credential certainly does not exist. */
+  /** Called if the upload failed and the credential certainly does not exist. */
   onNotMade: () => void;
 }
 

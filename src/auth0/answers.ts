@@ -38,7 +38,7 @@ export async function answered(
 /**
  * Throws for a refusal that any call can meet. The caller handles every other status.
  * @param call method and path, for the message
- * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
+ * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for an intercepted answer
  */
 export function throwIfRefused(response: HttpResponse, call: string): void {
   if (response.status < 500) throwIfIntercepted(response, call);
@@ -97,14 +97,15 @@ export function unexpectedAnswer(url: string, response: HttpResponse): RotationE
   const said = oneLine(
     stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
   );
-  const foreign = describeInterceptor(response);
-  const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
+  const interceptor = describeInterceptor(response);
+  const what = interceptor ?? (said || `${response.body.length} characters in an unexpected form`);
   const tryAgain =
     'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
   const checkHost =
     'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
   // A page with such a status may come from Auth0's own infrastructure.
-  const remedy = isOutage(response) && foreign ? `${tryAgain} ${checkHost}` : foreign ? checkHost : tryAgain;
+  const remedy =
+    isOutage(response) && interceptor ? `${tryAgain} ${checkHost}` : interceptor ? checkHost : tryAgain;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

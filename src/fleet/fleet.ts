@@ -37,7 +37,7 @@ export interface FleetServices {
 }
 
 /**
- * Bounds of the number of clients that run at once. After a cancellation, the undo requests of all of them must fit into the time that
+ * Bounds of the number of clients that run at once, unless a long propagation time allows more. After a cancellation, the undo requests of all of them must fit into the time that
  * GitHub leaves, and no run may become slow because the rate limit is used up.
  */
 const FEWEST = 3;
@@ -52,8 +52,8 @@ export function mostAtOnce(budget: Pick<SharedBudget, 'burst' | 'within'>, { des
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
   const wanted = Math.max(USUAL, storable);
-  // If the wait is so long that more than USUAL may run, most of them wait at any time and send nothing. Then only a cancellation makes all
-  // of them send, and their undo requests may take CANCELLATION_GRACE. Otherwise all may send at once, so their requests must fit into one burst.
+  // With a long propagation time most clients wait and send nothing. Only a cancellation makes all of them send at once, and their undo
+  // requests have CANCELLATION_GRACE. Otherwise all may send at the same moment, so their requests must fit into one burst.
   const tokens = storable > USUAL ? budget.within(CANCELLATION_GRACE) : budget.burst;
   const affordable = Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH));
   return Math.min(wanted, affordable);

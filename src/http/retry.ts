@@ -49,6 +49,7 @@ async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResp
   }
 }
 
+/** Whether another attempt may succeed, and can do no harm. */
 function isWorthRepeating(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
   if (outcome instanceof NetworkError)
     return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
@@ -56,7 +57,7 @@ function isWorthRepeating(outcome: HttpResponse | NetworkError, repeatable: Repe
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway timeout or a foreign page does not show whether the service received the request. */
+/** A gateway timeout or a page from something between does not show whether the service received the request. */
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;

@@ -6,7 +6,7 @@ import { type OnUncertain, type Repeatable, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
-/** Shared by all services of a run. */
+/** How requests are sent, and what bounds them. Shared by all services of a run. */
 export interface Transport {
   send: Send;
   /** It may be missing, since it only saves time. */

@@ -25,11 +25,11 @@ const FLEET_OPERATIONS = ['rotate', 'plan'];
 const SINGLE_CLIENT_OPERATIONS = [...FLEET_OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
 /** The manifest names the client. */
 const IDENTITY = ['client-id', 'client-name'];
-/** These inputs concern one client, so a fleet cannot have them. With `revoke` a leaked key would end those of all clients. */
+/** These inputs concern one client, so a fleet cannot have them. `revoke` would revoke the keys of all clients because one has leaked. */
 const PER_CLIENT_INPUTS = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
 /**
- * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise an
- * emergency could not do without a proof that the manifest requires, nor remove at once what the manifest keeps for a week.
+ * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise a run
+ * in an emergency would still need the proof and keep the overlap that the manifest asks for.
  */
 export const RUN_OVERRIDES: Readonly<Record<string, string>> = {
   force: 'false',

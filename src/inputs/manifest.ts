@@ -156,7 +156,7 @@ class Reading {
     });
   }
 
-  /** What is wrong with another client stops nobody. */
+  /** Whether this entry is read. In a run of one client, mistakes in other entries must not stop it. */
   #isRead(item: unknown): boolean {
     if (this.#only === undefined) return true;
     const id = isMap(item) ? valueIn(this.#pairs(item as YAMLMap.Parsed), 'client-id') : undefined;

@@ -19,7 +19,7 @@ export function withRevokeAlarm(error: RotationError, environment: Environment):
   return revokes ? error.withStateNow(error.stateNow, NOT_REVOKED) : error;
 }
 
-/** The remedy names `force` as well: without it and without `current-credential`, a rotation would refuse and ask for `current-credential`. */
+/** The remedy includes `force`, since without it a rotation without `current-credential` would refuse and ask for that input. */
 function remedyOf(problems: readonly Problem[], environment: Environment): string {
   const correct = 'Correct the workflow.';
   if (problems.every(({ name }) => name !== 'current-credential')) return correct;

@@ -61,7 +61,7 @@ export function credentialNameFor(desired: DesiredState, after: string | undefin
   return writeOwnership({ owner: ownerOf(desired), run, after, rehearsal: operation === 'rehearse' });
 }
 
-/** Key of `client_metadata` under which a client that `create` has made names its owner. */
+/** The key of `client_metadata` that holds the owner of a client made by `create`. */
 export const CLIENT_OWNER_KEY = PREFIX;
 
 /** Auth0 allows 255 characters in a value of `client_metadata` (docs/facts.md#auth0-client-metadata), so a longer owner becomes a digest. */
@@ -92,8 +92,8 @@ function digest(owner: string): string {
 }
 
 /**
- * The credential of another run that has the right to go on instead of this one, because the earliest of several rotations wins. It has
- * our mark, did not exist when the plan was made, and is the earliest of those. It must be older than `made`.
+ * Finds another run's rotation that takes precedence, since the earliest of several wins: the oldest credential with our mark that was
+ * not there when the plan was made, if it is older than `made`.
  * @param pool as it is now
  * @param made the credential that this run has made. undefined: every new credential with our mark counts.
  */

@@ -45,7 +45,7 @@ async function whoseIsCurrent(
   return undefined;
 }
 
-/** Advises neither to delete the client nor to make another one unless it is certain that consumers do not use it. */
+/** Its advice never deletes a client that consumers may use. */
 function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationError {
   const marked = clients.find(({ owner }) => owner !== undefined);
   const ids = list(clients);

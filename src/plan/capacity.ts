@@ -60,8 +60,9 @@ function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | u
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
  * done and its key is lost, or if a rotation is due and nothing shows which destination holds what.
  *
- * It removes the older of ours. If this run then dies before it delivers, the next one notices: a secret that held the older was written
- * before the newer was made, so by its time it holds nothing. If the newer were removed, a secret that held it might seem to hold the older.
+ * It removes the older of ours. Suppose that this run then dies before it delivers. A secret that held the older one was written before
+ * the newer one was made, so the next run sees that it holds nothing. If the newer one were removed, a secret that held it would look as
+ * if it held the older one.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
 function interrupt(builder: PlanBuilder, isExpiringSoon: boolean): void {

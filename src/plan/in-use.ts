@@ -37,8 +37,8 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
   /**
-   * One of ours that a secret may hold although it is not associated. Either it was never delivered, or another run displaced it: took it
-   * out after its delivery. The times do not show which.
+   * One of our credentials that a secret may hold although it is not associated. Either it was never delivered, or it was, and another
+   * run then disassociated (displaced) it. The times do not show which.
    */
   perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */

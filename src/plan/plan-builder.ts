@@ -41,12 +41,12 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   errorAtEnd: RotationError | undefined;
-  /** This many steps are carried out even if an error stops the rest. The rest of the builder then describes steps that are dropped. */
+  /** How many of the first steps are carried out even if the rest of the plan fails. All other fields then still include the dropped steps. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
-  /** The credentials in the pool after the steps so far, oldest first. */
+  /** The pool after the steps so far, oldest first. */
   pool: readonly Credential[];
   /** See Plan. */
   reuses: string | undefined;
@@ -194,8 +194,8 @@ export class PlanBuilder {
   }
 
   /**
-   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time: a week from the delivery
-   * of its successor. If the primary's credential expires before the week ends, there is none.
+   * Whether it may be removed without further notice. Only a credential made by hand has a notice period: a week from the delivery of its
+   * successor. The period is waived if the primary's credential expires first.
    * @param expiresAt when the primary's credential expires. After the delivery that is the new one.
    */
   isNoticeOver(credential: Credential, expiresAt = this.inUse.expiresAt): boolean {

@@ -32,7 +32,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
   const { method, operation, revertTo } = desired;
   const { client } = observed;
   if (client === undefined || client.method === method) return;
-  // The client has already left the method. A revert turns no public client into a confidential one, and no confidential one into a public one.
+  // The client has already left the method. A revert never switches it between public and confidential.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
@@ -131,7 +131,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
   const { clientId, currentKey } = desired;
   if (currentKey !== undefined) {
-    // The subject that a run gives a certificate by default: a pair of ours whose credential is gone.
+    // A certificate with the default subject is one of ours whose credential is gone.
     const hasDefaultSubject = currentKey.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
     if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
@@ -151,7 +151,10 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   );
 }
 
-/** Of the primary, `current-credential` may show that the hidden secret holds a pair of this client. @throws RotationError SECRET_EXISTS */
+/**
+ * Refuses to hide a secret that is not known to be ours, unless `current-credential` shows that this client's pair is in use.
+ * @throws RotationError SECRET_EXISTS
+ */
 function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
   if (claimedBy(desired, observed)) return;
   const error = hiding(desired, observed, primary);

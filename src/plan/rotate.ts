@@ -98,7 +98,7 @@ function endsSoon({ reuses }: PlanBuilder): string {
   return reuses === undefined ? ', and each pair works only until the second run after it' : '';
 }
 
-/** Warns of dates that leave consumers out, or rotate daily. */
+/** Warns of dates with which the pair expires before it is replaced, or every run rotates. */
 function noteShort(builder: PlanBuilder): void {
   const { desired, notes, observed } = builder;
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
@@ -157,10 +157,10 @@ function newerToDiscard(builder: PlanBuilder, same: Credential): Credential[] {
   const { associated, desired, inUse, observed, owners, pool } = builder;
   const newer = pool.filter((c) => owners.isOurs(c) && isNewer(c, same));
   const isPutBack = desired.currentKey?.identity === same.identity && inUse.heldByPrimary?.id === same.id;
-  // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays. A young one cannot:
-  // this run's write would look like its delivery.
+  // Somebody put the older subject back in the primary. The other locations may still hold a newer one, so it stays, unless it is young:
+  // then this run's write would look like its delivery.
   const stays = (c: Credential) => associated.includes(c.id) && !isYoung(c, observed.now);
-  return newer.filter((c) => !isPutBack || !stays(c));
+  return isPutBack ? newer.filter((c) => !stays(c)) : newer;
 }
 
 const SAME_SUBJECT =

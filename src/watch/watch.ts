@@ -87,7 +87,7 @@ export function refusalOfNext(desired: DesiredState, observed: ObservedState): R
  * @returns why it would be refused, if nothing else happens until then
  */
 function refusalAt(now: number, desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
-  // A later rotation is due by then. For one at the present time nothing may be due, so it is forced.
+  // At a later time a rotation is due anyway. Now perhaps none is, so it is forced.
   const force = now === observed.now;
   try {
     plan({ ...desired, force }, { ...observed, now });
