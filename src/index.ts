@@ -18,7 +18,7 @@ import { clientIn } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
-import { report } from './report/report.ts';
+import { clientReport } from './report/report.ts';
 import { run } from './run.ts';
 import { connectServices } from './services.ts';
 
@@ -30,11 +30,12 @@ async function main(ending: Ending): Promise<void> {
   for (const secret of secretsIn(environment)) runner.mask(secret);
   for (const secret of proxySecrets(environment)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.phase('Inputs');
-  const path = raw(environment, 'manifest');
-  const clients = path === '' ? [readInputs(environment)] : await readManifest(environment, path);
+  const manifestPath = raw(environment, 'manifest');
+  const clients =
+    manifestPath === '' ? [readInputs(environment)] : await readManifest(environment, manifestPath);
   const [client] = clients;
-  const isSingle = path === '' || clientIn(raw(environment, 'shard')) !== undefined;
-  const work = isSingle && client ? oneClient(client) : manyClients(clients);
+  const isSingle = manifestPath === '' || clientIn(raw(environment, 'shard')) !== undefined;
+  const work = isSingle && client ? workOnOneClient(client) : workOnFleet(clients);
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
   const transport = {
@@ -44,8 +45,8 @@ async function main(ending: Ending): Promise<void> {
     cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,
   };
-  const { results, report: written } = await work(transport, cancelled);
-  await ending.complete(written);
+  const { results, report } = await work(transport, cancelled);
+  await ending.complete(report);
   const [only] = results;
   if (isSingle && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
@@ -69,7 +70,7 @@ type Work = (
   cancelled: AbortSignal,
 ) => Promise<{ results: readonly RunResult[]; report: Report }>;
 
-function oneClient(inputs: Inputs): Work {
+function workOnOneClient(inputs: Inputs): Work {
   runner.info(
     `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
@@ -77,7 +78,7 @@ function oneClient(inputs: Inputs): Work {
     const { info, mask, phase } = runner;
     const logger = { info, mask, phase, onStep };
     const result = await run(inputs, connectServices(inputs, transport, logger), logger);
-    return { results: [result], report: report(result, runner.explanationOf) };
+    return { results: [result], report: clientReport(result, runner.explanationOf) };
   };
 }
 
@@ -94,7 +95,7 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
   }
 }
 
-function manyClients(clients: readonly Inputs[]): Work {
+function workOnFleet(clients: readonly Inputs[]): Work {
   const [first] = clients;
   runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
   runner.phase();

@@ -2,7 +2,6 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { ApplyServices } from './apply/job.ts';
-import { looksDue, prefetch } from './apply/prefetch.ts';
 import { publicKeyReads } from './apply/preflight.ts';
 import { listingOf } from './auth0/client-list.ts';
 import {
@@ -22,6 +21,7 @@ import { ServerClock } from './http/server-clock.ts';
 import { type Remote, Service, type Transport } from './http/service.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import type { Pair } from './model/key-pair.ts';
+import { looksDue, prefetch } from './prefetch.ts';
 
 /** How keys and certificates are made. */
 export interface Issuing {

@@ -8,7 +8,7 @@ import type { ObservedSecret } from '../model/observed-state.ts';
 import type { PlannedCredential } from '../model/plan.ts';
 import type { DoneStep, EarlierRuns, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { describeStep, ISSUED, type Step } from '../model/step.ts';
+import { type AssociationStep, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
@@ -41,8 +41,6 @@ export async function apply(
     return { outcome: execution.outcome(), error };
   }
 }
-
-type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
 
 class Execution {
   readonly #job: Job;

@@ -15,7 +15,7 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { findRival, rotationInProgress } from '../model/ownership.ts';
+import { findRival, rotationInProgress } from '../model/rivals.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
 import { changedMeanwhile, mixed, overtaken } from './contention.ts';

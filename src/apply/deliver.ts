@@ -5,10 +5,10 @@ import { NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { changedMeanwhile } from './contention.ts';
 import type { Job } from './job.ts';
@@ -92,7 +92,7 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutLine(location, this.#desired));
+    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutAdvice(location, this.#desired));
     this.#begun = true;
     this.#mayLandAgain ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
@@ -121,7 +121,7 @@ export class Delivery {
 
   /** A primary in doubt may hold the only copy of the new key. */
   #takeOutLine(location: SecretLocation): string {
-    return this.#stored.length === 0 ? '' : takeOutLine(location, this.#desired);
+    return this.#stored.length === 0 ? '' : takeOutAdvice(location, this.#desired);
   }
 
   /**

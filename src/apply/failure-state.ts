@@ -1,9 +1,8 @@
 /** Describes what is true after a failed run. */
 
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { NEW_RUN, type RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
-import type { Note } from '../model/note.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
@@ -222,57 +221,3 @@ const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
 const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Act at once';
 const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';
-
-/** The sentence for an enrollment that was undone. */
-export function movedBack(method: string): string {
-  const secret =
-    isCredentialMethod(method) || method === PUBLIC
-      ? ''
-      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
-  return `The client uses ${method} again.${secret}`;
-}
-
-/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
-export function notMovedBack(method: string): string {
-  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
-}
-
-export function stillAssociated(id: string): RotationError {
-  return new RotationError('RETIREMENT_FAILED', {
-    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-    remedy:
-      'Find out what associates it again, such as Terraform or a script. The next run tries again. If it is to stay, name it in keep-credentials.',
-  });
-}
-
-/** The note on a credential whose place the rotation did not need. */
-export function usedElsewhere(id: string): Note {
-  const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name it in keep-credentials, and no run tries again. It still counts towards the limit of the client.`;
-  return { severity: 'warning', text };
-}
-
-/** The error of a revocation that has ended each login with these credentials, but not every use of their keys. */
-export function revokedButUsed(ids: readonly string[]): RotationError {
-  const all = ids.join(', ');
-  return new RotationError('RETIREMENT_FAILED', {
-    alarm: 'a leaked key MAY STILL SIGN REQUESTS. Act at once',
-    failed: `Auth0 does not delete ${all}, since another part of the client uses it, such as signed_request_object.`,
-    remedy: `Take ${all} out of signed_request_object in Auth0, once its users sign with another key. The next run then deletes it.`,
-    stateNow: `Everything else is done, and nobody can log in with ${all} any more. But what it signs may still be accepted.`,
-  });
-}
-
-/** The sentence for a change of token binding that could not be undone. */
-export function leftBound(required: boolean): string {
-  return required
-    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends it.'
-    : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
-}
-
-export function notBound(required: boolean): RotationError {
-  return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 accepted the change of token binding but does not show it (${required ? 'required' : 'off'}).`,
-    remedy:
-      'Start a new run. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
-  });
-}

@@ -1,9 +1,9 @@
 /** Moves the client to another authentication method, and back if the run fails. A client has one method at a time (docs/facts.md#auth0-one-method). */
 
-import { isCredentialMethod } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
 import type { Association } from './association.ts';
-import { type FailureState, movedBack, notMovedBack } from './failure-state.ts';
+import type { FailureState } from './failure-state.ts';
 import type { ApplyServices, Job } from './job.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
@@ -61,3 +61,17 @@ export class MethodChange {
 }
 
 type Change = Extract<Step, { kind: 'change-method' }>;
+
+/** The sentence for an enrollment that was undone. */
+export function movedBack(method: string): string {
+  const secret =
+    isCredentialMethod(method) || method === PUBLIC
+      ? ''
+      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  return `The client uses ${method} again.${secret}`;
+}
+
+/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
+function notMovedBack(method: string): string {
+  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
+}

@@ -9,8 +9,9 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, isOwnedBy, ownerOf, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import { isOwnedBy, ownerOf, readOwnership } from '../model/ownership.ts';
 import type { PlannedCredential } from '../model/plan.ts';
+import { findRival, rotationInProgress } from '../model/rivals.ts';
 import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;

@@ -1,11 +1,8 @@
 /** The mark in a credential's name. It names the owner, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
 
 import { createHash } from 'node:crypto';
-import { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
-import { type Credential, newestFirst, type ObservedState } from './observed-state.ts';
 import { printDestination, type SecretLocation } from './secret-location.ts';
-import { LEASE } from './timing.ts';
 
 export interface Ownership {
   owner: string;
@@ -30,24 +27,6 @@ export function ownerAt({ destination, secretName }: SecretLocation): string {
 /** Primary destination and secret in a canonical spelling, since GitHub's names ignore case. */
 export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName'>): string {
   return `${printDestination(desired.destinations[0]).toLowerCase()}#${desired.secretName.toUpperCase()}`;
-}
-
-/**
- * How to take out a destination that nobody reads any more, as the last sentences of a remedy. Empty if no other destination could be
- * the primary, so that it must stay. When the primary is taken out, `moved-from` must name it, or the next run would take the
- * credentials with its mark for another workflow's.
- */
-export function takeOutLine(
-  { destination }: Pick<SecretLocation, 'destination'>,
-  desired: Pick<DesiredState, 'destinations' | 'secretName'>,
-): string {
-  const { destinations } = desired;
-  const name = printDestination(destination);
-  const rest = destinations.filter((one) => printDestination(one) !== name);
-  const next = rest.find(({ kind }) => kind !== 'dependabot');
-  if (next === undefined) return '';
-  if (rest[0] === destinations[0]) return ` Or, if nobody reads it, take ${name} out of destinations.`;
-  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add \`moved-from: ${ownerOf(desired)}\`. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
 }
 
 export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {
@@ -89,38 +68,6 @@ function shortened(owner: string, rest: string): string {
 
 function digest(owner: string): string {
   return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
-}
-
-/**
- * Finds another run's rotation that takes precedence, since the earliest of several wins: the oldest credential with our mark that was
- * not there when the plan was made, if it is older than `made`.
- * @param pool as it is now
- * @param made the credential that this run has made. undefined: every new credential with our mark counts.
- */
-export function findRival(
-  desired: DesiredState,
-  planned: ObservedState,
-  pool: readonly Credential[],
-  made?: Credential,
-): Credential | undefined {
-  const owner = ownerOf(desired);
-  const known = new Set(planned.pool.map(({ id }) => id));
-  const all = pool.filter(
-    (c) =>
-      !known.has(c.id) &&
-      isOwnedBy(readOwnership(c.name), owner) &&
-      (made === undefined || newestFirst(c, made) > 0),
-  );
-  return all.sort(newestFirst).at(-1);
-}
-
-export function rotationInProgress(rival: Credential): RotationError {
-  const since = new Date(rival.createdAt).toISOString();
-  const until = new Date(rival.createdAt + LEASE).toISOString();
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
-    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
-  });
 }
 
 /** The owner that `client_metadata` names, for a client that `create` made. */

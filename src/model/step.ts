@@ -95,7 +95,7 @@ export function describeStep(step: Step): string {
   }
 }
 
-type Association = Extract<Step, { kind: 'associate-credentials' }>;
+export type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
 type Change = Extract<Step, { kind: 'change-method' }>;
 
 function describeChange({ credentials, from, interrupts, to }: Change): string {
@@ -118,7 +118,7 @@ const WHY = {
   rehearse: 'since it was made only for this rehearsal',
 };
 
-function describeAssociation({ from, to, why, interrupts }: Association): string {
+function describeAssociation({ from, to, why, interrupts }: AssociationStep): string {
   const added = to.filter((id) => !from.includes(id));
   const rest = to.filter((id) => from.includes(id)).join(' and ');
   if (why === 'add') return `Associate ${added.join(' and ')}${rest ? ` alongside ${rest}` : ''}`;

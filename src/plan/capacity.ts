@@ -1,6 +1,7 @@
 /** Decides which credential a rotation removes to make room, and whom that interrupts. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   type Credential,
@@ -9,7 +10,6 @@ import {
   whyUnwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, lastChance } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
@@ -17,7 +17,6 @@ import { isForcedByHand } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { currentLine } from './preconditions.ts';
 
 /** Makes room in the method and in the pool. @param isExpiringSoon the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isExpiringSoon: boolean): void {
@@ -139,7 +138,7 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} ${isLeftOut(observed, refusing) ? 'may hold' : 'holds'}, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
+    remedy: `${refusal.remedy}${takeOutAdvice(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }
@@ -149,7 +148,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
   const name = primary ? printLocation(primary.location) : 'the secret';
-  const line = currentLine(desired);
+  const line = currentCredentialLine(desired);
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
       failed:

@@ -1,6 +1,7 @@
 /** Builds a plan. Pure. */
 
 import type { RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -14,10 +15,9 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import type { RemovalReason, Step } from '../model/step.ts';
+import type { AssociationStep, RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
@@ -90,7 +90,7 @@ export class PlanBuilder {
     if (first) {
       const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
       const { error } = first;
-      const out = refusing ? takeOutLine(refusing.location, this.desired) : '';
+      const out = refusing ? takeOutAdvice(refusing.location, this.desired) : '';
       throw error.withAdvice(out);
     }
     this.probe(secrets.map(({ location }) => location));
@@ -126,17 +126,17 @@ export class PlanBuilder {
   /** @param confirm by default the run waits until Auth0 shows an added credential, but not for a removal */
   associate(
     to: readonly string[],
-    why: Association['why'],
+    why: AssociationStep['why'],
     {
       interrupts = [],
       confirm = to.some((id) => !this.associated.includes(id)),
-    }: Partial<Pick<Association, 'interrupts' | 'confirm'>> = {},
+    }: Partial<Pick<AssociationStep, 'interrupts' | 'confirm'>> = {},
   ): void {
     this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts, confirm });
     this.associated = to;
   }
 
-  remove(credential: Credential, why: RemovalReason, interrupts: Association['interrupts'] = []): void {
+  remove(credential: Credential, why: RemovalReason, interrupts: AssociationStep['interrupts'] = []): void {
     const { id } = credential;
     if (this.associated.includes(id)) {
       const rest = this.associated.filter((other) => other !== id);
@@ -271,8 +271,6 @@ export class PlanBuilder {
     };
   }
 }
-
-type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /**
  * When the last location that can have held the credential received its successor, by Auth0's clock. A secret that was created after the

@@ -1,6 +1,7 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { currentCredentialLine } from '../model/advice.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   CREDENTIAL_TYPES,
@@ -16,7 +17,8 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { readOwnership, rotationInProgress } from '../model/ownership.ts';
+import { readOwnership } from '../model/ownership.ts';
+import { rotationInProgress } from '../model/rivals.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
@@ -109,11 +111,6 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** The line of the workflow that passes what the primary holds, for a message. */
-export function currentLine({ secretName }: DesiredState): string {
-  return `\`current-credential: \${{ secrets.${secretName} }}\``;
-}
-
 /**
  * Refuses to replace or hide a secret that no run of this workflow can have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
@@ -137,7 +134,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
     throw secretExists(
       primary.location,
       `current-credential is a ${currentKey.subject ? `certificate of ${currentKey.subject}` : 'key'}, which client ${clientId} does not know`,
-      `If that line names another secret, write ${currentLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
+      `If that line names another secret, write ${currentCredentialLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -147,7 +144,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `${movedLine(builder)}If it holds a pair of this client, add the line ${currentLine(desired)}. If it belongs to another client, choose another secret-name.`,
+    `${movedLine(builder)}If it holds a pair of this client, add the line ${currentCredentialLine(desired)}. If it belongs to another client, choose another secret-name.`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Plans the steps of a rotation. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
@@ -10,7 +11,6 @@ import {
   whyUnwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
@@ -59,7 +59,7 @@ function refuseForPrimary(builder: PlanBuilder): void {
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: refusal.remedy + takeOutLine(primary, builder.desired),
+    remedy: refusal.remedy + takeOutAdvice(primary, builder.desired),
     cause: refusal,
   });
 }

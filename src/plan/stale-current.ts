@@ -1,6 +1,7 @@
 /** Refuses a run whose `current-credential` is not what the primary holds, and says what it may have read instead. Pure. */
 
 import { capitalized, NEW_RUN, RotationError } from '../errors.ts';
+import { currentCredentialLine } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, writtenTimes } from '../model/observed-state.ts';
 import { isOwnedBy, ownerAt, readOwnership } from '../model/ownership.ts';
@@ -16,7 +17,6 @@ import { isLatest } from './by-time.ts';
 import { claimedBy } from './claim.ts';
 import { movedLine } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { currentLine } from './preconditions.ts';
 
 /**
  * Refuses if the primary does not hold `current-credential`: the run would decide by it, and could remove what is in use.
@@ -28,7 +28,7 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   if (staleCurrent === undefined) return;
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
-  const line = currentLine(desired);
+  const line = currentCredentialLine(desired);
   const given = claimedBy(desired, observed);
   const elsewhere = readElsewhere(builder, given);
   if (staleCurrent.because === 'never held') {
@@ -71,7 +71,7 @@ export function noteOlderCurrent(builder: PlanBuilder): void {
   const given = claimedBy(desired, observed);
   builder.note(
     'warning',
-    `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
+    `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentCredentialLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
   );
 }
 

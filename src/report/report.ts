@@ -9,7 +9,7 @@ import { outputs } from './outputs.ts';
 import { summary } from './summary.ts';
 
 /** @param explanationOf where a code is explained, as a link */
-export function report(result: RunResult, explanationOf: (code: string) => string): Report {
+export function clientReport(result: RunResult, explanationOf: (code: string) => string): Report {
   return {
     outputs: outputs(result),
     annotations: warnings(result),

@@ -1,11 +1,11 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
 import type { ErrorCode, RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { isYoung, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
@@ -198,7 +198,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `LeftOut ${printLocation(secret.location)}`,
         `Every run leaves out ${location}: ${code(leftOut.failed)}.`,
-        leftOut.remedy + (secret.refused ? takeOutLine(secret.location, desired) : ''),
+        leftOut.remedy + (secret.refused ? takeOutAdvice(secret.location, desired) : ''),
       ),
     ];
   if (secret.times === 'missing')
@@ -206,7 +206,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        (index === 0 ? rotate : WITH_CURRENT) + takeOutLine(secret.location, desired),
+        (index === 0 ? rotate : WITH_CURRENT) + takeOutAdvice(secret.location, desired),
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))

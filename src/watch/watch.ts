@@ -15,8 +15,8 @@ import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { nextDue } from '../plan/reasons.ts';
-import { shadowFindings, workflowFindings } from './environment.ts';
 import { assess, isAtWork, lockout, type RefusedRotation } from './findings.ts';
+import { shadowFindings, workflowFindings } from './github-findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 

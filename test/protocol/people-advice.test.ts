@@ -1,7 +1,7 @@
 /** Who follows a message does what it says to the letter: what the follower mends by itself no message has to say. */
 
 import { expect, test } from 'vitest';
-import { takeOutLine } from '../../src/model/ownership.ts';
+import { takeOutAdvice } from '../../src/model/advice.ts';
 import { parseDestination, printDestination } from '../../src/model/secret-location.ts';
 import { REAL } from './code.ts';
 import { Household } from './household.ts';
@@ -25,7 +25,7 @@ test.each([
   const household = new Household(execution, desired.destinations.length);
   const [destination] = desired.destinations.slice(index);
   if (destination === undefined) throw new Error(`no place ${index}`);
-  const ways = adviceIn(takeOutLine({ destination }, desired), household);
+  const ways = adviceIn(takeOutAdvice({ destination }, desired), household);
   ways.find(({ name }) => name === 'take it out of destinations')?.follow(household);
   const { destinations, says } = household.workflow;
   const rest = desired.destinations.filter((one) => one !== destination);

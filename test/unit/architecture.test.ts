@@ -65,7 +65,8 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** The same for each file at the root. `index.ts` may import everything. */
 const ROOT_MAY_IMPORT: Record<string, string[]> = {
   'run.ts': ['services.ts', ...Object.keys(MAY_IMPORT).filter((name) => name !== 'fleet')],
-  'services.ts': Object.keys(MAY_IMPORT).filter((name) => name !== 'fleet'),
+  'services.ts': ['prefetch.ts', ...Object.keys(MAY_IMPORT).filter((name) => name !== 'fleet')],
+  'prefetch.ts': ['model', 'plan'],
   'ending.ts': ['actions-runner.ts', 'report', 'model'],
   'actions-runner.ts': ['model', 'certificate/masks.ts'],
   'errors.ts': [],

@@ -1,16 +1,10 @@
 /** What is true after a failure: when the alarm is raised, for whom, and what is said to be left. */
 
 import { describe, expect, it } from 'vitest';
-import {
-  alarm,
-  explainFailure,
-  type FailureState,
-  leftBound,
-  movedBack,
-  notBound,
-  revokedButUsed,
-  stillAssociated,
-} from '../../../src/apply/failure-state.ts';
+import { revokedButUsed, stillAssociated } from '../../../src/apply/delete.ts';
+import { alarm, explainFailure, type FailureState } from '../../../src/apply/failure-state.ts';
+import { movedBack } from '../../../src/apply/method-change.ts';
+import { leftBound, notBound } from '../../../src/apply/token-binding.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { parseDestination, type SecretLocation } from '../../../src/model/secret-location.ts';
 

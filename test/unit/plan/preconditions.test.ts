@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
-import { findRival } from '../../../src/model/ownership.ts';
+import { findRival } from '../../../src/model/rivals.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import {
   type CredentialSeed,
