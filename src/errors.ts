@@ -65,7 +65,7 @@ export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 export const WATCHED = 'A watch changes nothing but its issue.';
 
 /** The alarm of an emergency that failed before it changed anything. */
-export const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
+export const NOT_REVOKED = 'the credential to revoke is STILL VALID. Act at once';
 
 /** A re-run may read the secrets that the first attempt read, and then stops with STALE_CREDENTIAL. */
 export const NEW_RUN = 'start a new run (Actions, the workflow, Run workflow; not Re-run)';

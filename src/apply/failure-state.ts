@@ -148,14 +148,12 @@ function unrevoked(state: FailureState, served: boolean, now = 0): string {
   if (left.length === 0) return '';
   const still = `NOT REVOKED: ${left.join(', ')} may still get tokens.`;
   const them = left.length > 1 ? 'them' : 'it';
-  const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke`;
-  const field =
-    'the field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) does all of this';
+  const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, without force and without revoke`;
   const again = `Once the cause is corrected, ${NEW_RUN}`;
   if (!served)
     return `${still} ${again} with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
-  const finish = `${again} of operation: rotate with current-credential, ${line}. It finishes the delivery and removes ${them}; ${field}.`;
-  const alone = `Without current-credential start it after ${new Date(now + LEASE).toISOString()}: it makes another key where one is missing. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand): the consumers that still hold ${them} fail until then.`;
+  const finish = `${again} of operation: rotate. Pass current-credential, and set ${line}. That run finishes the delivery and removes ${them}. The field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) sets all of this.`;
+  const alone = `Without current-credential, start it only after ${new Date(now + LEASE).toISOString()}. It then makes another key where one is missing. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand). Consumers that still hold ${them} then cannot log in until that run has delivered.`;
   return joined(still, finish, state.passesCurrent ? '' : alone);
 }
 
@@ -218,6 +216,6 @@ export function alarm(state: FailureState, now: number): string | undefined {
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
-const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
+const STILL_VALID = 'the credential to revoke MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Act at once';
 const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';

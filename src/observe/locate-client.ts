@@ -69,10 +69,13 @@ function movedLine(owner: string): string {
 
 function several(desired: DesiredState, clients: readonly ClientWithOwner[]): RotationError {
   const { currentKey, destinations, movedFrom, secretName } = desired;
-  const moved = movedFrom.length > 0 ? ', or moved-from names a workflow that has a client of its own' : '';
+  const cause =
+    movedFrom.length > 0
+      ? 'Either two runs were at work at once and one of them died, or moved-from names a workflow that has a client of its own.'
+      : 'Two runs were at work at once, and one of them died.';
   const secret = `${printDestination(destinations[0])} ${secretName}`;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died${moved}.`,
+    failed: `More than one client has this workflow's mark (${list(clients)}). ${cause}`,
     remedy:
       movedFrom.length > 0
         ? 'Delete nothing yet. If moved-from names a workflow that has a client of its own, take that line out. Otherwise look which client id your services use, also those that read the former secret, and delete only the others in Auth0.'

@@ -97,12 +97,12 @@ function noteInterruption(
   if (served.length > 0)
     builder.note(
       'interruption',
-      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail.${builder.desired.currentKey ? '' : ' Pass current-credential to finish a delivery without this.'}`,
+      `The consumers of ${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally within seconds. Runs that are queued with the old key fail.${builder.desired.currentKey ? '' : ' Pass current-credential to finish a delivery without this.'}`,
     );
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: its consumers stay locked out until it can be written.${builder.desired.revoke ? '' : " The rotation waits no longer, since the primary's own pair expires soon."}`,
+      `The consumers of ${location} cannot log in from the removal of ${id} until ${location} can be written again.${builder.desired.revoke ? '' : " The rotation does not wait any longer, since the primary's own pair expires soon."}`,
     );
 }
 

@@ -56,8 +56,8 @@ export function adviceOnUnreadFormer(
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { currentKey, secretName } }: PlanBuilder, owner: string): string {
-  const pass = currentKey === undefined ? ', and pass current-credential' : '';
-  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other and add its destinations here${pass}; once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and deliver the secret of the other to the readers of this one in the same way.`;
+  const pass = currentKey === undefined ? ', pass current-credential' : '';
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass}, and add its destinations here. Once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and add the destinations of this one there in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */

@@ -46,12 +46,12 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { later } = staleCurrent;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: ${NEW_RUN}. If a new run says the same, another secret may hide it. ${elsewhere} ${onPurpose(later)}`,
+      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}, which a run of this workflow stored right after making it.`,
+      remedy: `Make the input exactly ${line}. If it already is, this job was queued before the last rotation, so ${NEW_RUN}. If a new run says the same, another secret may hide it. ${elsewhere} ${onPurpose(later)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
-    failed: `current-credential is ${given?.id}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
+    failed: `current-credential is ${given?.id}, but the primary secret was written right after ${later.id} was made, so it changed after this job's secrets were read.`,
     remedy: `${ANEW}. If a new run says the same, check that the input reads ${line}. ${elsewhere} ${onPurpose(later)}`,
   });
 }
@@ -144,7 +144,7 @@ function passPrimary(read: SecretLocation, primary: SecretLocation, canBeFirst: 
     return `${perhaps} write \`environment: ${destination.environment}\` into the job.`;
   return canBeFirst
     ? `${perhaps} put ${printDestination(read.destination)} first in destinations.`
-    : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. Look first at operation: plan without it, which names whom that interrupts.`;
+    : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. First start operation: plan without it, to see who would be interrupted.`;
 }
 
 /** Whether a job that reads the one can read the other by naming its environment. */

@@ -242,7 +242,7 @@ describe('once a delivery has begun', () => {
     const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
     const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
     expect(stateNow).toMatch(
-      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and `removable-credentials: b`, but without force and revoke.*field removable of examples\/emergency\.yml/,
+      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and `removable-credentials: b`, without force and without revoke.*field removable of examples\/emergency\.yml/,
     );
     expect(raised).toMatch(/VALID/);
   });
@@ -327,7 +327,7 @@ describe('after a delivery has begun', () => {
       passesCurrent: false,
     }).stateNow;
     expect(alone).toMatch(
-      /`removable-credentials: a`.* Without current-credential start it after 2026-\S+Z: it makes another key .* by hand/,
+      /`removable-credentials: a`.* Without current-credential, start it only after 2026-\S+Z\. It then makes another key .* by hand/,
     );
   });
 
@@ -376,8 +376,8 @@ describe('after a delivery has begun', () => {
 
   it('a revocation that is to be finished names each credential in the line to copy', () => {
     const two = begun({ served: [SHOP], revoking: ['a', 'b'] }).stateNow;
-    expect(two).toMatch(/^[^`]*`removable-credentials: a b`.* finishes the delivery and removes them;/);
-    expect(begun({ served: [SHOP], revoking: ['a'] }).stateNow).toContain('delivery and removes it;');
+    expect(two).toMatch(/^[^`]*`removable-credentials: a b`.* finishes the delivery and removes them\./);
+    expect(begun({ served: [SHOP], revoking: ['a'] }).stateNow).toContain('delivery and removes it.');
   });
 
   it('nothing is said of it if nothing describes it', () => {

@@ -1903,7 +1903,9 @@ describe('plan tells', () => {
       { destinations: TWO },
       { credentials: [previous, current], written: [delivered, 60 * DAYS] },
     );
-    expect(told).toMatch(/INTERRUPTION: env:acme\/ops\/prod PEM cannot log in from the removal of p until/);
+    expect(told).toMatch(
+      /INTERRUPTION: The consumers of env:acme\/ops\/prod PEM cannot log in from the removal of p until/,
+    );
   });
 
   it('that a credential superseded less than a day ago gives way', () => {

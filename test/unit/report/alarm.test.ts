@@ -23,7 +23,7 @@ describe('a failure that no plan has seen raises an alarm', () => {
 
   it('where a leaked key was to be revoked', () => {
     const wanted = desired({ force: true, revoke: true });
-    expect(raised({ desired: wanted })).toBe('what was to be revoked is STILL VALID. Act at once');
+    expect(raised({ desired: wanted })).toBe('the credential to revoke is STILL VALID. Act at once');
     expect(raised({ desired: wanted, planOnly: true })).toBeUndefined();
   });
 
