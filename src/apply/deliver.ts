@@ -107,7 +107,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#nextStep()}`,
+      remedy: `${first.error.remedy}${this.#takeOutAdvice(first.location)}${this.#nextStep()}`,
       cause: first.error,
     });
   }
@@ -120,7 +120,7 @@ export class Delivery {
   }
 
   /** A primary in doubt may hold the only copy of the new key. */
-  #takeOutLine(location: SecretLocation): string {
+  #takeOutAdvice(location: SecretLocation): string {
     return this.#stored.length === 0 ? '' : takeOutAdvice(location, this.#desired);
   }
 

@@ -10,7 +10,7 @@ import type { Pair } from '../model/key-pair.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
 import { isOutage, unexpectedAnswer } from './answers.ts';
 import { ACTION } from './records.ts';
-import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
+import { accessToken, askForToken, claimsOf, clientAssertion, formRequest, oauthError } from './token.ts';
 
 /** The request that shows whether the client is authenticated. */
 export type ProofRequest =
@@ -222,8 +222,8 @@ function assertionFor(
 
 /** `cnf["x5t#S256"]` of a JWT. undefined if the token is opaque or not bound. */
 function confirmation(token: string): string | undefined {
-  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
-  return isObject(payload) ? stringOf(payload.cnf, 'x5t#S256') : undefined;
+  const claims = claimsOf(token);
+  return isObject(claims) ? stringOf(claims.cnf, 'x5t#S256') : undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { RotationError } from '../errors.ts';
 import { describeInterceptor, isIntercepted } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
-import { oneLine, parseJson, stringOf } from '../model/json.ts';
+import { type Json, oneLine, parseJson, stringOf } from '../model/json.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
 import { answered, isOutage, unexpectedAnswer } from './answers.ts';
 
@@ -117,10 +117,14 @@ export function formRequest(url: string, parameters: Record<string, string>): Ht
   };
 }
 
+/** The claims of a JWT, which nobody has verified. undefined: the token is opaque. */
+export function claimsOf(token: string): Json | undefined {
+  return parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
+}
+
 /** The scopes of a JWT with the claim `scope`. undefined for any other token. */
 export function scopesOf(token: string): ReadonlySet<string> | undefined {
-  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
-  const scope = stringOf(payload, 'scope');
+  const scope = stringOf(claimsOf(token), 'scope');
   return scope === undefined ? undefined : new Set(scope.split(' '));
 }
 

@@ -152,7 +152,8 @@ export class SecretStore {
     attempts: Attempts,
   ): Promise<Answer> {
     const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
-    const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
+    const visibility =
+      destination.kind === 'org' ? await this.#visibility(path, secretName, destination) : {};
     const put = async () => {
       const { key, key_id } = await this.publicKey(destination);
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
@@ -173,11 +174,11 @@ export class SecretStore {
    * An update of an organization's secret must name its visibility again, or it would change who sees it
    * (docs/facts.md#github-organization-secrets).
    */
-  async #visibility(path: string, destination: Destination): Promise<object> {
+  async #visibility(path: string, secretName: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     // No repository sees the probe of an organization.
     if (answer.status === 404)
-      return path.endsWith(PROBE)
+      return secretName === PROBE
         ? { visibility: 'selected', selected_repository_ids: [] }
         : { visibility: 'private' };
     const visibility = stringOf(answer.data, 'visibility');

@@ -66,8 +66,15 @@ function shortened(owner: string, rest: string): string {
   return owner.length <= longest ? owner : digest(owner);
 }
 
+const DIGEST = 'sha256:';
+
+/** Whether an owner was too long for its mark. Its digest names no place. */
+export function isDigest(owner: string): boolean {
+  return owner.startsWith(DIGEST);
+}
+
 function digest(owner: string): string {
-  return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
+  return `${DIGEST}${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
 }
 
 /** The owner that `client_metadata` names, for a client that `create` made. */

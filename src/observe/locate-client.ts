@@ -4,7 +4,7 @@ import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/json.ts';
-import { CLIENT_OWNER_KEY, clientOwnerOf, ownerAt, writeClientOwner } from '../model/ownership.ts';
+import { CLIENT_OWNER_KEY, clientOwnerOf, isDigest, ownerAt, writeClientOwner } from '../model/ownership.ts';
 import { printDestination } from '../model/secret-location.ts';
 
 /**
@@ -53,16 +53,15 @@ function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationE
   return new RotationError('CLIENT_EXISTS', {
     failed: `Auth0 already has a client named '${oneLine(name)}' (${ids}), and its client_metadata ${says}.`,
     remedy: marked
-      ? `If that is what this repository, secret or first destination was called before, ${movedLine(oneLine(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
+      ? `If that is what this repository, secret or first destination was called before, ${movedFromLine(oneLine(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
       : `If it is the client that you want to rotate, go on with \`client-id: ${clients[0]?.id}\` and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
   });
 }
 
 const SAYS_NOTHING = 'does not say that this workflow made it';
 
-/** A long owner is a digest, which names no place. */
-function movedLine(owner: string): string {
-  return owner.startsWith('sha256:')
+function movedFromLine(owner: string): string {
+  return isDigest(owner)
     ? 'add the line moved-from: with that destination and secret, as repo:owner/name#SECRET'
     : `add the line \`moved-from: ${owner}\``;
 }

@@ -6,7 +6,7 @@ import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { formerHolder } from './holders.ts';
-import { adviceOnUnreadFormer, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { adviceOnUnreadFormer, formerElsewhere, keepOneWorkflow, movedFromAdvice } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -53,7 +53,7 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
     return `keep-credentials keeps ${id}. Before then, give its users another client; once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(id))
-    return `${id} was made for ${other.owner}. ${movedLine(builder)}${keepOneWorkflow(builder, other.owner)}`;
+    return `${id} was made for ${other.owner}. ${movedFromAdvice(builder)}${keepOneWorkflow(builder, other.owner)}`;
   return credential.type === 'unknown'
     ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it, and delete it there if nothing does.`
     : undefined;

@@ -2,17 +2,17 @@
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { readOwnership } from '../model/ownership.ts';
+import { isDigest, readOwnership } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { FormerHolder } from './holders.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** The line to add for each owner that this workflow may have had. */
-export function movedLine({ observed, owners }: PlanBuilder): string {
+/** The line to add for each former owner that this workflow may have had. */
+export function movedFromAdvice({ observed, owners }: PlanBuilder): string {
   const others = new Set(observed.pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []));
   return [...others]
-    .filter((owner) => !owner.startsWith('sha256:'))
+    .filter((owner) => !isDigest(owner))
     .map(
       (owner) =>
         `If ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow (its repository or its secret was renamed, or the input destinations was changed), add the line \`moved-from: ${owner}\`. `,

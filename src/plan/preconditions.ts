@@ -24,7 +24,7 @@ import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { claimedBy } from './claim.ts';
 import { hiding, isForcedByHand, refuseSecretOfOthers } from './left-out.ts';
-import { movedLine } from './other-owners.ts';
+import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isBeingDelivered, isPending } from './stages.ts';
@@ -144,7 +144,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `${movedLine(builder)}If it holds a pair of this client, add the line ${currentCredentialLine(desired)}. If it belongs to another client, choose another secret-name.`,
+    `${movedFromAdvice(builder)}If it holds a pair of this client, add the line ${currentCredentialLine(desired)}. If it belongs to another client, choose another secret-name.`,
   );
 }
 

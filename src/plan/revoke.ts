@@ -3,6 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { day, longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
+import { isDigest } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { mayBeHeld } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -94,7 +95,7 @@ function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
   const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
-  return owner === undefined || owner.startsWith('sha256:')
+  return owner === undefined || isDigest(owner)
     ? `${left}.`
     : `${left}; or, if ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow, add \`moved-from: ${owner}\` and start this run again.`;
 }

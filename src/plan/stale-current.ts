@@ -15,7 +15,7 @@ import {
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isLatest } from './by-time.ts';
 import { claimedBy } from './claim.ts';
-import { movedLine } from './other-owners.ts';
+import { movedFromAdvice } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -34,7 +34,7 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   if (staleCurrent.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
+      remedy: `${movedFromAdvice(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
     });
   }
   if (staleCurrent.because === 'written since') {

@@ -8,7 +8,7 @@ import { printDestination } from '../model/secret-location.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
 import { currentExpiry, nextRotation } from './headline.ts';
-import { entryOf, outputs } from './outputs.ts';
+import { entryOf, OUTPUT_NAMES } from './outputs.ts';
 import { reasonName } from './reason-names.ts';
 import { warnings } from './report.ts';
 
@@ -288,9 +288,7 @@ function fleetOutputs(
   results: readonly RunResult[],
   worstFirst: readonly RunResult[],
 ): Record<string, string> {
-  const [any] = results;
-  const single = any ? Object.keys(outputs(any)) : [];
-  const empty = Object.fromEntries(single.map((name) => [name, '']));
+  const empty = Object.fromEntries(OUTPUT_NAMES.map((name) => [name, '']));
   const dates = results.flatMap((result) => nextRotation(result) ?? []);
   const due = results.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
   return {

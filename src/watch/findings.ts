@@ -3,7 +3,7 @@
 import type { ErrorCode, RotationError } from '../errors.ts';
 import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Finding, failure, said, warning } from '../model/finding.ts';
+import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { isYoung, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Lifetime } from '../model/run-result.ts';
@@ -51,7 +51,7 @@ function dayOfNext(builder: PlanBuilder): string | undefined {
 /** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
 function besideRefusal(finding: Finding, { error, isActual }: RefusedRotation): Finding {
   const advice = 'the advice above about the rotation that would be refused';
-  if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
+  if (kindOf(finding) === 'OthersCredential' && error.remedy.includes(KEEP_ONE))
     return { ...finding, todo: `Follow ${advice}.` };
   const todo = finding.todo.replace(/^Start the rotation/, `First follow ${advice}. Then start the rotation`);
   return isActual ? { ...finding, todo } : finding;
@@ -87,7 +87,7 @@ const LOCKOUTS: Readonly<Record<string, string>> = {
 
 /** The most urgent news of a watch. @param code of the error that would stop a rotation today */
 export function lockout(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
-  const kinds = failures.map(({ key }) => key.split(' ')[0]);
+  const kinds = failures.map(kindOf);
   const kind = Object.keys(LOCKOUTS).find((one) => kinds.includes(one));
   // With an outdated current-credential it is unknown what the primary holds.
   if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
