@@ -8,14 +8,14 @@ import type { Note } from '../model/note.ts';
 
 export class Deletion {
   readonly #services: Waiting & { tenant: Tenant };
-  readonly #revokes: boolean;
+  readonly #isRevocation: boolean;
   readonly #deleted: string[] = [];
   /** Ids of those that Auth0 does not delete, although the client's method does not list them: another part of the client uses them. */
   readonly #usedElsewhere: string[] = [];
 
-  constructor(services: Waiting & { tenant: Tenant }, revokes: boolean) {
+  constructor(services: Waiting & { tenant: Tenant }, isRevocation: boolean) {
     this.#services = services;
-    this.#revokes = revokes;
+    this.#isRevocation = isRevocation;
   }
 
   /** Ids of the credentials that it deleted. @param made the credential that the run itself made, which is not among them */
@@ -39,12 +39,14 @@ export class Deletion {
   }
 
   get notes(): Note[] {
-    return this.#revokes ? [] : this.#usedElsewhere.map(usedElsewhere);
+    return this.#isRevocation ? [] : this.#usedElsewhere.map(usedElsewhere);
   }
 
   /** A revocation has ended each login with them, but not every use of their keys. */
   get error(): RotationError | undefined {
-    return this.#revokes && this.#usedElsewhere.length > 0 ? revokedButUsed(this.#usedElsewhere) : undefined;
+    return this.#isRevocation && this.#usedElsewhere.length > 0
+      ? revokedButUsed(this.#usedElsewhere)
+      : undefined;
   }
 }
 

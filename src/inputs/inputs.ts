@@ -189,8 +189,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
   const force = reader.boolean('force');
   // printSubject's form can be compared with a certificate's subject. Without an issuer, the current subject stays.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
-  const fallback =
-    (issuer?.kind === 'itself' && method === 'tls_client_auth' && currentKey?.subject) || named;
+  const fallback = (issuer?.kind === 'none' && currentKey?.subject) || named;
   const desired = {
     operation,
     clientId,

@@ -160,7 +160,7 @@ function symbol(step: Step): string {
     case 'delete-credential':
       return `-${step.id}`;
     case 'find-earlier-runs':
-      return '?holders';
+      return '?earlier-runs';
   }
 }
 

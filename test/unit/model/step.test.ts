@@ -46,7 +46,7 @@ describe('a step', () => {
     [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
     [
       { kind: 'find-earlier-runs' },
-      '?holders',
+      '?earlier-runs',
       'Look for workflow runs that may still hold the revoked credential',
     ],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
