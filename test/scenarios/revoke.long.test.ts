@@ -184,7 +184,7 @@ describe('a revocation that fails', () => {
       expect([run.exitCode, code(run)]).toEqual([1, 'DELIVERY_INCOMPLETE']);
       expect(told(run)).toMatch(
         new RegExp(
-          `NOT REVOKED: ${id} may still .* current-credential, overlap: 0h, retire: by-time and .removable-credentials: ${id}., but without`,
+          `NOT REVOKED: ${id} may still .* current-credential, and set overlap: 0h, retire: by-time and .removable-credentials: ${id}., without force`,
         ),
       );
       expect(told(run)).not.toContain('without a new key');
