@@ -65,7 +65,7 @@ export const UNTOUCHED = 'Nothing was changed in Auth0 or GitHub.';
 export const WATCHED = 'A watch changes nothing but its issue.';
 
 /** The alarm of an emergency that failed before it changed anything. */
-export const NOT_REVOKED = 'what was to be revoked is STILL VALID. Act at once';
+export const NOT_REVOKED = 'the credential to revoke is STILL VALID. Act at once';
 
 /** A re-run may read the secrets that the first attempt read, and then stops with STALE_CREDENTIAL. */
 export const NEW_RUN = 'start a new run (Actions, the workflow, Run workflow; not Re-run)';
@@ -95,7 +95,7 @@ export class RotationError extends Error {
     this.located = explanation.located ?? [];
   }
 
-  /** What is true now is read before what failed. */
+  /** Whether the message begins with what is true now, before what failed. */
   get beginsWithState(): boolean {
     return isUrgent(this.alarm, this.stateNow);
   }
@@ -115,7 +115,7 @@ export function capitalized(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
-/** A state in which the run has changed nothing is no news. */
+/** Whether people must read the state first: there is an alarm, and the run has changed something. */
 function isUrgent(alarm: string | undefined, stateNow: string): boolean {
   return alarm !== undefined && stateNow !== UNTOUCHED && stateNow !== WATCHED;
 }

@@ -7,18 +7,18 @@ import { Ending } from './ending.ts';
 import { runFleet } from './fleet/fleet.ts';
 import { Cancellation } from './http/clock.ts';
 import { proxySecrets } from './http/proxy.ts';
-import type { Connection } from './http/service.ts';
+import type { Transport } from './http/service.ts';
 import { openWire } from './http/wire.ts';
 import { readFleet } from './inputs/fleet.ts';
 import { type Inputs, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
-import { alarming, invalid } from './inputs/refusal.ts';
+import { invalid, withRevokeAlarm } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
 import { clientIn } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
-import { report } from './report/report.ts';
+import { clientReport } from './report/report.ts';
 import { run } from './run.ts';
 import { connectServices } from './services.ts';
 
@@ -30,26 +30,27 @@ async function main(ending: Ending): Promise<void> {
   for (const secret of secretsIn(environment)) runner.mask(secret);
   for (const secret of proxySecrets(environment)) runner.mask(secret, SHORTEST_PASSWORD);
   runner.phase('Inputs');
-  const path = raw(environment, 'manifest');
-  const clients = path === '' ? [readInputs(environment)] : await readManifest(environment, path);
+  const manifestPath = raw(environment, 'manifest');
+  const clients =
+    manifestPath === '' ? [readInputs(environment)] : await readManifest(environment, manifestPath);
   const [client] = clients;
-  const isSingle = path === '' || clientIn(raw(environment, 'shard')) !== undefined;
-  const work = isSingle && client ? oneClient(client) : manyClients(clients);
+  const isSingle = manifestPath === '' || clientIn(raw(environment, 'shard')) !== undefined;
+  const work = isSingle && client ? workOnOneClient(client) : workOnFleet(clients);
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
-  const connection = {
+  const transport = {
     send: wire.send,
     connectAhead: wire.connectAhead,
     clock: { now: monotonic, sleep, random: Math.random },
     cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,
   };
-  const { results, report: written } = await work(connection, cancelled);
-  await ending.complete(written);
+  const { results, report } = await work(transport, cancelled);
+  await ending.complete(report);
   const [only] = results;
   if (isSingle && only?.error) runner.fail(only.error);
   if (results.some(({ error }) => error)) process.exitCode = 1;
-  connection.cancellation.end();
+  transport.cancellation.end();
   await wire.close();
 }
 
@@ -65,19 +66,19 @@ function takeEnvironment(): Environment {
 }
 
 type Work = (
-  connection: Connection,
+  transport: Transport,
   cancelled: AbortSignal,
 ) => Promise<{ results: readonly RunResult[]; report: Report }>;
 
-function oneClient(inputs: Inputs): Work {
+function workOnOneClient(inputs: Inputs): Work {
   runner.info(
     `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
-  return async (connection) => {
+  return async (transport) => {
     const { info, mask, phase } = runner;
     const logger = { info, mask, phase, onStep };
-    const result = await run(inputs, connectServices(inputs, connection, logger), logger);
-    return { results: [result], report: report(result, runner.explanationOf) };
+    const result = await run(inputs, connectServices(inputs, transport, logger), logger);
+    return { results: [result], report: clientReport(result, runner.explanationOf) };
   };
 }
 
@@ -90,18 +91,18 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
     if (code === undefined) throw error;
     const problem = `Input 'manifest' is '${path}', which cannot be read (${code}).`;
     const remedy = 'Run actions/checkout before the action, and check the path.';
-    throw alarming(invalid('inputs', [problem], remedy), environment);
+    throw withRevokeAlarm(invalid('inputs', [problem], remedy), environment);
   }
 }
 
-function manyClients(clients: readonly Inputs[]): Work {
+function workOnFleet(clients: readonly Inputs[]): Work {
   const [first] = clients;
   runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
   runner.phase();
-  return async (connection, cancelled) => {
+  return async (transport, cancelled) => {
     const { mask } = runner;
     const results = await runFleet(clients, {
-      connection,
+      transport,
       cancelled,
       longestRun: LONGEST_RUN,
       mask,

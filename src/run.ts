@@ -1,7 +1,8 @@
-/** Runs one client: observe → plan → apply. The caller reads the inputs before and writes the report after. */
+/** Runs one client: observe → plan → apply. A plan may need more evidence: then the run reads the tenant logs or writes probe secrets, and
+ *  plans again. The caller reads the inputs and writes the report. */
 
 import { apply } from './apply/apply.ts';
-import type { Services } from './apply/job.ts';
+import type { ApplyServices } from './apply/job.ts';
 import { probeLocations } from './apply/probe.ts';
 import { asRotationError, UNTOUCHED } from './errors.ts';
 import type { Inputs } from './inputs/inputs.ts';
@@ -10,8 +11,8 @@ import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
 import { credentialsInUse } from './plan/in-use.ts';
-import { alarmingResult } from './plan/outage.ts';
 import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
+import { alarmingResult } from './report/alarm.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
 import { watch } from './watch/watch.ts';
@@ -22,7 +23,7 @@ export interface Logger {
   info: (line: string) => void;
   /** Called when a phase of the run begins. */
   phase: (name: string) => void;
-  onStep: Services['onStep'];
+  onStep: ApplyServices['onStep'];
 }
 
 /**

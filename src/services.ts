@@ -1,10 +1,9 @@
 /** The composition root: builds the clients of Auth0, GitHub and the mTLS edge. */
 
 import type { KeyObject } from 'node:crypto';
-import type { Services } from './apply/job.ts';
-import { looksDue, prefetch } from './apply/prefetch.ts';
+import type { ApplyServices } from './apply/job.ts';
 import { publicKeyReads } from './apply/preflight.ts';
-import { clientListing } from './auth0/client-list.ts';
+import { listingOf } from './auth0/client-list.ts';
 import {
   discoverMtlsEndpoints,
   discoverPushedRequestEndpoint,
@@ -19,9 +18,10 @@ import { GitHubApi } from './github/api.ts';
 import { type KnownDestinations, SecretStore } from './github/secret-store.ts';
 import { type Pace, SharedBudget } from './http/pace.ts';
 import { ServerClock } from './http/server-clock.ts';
-import { type Connection, type Remote, Service } from './http/service.ts';
+import { type Remote, Service, type Transport } from './http/service.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import type { Pair } from './model/key-pair.ts';
+import { looksDue, prefetch } from './prefetch.ts';
 
 /** How keys and certificates are made. */
 export interface Issuing {
@@ -35,7 +35,7 @@ export const ISSUING: Issuing = { generateKey, issuePair };
 export interface SharedServices {
   budget: SharedBudget;
   auth0: Remote;
-  edge: Remote;
+  edgeRemote: Remote;
   github: Remote;
   /** Local time in milliseconds. Every token of the inputs was issued before. */
   startedAt: number;
@@ -45,7 +45,7 @@ export interface SharedServices {
 }
 
 /** The services of a run and of its watch. */
-export interface RunServices extends Services {
+export interface RunServices extends ApplyServices {
   /** GitHub with the input `workflow-token`, for a watch. */
   workflowApi: GitHubApi | undefined;
 }
@@ -53,19 +53,19 @@ export interface RunServices extends Services {
 /** @param writes the pace of writes to GitHub */
 export function shareServices(
   { audience, domain, login, mtlsDomain }: Inputs,
-  connection: Connection,
+  transport: Transport,
   mask: (secret: string) => void,
   writes?: Pace,
 ): SharedServices {
   const budget = new SharedBudget();
   const auth0 = { clock: new ServerClock(), pace: budget };
-  const edge = { clock: new ServerClock() };
+  const edgeRemote = { clock: new ServerClock() };
   const discover = once(() =>
-    discoverMtlsEndpoints(new Service('mTLS edge', connection, edge), domain, mtlsDomain),
+    discoverMtlsEndpoints(new Service('mTLS edge', transport, edgeRemote), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
-    const service = new Service('Auth0', connection, { clock: auth0.clock });
+    const service = new Service('Auth0', transport, { clock: auth0.clock });
     const mtlsTokenEndpoint = async () => (await discover()).token;
     const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint });
     mask(fresh);
@@ -75,9 +75,9 @@ export function shareServices(
   return {
     budget,
     auth0,
-    edge,
+    edgeRemote,
     github,
-    startedAt: connection.clock.now(),
+    startedAt: transport.clock.now(),
     token,
     discover,
     destinations: { keys: new Map(), writes: new Map() },
@@ -94,49 +94,44 @@ export interface ServiceOptions {
 /** Builds the services of one client. */
 export function connectServices(
   inputs: Inputs,
-  connection: Connection,
-  logger: Pick<Services, 'mask' | 'onStep'>,
-  {
-    shared = shareServices(inputs, connection, logger.mask),
-    issuing = ISSUING,
-    listing,
-  }: ServiceOptions = {},
+  transport: Transport,
+  logger: Pick<ApplyServices, 'mask' | 'onStep'>,
+  { shared = shareServices(inputs, transport, logger.mask), issuing = ISSUING, listing }: ServiceOptions = {},
 ): RunServices {
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
-    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edge };
-    return new Service(name, connection, remotes[name]);
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edgeRemote };
+    return new Service(name, transport, remotes[name]);
   };
   const api = github(githubToken);
   const store = api && new SecretStore(api, shared.destinations);
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
-  const currentToken = tokenOfCurrent(inputs, connection, service('mTLS edge'), proofEndpoint);
+  const proveCurrentEarly = earlyProof(inputs, transport, service('mTLS edge'), proofEndpoint);
   const mayIssue = !inputs.planOnly && desired.operation !== 'revert';
-  if (mayIssue && looksDue(desired, connection.clock.now()))
+  if (mayIssue && looksDue(desired, transport.clock.now()))
     prefetch([
       ...(desired.keySize === undefined ? [] : [newKey]),
-      currentToken ?? proofEndpoint,
+      proveCurrentEarly ?? proofEndpoint,
       ...publicKeyReads(desired, store),
     ]);
   /** Opens the connection of the proof early, so that its handshake is done by the time of the association. */
   const connectAhead = async ({ certificate, privateKey }: Pair) => {
     const url = await proofEndpoint();
-    if (url && certificate)
-      connection.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
+    if (url && certificate) transport.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
   };
   return {
     tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
     store,
     workflowApi: github(watch?.token),
-    edge: service('mTLS edge'),
+    proofService: service('mTLS edge'),
     domain,
     pkcs12Password,
     proofEndpoint,
     pushedRequestEndpoint,
-    currentToken,
+    proveCurrentEarly,
     issuePair: async (now) => {
       const pair = await issuing.issuePair(issuer, desired, now, newKey);
       connectAhead(pair).catch(() => undefined);
@@ -149,36 +144,36 @@ export function connectServices(
         now,
         (): Promise<KeyObject> => issuing.generateKey(2048),
       ),
-    clock: connection.clock,
-    cancellation: connection.cancellation,
+    clock: transport.clock,
+    cancellation: transport.cancellation,
     mask: logger.mask,
     onStep: logger.onStep,
   };
 }
 
 /** A listing that reads a hundred clients per request. undefined if so few clients make it slower than single reads. */
-export function listClients(
+export function clientListing(
   { domain }: Inputs,
-  connection: Connection,
+  transport: Transport,
   shared: SharedServices,
   clientIds: readonly string[],
 ): ServiceOptions['listing'] {
-  const tenant = new Tenant(new Service('Auth0', connection, shared.auth0), domain, shared.token);
-  return clientListing(tenant, clientIds);
+  const tenant = new Tenant(new Service('Auth0', transport, shared.auth0), domain, shared.token);
+  return listingOf(tenant, clientIds);
 }
 
 /** The endpoints for proofs. A client assertion goes to the tenant itself. */
 function endpointsOf(
   { desired: { method, verify }, domain }: Inputs,
   discover: () => Promise<ProofEndpoints>,
-  edge: Service,
-): Pick<Services, 'proofEndpoint' | 'pushedRequestEndpoint'> {
+  proofService: Service,
+): Pick<ApplyServices, 'proofEndpoint' | 'pushedRequestEndpoint'> {
   const none = async () => undefined;
   if (verify === 'off') return { proofEndpoint: none, pushedRequestEndpoint: none };
   if (method === 'private_key_jwt')
     return {
       proofEndpoint: async () => `https://${domain}/oauth/token`,
-      pushedRequestEndpoint: once(() => discoverPushedRequestEndpoint(edge, domain)),
+      pushedRequestEndpoint: once(() => discoverPushedRequestEndpoint(proofService, domain)),
     };
   return {
     proofEndpoint: async () => (await discover()).token,
@@ -187,14 +182,14 @@ function endpointsOf(
 }
 
 /**
- * The token request for the pair in use, which runs in parallel with the reads of Auth0. It is possible only if the user names an
- * audience, which shows that the client requests tokens. undefined: only the reads can show whether and how to request one.
+ * Proves the pair in use while Auth0 is still being read. An audience in the inputs shows that the client requests tokens. undefined: only
+ * the reads can show whether and how it can prove a key.
  */
-function tokenOfCurrent(
+function earlyProof(
   { currentPair: pair, desired, domain, planOnly }: Inputs,
-  { clock }: Connection,
-  edge: Service,
-  proofEndpoint: Services['proofEndpoint'],
+  { clock }: Transport,
+  proofService: Service,
+  proofEndpoint: ApplyServices['proofEndpoint'],
 ): (() => Promise<ProofResult>) | undefined {
   const { clientId, currentKey, run, verify, verifyAudience: audience } = desired;
   const isOver = (currentKey?.notAfter?.getTime() ?? 0) <= clock.now();
@@ -204,9 +199,18 @@ function tokenOfCurrent(
   const { thumbprint } = currentKey;
   return once(async () => {
     const endpoint = await proofEndpoint();
-    // Nobody reads this result: without an endpoint, only `prefetch` gets here, since `preflight` returns before any proof.
-    if (endpoint === undefined) return { outcome: 'proven', bound: false };
-    return proveKey(edge, { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run });
+    // Only prefetch gets here, and it ignores the error.
+    if (endpoint === undefined) throw new Error('no endpoint for a proof');
+    return proveKey(proofService, {
+      endpoint,
+      domain,
+      clientId,
+      pair,
+      thumbprint,
+      audience,
+      mustBind: false,
+      run,
+    });
   });
 }
 

@@ -1,21 +1,21 @@
 /** Carries out a plan, step by step, and undoes it if a step fails. */
 
 import { asRotationError, type RotationError, UNTOUCHED } from '../errors.ts';
-import { findHolders } from '../github/workflow-runs.ts';
+import { findEarlierRuns } from '../github/workflow-runs.ts';
 import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { ObservedSecret } from '../model/observed-state.ts';
 import type { PlannedCredential } from '../model/plan.ts';
-import type { DoneStep, Holders, Outcome } from '../model/run-result.ts';
+import type { DoneStep, EarlierRuns, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { describeStep, ISSUED, type Step } from '../model/step.ts';
+import { type AssociationStep, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { Association } from './association.ts';
 import { createClient, deleteMade, type MadeClient } from './create-client.ts';
 import { Deletion } from './delete.ts';
 import { Delivery, pauseAfterDelivery, requireUnwritten } from './deliver.ts';
 import { explainFailure, type FailureState } from './failure-state.ts';
-import type { Job, Services } from './job.ts';
+import type { ApplyServices, Job } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
 import { refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
@@ -29,12 +29,12 @@ const UNDO_TIME = LONGEST_FLIGHT + 60_000;
 /** Never throws. Returns the error together with the outcome so far. */
 export async function apply(
   job: Job,
-  services: Services,
+  services: ApplyServices,
 ): Promise<{ outcome: Outcome; error?: RotationError }> {
   const execution = new Execution(job, services);
   try {
     for (const step of job.plan.steps) await execution.perform(step);
-    await execution.confirm();
+    await execution.finish();
     return { outcome: execution.outcome() };
   } catch (thrown) {
     const error = await execution.recover(asRotationError(thrown));
@@ -42,11 +42,9 @@ export async function apply(
   }
 }
 
-type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
-
 class Execution {
   readonly #job: Job;
-  readonly #services: Services;
+  readonly #services: ApplyServices;
   readonly #prover: Prover;
   readonly #new: NewCredential;
   /** Delivers the new pair. After its first write the rotation is finished, not undone. */
@@ -65,13 +63,13 @@ class Execution {
   /** The new client until its undo has deleted it. */
   readonly #madeClient: MadeClient = {};
   /** Local time of the last write of the current pair. */
-  #completedAt: number | undefined;
+  #currentDeliveredAt: number | undefined;
   /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
-  #holders: Holders | undefined;
+  #earlierRuns: EarlierRuns | undefined;
   #errorAtEnd: RotationError | undefined;
 
-  constructor(job: Job, services: Services) {
+  constructor(job: Job, services: ApplyServices) {
     this.#job = job;
     this.#services = services;
     this.#clientId = job.desired.clientId;
@@ -108,7 +106,7 @@ class Execution {
 
   async #execute(step: Step): Promise<void> {
     // A proof goes on beside the read-back of the last change. Every other step waits for it.
-    if (step.kind !== 'authenticate') await this.#association.readBack();
+    if (step.kind !== 'authenticate') await this.#association.awaitReadBack();
     switch (step.kind) {
       case 'issue-certificate':
         return this.#new.issue();
@@ -124,7 +122,7 @@ class Execution {
       case 'bind-tokens':
         return bind(step, this.#clientId, this.#services, this.#undoStack, this.#prover);
       case 'authenticate':
-        await Promise.all([this.#prove(), this.#association.readBack()]);
+        await Promise.all([this.#prove(), this.#association.awaitReadBack()]);
         return;
       case 'authenticate-unregistered':
         return this.#prover.requireUnregisteredRefused();
@@ -132,8 +130,8 @@ class Execution {
         return this.#store(step.location, step.source);
       case 'delete-credential':
         return this.#deletion.delete(this.#clientId, step.id === ISSUED ? (this.#new.id ?? '') : step.id);
-      case 'find-holders':
-        return this.#findHolders();
+      case 'find-earlier-runs':
+        return this.#findEarlierRuns();
     }
   }
 
@@ -198,9 +196,10 @@ class Execution {
   }
 
   async #pauseAfterDelivery(): Promise<void> {
-    const at = this.#completedAt;
-    const completed = at === undefined ? undefined : { at, mayLandAgain: this.#currentDelivery.mayLandAgain };
-    await pauseAfterDelivery(this.#job.observed, this.#services, completed);
+    const at = this.#currentDeliveredAt;
+    const currentDelivery =
+      at === undefined ? undefined : { at, mayLandAgain: this.#currentDelivery.mayLandAgain };
+    await pauseAfterDelivery(this.#job.observed, this.#services, currentDelivery);
   }
 
   /** Secrets other than the primary's that this run did not write. The association itself checks the primary's. */
@@ -231,12 +230,12 @@ class Execution {
 
   async #store(location: SecretLocation, source: 'issued' | 'current-credential'): Promise<void> {
     if (source === 'current-credential') return this.#deliverCurrent(location);
-    // A renewal changes nothing at Auth0, so only the time of the primary can show another run.
-    const isFirstWriteOfRenewal = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
-    if (isFirstWriteOfRenewal) await this.#association.requireUnchanged();
+    // A write with a reused record changes nothing at Auth0, so only the time of the primary can show another run.
+    const isFirstWriteWithReusedRecord = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
+    if (isFirstWriteWithReusedRecord) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
     this.#association.rememberDeliveryBegun();
-    if (isFirstWriteOfRenewal) await this.#association.rememberPrimaryTime();
+    if (isFirstWriteWithReusedRecord) await this.#association.rememberPrimaryTime();
     this.#services.cancellation.shield();
   }
 
@@ -246,24 +245,24 @@ class Execution {
     // Another run may be delivering the successor of this pair.
     if (!this.#currentDelivery.begun) await this.#association.requireUnchanged();
     await this.#currentDelivery.put(location, currentPair, this.#clientId);
-    this.#completedAt = this.#services.clock.now();
+    this.#currentDeliveredAt = this.#services.clock.now();
     // guard: a run that finishes a delivery looks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 
-  async #findHolders(): Promise<void> {
+  async #findEarlierRuns(): Promise<void> {
     const { store } = this.#services;
     const { destinations, run } = this.#job.desired;
     const [own = ''] = run.split('.');
     // Listing one run too many is better than missing one.
     const before = this.#delivery.storedAt + UNCERTAINTY;
-    this.#holders = store && (await findHolders(store, destinations, before, own));
+    this.#earlierRuns = store && (await findEarlierRuns(store, destinations, before, own));
   }
 
-  /** Reads Auth0 once more, since what was delivered must be associated. @throws RotationError */
-  async confirm(): Promise<void> {
+  /** Checks that what was delivered is still associated, then throws the error that the plan keeps for the end. @throws RotationError */
+  async finish(): Promise<void> {
     this.#requireDeliveries();
-    await this.#association.readBack();
+    await this.#association.awaitReadBack();
     const id = this.#target();
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#currentDelivery.begun) && id)
@@ -296,14 +295,14 @@ class Execution {
       delivered: [...new Set([...this.#currentDelivery.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#currentDelivery.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#deletion.deletedBeside(this.#new.id),
-      holders: this.#holders,
+      earlierRuns: this.#earlierRuns,
       steps: this.#steps,
     };
   }
 
   /** Undoes everything before the first delivery. After it, everything stays. */
   async recover(error: RotationError): Promise<RotationError> {
-    // All steps have succeeded. Only an error with the default state needs a description.
+    // All steps succeeded, and this error already says what is true now.
     if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;
     const { cancellation, clock, tenant } = this.#services;
     // guard: a run whose time is over has time to undo
@@ -317,9 +316,9 @@ class Execution {
     return {
       delivery: this.#delivery.begun ? this.#delivery.describe(this.#target() ?? '') : undefined,
       served: this.#delivery.stored,
-      missing: this.#delivery.missing,
+      unserved: this.#delivery.unserved,
       previousEnds: expiresAt,
-      completed: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
+      currentDelivery: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,
       ...this.#method.left,
@@ -328,7 +327,7 @@ class Execution {
       removed: this.#deletion.deletedBeside(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,
-      outage: this.#healed ? this.#job.plan.outage.healed : this.#job.plan.outage.before,
+      lockout: this.#healed ? this.#job.plan.lockout.healed : this.#job.plan.lockout.before,
     };
   }
 }

@@ -15,7 +15,7 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { findRival, rotationInProgress } from '../model/ownership.ts';
+import { findRival, rotationInProgress } from '../model/rivals.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
 import { changedMeanwhile, mixed, overtaken } from './contention.ts';
@@ -75,7 +75,7 @@ export class Association {
     this.#made = made;
   }
 
-  /** Replaces the list and begins a read-back, which `readBack` awaits. With `confirm` it waits until Auth0 shows the list. @throws RotationError */
+  /** Replaces the list and begins a read-back, which `awaitReadBack` awaits. With `confirm` it waits until Auth0 shows the list. @throws RotationError */
   async replace(to: readonly CredentialRef[], confirm: boolean): Promise<void> {
     const ids = this.#resolve(to);
     // A PATCH of this method would change the client's method.
@@ -113,11 +113,11 @@ export class Association {
    * @param onMove called once the client may have moved. From then on the move cannot be undone.
    * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
-  async moveToPreviousMethod(to: string, onMove: () => void): Promise<void> {
+  async moveToMethodWithoutCredentials(to: string, onMove: () => void): Promise<void> {
     const { tenant } = this.#services;
     const { clientId } = this.#desired;
     await this.requireUnchanged();
-    await tenant.moveToPreviousMethod(clientId, to, onMove);
+    await tenant.moveToMethodWithoutCredentials(clientId, to, onMove);
     onMove();
     const attempt = async () => ({ done: (await tenant.client(clientId)).method === to, value: undefined });
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
@@ -128,7 +128,7 @@ export class Association {
   }
 
   /** Resolves when the read-back of the last change has succeeded. @throws RotationError ROTATION_IN_PROGRESS */
-  readBack(): Promise<void> {
+  awaitReadBack(): Promise<void> {
     return this.#readBack;
   }
 
@@ -189,7 +189,7 @@ export class Association {
     this.#hasDelivered = true;
   }
 
-  /** Remembers when this run wrote the primary. A renewal changes nothing at Auth0, so only that time can show another run. */
+  /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
   async rememberPrimaryTime(): Promise<void> {
     this.#deliveredTime = await this.#primaryTime();
   }

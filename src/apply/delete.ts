@@ -1,22 +1,21 @@
 /** Deletes disassociated credentials. Repeats, since Auth0 may be slow to notice the disassociation (docs/facts.md#auth0-delete). */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import type { RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import type { Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import type { Note } from '../model/note.ts';
-import { revokedButUsed, stillAssociated, usedElsewhere } from './failure-state.ts';
 
 export class Deletion {
   readonly #services: Waiting & { tenant: Tenant };
-  readonly #revokes: boolean;
+  readonly #isRevocation: boolean;
   readonly #deleted: string[] = [];
   /** Ids of those that Auth0 does not delete, although the client's method does not list them: another part of the client uses them. */
   readonly #usedElsewhere: string[] = [];
 
-  constructor(services: Waiting & { tenant: Tenant }, revokes: boolean) {
+  constructor(services: Waiting & { tenant: Tenant }, isRevocation: boolean) {
     this.#services = services;
-    this.#revokes = revokes;
+    this.#isRevocation = isRevocation;
   }
 
   /** Ids of the credentials that it deleted. @param made the credential that the run itself made, which is not among them */
@@ -40,11 +39,38 @@ export class Deletion {
   }
 
   get notes(): Note[] {
-    return this.#revokes ? [] : this.#usedElsewhere.map(usedElsewhere);
+    return this.#isRevocation ? [] : this.#usedElsewhere.map(usedElsewhere);
   }
 
   /** A revocation has ended each login with them, but not every use of their keys. */
   get error(): RotationError | undefined {
-    return this.#revokes && this.#usedElsewhere.length > 0 ? revokedButUsed(this.#usedElsewhere) : undefined;
+    return this.#isRevocation && this.#usedElsewhere.length > 0
+      ? revokedButUsed(this.#usedElsewhere)
+      : undefined;
   }
+}
+
+export function stillAssociated(id: string): RotationError {
+  return new RotationError('RETIREMENT_FAILED', {
+    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
+    remedy:
+      'Find out what associates it again, such as Terraform or a script. The next run tries again. If it is to stay, name it in keep-credentials.',
+  });
+}
+
+/** The note on a credential whose place the rotation did not need. */
+function usedElsewhere(id: string): Note {
+  const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name it in keep-credentials, and no run tries again. It still counts towards the limit of the client.`;
+  return { severity: 'warning', text };
+}
+
+/** The error of a revocation that has ended each login with these credentials, but not every use of their keys. */
+export function revokedButUsed(ids: readonly string[]): RotationError {
+  const all = ids.join(', ');
+  return new RotationError('RETIREMENT_FAILED', {
+    alarm: 'a leaked key MAY STILL SIGN REQUESTS. Act at once',
+    failed: `Auth0 does not delete ${all}, since another part of the client uses it, such as signed_request_object.`,
+    remedy: `Take ${all} out of signed_request_object in Auth0, once its users sign with another key. The next run then deletes it.`,
+    stateNow: `Everything else is done, and nobody can log in with ${all} any more. But what it signs may still be accepted.`,
+  });
 }

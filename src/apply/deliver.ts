@@ -5,10 +5,10 @@ import { NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { changedMeanwhile } from './contention.ts';
 import type { Job } from './job.ts';
@@ -28,12 +28,12 @@ export class Delivery {
   #begun = false;
   #storedAt = 0;
   #mayLandAgain = false;
-  readonly #revokes: boolean;
+  readonly #isRevocation: boolean;
 
   constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
     this.#services = services;
     this.#desired = desired;
-    this.#revokes = plan.revokes.length > 0;
+    this.#isRevocation = plan.revokes.length > 0;
   }
 
   /** Whether a secret may hold the pair. */
@@ -55,8 +55,8 @@ export class Delivery {
     return this.#stored;
   }
 
-  /** Locations whose write was refused or is in doubt. */
-  get missing(): readonly SecretLocation[] {
+  /** Locations that should hold the pair, and whose write was refused or is in doubt. */
+  get unserved(): readonly SecretLocation[] {
     return this.#failures.map(({ location }) => location);
   }
 
@@ -92,7 +92,7 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutLine(location, this.#desired));
+    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutAdvice(location, this.#desired));
     this.#begun = true;
     this.#mayLandAgain ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
@@ -107,21 +107,21 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutLine(first.location)}${this.#nextStep()}`,
+      remedy: `${first.error.remedy}${this.#takeOutAdvice(first.location)}${this.#nextStep()}`,
       cause: first.error,
     });
   }
 
   /** Which run finishes the delivery. Empty where the description of the state names something more urgent. */
   #nextStep(): string {
-    if (this.#revokes) return '';
+    if (this.#isRevocation) return '';
     if (this.#stored.length > 0) return FINISH;
     return this.#desired.operation === 'enroll' ? '' : AGAIN;
   }
 
   /** A primary in doubt may hold the only copy of the new key. */
-  #takeOutLine(location: SecretLocation): string {
-    return this.#stored.length === 0 ? '' : takeOutLine(location, this.#desired);
+  #takeOutAdvice(location: SecretLocation): string {
+    return this.#stored.length === 0 ? '' : takeOutAdvice(location, this.#desired);
   }
 
   /**
@@ -184,12 +184,12 @@ function readGithubTimes(
 
 /**
  * Waits until PAUSE has passed since the last delivery, by this run or by another one.
- * @param completed local time of this run's last delivery of the current pair, and whether a write of it may land once more
+ * @param currentDelivery local time of this run's last delivery of the current pair, and whether a write of it may land once more
  */
 export async function pauseAfterDelivery(
   { secrets }: ObservedState,
   services: PauseServices,
-  completed: { at: number; mayLandAgain: boolean } | undefined,
+  currentDelivery: { at: number; mayLandAgain: boolean } | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;
@@ -197,8 +197,8 @@ export async function pauseAfterDelivery(
   const deliveries = [primary?.githubTime, ...(await readGithubTimes(others, store))].map((at = 0) => at);
   const restOfPause = Math.max(...deliveries) + PAUSE - clock.now() - (store?.clock.offset ?? 0);
   // A write of this run without a clear answer may land once more and overwrite the new credential.
-  const untilSettled = completed
-    ? completed.at + (completed.mayLandAgain ? LONGEST_FLIGHT : PAUSE) - clock.now()
+  const untilSettled = currentDelivery
+    ? currentDelivery.at + (currentDelivery.mayLandAgain ? LONGEST_FLIGHT : PAUSE) - clock.now()
     : 0;
   const wait = Math.max(Math.min(restOfPause, PAUSE), untilSettled);
   // guard: a pause between a delivery and the next credential

@@ -1,9 +1,8 @@
 /** Describes what is true after a failed run. */
 
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { NEW_RUN, type RotationError } from '../errors.ts';
 import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
-import type { Note } from '../model/note.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
 
@@ -14,17 +13,17 @@ export interface FailureState {
   /** Secret locations that hold the new pair for certain. */
   served: readonly SecretLocation[];
   /** Secret locations that should hold it, and may not. */
-  missing: readonly SecretLocation[];
+  unserved: readonly SecretLocation[];
   /** When the credential that they held before expires, by Auth0's clock. undefined: not recorded. */
   previousEnds?: number | undefined;
   /** A sentence about an earlier delivery that this run worked to finish. */
-  completed: string | undefined;
+  currentDelivery: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
   /** The run may have disassociated a credential. */
   disassociated: boolean;
   /** The method before an enrollment and the credentials that it used, unless the client was moved back. */
-  former: { method: string; credentials: readonly string[] } | undefined;
+  methodBefore: { method: string; credentials: readonly string[] } | undefined;
   /** Somebody else changed the client during the enrollment, so it was not moved back. */
   takenOver: boolean;
   /** The client is the management client that the action logs in with. */
@@ -44,7 +43,7 @@ export interface FailureState {
   /** The method of the client secret, if the client may use it again. */
   reverted: string | undefined;
   /** The alarm for consumers that could not log in before this run delivered anything. */
-  outage: string | undefined;
+  lockout: string | undefined;
 }
 
 /**
@@ -78,9 +77,9 @@ function afterDelivery(state: FailureState, now: number): string {
   );
 }
 
-/** What is true after the undo. @param go advice for those who may be locked out: start a run at once, or only after some time */
-function afterUndo(state: FailureState, go: string): string {
-  const { completed, interrupted, removed, reverted } = state;
+/** What is true after the undo. @param whenToStart advice for those who may be locked out: start a run at once, or only after some time */
+function afterUndo(state: FailureState, whenToStart: string): string {
+  const { currentDelivery, interrupted, removed, reverted } = state;
   const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
   if (reverted !== undefined)
     return joined(
@@ -89,35 +88,37 @@ function afterUndo(state: FailureState, go: string): string {
     );
   if (interrupted.length > 0)
     return joined(
-      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${go}.`,
-      completed ?? 'Every other destination keeps the credential that it holds.',
+      `The credential that ${interrupted.map(printLocation).join(', ')} held was removed for this rotation. Its consumers may not be able to log in until a run has delivered: correct the cause, and ${whenToStart}.`,
+      currentDelivery ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
   const unheld =
     removed.length > 0
       ? `The run removed ${removed.join(', ')}, which no destination holds. A consumer that still uses it cannot log in until it reads the secret again.`
       : '';
-  return completed === undefined ? joined(KEEPS, unheld) : joined(completed, unheld, stays(state));
+  return currentDelivery === undefined
+    ? joined(KEEPS, unheld)
+    : joined(currentDelivery, unheld, stays(state));
 }
 
 const AT_ONCE = `${NEW_RUN} at once`;
 const KEEPS = 'Every destination keeps the credential that it holds.';
 
-function stays({ disassociated, former }: FailureState): string {
-  return disassociated || former ? '' : 'All associated credentials stay associated.';
+function stays({ disassociated, methodBefore }: FailureState): string {
+  return disassociated || methodBefore ? '' : 'All associated credentials stay associated.';
 }
 
 /** An enrollment that was delivered, but not everywhere. */
-function methodEnded({ former, missing, served }: FailureState): string {
-  if (former === undefined || served.length === 0 || missing.length === 0) return '';
-  return `The consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${former.method} any more.`;
+function methodEnded({ methodBefore, unserved, served }: FailureState): string {
+  if (methodBefore === undefined || served.length === 0 || unserved.length === 0) return '';
+  return `The consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${methodBefore.method} any more.`;
 }
 
-/** Until when the locations that were not served can be logged in from. */
-function previousEnd({ missing, previousEnds, served }: FailureState, now: number): string {
-  if (previousEnds === undefined || served.length === 0 || missing.length === 0) return '';
+/** Until when the consumers of the locations that were not served can log in. */
+function previousEnd({ unserved, previousEnds, served }: FailureState, now: number): string {
+  if (previousEnds === undefined || served.length === 0 || unserved.length === 0) return '';
   return isOver({ previousEnds }, now)
-    ? `The previous one expired on ${longDay(previousEnds)}: the consumers of ${missing.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written.`
+    ? `The previous one expired on ${longDay(previousEnds)}: the consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written.`
     : `The previous one expires on ${longDay(previousEnds)}.`;
 }
 
@@ -143,20 +144,18 @@ function notRevoked({ removed, revoking }: FailureState): readonly string[] {
   return revoking.filter((id) => !removed.includes(id));
 }
 
-/** Says which credentials were to be revoked and are not, and which run does it. @param served a destination holds the successor */
+/** Says which credentials are still to revoke, and how to revoke them. @param served a destination holds the successor */
 function unrevoked(state: FailureState, served: boolean, now = 0): string {
   const left = notRevoked(state);
   if (left.length === 0) return '';
   const still = `NOT REVOKED: ${left.join(', ')} may still get tokens.`;
   const them = left.length > 1 ? 'them' : 'it';
-  const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, but without force and revoke`;
-  const field =
-    'the field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) does all of this';
+  const line = `overlap: 0h, retire: by-time and \`removable-credentials: ${left.join(' ')}\`, without force and without revoke`;
   const again = `Once the cause is corrected, ${NEW_RUN}`;
   if (!served)
     return `${still} ${again} with force: true and revoke: previous. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
-  const finish = `${again} of operation: rotate with current-credential, ${line}. It finishes the delivery and removes ${them}; ${field}.`;
-  const alone = `Without current-credential start it after ${new Date(now + LEASE).toISOString()}: it makes another key where one is missing. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand): the consumers that still hold ${them} fail until then.`;
+  const finish = `${again} of operation: rotate. Pass current-credential, and set ${line}. That run finishes the delivery and removes ${them}. The field removable of examples/emergency.yml (fleet-emergency.yml, self-rotation.yml) sets all of this.`;
+  const alone = `Without current-credential, start it only after ${new Date(now + LEASE).toISOString()}. It then makes another key where one is missing. If that is too late, take ${them} out in Auth0 by hand (docs/recipes.md, Take a credential out by hand). Consumers that still hold ${them} then cannot log in until that run has delivered.`;
   return joined(still, finish, state.passesCurrent ? '' : alone);
 }
 
@@ -167,7 +166,8 @@ function afterFailedUndo(state: FailureState, undoError: RotationError, now: num
   const undoing = `since undoing failed (${why})`;
   if (state.madeClient !== undefined)
     return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
-  if (state.former !== undefined) return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
+  if (state.methodBefore !== undefined)
+    return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
   if (state.made === undefined)
     return `${afterUndo(state, AT_ONCE)} Not everything could be undone (${why}).`;
   const early =
@@ -183,22 +183,22 @@ function spaced(id: string): string {
 }
 
 /** The sentence for an enrollment that moved the client and delivered nothing for certain. */
-function perhapsNobody({ former, isManager, method }: FailureState): string {
-  if (former === undefined) return '';
-  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${former.method === PUBLIC ? '' : `, not even by ${former.method}`}.`;
+function perhapsNobody({ methodBefore, isManager, method }: FailureState): string {
+  if (methodBefore === undefined) return '';
+  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${methodBefore.method === PUBLIC ? '' : `, not even by ${methodBefore.method}`}.`;
   const dashboard = 'in the Auth0 Dashboard (Applications, the client, Credentials)';
   const later =
     'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
-  if (isCredentialMethod(former.method)) {
-    const ids = former.credentials.join(', ');
-    const back = `Set it back at once ${dashboard}: choose ${former.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
+  if (isCredentialMethod(methodBefore.method)) {
+    const ids = methodBefore.credentials.join(', ');
+    const back = `Set it back at once ${dashboard}: choose ${methodBefore.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
     return isManager
       ? `${state} ${back}`
       : `${state} ${back} ${later}${ids && `, and it may remove ${ids}`}.`;
   }
   // No run can log in as this client.
-  if (isManager) return `${state} Set it back at once ${dashboard}: choose ${former.method}.`;
-  return `${state} Set it back at once: start operation: revert with revert-to: ${former.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
+  if (isManager) return `${state} Set it back at once ${dashboard}: choose ${methodBefore.method}.`;
+  return `${state} Set it back at once: start operation: revert with revert-to: ${methodBefore.method} (examples/revert.yml), or choose that method ${dashboard}. ${later}.`;
 }
 
 /**
@@ -206,72 +206,18 @@ function perhapsNobody({ former, isManager, method }: FailureState): string {
  * @param now by Auth0's clock
  */
 export function alarm(state: FailureState, now: number): string | undefined {
-  const { former, interrupted, missing, reverted, served, takenOver } = state;
-  if (former !== undefined && served.length === 0) return NOBODY;
+  const { methodBefore, interrupted, unserved, reverted, served, takenOver } = state;
+  if (methodBefore !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
-  const isLate = served.length > 0 && missing.length > 0 && isOver(state, now);
+  const isLate = served.length > 0 && unserved.length > 0 && isOver(state, now);
   if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate) return SOME;
-  if (state.outage !== undefined && (served.length === 0 || missing.length > 0)) return state.outage;
+  if (state.lockout !== undefined && (served.length === 0 || unserved.length > 0)) return state.lockout;
   return notRevoked(state).length === 0 ? undefined : STILL_VALID;
 }
 
 const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
-const STILL_VALID = 'what was to be revoked MAY STILL BE VALID';
+const STILL_VALID = 'the credential to revoke MAY STILL BE VALID';
 const SOME = 'some consumers may not be able to log in. Act at once';
 const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';
-
-/** The sentence for an enrollment that was undone. */
-export function movedBack(method: string): string {
-  const secret =
-    isCredentialMethod(method) || method === PUBLIC
-      ? ''
-      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
-  return `The client uses ${method} again.${secret}`;
-}
-
-/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
-export function notMovedBack(method: string): string {
-  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
-}
-
-export function stillAssociated(id: string): RotationError {
-  return new RotationError('RETIREMENT_FAILED', {
-    failed: `Auth0 says that credential ${id} is still associated and does not delete it.`,
-    remedy:
-      'Find out what associates it again, such as Terraform or a script. The next run tries again. If it is to stay, name it in keep-credentials.',
-  });
-}
-
-/** The note on a credential whose place the rotation did not need. */
-export function usedElsewhere(id: string): Note {
-  const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name it in keep-credentials, and no run tries again. It still counts towards the limit of the client.`;
-  return { severity: 'warning', text };
-}
-
-/** The error of a revocation that has ended each login with these credentials, but not every use of their keys. */
-export function revokedButUsed(ids: readonly string[]): RotationError {
-  const all = ids.join(', ');
-  return new RotationError('RETIREMENT_FAILED', {
-    alarm: 'a leaked key MAY STILL SIGN REQUESTS. Act at once',
-    failed: `Auth0 does not delete ${all}, since another part of the client uses it, such as signed_request_object.`,
-    remedy: `Take ${all} out of signed_request_object in Auth0, once its users sign with another key. The next run then deletes it.`,
-    stateNow: `Everything else is done, and nobody can log in with ${all} any more. But what it signs may still be accepted.`,
-  });
-}
-
-/** The sentence for a change of token binding that could not be undone. */
-export function leftBound(required: boolean): string {
-  return required
-    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends it.'
-    : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
-}
-
-export function notBound(required: boolean): RotationError {
-  return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 accepted the change of token binding but does not show it (${required ? 'required' : 'off'}).`,
-    remedy:
-      'Start a new run. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
-  });
-}

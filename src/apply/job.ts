@@ -10,7 +10,7 @@ import type { PreflightServices } from './preflight.ts';
 import type { ProofServices } from './prove.ts';
 
 /** The services that `apply` uses. */
-export interface Services extends ProofServices, PreflightServices {
+export interface ApplyServices extends ProofServices, PreflightServices {
   tenant: Tenant;
   /** undefined: nothing is stored. */
   store: SecretStore | undefined;

@@ -1,23 +1,23 @@
 /** Moves the client to another authentication method, and back if the run fails. A client has one method at a time (docs/facts.md#auth0-one-method). */
 
-import { isCredentialMethod } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
 import type { Association } from './association.ts';
-import { type FailureState, movedBack, notMovedBack } from './failure-state.ts';
-import type { Job, Services } from './job.ts';
+import type { FailureState } from './failure-state.ts';
+import type { ApplyServices, Job } from './job.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
 export class MethodChange {
   readonly #job: Job;
-  readonly #services: Services;
+  readonly #services: ApplyServices;
   /** What a failed run leaves of the change. `reverted` is never undone. */
-  readonly left: Pick<FailureState, 'former' | 'isManager' | 'method' | 'reverted' | 'takenOver'>;
+  readonly left: Pick<FailureState, 'methodBefore' | 'isManager' | 'method' | 'reverted' | 'takenOver'>;
 
-  constructor(job: Job, services: Services) {
+  constructor(job: Job, services: ApplyServices) {
     this.#job = job;
     this.#services = services;
     const { isManager, method } = job.desired;
-    this.left = { former: undefined, isManager, method, reverted: undefined, takenOver: false };
+    this.left = { methodBefore: undefined, isManager, method, reverted: undefined, takenOver: false };
   }
 
   /** Moves the client, and pushes the way back on the undo stack. @throws RotationError ROTATION_IN_PROGRESS, AUTH0_… */
@@ -27,7 +27,7 @@ export class MethodChange {
     undoStack: UndoStack,
   ): Promise<void> {
     if (credentials.length === 0) {
-      return association.moveToPreviousMethod(to, () => {
+      return association.moveToMethodWithoutCredentials(to, () => {
         this.left.reverted = to;
         // If the undo bound tokens again, a client secret would get no token.
         // guard: a revert that has moved the client binds no tokens again
@@ -36,7 +36,7 @@ export class MethodChange {
     }
     return association.moveToMethod(credentials, () => {
       const { associated = [] } = this.#job.observed.client ?? {};
-      this.left.former = { method: from, credentials: associated };
+      this.left.methodBefore = { method: from, credentials: associated };
       undoStack.push(() => this.#moveBack(from, association));
     });
   }
@@ -50,14 +50,28 @@ export class MethodChange {
     const back = () =>
       isCredentialMethod(from)
         ? tenant.moveTo(desired.clientId, from, associated)
-        : tenant.moveToPreviousMethod(desired.clientId, from);
+        : tenant.moveToMethodWithoutCredentials(desired.clientId, from);
     const isBack = async () => (await tenant.client(desired.clientId)).method === from;
     // guard: a failed enrollment moves the client back
     if (mayMoveBack) await takeBack(this.#services, association.pendingWriteUntil, back, isBack);
-    this.left.former = undefined;
+    this.left.methodBefore = undefined;
     this.left.takenOver = !mayMoveBack;
     return mayMoveBack ? movedBack(from) : notMovedBack(from);
   }
 }
 
 type Change = Extract<Step, { kind: 'change-method' }>;
+
+/** The sentence for an enrollment that was undone. */
+export function movedBack(method: string): string {
+  const secret =
+    isCredentialMethod(method) || method === PUBLIC
+      ? ''
+      : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
+  return `The client uses ${method} again.${secret}`;
+}
+
+/** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
+function notMovedBack(method: string): string {
+  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
+}

@@ -9,7 +9,7 @@ import { credentialNameFor } from '../model/ownership.ts';
 import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
 import type { Association } from './association.ts';
-import type { Job, Services } from './job.ts';
+import type { ApplyServices, Job } from './job.ts';
 import { preflight } from './preflight.ts';
 import type { Issued, Prover } from './prove.ts';
 import { takeBack } from './undo.ts';
@@ -22,7 +22,7 @@ const SECOND = 1_000;
 
 export class NewCredential {
   readonly #job: Job;
-  readonly #services: Services;
+  readonly #services: ApplyServices;
   readonly #prover: Prover;
   #issued: Issued | undefined;
   #record: Credential | undefined;
@@ -30,7 +30,7 @@ export class NewCredential {
   readonly #flight: Flight = { until: 0 };
   #proof: Proof = 'not proven';
 
-  constructor(job: Job, services: Services, prover: Prover) {
+  constructor(job: Job, services: ApplyServices, prover: Prover) {
     this.#job = job;
     this.#prover = prover;
     this.#services = services;
@@ -96,7 +96,7 @@ export class NewCredential {
       registration: this.registration,
       identity: facts.identity,
       flight: this.#flight,
-      onRefused: () => {
+      onNotMade: () => {
         this.#mayBeOrphan = false;
       },
     });

@@ -30,15 +30,15 @@ import {
 
 export interface ProofServices {
   tenant: Tenant;
-  /** The customer's edge that terminates mTLS. For a bare key, the tenant itself. */
-  edge: Service;
+  /** Where proofs are sent: the customer's mTLS edge, or the tenant itself for a bare key. */
+  proofService: Service;
   domain: string;
   /** The token endpoint. undefined with `verify: off`, or if discovery names none that asks for a certificate. */
   proofEndpoint: () => Promise<string | undefined>;
   /** RFC 9126. undefined if discovery names none. */
   pushedRequestEndpoint: () => Promise<string | undefined>;
-  /** The token request for the pair in use, sent in parallel with the reads. undefined: none was sent. */
-  currentToken: (() => Promise<ProofResult>) | undefined;
+  /** Proves the pair in use while Auth0 is still being read. undefined: only the reads show whether and how it can be proven. */
+  proveCurrentEarly: (() => Promise<ProofResult>) | undefined;
   /** Makes a pair for the same subject that is never registered. @param now Auth0's clock */
   issueUnregistered: (now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
@@ -103,14 +103,14 @@ export class Prover {
       observed.client?.method === method &&
       (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
     if (!pair || !currentKey || !isUsable || endpoint === undefined || proofRequest === undefined) return;
-    const { currentToken } = this.#services;
+    const { proveCurrentEarly } = this.#services;
     const result =
-      proofRequest.kind === 'token' && currentToken
-        ? await currentToken()
+      proofRequest.kind === 'token' && proveCurrentEarly
+        ? await proveCurrentEarly()
         : await this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
     this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
-    if (result.outcome !== 'refused' || result.isForeign) throw currentRefused(desired, result);
+    if (result.outcome !== 'refused' || result.isIntercepted) throw currentRefused(desired, result);
     this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
   }
 
@@ -170,7 +170,7 @@ export class Prover {
     if (endpoint === undefined || proofRequest === undefined) return;
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
-    if (result.outcome !== 'proven' && (!isRefused || result.isForeign))
+    if (result.outcome !== 'proven' && (!isRefused || result.isIntercepted))
       throw notProven(desired, result, this.#isInUse);
     this.#wasRefusedBefore = isRefused;
     if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
@@ -236,17 +236,17 @@ export class Prover {
    * @throws RotationError UNREGISTERED_ACCEPTED, VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
    */
   async requireUnregisteredRefused(): Promise<void> {
-    const { domain, edge, issueUnregistered, mask, proofEndpoint } = this.#services;
+    const { domain, proofService, issueUnregistered, mask, proofEndpoint } = this.#services;
     const { desired, observed } = this.#job;
     const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined || proofRequest === undefined)
       throw new Error('a rehearsal was planned without an endpoint');
-    const pair = await issueUnregistered(edge.now());
+    const pair = await issueUnregistered(proofService.now());
     mask(pair.privateKey);
     const { clientId, run, verifyAudience: audience } = desired;
     const algorithm = signingAlgorithmOf(desired, observed);
     const login = { endpoint, proofRequest, domain, clientId, pair, audience, algorithm, run };
-    if (await isAccepted(edge, login)) throw unregisteredAccepted(desired, proofRequest.kind);
+    if (await isAccepted(proofService, login)) throw unregisteredAccepted(desired, proofRequest.kind);
   }
 
   #send(
@@ -257,14 +257,24 @@ export class Prover {
       ...how
     }: { endpoint: string; proofRequest: ProofRequest; freshConnection?: boolean; isNew?: boolean },
   ): Promise<ProofResult> {
-    const { domain, edge } = this.#services;
+    const { domain, proofService } = this.#services;
     const { desired, observed } = this.#job;
     const { run, verifyAudience: audience } = desired;
     const registered = observed.pool.find((credential) => credential.identity === identity);
     const algorithm = registered ? registered.algorithm : signingAlgorithmOf(desired, observed);
     // guard: with token binding required, only a bound token is a proof
     const mustBind = isNew && desired.tokenBinding === 'required';
-    return proveKey(edge, { domain, clientId, pair, thumbprint, audience, algorithm, mustBind, run, ...how });
+    return proveKey(proofService, {
+      domain,
+      clientId,
+      pair,
+      thumbprint,
+      audience,
+      algorithm,
+      mustBind,
+      run,
+      ...how,
+    });
   }
 }
 

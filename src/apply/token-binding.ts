@@ -1,11 +1,11 @@
 /** Starts or stops binding the client's access tokens to its certificate (RFC 8705 section 3, docs/facts.md#auth0-token-binding). */
 
 import type { Tenant } from '../auth0/tenant.ts';
+import { RotationError } from '../errors.ts';
 import type { Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { Step } from '../model/step.ts';
-import { leftBound, notBound } from './failure-state.ts';
 import type { Prover } from './prove.ts';
 import { takeBack, type UndoStack } from './undo.ts';
 
@@ -48,3 +48,18 @@ export async function bind(
 }
 
 const AS_BEFORE = 'The token binding of the client is as it was.';
+
+/** The sentence for a change of token binding that could not be undone. */
+export function leftBound(required: boolean): string {
+  return required
+    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends it.'
+    : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
+}
+
+export function notBound(required: boolean): RotationError {
+  return new RotationError('AUTH0_REQUEST_FAILED', {
+    failed: `Auth0 accepted the change of token binding but does not show it (${required ? 'required' : 'off'}).`,
+    remedy:
+      'Start a new run. If that does not help, set token-binding: unchanged and look at the client in Auth0.',
+  });
+}

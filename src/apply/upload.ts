@@ -9,8 +9,9 @@ import { credentialLimit } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { findRival, isOwnedBy, ownerOf, readOwnership, rotationInProgress } from '../model/ownership.ts';
+import { isOwnedBy, ownerOf, readOwnership } from '../model/ownership.ts';
 import type { PlannedCredential } from '../model/plan.ts';
+import { findRival, rotationInProgress } from '../model/rivals.ts';
 import type { Job } from './job.ts';
 
 const ATTEMPTS = 3;
@@ -28,15 +29,15 @@ export interface Upload {
   identity: string;
   /** Receives the time until which a POST may still land. */
   flight: Flight;
-  /** Called if Auth0 refused the upload, so that the credential certainly does not exist. */
-  onRefused: () => void;
+  /** Called if the upload failed and the credential certainly does not exist. */
+  onNotMade: () => void;
 }
 
 /** Uploads the credential, or finds it if an answer was lost. @throws RotationError CREDENTIAL_LIMIT, AUTH0_… */
 export async function upload(
   job: Job,
   { clock, tenant }: { clock: Clock; tenant: Tenant },
-  { flight, identity, onRefused, registration }: Upload,
+  { flight, identity, onNotMade, registration }: Upload,
 ): Promise<Credential> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const untilBefore = flight.until;
@@ -46,7 +47,7 @@ export async function upload(
     // guard: what was refused after a lost answer may be there
     const isFirst = attempt === 1;
     const answer = isFirst
-      ? await sendFirst(job, tenant, registration, onUncertain, onRefused)
+      ? await sendFirst(job, tenant, registration, onUncertain, onNotMade)
       : await send(job, tenant, registration, onUncertain);
     if (answer !== 'lost' && !isRefusal(answer)) return answer;
     // The POST may have landed, so it is never blindly repeated. Identity and name identify our credential.
@@ -59,7 +60,7 @@ export async function upload(
     }
     if (answer === 'lost') continue;
     // The list may lag behind. If it never shows the credential as ours, it belongs to somebody else.
-    if (!isRepeated(answer) || attempt === ATTEMPTS) throw await refused(answer, job, tenant);
+    if (!isDuplicate(answer) || attempt === ATTEMPTS) throw await refused(answer, job, tenant);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
@@ -78,14 +79,14 @@ async function sendFirst(
   tenant: Tenant,
   registration: Registration,
   onUncertain: OnUncertain,
-  onRefused: () => void,
+  onNotMade: () => void,
 ): Promise<Answer> {
   try {
     const answer = await send(job, tenant, registration, onUncertain);
-    if (isRefusal(answer) && !isRepeated(answer)) throw await refused(answer, job, tenant);
+    if (isRefusal(answer) && !isDuplicate(answer)) throw await refused(answer, job, tenant);
     return answer;
   } catch (error) {
-    onRefused();
+    onNotMade();
     throw error;
   }
 }
@@ -112,7 +113,7 @@ export async function findMade(
 }
 
 /** Auth0 already has the credential, from an attempt whose answer was lost or from somebody else (docs/facts.md#auth0-duplicate). */
-function isRepeated({ message }: Refusal): boolean {
+function isDuplicate({ message }: Refusal): boolean {
   return /already exist/i.test(message);
 }
 

@@ -1,12 +1,12 @@
 /** Turns unexpected answers of Auth0, and missing ones, into errors (docs/facts.md#auth0-errors). */
 
 import { RotationError } from '../errors.ts';
-import { describeForeign } from '../http/foreign.ts';
+import { describeInterceptor } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
 import type { OnUncertain, Repeatable } from '../http/retry.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import { parseJson, quote, stringOf } from '../model/json.ts';
+import { oneLine, parseJson, stringOf } from '../model/json.ts';
 
 /** Sends a request to Auth0. @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function callAuth0(
@@ -38,11 +38,11 @@ export async function answered(
 /**
  * Throws for a refusal that any call can meet. The caller handles every other status.
  * @param call method and path, for the message
- * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for a foreign answer
+ * @throws RotationError AUTH0_UNAUTHORIZED, AUTH0_FORBIDDEN, CLIENT_NOT_FOUND, AUTH0_REQUEST_FAILED for an intercepted answer
  */
 export function throwIfRefused(response: HttpResponse, call: string): void {
-  if (response.status < 500) throwIfForeign(response, call);
-  const message = quote(stringOf(parseJson(response), 'message'));
+  if (response.status < 500) throwIfIntercepted(response, call);
+  const message = oneLine(stringOf(parseJson(response), 'message'));
   if (response.status === 401) {
     throw new RotationError('AUTH0_UNAUTHORIZED', {
       failed: `Auth0 refused the Management API token at ${call} (401${message && `: ${message}`}).`,
@@ -75,8 +75,8 @@ function ofCreation(call: string): string {
 }
 
 /** If something else answered instead of Auth0, it is unknown whether the request reached Auth0. @throws RotationError AUTH0_REQUEST_FAILED */
-function throwIfForeign(response: HttpResponse, call: string): void {
-  const what = describeForeign(response);
+function throwIfIntercepted(response: HttpResponse, call: string): void {
+  const what = describeInterceptor(response);
   if (what === undefined) return;
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `The answer to ${call} (${response.status}) is not Auth0's own: it is ${what}.`,
@@ -94,17 +94,18 @@ export function isOutage({ status }: Pick<HttpResponse, 'status'>): boolean {
 /** The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
 export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
   const body = parseJson(response);
-  const said = quote(
+  const said = oneLine(
     stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
   );
-  const foreign = describeForeign(response);
-  const what = foreign ?? (said || `${response.body.length} characters in an unexpected form`);
+  const interceptor = describeInterceptor(response);
+  const what = interceptor ?? (said || `${response.body.length} characters in an unexpected form`);
   const tryAgain =
     'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';
   const checkHost =
     'Check that this host belongs to Auth0 (auth0-domain, mtls-domain), and that no firewall, proxy or sign-in page answers instead.';
   // A page with such a status may come from Auth0's own infrastructure.
-  const remedy = isOutage(response) && foreign ? `${tryAgain} ${checkHost}` : foreign ? checkHost : tryAgain;
+  const remedy =
+    isOutage(response) && interceptor ? `${tryAgain} ${checkHost}` : interceptor ? checkHost : tryAgain;
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `${new URL(url).host} gave an answer that cannot be used (${response.status}: ${what}).`,
     remedy,

@@ -8,7 +8,7 @@ import type { ClientListing, Tenant } from './tenant.ts';
 const WORTH = 1 / 4;
 
 /** Reads the listing when it is first needed. undefined: a listing is not worth it for so few clients. */
-export function clientListing(tenant: Tenant, clientIds: readonly string[]): ClientListing | undefined {
+export function listingOf(tenant: Tenant, clientIds: readonly string[]): ClientListing | undefined {
   const most = Math.floor(clientIds.length * WORTH) * PAGE;
   if (most === 0) return undefined;
   let reading: Promise<ReadonlyMap<string, ObservedClient>> | undefined;

@@ -1,10 +1,10 @@
 /** Finds the endpoints for proofs by discovery and mTLS endpoint aliases (docs/facts.md#auth0-discovery). */
 
 import { RotationError } from '../errors.ts';
-import { describeForeign } from '../http/foreign.ts';
+import { describeInterceptor } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpResponse } from '../http/wire.ts';
-import { isObject, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
+import { isObject, type JsonObject, oneLine, parseJson, stringOf } from '../model/json.ts';
 import { callAuth0, isOutage, unexpectedAnswer } from './answers.ts';
 
 /** The endpoints for a proof. Each is undefined if the tenant names none. */
@@ -74,7 +74,7 @@ function isTrusted(endpoint: string, host: string): boolean {
 
 /** The error for an answer without an OpenID configuration. */
 function notDiscovery(url: string, response: HttpResponse): RotationError {
-  const what = describeForeign(response) ?? (quote(response.body).slice(0, 100) || 'nothing');
+  const what = describeInterceptor(response) ?? (oneLine(response.body).slice(0, 100) || 'nothing');
   return new RotationError('DISCOVERY_FAILED', {
     failed: `${url} shows no OpenID configuration (${response.status}: ${what}).`,
     remedy:

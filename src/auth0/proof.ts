@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { RotationError } from '../errors.ts';
-import { isForeign } from '../http/foreign.ts';
+import { isIntercepted } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
@@ -10,7 +10,7 @@ import type { Pair } from '../model/key-pair.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
 import { isOutage, unexpectedAnswer } from './answers.ts';
 import { ACTION } from './records.ts';
-import { accessToken, askForToken, clientAssertion, formRequest, oauthError } from './token.ts';
+import { accessToken, askForToken, claimsOf, clientAssertion, formRequest, oauthError } from './token.ts';
 
 /** The request that shows whether the client is authenticated. */
 export type ProofRequest =
@@ -86,8 +86,8 @@ export type ProofResult =
   | {
       outcome: 'refused' | 'unauthorized' | 'failed';
       detail: string;
-      /** Something else, such as the edge, answered instead of Auth0. */
-      isForeign: boolean;
+      /** Something between, such as the edge, answered instead of Auth0. */
+      isIntercepted: boolean;
       /** The answer says nothing about the key, since a service is down or busy. */
       outage?: RotationError | undefined;
     };
@@ -105,11 +105,11 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
     return {
       outcome: refusalKind(response),
       detail: oauthError(response),
-      isForeign: isForeign(response),
+      isIntercepted: isIntercepted(response),
       outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
   const bound = confirmation(token);
-  const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isForeign: false });
+  const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isIntercepted: false });
   if (bound === undefined && mustBind)
     return failed('the token is not bound to the certificate (cnf.x5t#S256 is missing)');
   if (bound === undefined || bound === thumbprint) return { outcome: 'proven', bound: bound !== undefined };
@@ -222,8 +222,8 @@ function assertionFor(
 
 /** `cnf["x5t#S256"]` of a JWT. undefined if the token is opaque or not bound. */
 function confirmation(token: string): string | undefined {
-  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
-  return isObject(payload) ? stringOf(payload.cnf, 'x5t#S256') : undefined;
+  const claims = claimsOf(token);
+  return isObject(claims) ? stringOf(claims.cnf, 'x5t#S256') : undefined;
 }
 
 /**

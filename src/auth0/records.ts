@@ -1,6 +1,6 @@
 /** Reads client, credential and log records of the Management API defensively (docs/facts.md#auth0-credential-record). */
 
-import { isObject, type Json, type JsonObject, quote, stringOf } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, oneLine, stringOf } from '../model/json.ts';
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
 import { readSubject } from '../model/subject-dn.ts';
 
@@ -109,10 +109,10 @@ export function readLogEntry(item: Json): LogEntry | undefined {
     at,
     // x5t#S256 ("as per RFC 8705 section 3.1"). If Auth0 encoded it differently, a run would not find its own entry and would remove nothing.
     identity: stringOf(item, 'mtls_thumbprint_sha256') ?? '',
-    ip: quote(stringOf(item, 'ip')) || 'unknown',
-    userAgent: quote(userAgent).slice(0, 100) || 'unknown',
+    ip: oneLine(stringOf(item, 'ip')) || 'unknown',
+    userAgent: oneLine(userAgent).slice(0, 100) || 'unknown',
     // Auth0's own spelling (logs-schema.json).
-    reason: quote(stringOf(item.details, 'client_authentoication_error') ?? stringOf(item, 'description')),
+    reason: oneLine(stringOf(item.details, 'client_authentoication_error') ?? stringOf(item, 'description')),
     isProof: stringOf(item.auth0_client, 'name') === ACTION || userAgent.startsWith(ACTION),
   };
 }

@@ -7,7 +7,7 @@ import type { ServerClock } from '../http/server-clock.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import type { AuthenticationMethod } from '../model/desired-state.ts';
-import { isObject, type Json, type JsonObject, parseJson, quote, stringOf } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, oneLine, parseJson, stringOf } from '../model/json.ts';
 import type { Registration } from '../model/key-pair.ts';
 import type { Credential, ObservedClient } from '../model/observed-state.ts';
 import { callAuth0, throwIfRefused, unexpectedAnswer } from './answers.ts';
@@ -90,7 +90,7 @@ export class Tenant {
   /** All clients, with the value of `client_metadata` under `key`. @throws RotationError AUTH0_… */
   async clients(key: string): Promise<ClientWithOwner[]> {
     const found: ClientWithOwner[] = [];
-    for await (const item of this.#listed('client_id,name,client_metadata')) {
+    for await (const item of this.#eachRecord('client_id,name,client_metadata')) {
       const id = stringOf(item, 'client_id') ?? '';
       found.push({ id, name: stringOf(item, 'name') ?? '', owner: stringOf(item.client_metadata, key) });
     }
@@ -99,10 +99,10 @@ export class Tenant {
 
   /** Yields each client of the tenant, or undefined for a record that cannot be read. @throws RotationError AUTH0_… */
   async *eachClient(): AsyncGenerator<ObservedClient | undefined> {
-    for await (const item of this.#listed(CLIENT_FIELDS)) yield readClient(item);
+    for await (const item of this.#eachRecord(CLIENT_FIELDS)) yield readClient(item);
   }
 
-  async *#listed(fields: string): AsyncGenerator<JsonObject> {
+  async *#eachRecord(fields: string): AsyncGenerator<JsonObject> {
     const read = async (page: number) => {
       const query = `fields=${fields}&include_fields=true&per_page=${PAGE}&page=${page}`;
       const response = await this.#call({ method: 'GET', path: `/clients?${query}` });
@@ -147,15 +147,15 @@ export class Tenant {
 
   /** The whole pool, which Auth0 returns without pages. @throws RotationError AUTH0_… if the list is not complete */
   async credentials(clientId: string): Promise<Credential[]> {
-    return this.#list(`${clientPath(clientId)}/credentials`, readCredential);
+    return this.#records(`${clientPath(clientId)}/credentials`, readCredential);
   }
 
   /** One page of the tenant logs. @throws RotationError AUTH0_… */
   async logs(query: URLSearchParams): Promise<LogEntry[]> {
-    return this.#list(`/logs?${query}`, readLogEntry);
+    return this.#records(`/logs?${query}`, readLogEntry);
   }
 
-  async #list<T>(path: string, read: (item: Json) => T | undefined): Promise<T[]> {
+  async #records<T>(path: string, read: (item: Json) => T | undefined): Promise<T[]> {
     const response = await this.#call({ method: 'GET', path });
     const body = parseJson(response);
     if (response.status !== 200 || !Array.isArray(body)) throw this.#unexpected(response);
@@ -230,7 +230,11 @@ export class Tenant {
    * (docs/facts.md#auth0-method-change).
    * @throws RotationError AUTH0_…
    */
-  async moveToPreviousMethod(clientId: string, method: string, onUncertain?: OnUncertain): Promise<void> {
+  async moveToMethodWithoutCredentials(
+    clientId: string,
+    method: string,
+    onUncertain?: OnUncertain,
+  ): Promise<void> {
     const body = { client_authentication_methods: null, token_endpoint_auth_method: method };
     await this.#patch(clientId, body, onUncertain);
   }
@@ -311,7 +315,7 @@ export function isRefusal(answer: unknown): answer is Refusal {
 
 export function refusedCertificate({ message }: Refusal): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 refused the credential (400: ${quote(message)}).`,
+    failed: `Auth0 refused the credential (400: ${oneLine(message)}).`,
     remedy: 'Check subject, key-size and the method that the client uses.',
   });
 }

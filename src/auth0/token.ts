@@ -2,10 +2,10 @@
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { RotationError } from '../errors.ts';
-import { describeForeign, isForeign } from '../http/foreign.ts';
+import { describeInterceptor, isIntercepted } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
-import { parseJson, quote, stringOf } from '../model/json.ts';
+import { type Json, oneLine, parseJson, stringOf } from '../model/json.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
 import { answered, isOutage, unexpectedAnswer } from './answers.ts';
 
@@ -87,7 +87,7 @@ export async function clientAssertion(
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
-  if (isOutage(response) || isForeign(response)) return unexpectedAnswer(endpoint, response);
+  if (isOutage(response) || isIntercepted(response)) return unexpectedAnswer(endpoint, response);
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind} (${oauthError(response)}).`,
     remedy:
@@ -117,10 +117,14 @@ export function formRequest(url: string, parameters: Record<string, string>): Ht
   };
 }
 
+/** The claims of a JWT, which nobody has verified. undefined: the token is opaque. */
+export function claimsOf(token: string): Json | undefined {
+  return parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
+}
+
 /** The scopes of a JWT with the claim `scope`. undefined for any other token. */
 export function scopesOf(token: string): ReadonlySet<string> | undefined {
-  const payload = parseJson({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() });
-  const scope = stringOf(payload, 'scope');
+  const scope = stringOf(claimsOf(token), 'scope');
   return scope === undefined ? undefined : new Set(scope.split(' '));
 }
 
@@ -131,5 +135,5 @@ export function accessToken(response: HttpResponse): string | undefined {
 export function oauthError(response: HttpResponse): string {
   const body = parseJson(response);
   const said = [stringOf(body, 'error'), stringOf(body, 'error_description')].filter(Boolean).join(': ');
-  return `${response.status}, ${quote(said) || describeForeign(response) || 'no OAuth error in the answer'}`;
+  return `${response.status}, ${oneLine(said) || describeInterceptor(response) || 'no OAuth error in the answer'}`;
 }

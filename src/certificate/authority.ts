@@ -17,7 +17,10 @@ export interface Authority {
 
 /** The source of a rotation's certificate. */
 export type Issuer =
+  /** The action makes a bare key, or a certificate that is signed with its own key. */
   | { kind: 'itself' }
+  /** None is given, since the run issues nothing. */
+  | { kind: 'none' }
   | { kind: 'authority'; authority: Authority }
   | { kind: 'brought'; pair: CertifiedPair };
 

@@ -1,4 +1,4 @@
-/** Knows what each authentication method registers at Auth0 and stores in secrets. No other module depends on these differences. */
+/** Decides what each authentication method registers at Auth0 and stores in secrets. */
 
 import type { KeyObject } from 'node:crypto';
 import type { AuthenticationMethod, DesiredState } from '../model/desired-state.ts';

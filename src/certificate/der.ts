@@ -1,4 +1,6 @@
-/** Reads the DER of a certificate, for what node:crypto does not show (X.690, RFC 5280). */
+/** Reads the DER of a certificate for what node:crypto does not show, and writes that of a name (X.690, RFC 5280). */
+
+import type { Attribute } from '../model/subject-dn.ts';
 
 export interface Element {
   tag: number;
@@ -36,4 +38,39 @@ export function fieldsOf(certificate: Buffer): { subject: Element | undefined; e
       .flatMap(({ content }) => elements(content))
       .flatMap(({ content }) => elements(content)),
   };
+}
+
+const SEQUENCE = 0x30;
+const SET = 0x31;
+const OID = 0x06;
+const UTF8 = 0x0c;
+
+/** The DER of a certificate's name, with one attribute in each set. */
+export function encodedName(attributes: readonly Attribute[]): Buffer {
+  return encoded(
+    SEQUENCE,
+    ...attributes.map(({ oid, value }) =>
+      encoded(SET, encoded(SEQUENCE, encoded(OID, oidBytes(oid)), encoded(UTF8, Buffer.from(value)))),
+    ),
+  );
+}
+
+function encoded(tag: number, ...content: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(content);
+  const size = body.length;
+  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...length]), body]);
+}
+
+/** Encodes an OID in groups of seven bits, with the first two numbers as one. */
+function oidBytes(oid: string): Buffer {
+  const [first = 0, second = 0, ...rest] = oid.split('.').map(Number);
+  return Buffer.from([first * 40 + second, ...rest].flatMap(septets));
+}
+
+function septets(number: number): number[] {
+  const digits = [number % 128];
+  for (let left = Math.floor(number / 128); left > 0; left = Math.floor(left / 128))
+    digits.unshift((left % 128) | 0x80);
+  return digits;
 }

@@ -8,6 +8,7 @@ import { BACKDATE, DAY } from '../model/timing.ts';
 import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
 import { pkcs8 } from './inspect.ts';
+import { printPem } from './pem.ts';
 import { certificateTooLarge, encodedSize, HEADER_LIMIT } from './size.ts';
 
 export interface CertificateRequest {
@@ -107,8 +108,7 @@ function signed(
   const bytes = Buffer.from(asn1.toDer(body).getBytes(), 'latin1');
   const signature = sign(digest, bytes, signer).toString('latin1');
   const whole = node(SEQUENCE, [body, algorithm, node(BITSTRING, `\0${signature}`)]);
-  const der = Buffer.from(asn1.toDer(whole).getBytes(), 'latin1').toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${der.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  return printPem('CERTIFICATE', Buffer.from(asn1.toDer(whole).getBytes(), 'latin1'));
 }
 
 /** The curve of an ECDSA key determines the digest (RFC 5758 3.2). */

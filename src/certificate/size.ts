@@ -4,7 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { parseSubject } from '../model/subject-dn.ts';
 import type { Authority, Issuer } from './authority.ts';
-import { fieldsOf } from './der.ts';
+import { encodedName, fieldsOf } from './der.ts';
 import { leafOf } from './inspect.ts';
 
 /** The edge passes the certificate to Auth0 URL-encoded in a header of at most 4096 bytes (set-up-the-customer-edge). */
@@ -53,7 +53,7 @@ function largestSize(
   { keySize, subject }: { keySize: number; subject: string },
   authority?: Authority,
 ): number {
-  const name = nameOf(subject);
+  const name = encodedName(parseSubject(subject));
   const issuer = (authority && fieldsOf(authority.certificate.raw).subject?.whole) ?? name;
   const random =
     keySize / 8 + signatureSize(keySize, authority) + REST + (authority ? AUTHORITY_KEY_IDENTIFIER : 0);
@@ -92,40 +92,4 @@ function escapesOf(der: Buffer): number {
   );
   // The first and the last character also contain bits of the neighbours.
   return Math.max(...counts) + 2;
-}
-
-// --- Writes DER, as far as names need it ---
-
-const SEQUENCE = 0x30;
-const SET = 0x31;
-const OID = 0x06;
-const UTF8 = 0x0c;
-
-function nameOf(subject: string): Buffer {
-  return element(
-    SEQUENCE,
-    ...parseSubject(subject).map(({ oid, value }) =>
-      element(SET, element(SEQUENCE, element(OID, oidBytes(oid)), element(UTF8, Buffer.from(value)))),
-    ),
-  );
-}
-
-function element(tag: number, ...content: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(content);
-  const size = body.length;
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
-}
-
-/** Encodes an OID in groups of seven bits, with the first two numbers as one. */
-function oidBytes(oid: string): Buffer {
-  const [first = 0, second = 0, ...rest] = oid.split('.').map(Number);
-  return Buffer.from([first * 40 + second, ...rest].flatMap(septets));
-}
-
-function septets(number: number): number[] {
-  const digits = [number % 128];
-  for (let left = Math.floor(number / 128); left > 0; left = Math.floor(left / 128))
-    digits.unshift((left % 128) | 0x80);
-  return digits;
 }

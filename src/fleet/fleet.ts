@@ -4,18 +4,18 @@ import { availableParallelism } from 'node:os';
 import { asRotationError } from '../errors.ts';
 import { Cancellation } from '../http/clock.ts';
 import { APART, type SharedBudget, SpacedWrites } from '../http/pace.ts';
-import type { Connection } from '../http/service.ts';
+import type { Transport } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import { secretLocations } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { lastChance } from '../model/timing.ts';
 import { type Logger, run } from '../run.ts';
 import {
+  clientListing,
   connectServices,
   ISSUING,
   type Issuing,
-  listClients,
   type ServiceOptions,
   type SharedServices,
   shareServices,
@@ -24,7 +24,7 @@ import { Canary } from './canary.ts';
 
 export interface FleetServices {
   /** Shared by the process. Each client gets its own deadline and cancellation. */
-  connection: Connection;
+  transport: Transport;
   /** Aborts when the job is cancelled. */
   cancelled: AbortSignal;
   /** Milliseconds that one client's run may take, from its own start. */
@@ -37,24 +37,24 @@ export interface FleetServices {
 }
 
 /**
- * Bounds of the number of clients that run at once. After a cancellation, the undo requests of all of them must fit into the time that
+ * Bounds of the number of clients that run at once, unless a long propagation time allows more. After a cancellation, the undo requests of all of them must fit into the time that
  * GitHub leaves, and no run may become slow because the rate limit is used up.
  */
 const FEWEST = 3;
-const MOST = 10;
+const USUAL = 10;
 /** Requests that are reserved for each client. */
 const TOKENS_EACH = 5;
 /** Milliseconds that GitHub leaves after a cancellation (docs/facts.md#runner-cancellation). */
-const UNDO_TIME = 7_000;
+const CANCELLATION_GRACE = 7_000;
 
 /** How many clients may run at once. Clients that wait for propagation send no requests, so as many more run as GitHub can store during that wait. */
 export function mostAtOnce(budget: Pick<SharedBudget, 'burst' | 'within'>, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);
-  const wanted = Math.max(MOST, storable);
-  // If the wait is so long that more than MOST may run, most of them wait at any time and send nothing. Then only a cancellation makes all
-  // of them send, and their undo requests may take UNDO_TIME. Otherwise all may send at once, so their requests must fit into one burst.
-  const tokens = storable > MOST ? budget.within(UNDO_TIME) : budget.burst;
+  const wanted = Math.max(USUAL, storable);
+  // With a long propagation time most clients wait and send nothing. Only a cancellation makes all of them send at once, and their undo
+  // requests have CANCELLATION_GRACE. Otherwise all may send at the same moment, so their requests must fit into one burst.
+  const tokens = storable > USUAL ? budget.within(CANCELLATION_GRACE) : budget.burst;
   const affordable = Math.max(FEWEST, Math.floor((tokens ?? 0) / TOKENS_EACH));
   return Math.min(wanted, affordable);
 }
@@ -87,14 +87,14 @@ interface Fleet {
 }
 
 function connectFleet(first: Inputs, clients: readonly Inputs[], services: FleetServices): Fleet {
-  const { cancelled, connection, mask } = services;
-  const shared = shareServices(first, connection, mask, new SpacedWrites(cancelled));
+  const { cancelled, transport, mask } = services;
+  const shared = shareServices(first, transport, mask, new SpacedWrites(cancelled));
   const ids = clients.map(({ desired }) => desired.clientId);
   return {
     services,
     shared,
     issuing: { ...ISSUING, generateKey: onCores(ISSUING.generateKey) },
-    listing: listClients(first, connection, shared, ids),
+    listing: clientListing(first, transport, shared, ids),
     canary: new Canary(clients.length),
   };
 }
@@ -102,20 +102,20 @@ function connectFleet(first: Inputs, clients: readonly Inputs[], services: Fleet
 async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<RunResult> {
   const { canary, services } = fleet;
   const { debug, end, ...log } = services.logFor(inputs);
-  const connection = ownConnection(services, debug);
+  const transport = ownTransport(services, debug);
   let result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
   try {
-    connection.cancellation.check();
+    transport.cancellation.check();
     const beforeRotation = async (timeLeft: number) => {
       await canary.turn(index);
-      connection.cancellation.check();
+      transport.cancellation.check();
       // What is about to expire does not wait for a canary that fails every day.
       if (timeLeft >= lastChance(inputs.desired.renewBeforeDays)) canary.check();
     };
-    result = await look(inputs, connection, fleet, result);
+    result = await look(inputs, transport, fleet, result);
     if (!isIdle(result)) {
       const logger = { mask: services.mask, ...log };
-      const own = connectServices(inputs, connection, logger, {
+      const own = connectServices(inputs, transport, logger, {
         shared: fleet.shared,
         issuing: fleet.issuing,
       });
@@ -125,7 +125,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
     result.error = asRotationError(error);
   }
   canary.finished(index, nameOf(result), result.error);
-  connection.cancellation.end();
+  transport.cancellation.end();
   end(result);
   return result;
 }
@@ -133,19 +133,19 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
 /** Plans with a listing that may be some minutes old. That is good enough only to see that nothing is due. */
 async function look(
   inputs: Inputs,
-  connection: Connection,
+  transport: Transport,
   { listing, services, shared }: Fleet,
   unseen: RunResult,
 ): Promise<RunResult> {
   if (!listing) return unseen;
   const logger = { mask: services.mask, info: () => {}, phase: () => {}, onStep: () => () => {} };
   const asPlan = { ...inputs, planOnly: true };
-  const seen = await run(asPlan, connectServices(asPlan, connection, logger, { shared, listing }), logger);
+  const seen = await run(asPlan, connectServices(asPlan, transport, logger, { shared, listing }), logger);
   return { ...seen, planOnly: inputs.planOnly };
 }
 
 function nameOf({ desired, observed }: RunResult): string {
-  const name = quote(observed?.client?.name);
+  const name = oneLine(observed?.client?.name);
   return name === '' ? desired.clientId : `${name} (${desired.clientId})`;
 }
 
@@ -153,12 +153,12 @@ function isIdle({ error, plan }: RunResult): boolean {
   return error === undefined && plan?.steps.length === 0;
 }
 
-function ownConnection(
-  { cancelled, connection, longestRun }: FleetServices,
-  debug: Connection['debug'],
-): Connection {
-  const deadline = connection.clock.now() + longestRun;
-  return { ...connection, cancellation: new Cancellation(cancelled, deadline), debug };
+function ownTransport(
+  { cancelled, transport, longestRun }: FleetServices,
+  debug: Transport['debug'],
+): Transport {
+  const deadline = transport.clock.now() + longestRun;
+  return { ...transport, cancellation: new Cancellation(cancelled, deadline), debug };
 }
 
 /** Limits how many keys are made at once. libuv's thread pool makes them, and at least one thread stays free for DNS look-ups. */

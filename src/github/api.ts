@@ -1,14 +1,14 @@
 /** Calls GitHub's REST API. Octokit builds the requests, and the action's own wire sends them with its retry policy and clock. */
 
 import { RotationError } from '../errors.ts';
-import { describeForeign, isRedirect } from '../http/foreign.ts';
+import { describeInterceptor, isRedirect } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
 import { poll } from '../http/poll.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import { type Json, quote, stringOf } from '../model/json.ts';
+import { type Json, oneLine, stringOf } from '../model/json.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
@@ -27,7 +27,7 @@ export interface Answer {
 }
 
 /** Some of GitHub's servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). In milliseconds, with a second to spare. */
-const YOUNG = 6_000;
+const NEW_TOKEN_TIME = 6_000;
 
 /** The API with one token. */
 export class GitHubApi {
@@ -36,11 +36,11 @@ export class GitHubApi {
   readonly #apiUrl: string;
   /** Only a token of an app can be seconds old. Then GitHub may hide a secret that exists. */
   readonly tokenMayBeNew: boolean;
-  readonly #youngUntil: number;
+  readonly #newUntil: number;
 
   /** @param existedAt local time in milliseconds at which the token already existed */
   constructor(service: Service, token: string, apiUrl: string, existedAt = service.waiting.clock.now()) {
-    this.#youngUntil = existedAt + YOUNG;
+    this.#newUntil = existedAt + NEW_TOKEN_TIME;
     this.#service = service;
     this.#apiUrl = apiUrl;
     this.tokenMayBeNew = token.startsWith('ghs_');
@@ -58,9 +58,9 @@ export class GitHubApi {
   }
 
   /** Repeats a refused request while the token may be new. @throws RotationError as `request` */
-  async untilKnown(ask: () => Promise<Answer>, isRefused: (answer: Answer) => boolean): Promise<Answer> {
+  async whileTokenIsNew(ask: () => Promise<Answer>, isRefused: (answer: Answer) => boolean): Promise<Answer> {
     const { waiting } = this.#service;
-    const within = this.#youngUntil - waiting.clock.now();
+    const within = this.#newUntil - waiting.clock.now();
     const attempt = async () => {
       const value = await ask();
       return { done: !isRefused(value), value };
@@ -80,7 +80,7 @@ export class GitHubApi {
     onUncertain: OnUncertain = () => {},
   ): Promise<Answer> {
     const ask = () => this.#request(method, path, body, onUncertain);
-    const answer = await this.untilKnown(ask, ({ status }) => status === 401);
+    const answer = await this.whileTokenIsNew(ask, ({ status }) => status === 401);
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
   }
 
@@ -90,7 +90,7 @@ export class GitHubApi {
     if (path === undefined) return '';
     // The redirect is a clear answer, with or without the name.
     const answer = await this.#request('GET', path).catch(() => undefined);
-    return quote(stringOf(answer?.data, 'full_name'));
+    return oneLine(stringOf(answer?.data, 'full_name'));
   }
 
   async #request(
@@ -137,7 +137,7 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
       init.method === 'POST' ? 'create' : 'idempotent',
       init.method === 'GET' ? undefined : onUncertain,
     );
-    throwIfForeign(init.method, url, response);
+    throwIfIntercepted(init.method, url, response);
     const headers = new Map(Object.entries(response.headers));
     const text = async () => response.body;
     // Octokit calls this if there is no content type. The result is not JSON.
@@ -163,10 +163,10 @@ interface RawAnswer {
 }
 
 /** If something else answered instead of GitHub, it is unknown whether the request reached GitHub. @throws RotationError GITHUB_REQUEST_FAILED */
-function throwIfForeign(method: Method, url: string, response: HttpResponse): void {
+function throwIfIntercepted(method: Method, url: string, response: HttpResponse): void {
   const target = response.headers.location ?? '';
   const isRename = isRedirect(response) && URL.canParse(target) && new URL(target).host === new URL(url).host;
-  const what = isRename ? undefined : describeForeign(response);
+  const what = isRename ? undefined : describeInterceptor(response);
   if (what === undefined) return;
   const isOutage = response.status >= 500;
   throw new RotationError('GITHUB_REQUEST_FAILED', {
@@ -188,7 +188,7 @@ function lost(method: Method, url: string, error: unknown): never {
 
 /** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
 export function callRefused(what: string, answer: Answer, permission: string): RotationError {
-  const message = quote(stringOf(answer.data, 'message'));
+  const message = oneLine(stringOf(answer.data, 'message'));
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
   if (answer.renamedTo !== undefined) {
     const remedy = `The repository was renamed: write ${answer.renamedTo || 'its new name'}.`;

@@ -1,7 +1,7 @@
 /** Turns GitHub's answers about a destination into errors. */
 
 import { RotationError } from '../errors.ts';
-import { quote, stringOf } from '../model/json.ts';
+import { oneLine, stringOf } from '../model/json.ts';
 import { type Destination, printDestination } from '../model/secret-location.ts';
 import type { Answer } from './api.ts';
 
@@ -24,7 +24,7 @@ const KNOWN: readonly [RegExp, string][] = [
 /** The error for a refused request. @param what completes "GitHub refused to …" */
 export function refused(destination: Destination, answer: Answer, what: string): RotationError {
   const name = printDestination(destination);
-  const message = quote(stringOf(answer.data, 'message'));
+  const message = oneLine(stringOf(answer.data, 'message'));
   if (answer.renamedTo !== undefined) return renamed(destination, answer.status, answer.renamedTo);
   const failed = `GitHub refused to ${what} for ${name} (${answer.status}${message && `: ${message}`}).`;
   if (answer.status === 401) {
@@ -37,7 +37,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
   const known = answer.status === 403 && KNOWN.find(([pattern]) => pattern.test(message));
   if (known) return new RotationError('GITHUB_FORBIDDEN', { failed, remedy: known[1] });
   if (answer.status === 403 || answer.status === 404) {
-    const accepted = answer.accepted ? ` GitHub requires ${quote(answer.accepted)}.` : '';
+    const accepted = answer.accepted ? ` GitHub requires ${oneLine(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
       remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name that permission in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
@@ -50,7 +50,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
 }
 
 /** Whether GitHub refuses to show this one place, or says that it is not there. */
-export function isHidden(error: unknown): error is RotationError {
+export function isNotShown(error: unknown): error is RotationError {
   return (
     error instanceof RotationError &&
     (error.code === 'DESTINATION_NOT_FOUND' || error.code === 'GITHUB_FORBIDDEN')

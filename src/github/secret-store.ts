@@ -14,7 +14,7 @@ import {
   type SecretLocation,
 } from '../model/secret-location.ts';
 import type { Answer, GitHubApi } from './api.ts';
-import { full, isHidden, notFound, refused, unexpected } from './refusals.ts';
+import { full, isNotShown, notFound, refused, unexpected } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -65,7 +65,7 @@ export class SecretStore {
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    let answer = await (this.#api.tokenMayBeNew ? this.#api.untilKnown(read, isMissing) : read());
+    let answer = await (this.#api.tokenMayBeNew ? this.#api.whileTokenIsNew(read, isMissing) : read());
     if (answer.status === 404) {
       // GitHub gives the same answer for a repository that the token cannot see. A read of its public key distinguishes the two (docs/facts.md#github-not-found).
       const { isLate } = await this.publicKey(location.destination);
@@ -152,7 +152,8 @@ export class SecretStore {
     attempts: Attempts,
   ): Promise<Answer> {
     const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
-    const visibility = destination.kind === 'org' ? await this.#visibility(path, destination) : {};
+    const visibility =
+      destination.kind === 'org' ? await this.#visibility(path, secretName, destination) : {};
     const put = async () => {
       const { key, key_id } = await this.publicKey(destination);
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
@@ -173,11 +174,11 @@ export class SecretStore {
    * An update of an organization's secret must name its visibility again, or it would change who sees it
    * (docs/facts.md#github-organization-secrets).
    */
-  async #visibility(path: string, destination: Destination): Promise<object> {
+  async #visibility(path: string, secretName: string, destination: Destination): Promise<object> {
     const answer = await this.#get(path, destination);
     // No repository sees the probe of an organization.
     if (answer.status === 404)
-      return path.endsWith(PROBE)
+      return secretName === PROBE
         ? { visibility: 'selected', selected_repository_ids: [] }
         : { visibility: 'private' };
     const visibility = stringOf(answer.data, 'visibility');
@@ -210,7 +211,7 @@ export class SecretStore {
    * @returns undefined if there is none, or if this token may not look
    * @throws RotationError GITHUB_…
    */
-  async outer({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
+  async hiddenBy({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
     if (destination.kind !== 'repo' && destination.kind !== 'env') return undefined;
     const { owner, repo } = destination;
     try {
@@ -222,7 +223,7 @@ export class SecretStore {
       const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
       return isThere ? { ...rest, destination: { kind: 'org', org: owner } } : undefined;
     } catch (error) {
-      if (isHidden(error)) return undefined;
+      if (isNotShown(error)) return undefined;
       throw error;
     }
   }
@@ -264,7 +265,7 @@ export class SecretStore {
       reads += 1;
       return this.#get(`${basePath(destination)}/public-key`, destination);
     };
-    const answer = await this.#api.untilKnown(read, isMissing);
+    const answer = await this.#api.whileTokenIsNew(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');

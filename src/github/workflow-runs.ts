@@ -2,7 +2,7 @@
 
 import { asRotationError, RotationError } from '../errors.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
-import type { Holders, WorkflowRun } from '../model/run-result.ts';
+import type { EarlierRuns, WorkflowRun } from '../model/run-result.ts';
 import { type Destination, printDestination, type Repository } from '../model/secret-location.ts';
 import type { SecretStore } from './secret-store.ts';
 
@@ -14,12 +14,12 @@ const STATUSES = ['in_progress', 'queued', 'waiting', 'pending', 'requested'] as
  * @param before milliseconds, GitHub's clock
  * @param own id of the current run, which is left out
  */
-export async function findHolders(
+export async function findEarlierRuns(
   store: SecretStore,
   destinations: readonly Destination[],
   before: number,
   own: string,
-): Promise<Holders> {
+): Promise<EarlierRuns> {
   const runs: WorkflowRun[] = [];
   const searched: string[] = [];
   const unsearched: { destination: string; why: string }[] = [];

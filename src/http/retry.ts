@@ -2,7 +2,7 @@
  *  distinguishes a request that may have landed from one that cannot have. */
 
 import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
-import { isPage } from './foreign.ts';
+import { isPage } from './intercepted.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
 /** `create` is for a POST that must not land twice. It is repeated only if it cannot have landed. */
@@ -32,7 +32,7 @@ export async function retry(
     const outcome = await outcomeOf(attempt);
     if (mayHaveLanded(outcome)) options.onUncertain?.();
     const response = outcome instanceof NetworkError ? undefined : outcome;
-    if (count === ATTEMPTS || !mayLandAgain(outcome, options.repeatable)) {
+    if (count === ATTEMPTS || !isWorthRepeating(outcome, options.repeatable)) {
       if (response) return response;
       throw outcome;
     }
@@ -49,14 +49,15 @@ async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResp
   }
 }
 
-function mayLandAgain(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
+/** Whether another attempt may succeed, and can do no harm. */
+function isWorthRepeating(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
   if (outcome instanceof NetworkError)
     return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
   if (isRateLimited(outcome)) return true;
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway timeout or a foreign page does not show whether the service received the request. */
+/** A gateway timeout or a page from something between does not show whether the service received the request. */
 function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;

@@ -6,8 +6,8 @@ import { type OnUncertain, type Repeatable, retry } from './retry.ts';
 import { ServerClock } from './server-clock.ts';
 import { type ConnectAhead, type HttpRequest, type HttpResponse, NetworkError, type Send } from './wire.ts';
 
-/** Shared by all services of a run. */
-export interface Connection {
+/** How requests are sent, and what bounds them. Shared by all services of a run. */
+export interface Transport {
   send: Send;
   /** It may be missing, since it only saves time. */
   connectAhead?: ConnectAhead;
@@ -27,24 +27,24 @@ export interface Remote {
 export class Service {
   readonly name: string;
   readonly clock: ServerClock;
-  readonly #connection: Connection;
+  readonly #transport: Transport;
   readonly #pace: Pace | undefined;
 
-  constructor(name: string, connection: Connection, { clock, pace }: Remote = { clock: new ServerClock() }) {
+  constructor(name: string, transport: Transport, { clock, pace }: Remote = { clock: new ServerClock() }) {
     this.name = name;
     this.clock = clock;
-    this.#connection = connection;
+    this.#transport = transport;
     this.#pace = pace;
   }
 
   /** Milliseconds since the epoch by this service's clock. */
   now(): number {
-    return this.#connection.clock.now() + this.clock.offset;
+    return this.#transport.clock.now() + this.clock.offset;
   }
 
   /** For waits between two calls. */
   get waiting(): Waiting {
-    return this.#connection;
+    return this.#transport;
   }
 
   /**
@@ -58,7 +58,7 @@ export class Service {
     repeatable: Repeatable = 'idempotent',
     onUncertain?: OnUncertain,
   ): Promise<HttpResponse> {
-    const { clock, cancellation } = this.#connection;
+    const { clock, cancellation } = this.#transport;
     const attempt =
       typeof request === 'function'
         ? async () => this.#attempt(await request())
@@ -73,9 +73,9 @@ export class Service {
   }
 
   async #attempt(request: HttpRequest): Promise<HttpResponse> {
-    const { clock, cancellation, send } = this.#connection;
+    const { clock, cancellation, send } = this.#transport;
     cancellation.check();
-    const answered = await this.#pace?.turn(request, this.#connection);
+    const answered = await this.#pace?.turn(request, this.#transport);
     const sentAt = clock.now();
     // Only reads are aborted. The effect of an aborted write would be unknown.
     const signal = request.method === 'GET' ? cancellation.signal : undefined;
@@ -95,7 +95,7 @@ export class Service {
   }
 
   #debug(request: HttpRequest, outcome: string, sentAt: number, headers: HttpResponse['headers']): void {
-    const { clock, debug } = this.#connection;
+    const { clock, debug } = this.#transport;
     const id = headers['x-github-request-id'] ?? headers['x-auth0-requestid'] ?? headers['x-request-id'];
     const took = Math.round(clock.now() - sentAt);
     debug(

@@ -1,7 +1,7 @@
 /** Reads which credentials may be removed and which must stay, by their ids. */
 
 import type { DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import type { Reader } from './reader.ts';
 
 /** Auth0 writes `cred_` and base62. */
@@ -30,7 +30,7 @@ function readIds(reader: Reader, name: string): ReadonlySet<string> {
   if (wrong.length > 0)
     reader.problem(
       name,
-      `has ${wrong.map((id) => `'${quote(id)}'`).join(', ')}, which is not a credential id; write ids such as ${EXAMPLE}`,
+      `has ${wrong.map((id) => `'${oneLine(id)}'`).join(', ')}, which is not a credential id; write ids such as ${EXAMPLE}`,
     );
   return new Set(ids);
 }

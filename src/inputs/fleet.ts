@@ -2,7 +2,7 @@
 
 import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { clientIn, isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
@@ -17,21 +17,21 @@ import {
 } from './manifest.ts';
 import { refuseNearNames } from './names.ts';
 import { describeProblem, type Environment, type Problem, Reader, raw, variable } from './reader.ts';
-import { alarming, invalid, refusalOf } from './refusal.ts';
+import { inputError, invalid, withRevokeAlarm } from './refusal.ts';
 
 /** The operations that work with a fleet. */
-const OPERATIONS = ['rotate', 'plan'];
+const FLEET_OPERATIONS = ['rotate', 'plan'];
 /** The operations that work with one client of a manifest. `create` makes a client, and its id is not known before. */
-const OF_ONE_ALONE = [...OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
+const SINGLE_CLIENT_OPERATIONS = [...FLEET_OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
 /** The manifest names the client. */
 const IDENTITY = ['client-id', 'client-name'];
-/** These inputs concern one client, so a fleet cannot have them. With `revoke` a leaked key would end those of all clients. */
-const OF_ONE_CLIENT = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
+/** These inputs concern one client, so a fleet cannot have them. `revoke` would revoke the keys of all clients because one has leaked. */
+const PER_CLIENT_INPUTS = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
 /**
- * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise an
- * emergency could not do without a proof that the manifest requires, nor remove at once what the manifest keeps for a week.
+ * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise a run
+ * in an emergency would still need the proof and keep the overlap that the manifest asks for.
  */
-export const OF_THIS_RUN: Readonly<Record<string, string>> = {
+export const RUN_OVERRIDES: Readonly<Record<string, string>> = {
   force: 'false',
   overlap: 'until-next-rotation',
   'removable-credentials': '',
@@ -61,8 +61,8 @@ export function readFleet(environment: Environment, file: string, text: string):
   const read = isFit ? clients.map((entry) => readOne(environment, entry, only !== undefined)) : [];
   const ofInputs = [...shared.problems, ...read.flatMap(({ sharedProblems }) => sharedProblems)];
   const ofFile = [...problems, ...read.flatMap(({ ownProblems }) => ownProblems), ...conflicts(read)];
-  if (ofFile.length > 0) throw alarming(refused(file, ofInputs, ofFile), environment);
-  if (ofInputs.length > 0) throw refusalOf(unique(ofInputs, describeProblem), environment);
+  if (ofFile.length > 0) throw withRevokeAlarm(refused(file, ofInputs, ofFile), environment);
+  if (ofInputs.length > 0) throw inputError(unique(ofInputs, describeProblem), environment);
   return read
     .flatMap(({ client }) => client ?? [])
     .filter(({ desired }) => !shard || isIn(shard, desired.clientId))
@@ -76,7 +76,7 @@ export function readFleet(environment: Environment, file: string, text: string):
 /** Refuses inputs that do not work with a manifest, or with one client of it. */
 function refuseUnfit(reader: Reader, isAlone: boolean): void {
   const hint = isAlone ? '' : '; for one client write its id as shard';
-  const fit = isAlone ? OF_ONE_ALONE : OPERATIONS;
+  const fit = isAlone ? SINGLE_CLIENT_OPERATIONS : FLEET_OPERATIONS;
   const operation = reader.text('operation') ?? 'rotate';
   if (!fit.includes(operation))
     reader.problem('operation', `is '${operation}'; with a manifest write ${fit.join(' or ')}${hint}`);
@@ -86,7 +86,7 @@ function refuseUnfit(reader: Reader, isAlone: boolean): void {
       'plan-of',
       `${isAlone ? 'cannot be create' : 'can only be rotate'} with a manifest${hint}`,
     );
-  for (const name of isAlone ? IDENTITY : OF_ONE_CLIENT) {
+  for (const name of isAlone ? IDENTITY : PER_CLIENT_INPUTS) {
     if (reader.text(name) !== undefined)
       reader.problem(name, `concerns one client and cannot be given with a manifest${hint}`);
   }
@@ -107,7 +107,7 @@ interface ReadClient {
  * @param isAlone the run is about this client alone
  */
 function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
-  const without = isAlone ? IDENTITY : OF_ONE_CLIENT;
+  const without = isAlone ? IDENTITY : PER_CLIENT_INPUTS;
   const isOfThisRun = (name: string) => isAlone && isGiven(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
@@ -132,7 +132,7 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
 /** Whether the workflow gives an input about this run. A value that is the default may come from action.yml. */
 function isGiven(environment: Environment, name: string): boolean {
   const value = raw(environment, name);
-  return value !== '' && name in OF_THIS_RUN && value !== OF_THIS_RUN[name];
+  return value !== '' && name in RUN_OVERRIDES && value !== RUN_OVERRIDES[name];
 }
 
 /**
@@ -148,14 +148,14 @@ function ownProblem(
     const at = positions.get(CURRENT_FROM) ?? position;
     const broken =
       'if that secret is broken and nobody needs what it holds, write force: true in place of this line for one run that you start by hand';
-    return { ...at, what: `'${CURRENT_FROM}' names ${quote(secretFrom)}, which ${what}; ${broken}` };
+    return { ...at, what: `'${CURRENT_FROM}' names ${oneLine(secretFrom)}, which ${what}; ${broken}` };
   }
   if (!CLIENT_KEYS.some((key) => key === name)) return undefined;
   return { ...(positions.get(name) ?? position), what: `'${name}' ${what}` };
 }
 
 function notSet(position: Position, secretFrom: string): ManifestProblem {
-  const name = quote(secretFrom);
+  const name = oneLine(secretFrom);
   const what = `'${CURRENT_FROM}' names ${name}, but the step has no such environment variable; add ${name} to its env, with the secret that the primary holds`;
   return { ...position, what };
 }

@@ -21,7 +21,7 @@ import { readIssuer, readMaterial } from './issuer.ts';
 import { readLogin } from './login.ts';
 import { refuseNearNames } from './names.ts';
 import { type Environment, Reader, raw } from './reader.ts';
-import { refusalOf } from './refusal.ts';
+import { inputError } from './refusal.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
@@ -53,10 +53,10 @@ export function readInputs(environment: Environment): Inputs {
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
   if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
-  throw refusalOf(reader.problems, environment);
+  throw inputError(reader.problems, environment);
 }
 
-/** The shard that is the whole fleet. */
+/** The default of `shard` in action.yml, which the runner passes even without a manifest. */
 const WHOLE = '1/1';
 
 export const SECRET_INPUTS = [
@@ -131,7 +131,7 @@ function readCurrent(
   )
     return undefined;
   const given = reader.parsed('current-credential', (value) => parseCredential(method, value));
-  if (given !== undefined || text !== undefined) return given;
+  if (text !== undefined) return given;
   if (!login || login.kind === 'token' || login.clientId !== reader.text('client-id')) return undefined;
   if (login.kind === 'private-key-jwt' && method === 'private_key_jwt')
     return { privateKey: login.privateKey, certificate: undefined };
@@ -187,10 +187,9 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     );
   const currentKey = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
-  // The canonical form of printSubject can be compared with a certificate's subject. A plan without an issuer keeps the current subject.
+  // printSubject's form can be compared with a certificate's subject. Without an issuer, the current subject stays.
   const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
-  const fallback =
-    (issuer?.kind === 'itself' && method === 'tls_client_auth' && currentKey?.subject) || named;
+  const fallback = (issuer?.kind === 'none' && currentKey?.subject) || named;
   const desired = {
     operation,
     clientId,

@@ -32,8 +32,7 @@ export function readIssuer(
   const [, brings] = ISSUERS;
   const broughtNames = given.filter((name) => brings.some((one) => one === name));
   if (given.length === 0) {
-    // Nothing is issued.
-    if (desired.operation === 'revert' || desired.planOnly) return { kind: 'itself' };
+    if (desired.operation === 'revert' || desired.planOnly) return { kind: 'none' };
     return reader.problem(
       'authentication-method',
       'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',

@@ -10,7 +10,7 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { nearestTo } from './names.ts';
 
 /** The inputs that are about one client. */
@@ -115,7 +115,8 @@ class Reading {
       lineCounter: this.#lines,
     } as const;
     const { contents, errors } = parseDocument(this.#text, options);
-    for (const { message, pos } of errors) this.#problem(this.#at(pos[0]), `is not YAML: ${quote(message)}`);
+    for (const { message, pos } of errors)
+      this.#problem(this.#at(pos[0]), `is not YAML: ${oneLine(message)}`);
     if (errors.length > 0) return [];
     if (!isMap(contents)) {
       this.#problem(START, 'needs the key clients, and may have the key defaults');
@@ -124,7 +125,7 @@ class Reading {
     const root = this.#pairs(contents);
     for (const { name, position } of root) {
       if (name !== 'clients' && name !== 'defaults')
-        this.#problem(position, `'${quote(name)}' is unknown; write defaults or clients`);
+        this.#problem(position, `'${oneLine(name)}' is unknown; write defaults or clients`);
     }
     const defaults = this.#defaults(valueIn(root, 'defaults'));
     return this.#list(valueIn(root, 'clients')).map((one) => merged(defaults, one));
@@ -155,7 +156,7 @@ class Reading {
     });
   }
 
-  /** What is wrong with another client stops nobody. */
+  /** Whether this entry is read. In a run of one client, mistakes in other entries must not stop it. */
   #isRead(item: unknown): boolean {
     if (this.#only === undefined) return true;
     const id = isMap(item) ? valueIn(this.#pairs(item as YAMLMap.Parsed), 'client-id') : undefined;
@@ -167,7 +168,7 @@ class Reading {
     for (const { name, position, value } of this.#pairs(map)) {
       const refusal = this.#refusal(name);
       const text = refusal === undefined ? textOf(value, LISTS.includes(name)) : undefined;
-      if (refusal !== undefined) this.#problem(position, `'${quote(name)}' ${refusal}`);
+      if (refusal !== undefined) this.#problem(position, `'${oneLine(name)}' ${refusal}`);
       else if (text === undefined)
         this.#problem(
           position,

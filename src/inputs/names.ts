@@ -1,6 +1,6 @@
 /** The names of the inputs. GitHub only warns about an unknown input, so a typo would go unnoticed. */
 
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import type { Reader } from './reader.ts';
 
 /** As action.yml declares them. */
@@ -66,8 +66,8 @@ export function refuseNearNames(reader: Reader): string[] {
     .filter((name) => !INPUT_NAMES.includes(name));
   return unknown.sort().flatMap((name) => {
     const meant = nearestTo(name, INPUT_NAMES);
-    if (meant === undefined) return [`Input '${quote(name)}' is unknown and has no effect.`];
-    reader.problem(quote(name), `is unknown; write ${meant}`);
+    if (meant === undefined) return [`Input '${oneLine(name)}' is unknown and has no effect.`];
+    reader.problem(oneLine(name), `is unknown; write ${meant}`);
     return [];
   });
 }

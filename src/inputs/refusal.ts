@@ -3,23 +3,23 @@
 import { type LocatedProblem, NOT_REVOKED, RotationError } from '../errors.ts';
 import { describeProblem, type Environment, type Problem, raw } from './reader.ts';
 
-export function refusalOf(problems: readonly Problem[], environment: Environment): RotationError {
+export function inputError(problems: readonly Problem[], environment: Environment): RotationError {
   const error = invalid('inputs', problems.map(describeProblem), remedyOf(problems, environment));
   const [code, ...others] = new Set(problems.map((problem) => problem.code));
-  return alarming(
+  return withRevokeAlarm(
     code === undefined || others.length > 0 ? error : new RotationError(code, error),
     environment,
   );
 }
 
 /** Bad inputs are urgent in a run that is to revoke a leaked key. */
-export function alarming(error: RotationError, environment: Environment): RotationError {
+export function withRevokeAlarm(error: RotationError, environment: Environment): RotationError {
   const revokes =
     raw(environment, 'revoke') !== '' && !['plan', 'watch'].includes(raw(environment, 'operation'));
   return revokes ? error.withStateNow(error.stateNow, NOT_REVOKED) : error;
 }
 
-/** The remedy names `force` as well: without it and without `current-credential`, a rotation would refuse and ask for `current-credential`. */
+/** The remedy includes `force`, since without it a rotation without `current-credential` would refuse and ask for that input. */
 function remedyOf(problems: readonly Problem[], environment: Environment): string {
   const correct = 'Correct the workflow.';
   if (problems.every(({ name }) => name !== 'current-credential')) return correct;

@@ -31,7 +31,7 @@ export function isSecretMethod(method: string): boolean {
 export const PUBLIC = 'none';
 /** The methods that `revert` can restore. */
 export const PREVIOUS_METHODS = [...SECRET_METHODS, PUBLIC] as const;
-export type PreviousMethod = (typeof PREVIOUS_METHODS)[number];
+export type RevertMethod = (typeof PREVIOUS_METHODS)[number];
 
 export interface DesiredState {
   /** The requested operation; with `operation: plan` the one that the plan shows. */
@@ -72,7 +72,7 @@ export interface DesiredState {
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';
   /** The method that `revert` restores. */
-  revertTo: PreviousMethod;
+  revertTo: RevertMethod;
   keepCredentials: ReadonlySet<string>;
   /** Ids that the user released for removal, even if this workflow did not make them. */
   removableCredentials: ReadonlySet<string>;

@@ -6,10 +6,15 @@ import { code, inert, row } from './markdown.ts';
 /** Both sentences quote servers only in code spans. They contain no number that changes each day, so that the issue changes only with the findings. */
 export interface Finding {
   severity: 'warning' | 'failure';
-  /** Kind and subject of the finding. It stays the same as long as the finding lasts. */
+  /** The kind of the finding, and its subject after a space. It stays the same as long as the finding lasts. */
   key: string;
   what: string;
   todo: string;
+}
+
+/** The first word of its key. */
+export function kindOf({ key }: Finding): string {
+  return key.split(' ')[0] ?? '';
 }
 
 /** The finding for an error that a watch met. */

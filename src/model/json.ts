@@ -24,7 +24,7 @@ export function stringOf(value: Json | undefined, key: string): string | undefin
 }
 
 /** Makes server text safe for a message or a log: one short line without workflow commands and Markdown. */
-export function quote(text: string | undefined): string {
+export function oneLine(text: string | undefined): string {
   const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
   const safe = line
     .replace(/[<>`|]|::|##\[/g, ' ')

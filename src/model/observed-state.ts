@@ -62,7 +62,7 @@ export interface ObservedSecret {
 }
 
 /** Why this location gets nothing: it is left out, or refused a write moments ago. undefined: it accepted one, or was not probed. */
-export function refusalOf(
+export function whyUnwritable(
   { leftOut = [], unwritable = [] }: Pick<ObservedState, 'leftOut' | 'unwritable'>,
   location: SecretLocation,
 ): RotationError | undefined {

@@ -1,11 +1,8 @@
 /** The mark in a credential's name. It names the owner, so that no workflow touches another's (docs/facts.md#auth0-pool-ownership). */
 
 import { createHash } from 'node:crypto';
-import { RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
-import { type Credential, newestFirst, type ObservedState } from './observed-state.ts';
 import { printDestination, type SecretLocation } from './secret-location.ts';
-import { LEASE } from './timing.ts';
 
 export interface Ownership {
   owner: string;
@@ -32,24 +29,6 @@ export function ownerOf(desired: Pick<DesiredState, 'destinations' | 'secretName
   return `${printDestination(desired.destinations[0]).toLowerCase()}#${desired.secretName.toUpperCase()}`;
 }
 
-/**
- * How to take out a destination that nobody reads any more, as the last sentences of a remedy. Empty if no other destination could be
- * the primary, so that it must stay. When the primary is taken out, `moved-from` must name it, or the next run would take the
- * credentials with its mark for another workflow's.
- */
-export function takeOutLine(
-  { destination }: Pick<SecretLocation, 'destination'>,
-  desired: Pick<DesiredState, 'destinations' | 'secretName'>,
-): string {
-  const { destinations } = desired;
-  const name = printDestination(destination);
-  const rest = destinations.filter((one) => printDestination(one) !== name);
-  const next = rest.find(({ kind }) => kind !== 'dependabot');
-  if (next === undefined) return '';
-  if (rest[0] === destinations[0]) return ` Or, if nobody reads it, take ${name} out of destinations.`;
-  return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add \`moved-from: ${ownerOf(desired)}\`. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
-}
-
 export function writeOwnership({ owner, run, after, rehearsal }: Ownership): string {
   const rest = ` run ${run}${after === undefined ? '' : ` after ${after}`}${rehearsal ? ' rehearsal' : ''}`;
   return `${PREFIX} ${shortened(owner, rest)}${rest}`;
@@ -61,7 +40,7 @@ export function credentialNameFor(desired: DesiredState, after: string | undefin
   return writeOwnership({ owner: ownerOf(desired), run, after, rehearsal: operation === 'rehearse' });
 }
 
-/** Key of `client_metadata` under which a client that `create` has made names its owner. */
+/** The key of `client_metadata` that holds the owner of a client made by `create`. */
 export const CLIENT_OWNER_KEY = PREFIX;
 
 /** Auth0 allows 255 characters in a value of `client_metadata` (docs/facts.md#auth0-client-metadata), so a longer owner becomes a digest. */
@@ -87,40 +66,15 @@ function shortened(owner: string, rest: string): string {
   return owner.length <= longest ? owner : digest(owner);
 }
 
+const DIGEST = 'sha256:';
+
+/** Whether an owner was too long for its mark. Its digest names no place. */
+export function isDigest(owner: string): boolean {
+  return owner.startsWith(DIGEST);
+}
+
 function digest(owner: string): string {
-  return `sha256:${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
-}
-
-/**
- * The credential of another run that has the right to go on instead of this one, because the earliest of several rotations wins. It has
- * our mark, did not exist when the plan was made, and is the earliest of those. It must be older than `made`.
- * @param pool as it is now
- * @param made the credential that this run has made. undefined: every new credential with our mark counts.
- */
-export function findRival(
-  desired: DesiredState,
-  planned: ObservedState,
-  pool: readonly Credential[],
-  made?: Credential,
-): Credential | undefined {
-  const owner = ownerOf(desired);
-  const known = new Set(planned.pool.map(({ id }) => id));
-  const all = pool.filter(
-    (c) =>
-      !known.has(c.id) &&
-      isOwnedBy(readOwnership(c.name), owner) &&
-      (made === undefined || newestFirst(c, made) > 0),
-  );
-  return all.sort(newestFirst).at(-1);
-}
-
-export function rotationInProgress(rival: Credential): RotationError {
-  const since = new Date(rival.createdAt).toISOString();
-  const until = new Date(rival.createdAt + LEASE).toISOString();
-  return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
-    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
-  });
+  return `${DIGEST}${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
 }
 
 /** The owner that `client_metadata` names, for a client that `create` made. */

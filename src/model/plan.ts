@@ -25,7 +25,7 @@ export type Stage =
   | 'previous'
   | 'pending'
   | 'partly delivered'
-  | 'in use'
+  | 'associated'
   | 'retired'
   | 'foreign';
 
@@ -49,7 +49,7 @@ export interface LogQuestion {
 }
 
 export interface Plan {
-  /** `NotAssociated` (restores an association), `NotDue` and `Rehearsal` do not rotate. Nor does a `revert`, with the reason `MethodDiffers`. */
+  /** A run with `NotAssociated` (which restores an association), `NotDue` or `Rehearsal` does not rotate. Neither does a revert, even with `MethodDiffers`. */
   reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
   explanation: string;
   steps: readonly Step[];
@@ -69,8 +69,8 @@ export interface Plan {
   logQuestion: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
-  /** The alarm of a run that fails: who cannot log in before its first step, and once it has healed. */
-  outage: { before: string | undefined; healed: string | undefined };
+  /** The alarm if the run fails: who is locked out before its first step (`before`), and after the steps that heal (`healed`). */
+  lockout: { before: string | undefined; healed: string | undefined };
   /** An error to report at the end, although all steps succeed. */
   errorAtEnd: RotationError | undefined;
 }

@@ -51,7 +51,7 @@ export interface Outcome {
   inDoubt: readonly string[];
   removed: readonly string[];
   /** Workflow runs that may still hold a revoked credential. undefined: nothing was revoked. */
-  holders: Holders | undefined;
+  earlierRuns: EarlierRuns | undefined;
   steps: readonly DoneStep[];
 }
 
@@ -72,7 +72,7 @@ export interface WorkflowRun {
 }
 
 /** Workflow runs that were queued before a secret was stored and are still at work. */
-export interface Holders {
+export interface EarlierRuns {
   runs: readonly WorkflowRun[];
   /** Repositories. */
   searched: readonly string[];

@@ -54,7 +54,7 @@ export type Step =
       why: RemovalReason;
     }
   /** Looks for workflow runs that were queued before the delivery. */
-  | { kind: 'find-holders' };
+  | { kind: 'find-earlier-runs' };
 
 /** The key material that a rotation makes, or that was brought. */
 export type KeyMaterial =
@@ -90,12 +90,12 @@ export function describeStep(step: Step): string {
       return `Store ${partName(step.location)} in ${printLocation(step.location)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
-    case 'find-holders':
+    case 'find-earlier-runs':
       return 'Look for workflow runs that may still hold the revoked credential';
   }
 }
 
-type Association = Extract<Step, { kind: 'associate-credentials' }>;
+export type AssociationStep = Extract<Step, { kind: 'associate-credentials' }>;
 type Change = Extract<Step, { kind: 'change-method' }>;
 
 function describeChange({ credentials, from, interrupts, to }: Change): string {
@@ -118,7 +118,7 @@ const WHY = {
   rehearse: 'since it was made only for this rehearsal',
 };
 
-function describeAssociation({ from, to, why, interrupts }: Association): string {
+function describeAssociation({ from, to, why, interrupts }: AssociationStep): string {
   const added = to.filter((id) => !from.includes(id));
   const rest = to.filter((id) => from.includes(id)).join(' and ');
   if (why === 'add') return `Associate ${added.join(' and ')}${rest ? ` alongside ${rest}` : ''}`;
@@ -159,8 +159,8 @@ function symbol(step: Step): string {
       return `>${locationSymbol(step.location)}${step.source === 'current-credential' ? '=' : ''}`;
     case 'delete-credential':
       return `-${step.id}`;
-    case 'find-holders':
-      return '?holders';
+    case 'find-earlier-runs':
+      return '?earlier-runs';
   }
 }
 

@@ -16,7 +16,7 @@ export const DAY = 24 * HOUR;
 /** The removal of a credential made by hand is announced this long before. */
 export const NOTICE_PERIOD = 7 * DAY;
 
-/** The last part of the time in which a pair is due for its rotation, in milliseconds. In it, its expiry is the greater harm. */
+/** The last quarter of the renewal window, in milliseconds. In it, an expiry does more harm than an interruption. */
 export function lastChance(renewBeforeDays: number): number {
   return (renewBeforeDays * DAY) / 4;
 }

@@ -1,7 +1,7 @@
 /** Finds the secrets that this workflow wrote before its repository, destination or secret got another name. Credentials whose marks name them are ours. */
 
 import type { RotationError } from '../errors.ts';
-import { isHidden } from '../github/refusals.ts';
+import { isNotShown } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import {
@@ -99,7 +99,7 @@ async function read(
     const times = (await store?.times(location)) ?? 'unread';
     return { location, times, githubTime: writtenTimes(times)?.updatedAt };
   } catch (error) {
-    if (!store || !isHidden(error)) throw error;
+    if (!store || !isNotShown(error)) throw error;
     return readHidden(location, error, desired, store);
   }
 }

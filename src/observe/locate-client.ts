@@ -3,8 +3,8 @@
 import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
-import { CLIENT_OWNER_KEY, clientOwnerOf, ownerAt, writeClientOwner } from '../model/ownership.ts';
+import { oneLine } from '../model/json.ts';
+import { CLIENT_OWNER_KEY, clientOwnerOf, isDigest, ownerAt, writeClientOwner } from '../model/ownership.ts';
 import { printDestination } from '../model/secret-location.ts';
 
 /**
@@ -45,34 +45,36 @@ async function whoseIsCurrent(
   return undefined;
 }
 
-/** Advises neither to delete the client nor to make another one unless it is certain that consumers do not use it. */
+/** Its advice never deletes a client that consumers may use. */
 function nameTaken(name: string, clients: readonly ClientWithOwner[]): RotationError {
   const marked = clients.find(({ owner }) => owner !== undefined);
   const ids = list(clients);
-  const says = marked ? `says that this action made it for ${quote(marked.owner)}` : SAYS_NOTHING;
+  const says = marked ? `says that this action made it for ${oneLine(marked.owner)}` : SAYS_NOTHING;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `Auth0 already has a client named '${quote(name)}' (${ids}), and its client_metadata ${says}.`,
+    failed: `Auth0 already has a client named '${oneLine(name)}' (${ids}), and its client_metadata ${says}.`,
     remedy: marked
-      ? `If that is what this repository, secret or first destination was called before, ${movedLine(quote(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
+      ? `If that is what this repository, secret or first destination was called before, ${movedFromLine(oneLine(marked.owner))}. Delete nothing: consumers use that client. If another workflow rotates it, choose another client-name.`
       : `If it is the client that you want to rotate, go on with \`client-id: ${clients[0]?.id}\` and operation: rotate, or enroll if it uses a client secret. If it is another one, choose another client-name.`,
   });
 }
 
 const SAYS_NOTHING = 'does not say that this workflow made it';
 
-/** A long owner is a digest, which names no place. */
-function movedLine(owner: string): string {
-  return owner.startsWith('sha256:')
+function movedFromLine(owner: string): string {
+  return isDigest(owner)
     ? 'add the line moved-from: with that destination and secret, as repo:owner/name#SECRET'
     : `add the line \`moved-from: ${owner}\``;
 }
 
 function several(desired: DesiredState, clients: readonly ClientWithOwner[]): RotationError {
   const { currentKey, destinations, movedFrom, secretName } = desired;
-  const moved = movedFrom.length > 0 ? ', or moved-from names a workflow that has a client of its own' : '';
+  const cause =
+    movedFrom.length > 0
+      ? 'Either two runs were at work at once and one of them died, or moved-from names a workflow that has a client of its own.'
+      : 'Two runs were at work at once, and one of them died.';
   const secret = `${printDestination(destinations[0])} ${secretName}`;
   return new RotationError('CLIENT_EXISTS', {
-    failed: `This workflow made more than one client (${list(clients)}): two runs were at work at once, and one of them died${moved}.`,
+    failed: `More than one client has this workflow's mark (${list(clients)}). ${cause}`,
     remedy:
       movedFrom.length > 0
         ? 'Delete nothing yet. If moved-from names a workflow that has a client of its own, take that line out. Otherwise look which client id your services use, also those that read the former secret, and delete only the others in Auth0.'

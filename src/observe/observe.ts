@@ -2,7 +2,7 @@
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
-import { isHidden } from '../github/refusals.ts';
+import { isNotShown } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
@@ -93,10 +93,10 @@ async function readSecret(
   if (!store) return secret;
   try {
     const times = await store.times(location);
-    if (times === 'missing') return { ...secret, times, hides: await store.outer(location) };
+    if (times === 'missing') return { ...secret, times, hides: await store.hiddenBy(location) };
     return { ...secret, times };
   } catch (error) {
-    if (isPrimary || !isHidden(error)) throw error;
+    if (isPrimary || !isNotShown(error)) throw error;
     return { ...secret, refused: error };
   }
 }

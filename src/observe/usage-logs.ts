@@ -16,7 +16,7 @@ const LOG_DELAY = 30_000;
 
 export interface UsageServices extends Waiting {
   tenant: Tenant;
-  edge: Service;
+  proofService: Service;
   domain: string;
   proofEndpoint: () => Promise<string | undefined>;
 }
@@ -45,14 +45,14 @@ export async function observeUsage(
  * @returns the time of its entry, or why there is none
  */
 async function watermark(desired: DesiredState, pair: Pair, services: UsageServices): Promise<Usage['upTo']> {
-  const { cancellation, clock, domain, edge, proofEndpoint, tenant } = services;
+  const { cancellation, clock, domain, proofService, proofEndpoint, tenant } = services;
   const { clientId, currentKey, run, verifyAudience: audience } = desired;
   const { identity = '', thumbprint = '' } = currentKey ?? {};
   const endpoint = await proofEndpoint();
   if (endpoint === undefined) return 'no endpoint';
   const since = tenant.now() - UNCERTAINTY;
   const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run };
-  if ((await proveKey(edge, asked)).outcome !== 'proven') return 'refused';
+  if ((await proveKey(proofService, asked)).outcome !== 'proven') return 'refused';
   const until = clock.now() + LOG_DELAY;
   for (let delay = 500; ; delay = Math.min(delay * 2, 8_000)) {
     const uses = await latestUses(tenant, clientId);

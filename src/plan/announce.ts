@@ -2,11 +2,11 @@
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
-import { type Credential, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { formerHolder } from './holders.ts';
-import { formerElsewhere, keepOneWorkflow, movedLine, unreadFormer } from './other-owners.ts';
+import { adviceOnUnreadFormer, formerElsewhere, keepOneWorkflow, movedFromAdvice } from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -14,11 +14,11 @@ import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
  * @param nextRotation milliseconds, Auth0's clock
  */
 export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
-  const { desired, inUse, records } = builder;
+  const { desired, inUse, pool } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
     return;
   const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
-  const others = records.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
+  const others = pool.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
   const isFull = builder.associated.length >= METHOD_CAPACITY;
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
@@ -53,7 +53,7 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
     return `keep-credentials keeps ${id}. Before then, give its users another client; once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(id))
-    return `${id} was made for ${other.owner}. ${movedLine(builder)}${keepOneWorkflow(builder, other.owner)}`;
+    return `${id} was made for ${other.owner}. ${movedFromAdvice(builder)}${keepOneWorkflow(builder, other.owner)}`;
   return credential.type === 'unknown'
     ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it, and delete it there if nothing does.`
     : undefined;
@@ -98,18 +98,18 @@ export function keepIt(nextRotation: number | undefined): string {
 
 /** Warns of secrets that this workflow wrote before, and that nothing renews any more. */
 export function announceFormer(builder: PlanBuilder): void {
-  const { notes, observed, records } = builder;
+  const { notes, observed, pool } = builder;
   const [primary] = observed.secrets;
   for (const holder of formerElsewhere(builder)) {
     const { candidates, location, refused } = holder;
     if (refused) {
       notes.push({
         severity: 'warning',
-        text: `${unreadFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
+        text: `${adviceOnUnreadFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
       });
       continue;
     }
-    const [candidate] = candidates.filter(({ id }) => records.some((record) => record.id === id));
+    const [candidate] = candidates.filter(({ id }) => pool.some((record) => record.id === id));
     if (candidate === undefined) continue;
     const { expiresAt, id } = candidate;
     const end = expiresAt === undefined ? 'once it expires' : `after ${day(expiresAt)}`;
@@ -150,7 +150,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
     );
   const names = inUseAtStart.othersUnexplained
     .flatMap((index) => observed.secrets[index]?.location ?? [])
-    .filter((location) => refusalOf(observed, location) === undefined)
+    .filter((location) => whyUnwritable(observed, location) === undefined)
     .map(printLocation)
     .filter((name) => rotates || !written.includes(name))
     .join(', ');

@@ -31,7 +31,7 @@ export function isLatest({ currentKey }: DesiredState, { secrets }: ObservedStat
 }
 
 /**
- * How long after the primary the location was written, in milliseconds. It is for `tls_client_auth`, where `created_at` shows little: the
+ * How many milliseconds after the primary the location was written. Only for `tls_client_auth`: there `created_at` shows little, since the
  * record of a subject DN outlives its certificates. undefined: another method, or one of the two has no secret or was not read.
  */
 function afterPrimary(
@@ -68,7 +68,7 @@ export function candidatesFor(
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
   const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
   return all
-    .filter((c) => !owners.isForeign(c) && !owners.isRehearsed(c))
+    .filter((c) => !owners.isForeign(c) && !owners.isMadeByRehearsal(c))
     .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
     .sort(newestFirst);
 }
@@ -97,9 +97,9 @@ export function heldByTime(
   owners: Owners,
   claimed: Credential | undefined,
 ): Credential[] {
-  // It may hold all that is associated.
+  // It may hold any associated credential.
   if (secret.refused) return candidates.filter(owners.isAssociated);
-  // Associated candidates win: one that is not associated was never delivered. It counts only if it is claimed, or if none is associated.
+  // A credential that is not associated was probably never delivered. It counts only if it is claimed, or if no candidate is associated.
   // guard: by time, only what is associated counts as held
   const associated = candidates.filter((c) => owners.isAssociated(c) || c.id === claimed?.id);
   const [first, second] = associated.length > 0 ? associated : candidates;
@@ -125,7 +125,7 @@ function mayHoldAny(
 }
 
 /**
- * Whether a person made the credential so shortly before the secret was written that it may hold the one before. Our runs pause between
+ * Whether the secret may hold the credential before this one, since a person made this one too close to the write. Our runs pause between
  * a delivery and the next credential (PAUSE in apply/deliver.ts).
  */
 function mayHoldEarlier(newest: Credential, secret: ObservedSecret, owners: Owners): boolean {

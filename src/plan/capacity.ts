@@ -1,15 +1,15 @@
 /** Decides which credential a rotation removes to make room, and whom that interrupts. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   type Credential,
   isLeftOut,
   type ObservedSecret,
-  refusalOf,
+  whyUnwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, lastChance } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
@@ -17,19 +17,18 @@ import { isForcedByHand } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
-import { currentLine } from './preconditions.ts';
 
-/** Makes room in the method and in the pool. @param isDue the current certificate expires soon */
-export function freeCapacity(builder: PlanBuilder, isDue: boolean): void {
-  makeRoom(builder, isDue, () => builder.isFull);
+/** Makes room in the method and in the pool. @param isExpiringSoon the current certificate expires soon */
+export function freeCapacity(builder: PlanBuilder, isExpiringSoon: boolean): void {
+  makeRoom(builder, isExpiringSoon, () => builder.isFull);
 }
 
 /** Makes room in the method only, for a credential that is already in the pool. */
-export function freeSlot(builder: PlanBuilder, isDue: boolean): void {
-  makeRoom(builder, isDue, () => builder.associated.length >= METHOD_CAPACITY);
+export function freeSlot(builder: PlanBuilder, isExpiringSoon: boolean): void {
+  makeRoom(builder, isExpiringSoon, () => builder.associated.length >= METHOD_CAPACITY);
 }
 
-function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean): void {
+function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () => boolean): void {
   while (needsRoom()) {
     const isMethodFull = builder.associated.length >= METHOD_CAPACITY;
     const victim = findVictim(builder, isMethodFull);
@@ -41,7 +40,7 @@ function makeRoom(builder: PlanBuilder, isDue: boolean, needsRoom: () => boolean
         builder.probe(builder.observed.secrets.slice(0, 1).map(({ location }) => location));
       builder.remove(victim, 'make room');
     } else if (isMethodFull) {
-      interrupt(builder, isDue);
+      interrupt(builder, isExpiringSoon);
     } else {
       // The pool may have room for more than two. Only the answer to the upload shows that.
       return;
@@ -56,24 +55,25 @@ function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | u
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (isMethodFull) return builder.evictable.find(isAssociated);
   const useless = (c: Credential) => !isAssociated(c) && builder.isUnused(c);
-  return builder.records.find(useless) ?? builder.evictable[0];
+  return builder.pool.find(useless) ?? builder.evictable[0];
 }
 
 /**
  * Removes a credential that a destination holds, and names whom that interrupts. This happens only if a crash left a delivery half
  * done and its key is lost, or if a rotation is due and nothing shows which destination holds what.
  *
- * It removes the older of ours. If this run then dies before it delivers, the next one notices: a secret that held the older was written
- * before the newer was made, so by its time it holds nothing. If the newer were removed, a secret that held it might seem to hold the older.
+ * It removes the older of ours. Suppose that this run then dies before it delivers. A secret that held the older one was written before
+ * the newer one was made, so the next run sees that it holds nothing. If the newer one were removed, a secret that held it would look as
+ * if it held the older one.
  * @throws RotationError SECRET_EXISTS, CREDENTIAL_LIMIT, DELIVERY_INCOMPLETE
  */
-function interrupt(builder: PlanBuilder, isDue: boolean): void {
+function interrupt(builder: PlanBuilder, isExpiringSoon: boolean): void {
   const { inUse, owners, observed } = builder;
   const { othersUnexplained, perhapsDisplaced, primaryUnexplained, settled } = inUse;
   const isDoubtful = primaryUnexplained || (inUse.held[0] ?? []).length > 1;
-  if (isDoubtful && !perhapsDisplaced && !isDue && !isForcedByHand(builder.desired))
+  if (isDoubtful && !perhapsDisplaced && !isExpiringSoon && !isForcedByHand(builder.desired))
     throw secretChanged(builder);
-  const eligible = builder.records.filter((c) => isInterruptible(builder, c));
+  const eligible = builder.pool.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
@@ -95,17 +95,17 @@ function noteInterruption(
   { id }: Credential,
   interrupted: readonly SecretLocation[],
 ): void {
-  const refusing = interrupted.filter((location) => refusalOf(builder.observed, location));
+  const refusing = interrupted.filter((location) => whyUnwritable(builder.observed, location));
   const served = interrupted.filter((location) => !refusing.includes(location));
   if (served.length > 0)
     builder.note(
       'interruption',
-      `${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally some seconds. Runs that are queued with the old key fail.${builder.desired.currentKey ? '' : ' Pass current-credential to finish a delivery without this.'}`,
+      `The consumers of ${served.map(printLocation).join(', ')} cannot log in from the removal of ${id} until this run has stored the new credential there, normally within seconds. Runs that are queued with the old key fail.${builder.desired.currentKey ? '' : ' Pass current-credential to finish a delivery without this.'}`,
     );
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `${location} cannot log in from the removal of ${id} on, and ${location} takes no new secret: its consumers stay locked out until it can be written.${builder.desired.revoke ? '' : " The rotation waits no longer, since the primary's own pair expires soon."}`,
+      `The consumers of ${location} cannot log in from the removal of ${id} until ${location} can be written again.${builder.desired.revoke ? '' : " The rotation does not wait any longer, since the primary's own pair expires soon."}`,
     );
 }
 
@@ -133,15 +133,15 @@ function isMissing(secret: ObservedSecret | undefined): boolean {
  */
 function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretLocation[]): void {
   const { desired, inUse, observed } = builder;
-  const refusing = interrupted.find((location) => refusalOf(builder.observed, location));
-  const refusal = refusing && refusalOf(builder.observed, refusing);
+  const refusing = interrupted.find((location) => whyUnwritable(builder.observed, location));
+  const refusal = refusing && whyUnwritable(builder.observed, refusing);
   // A key that leaked is not kept for a place that nothing can be stored in.
   if (!refusing || !refusal || inUse.expiresAt === undefined || desired.revoke) return;
   const last = inUse.expiresAt - lastChance(desired.renewBeforeDays);
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} ${isLeftOut(observed, refusing) ? 'may hold' : 'holds'}, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy}${takeOutLine(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
+    remedy: `${refusal.remedy}${takeOutAdvice(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }
@@ -151,7 +151,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
   const name = primary ? printLocation(primary.location) : 'the secret';
-  const line = currentLine(desired);
+  const line = currentCredentialLine(desired);
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
       failed:

@@ -1,7 +1,7 @@
 /** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
 import { METHOD_CAPACITY } from '../model/capacity.ts';
-import { type Credential, refusalOf, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isLatest } from './by-time.ts';
 import type { CredentialsInUse } from './in-use.ts';
@@ -143,7 +143,7 @@ function store(builder: PlanBuilder, indexes: readonly number[]): void {
 
 function isWritable(builder: PlanBuilder, index: number): boolean {
   const location = builder.observed.secrets[index]?.location;
-  return location !== undefined && refusalOf(builder.observed, location) === undefined;
+  return location !== undefined && whyUnwritable(builder.observed, location) === undefined;
 }
 
 export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): void {

@@ -35,12 +35,12 @@ export function formerHolder(
 }
 
 /**
- * The credentials that a former primary may hold which GitHub does not show. Its workflow stored its newest credential there first. So if
- * it stored one anywhere, its primary holds nothing older. What was made for today's primary was never stored there, and nobody holds
- * what `removable-credentials` names.
+ * What a former primary may hold if GitHub does not show it. A workflow stores each credential in its primary first, so the primary holds
+ * nothing older than the newest one that its owner stored anywhere. Credentials made for today's primary do not count, nor does what
+ * `removable-credentials` names.
  * @param all newest first
  */
-export function candidatesOfHidden(
+export function candidatesOfUnshown(
   all: readonly Credential[],
   owner: string,
   how: { desired: DesiredState; isStored: (credential: Credential) => boolean; owners: Owners },

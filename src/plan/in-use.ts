@@ -21,7 +21,7 @@ import {
 } from './by-time.ts';
 import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
-import { candidatesOfHidden, type FormerHolder } from './holders.ts';
+import { candidatesOfUnshown, type FormerHolder } from './holders.ts';
 import { Owners } from './owners.ts';
 
 /** What the evidence shows about all locations, the primary, `current-credential`, and former locations. Indexes are those of `observed.secrets`. */
@@ -37,8 +37,8 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;
   /**
-   * One of ours that a secret may hold although it is not associated. Either it was never delivered, or another run displaced it: took it
-   * out after its delivery. The times do not show which.
+   * One of our credentials that a secret may hold although it is not associated. Either it was never delivered, or it was, and another
+   * run then disassociated (displaced) it. The times do not show which.
    */
   perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */
@@ -153,7 +153,7 @@ function heldByFormer(
   return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = existingAt(secret, observed, owners);
-    const there = refused ? candidatesOfHidden(known, owner, { desired, isStored, owners }) : known;
+    const there = refused ? candidatesOfUnshown(known, owner, { desired, isStored, owners }) : known;
     const candidates = heldByTime(desired, secret, there, owners, undefined);
     return candidates.length > 0 ? [{ location: printLocation(location), candidates, refused }] : [];
   });

@@ -1,6 +1,7 @@
 /** Finds the secrets beside the primary's that a run must not write: GitHub does not show them, they would hide another one, or they are somebody else's. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { day } from '../model/markdown.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type Unwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { ownerAt, readOwnership, takeOutLine } from '../model/ownership.ts';
+import { ownerAt, readOwnership } from '../model/ownership.ts';
 import { isSameLocation, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 
@@ -62,7 +63,7 @@ function belongsToOthers(
   const none = pool.length === 0 ? 'the client has no credential' : 'the client has no credential that old';
   return new RotationError('SECRET_EXISTS', {
     failed: `${name} already holds something, which was written on ${day(updatedAt)}, and ${none}. If the run replaced it, its readers might no longer be able to log in.`,
-    remedy: `If it belongs to another client, choose another ${INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? takeOutLine(location, desired) : ''}`,
+    remedy: `If it belongs to another client, choose another ${INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? takeOutAdvice(location, desired) : ''}`,
   });
 }
 

@@ -6,36 +6,36 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { NOTICE_PERIOD } from '../model/timing.ts';
-import { dated, hiddenHolder, whatPrimaryMayHold } from './doubtful-holders.ts';
+import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
 import { mayBeHeld } from './holders.ts';
-import { backTo, formerElsewhere, keepOneWorkflow, movedLine } from './other-owners.ts';
+import { backTo, formerElsewhere, keepOneWorkflow, movedFromAdvice } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
-  const { desired, observed, records } = builder;
-  const kept = records.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
+  const { desired, observed, pool } = builder;
+  const kept = pool.map((c) => ({ id: c.id, whyKept: builder.whyKept(c) }));
   return credentialLimit(observed.client?.id ?? `${desired.clientName}`, kept, remedyFor(builder));
 }
 
 /** Each of these functions asks one question, and returns the advice if the answer is yes. The first advice counts. */
 function remedyFor(builder: PlanBuilder): string | undefined {
   return (
-    overlapLine(builder) ??
-    reorderLine(builder) ??
-    finishLine(builder) ??
-    unusedLine(builder) ??
-    doubtLine(builder) ??
-    keptLine(builder) ??
-    formerLine(builder) ??
-    otherWorkflowLine(builder) ??
-    findOutLine(builder)
+    overlapAdvice(builder) ??
+    reorderAdvice(builder) ??
+    finishAdvice(builder) ??
+    unusedAdvice(builder) ??
+    doubtAdvice(builder) ??
+    keptAdvice(builder) ??
+    formerAdvice(builder) ??
+    otherWorkflowAdvice(builder) ??
+    findOutAdvice(builder)
   );
 }
 
 /** Would an overlap end the previous credential? A rehearsal removes only what it has made, so a rotation must make room for it. */
-function overlapLine(builder: PlanBuilder): string | undefined {
+function overlapAdvice(builder: PlanBuilder): string | undefined {
   if (builder.desired.operation !== 'rehearse') return undefined;
-  const previous = builder.records.find(
+  const previous = builder.pool.find(
     (c) => builder.associated.includes(c.id) && builder.isUnused(c) && supersededAt(builder, c) !== undefined,
   );
   return previous
@@ -44,7 +44,7 @@ function overlapLine(builder: PlanBuilder): string | undefined {
 }
 
 /** Was a new destination put before destinations that hold the pair? In another order it can wait for the next rotation. */
-function reorderLine({ inUse, observed }: PlanBuilder): string | undefined {
+function reorderAdvice({ inUse, observed }: PlanBuilder): string | undefined {
   const [primary] = observed.secrets;
   if (!primary || !inUse.newest || primary.times !== 'missing') return undefined;
   const served = observed.secrets.find(
@@ -59,7 +59,7 @@ function reorderLine({ inUse, observed }: PlanBuilder): string | undefined {
 }
 
 /** Is a delivery half done? A rehearsal does not finish it. */
-function finishLine({ desired, inUse }: PlanBuilder): string | undefined {
+function finishAdvice({ desired, inUse }: PlanBuilder): string | undefined {
   return desired.operation === 'rehearse' && inUse.lacking.length > 0 ? FINISH_FIRST : undefined;
 }
 
@@ -67,49 +67,49 @@ const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 
 /** Is it certain that no destination holds one that was made by hand? */
-function unusedLine(builder: PlanBuilder): string | undefined {
+function unusedAdvice(builder: PlanBuilder): string | undefined {
   const unused = unusedByHand(builder);
   if (unused.length === 0 || !isCurrentKnown(builder)) return undefined;
   return builder.desired.operation === 'rehearse'
-    ? deleteLine(unused)
-    : `${releaseLine(unused)}${waitLine(builder)}`;
+    ? deleteAdvice(unused)
+    : `${releaseAdvice(unused)}${waitAdvice(builder)}`;
 }
 
 /** May the primary hold one that is newer than current-credential? */
-function doubtLine(builder: PlanBuilder): string | undefined {
+function doubtAdvice(builder: PlanBuilder): string | undefined {
   return whatPrimaryMayHold(builder, associatedByHand(builder)).advice;
 }
 
 /** Does keep-credentials keep one? */
-function keptLine({ desired, owners, records }: PlanBuilder): string | undefined {
-  const kept = records
+function keptAdvice({ desired, owners, pool }: PlanBuilder): string | undefined {
+  const kept = pool
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
     .map(({ id }) => id);
   if (kept.length === 0) return undefined;
-  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Give its users another client; once nobody uses it, take its id out of keep-credentials: the next rotation removes it at once.`;
+  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Move the users to another client, then take the id out of keep-credentials. The next rotation removes it at once.`;
 }
 
 /** May a former location hold one? Then it is not removed, even if it is released. */
-function formerLine(builder: PlanBuilder): string | undefined {
+function formerAdvice(builder: PlanBuilder): string | undefined {
   const former = stillHolding(builder);
   if (former === undefined) return undefined;
   return (
-    passLine(builder) + [former, chooseLine(builder, unusedByHand(builder))].filter(Boolean).join(' Or: ')
+    passAdvice(builder) + [former, chooseAdvice(builder, unusedByHand(builder))].filter(Boolean).join(' Or: ')
   );
 }
 
 /** Does another workflow rotate the client, and is there nothing else to give up? */
-function otherWorkflowLine(builder: PlanBuilder): string | undefined {
-  const { owners, records } = builder;
-  const [owner] = records.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
+function otherWorkflowAdvice(builder: PlanBuilder): string | undefined {
+  const { owners, pool } = builder;
+  const [owner] = pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (owner === undefined || unusedByHand(builder).length > 0) return undefined;
-  return movedLine(builder) + keepOneWorkflow(builder, owner);
+  return movedFromAdvice(builder) + keepOneWorkflow(builder, owner);
 }
 
 /** Is it unknown what is in use? */
-function findOutLine(builder: PlanBuilder): string | undefined {
+function findOutAdvice(builder: PlanBuilder): string | undefined {
   if (isCurrentKnown(builder)) return undefined;
-  return `${passLine(builder)}${chooseLine(builder, associatedByHand(builder))}`.trim() || undefined;
+  return `${passAdvice(builder)}${chooseAdvice(builder, associatedByHand(builder))}`.trim() || undefined;
 }
 
 function isCurrentKnown({ desired, inUse }: PlanBuilder): boolean {
@@ -117,8 +117,8 @@ function isCurrentKnown({ desired, inUse }: PlanBuilder): boolean {
 }
 
 /** Those made by hand that the user does not keep. What is not associated takes no room in the method. */
-function associatedByHand({ associated, desired, owners, records }: PlanBuilder): Credential[] {
-  return records.filter(
+function associatedByHand({ associated, desired, owners, pool }: PlanBuilder): Credential[] {
+  return pool.filter(
     (c) => owners.isUnmarked(c) && associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
 }
@@ -130,18 +130,18 @@ function unusedByHand(builder: PlanBuilder): Credential[] {
   return byHand.filter((c) => !mayBeHeld(builder.inUse, c) && !doubtful.includes(c));
 }
 
-function passLine({ desired }: PlanBuilder): string {
+function passAdvice({ desired }: PlanBuilder): string {
   return desired.currentKey ? '' : 'Pass current-credential, which shows what is in use. ';
 }
 
-function chooseLine(builder: PlanBuilder, some: readonly Credential[]): string {
+function chooseAdvice(builder: PlanBuilder, some: readonly Credential[]): string {
   return some.length === 0
     ? ''
-    : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${waitLine(builder)}`;
+    : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${waitAdvice(builder)}`;
 }
 
 /** What happens without the user. */
-function waitLine(builder: PlanBuilder): string {
+function waitAdvice(builder: PlanBuilder): string {
   const waiting = unusedByHand(builder).filter((c) => !builder.isNoticeOver(c));
   const [first = ''] = waiting.flatMap((c) => removedLater(builder, c));
   return first;
@@ -153,14 +153,14 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and give its users another client: no rotation is possible before then.`,
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and move its users to another client. No rotation is possible until they have moved.`,
   ];
 }
 
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
-  const hidden = hiddenHolder(builder);
+  const hidden = adviceOnHiddenHolder(builder);
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
   if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
@@ -169,7 +169,7 @@ function stillHolding(builder: PlanBuilder): string | undefined {
   return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
 }
 
-function releaseLine(unused: readonly Credential[]): string {
+function releaseAdvice(unused: readonly Credential[]): string {
   const line = `\`removable-credentials: ${unused.map(({ id }) => id).join(' ')}\`.`;
   const [one, another] = unused;
   return one && !another
@@ -178,7 +178,7 @@ function releaseLine(unused: readonly Credential[]): string {
 }
 
 /** A rehearsal does not remove what was released. */
-function deleteLine(unused: readonly Credential[]): string {
+function deleteAdvice(unused: readonly Credential[]): string {
   const were =
     unused.length === 1
       ? 'was made by hand, and the primary destination does not hold it'
@@ -194,6 +194,6 @@ export function subjectTaken(builder: PlanBuilder, credential: Credential): Rota
     remedy:
       owner === undefined
         ? 'Choose another subject.'
-        : `${movedLine(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
+        : `${movedFromAdvice(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
   });
 }

@@ -2,17 +2,17 @@
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { readOwnership } from '../model/ownership.ts';
+import { isDigest, readOwnership } from '../model/ownership.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { FormerHolder } from './holders.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
-/** The line to add for each owner that this workflow may have had. */
-export function movedLine({ observed, owners }: PlanBuilder): string {
+/** The line to add for each former owner that this workflow may have had. */
+export function movedFromAdvice({ observed, owners }: PlanBuilder): string {
   const others = new Set(observed.pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []));
   return [...others]
-    .filter((owner) => !owner.startsWith('sha256:'))
+    .filter((owner) => !isDigest(owner))
     .map(
       (owner) =>
         `If ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow (its repository or its secret was renamed, or the input destinations was changed), add the line \`moved-from: ${owner}\`. `,
@@ -35,7 +35,7 @@ export const KEEP_ONE = 'keep one of the two';
  * What to do about a former location that GitHub does not show, since its candidates stay as long as it may hold them. The line names
  * only ids that no visible location may hold. If there is none, a run by hand with `force` decides.
  */
-export function unreadFormer(
+export function adviceOnUnreadFormer(
   { candidates, location }: FormerHolder,
   { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
 ): string {
@@ -56,8 +56,8 @@ export function unreadFormer(
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
 export function keepOneWorkflow({ desired: { currentKey, secretName } }: PlanBuilder, owner: string): string {
-  const pass = currentKey === undefined ? ', and pass current-credential' : '';
-  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other and add its destinations here${pass}; once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and deliver the secret of the other to the readers of this one in the same way.`;
+  const pass = currentKey === undefined ? ', pass current-credential' : '';
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass}, and add its destinations here. Once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and add the destinations of this one there in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */

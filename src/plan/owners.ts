@@ -7,7 +7,7 @@ import { isOwnedBy, type Ownership, ownerOf, readOwnership } from '../model/owne
 /**
  * Decides by the observed state, from before the first step of the run. From the narrowest answer to the widest:
  *
- * - `isOurs`: it has our mark.
+ * - `isOurs`: it has our mark, or the mark of a former primary (`isOfFormer`).
  * - `isOursOrReplaced`: also one made by hand that one of ours replaced.
  * - not `isForeign`: also any other one made by hand that is associated, since one of our secrets may hold it.
  *
@@ -42,8 +42,8 @@ export class Owners {
   /** Whether it has our mark, whatever its method is. */
   hasOurMark = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
-  /** Whether a rehearsal of ours made it and died. No secret has ever held it. */
-  isRehearsed = (credential: Credential): boolean =>
+  /** Whether a rehearsal of ours made it. No secret ever holds it. */
+  isMadeByRehearsal = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
   /** Whether it is ours (or replaced by ours) and belongs to a previous method of the client. Nobody can log in with it any more. */

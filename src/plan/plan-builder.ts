@@ -1,6 +1,7 @@
 /** Builds a plan. Pure. */
 
 import type { RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -14,10 +15,9 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import type { RemovalReason, Step } from '../model/step.ts';
+import type { AssociationStep, RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
@@ -41,13 +41,13 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   errorAtEnd: RotationError | undefined;
-  /** This many steps are carried out even if an error stops the rest. The rest of the builder then describes steps that are dropped. */
+  /** How many of the first steps are carried out even if the rest of the plan fails. All other fields then still include the dropped steps. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
-  /** The credentials in the pool after the steps so far, oldest first. */
-  records: readonly Credential[];
+  /** The pool after the steps so far, oldest first. */
+  pool: readonly Credential[];
   /** See Plan. */
   reuses: string | undefined;
   /** See Plan. */
@@ -63,7 +63,7 @@ export class PlanBuilder {
     this.owners = new Owners(desired, observed);
     this.associated = observed.client ? associatedWith(observed.client, desired.method) : [];
     this.associatedAtStart = this.associated;
-    this.records = [...observed.pool].sort(newestFirst).reverse();
+    this.pool = [...observed.pool].sort(newestFirst).reverse();
     if (observed.secrets.some(({ refused, times }) => times === 'unread' && !refused))
       this.note('notice', UNREAD);
     const { staleCurrent, unregistered } = this.inUse;
@@ -90,7 +90,7 @@ export class PlanBuilder {
     if (first) {
       const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
       const { error } = first;
-      const out = refusing ? takeOutLine(refusing.location, this.desired) : '';
+      const out = refusing ? takeOutAdvice(refusing.location, this.desired) : '';
       throw error.withAdvice(out);
     }
     this.probe(secrets.map(({ location }) => location));
@@ -111,7 +111,7 @@ export class PlanBuilder {
 
   /** Whether a credential must be removed before another one can be added. */
   get isFull(): boolean {
-    return this.associated.length >= METHOD_CAPACITY || this.records.length >= POOL_CAPACITY;
+    return this.associated.length >= METHOD_CAPACITY || this.pool.length >= POOL_CAPACITY;
   }
 
   get isUnmarked(): Owners['isUnmarked'] {
@@ -126,24 +126,24 @@ export class PlanBuilder {
   /** @param confirm by default the run waits until Auth0 shows an added credential, but not for a removal */
   associate(
     to: readonly string[],
-    why: Association['why'],
+    why: AssociationStep['why'],
     {
       interrupts = [],
       confirm = to.some((id) => !this.associated.includes(id)),
-    }: Partial<Pick<Association, 'interrupts' | 'confirm'>> = {},
+    }: Partial<Pick<AssociationStep, 'interrupts' | 'confirm'>> = {},
   ): void {
     this.steps.push({ kind: 'associate-credentials', why, from: this.associated, to, interrupts, confirm });
     this.associated = to;
   }
 
-  remove(credential: Credential, why: RemovalReason, interrupts: Association['interrupts'] = []): void {
+  remove(credential: Credential, why: RemovalReason, interrupts: AssociationStep['interrupts'] = []): void {
     const { id } = credential;
     if (this.associated.includes(id)) {
       const rest = this.associated.filter((other) => other !== id);
       this.associate(rest, why, { interrupts });
     }
     this.steps.push({ kind: 'delete-credential', id, why });
-    this.records = this.records.filter((record) => record.id !== id);
+    this.pool = this.pool.filter((record) => record.id !== id);
   }
 
   // Which credentials a run may remove, from the most to the fewest: all that are not protected, those that are unused, and those that
@@ -163,15 +163,15 @@ export class PlanBuilder {
 
   /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
   get evictable(): Credential[] {
-    const expired = this.records.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
+    const expired = this.pool.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
     const { heldBeforeRollback } = this.inUse;
-    const rolledBack = this.records.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
+    const rolledBack = this.pool.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
     return [...new Set([...expired, ...this.dueForRemoval, ...rolledBack])];
   }
 
   /** Credentials to remove even if no room is needed: unused, announced for long enough, and with no use to come. Oldest first. */
   get dueForRemoval(): Credential[] {
-    return this.records.filter(
+    return this.pool.filter(
       (c) =>
         this.isUnused(c) &&
         this.isNoticeOver(c) &&
@@ -194,8 +194,8 @@ export class PlanBuilder {
   }
 
   /**
-   * Whether the time between announcement and removal is over. Only a credential made by hand has such a time: a week from the delivery
-   * of its successor. If the primary's credential expires before the week ends, there is none.
+   * Whether it may be removed without further notice. Only a credential made by hand has a notice period: a week from the delivery of its
+   * successor. The period is waived if the primary's credential expires first.
    * @param expiresAt when the primary's credential expires. After the delivery that is the new one.
    */
   isNoticeOver(credential: Credential, expiresAt = this.inUse.expiresAt): boolean {
@@ -271,8 +271,6 @@ export class PlanBuilder {
     };
   }
 }
-
-type Association = Extract<Step, { kind: 'associate-credentials' }>;
 
 /**
  * When the last location that can have held the credential received its successor, by Auth0's clock. A secret that was created after the

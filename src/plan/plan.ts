@@ -3,7 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
@@ -15,9 +15,9 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
+import { alarming, lockoutOf, unwritableError } from './lockout.ts';
 import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
-import { alarming, outageOf, unwritableError } from './outage.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseClient,
@@ -81,7 +81,7 @@ function planned(builder: PlanBuilder): Plan {
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
-    outage: { before: outageOf(builder, 0), healed: outageOf(builder, builder.keptSteps) },
+    lockout: { before: lockoutOf(builder, 0), healed: lockoutOf(builder, builder.keptSteps) },
     errorAtEnd: errorAtEnd ? alarming(errorAtEnd, builder) : unwritableError(builder),
   };
 }
@@ -128,7 +128,7 @@ function noteName(builder: PlanBuilder): void {
     return;
   builder.note(
     'warning',
-    `The client that this workflow made is named ${quote(observed.client.name)}, not ${desired.clientName}. The workflow goes on rotating it. For another client choose another secret-name.`,
+    `The client that this workflow made is named ${oneLine(observed.client.name)}, not ${desired.clientName}. The workflow goes on rotating it. For another client choose another secret-name.`,
   );
 }
 
@@ -227,12 +227,12 @@ function heal(builder: PlanBuilder): boolean {
 
 /** The associated credential that gives way to one that a destination holds. An abandoned one goes first. undefined: none may. */
 function leastNeeded(builder: PlanBuilder): Credential | undefined {
-  const { associated, owners, records } = builder;
+  const { associated, owners, pool } = builder;
   const isExpired = (c: Credential) => builder.isCertainlyExpired(c) && !builder.isProtected(c);
   // Of those made by hand, only what is declared unused: a healing run announces no removal.
   const isFree = (c: Credential) =>
     builder.isUnused(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c));
-  const unneeded = records.filter((c) => associated.includes(c.id) && (isExpired(c) || isFree(c)));
+  const unneeded = pool.filter((c) => associated.includes(c.id) && (isExpired(c) || isFree(c)));
   return unneeded.find((c) => builder.isAbandoned(c)) ?? unneeded[0];
 }
 

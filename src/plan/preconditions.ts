@@ -1,6 +1,7 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { currentCredentialLine } from '../model/advice.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   CREDENTIAL_TYPES,
@@ -16,13 +17,14 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { readOwnership, rotationInProgress } from '../model/ownership.ts';
+import { readOwnership } from '../model/ownership.ts';
+import { rotationInProgress } from '../model/rivals.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { claimedBy } from './claim.ts';
 import { hiding, isForcedByHand, refuseSecretOfOthers } from './left-out.ts';
-import { movedLine } from './other-owners.ts';
+import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isBeingDelivered, isPending } from './stages.ts';
@@ -32,7 +34,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
   const { method, operation, revertTo } = desired;
   const { client } = observed;
   if (client === undefined || client.method === method) return;
-  // The client has already left the method. A revert turns no public client into a confidential one, and no confidential one into a public one.
+  // The client has already left the method. A revert never switches it between public and confidential.
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
@@ -54,7 +56,7 @@ function methodMismatch(desired: DesiredState, observed: ObservedState, used: st
   if (ids.length === 0)
     return new RotationError('METHOD_MISMATCH', {
       failed,
-      remedy: `Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, which names whom that interrupts)${another && `, or ${another}`}.`,
+      remedy: `Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, to see who would be interrupted)${another && `, or ${another}`}.`,
     });
   return new RotationError('METHOD_MISMATCH', {
     alarm: 'consumers CANNOT LOG IN with what was delivered. Act at once',
@@ -71,7 +73,7 @@ function deliveredBefore(desired: DesiredState, observed: ObservedState): Creden
     (c) =>
       c.type === CREDENTIAL_TYPES[desired.method] &&
       c.createdAt <= written + UNCERTAINTY &&
-      !owners.isRehearsed(c) &&
+      !owners.isMadeByRehearsal(c) &&
       (c.expiresAt ?? Number.POSITIVE_INFINITY) > observed.now,
   );
   const own = usable.filter(owners.isOurs);
@@ -109,11 +111,6 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
   });
 }
 
-/** The line of the workflow that passes what the primary holds, for a message. */
-export function currentLine({ secretName }: DesiredState): string {
-  return `\`current-credential: \${{ secrets.${secretName} }}\``;
-}
-
 /**
  * Refuses to replace or hide a secret that no run of this workflow can have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
@@ -131,13 +128,13 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
   const { clientId, currentKey } = desired;
   if (currentKey !== undefined) {
-    // The subject that a run gives a certificate by default: a pair of ours whose credential is gone.
+    // A certificate with the default subject is one of ours whose credential is gone.
     const hasDefaultSubject = currentKey.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
     if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
       primary.location,
       `current-credential is a ${currentKey.subject ? `certificate of ${currentKey.subject}` : 'key'}, which client ${clientId} does not know`,
-      `If that line names another secret, write ${currentLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
+      `If that line names another secret, write ${currentCredentialLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
     );
   }
   const isKnown = observed.pool.some(
@@ -147,11 +144,14 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   throw secretExists(
     primary.location,
     'no run of this workflow has made a credential of this client',
-    `${movedLine(builder)}If it holds a pair of this client, add the line ${currentLine(desired)}. If it belongs to another client, choose another secret-name.`,
+    `${movedFromAdvice(builder)}If it holds a pair of this client, add the line ${currentCredentialLine(desired)}. If it belongs to another client, choose another secret-name.`,
   );
 }
 
-/** Of the primary, `current-credential` may show that the hidden secret holds a pair of this client. @throws RotationError SECRET_EXISTS */
+/**
+ * Refuses to hide a secret that is not known to be ours, unless `current-credential` shows that this client's pair is in use.
+ * @throws RotationError SECRET_EXISTS
+ */
 function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
   if (claimedBy(desired, observed)) return;
   const error = hiding(desired, observed, primary);

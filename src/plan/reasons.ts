@@ -1,7 +1,7 @@
 /** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
 import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
-import { type Credential, type ObservedState, refusalOf } from '../model/observed-state.ts';
+import { type Credential, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
@@ -115,7 +115,7 @@ function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   if (inUse.heldBeforeRollback) return false;
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];
-    if (!secret || refusalOf(observed, secret.location)) return false;
+    if (!secret || whyUnwritable(observed, secret.location)) return false;
     return secret.times !== 'missing' || !isFull;
   });
 }

@@ -14,9 +14,9 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   const { owners, observed, steps, desired } = builder;
   builder.requireWritable();
   noteRefusal(builder);
-  const isAbandoned = (c: PlanBuilder['records'][number]) =>
-    owners.isRehearsed(c) && !isYoung(c, observed.now);
-  for (const credential of builder.records.filter((c) => isAbandoned(c) && !builder.isProtected(c)))
+  const isAbandoned = (c: PlanBuilder['pool'][number]) =>
+    owners.isMadeByRehearsal(c) && !isYoung(c, observed.now);
+  for (const credential of builder.pool.filter((c) => isAbandoned(c) && !builder.isProtected(c)))
     builder.remove(credential, 'discard');
   builder.reuses = registeredSubject(builder);
   const before = builder.associated;
@@ -49,8 +49,8 @@ function noteRefusal(builder: PlanBuilder): void {
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function registeredSubject(builder: PlanBuilder): string | undefined {
-  const { associated, owners, records, desired } = builder;
-  const same = records.find(({ identity }) => identity === desired.subject);
+  const { associated, owners, pool, desired } = builder;
+  const same = pool.find(({ identity }) => identity === desired.subject);
   if (desired.method !== 'tls_client_auth' || !same) return undefined;
   if (owners.isForeign(same) || !associated.includes(same.id)) throw subjectTaken(builder, same);
   return same.id;

@@ -13,8 +13,8 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   // If a former location still has its secret, that may belong to another workflow.
   const isTheirs = (c: Credential) => owners.isOfFormer(c) && formerHolder(inUse, c) !== undefined;
   // These stay: before an enrollment the client may have logged in with them, and a person can choose them again.
-  const ofThirdMethod = builder.records.filter(owners.isLeftover);
-  const useless = builder.records.filter(
+  const ofThirdMethod = builder.pool.filter(owners.isLeftover);
+  const useless = builder.pool.filter(
     (c) =>
       !builder.isProtected(c) &&
       (stillUsesMethod || owners.isOursOrReplaced(c)) &&

@@ -3,6 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { day, longDay } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
+import { isDigest } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { mayBeHeld } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -22,7 +23,7 @@ export function refuseRevocation(builder: PlanBuilder): void {
       remedy: `Choose another subject, and write it into every workflow that rotates this client before you start this run. Do not use ${desired.subject} again before ${end}: a run that registers it again makes the leaked certificate valid again. Or let the CA revoke the certificate, if the edge checks revocation.`,
     });
   }
-  const kept = builder.records.filter((c) => !owners.isForeign(c) && desired.keepCredentials.has(c.id));
+  const kept = builder.pool.filter((c) => !owners.isForeign(c) && desired.keepCredentials.has(c.id));
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
@@ -37,10 +38,10 @@ function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): 
   const [primary] = observed.secrets;
   if (primary?.times !== 'missing') return;
   const former = inUse.formerHeld.map(({ location }) => location);
-  const foreign = observed.pool.flatMap((c) =>
+  const ofOthers = observed.pool.flatMap((c) =>
     associated.includes(c.id) ? (owners.otherOwnership(c)?.owner.replace('#', ', secret ') ?? []) : [],
   );
-  const elsewhere = [...new Set([...former, ...foreign])];
+  const elsewhere = [...new Set([...former, ...ofOthers])];
   if (elsewhere.length === 0) return;
   throw new RotationError('CANNOT_REVOKE', {
     failed: `${printLocation(primary.location)} has no secret yet. The credentials of this client were delivered to ${elsewhere.join('; ')}, which this run would not serve.`,
@@ -51,12 +52,12 @@ function refuseElsewhere({ associated, inUse, observed, owners }: PlanBuilder): 
 
 /** Plans the removal of all our credentials, and of those without a mark, since a destination may have held them. */
 export function revoke(builder: PlanBuilder): void {
-  const previous = builder.records.filter((c) => !builder.isProtected(c));
+  const previous = builder.pool.filter((c) => !builder.isProtected(c));
   for (const credential of previous) builder.remove(credential, 'revoke');
   builder.revokes.push(...previous.map(({ id }) => id));
-  builder.steps.push({ kind: 'find-holders' });
+  builder.steps.push({ kind: 'find-earlier-runs' });
   // One of them may have made room for the new credential.
-  const gone = builder.observed.pool.filter(({ id }) => !builder.records.some((record) => record.id === id));
+  const gone = builder.observed.pool.filter(({ id }) => !builder.pool.some((record) => record.id === id));
   if (previous.length > 0) builder.note('interruption', interruption(previous));
   if (gone.length === 0) builder.note('warning', NOTHING);
   const first = gone.filter((c) => !previous.includes(c) && !builder.owners.isUnmarked(c));
@@ -67,7 +68,7 @@ export function revoke(builder: PlanBuilder): void {
   if (former.length > 0) builder.note('interruption', interruptionElsewhere(builder, former));
   const byHand = gone.filter((c) => builder.owners.isUnmarked(c) && !mayBeHeld(builder.inUseAtStart, c));
   if (byHand.length > 0) builder.note('interruption', interruptionByHand(byHand));
-  for (const credential of builder.records.filter(({ id }) => builder.associated.includes(id)))
+  for (const credential of builder.pool.filter(({ id }) => builder.associated.includes(id)))
     builder.note('warning', stillValid(builder, credential));
 }
 
@@ -102,7 +103,7 @@ function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
   const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
-  return owner === undefined || owner.startsWith('sha256:')
+  return owner === undefined || isDigest(owner)
     ? `${left}.`
     : `${left}; or, if ${owner.replace('#', ', secret ')}, used to be the first destination of this workflow, add \`moved-from: ${owner}\` and start this run again.`;
 }

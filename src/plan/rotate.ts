@@ -1,16 +1,16 @@
 /** Plans the steps of a rotation. Pure. */
 
 import { RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
   isLeftOut,
   isNewer,
   isYoung,
-  refusalOf,
+  whyUnwritable,
   writtenTimes,
 } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
@@ -29,13 +29,13 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   const { desired } = builder;
   if (builder.observed.client?.method === desired.method) refuseForPrimary(builder);
   else builder.requireWritable();
-  const isDue = isDueByExpiry(builder);
+  const isExpiringSoon = isDueByExpiry(builder);
   // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.reuses = reuseSubject(builder)?.id;
   if (desired.revoke) refuseRevocation(builder);
-  if (builder.reuses === undefined && builder.observed.client) freeCapacity(builder, isDue);
-  register(builder, isDue);
+  if (builder.reuses === undefined && builder.observed.client) freeCapacity(builder, isExpiringSoon);
+  register(builder, isExpiringSoon);
   // guard: proof before delivery
   if (desired.verify !== 'off') builder.steps.push({ kind: 'authenticate' });
   for (const location of deliveryOrder(builder))
@@ -46,7 +46,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   noteAlgorithm(builder);
   noteForced(builder);
   noteShort(builder);
-  if (isDue || reason === 'UnidentifiedSecret') noteOlderCurrent(builder);
+  if (isExpiringSoon || reason === 'UnidentifiedSecret') noteOlderCurrent(builder);
 }
 
 /**
@@ -55,11 +55,11 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
  */
 function refuseForPrimary(builder: PlanBuilder): void {
   const [primary] = secretLocations(builder.desired);
-  const refusal = primary && refusalOf(builder.observed, primary);
+  const refusal = primary && whyUnwritable(builder.observed, primary);
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: refusal.remedy + takeOutLine(primary, builder.desired),
+    remedy: refusal.remedy + takeOutAdvice(primary, builder.desired),
     cause: refusal,
   });
 }
@@ -77,7 +77,7 @@ function noteAlgorithm(builder: PlanBuilder): void {
 /** Locations that refused a write come last, so that the others do not wait for them. What is left out gets none. */
 function deliveryOrder(builder: PlanBuilder): SecretLocation[] {
   const all = secretLocations(builder.desired).filter((one) => !isLeftOut(builder.observed, one));
-  const refused = all.filter((location) => refusalOf(builder.observed, location));
+  const refused = all.filter((location) => whyUnwritable(builder.observed, location));
   const open = all.filter((location) => !refused.includes(location));
   // A revocation must not fail for a write that is known to be refused.
   return builder.desired.revoke ? open : [...open, ...refused];
@@ -98,7 +98,7 @@ function endsSoon({ reuses }: PlanBuilder): string {
   return reuses === undefined ? ', and each pair works only until the second run after it' : '';
 }
 
-/** Warns of dates that leave consumers out, or rotate daily. */
+/** Warns of dates with which the pair expires before it is replaced, or every run rotates. */
 function noteShort(builder: PlanBuilder): void {
   const { desired, notes, observed } = builder;
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
@@ -121,7 +121,7 @@ function leavePreviousMethod(builder: PlanBuilder): void {
   const { owners, observed, desired } = builder;
   const { associated = [], method = desired.method } = observed.client ?? {};
   if (method === desired.method) return;
-  const previous = builder.records.filter(
+  const previous = builder.pool.filter(
     (c) => associated.includes(c.id) && !desired.keepCredentials.has(c.id),
   );
   for (const credential of previous)
@@ -134,14 +134,14 @@ function leavePreviousMethod(builder: PlanBuilder): void {
  * @throws RotationError CREDENTIAL_LIMIT
  */
 function reuseSubject(builder: PlanBuilder): Credential | undefined {
-  const { desired, owners, records } = builder;
+  const { desired, owners, pool } = builder;
   if (desired.method !== 'tls_client_auth') return undefined;
-  const same = records.find(({ identity }) => identity === desired.subject);
+  const same = pool.find(({ identity }) => identity === desired.subject);
   if (!same) return undefined;
   if (owners.isForeign(same)) throw subjectTaken(builder, same);
   const newer = newerToDiscard(builder, same);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!owners.isRehearsed(same) && newer.every((c) => builder.isUnused(c))) {
+  if (!owners.isMadeByRehearsal(same) && newer.every((c) => builder.isUnused(c))) {
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;
@@ -154,20 +154,20 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
 
 /** Our credentials that are newer than the one with the subject. Later runs would conclude from the times that one of them is in use. */
 function newerToDiscard(builder: PlanBuilder, same: Credential): Credential[] {
-  const { associated, desired, inUse, observed, owners, records } = builder;
-  const newer = records.filter((c) => owners.isOurs(c) && isNewer(c, same));
+  const { associated, desired, inUse, observed, owners, pool } = builder;
+  const newer = pool.filter((c) => owners.isOurs(c) && isNewer(c, same));
   const isPutBack = desired.currentKey?.identity === same.identity && inUse.heldByPrimary?.id === same.id;
-  // Somebody put the older subject back in the primary. The other locations may still hold the newer one, so that stays. A young one cannot:
-  // this run's write would look like its delivery.
+  // Somebody put the older subject back in the primary. The other locations may still hold a newer one, so it stays, unless it is young:
+  // then this run's write would look like its delivery.
   const stays = (c: Credential) => associated.includes(c.id) && !isYoung(c, observed.now);
-  return newer.filter((c) => !isPutBack || !stays(c));
+  return isPutBack ? newer.filter((c) => !stays(c)) : newer;
 }
 
 const SAME_SUBJECT =
   'Auth0 identifies a CA-signed certificate only by its subject DN and cannot revoke it. The previous certificate stays valid until it expires.';
 
 /** Plans how Auth0 learns the new key: by a credential of its own, or by an existing one with its subject DN. */
-function register(builder: PlanBuilder, isDue: boolean): void {
+function register(builder: PlanBuilder, isExpiringSoon: boolean): void {
   const { observed, desired } = builder;
   const { client } = observed;
   const ref = builder.reuses ?? ISSUED;
@@ -182,7 +182,7 @@ function register(builder: PlanBuilder, isDue: boolean): void {
   if (ref === ISSUED) builder.steps.push({ kind: 'create-credential' });
   if (builder.associated.includes(ref)) return;
   if (client.method === desired.method) {
-    if (ref !== ISSUED) freeSlot(builder, isDue);
+    if (ref !== ISSUED) freeSlot(builder, isExpiringSoon);
     // guard: nothing goes before its successor is delivered
     builder.associate([...builder.associated, ref], 'add');
     return;
@@ -225,7 +225,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
   if (builder.desired.quietWindow !== undefined) return;
   // guard: the previous stays associated (deferred retirement)
   if (builder.desired.overlap !== 0) return;
-  const previous = builder.records.filter(
+  const previous = builder.pool.filter(
     (c) =>
       !builder.isProtected(c) &&
       // By then the primary has a new pair, so its expiry does not end the time of an announcement.

@@ -42,5 +42,5 @@ export function stageOf(inUse: CredentialsInUse, owners: Owners, credential: Cre
     return credential.id === inUse.newest?.id ? 'partly delivered' : 'previous';
   if (isPending(inUse, owners, credential)) return 'pending';
   if (!owners.isAssociated(credential)) return 'retired';
-  return isSuperseded(inUse, owners, credential) ? 'previous' : 'in use';
+  return isSuperseded(inUse, owners, credential) ? 'previous' : 'associated';
 }

@@ -1,6 +1,7 @@
 /** Refuses a run whose `current-credential` is not what the primary holds, and says what it may have read instead. Pure. */
 
 import { capitalized, NEW_RUN, RotationError } from '../errors.ts';
+import { currentCredentialLine } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Credential, writtenTimes } from '../model/observed-state.ts';
 import { isOwnedBy, ownerAt, readOwnership } from '../model/ownership.ts';
@@ -14,9 +15,8 @@ import {
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isLatest } from './by-time.ts';
 import { claimedBy } from './claim.ts';
-import { movedLine } from './other-owners.ts';
+import { movedFromAdvice } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { currentLine } from './preconditions.ts';
 
 /**
  * Refuses if the primary does not hold `current-credential`: the run would decide by it, and could remove what is in use.
@@ -28,13 +28,13 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   if (staleCurrent === undefined) return;
   const { location } = observed.secrets[0] ?? {};
   const primary = location ? printLocation(location) : 'the primary secret';
-  const line = currentLine(desired);
+  const line = currentCredentialLine(desired);
   const given = claimedBy(desired, observed);
   const elsewhere = readElsewhere(builder, given);
   if (staleCurrent.because === 'never held') {
     throw new RotationError('STALE_CREDENTIAL', {
       failed: `current-credential is ${given?.id}, which the primary secret cannot hold: it is another workflow's, or was made after that secret was written.`,
-      remedy: `${movedLine(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
+      remedy: `${movedFromAdvice(builder)}Pass the secret of the primary destination itself (${line}). ${elsewhere}`,
     });
   }
   if (staleCurrent.because === 'written since') {
@@ -46,12 +46,12 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
   const { later } = staleCurrent;
   if (unregistered) {
     throw new RotationError('STALE_CREDENTIAL', {
-      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}: a run of this workflow stored it right after it was made.`,
-      remedy: `Write ${line}, and nothing else in that line. If that is what stands there, this job was queued before the last rotation: ${NEW_RUN}. If a new run says the same, another secret may hide it. ${elsewhere} ${onPurpose(later)}`,
+      failed: `current-credential is none of the client's credentials, but ${primary} holds ${later.id}, which a run of this workflow stored right after making it.`,
+      remedy: `Make the input exactly ${line}. If it already is, this job was queued before the last rotation, so ${NEW_RUN}. If a new run says the same, another secret may hide it. ${elsewhere} ${onPurpose(later)}`,
     });
   }
   throw new RotationError('STALE_CREDENTIAL', {
-    failed: `current-credential is ${given?.id}, but the primary secret was written right after ${later.id} was made: it changed after this job's secrets were read.`,
+    failed: `current-credential is ${given?.id}, but the primary secret was written right after ${later.id} was made, so it changed after this job's secrets were read.`,
     remedy: `${ANEW}. If a new run says the same, check that the input reads ${line}. ${elsewhere} ${onPurpose(later)}`,
   });
 }
@@ -71,7 +71,7 @@ export function noteOlderCurrent(builder: PlanBuilder): void {
   const given = claimedBy(desired, observed);
   builder.note(
     'warning',
-    `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
+    `current-credential was not issued right before ${printLocation(primary.location)} was last written. If the next run says this again, check that the input reads ${currentCredentialLine(desired)}: until then each run rotates. ${readElsewhere(builder, given)}`,
   );
 }
 
@@ -144,7 +144,7 @@ function passPrimary(read: SecretLocation, primary: SecretLocation, canBeFirst: 
     return `${perhaps} write \`environment: ${destination.environment}\` into the job.`;
   return canBeFirst
     ? `${perhaps} put ${printDestination(read.destination)} first in destinations.`
-    : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. Look first at operation: plan without it, which names whom that interrupts.`;
+    : `${perhaps} take the line current-credential out, since the job cannot read ${printLocation(primary)}. First start operation: plan without it, to see who would be interrupted.`;
 }
 
 /** Whether a job that reads the one can read the other by naming its environment. */

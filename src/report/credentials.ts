@@ -1,7 +1,7 @@
 /** Shows the client's credentials after the run, as a chart of their validity and as a table. */
 
 import { CREDENTIAL_TYPES, currentFactsOf, type DesiredState } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { code, day, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
@@ -58,7 +58,7 @@ function fromBefore(c: PlannedCredential, delivered: readonly string[], desired:
 }
 
 /** Credentials of these stages are superseded once every location holds the new one. */
-const SUPERSEDED: readonly Stage[] = ['current', 'in use', 'partly delivered'];
+const SUPERSEDED: readonly Stage[] = ['current', 'associated', 'partly delivered'];
 
 function without(locations: readonly string[], others: readonly string[]): string[] {
   return locations.filter((location) => !others.includes(location));
@@ -174,6 +174,6 @@ const IDENTITIES = {
 /** Shortens digests and long subjects. */
 function short(identity: string): string {
   const longest = /^[\w-]{43}$/.test(identity) ? 12 : 60;
-  const safe = quote(identity);
+  const safe = oneLine(identity);
   return safe.length > longest ? `${safe.slice(0, longest)}…` : safe;
 }

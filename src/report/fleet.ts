@@ -1,14 +1,14 @@
 /** The report on many clients: one summary and one list of failures, worst first. Pure text of bounded size. */
 
 import type { RotationError } from '../errors.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { code, inert, iso, longDay, plain, row, shortened, unbroken } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { printDestination } from '../model/secret-location.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
 import { currentExpiry, nextRotation } from './headline.ts';
-import { entryOf, outputs } from './outputs.ts';
+import { entryOf, OUTPUT_NAMES } from './outputs.ts';
 import { reasonName } from './reason-names.ts';
 import { warnings } from './report.ts';
 
@@ -66,8 +66,8 @@ function rank(result: RunResult): number {
 }
 
 function nameOf({ observed, desired }: RunResult): string {
-  const name = quote(observed?.client?.name);
-  const id = code(quote(desired.clientId));
+  const name = oneLine(observed?.client?.name);
+  const id = code(oneLine(desired.clientId));
   return name === '' ? id : `${plain(name)} (${id})`;
 }
 
@@ -78,8 +78,8 @@ function placeOf({ desired }: RunResult): string {
 
 /** The client's name for HTML, in which Markdown has no effect. */
 function textOf(result: RunResult): string {
-  const name = quote(result.observed?.client?.name);
-  const id = quote(result.desired.clientId);
+  const name = oneLine(result.observed?.client?.name);
+  const id = oneLine(result.desired.clientId);
   const text = name === '' ? `${id} (${placeOf(result)})` : `${name} (${id})`;
   return text.replaceAll('&', '&amp;').replaceAll('@', '@\u200b');
 }
@@ -251,7 +251,7 @@ const NAMED = 3;
 function namesOf(results: readonly RunResult[]): string {
   const names = results
     .slice(0, NAMED)
-    .map(({ desired, observed }) => quote(observed?.client?.name) || quote(desired.clientId));
+    .map(({ desired, observed }) => oneLine(observed?.client?.name) || oneLine(desired.clientId));
   const more = results.length - NAMED;
   return `Clients ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
@@ -264,7 +264,7 @@ function annotations(
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
     if (error === undefined || (wasSkipped(error.code) && !isUrgent(result))) return [];
-    const name = quote(observed?.client?.name);
+    const name = oneLine(observed?.client?.name);
     const id = `client ${desired.clientId}`;
     const who = name === '' ? `${id} (${placeOf(result)})` : `${name}, ${id}`;
     const hint = inManifest(error.remedy);
@@ -294,9 +294,7 @@ function fleetOutputs(
   results: readonly RunResult[],
   worstFirst: readonly RunResult[],
 ): Record<string, string> {
-  const [any] = results;
-  const single = any ? Object.keys(outputs(any)) : [];
-  const empty = Object.fromEntries(single.map((name) => [name, '']));
+  const empty = Object.fromEntries(OUTPUT_NAMES.map((name) => [name, '']));
   const dates = results.flatMap((result) => nextRotation(result) ?? []);
   const due = results.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
   return {

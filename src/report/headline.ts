@@ -2,7 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { longDay } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
@@ -10,8 +10,8 @@ import { notes } from './notes.ts';
 
 export function headline(result: RunResult): string {
   const { error, planOnly, outcome, plan, desired } = result;
-  const name = quote(result.observed?.client?.name ?? desired.clientName) || desired.clientId;
-  const client = `\`${quote(name)}\``;
+  const name = oneLine(result.observed?.client?.name ?? desired.clientName) || desired.clientId;
+  const client = `\`${oneLine(name)}\``;
   const watched = watchHeadline(result, client);
   if (watched) return watched;
   const due = nextRotation(result);
@@ -87,7 +87,7 @@ function afterwards(result: RunResult): string {
   const { outcome, plan, desired } = result;
   if (!desired.revoke) return advice(result);
   if (plan?.revokes.length === 0) return 'NOTHING WAS REVOKED. Read the warning below.';
-  const { runs = [], unsearched = [] } = outcome?.holders ?? {};
+  const { runs = [], unsearched = [] } = outcome?.earlierRuns ?? {};
   const more = unsearched.length > 0 ? '. Not every repository could be searched' : '';
   return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;
 }

@@ -1,6 +1,6 @@
 /** The log lines about the observed state and the plan. */
 
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { printNote } from '../model/note.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
@@ -11,7 +11,7 @@ import { reasonName } from './reason-names.ts';
 export function observedLines({ client, pool, secrets }: ObservedState): string[] {
   const associated = client?.associated.join(', ') || 'nothing';
   return [
-    ...(client ? [`Client ${quote(client.name)} uses ${client.method}; associated: ${associated}.`] : []),
+    ...(client ? [`Client ${oneLine(client.name)} uses ${client.method}; associated: ${associated}.`] : []),
     ...(client ? [`In its pool: ${pool.map(({ id }) => id).join(', ') || 'nothing'}.`] : []),
     ...secrets.map(({ location, times }) => {
       const written =

@@ -8,7 +8,24 @@ import { printDestination } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 
-export function outputs(result: RunResult): Record<string, string> {
+/** The outputs of every run, whatever it did. */
+export const OUTPUT_NAMES = [
+  'client-id',
+  'rotated',
+  'reason',
+  'credential-id',
+  'thumbprint',
+  'key-id',
+  'not-before',
+  'not-after',
+  'removed-credential-ids',
+  'next-rotation',
+  'plan',
+  'result',
+  'matrix',
+] as const;
+
+export function outputs(result: RunResult): Record<(typeof OUTPUT_NAMES)[number], string> {
   const { plan } = result;
   const { destination: _, error: __, findings: ___, ...entry } = entryOf(result);
   const shown = plan && {

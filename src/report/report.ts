@@ -1,15 +1,15 @@
 /** Turns a run result into outputs, job summary and annotations. Pure text. */
 
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
+import { earlierRunsWarnings } from './earlier-runs.ts';
 import { findingAnnotations } from './findings.ts';
 import { headline, notProven } from './headline.ts';
-import { holderWarnings } from './holders.ts';
 import { notes } from './notes.ts';
 import { outputs } from './outputs.ts';
 import { summary } from './summary.ts';
 
 /** @param explanationOf where a code is explained, as a link */
-export function report(result: RunResult, explanationOf: (code: string) => string): Report {
+export function clientReport(result: RunResult, explanationOf: (code: string) => string): Report {
   return {
     outputs: outputs(result),
     annotations: warnings(result),
@@ -25,7 +25,7 @@ export function warnings(result: RunResult): Annotation[] {
   const list: Annotation[] = notes(result)
     .filter(({ severity }) => severity !== 'notice')
     .map(({ text }) => ({ level: 'warning', title: `Client ${desired.clientId}`, message: text }));
-  for (const message of holderWarnings(result))
+  for (const message of earlierRunsWarnings(result))
     list.push({ level: 'warning', title: `Client ${desired.clientId}`, message });
   const unproven = notProven(result);
   if (unproven) list.push({ level: 'warning', title: `Client ${desired.clientId}`, message: unproven });

@@ -2,15 +2,15 @@
 
 import type { RotationError } from '../errors.ts';
 import { findingTable } from '../model/finding.ts';
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { code, day, inert, plain, row, shortened, shortenedList } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep, ISSUED } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
+import { earlierRunsTable } from './earlier-runs.ts';
 import { headline, notProven } from './headline.ts';
-import { holderTable } from './holders.ts';
 import { notes } from './notes.ts';
 import { reasonName } from './reason-names.ts';
 
@@ -31,9 +31,9 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
     chart(result),
     credentialTable(result),
     locationTable(result),
-    holderTable(result),
+    earlierRunsTable(result),
     stepList(result),
-    `<sub>Client ${code(quote(result.outcome?.clientId ?? desired.clientId))} · run ${desired.run}</sub>`,
+    `<sub>Client ${code(oneLine(result.outcome?.clientId ?? desired.clientId))} · run ${desired.run}</sub>`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

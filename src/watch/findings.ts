@@ -1,11 +1,11 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
 import type { ErrorCode, RotationError } from '../errors.ts';
+import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Finding, failure, said, warning } from '../model/finding.ts';
+import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
-import { isYoung, type ObservedState, refusalOf } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
+import { isYoung, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
@@ -49,7 +49,7 @@ function dayOfNext(builder: PlanBuilder): string | undefined {
 /** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */
 function besideRefusal(finding: Finding, { error, isActual }: RefusedRotation): Finding {
   const advice = 'the advice above about the rotation that would be refused';
-  if (finding.key.startsWith('OthersCredential ') && error.remedy.includes(KEEP_ONE))
+  if (kindOf(finding) === 'OthersCredential' && error.remedy.includes(KEEP_ONE))
     return { ...finding, todo: `Follow ${advice}.` };
   const todo = finding.todo.replace(/^Start the rotation/, `First follow ${advice}. Then start the rotation`);
   return isActual ? { ...finding, todo } : finding;
@@ -74,7 +74,7 @@ export function isAtWork(
 }
 
 /** The alarm for each kind of finding that says that consumers cannot log in now. The most urgent kind comes first. */
-const OUTAGES: Readonly<Record<string, string>> = {
+const LOCKOUTS: Readonly<Record<string, string>> = {
   CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
   NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
   NotAssociated: 'consumers CANNOT LOG IN. Act at once',
@@ -84,12 +84,12 @@ const OUTAGES: Readonly<Record<string, string>> = {
 };
 
 /** The most urgent news of a watch. @param code of the error that would stop a rotation today */
-export function outage(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
-  const kinds = failures.map(({ key }) => key.split(' ')[0]);
-  const kind = Object.keys(OUTAGES).find((one) => kinds.includes(one));
+export function lockout(failures: readonly Finding[], code: ErrorCode | undefined): string | undefined {
+  const kinds = failures.map(kindOf);
+  const kind = Object.keys(LOCKOUTS).find((one) => kinds.includes(one));
   // With an outdated current-credential it is unknown what the primary holds.
   if (kind === undefined || (code === 'STALE_CREDENTIAL' && kind === 'SecretUnknown')) return undefined;
-  return OUTAGES[kind];
+  return LOCKOUTS[kind];
 }
 
 function refusedRotation({ error, isActual }: RefusedRotation, next: string | undefined): Finding {
@@ -190,13 +190,13 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
   const location = code(printLocation(secret.location));
   const [held] = inUse.held[index] ?? [];
   const rotate = 'Start the rotation workflow.';
-  const leftOut = refusalOf(observed, secret.location);
+  const leftOut = whyUnwritable(observed, secret.location);
   if (leftOut)
     return [
       failure(
         `LeftOut ${printLocation(secret.location)}`,
         `Every run leaves out ${location}: ${code(leftOut.failed)}.`,
-        leftOut.remedy + (secret.refused ? takeOutLine(secret.location, desired) : ''),
+        leftOut.remedy + (secret.refused ? takeOutAdvice(secret.location, desired) : ''),
       ),
     ];
   if (secret.times === 'missing')
@@ -204,7 +204,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        (index === 0 ? rotate : WITH_CURRENT) + takeOutLine(secret.location, desired),
+        (index === 0 ? rotate : WITH_CURRENT) + takeOutAdvice(secret.location, desired),
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))

@@ -4,7 +4,7 @@ import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
-import { type Ownership, readOwnership } from '../model/ownership.ts';
+import { isDigest, type Ownership, readOwnership } from '../model/ownership.ts';
 import { keepIt, removalOf } from '../plan/announce.ts';
 import { mayBeHeld } from '../plan/holders.ts';
 import { keepOneWorkflow } from '../plan/other-owners.ts';
@@ -69,9 +69,8 @@ function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run 
   );
 }
 
-/** A long owner is a digest, which names no place. */
 function moved(owner: string): string {
-  return owner.startsWith('sha256:')
+  return isDigest(owner)
     ? ''
     : `If ${code(owner)} used to be the first destination of this workflow, add the line ${code(`moved-from: ${owner}`)}. `;
 }

@@ -15,8 +15,8 @@ import { credentialsInUse } from '../plan/in-use.ts';
 import { plan } from '../plan/plan.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { nextDue } from '../plan/reasons.ts';
-import { shadowFindings, workflowFindings } from './environment.ts';
-import { assess, isAtWork, outage, type RefusedRotation } from './findings.ts';
+import { assess, isAtWork, lockout, type RefusedRotation } from './findings.ts';
+import { shadowFindings, workflowFindings } from './github-findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
 import { lifetimeOf } from './lifetime.ts';
 
@@ -87,7 +87,7 @@ export function refusalOfNext(desired: DesiredState, observed: ObservedState): R
  * @returns why it would be refused, if nothing else happens until then
  */
 function refusalAt(now: number, desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
-  // A later rotation is due by then. For one at the present time nothing may be due, so it is forced.
+  // At a later time a rotation is due anyway. Now perhaps none is, so it is forced.
   const force = now === observed.now;
   try {
     plan({ ...desired, force }, { ...observed, now });
@@ -156,6 +156,6 @@ function failureOf({ error, observed }: RunResult, findings: readonly Finding[])
     failed: `The watch has found ${count}: ${worst.what}`,
     remedy: worst.todo,
     stateNow: WATCHED,
-    alarm: error?.alarm ?? outage(failures, error?.code),
+    alarm: error?.alarm ?? lockout(failures, error?.code),
   });
 }

@@ -67,7 +67,7 @@ describe('a number of the code', () => {
     ['src/model/shard.ts', 'CLIENTS', '50', 'docs/how-it-works.md', 'one for 50 due clients'],
     ['src/model/shard.ts', 'CLIENTS', '50', 'docs/recipes.md', 'a job has 50 clients at most'],
     ['src/fleet/fleet.ts', 'FEWEST', '3', 'docs/how-it-works.md', 'Three to ten clients are at work at once'],
-    ['src/fleet/fleet.ts', 'MOST', '10', 'docs/how-it-works.md', 'Three to ten clients are at work at once'],
+    ['src/fleet/fleet.ts', 'USUAL', '10', 'docs/how-it-works.md', 'Three to ten clients are at work at once'],
     ['src/http/pace.ts', 'APART', '1_000', 'docs/how-it-works.md', 'at most 3,600 secrets an hour'],
     ['src/report/fleet.ts', 'ANNOTATIONS', '9', 'docs/how-it-works.md', 'at most ten annotations'],
     [
@@ -92,7 +92,13 @@ describe('a number of the code', () => {
       'docs/security.md',
       'An answer is limited to 60 s and 4 MiB',
     ],
-    ['src/github/api.ts', 'YOUNG', '6_000', 'docs/troubleshooting.md', 'repeated its request for 6 seconds'],
+    [
+      'src/github/api.ts',
+      'NEW_TOKEN_TIME',
+      '6_000',
+      'docs/troubleshooting.md',
+      'repeated its request for 6 seconds',
+    ],
     [
       'src/watch/findings.ts',
       'WARNS',

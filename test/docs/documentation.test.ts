@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { explanationOf } from '../../src/actions-runner.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { report } from '../../src/report/report.ts';
+import { clientReport } from '../../src/report/report.ts';
 import { desired } from '../support/states.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -213,7 +213,7 @@ describe('action.yml', () => {
   });
 
   it('declares the outputs that the code sets, and no other', () => {
-    const { outputs } = report({ planOnly: true, desired: desired() }, String);
+    const { outputs } = clientReport({ planOnly: true, desired: desired() }, String);
     expect(Object.keys(outputs).sort()).toEqual(Object.keys(action.outputs).sort());
   });
 });

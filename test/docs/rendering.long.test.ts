@@ -293,13 +293,13 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
 
     it('in which perhaps nobody can log in: that comes first', async () => {
       const left = {
-        completed: undefined,
+        currentDelivery: undefined,
         delivery: undefined,
         served: [],
-        missing: [],
+        unserved: [],
         interrupted: [],
         disassociated: false,
-        former: { method: 'client_secret_post', credentials: [] },
+        methodBefore: { method: 'client_secret_post', credentials: [] },
         takenOver: false,
         isManager: false,
         method: 'tls_client_auth',
@@ -309,7 +309,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         reverted: undefined,
         revoking: [],
         passesCurrent: true,
-        outage: undefined,
+        lockout: undefined,
       };
       const error = failure().withStateNow('Then NOBODY CAN LOG IN.', alarm(left, NOW));
       await look(report(result({}, settled, { error, outcome: undone() })).summary);

@@ -81,7 +81,7 @@ const SETTINGS = /^\/api\/v2\/tenants\/settings$/;
 const LOGS = /^\/api\/v2\/logs$/;
 
 const ROUTES: readonly Route[] = [
-  { method: 'GET', path: CLIENTS, scopes: READ_CLIENT, run: listClients },
+  { method: 'GET', path: CLIENTS, scopes: READ_CLIENT, run: clientListing },
   { method: 'POST', path: CLIENTS, scopes: ['create:clients'], run: postClient },
   { method: 'GET', path: CLIENT, scopes: READ_CLIENT, run: getClient },
   { method: 'PATCH', path: CLIENT, scopes: PATCH_CLIENT, run: updateClient },
@@ -125,7 +125,7 @@ export function withRecord(state: ObservedState, record: ClientRecord): Observed
   return { ...state, clients: new Map(state.clients).set(record.client.client_id, record) };
 }
 
-function listClients({ state, query, scopes }: Call): Outcome {
+function clientListing({ state, query, scopes }: Call): Outcome {
   const isGlobal = query.get('is_global');
   const clients = [...state.clients.values()]
     .map(({ client }) => client)

@@ -11,10 +11,10 @@ import { GitHubApi } from '../../src/github/api.ts';
 import { Issues } from '../../src/github/issues.ts';
 import { SecretStore } from '../../src/github/secret-store.ts';
 import { findShadows } from '../../src/github/shadows.ts';
-import { findHolders } from '../../src/github/workflow-runs.ts';
+import { findEarlierRuns } from '../../src/github/workflow-runs.ts';
 import { readWorkflow } from '../../src/github/workflows.ts';
 import { Cancellation } from '../../src/http/clock.ts';
-import { type Connection, Service } from '../../src/http/service.ts';
+import { Service, type Transport } from '../../src/http/service.ts';
 import { type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import { type Json, parseJson } from '../../src/model/json.ts';
 
@@ -189,7 +189,7 @@ const answersOf = (names: readonly BodyName[]): fc.Arbitrary<HttpResponse | Netw
   );
 
 /** What would be waited for is over at once. */
-function connectionOf(answer: HttpResponse | NetworkError): Connection {
+function connectionOf(answer: HttpResponse | NetworkError): Transport {
   let now = NOW;
   return {
     send: async () => {
@@ -239,7 +239,7 @@ const CALLS: readonly (readonly [readonly BodyName[], Call])[] = [
     ['names'],
     (service) => findShadows(storeOf(service), [{ ...PLACE, destination: REPOSITORY }], REPOSITORY),
   ],
-  [['runs'], (service) => findHolders(storeOf(service), [REPOSITORY], NOW, '1')],
+  [['runs'], (service) => findEarlierRuns(storeOf(service), [REPOSITORY], NOW, '1')],
   [['runs'], (service) => readWorkflow(apiOf(service), { owner: 'acme', repo: 'shop', file: 'rotate.yml' })],
   [['issues'], (service) => new Issues(apiOf(service), 'acme/shop').labelled('l')],
   [['issue'], (service) => new Issues(apiOf(service), 'acme/shop').open('title', 'body', 'l')],

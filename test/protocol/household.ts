@@ -142,7 +142,7 @@ export class Household {
     for (const { location, works } of this.#before.held) {
       const worked = before.held.some((one) => one.location === location && one.works);
       if (works || !worked || !interrupts.has(location) || this.#disturbed) continue;
-      if (!this.#said.includes(`${location} takes no new secret`))
+      if (!this.#said.includes(`until ${location} can be written again`))
         this.report('outage', `${location} was interrupted, and its run has ended without a new pair there`);
     }
   }

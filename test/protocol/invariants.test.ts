@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { RotationError } from '../../src/errors.ts';
-import type { Connection } from '../../src/http/service.ts';
+import type { Transport } from '../../src/http/service.ts';
 import { ownerOf, writeOwnership } from '../../src/model/ownership.ts';
 import { Actor, type Code } from './actor.ts';
 import { ByHand, material, prepare } from './by-hand.ts';
@@ -256,7 +256,7 @@ describe('I8: a rehearsal that reports success', () => {
 
 /** A run that ends with one more write, which changes nothing. */
 function writing(): Code {
-  let send: Connection['send'] | undefined;
+  let send: Transport['send'] | undefined;
   return {
     ...REAL,
     connectServices(inputs, connection, ...rest) {

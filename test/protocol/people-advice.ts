@@ -54,7 +54,7 @@ const RULES: readonly Rule[] = [
   ['set the former secret-name', /set `secret-name: (\w+)` again/, setName],
   ['take it out of destinations', TAKE_OUT, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
-  ['take it out of keep-credentials', /take its id out of keep-credentials/, keepNothing],
+  ['take it out of keep-credentials', /take (?:its|the) id out of keep-credentials/, keepNothing],
   ['force', /force: true|set force/, () => 'force'],
   ['enroll', /(?<!Only if that is impossible, start )operation: enroll/, () => 'enroll'],
   ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],

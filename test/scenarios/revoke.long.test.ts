@@ -184,7 +184,7 @@ describe('a revocation that fails', () => {
       expect([run.exitCode, code(run)]).toEqual([1, 'DELIVERY_INCOMPLETE']);
       expect(told(run)).toMatch(
         new RegExp(
-          `NOT REVOKED: ${id} may still .* current-credential, overlap: 0h, retire: by-time and .removable-credentials: ${id}., but without`,
+          `NOT REVOKED: ${id} may still .* current-credential, and set overlap: 0h, retire: by-time and .removable-credentials: ${id}., without force`,
         ),
       );
       expect(told(run)).not.toContain('without a new key');
@@ -214,7 +214,7 @@ it('without current-credential, what was not revoked goes 15 minutes later, as t
       : undefined;
   const run = await operate(world, { ...inputs, ...REVOKE });
   expect(told(run)).toMatch(
-    /Without current-credential start it after \S+Z: it makes another key where one is missing\./,
+    /Without current-credential, start it only after \S+Z\. It then makes another key where one is missing\./,
   );
   world.conditions.fault = undefined;
   const asTold = { ...inputs, overlap: '0h', retire: 'by-time', 'removable-credentials': id };

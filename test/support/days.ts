@@ -276,7 +276,7 @@ export class Days {
     const unwritable = first.probes
       .map(printLocation)
       .filter((location) => this.archived.has(location))
-      .map((location) => ({ location, error: refusalOf(location) }));
+      .map((location) => ({ location, error: whyUnwritable(location) }));
     return plan(wanted, { ...observed, unwritable });
   }
 
@@ -330,7 +330,7 @@ export class Days {
     wanted: DesiredState,
   ): RotationError | undefined {
     const name = printLocation(location);
-    if (this.archived.has(name)) return refusalOf(name);
+    if (this.archived.has(name)) return whyUnwritable(name);
     const holds = source === 'issued' ? issued : wanted.currentKey?.thumbprint?.replace('thumbprint-', '');
     const at = Math.floor(this.now / 1_000) * 1_000;
     this.secrets.set(name, { holds, createdAt: this.secrets.get(name)?.createdAt ?? at, updatedAt: at });
@@ -341,7 +341,7 @@ export class Days {
 /** How many minutes a day has: ages of states.ts are in minutes. */
 export const DAYS = DAY / MINUTE;
 
-function refusalOf(location: string): RotationError {
+function whyUnwritable(location: string): RotationError {
   return new RotationError('DELIVERY_INCOMPLETE', {
     failed: `${location} refuses to be written.`,
     remedy: 'Take it out of destinations.',

@@ -3,7 +3,7 @@
 import { RotationError } from '../../src/errors.ts';
 import type { Outcome, RunResult } from '../../src/model/run-result.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { report as reportWith } from '../../src/report/report.ts';
+import { clientReport as reportWith } from '../../src/report/report.ts';
 import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from './states.ts';
 
 export const MINUTES = 24 * 60;
@@ -44,7 +44,7 @@ export function outcome(changes: Partial<Outcome> = {}): Outcome {
     delivered: ['repo:acme/shop PEM'],
     inDoubt: [],
     removed: [],
-    holders: undefined,
+    earlierRuns: undefined,
     steps: [{ text: 'Issue a key pair', milliseconds: 1234, failed: false }],
     ...changes,
   };

@@ -2,7 +2,7 @@
 
 import tls from 'node:tls';
 import { Cancellation } from '../../src/http/clock.ts';
-import { type Connection, Service } from '../../src/http/service.ts';
+import { Service, type Transport } from '../../src/http/service.ts';
 import { openWire } from '../../src/http/wire.ts';
 import { type Exchange, type Handler, type Served, type ServeOptions, serve } from '../emulators/serve.ts';
 import { createAuthority } from '../emulators/tls.ts';
@@ -37,7 +37,7 @@ export function skippingClock(onWait: (milliseconds: number) => unknown = () => 
 }
 
 export interface Line extends AsyncDisposable {
-  connection: Connection;
+  connection: Transport;
   /** Milliseconds of every wait. */
   waits: number[];
   /** The debug log. */
@@ -51,7 +51,7 @@ export function openLine(environment: Record<string, string> = {}): Line {
   const abort = new AbortController();
   const waits: number[] = [];
   const log: string[] = [];
-  const connection: Connection = {
+  const connection: Transport = {
     send: wire.send,
     clock: skippingClock((milliseconds) => waits.push(milliseconds)),
     cancellation: new Cancellation(abort.signal),

@@ -126,7 +126,7 @@ describe('a run without faults', () => {
       delivered: [`repo:acme/shop ${PEM}`],
       inDoubt: [],
       removed: [removed],
-      holders: undefined,
+      earlierRuns: undefined,
     });
   });
 
@@ -795,7 +795,7 @@ describe('a revocation', () => {
       return undefined;
     });
     expect(result.error).toBeUndefined();
-    expect(result.outcome?.holders?.runs).toHaveLength(2);
+    expect(result.outcome?.earlierRuns?.runs).toHaveLength(2);
   });
 
   it('is repeated while Auth0 says that the credential is still associated, and the error says so', async () => {
@@ -1149,7 +1149,7 @@ it('a revocation does not list its own run among those that may hold the key', a
     github.addToken('github-token', { kind: 'app', permissions: { secrets: 'write', actions: 'read' } });
     github.addRun('acme/shop', 'build.yml', { status: 'in_progress', conclusion: null });
     const { outcome } = await road.run(undefined, { run });
-    return outcome?.holders?.runs.map(({ url }) => url.split('/').at(-1));
+    return outcome?.earlierRuns?.runs.map(({ url }) => url.split('/').at(-1));
   };
   const [other = ''] = (await listed('1001.1')) ?? [];
   expect(other).not.toBe('');

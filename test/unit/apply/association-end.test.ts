@@ -9,7 +9,7 @@ import { CHANGED, failure, Lock } from '../../support/lock.ts';
 async function added(lock: Lock): Promise<void> {
   await lock.adopt();
   await lock.association.replace([lock.id('C1'), ISSUED], true);
-  await lock.association.readBack();
+  await lock.association.awaitReadBack();
   lock.sent.length = 0;
 }
 
@@ -69,7 +69,7 @@ describe('the delivered credential, checked at the end', () => {
     const lock = await Lock.begin('ours alone');
     await lock.adopt();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.sent.length = 0;
     lock.associate('C1');
     await lock.association.keepAssociated(lock.id('R1'));
@@ -129,7 +129,7 @@ describe('a change of method', () => {
     await lock.adopt();
     const moved: number[] = [];
     await lock.association.moveToMethod([ISSUED], () => moved.push(lock.sent.length));
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     // Told right before: from then on it may have to be moved back.
     expect(moved).toEqual([3]);
     expect(lock.sent.slice(3).sort()).toEqual(['GET client', 'GET pool', 'PATCH client [R1]']);
@@ -146,7 +146,7 @@ describe('a change of method', () => {
       return undefined;
     };
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.slept.length).toBeGreaterThan(2);
     expect(lock.slept.slice(0, 3)).toEqual([250, 500, 1_000]);
   });
@@ -156,7 +156,7 @@ describe('a change of method', () => {
     await lock.adopt();
     const before = lock.client();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.sent.length = 0;
     lock.meanwhile = (line, count) => (line === 'GET client' && count === 1 ? before : undefined);
     await lock.association.requireUnchanged();
@@ -170,7 +170,7 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.associated).toEqual(['R2']);
   });
 
@@ -195,7 +195,9 @@ describe('a change of method', () => {
   it('to a client secret reports the move after the PATCH, and waits until Auth0 shows it', async () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
-    await lock.association.moveToPreviousMethod('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToMethodWithoutCredentials('client_secret_post', () =>
+      told.push(lock.sent.length),
+    );
     expect(told).toEqual([4]);
     expect(lock.sent.slice(3)).toEqual(['PATCH client []', 'GET client', 'GET pool']);
     expect(lock.world.tenant.reveal(lock.world.clientId).client.token_endpoint_auth_method).toBe(
@@ -207,7 +209,9 @@ describe('a change of method', () => {
     const lock = await Lock.begin('settled', { operation: 'revert' });
     const told: number[] = [];
     lock.meanwhile = (line, count) => (line.startsWith('PATCH') && count === 1 ? 'lost' : undefined);
-    await lock.association.moveToPreviousMethod('client_secret_post', () => told.push(lock.sent.length));
+    await lock.association.moveToMethodWithoutCredentials('client_secret_post', () =>
+      told.push(lock.sent.length),
+    );
     expect(told).toEqual([4, 5]);
   });
 
@@ -219,7 +223,7 @@ describe('a change of method', () => {
     };
     lock.world.time += 500;
     expect(
-      await failure(lock.association.moveToPreviousMethod('client_secret_post', () => undefined)),
+      await failure(lock.association.moveToMethodWithoutCredentials('client_secret_post', () => undefined)),
     ).toMatch(/changed the authentication method of the client/);
   });
 
@@ -228,7 +232,9 @@ describe('a change of method', () => {
     first.rival();
     const told: string[] = [];
     expect(
-      await failure(first.association.moveToPreviousMethod('client_secret_post', () => told.push('moved'))),
+      await failure(
+        first.association.moveToMethodWithoutCredentials('client_secret_post', () => told.push('moved')),
+      ),
     ).toMatch(/in progress/);
     const second = await Lock.begin('settled', { operation: 'revert' });
     second.meanwhile = (line) => {
@@ -236,7 +242,9 @@ describe('a change of method', () => {
       return undefined;
     };
     expect(
-      await failure(second.association.moveToPreviousMethod('client_secret_post', () => told.push('moved'))),
+      await failure(
+        second.association.moveToMethodWithoutCredentials('client_secret_post', () => told.push('moved')),
+      ),
     ).toMatch(/in progress: run 1002\.1/);
     expect(told).toEqual(['moved']);
   });
@@ -246,7 +254,7 @@ describe('a change of method', () => {
     expect(await lock.association.mayMoveBack()).toBe(true);
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(await lock.association.mayMoveBack()).toBe(true);
     lock.rival();
     lock.associate('R1', 'R2');
@@ -338,7 +346,7 @@ describe('the undo of a new credential', () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.sent.length = 0;
     expect(await failure(lock.association.remove(lock.id('R1')))).toMatch(/changed the client's credentials/);
     expect([lock.associated, new Set(lock.sent)]).toEqual([['R1'], new Set(['GET client'])]);
@@ -351,7 +359,7 @@ describe('the undo of a new credential', () => {
     const lock = await Lock.begin('client secret', { operation: 'enroll' });
     await lock.adopt();
     await lock.association.moveToMethod([ISSUED], () => undefined);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.rival();
     lock.associate('R1', 'R2');
     await lock.association.remove(lock.id('R1'));

@@ -14,7 +14,7 @@ describe('a change of the association', () => {
     await lock.association.replace([lock.id('C1'), ISSUED], true);
     expect(lock.sent.slice(0, 3).sort()).toEqual(READS);
     expect(lock.sent[3]).toBe('PATCH client [C1,R1]');
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.sent.slice(4).sort()).toEqual(['GET client', 'GET pool']);
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
@@ -22,7 +22,7 @@ describe('a change of the association', () => {
   it('that only removes does not wait until Auth0 shows the new list', async () => {
     const lock = await Lock.begin('settled');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.sent.slice(3)).toEqual(['PATCH client [C1]', 'GET pool']);
     expect(lock.associated).toEqual(['C1']);
   });
@@ -31,9 +31,9 @@ describe('a change of the association', () => {
     const lock = await Lock.begin('settled');
     await lock.adopt();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect([lock.associated, lock.slept]).toEqual([['C1', 'R1'], []]);
   });
 
@@ -60,7 +60,7 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.slept).toEqual([250, 500, 1_000, 2_000, 2_000].slice(0, lock.slept.length));
     expect(lock.slept.length).toBeGreaterThan(2);
   });
@@ -73,7 +73,7 @@ describe('a change of the association', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.readBack())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
+    expect(await failure(lock.association.awaitReadBack())).toBe(`ROTATION_IN_PROGRESS: ${CHANGED}`);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(12_000);
     expect(lock.slept.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(15_000);
   });
@@ -117,7 +117,7 @@ describe('a fresh read stops the run before its change if it shows', () => {
     lock.world.time += 1_000;
     lock.rival();
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
 
@@ -126,7 +126,7 @@ describe('a fresh read stops the run before its change if it shows', () => {
     lock.store();
     lock.association.rememberDeliveryBegun();
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.associated).toEqual(['C1']);
   });
 
@@ -144,7 +144,7 @@ describe('a fresh read stops the run before its change if it shows', () => {
       return undefined;
     };
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     await lock.association.replace([], false);
     expect(lock.slept.length).toBeGreaterThan(1);
     expect(lock.associated).toEqual([]);
@@ -188,7 +188,9 @@ describe('two runs at once', () => {
   it("the run that took out an earlier run's credential associates it again, and stops", async () => {
     const lock = await overlooked('ours alone', 'C1', 'R1');
     await lock.association.replace([lock.id('C1'), ISSUED], true);
-    expect(await failure(lock.association.readBack())).toMatch(/in progress: run 1002\.1 made credential/);
+    expect(await failure(lock.association.awaitReadBack())).toMatch(
+      /in progress: run 1002\.1 made credential/,
+    );
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
     expect(lock.associated).toEqual(['C1', 'R1']);
   });
@@ -196,7 +198,7 @@ describe('two runs at once', () => {
   it('never associates more than two', async () => {
     const lock = await overlooked('settled');
     await lock.association.replace([lock.id('P1'), lock.id('C1')], false);
-    expect(await failure(lock.association.readBack())).toMatch(/in progress/);
+    expect(await failure(lock.association.awaitReadBack())).toMatch(/in progress/);
     expect(lock.sent.at(-1)).toBe('PATCH client [C1,R1]');
   });
 
@@ -221,7 +223,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     expect(lock.association.pendingWriteUntil).toBeGreaterThan(lock.world.time);
     lock.slept.length = 0;
     await lock.adopt();
@@ -236,7 +238,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.slept.length = 0;
     await lock.association.replace([lock.id('C1')], false);
     expect(lock.slept).toEqual([]);
@@ -246,7 +248,7 @@ describe('a PATCH without an answer', () => {
     const lock = await Lock.begin('settled');
     lose(lock, 'PATCH client [C1]');
     await lock.association.replace([lock.id('C1')], false);
-    await lock.association.readBack();
+    await lock.association.awaitReadBack();
     lock.slept.length = 0;
     lock.world.time = lock.association.pendingWriteUntil;
     await lock.association.replace([], false);

@@ -204,7 +204,7 @@ describe('a delivery says', () => {
   ])('%s', async (_, answers, text, missing, doubtful, mayLandAgain) => {
     const { delivery, end } = await deliver(THREE, ...answers);
     expect([delivery.describe('n'), delivery.mayLandAgain]).toEqual([text, mayLandAgain]);
-    expect(delivery.missing.map(printLocation)).toEqual(missing);
+    expect(delivery.unserved.map(printLocation)).toEqual(missing);
     expect(delivery.inDoubt.map(printLocation)).toEqual(doubtful);
     expect(end?.failed).toBe(
       missing.length > 0

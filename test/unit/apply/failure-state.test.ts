@@ -1,16 +1,10 @@
 /** What is true after a failure: when the alarm is raised, for whom, and what is said to be left. */
 
 import { describe, expect, it } from 'vitest';
-import {
-  alarm,
-  explainFailure,
-  type FailureState,
-  leftBound,
-  movedBack,
-  notBound,
-  revokedButUsed,
-  stillAssociated,
-} from '../../../src/apply/failure-state.ts';
+import { revokedButUsed, stillAssociated } from '../../../src/apply/delete.ts';
+import { alarm, explainFailure, type FailureState } from '../../../src/apply/failure-state.ts';
+import { movedBack } from '../../../src/apply/method-change.ts';
+import { leftBound, notBound } from '../../../src/apply/token-binding.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { parseDestination, type SecretLocation } from '../../../src/model/secret-location.ts';
 
@@ -26,11 +20,11 @@ const THIRD = location('repo:acme/third');
 const NOTHING: FailureState = {
   delivery: undefined,
   served: [],
-  missing: [],
-  completed: undefined,
+  unserved: [],
+  currentDelivery: undefined,
   interrupted: [],
   disassociated: false,
-  former: undefined,
+  methodBefore: undefined,
   takenOver: false,
   isManager: false,
   method: 'self_signed_tls_client_auth',
@@ -40,7 +34,7 @@ const NOTHING: FailureState = {
   revoking: [],
   passesCurrent: true,
   reverted: undefined,
-  outage: undefined,
+  lockout: undefined,
 };
 const SECRET = { method: 'client_secret_post', credentials: [] };
 const KEY = { method: 'private_key_jwt', credentials: ['cred_k', 'cred_l'] };
@@ -56,9 +50,9 @@ describe('the alarm', () => {
     ['a place has given way', { interrupted: [SHOP] }, [], /some consumers/],
     ['it was served again', { interrupted: [SHOP] }, [SHOP], undefined],
     ['another one was served', { interrupted: [SHOP, OTHER] }, [SHOP], /some consumers/],
-    ['the client was enrolled, and nobody holds its key', { former: SECRET }, [], /NOBODY CAN LOG IN/],
-    ['it was enrolled, and served', { former: SECRET }, [SHOP], undefined],
-    ['it was enrolled, and both', { former: SECRET, interrupted: [SHOP] }, [], /NOBODY/],
+    ['the client was enrolled, and nobody holds its key', { methodBefore: SECRET }, [], /NOBODY CAN LOG IN/],
+    ['it was enrolled, and served', { methodBefore: SECRET }, [SHOP], undefined],
+    ['it was enrolled, and both', { methodBefore: SECRET, interrupted: [SHOP] }, [], /NOBODY/],
     [
       'somebody else changed the client that was enrolled',
       { takenOver: true },
@@ -70,12 +64,12 @@ describe('the alarm', () => {
     ['it was revoked', { revoking: ['a'], removed: ['a'] }, [SHOP], undefined],
     ['a part of it was', { revoking: ['a', 'b'], removed: ['a'] }, [SHOP], /MAY STILL BE VALID/],
     ['it was not, and nobody was served', { revoking: ['a'] }, [], /MAY STILL BE VALID/],
-    ['what was not served has expired', { previousEnds: NOW, missing: [OTHER] }, [SHOP], /some consumers/],
-    ['it has expired, and nobody was served', { previousEnds: NOW, missing: [SHOP] }, [], undefined],
+    ['what was not served has expired', { previousEnds: NOW, unserved: [OTHER] }, [SHOP], /some consumers/],
+    ['it has expired, and nobody was served', { previousEnds: NOW, unserved: [SHOP] }, [], undefined],
     ['it has expired, and all were served', { previousEnds: NOW }, [SHOP], undefined],
-    ['consumers were out before, and all were served', { outage: 'OUT' }, [SHOP], undefined],
-    ['consumers were out before, and some were served', { outage: 'OUT', missing: [OTHER] }, [SHOP], /OUT/],
-    ['consumers were out before, and nobody was served', { outage: 'OUT' }, [], /OUT/],
+    ['consumers were out before, and all were served', { lockout: 'OUT' }, [SHOP], undefined],
+    ['consumers were out before, and some were served', { lockout: 'OUT', unserved: [OTHER] }, [SHOP], /OUT/],
+    ['consumers were out before, and nobody was served', { lockout: 'OUT' }, [], /OUT/],
   ])('if %s', (_, left, served, words) => {
     const raised = alarm({ ...NOTHING, ...left, served }, NOW);
     if (words) expect(raised).toMatch(words);
@@ -109,19 +103,19 @@ describe('after a complete undo', () => {
     ],
     [
       'a delivery was finished before',
-      { completed: 'It holds a.' },
+      { currentDelivery: 'It holds a.' },
       [/^It holds a\. All associated credentials stay associated\.$/],
       [],
     ],
     [
       'a delivery was finished, and then a place has given way',
-      { completed: 'It holds a.', removed: ['b'], disassociated: true, interrupted: [SHOP] },
+      { currentDelivery: 'It holds a.', removed: ['b'], disassociated: true, interrupted: [SHOP] },
       [/repo:acme\/shop PEM held was removed .*at once/, /It holds a\. Credential b was removed/],
       [/All associated/, /Every other/],
     ],
     [
       'a delivery was finished, and then something was taken out',
-      { completed: 'It holds a.', disassociated: true },
+      { currentDelivery: 'It holds a.', disassociated: true },
       [/^It holds a\.$/],
       [],
     ],
@@ -175,7 +169,7 @@ describe('after an undo that failed', () => {
     ],
     [
       'nobody may be able to log in',
-      { former: SECRET },
+      { methodBefore: SECRET },
       [/NOBODY CAN LOG IN, not even by client_secret_post/, /This could not be undone/],
     ],
     [
@@ -203,19 +197,19 @@ describe('the way back from an enrollment after which nobody can log in', () => 
   it.each<[string, Partial<FailureState>, RegExp[], RegExp[]]>([
     [
       'to a client secret is a revert to just that method, or the Dashboard',
-      { former: { method: 'client_secret_basic', credentials: [] } },
+      { methodBefore: { method: 'client_secret_basic', credentials: [] } },
       [/operation: revert with revert-to: client_secret_basic/, DASHBOARD, /enroll again after 15 minutes/],
       [],
     ],
     [
       'to a public client is a revert to none',
-      { former: { method: 'none', credentials: [] } },
+      { methodBefore: { method: 'none', credentials: [] } },
       [/revert with revert-to: none/, /Then NOBODY CAN LOG IN\. Set it back/],
       [/by none/],
     ],
     [
       'to other credentials is the Dashboard, with those credentials, and no revert',
-      { former: KEY },
+      { methodBefore: KEY },
       [
         DASHBOARD,
         /choose private_key_jwt with cred_k, cred_l\./,
@@ -226,13 +220,13 @@ describe('the way back from an enrollment after which nobody can log in', () => 
     ],
     [
       'of the management client is the Dashboard alone: no run can log in',
-      { former: SECRET, isManager: true },
+      { methodBefore: SECRET, isManager: true },
       [DASHBOARD, /choose client_secret_post/],
       [/operation: revert/, /enroll again/],
     ],
     [
       'of the management client to other credentials is the Dashboard alone',
-      { former: KEY, isManager: true },
+      { methodBefore: KEY, isManager: true },
       [DASHBOARD, /with cred_k, cred_l/],
       [/operation: revert/, /enroll again/],
     ],
@@ -248,7 +242,7 @@ describe('once a delivery has begun', () => {
     const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], revoking: ['b'] };
     const { alarm: raised, stateNow } = explainFailure(failed, left, undefined, NOW);
     expect(stateNow).toMatch(
-      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and `removable-credentials: b`, but without force and revoke.*field removable of examples\/emergency\.yml/,
+      /^SHOP holds a\. All associated credentials stay associated\. NOT REVOKED: b .*overlap: 0h, retire: by-time and `removable-credentials: b`, without force and without revoke.*field removable of examples\/emergency\.yml/,
     );
     expect(raised).toMatch(/VALID/);
   });
@@ -289,7 +283,7 @@ it('the errors of a deletion or a binding name what is left, and who uses it', (
 
 describe('what a location that was not served still holds', () => {
   const partly = (previousEnds: number | undefined) =>
-    explainFailure(failed, { ...NOTHING, previousEnds, served: [SHOP], missing: [OTHER] }, undefined, NOW);
+    explainFailure(failed, { ...NOTHING, previousEnds, served: [SHOP], unserved: [OTHER] }, undefined, NOW);
 
   it('works until a day, which is said', () => {
     const { alarm: raised, stateNow } = partly(NOW + 86_400_000);
@@ -311,7 +305,8 @@ it('an alarm that the plan has raised stays, unless the run has a more urgent on
   const raised = failed.withStateNow(failed.stateNow, 'consumers CANNOT LOG IN');
   expect(explainFailure(raised, NOTHING, UNDONE, NOW).alarm).toBe('consumers CANNOT LOG IN');
   expect(
-    explainFailure(raised, { ...NOTHING, former: { method: 'none', credentials: [] } }, UNDONE, NOW).alarm,
+    explainFailure(raised, { ...NOTHING, methodBefore: { method: 'none', credentials: [] } }, UNDONE, NOW)
+      .alarm,
   ).toMatch(/NOBODY/);
 });
 
@@ -320,48 +315,53 @@ describe('after a delivery has begun', () => {
     explainFailure(failed, { ...NOTHING, delivery: 'It holds n.', ...left }, undefined, NOW);
 
   it('to a primary in doubt, what was to be revoked needs the whole revocation again', () => {
-    const { stateNow } = begun({ missing: [SHOP], revoking: ['a'] });
+    const { stateNow } = begun({ unserved: [SHOP], revoking: ['a'] });
     expect(stateNow).toMatch(/NOT REVOKED: a .* with force: true and revoke: previous\. If it is refused/);
     expect(stateNow).not.toContain('overlap: 0h');
-    expect(begun({ served: [SHOP], missing: [OTHER], revoking: ['a'] }).stateNow).toContain('overlap: 0h');
+    expect(begun({ served: [SHOP], unserved: [OTHER], revoking: ['a'] }).stateNow).toContain('overlap: 0h');
     // Without the pair in use no run finishes the delivery before the lease is over, and none without another key.
-    const alone = begun({ served: [SHOP], missing: [OTHER], revoking: ['a'], passesCurrent: false }).stateNow;
+    const alone = begun({
+      served: [SHOP],
+      unserved: [OTHER],
+      revoking: ['a'],
+      passesCurrent: false,
+    }).stateNow;
     expect(alone).toMatch(
-      /`removable-credentials: a`.* Without current-credential start it after 2026-\S+Z: it makes another key .* by hand/,
+      /`removable-credentials: a`.* Without current-credential, start it only after 2026-\S+Z\. It then makes another key .* by hand/,
     );
   });
 
   it('of an enrollment, those who were not served are out, and nothing of the previous method stays', () => {
-    const { alarm: raised, stateNow } = begun({ former: SECRET, served: [SHOP], missing: [OTHER] });
+    const { alarm: raised, stateNow } = begun({ methodBefore: SECRET, served: [SHOP], unserved: [OTHER] });
     expect(stateNow).toMatch(
       /^It holds n\. The consumers of .* CANNOT LOG IN until that secret is written, .* client_secret_post any more\.$/,
     );
     expect(raised).toMatch(/some consumers/);
-    expect(begun({ former: SECRET, served: [SHOP, OTHER] }).stateNow).toBe('It holds n.');
-    expect(begun({ served: [SHOP], missing: [OTHER] }).stateNow).toBe(
+    expect(begun({ methodBefore: SECRET, served: [SHOP, OTHER] }).stateNow).toBe('It holds n.');
+    expect(begun({ served: [SHOP], unserved: [OTHER] }).stateNow).toBe(
       'It holds n. All associated credentials stay associated.',
     );
   });
 
   it('of an enrollment from a method without credentials, no id is missing from a sentence', () => {
-    const former = { method: 'private_key_jwt', credentials: [] };
-    expect(begun({ former, missing: [SHOP] }).stateNow).toMatch(
+    const methodBefore = { method: 'private_key_jwt', credentials: [] };
+    expect(begun({ methodBefore, unserved: [SHOP] }).stateNow).toMatch(
       /choose private_key_jwt\. Revert cannot .* delivers it\. It holds n\.$/,
     );
   });
 
   it.each<[string, Partial<FailureState>, RegExp]>([
-    ['to nobody', { missing: [SHOP] }, /^It holds n\. All associated credentials stay associated\.$/],
-    ['to nobody, of an expired one', { missing: [SHOP], previousEnds: NOW }, /^It holds n\. All [^.]*\.$/],
+    ['to nobody', { unserved: [SHOP] }, /^It holds n\. All associated credentials stay associated\.$/],
+    ['to nobody, of an expired one', { unserved: [SHOP], previousEnds: NOW }, /^It holds n\. All [^.]*\.$/],
     ['to all, of an expired one', { served: [SHOP], previousEnds: NOW }, /^It holds n\. All [^.]*\.$/],
     [
       'not to two of an expired one',
-      { served: [SHOP], missing: [OTHER, THIRD], previousEnds: NOW },
+      { served: [SHOP], unserved: [OTHER, THIRD], previousEnds: NOW },
       /the consumers of repo:acme\/other PEM, repo:acme\/third PEM CANNOT LOG IN/,
     ],
     [
       'not to two of an enrollment',
-      { former: SECRET, served: [SHOP], missing: [OTHER, THIRD] },
+      { methodBefore: SECRET, served: [SHOP], unserved: [OTHER, THIRD] },
       /The consumers of repo:acme\/other PEM, repo:acme\/third PEM CANNOT LOG IN/,
     ],
     [
@@ -376,8 +376,8 @@ describe('after a delivery has begun', () => {
 
   it('a revocation that is to be finished names each credential in the line to copy', () => {
     const two = begun({ served: [SHOP], revoking: ['a', 'b'] }).stateNow;
-    expect(two).toMatch(/^[^`]*`removable-credentials: a b`.* finishes the delivery and removes them;/);
-    expect(begun({ served: [SHOP], revoking: ['a'] }).stateNow).toContain('delivery and removes it;');
+    expect(two).toMatch(/^[^`]*`removable-credentials: a b`.* finishes the delivery and removes them\./);
+    expect(begun({ served: [SHOP], revoking: ['a'] }).stateNow).toContain('delivery and removes it.');
   });
 
   it('nothing is said of it if nothing describes it', () => {

@@ -62,7 +62,7 @@ it.each([true, false])(
     });
     expect([error?.code, error?.alarm]).toEqual([
       'AUTH0_FORBIDDEN',
-      revoke ? 'what was to be revoked is STILL VALID. Act at once' : undefined,
+      revoke ? 'the credential to revoke is STILL VALID. Act at once' : undefined,
     ]);
   },
 );

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Association } from '../../../src/apply/association.ts';
-import type { Job, Services } from '../../../src/apply/job.ts';
+import type { ApplyServices, Job } from '../../../src/apply/job.ts';
 import { NewCredential } from '../../../src/apply/new-credential.ts';
 import type { Prover } from '../../../src/apply/prove.ts';
 import { RotationError } from '../../../src/errors.ts';
@@ -59,7 +59,7 @@ async function tell({ ahead = 0, shown = [true], upload = 'answered' }: Tale = {
     store: undefined,
     issuePair: async () => ({ certificate: cert, privateKey: key }),
     mask: () => undefined,
-  } as unknown as Services;
+  } as unknown as ApplyServices;
   const plan = { reuses: undefined, replaces: undefined, credentials: [] };
   const job = { desired: WANTED, observed: state(WANTED), plan, currentPair: undefined } as unknown as Job;
   const association = { remove: async (id: string) => removed.push(id) } as unknown as Association;

@@ -13,7 +13,7 @@ import {
 import { RotationError } from '../../../src/errors.ts';
 import { type DesiredChanges, desired } from '../../support/states.ts';
 
-const refused = { outcome: 'refused', detail: '401', isForeign: false } as const;
+const refused = { outcome: 'refused', detail: '401', isIntercepted: false } as const;
 const unauthorized = { ...refused, outcome: 'unauthorized' } as const;
 const KEY: DesiredChanges = { method: 'private_key_jwt' };
 

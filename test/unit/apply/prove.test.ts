@@ -80,11 +80,11 @@ function proving(world: World = {}) {
         return logs;
       },
     } as unknown as ProofServices['tenant'],
-    edge: new Service('mTLS edge', { send, clock, cancellation, debug: () => undefined }),
+    proofService: new Service('mTLS edge', { send, clock, cancellation, debug: () => undefined }),
     domain: 'tenant.example',
     proofEndpoint: async () => 'https://mtls.example/oauth/token',
     pushedRequestEndpoint: async () => undefined,
-    currentToken: undefined,
+    proveCurrentEarly: undefined,
     issueUnregistered: async () => PAIR,
     mask: () => undefined,
     clock,
@@ -130,14 +130,14 @@ describe('the proof of the pair in use', () => {
 
   it('uses the token that was requested early, but not for another kind of request', async () => {
     let asked = 0;
-    const currentToken = async () => {
+    const proveCurrentEarly = async () => {
       asked += 1;
       return proven;
     };
-    const early = proving({ services: { currentToken } });
+    const early = proving({ services: { proveCurrentEarly } });
     await early.prover.proveCurrent();
     expect([asked, early.sent.length]).toEqual([1, 0]);
-    const other = proving({ services: { currentToken }, grants: ['refresh_token'], answers: [GOOD] });
+    const other = proving({ services: { proveCurrentEarly }, grants: ['refresh_token'], answers: [GOOD] });
     await other.prover.proveCurrent();
     expect([asked, other.sent.length]).toEqual([1, 1]);
   });

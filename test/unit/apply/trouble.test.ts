@@ -281,7 +281,9 @@ describe('a delivery', () => {
     );
     expect([code, road.associated, road.held]).toEqual(['DELIVERY_INCOMPLETE', ['C1', 'R1'], ['R1', 'C1']]);
     // One way on, and not a second one that leaves the key valid.
-    expect(stateNow).toContain(`\`removable-credentials: ${road.id('C1')}\`, but without force and revoke`);
+    expect(stateNow).toContain(
+      `\`removable-credentials: ${road.id('C1')}\`, without force and without revoke`,
+    );
     expect(error?.remedy).not.toContain('with current-credential');
   });
 

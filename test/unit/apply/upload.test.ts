@@ -39,7 +39,7 @@ it.each<[string, DesiredChanges, CredentialSeed, RegExp]>([
     registration: {} as Registration,
     identity: 'x',
     flight: { until: 0 },
-    onRefused: () => {},
+    onNotMade: () => {},
   };
   const uploading = upload(job, { clock, tenant }, asked);
   await expect(uploading).rejects.toMatchObject({
@@ -91,7 +91,7 @@ function uploading(answers: readonly (Credential | Refusal | 'lost')[], ...pools
     registration: { name: 'mine' } as Registration,
     identity: 'identity-n',
     flight,
-    onRefused: () => undefined,
+    onNotMade: () => undefined,
   };
   return { count, flight, done: upload(job, { clock, tenant }, asked) };
 }

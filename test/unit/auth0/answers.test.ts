@@ -76,14 +76,14 @@ describe('a change of the method that is answered with', () => {
     const made = await tenant(answer(status));
     expect(await outcome(made.associate('c', METHOD, ['a']))).toBe(expected);
     expect(await outcome(made.moveTo('c', METHOD, ['a']))).toBe(expected);
-    expect(await outcome(made.moveToPreviousMethod('c', 'client_secret_post'))).toBe(expected);
+    expect(await outcome(made.moveToMethodWithoutCredentials('c', 'client_secret_post'))).toBe(expected);
   });
 
   it('200 has said what the client is to have, and nothing else', async () => {
     const made = await tenant(answer(200));
     await made.associate('c', METHOD, ['a', 'b']);
     await made.moveTo('c', METHOD, ['a']);
-    await made.moveToPreviousMethod('c', 'client_secret_basic');
+    await made.moveToMethodWithoutCredentials('c', 'client_secret_basic');
     const methods = (...ids: string[]) => ({ [METHOD]: { credentials: ids.map((id) => ({ id })) } });
     expect(sent()).toEqual([
       { client_authentication_methods: methods('a', 'b') },
@@ -98,14 +98,15 @@ describe('a change of the method that is answered with', () => {
   });
 
   it('200 after a lost attempt is reported as uncertain', async () => {
-    for (const change of ['moveTo', 'moveToPreviousMethod', 'bindTokens'] as const) {
+    for (const change of ['moveTo', 'moveToMethodWithoutCredentials', 'bindTokens'] as const) {
       const made = await tenant(answer(504), answer(200));
       let doubts = 0;
       const doubt = () => {
         doubts += 1;
       };
       if (change === 'moveTo') await made.moveTo('c', METHOD, [], doubt);
-      else if (change === 'moveToPreviousMethod') await made.moveToPreviousMethod('c', 'none', doubt);
+      else if (change === 'moveToMethodWithoutCredentials')
+        await made.moveToMethodWithoutCredentials('c', 'none', doubt);
       else await made.bindTokens('c', { by: 'require_proof_of_possession', required: true }, doubt);
       expect([change, doubts]).toEqual([change, 1]);
       await talk.server[Symbol.asyncDispose]();

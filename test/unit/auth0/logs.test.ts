@@ -173,7 +173,7 @@ describe('a token request of this run', () => {
     };
     return {
       tenant,
-      edge: line.service('edge'),
+      proofService: line.service('proofService'),
       domain: world.domain,
       proofEndpoint: async () => world.edge.tokenEndpoint,
       clock: { ...clock, now: () => waited, sleep },

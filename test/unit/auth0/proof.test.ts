@@ -124,12 +124,12 @@ describe('a proof', () => {
       true,
       { outcome: 'proven', bound: true },
     ],
-    ['not bound, as it must', token({}), true, { outcome: 'failed', isForeign: false }],
+    ['not bound, as it must', token({}), true, { outcome: 'failed', isIntercepted: false }],
     [
       'bound to another',
       token({ cnf: { 'x5t#S256': 'other' } }),
       true,
-      { outcome: 'failed', isForeign: false },
+      { outcome: 'failed', isIntercepted: false },
     ],
     ['bound to another, unasked', token({ cnf: { 'x5t#S256': 'other' } }), false, { outcome: 'failed' }],
     ['not bound', token({}), false, { outcome: 'proven', bound: false }],
@@ -212,8 +212,8 @@ describe('a proof', () => {
 
   it('by a page is foreign', async () => {
     const page = { status: 403, body: '<html>', headers: { 'content-type': 'text/html' } };
-    expect(await prove(page)).toMatchObject({ outcome: 'refused', isForeign: true });
-    expect(await prove({ status: 302 })).toMatchObject({ outcome: 'failed', isForeign: true });
+    expect(await prove(page)).toMatchObject({ outcome: 'refused', isIntercepted: true });
+    expect(await prove({ status: 302 })).toMatchObject({ outcome: 'failed', isIntercepted: true });
   });
 });
 

@@ -1,7 +1,7 @@
 /** Records of Auth0, read defensively: what is read of each member, and what of one that is not what it should be. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clientListing } from '../../../src/auth0/client-list.ts';
+import { listingOf } from '../../../src/auth0/client-list.ts';
 import { readClient, readCredential, readLogEntry } from '../../../src/auth0/records.ts';
 import { Tenant } from '../../../src/auth0/tenant.ts';
 import type { Json } from '../../../src/model/json.ts';
@@ -180,7 +180,7 @@ describe('clients that are listed', () => {
   async function listed(wanted: string[], ask: string[], ...answers: { status?: number; body?: unknown }[]) {
     await using server = await peer(answers);
     const tenant = new Tenant(line.service('Auth0'), server.served.host, async () => 'token');
-    const listing = clientListing(tenant, wanted);
+    const listing = listingOf(tenant, wanted);
     const found: (string | undefined)[] = [];
     for (const id of ask) found.push((await listing?.(id))?.id);
     return { found, count: server.exchanges.length, isListed: listing !== undefined };

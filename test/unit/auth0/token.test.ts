@@ -211,14 +211,14 @@ describe('a proof', () => {
     expect(await prove(key + cert)).toEqual({
       outcome: 'refused',
       detail: '401, access_denied: Unauthorized',
-      isForeign: false,
+      isIntercepted: false,
     });
   });
 
   it('names the reason why an audience is refused', async () => {
     expect(await prove(world.client.pem, { audience: 'https://nobody.example/' })).toEqual({
       outcome: 'unauthorized',
-      isForeign: false,
+      isIntercepted: false,
       detail: expect.stringMatching(
         /^403, access_denied: Client is not authorized to access "https:\/\/nobody/,
       ),
@@ -287,7 +287,7 @@ describe('a proof', () => {
     expect(await prove(world.client.pem, { endpoint: `${server.served.url}/t` })).toEqual({
       outcome: 'failed',
       detail: '400, invalid_request',
-      isForeign: false,
+      isIntercepted: false,
     });
   });
 

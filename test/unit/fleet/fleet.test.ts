@@ -44,7 +44,7 @@ async function fleet(clients: readonly Inputs[], { before, cancelled, ended }: M
   const order: string[] = [];
   const lines: string[] = [];
   const services: FleetServices = {
-    connection: {
+    transport: {
       send: async (request) => {
         before?.(request, leap);
         return wire.send(request);

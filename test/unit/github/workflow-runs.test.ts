@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
-import { findHolders } from '../../../src/github/workflow-runs.ts';
+import { findEarlierRuns } from '../../../src/github/workflow-runs.ts';
 import { type Destination, parseDestination } from '../../../src/model/secret-location.ts';
 import { Conversation } from '../../support/conversation.ts';
 import type { Answer } from '../../support/wire.ts';
@@ -30,7 +30,7 @@ async function find(answer: (asked: string) => Answer, destinations = ['repo:acm
   const store = new SecretStore(
     new GitHubApi(talk.line.service('GitHub'), 'github_pat_1', talk.server.served.url),
   );
-  return findHolders(
+  return findEarlierRuns(
     store,
     destinations.map((one) => parseDestination(one) as Destination),
     STORED,

@@ -1,7 +1,7 @@
 /** What is said where no service has answered, or somebody else has: what failed, and what helps. */
 
 import { describe, expect, it } from 'vitest';
-import { describeForeign, isForeign, isPage, isRedirect } from '../../../src/http/foreign.ts';
+import { describeInterceptor, isIntercepted, isPage, isRedirect } from '../../../src/http/intercepted.ts';
 import { noAnswer } from '../../../src/http/no-answer.ts';
 import { NetworkError } from '../../../src/http/wire.ts';
 
@@ -123,7 +123,7 @@ describe("an answer that is not the service's", () => {
     [200, false],
     [404, false],
   ])('%i is a redirect: %s', (status, isSo) => {
-    expect([isRedirect({ status }), isForeign(response(status))]).toEqual([isSo, isSo]);
+    expect([isRedirect({ status }), isIntercepted(response(status))]).toEqual([isSo, isSo]);
   });
 
   it.each<[string, Record<string, string>, string, boolean]>([
@@ -138,7 +138,7 @@ describe("an answer that is not the service's", () => {
     ['by nothing at all', {}, '', false],
   ])('is a page, %s: %o %s', (_, headers, body, isSo) => {
     expect(isPage(response(200, headers, body))).toBe(isSo);
-    expect(isForeign(response(200, headers, body))).toBe(isSo);
+    expect(isIntercepted(response(200, headers, body))).toBe(isSo);
   });
 
   it.each<[string, ReturnType<typeof response>, string | undefined]>([
@@ -162,6 +162,6 @@ describe("an answer that is not the service's", () => {
     ],
     ['nothing of the kind', response(403, {}, '{}'), undefined],
   ])('is reported as %s', (_, answer, words) => {
-    expect(describeForeign(answer)).toBe(words);
+    expect(describeInterceptor(answer)).toBe(words);
   });
 });

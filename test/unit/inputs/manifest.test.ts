@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { RotationError } from '../../../src/errors.ts';
-import { OF_THIS_RUN, readFleet } from '../../../src/inputs/fleet.ts';
+import { RUN_OVERRIDES, readFleet } from '../../../src/inputs/fleet.ts';
 import { readInputs, SECRET_INPUTS } from '../../../src/inputs/inputs.ts';
 import { CLIENT_KEYS, CURRENT_FROM } from '../../../src/inputs/manifest.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
@@ -356,7 +356,7 @@ clients:
     });
 
     it('knows the defaults of what says how the run goes', () => {
-      const rows = Object.entries(OF_THIS_RUN);
+      const rows = Object.entries(RUN_OVERRIDES);
       expect(rows.length).toBe(5);
       for (const [name, value] of rows) expect([name, ACTION[name]?.default]).toEqual([name, value]);
     });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isObject, parseJson, quote, stringOf } from '../../../src/model/json.ts';
+import { isObject, oneLine, parseJson, stringOf } from '../../../src/model/json.ts';
 import { runs } from '../../support/properties.ts';
 
 describe('parseJson', () => {
@@ -36,7 +36,7 @@ describe('stringOf', () => {
   });
 });
 
-describe('quote', () => {
+describe('oneLine', () => {
   it.each([
     ['a\r\nb', 'a b'],
     ['::error::a', 'error a'],
@@ -49,7 +49,7 @@ describe('quote', () => {
     ['x'.repeat(301), `${'x'.repeat(300)}…`],
     [' a  b ', 'a b'],
   ])('%j is %j', (text, quoted) => {
-    expect(quote(text)).toBe(quoted);
+    expect(oneLine(text)).toBe(quoted);
   });
 
   it('is one short line without a command, whatever the server says', () => {
@@ -76,7 +76,7 @@ describe('quote', () => {
     );
     fc.assert(
       fc.property(hostile, (parts) => {
-        const quoted = quote(parts.join(''));
+        const quoted = oneLine(parts.join(''));
         expect(quoted).not.toMatch(/::|##\[|[<>`|]|[\x00-\x1f\x7f]/);
         expect(quoted.length).toBeLessThanOrEqual(301);
       }),

@@ -11,13 +11,8 @@ import {
   type ObservedClient,
   signingAlgorithmOf,
 } from '../../../src/model/observed-state.ts';
-import {
-  credentialNameFor,
-  findRival,
-  ownerAt,
-  ownerOf,
-  rotationInProgress,
-} from '../../../src/model/ownership.ts';
+import { credentialNameFor, ownerAt, ownerOf } from '../../../src/model/ownership.ts';
+import { findRival, rotationInProgress } from '../../../src/model/rivals.ts';
 import { printLocation } from '../../../src/model/secret-location.ts';
 import { desired, HOUR, NOW, state } from '../../support/states.ts';
 

@@ -45,8 +45,8 @@ describe('a step', () => {
     ],
     [associate('revoke', ['a', ISSUED], [ISSUED]), '~[(issued)]', 'Disassociate a since it is revoked'],
     [
-      { kind: 'find-holders' },
-      '?holders',
+      { kind: 'find-earlier-runs' },
+      '?earlier-runs',
       'Look for workflow runs that may still hold the revoked credential',
     ],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],

@@ -406,7 +406,7 @@ describe('the tenant logs', () => {
     const edge = token === 'no endpoint' ? undefined : await serving([token]);
     const services = {
       tenant: tenantAt(auth0),
-      edge: line.service('edge'),
+      proofService: line.service('edge'),
       domain: 'x',
       proofEndpoint: async () => edge && `${edge.served.url}/token`,
       clock: line.connection.clock,

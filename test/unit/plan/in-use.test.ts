@@ -5,7 +5,7 @@ import { Tenant } from '../../../src/auth0/tenant.ts';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
-import { type Connection, Service } from '../../../src/http/service.ts';
+import { Service, type Transport } from '../../../src/http/service.ts';
 import type { HttpRequest } from '../../../src/http/wire.ts';
 import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
 import { notation } from '../../../src/model/step.ts';
@@ -221,7 +221,7 @@ describe('the evidence', () => {
 
   it('keeps what was made by hand in use until a successor of ours was delivered', () => {
     const { found, observed, pool } = inUse({}, { credentials: [{ id: 'h', age: 100, by: 'hand' }] });
-    expect(observed.pool.map((one) => stageOf(found, pool, one))).toEqual(['in use']);
+    expect(observed.pool.map((one) => stageOf(found, pool, one))).toEqual(['associated']);
   });
 });
 
@@ -239,7 +239,7 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
     domain: 'tenant',
     authorize: () => ({ clientId: 'm', scopes: ['read:clients', 'read:client_credentials'] }),
   });
-  const connection: Connection = {
+  const transport: Transport = {
     send: async (request) => {
       const { host, pathname, search } = new URL(request.url);
       sent += 1;
@@ -277,8 +277,8 @@ async function world(delay: (request: HttpRequest, count: number) => [there: num
   const stored = new Date(NOW + skew.github - 60 * MINUTE + 1_000).toISOString();
   github.seedSecret('repo:acme/shop', 'PEM', 'x', { updatedAt: stored });
   const services = {
-    tenant: new Tenant(new Service('Auth0', connection), 'tenant', async () => 'token'),
-    store: new SecretStore(new GitHubApi(new Service('GitHub', connection), 'token', 'https://github')),
+    tenant: new Tenant(new Service('Auth0', transport), 'tenant', async () => 'token'),
+    store: new SecretStore(new GitHubApi(new Service('GitHub', transport), 'token', 'https://github')),
   };
   return { ids, observed: () => observe(wanted, services, NOW), wanted };
 }

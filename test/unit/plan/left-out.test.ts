@@ -198,7 +198,7 @@ describe('a destination beside the primary that GitHub does not show', () => {
     expect([holds(world, SHOP), all[0]?.message.includes('the rotation goes ahead')]).toEqual(['c', true]);
     const last = await world.pass(16).day(TWO);
     expect([last.removed, holds(world, SHOP)]).toEqual([['p'], 'new1']);
-    expect(last.notes).toContain(`${BILLING} PEM cannot log in from the removal of p on`);
+    expect(last.notes).toContain(`${BILLING} PEM cannot log in from the removal of p until`);
   });
 
   it('does not stop an emergency', async () => {

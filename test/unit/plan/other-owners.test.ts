@@ -57,7 +57,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     expect(message).toMatch(/^Client client cannot hold another credential/);
     expect(message).toContain(
-      'To keep this one, disable the other and add its destinations here, and pass current-credential; once the readers of the other read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
+      'To keep this one, disable the other, pass current-credential, and add its destinations here. Once the readers of the other read PEM there, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one',
     );
     world.delete('o');
     expect(await world.day({ current: 'none' })).toMatchObject({ rotated: true, lockedOut: [] });
@@ -69,7 +69,7 @@ describe('a mark that is not ours', () => {
     expect(notes).toMatch(
       /The next rotation, on .*, will fail: o was made for repo:old\/shop#PEM\. If repo:old\/shop, secret PEM, used to be the first destination/,
     );
-    expect(notes).toContain('To keep this one, disable the other and add its destinations here');
+    expect(notes).toContain('To keep this one, disable the other, and add its destinations here');
   });
 });
 
@@ -154,7 +154,7 @@ describe('revoke: previous with other destinations than the rotation', () => {
     const day = await revoke([record], { 'env:acme/shop/live': ['e', 64.9999] });
     expect(day.error).toMatchObject({
       code: 'CANNOT_REVOKE',
-      alarm: 'what was to be revoked is STILL VALID. Act at once',
+      alarm: 'the credential to revoke is STILL VALID. Act at once',
     });
     expect(day.message).toContain(`${SHOP} PEM has no secret yet.`);
     expect(day.message).toContain(where);

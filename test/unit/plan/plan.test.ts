@@ -978,28 +978,28 @@ const REVOCATIONS: Row[] = [
     REVOKE,
     { credentials: [current], written: [delivered] },
     'Forced',
-    `${ROTATION} ~[(issued)] -a ?holders`,
+    `${ROTATION} ~[(issued)] -a ?earlier-runs`,
   ],
   [
     'so does what was made by hand, and whatever place is there for more',
     { ...REVOKE, overlap: 7 * DAY },
     { credentials: [{ ...previous, by: 'hand' }], written: [delivered] },
     'UnidentifiedSecret',
-    `${ROTATION.replace('[a', '[p')} ~[(issued)] -p ?holders`,
+    `${ROTATION.replace('[a', '[p')} ~[(issued)] -p ?earlier-runs`,
   ],
   [
     'the previous one has made room before',
     REVOKE,
     { credentials: [previous, current], written: [delivered] },
     'Forced',
-    '!cert ~[a] -p +cred ~[a,(issued)] ?auth >repo:acme/shop ~[(issued)] -a ?holders',
+    '!cert ~[a] -p +cred ~[a,(issued)] ?auth >repo:acme/shop ~[(issued)] -a ?earlier-runs',
   ],
   [
     'what somebody has taken out by hand does not come back',
     { ...REVOKE, current: 'a' },
     { credentials: [{ ...current, associated: false }], written: [delivered] },
     'Forced',
-    '!cert +cred ~[(issued)] ?auth >repo:acme/shop -a ?holders',
+    '!cert +cred ~[(issued)] ?auth >repo:acme/shop -a ?earlier-runs',
   ],
   [
     "neither another workflow's nor a foreign one goes",
@@ -1013,14 +1013,14 @@ const REVOCATIONS: Row[] = [
       written: [delivered],
     },
     'Forced',
-    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop -a ?holders',
+    '!cert +cred ~[p,(issued)] ?auth >repo:acme/shop -a ?earlier-runs',
   ],
   [
     'another subject of a CA-signed certificate: the old one goes',
     { ...REVOKE, ...CA, subject: 'CN=next', current: 'a' },
     { credentials: [current], written: [delivered] },
     'SpecChanged',
-    `${ROTATION} ~[(issued)] -a ?holders`,
+    `${ROTATION} ~[(issued)] -a ?earlier-runs`,
   ],
 ];
 
@@ -1424,7 +1424,7 @@ const RARE: Row[] = [
     { revoke: true, force: true },
     { credentials: [previous, { ...current, associated: false }], written: [delivered] },
     'NotDelivered',
-    '!cert -a +cred ~[p,(issued)] ?auth >repo:acme/shop ~[(issued)] -p ?holders',
+    '!cert -a +cred ~[p,(issued)] ?auth >repo:acme/shop ~[(issued)] -p ?earlier-runs',
   ],
   [
     'tokens are bound after the certificate was delivered unproven',
@@ -1903,7 +1903,9 @@ describe('plan tells', () => {
       { destinations: TWO },
       { credentials: [previous, current], written: [delivered, 60 * DAYS] },
     );
-    expect(told).toMatch(/INTERRUPTION: env:acme\/ops\/prod PEM cannot log in from the removal of p until/);
+    expect(told).toMatch(
+      /INTERRUPTION: The consumers of env:acme\/ops\/prod PEM cannot log in from the removal of p until/,
+    );
   });
 
   it('that a credential superseded less than a day ago gives way', () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
-import { findRival } from '../../../src/model/ownership.ts';
+import { findRival } from '../../../src/model/rivals.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import {
   type CredentialSeed,
@@ -94,7 +94,7 @@ describe('a client that uses another method', () => {
     const { alarm, remedy } = refusal({}, seed);
     expect([alarm, remedy]).toEqual([
       undefined,
-      'Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, which names whom that interrupts).',
+      'Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, to see who would be interrupted).',
     ]);
   });
 

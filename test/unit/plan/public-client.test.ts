@@ -1,7 +1,7 @@
 /** A client without any credential (method `none`) can come back to that, and becomes it only if it was asked for. */
 
 import { describe, expect, it } from 'vitest';
-import { movedBack } from '../../../src/apply/failure-state.ts';
+import { movedBack } from '../../../src/apply/method-change.ts';
 import { printNote } from '../../../src/model/note.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';

@@ -32,7 +32,7 @@ describe('the note', () => {
   it.each<[string, UsageSeed | undefined, DesiredChanges, RegExp]>([
     ['not read', undefined, {}, /^Credential p stays associated until the tenant logs have been read\.$/],
     [
-      'in use',
+      'associated',
       { uses: [login, { id: 'p', age: 3 }] },
       {},
       /stays associated since the tenant logs show that it is STILL IN USE: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,

@@ -126,7 +126,7 @@ describe('the repository of the job is not the first destination, and its delive
     expect(stale[1]?.message).toContain('take the line current-credential out, since the job cannot read');
     const day = await world.day({ ...both, current: 'none' });
     expect([day.error, day.lockedOut]).toEqual([undefined, [`${BILLING} PEM`]]);
-    expect(day.notes).toContain(`INTERRUPTION: ${BILLING} PEM cannot log in`);
+    expect(day.notes).toContain(`INTERRUPTION: The consumers of ${BILLING} PEM cannot log in`);
     expect(outcomes([await world.day({ ...both, current: 'none' })])).toEqual(['NotDue']);
     expect([world.works(SHOP), world.works(BILLING)]).toEqual([true, true]);
   });

@@ -1,11 +1,11 @@
 /** What must not be missing from what people and the next job read: an alarm, a holder, a removed credential, a fate. */
 
 import { describe, expect, it } from 'vitest';
-import type { Holders } from '../../../src/model/run-result.ts';
+import type { EarlierRuns } from '../../../src/model/run-result.ts';
 import { failureReport, withFailure } from '../../../src/report/failure.ts';
 import { failure, idle, outcome, report, result, settled } from '../../support/run-result.ts';
 
-const HOLDERS: Holders = {
+const EARLIER_RUNS: EarlierRuns = {
   runs: [
     {
       repository: 'acme/shop',
@@ -20,9 +20,11 @@ const HOLDERS: Holders = {
 };
 const ofHolders = ({ message }: { message: string }) =>
   /queued before the delivery|could not be searched/.test(message);
-const revoked = (holders: Holders) =>
+const revoked = (earlierRuns: EarlierRuns) =>
   report(
-    result({ force: true, revoke: true }, settled, { outcome: outcome({ holders, removed: ['cred_a'] }) }),
+    result({ force: true, revoke: true }, settled, {
+      outcome: outcome({ earlierRuns, removed: ['cred_a'] }),
+    }),
   );
 
 describe('an alarm', () => {
@@ -60,7 +62,7 @@ describe('outputs', () => {
 
 describe('who may still hold what was revoked', () => {
   it('is shown in a table without links from servers, and as a warning', () => {
-    const { annotations, summary } = revoked(HOLDERS);
+    const { annotations, summary } = revoked(EARLIER_RUNS);
     expect(summary).toContain('](https://github.com/acme/shop/actions/runs/1)');
     expect(summary).not.toMatch(/[^\\]\]\(https:\/\/evil/);
     expect(summary).not.toContain('<b>');
@@ -71,8 +73,8 @@ describe('who may still hold what was revoked', () => {
   });
 
   it('counts them, and names the repositories that have none', () => {
-    const [one] = HOLDERS.runs;
-    const two = revoked({ ...HOLDERS, runs: one ? [one, one] : [], unsearched: [] });
+    const [one] = EARLIER_RUNS.runs;
+    const two = revoked({ ...EARLIER_RUNS, runs: one ? [one, one] : [], unsearched: [] });
     expect(two.annotations.filter(ofHolders).map(({ message }) => message)).toEqual([
       expect.stringMatching(/^2 workflow runs were queued/),
     ]);

@@ -26,7 +26,7 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   notes,
   logQuestion: undefined,
   probes: [],
-  outage: { before: undefined, healed: undefined },
+  lockout: { before: undefined, healed: undefined },
   errorAtEnd: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
@@ -41,7 +41,7 @@ const outcome = (clientId: string): NonNullable<RunResult['outcome']> => ({
   proof: 'proven',
   provenBy: 'token',
   notes: [],
-  holders: undefined,
+  earlierRuns: undefined,
   clientId,
   delivered: [],
   inDoubt: [],

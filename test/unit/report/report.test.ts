@@ -338,10 +338,10 @@ describe('the summary', () => {
     expect(annotations).toEqual([
       expect.objectContaining({
         level: 'warning',
-        message: expect.stringMatching(/^INTERRUPTION: env:acme/),
+        message: expect.stringMatching(/^INTERRUPTION: The consumers of env:acme/),
       }),
     ]);
-    expect(summary).toContain('> INTERRUPTION: env:acme/ops/prod PEM cannot log in');
+    expect(summary).toContain('> INTERRUPTION: The consumers of env:acme/ops/prod PEM cannot log in');
   });
 
   it.each([

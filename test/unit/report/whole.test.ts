@@ -108,7 +108,7 @@ const RESULTS: [string, RunResult][] = [
     result({ force: true, revoke: true }, settled, {
       outcome: outcome({
         removed: ['cred_a'],
-        holders: {
+        earlierRuns: {
           runs: RUNS,
           searched: ['acme/shop'],
           unsearched: [{ destination: 'org:acme', why: 'An organization has no list of runs.' }],
@@ -121,7 +121,7 @@ const RESULTS: [string, RunResult][] = [
     result({ force: true, revoke: true }, settled, {
       outcome: outcome({
         removed: ['cred_a'],
-        holders: { runs: [], searched: ['acme/shop'], unsearched: [] },
+        earlierRuns: { runs: [], searched: ['acme/shop'], unsearched: [] },
       }),
     }),
   ],

@@ -1,13 +1,12 @@
 /** Credentials made by hand that a location may hold, although the evidence does not show it. Pure. */
 
+import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, isNewer, writtenTimes } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { formerElsewhere, unreadFormer } from './other-owners.ts';
+import { adviceOnUnreadFormer, formerElsewhere } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { currentLine } from './preconditions.ts';
 
 /**
  * The credentials made by hand that the primary may hold in place of `current-credential`: newer ones that existed when the primary was
@@ -25,7 +24,7 @@ export function whatPrimaryMayHold(
     return { doubtful: [], advice: undefined };
   const doubtful = byHand.filter((c) => isNewer(c, heldByPrimary) && c.createdAt <= written + UNCERTAINTY);
   if (doubtful.length === 0) return { doubtful, advice: undefined };
-  const advice = `current-credential is ${heldByPrimary.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
+  const advice = `current-credential is ${heldByPrimary.id}, but ${printLocation(primary.location)} was written when ${dated(doubtful)} existed, and may hold that instead. Check that the line reads ${currentCredentialLine(desired)}, and that no environment of this job has a secret of that name. Then find out in Auth0's logs which one nobody uses, and put its id into removable-credentials.`;
   return { doubtful, advice };
 }
 
@@ -34,11 +33,11 @@ export function dated(credentials: readonly Credential[]): string {
 }
 
 /** What to do if a location that GitHub does not show may hold a credential. undefined: there is none. */
-export function hiddenHolder(builder: PlanBuilder): string | undefined {
+export function adviceOnHiddenHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);
   if (hidden?.refused)
-    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutLine(hidden.location, desired)}`;
+    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutAdvice(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
-  return former && unreadFormer(former, builder);
+  return former && adviceOnUnreadFormer(former, builder);
 }

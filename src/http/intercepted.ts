@@ -1,12 +1,12 @@
 /** Recognises answers that are not from the service but from a firewall, a sign-in page or another host. */
 
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import type { HttpResponse } from './wire.ts';
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** Whether something other than the service answered. Neither API sends HTML pages, and only a renamed repository answers with a redirect. */
-export function isForeign(response: HttpResponse): boolean {
+export function isIntercepted(response: HttpResponse): boolean {
   return isPage(response) || isRedirect(response);
 }
 
@@ -18,13 +18,13 @@ export function isPage({ body, headers }: HttpResponse): boolean {
   return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(!doctype|html|head|body)\b/i.test(body);
 }
 
-/** Describes a foreign answer. undefined if it may be the service's own. */
-export function describeForeign(response: HttpResponse): string | undefined {
+/** Describes what answered in place of the service. undefined if the answer may be the service's own. */
+export function describeInterceptor(response: HttpResponse): string | undefined {
   if (isRedirect(response)) {
     const { location = '' } = response.headers;
-    return URL.canParse(location) ? `a redirect to ${quote(new URL(location).host)}` : 'a redirect';
+    return URL.canParse(location) ? `a redirect to ${oneLine(new URL(location).host)}` : 'a redirect';
   }
   if (!isPage(response)) return undefined;
-  const title = quote(/<title[^>]*>([^<]*)/i.exec(response.body)?.[1]).slice(0, 100);
+  const title = oneLine(/<title[^>]*>([^<]*)/i.exec(response.body)?.[1]).slice(0, 100);
   return title === '' ? 'an HTML page' : `an HTML page, "${title}"`;
 }

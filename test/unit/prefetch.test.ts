@@ -1,8 +1,8 @@
 /** What a run asks for before it knows whether it needs it. */
 
 import { describe, expect, it } from 'vitest';
-import { looksDue, prefetch } from '../../../src/apply/prefetch.ts';
-import { DAY, desired, NOW } from '../../support/states.ts';
+import { looksDue, prefetch } from '../../src/prefetch.ts';
+import { DAY, desired, NOW } from '../support/states.ts';
 
 /** As `current-credential` shows it. */
 function ending(inDays: number) {

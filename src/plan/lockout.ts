@@ -1,52 +1,29 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { NOT_REVOKED, RotationError } from '../errors.ts';
+import { expiredAlarm, takeOutAdvice } from '../model/advice.ts';
 import { longDay } from '../model/markdown.ts';
-import { refusalOf, writtenTimes } from '../model/observed-state.ts';
-import { takeOutLine } from '../model/ownership.ts';
-import type { RunResult } from '../model/run-result.ts';
+import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
 export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, error.alarm ?? outageOf(builder, builder.keptSteps) ?? leaked);
-}
-
-/** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
-export function alarmingResult(error: RotationError, result: RunResult): RotationError {
-  const { desired, expiresAt, observed, outcome, planOnly } = result;
-  if (error.alarm !== undefined) return error;
-  const named = planOnly ? undefined : leftOfEmergency(result);
-  if (named || outcome?.rotated) return error.withStateNow(error.stateNow, named);
-  const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, (observed && expired(expiresAt, observed.now)) ?? left);
-}
-
-/**
- * What `removable-credentials` names with `overlap: 0h`, and is still associated after the run. It may be what is left of an emergency,
- * whose form asks for both.
- */
-function leftOfEmergency({ desired, observed, outcome }: RunResult): string | undefined {
-  if (desired.overlap !== 0) return undefined;
-  const left = observed?.client?.associated.filter(
-    (id) => desired.removableCredentials.has(id) && !outcome?.removed.includes(id),
-  );
-  return left?.length ? `${left.join(', ')} STILL LOGS IN. If its key has leaked, act at once` : undefined;
+  return error.withStateNow(error.stateNow, error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
 }
 
 /**
  * Who cannot log in with what the destinations hold, once the first steps of the plan are carried out.
  * @param carriedOut the number of those steps
  */
-export function outageOf(
+export function lockoutOf(
   { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
   carriedOut: number,
 ): string | undefined {
   const { expiresAt, held, isExpiryEstimated, staleCurrent, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
-  const isOver = isExpiryEstimated ? undefined : expired(expiresAt, observed.now);
+  const isOver = isExpiryEstimated ? undefined : expiredAlarm(expiresAt, observed.now);
   if (isOver !== undefined) return isOver;
   const associated = steps
     .slice(0, carriedOut)
@@ -59,12 +36,6 @@ export function outageOf(
   return out.length === 0
     ? undefined
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
-}
-
-function expired(expiresAt: number | undefined, now: number): string | undefined {
-  return expiresAt !== undefined && expiresAt <= now
-    ? `the current key expired on ${longDay(expiresAt)}: its consumers CANNOT LOG IN. Act at once`
-    : undefined;
 }
 
 /** A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. */
@@ -80,7 +51,7 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   return new RotationError(hidesAnother ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
     failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
     remedy:
-      first.error.remedy + (secret && !hidesAnother ? takeOutLine(secret.location, builder.desired) : ''),
+      first.error.remedy + (secret && !hidesAnother ? takeOutAdvice(secret.location, builder.desired) : ''),
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
     cause: first.error,
@@ -95,7 +66,7 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   alarm: string | undefined;
 } {
   const places = observed.secrets.flatMap(({ location, refused, times }, index) => {
-    if (!refusalOf(observed, location)) return [];
+    if (!whyUnwritable(observed, location)) return [];
     const working = inUse.held[index]?.find(
       ({ expiresAt: end = FOREVER, id }) => associated.includes(id) && end > observed.now,
     );

@@ -1,18 +1,18 @@
 /** Lists workflow runs that may still hold the revoked credential, and repositories that could not be searched. */
 
-import { quote } from '../model/json.ts';
+import { oneLine } from '../model/json.ts';
 import { code, iso, plain, row, shortenedList } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
 
-export function holderTable({ outcome }: RunResult): string {
-  const holders = outcome?.holders;
-  if (!holders) return '';
-  const { runs, searched, unsearched } = holders;
+export function earlierRunsTable({ outcome }: RunResult): string {
+  const earlierRuns = outcome?.earlierRuns;
+  if (!earlierRuns) return '';
+  const { runs, searched, unsearched } = earlierRuns;
   const rows = runs.map(({ createdAt, name, repository, status, url }) =>
     row([
-      `[${plain(quote(name))}](${url})`,
+      `[${plain(oneLine(name))}](${url})`,
       code(repository),
-      plain(quote(status)),
+      plain(oneLine(status)),
       iso(Date.parse(createdAt)),
     ]),
   );
@@ -38,8 +38,8 @@ function found(count: number): string {
 }
 
 /** The same information as annotations. */
-export function holderWarnings({ outcome }: RunResult): string[] {
-  const { runs = [], unsearched = [] } = outcome?.holders ?? {};
+export function earlierRunsWarnings({ outcome }: RunResult): string[] {
+  const { runs = [], unsearched = [] } = outcome?.earlierRuns ?? {};
   const locations = unsearched.map(({ destination }) => destination).join(', ');
   return [
     ...(runs.length > 0 ? [found(runs.length)] : []),

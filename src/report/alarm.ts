@@ -1,0 +1,27 @@
+/** Adds the alarm to a failed run, if something urgent is true. Pure. */
+
+import { NOT_REVOKED, type RotationError } from '../errors.ts';
+import { expiredAlarm } from '../model/advice.ts';
+import type { RunResult } from '../model/run-result.ts';
+
+/** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
+export function alarmingResult(error: RotationError, result: RunResult): RotationError {
+  const { desired, expiresAt, observed, outcome, planOnly } = result;
+  if (error.alarm !== undefined) return error;
+  const named = planOnly ? undefined : leftOfEmergency(result);
+  if (named || outcome?.rotated) return error.withStateNow(error.stateNow, named);
+  const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
+  return error.withStateNow(error.stateNow, (observed && expiredAlarm(expiresAt, observed.now)) ?? left);
+}
+
+/**
+ * What `removable-credentials` names with `overlap: 0h`, and is still associated after the run. It may be what is left of an emergency,
+ * whose form asks for both.
+ */
+function leftOfEmergency({ desired, observed, outcome }: RunResult): string | undefined {
+  if (desired.overlap !== 0) return undefined;
+  const left = observed?.client?.associated.filter(
+    (id) => desired.removableCredentials.has(id) && !outcome?.removed.includes(id),
+  );
+  return left?.length ? `${left.join(', ')} STILL LOGS IN. If its key has leaked, act at once` : undefined;
+}
