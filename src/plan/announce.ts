@@ -50,7 +50,7 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
   const { desired, owners } = builder;
   const { id } = credential;
   if (desired.keepCredentials.has(id))
-    return `keep-credentials keeps ${id}. Before then, give its users another client; once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
+    return `keep-credentials keeps ${id}. Before then, let its users read the delivered secret, or give them another client. Once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(id))
     return `${id} was made for ${other.owner}. ${movedFromAdvice(builder)}${keepOneWorkflow(builder, other.owner)}`;

@@ -86,7 +86,7 @@ function keptAdvice({ desired, owners, pool }: PlanBuilder): string | undefined 
     .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
     .map(({ id }) => id);
   if (kept.length === 0) return undefined;
-  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Move the users to another client, then take the id out of keep-credentials. The next rotation removes it at once.`;
+  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.`;
 }
 
 /** May a former location hold one? Then it is not removed, even if it is released. */
@@ -153,7 +153,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and move its users to another client. No rotation is possible until they have moved.`,
+    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client. No rotation is possible until they have moved.`,
   ];
 }
 

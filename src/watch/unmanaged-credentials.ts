@@ -83,7 +83,7 @@ function findingsOfUnmarked(builder: PlanBuilder, credential: Credential): Findi
   const on = next === undefined || next <= builder.observed.now ? '' : ` (${day(next)})`;
   const todo = mayBeHeld(inUse, credential)
     ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`
-    : `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and give its users another client before the next rotation${on}, which needs its slot.`;
+    : `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and let its users read the delivered secret, or give them another client, before the next rotation${on}, which needs its slot.`;
   if (!owners.isAssociated(credential))
     return [
       warning(

@@ -192,7 +192,7 @@ describe('an outage is what a run takes out', () => {
       () => undefined,
       (run, home) => {
         interrupts(run, home.place(0));
-        run.error = `${home.place(0)} takes no new secret.`;
+        run.error = `until ${home.place(0)} can be written again`;
         return taken(run, home);
       },
       [],

@@ -14,7 +14,7 @@ describe('one made by hand is in the way', () => {
     await world.day({ destinations: [SHOP, PROD] });
     const { message } = await world.day({ destinations: [SHOP, PROD] });
     expect(message).toMatch(
-      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and move its users to another client/,
+      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client/,
     );
   });
 
@@ -29,7 +29,7 @@ describe('one made by hand is in the way', () => {
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: ['c', 64.9999] });
     const { message } = await world.day({ keep: ['h'] });
     expect(message).toContain(
-      'No rotation is possible while keep-credentials keeps h. Move the users to another client, then take the id out of keep-credentials. The next rotation removes it at once.',
+      'No rotation is possible while keep-credentials keeps h. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.',
     );
     expect(await world.day()).toMatchObject({ rotated: true, removed: ['h'] });
   });
@@ -40,7 +40,7 @@ describe('one made by hand is in the way', () => {
       'name it in keep-credentials and move its users before 2027-01-13: no rotation is possible while it is kept',
     );
     expect((await world.day({ keep: ['h'] })).notes).toMatch(
-      /will fail: keep-credentials keeps h\. Before then, give its users another client; once nobody uses it, take its id out/,
+      /will fail: keep-credentials keeps h\. Before then, let its users read the delivered secret, or give them another client\. Once nobody uses it, take its id out/,
     );
   });
 });
