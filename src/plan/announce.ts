@@ -69,8 +69,9 @@ function announce(
   if (formerHolder(builder.inUse, credential) !== undefined) return;
   const removal = removalOf(builder, credential, isFull, nextRotation);
   if (removal === undefined) return;
-  if (!builder.owners.isUnmarked(credential)) builder.note('notice', removal);
-  else builder.note('warning', `${removal} ${keepIt(nextRotation)}`);
+  const hasUsers = builder.owners.isUnmarked(credential) && !builder.isCertainlyExpired(credential);
+  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(credential, nextRotation)}`);
+  else builder.note('notice', removal);
 }
 
 /** Which run removes it, and when. undefined: none does so far. @param name of the credential, as the sentence quotes it */
@@ -84,14 +85,22 @@ export function removalOf(
   const { observed, owners, rotates } = builder;
   const end = rotates ? observed.now + overlapOf(builder, credential) : overlapEnd(builder, credential);
   const made = owners.isUnmarked(credential)
-    ? `, which was made by hand on ${day(credential.createdAt)},`
+    ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
   if (Number.isFinite(end)) return `A run removes ${name}${made} from ${day(end)} on (overlap).`;
   return isFull ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.` : undefined;
 }
 
-/** What to do for the users of a credential made by hand, before a rotation removes it. */
-export function keepIt(nextRotation: number | undefined): string {
+function dates(builder: PlanBuilder, credential: Credential): string {
+  const { createdAt, expiresAt } = credential;
+  if (expiresAt === undefined) return day(createdAt);
+  return `${day(createdAt)} and ${builder.isCertainlyExpired(credential) ? 'expired' : 'expires'} on ${day(expiresAt)}`;
+}
+
+/** What to do for the users of a credential made by hand before it expires, or a rotation removes it. */
+export function adviceForUsers({ expiresAt }: Credential, nextRotation: number | undefined): string {
+  if (expiresAt !== undefined && expiresAt <= (nextRotation ?? Number.POSITIVE_INFINITY))
+    return `Whoever still uses it cannot log in from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
   const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
   return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;
 }

@@ -81,11 +81,13 @@ function doubtAdvice(builder: PlanBuilder): string | undefined {
 }
 
 /** Does keep-credentials keep one? */
-function keptAdvice({ desired, owners, pool }: PlanBuilder): string | undefined {
-  const kept = pool
-    .filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined)
-    .map(({ id }) => id);
+function keptAdvice(builder: PlanBuilder): string | undefined {
+  const { desired, owners, pool } = builder;
+  const all = pool.filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined);
+  const kept = all.map(({ id }) => id);
   if (kept.length === 0) return undefined;
+  if (all.every((c) => builder.isCertainlyExpired(c)))
+    return `keep-credentials keeps ${kept.join(', ')}, which has expired, so nobody can log in with it. Take the id out of keep-credentials. The next rotation then removes it.`;
   return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.`;
 }
 

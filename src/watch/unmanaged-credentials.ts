@@ -5,7 +5,7 @@ import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
 import { isDigest, type Ownership, readOwnership } from '../model/ownership.ts';
-import { keepIt, removalOf } from '../plan/announce.ts';
+import { adviceForUsers, removalOf } from '../plan/announce.ts';
 import { mayBeHeld } from '../plan/holders.ts';
 import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
@@ -30,12 +30,12 @@ function findingOfReplaced(builder: PlanBuilder, credential: Credential): Findin
   const { associated, desired, inUse, owners } = builder;
   const { id } = credential;
   if (!owners.isUnmarked(credential) || !associated.includes(id) || mayBeHeld(inUse, credential)) return [];
-  if (desired.removableCredentials.has(id)) return [];
+  if (desired.removableCredentials.has(id) || builder.isCertainlyExpired(credential)) return [];
   const next = nextDue(builder, false);
   const removal = removalOf(builder, credential, associated.length >= METHOD_CAPACITY, next, code(id));
   if (removal === undefined) return [];
   const released = `If nobody does, name it in removable-credentials, which ends this warning.`;
-  return [warning(`ReplacedCredential ${id}`, removal, `${keepIt(next)} ${released}`)];
+  return [warning(`ReplacedCredential ${id}`, removal, `${adviceForUsers(credential, next)} ${released}`)];
 }
 
 /**

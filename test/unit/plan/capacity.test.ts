@@ -34,6 +34,25 @@ describe('one made by hand is in the way', () => {
     expect(await world.day()).toMatchObject({ rotated: true, removed: ['h'] });
   });
 
+  it('kept although it has expired, it needs no move of its users', async () => {
+    const world = new Days([{ ...hand('h', 70), expires: -3 }, ours('c', 65)], { [SHOP]: ['c', 64.9999] });
+    const { message } = await world.day({ keep: ['h'] });
+    expect(message).toContain(
+      'keep-credentials keeps h, which has expired, so nobody can log in with it. Take the id',
+    );
+    expect(await world.day()).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+
+  it('is announced with the day on which it expires, if that is earlier', async () => {
+    const world = new Days([{ ...hand('h', 70), expires: 20 }, ours('c', 10)], { [SHOP]: ['c', 9.9999] });
+    const { notes } = await world.day();
+    expect(notes).toMatch(
+      /removes h, which was made by hand on .* and expires on (\S+), to make room\. Whoever still uses it cannot log in from \1 on/,
+    );
+    const [, later] = [world.pass(21), await world.day()];
+    expect(later.notes).not.toContain('Whoever still uses it');
+  });
+
   it('is announced with the day by which its users must have moved', async () => {
     const world = new Days([hand('h', 70), ours('c', 10)], { [SHOP]: ['c', 9.9999] });
     expect((await world.day()).notes).toContain(

@@ -247,6 +247,12 @@ describe('a finding', () => {
     expect(found({ overlap: 20 * DAY }, seed())[0]?.what).toMatch(
       /^A run removes `h`, .* from 2026-12-.. on/,
     );
+    const [ends] = found({}, seed({ expiresIn: 5 * DAY }));
+    expect(ends?.what).toContain('and expires on 2026-11-29, to make room');
+    expect(ends?.todo).toMatch(
+      /^Whoever still uses it cannot log in from 2026-11-29 on, .*removable-credentials/,
+    );
+    expect(keys({}, seed({ expiresIn: -DAY }))).toEqual([]);
     expect(keys({ removableCredentials: new Set(['h']) }, seed())).toEqual([]);
     expect(keys({ keep: ['h'] }, seed()).join()).not.toContain('ReplacedCredential');
     expect(keys({}, seed({ associated: false })).join()).not.toContain('ReplacedCredential');
