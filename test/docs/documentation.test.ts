@@ -9,6 +9,7 @@ import { explanationOf } from '../../src/actions-runner.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { clientReport } from '../../src/report/report.ts';
 import { desired } from '../support/states.ts';
+import { toHtml } from './rendering/page.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const action = parse(read('action.yml'));
@@ -31,6 +32,25 @@ const texts = [
 const shownYaml = (path: string) =>
   [...read(path).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text]) => `${text}`);
 
+interface Described {
+  default?: string;
+  description: string;
+  required?: boolean;
+}
+
+/** As it is read where code is not marked by backticks. */
+const plain = (description: string) => description.trim().replace(/\s+/g, ' ').replaceAll('`', '');
+
+const tableRows = (html: string) =>
+  [...html.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
+    [...row.matchAll(/<t[dh]>([\s\S]*?)<\/t[dh]>/g)].map(([, cell = '']) =>
+      cell
+        .replace(/<[^>]*>/g, '')
+        .replaceAll('&#x3C;', '<')
+        .replaceAll('&#x26;', '&'),
+    ),
+  );
+
 it('all documents, workflows and texts are looked at', () => {
   expect([workflows.length, examples.length, documents.length]).toEqual([7, 30, 15]);
   for (const folder of ['src', 'test', 'docs', 'examples', 'scripts', '.github'])
@@ -44,6 +64,22 @@ describe('README', () => {
     expect(() =>
       execFileSync(process.execPath, ['scripts/readme.ts', '--check'], { stdio: 'pipe' }),
     ).not.toThrow();
+  });
+
+  it('shows each text of action.yml whole, on the page that GitHub makes of it', () => {
+    const { inputs, outputs } = action as Record<'inputs' | 'outputs', Record<string, Described>>;
+    const rows = [
+      ...Object.entries(inputs).map(([name, { default: value, description, required }]) => [
+        name,
+        required ? 'required' : value || '–',
+        plain(description),
+      ]),
+      ...Object.entries(outputs).map(([name, { description }]) => [name, plain(description)]),
+    ];
+    const tables = read('README.md').match(/^<!-- \w+: generated [\s\S]*?<!-- end of/gm) ?? [];
+    const shown = tables.flatMap((table) => tableRows(toHtml(table)));
+    const isHead = ([name = '']: string[]) => ['Input', 'Output'].includes(name);
+    expect(shown.filter((row) => !isHead(row))).toEqual(rows);
   });
 
   it('has at most 250 lines', () => {

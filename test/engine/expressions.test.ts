@@ -18,6 +18,7 @@ interface Workflow {
     string,
     {
       if?: string;
+      needs?: string;
       environment?: string;
       secrets?: Record<string, string>;
       steps?: Step[];
@@ -233,3 +234,20 @@ it.each([
     expect(holds(condition, { inputs: { operation, removable }, needs })).toBe(runs);
   },
 );
+
+it.each([
+  ['success', false],
+  ['skipped', false],
+  ['failure', true],
+  // So ends a job that reaches its timeout-minutes.
+  ['cancelled', true],
+])('of a job that has ended with %s somebody is told: %s', (result, runs) => {
+  const paths = globSync('examples/**/*.yml').filter((path) => read(path).jobs?.notify);
+  expect(paths.sort()).toEqual(['examples/fleet/deploy-kubernetes.yml', 'examples/notify.yml']);
+  for (const path of paths) {
+    const { if: condition = '', needs = '' } = read(path).jobs.notify ?? {};
+    // Without a status function it would follow a success alone.
+    const told = [condition.includes('always()'), holds(condition, { needs: { [needs]: { result } } })];
+    expect([path, ...told]).toEqual([path, true, runs]);
+  }
+});

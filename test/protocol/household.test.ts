@@ -6,6 +6,7 @@ import type { HttpRequest } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { printDestination, printLocation } from '../../src/model/secret-location.ts';
+import { namedForDeletion } from '../support/advice.ts';
 import type { Code } from './actor.ts';
 import { material, prepare } from './by-hand.ts';
 import { REAL } from './code.ts';
@@ -443,6 +444,23 @@ describe('a message names for deletion', () => {
     });
     expect(home.told('advice')).toHaveLength(expected);
   });
+});
+
+test.each<[string, string[]]>([
+  ['Delete cred_a in Auth0.', ['cred_a']],
+  ['First disassociate cred_a and cred_b.', ['cred_a', 'cred_b']],
+  ['Or remove credential cred_b (of 2026-01-01).', ['cred_b']],
+  ['Take out cred_a, then go on.', ['cred_a']],
+  ['Add the line `removable-credentials: cred_a cred_b`.', ['cred_a', 'cred_b']],
+  ['Add removable-credentials: cred_b, but without force.', ['cred_b']],
+  // The sentence that follows tells something else.
+  ['Delete cred_a. Somebody still uses cred_b.', ['cred_a']],
+  ['A place holds cred_a, and keep-credentials: cred_b keeps that one.', []],
+  ['Nobody has deleted cred_a.', []],
+  // Another one, whose name begins or ends like it.
+  ['Delete cred_ab and xcred_b.', []],
+])('what a message names for deletion: %s', (message, named) => {
+  expect(namedForDeletion(message, ['cred_a', 'cred_b'])).toEqual(named);
 });
 
 describe('a second rotation', () => {

@@ -6,7 +6,8 @@ import { credentialLimit } from '../../../src/model/capacity.ts';
 import type { DesiredState } from '../../../src/model/desired-state.ts';
 import { printNote } from '../../../src/model/note.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
-import { describeStep, ISSUED, notation } from '../../../src/model/step.ts';
+import type { SecretLocation } from '../../../src/model/secret-location.ts';
+import { describeStep, ISSUED, notation, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
@@ -1700,6 +1701,62 @@ describe('every row, step by step', () => {
         expect(after.associated.includes(id), told).toBe(associated !== false);
       }
     }
+  });
+});
+
+describe('of a plan that would be wrong', () => {
+  const wanted = desired({ destinations: TWO });
+  const observed = state(wanted, { credentials: [current], written: [delivered, delivered] });
+  const [shop, prod] = observed.secrets.map(({ location }) => location);
+  if (!shop || !prod) throw new Error('no places');
+  const replaces = (interrupts: readonly SecretLocation[]): Step => ({
+    kind: 'associate-credentials',
+    why: 'add',
+    from: ['a'],
+    to: [ISSUED],
+    interrupts,
+    confirm: true,
+  });
+  const stores = (location: SecretLocation, source: 'issued' | 'current-credential' = 'issued'): Step => ({
+    kind: 'store-secret',
+    location,
+    source,
+  });
+  const seen = (...steps: Step[]) => {
+    const moments = replay(observed, credentialsInUse(wanted, observed), steps);
+    const { held, interrupted, pool } = moments.at(-1)?.after ?? {};
+    return {
+      cut: moments.map(cutOff),
+      left: [...(interrupted ?? [])],
+      held: [...(held?.values() ?? [])],
+      pool,
+    };
+  };
+
+  it('each place is cut off that was not named', () => {
+    expect(seen(replaces([])).cut).toEqual([TWO.map((place) => `${place} PEM`)]);
+    expect(seen(replaces([shop])).cut).toEqual([[`${TWO[1]} PEM`]]);
+    expect(seen(replaces([shop, prod])).cut).toEqual([[]]);
+    // In the step that does it, and in no other.
+    expect(seen({ kind: 'create-credential' }, stores(shop), replaces([])).cut).toEqual([
+      [],
+      [],
+      [`${TWO[1]} PEM`],
+    ]);
+  });
+
+  it('a place stays interrupted until it has the new pair, and holds what it was given', () => {
+    const begun: Step[] = [{ kind: 'create-credential' }, replaces([shop, prod])];
+    expect(seen(...begun, stores(prod))).toMatchObject({
+      left: [`${TWO[0]} PEM`],
+      held: ['a', ISSUED],
+      pool: ['a', ISSUED],
+    });
+    expect(seen(...begun, stores(shop), stores(prod, 'current-credential'))).toMatchObject({
+      left: [],
+      held: [ISSUED, ISSUED],
+    });
+    expect(seen({ kind: 'delete-credential', id: 'a', why: 'retire' }).pool).toEqual([]);
   });
 });
 
