@@ -62,7 +62,7 @@ export function phase(name?: string): void {
 }
 
 /** The address that explains an error code, for the version of the action that runs. */
-export function explanationOf(code: string): string {
+export function helpUrl(code: string): string {
   const {
     GITHUB_ACTION_REF,
     GITHUB_ACTION_REPOSITORY,
@@ -105,5 +105,5 @@ export function fail(error: RotationError): void {
   process.exitCode = 1;
   for (const { column, file, line: startLine, message } of error.located.slice(0, MOST_LOCATED))
     annotate('error', message, { title: error.code, file, startLine, startColumn: column });
-  annotate('error', `${error.message} More: ${explanationOf(error.code)}`, { title: error.code });
+  annotate('error', `${error.message} More: ${helpUrl(error.code)}`, { title: error.code });
 }

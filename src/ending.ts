@@ -44,7 +44,7 @@ export class Ending {
     if (this.#unforeseen === undefined) return runner.publish(report);
     const error = asRotationError(this.#unforeseen).withStateNow(WENT_ON);
     runner.fail(error);
-    await runner.publish(withFailure(report, error, runner.explanationOf));
+    await runner.publish(withFailure(report, error, runner.helpUrl));
   }
 
   /** The run has no result, or it could not be published. */
@@ -56,6 +56,6 @@ export class Ending {
     if (this.#isReported) return;
     this.#isReported = true;
     // If this fails, the annotation above still shows the error.
-    await runner.publish(failureReport(error, runner.explanationOf)).catch(() => undefined);
+    await runner.publish(failureReport(error, runner.helpUrl)).catch(() => undefined);
   }
 }

@@ -78,7 +78,7 @@ function workOnOneClient(inputs: Inputs): Work {
     const { info, mask, phase } = runner;
     const logger = { info, mask, phase, onStep };
     const result = await run(inputs, connectServices(inputs, transport, logger), logger);
-    return { results: [result], report: clientReport(result, runner.explanationOf) };
+    return { results: [result], report: clientReport(result, runner.helpUrl) };
   };
 }
 
@@ -108,7 +108,7 @@ function workOnFleet(clients: readonly Inputs[]): Work {
       mask,
       logFor,
     });
-    return { results, report: fleetReport(results, runner.explanationOf) };
+    return { results, report: fleetReport(results, runner.helpUrl) };
   };
 }
 

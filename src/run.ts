@@ -12,7 +12,7 @@ import { observe } from './observe/observe.ts';
 import { observeUsage } from './observe/usage-logs.ts';
 import { credentialsInUse } from './plan/in-use.ts';
 import { impliedOperation, plan, resolveDefaults } from './plan/plan.ts';
-import { alarmingResult } from './report/alarm.ts';
+import { withResultAlarm } from './report/alarm.ts';
 import { observedLines, planLines } from './report/log.ts';
 import type { RunServices } from './services.ts';
 import { watch } from './watch/watch.ts';
@@ -46,7 +46,7 @@ export async function run(
   } catch (error) {
     result.error = asRotationError(error);
   }
-  if (result.error) result.error = alarmingResult(result.error, result);
+  if (result.error) result.error = withResultAlarm(result.error, result);
   const { store, workflowApi: api } = services;
   if (!inputs.watch || !api) return result;
   logger.phase('Watch');

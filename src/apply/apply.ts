@@ -246,7 +246,7 @@ class Execution {
     if (!this.#currentDelivery.begun) await this.#association.requireUnchanged();
     await this.#currentDelivery.put(location, currentPair, this.#clientId);
     this.#currentDeliveredAt = this.#services.clock.now();
-    // guard: a run that finishes a delivery looks whether it was overtaken
+    // guard: a run that finishes a delivery checks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
 
@@ -294,13 +294,13 @@ class Execution {
       clientId: this.#clientId,
       delivered: [...new Set([...this.#currentDelivery.stored, ...this.#delivery.stored].map(printLocation))],
       inDoubt: [...this.#currentDelivery.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
-      removed: this.#deletion.deletedBeside(this.#new.id),
+      removed: this.#deletion.deletedOtherThan(this.#new.id),
       earlierRuns: this.#earlierRuns,
       steps: this.#steps,
     };
   }
 
-  /** Undoes everything before the first delivery. After it, everything stays. */
+  /** Undoes everything if no delivery has begun. Otherwise everything stays. @returns the error, with what is true now */
   async recover(error: RotationError): Promise<RotationError> {
     // All steps succeeded, and this error already says what is true now.
     if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;
@@ -324,7 +324,7 @@ class Execution {
       ...this.#method.left,
       made: this.#new.orphan,
       madeClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
-      removed: this.#deletion.deletedBeside(this.#new.id),
+      removed: this.#deletion.deletedOtherThan(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,
       lockout: this.#healed ? this.#job.plan.lockout.healed : this.#job.plan.lockout.before,

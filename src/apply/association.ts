@@ -110,7 +110,7 @@ export class Association {
 
   /**
    * Moves the client to a client secret, or makes it public.
-   * @param onMove called once the client may have moved. From then on the move cannot be undone.
+   * @param onMove called as soon as the client may have moved, and perhaps again. From then on the move cannot be undone.
    * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
    */
   async moveToMethodWithoutCredentials(to: string, onMove: () => void): Promise<void> {
@@ -123,7 +123,7 @@ export class Association {
     await poll(this.#services, attempt, () => changedMeanwhile('the authentication method of the client'));
     // A rotation that ran at the same time has left its credential.
     const rival = this.#rivalIn(await tenant.credentials(clientId));
-    // guard: a revert looks whether a rotation has slipped in
+    // guard: a revert checks whether a rotation has slipped in
     if (rival) throw rotationInProgress(rival);
   }
 

@@ -19,7 +19,7 @@ export class Deletion {
   }
 
   /** Ids of the credentials that it deleted. @param made the credential that the run itself made, which is not among them */
-  deletedBeside(made: string | undefined): string[] {
+  deletedOtherThan(made: string | undefined): string[] {
     return this.#deleted.filter((id) => id !== made);
   }
 

@@ -1,6 +1,6 @@
 /** Uploads the new credential exactly once, even if an answer is lost. */
 
-import { isRefusal, type Refusal, refusedCertificate, type Tenant } from '../auth0/tenant.ts';
+import { isRefusal, type Refusal, refusedCredential, type Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { Clock } from '../http/clock.ts';
 import type { OnUncertain } from '../http/retry.ts';
@@ -119,7 +119,7 @@ function isDuplicate({ message }: Refusal): boolean {
 
 async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<RotationError> {
   if (/maximum of \d+ credentials/i.test(refusal.message)) return full(job, tenant);
-  return refusedCertificate(refusal);
+  return refusedCredential(refusal);
 }
 
 /** Uses the current pool, since another run may have used the room that this one made. */

@@ -1,4 +1,4 @@
-/** Proves a key with one request to the token endpoint, by a grant that the client has. */
+/** Proves a key with one request to the token endpoint or the pushed authorization request endpoint. The client's grants decide which. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { RotationError } from '../errors.ts';

@@ -134,7 +134,7 @@ export class Tenant {
     };
     const answer = await this.#create('/clients', body);
     if (answer === 'lost') return 'lost';
-    if (isRefusal(answer)) throw refusedCertificate(answer);
+    if (isRefusal(answer)) throw refusedCredential(answer);
     const clientId = stringOf(parseJson(answer), 'client_id');
     return clientId === undefined ? 'lost' : { clientId };
   }
@@ -313,7 +313,7 @@ export function isRefusal(answer: unknown): answer is Refusal {
   return isObject(answer as Json) && typeof (answer as Refusal).message === 'string';
 }
 
-export function refusedCertificate({ message }: Refusal): RotationError {
+export function refusedCredential({ message }: Refusal): RotationError {
   return new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 refused the credential (400: ${oneLine(message)}).`,
     remedy: 'Check subject, key-size and the method that the client uses.',

@@ -1,4 +1,4 @@
-/** Reads the DER of a certificate for what node:crypto does not show, and writes that of a name (X.690, RFC 5280). */
+/** Reads the parts of a certificate's DER that node:crypto does not show, and writes the DER of a name (X.690, RFC 5280). */
 
 import type { Attribute } from '../model/subject-dn.ts';
 

@@ -40,16 +40,18 @@ export class Canary {
     this.#known[index]?.resolve();
     if (index !== this.#ahead?.index) return;
     const { over } = this.#ahead;
-    this.#isDecided = !isOfItsPlace(error);
+    this.#isDecided = !isOfDestination(error);
     if (this.#isDecided) this.#failed = error && name;
     else this.#ahead = undefined;
     over.resolve();
   }
 }
 
-/** Whether a destination is gone or takes no secret, such as an archived repository. That says nothing about other clients. */
-function isOfItsPlace(error: RotationError | undefined): boolean {
-  return [error, error?.cause].some((one) => one instanceof RotationError && OF_A_PLACE.includes(one.code));
+/** Whether the failure concerns only this client's destinations, such as an archived repository. It says nothing about other clients. */
+function isOfDestination(error: RotationError | undefined): boolean {
+  return [error, error?.cause].some(
+    (one) => one instanceof RotationError && OF_DESTINATION.includes(one.code),
+  );
 }
 
-const OF_A_PLACE: readonly ErrorCode[] = ['DESTINATION_NOT_FOUND', 'GITHUB_FORBIDDEN'];
+const OF_DESTINATION: readonly ErrorCode[] = ['DESTINATION_NOT_FOUND', 'GITHUB_FORBIDDEN'];

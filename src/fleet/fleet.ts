@@ -37,8 +37,8 @@ export interface FleetServices {
 }
 
 /**
- * Bounds of the number of clients that run at once, unless a long propagation time allows more. After a cancellation, the undo requests of all of them must fit into the time that
- * GitHub leaves, and no run may become slow because the rate limit is used up.
+ * How many clients run at once: at least FEWEST, and at most USUAL unless a long propagation time allows more. With more, the rate limit
+ * would slow the runs down, or their undo requests after a cancellation would not fit into the time that GitHub leaves.
  */
 const FEWEST = 3;
 const USUAL = 10;

@@ -1,4 +1,4 @@
-/** Turns GitHub's answers about a destination into errors. */
+/** Turns GitHub's refusals about a destination into errors. */
 
 import { RotationError } from '../errors.ts';
 import { oneLine, stringOf } from '../model/json.ts';

@@ -140,7 +140,11 @@ export class SecretStore {
     const location = { destination, secretName: PROBE, part: 'pair' as const };
     const result = await this.store(location, PROBE_TEXT);
     if (result.outcome === 'in doubt') throw result.error;
-    if (result.outcome === 'refused') return result.error;
+    if (result.outcome === 'refused') {
+      // Nothing reached GitHub, so it has refused nothing.
+      if (result.error.cause instanceof NetworkError) throw result.error;
+      return result.error;
+    }
     // If the deletion fails, the secret is harmless and the next probe reuses it.
     await this.#api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
     return undefined;

@@ -83,7 +83,7 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
 
 const FORMER = /^(.*?)(?:#([A-Za-z_][A-Za-z0-9_]*))?$/;
 
-/** Reads earlier primaries, one per line, such as `repo:old/name`. If the secret had another name, the line is `repo:old/name#SECRET`. */
+/** Reads former primaries, one per line, such as `repo:old/name`. If the secret had another name, the line is `repo:old/name#SECRET`. */
 export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
   const lines = (reader.text('moved-from') ?? '').split('\n').map((line) => line.trim());
   return lines.flatMap((line, index) => {

@@ -76,7 +76,7 @@ export interface DesiredState {
   keepCredentials: ReadonlySet<string>;
   /** Ids that the user released for removal, even if this workflow did not make them. */
   removableCredentials: ReadonlySet<string>;
-  /** Earlier primaries. Credentials whose marks name them are ours. Without `secretName` the secret had the same name as today. */
+  /** Former primaries. Credentials whose marks name them are ours. Without `secretName` the secret had the same name as today. */
   movedFrom: readonly { destination: Destination; secretName: string | undefined }[];
   /** The least time between the association and the first delivery, in milliseconds. */
   propagationTime: number;

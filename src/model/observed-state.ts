@@ -131,7 +131,7 @@ export interface ObservedState {
   unwritable?: readonly Unwritable[];
   /** Secret locations beside the primary that this run does not write, and why. undefined: it is not decided yet. */
   leftOut?: readonly Unwritable[];
-  /** Former primaries of this workflow, which are read and never written. */
+  /** Former locations of this workflow, which are read and never written. */
   former?: readonly FormerLocation[];
   /** Scopes of the Management API token. undefined: they are unknown, or nothing will be written. */
   scopes?: ReadonlySet<string> | undefined;

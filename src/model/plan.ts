@@ -11,6 +11,7 @@ export type Reason =
   | 'MethodDiffers'
   | 'FirstDelivery'
   | 'UnidentifiedSecret'
+  /** A secret may hold one of our credentials that is not associated (`CredentialsInUse.perhapsDisplaced`). */
   | 'NotDelivered'
   | 'PartlyDelivered'
   | 'CertificateExpired'
@@ -21,12 +22,19 @@ export type Reason =
 
 /** The state of a credential before this run, by the evidence. */
 export type Stage =
+  /** The primary holds it. */
   | 'current'
+  /** Another location may hold it, or it is associated and has a successor that is delivered everywhere. */
   | 'previous'
+  /** Ours and newer than what is held: its rotation has not finished. */
   | 'pending'
+  /** The newest that is held, but not by the primary. */
   | 'partly delivered'
+  /** Associated, and none of the others. */
   | 'associated'
+  /** Neither held nor associated any more. */
   | 'retired'
+  /** None of our secrets can hold it. */
   | 'foreign';
 
 export interface PlannedCredential extends Credential {

@@ -70,7 +70,7 @@ export function shadows(near: Destination, far: Destination): boolean {
   );
 }
 
-/** GitHub tells neither its names nor those of secrets apart by case. */
+/** GitHub ignores case in all of these names. */
 export function isSameLocation(one: SecretLocation, other: SecretLocation): boolean {
   return same(printLocation(one), printLocation(other));
 }

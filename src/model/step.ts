@@ -7,8 +7,8 @@ export type CredentialRef = string;
 export const ISSUED: CredentialRef = '(issued)';
 
 /**
- * For people only. No decision depends on it. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a
- * revert or in an enrollment respectively.
+ * Why a credential goes. `make room` also decides something: before such a removal, the run tries the new pair. The others are for people
+ * only. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a revert or in an enrollment respectively.
  */
 export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
 
@@ -83,11 +83,11 @@ export function describeStep(step: Step): string {
     case 'associate-credentials':
       return describeAssociation(step);
     case 'authenticate':
-      return 'Prove it with a token request';
+      return 'Prove it with a request to Auth0';
     case 'authenticate-unregistered':
-      return 'Request a token with an unregistered key, which must be refused';
+      return 'Send the same request with an unregistered key, which must be refused';
     case 'store-secret':
-      return `Store ${partName(step.location)} in ${printLocation(step.location)}`;
+      return `Store ${whatIsStored(step)} in ${printLocation(step.location)}`;
     case 'delete-credential':
       return `Delete ${step.id} ${WHY[step.why]}`;
     case 'find-earlier-runs':
@@ -127,12 +127,15 @@ function describeAssociation({ from, to, why, interrupts }: AssociationStep): st
   return `Disassociate ${removed} ${WHY[why]}${interruption(interrupts)}`;
 }
 
-function partName({ part }: SecretLocation): string {
-  if (part === 'pair') return 'it';
-  return part === 'pkcs12' ? 'its PKCS#12' : `the ${part.replace('-', ' ')}`;
+/** "it" is what an earlier step issued. The pair in `current-credential` needs a name of its own. */
+function whatIsStored({ location: { part }, source }: Extract<Step, { kind: 'store-secret' }>): string {
+  const isCurrent = source === 'current-credential';
+  if (part === 'pair') return isCurrent ? 'the pair of current-credential' : 'it';
+  if (part === 'pkcs12') return isCurrent ? 'the PKCS#12 of current-credential' : 'its PKCS#12';
+  return `the ${part.replace('-', ' ')}${isCurrent ? ' of current-credential' : ''}`;
 }
 
-/** The one-line notation of plans in tests and logs: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */
+/** The one-line notation of plans in tests: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */
 export function notation(steps: readonly Step[]): string {
   return steps.map(symbol).join(' ');
 }

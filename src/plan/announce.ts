@@ -1,6 +1,5 @@
 /** Notes that announce what later runs will remove, and when. Pure. */
 
-import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
@@ -19,7 +18,7 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
     return;
   const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
   const others = pool.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
-  const isFull = builder.associated.length >= METHOD_CAPACITY;
+  const isFull = builder.isMethodFull;
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
     if (blocked !== undefined && isFull)
@@ -70,7 +69,7 @@ function announce(
   const removal = removalOf(builder, credential, isFull, nextRotation);
   if (removal === undefined) return;
   const hasUsers = builder.owners.isUnmarked(credential) && !builder.isCertainlyExpired(credential);
-  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(credential, nextRotation)}`);
+  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, nextRotation)}`);
   else builder.note('notice', removal);
 }
 
@@ -82,13 +81,19 @@ export function removalOf(
   nextRotation: number | undefined,
   name = credential.id,
 ): string | undefined {
-  const { observed, owners, rotates } = builder;
-  const end = rotates ? observed.now + overlapOf(builder, credential) : overlapEnd(builder, credential);
-  const made = owners.isUnmarked(credential)
+  const end = endOfOverlap(builder, credential);
+  const made = builder.owners.isUnmarked(credential)
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
   if (Number.isFinite(end)) return `A run removes ${name}${made} from ${day(end)} on (overlap).`;
   return isFull ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.` : undefined;
+}
+
+/** Infinity: only the next rotation removes it. */
+function endOfOverlap(builder: PlanBuilder, credential: Credential): number {
+  return builder.rotates
+    ? builder.observed.now + overlapOf(builder, credential)
+    : overlapEnd(builder, credential);
 }
 
 function dates(builder: PlanBuilder, credential: Credential): string {
@@ -98,8 +103,14 @@ function dates(builder: PlanBuilder, credential: Credential): string {
 }
 
 /** What to do for the users of a credential made by hand before it expires, or a rotation removes it. */
-export function adviceForUsers({ expiresAt }: Credential, nextRotation: number | undefined): string {
-  if (expiresAt !== undefined && expiresAt <= (nextRotation ?? Number.POSITIVE_INFINITY))
+export function adviceForUsers(
+  builder: PlanBuilder,
+  credential: Credential,
+  nextRotation: number | undefined,
+): string {
+  const { expiresAt } = credential;
+  const removal = Math.min(endOfOverlap(builder, credential), nextRotation ?? Number.POSITIVE_INFINITY);
+  if (expiresAt !== undefined && expiresAt <= removal)
     return `Whoever still uses it cannot log in from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
   const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
   return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;

@@ -2,7 +2,6 @@
 
 import { RotationError } from '../errors.ts';
 import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
-import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   type Credential,
   isLeftOut,
@@ -25,12 +24,12 @@ export function freeCapacity(builder: PlanBuilder, isExpiringSoon: boolean): voi
 
 /** Makes room in the method only, for a credential that is already in the pool. */
 export function freeSlot(builder: PlanBuilder, isExpiringSoon: boolean): void {
-  makeRoom(builder, isExpiringSoon, () => builder.associated.length >= METHOD_CAPACITY);
+  makeRoom(builder, isExpiringSoon, () => builder.isMethodFull);
 }
 
 function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () => boolean): void {
   while (needsRoom()) {
-    const isMethodFull = builder.associated.length >= METHOD_CAPACITY;
+    const isMethodFull = builder.isMethodFull;
     const victim = findVictim(builder, isMethodFull);
     if (victim) {
       warnIfRecent(builder, victim);
@@ -166,16 +165,12 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
 
 /** Whether somebody may use it although no destination holds it. If the rotation then failed, the removal would have been for nothing. */
 function mayHaveUsers(builder: PlanBuilder, victim: Credential): boolean {
-  return builder.owners.isUnmarked(victim) || builder.desired.revoke || wasSupersededToday(builder, victim);
-}
-
-function wasSupersededToday(builder: PlanBuilder, victim: Credential): boolean {
-  const since = supersededAt(builder, victim);
-  return since !== undefined && builder.observed.now - since < DAY;
+  return builder.owners.isUnmarked(victim) || builder.desired.revoke;
 }
 
 function warnIfRecent(builder: PlanBuilder, victim: Credential): void {
-  if (!wasSupersededToday(builder, victim)) return;
+  const since = supersededAt(builder, victim);
+  if (since === undefined || builder.observed.now - since >= DAY) return;
   builder.note(
     'warning',
     `Credential ${victim.id} was superseded less than a day ago and is removed now: workflow runs that were queued before that rotation still hold it and will fail.`,

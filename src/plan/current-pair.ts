@@ -1,6 +1,5 @@
 /** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
-import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isLatest } from './by-time.ts';
@@ -62,7 +61,7 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const { heldByPrimary, newest } = inUse;
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   // guard: with a key at hand nobody is interrupted for a place
-  if (!isAtHand(builder, heldByPrimary) || builder.associated.length < METHOD_CAPACITY) return;
+  if (!isAtHand(builder, heldByPrimary) || !builder.isMethodFull) return;
   if (!heldByPrimary || builder.evictable.some(isAssociated)) return;
   // A new certificate with this subject needs no credential of its own.
   if (heldByPrimary.identity === builder.desired.subject) return;

@@ -1,4 +1,4 @@
-/** Which places may hold a credential. Pure. */
+/** Which locations may hold a credential. Pure. */
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';

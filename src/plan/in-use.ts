@@ -49,7 +49,7 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   expiresAt: number | undefined;
   /** `expiresAt` is only derived from the time of the delivery, since nothing shows the certificate of a subject DN. */
   isExpiryEstimated: boolean;
-  /** Credentials that former primaries may still hold. Consumers may still log in with them. */
+  /** Credentials that former locations may still hold. Consumers may still log in with them. */
   formerHeld: readonly FormerHolder[];
 }
 

@@ -1,4 +1,4 @@
-/** Finds the secrets beside the primary's that a run must not write: GitHub does not show them, they would hide another one, or they are somebody else's. Pure. */
+/** Finds the secrets other than the primary's that a run must not write: GitHub does not show them, they would hide another one, or they are somebody else's. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { takeOutAdvice } from '../model/advice.ts';

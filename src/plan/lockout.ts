@@ -8,7 +8,7 @@ import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
-export function alarming(error: RotationError, builder: PlanBuilder): RotationError {
+export function withPlanAlarm(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
   return error.withStateNow(error.stateNow, error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
 }

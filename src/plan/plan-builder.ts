@@ -109,9 +109,14 @@ export class PlanBuilder {
     this.probes.push(...open.filter((one) => !this.probes.includes(one)));
   }
 
+  /** Whether the client's method can hold no other credential. */
+  get isMethodFull(): boolean {
+    return this.associated.length >= METHOD_CAPACITY;
+  }
+
   /** Whether a credential must be removed before another one can be added. */
   get isFull(): boolean {
-    return this.associated.length >= METHOD_CAPACITY || this.pool.length >= POOL_CAPACITY;
+    return this.isMethodFull || this.pool.length >= POOL_CAPACITY;
   }
 
   get isUnmarked(): Owners['isUnmarked'] {

@@ -1,7 +1,6 @@
 /** Computes a plan from the desired and the observed state. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
-import { METHOD_CAPACITY } from '../model/capacity.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/json.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
@@ -15,7 +14,7 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
-import { alarming, lockoutOf, unwritableError } from './lockout.ts';
+import { lockoutOf, unwritableError, withPlanAlarm } from './lockout.ts';
 import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { PlanBuilder } from './plan-builder.ts';
@@ -47,7 +46,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   try {
     return planned(builder);
   } catch (error) {
-    throw error instanceof RotationError ? alarming(error, builder) : error;
+    throw error instanceof RotationError ? withPlanAlarm(error, builder) : error;
   }
 }
 
@@ -82,7 +81,7 @@ function planned(builder: PlanBuilder): Plan {
     logQuestion: builder.logQuestion,
     probes: builder.probes,
     lockout: { before: lockoutOf(builder, 0), healed: lockoutOf(builder, builder.keptSteps) },
-    errorAtEnd: errorAtEnd ? alarming(errorAtEnd, builder) : unwritableError(builder),
+    errorAtEnd: errorAtEnd ? withPlanAlarm(errorAtEnd, builder) : unwritableError(builder),
   };
 }
 
@@ -216,7 +215,7 @@ function heal(builder: PlanBuilder): boolean {
         all.findIndex(({ id }) => id === c.id) === index,
     );
   for (const credential of missing) {
-    const isFull = builder.associated.length >= METHOD_CAPACITY;
+    const isFull = builder.isMethodFull;
     const victim = isFull ? leastNeeded(builder) : undefined;
     if (isFull && !victim) throw capacityExhausted(builder);
     builder.associate([...without(builder.associated, victim?.id), credential.id], 'heal');

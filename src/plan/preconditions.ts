@@ -201,7 +201,7 @@ function perhapsEnrolled(young: Credential): RotationError {
 export function refuseSamePairAgain({ brought, currentKey }: DesiredState, reason: string): void {
   if (brought === undefined || brought.thumbprint !== currentKey?.thumbprint) return;
   throw new RotationError('CERTIFICATE_REUSED', {
-    failed: `A rotation is due (${reason}), but the input certificate holds the one in use.`,
+    failed: `A rotation is due (${reason}), but the certificate passed as certificate is the one already in use.`,
     remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
   });
 }

@@ -5,7 +5,7 @@ import { expiredAlarm } from '../model/advice.ts';
 import type { RunResult } from '../model/run-result.ts';
 
 /** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
-export function alarmingResult(error: RotationError, result: RunResult): RotationError {
+export function withResultAlarm(error: RotationError, result: RunResult): RotationError {
   const { desired, expiresAt, observed, outcome, planOnly } = result;
   if (error.alarm !== undefined) return error;
   const named = planOnly ? undefined : leftOfEmergency(result);

@@ -4,27 +4,23 @@ import { capitalized, type RotationError } from '../errors.ts';
 import { inert, shortened, shortenedList } from '../model/markdown.ts';
 import type { Report } from '../model/run-result.ts';
 
-/** @param explanationOf where a code is explained, as a link */
-export function failureReport(error: RotationError, explanationOf: (code: string) => string): Report {
+/** @param helpUrl where a code is explained, as a link */
+export function failureReport(error: RotationError, helpUrl: (code: string) => string): Report {
   const headline = headlineOf(error);
   return {
     outputs: {},
     annotations: [],
-    summary: `## ${headline}\n\n${explained(error, explanationOf)}\n`,
+    summary: `## ${headline}\n\n${explained(error, helpUrl)}\n`,
     headline,
   };
 }
 
 /** The report of a run that reached its end although an unawaited promise failed. */
-export function withFailure(
-  report: Report,
-  error: RotationError,
-  explanationOf: (code: string) => string,
-): Report {
+export function withFailure(report: Report, error: RotationError, helpUrl: (code: string) => string): Report {
   const headline = `${headlineOf(error)} Apart from that: ${report.headline}`;
   // Replaces the report's heading, so that the summary has only one.
   const rest = report.summary.replace(`## ${report.headline}\n`, '');
-  return { ...report, headline, summary: `## ${headline}\n\n${explained(error, explanationOf)}\n\n${rest}` };
+  return { ...report, headline, summary: `## ${headline}\n\n${explained(error, helpUrl)}\n\n${rest}` };
 }
 
 function headlineOf({ alarm, code }: RotationError): string {
@@ -32,14 +28,14 @@ function headlineOf({ alarm, code }: RotationError): string {
 }
 
 /** Lists all problems, one per line, so that the user can correct the workflow. */
-function explained(error: RotationError, explanationOf: (code: string) => string): string {
+function explained(error: RotationError, helpUrl: (code: string) => string): string {
   const { code, failed, problems, remedy, stateNow } = error;
   const items = problems.map((problem) => `- ${shortened(inert(problem))}`);
   const list = shortenedList(items, (count) => `- … and ${count} more (shortened)`);
   const what = problems.length > 0 ? `\n\n${list.join('\n')}` : ` ${shortened(inert(failed))}`;
   return [
     `**What failed.**${what}`,
-    `**What to do.** ${inert(remedy)} [More about ${code}](${explanationOf(code)}).`,
+    `**What to do.** ${inert(remedy)} [More about ${code}](${helpUrl(code)}).`,
     `**What is true now.** ${inert(stateNow)}`,
   ].join('\n\n');
 }

@@ -21,14 +21,14 @@ const RESULT = 400_000;
 /** The most annotations of a kind before one that counts the rest. GitHub shows ten per step (docs/facts.md#runner-files). */
 const ANNOTATIONS = 9;
 
-export function fleetReport(results: readonly RunResult[], explanationOf: (code: string) => string): Report {
+export function fleetReport(results: readonly RunResult[], helpUrl: (code: string) => string): Report {
   const worstFirst = results.toSorted(
     (a, b) => Number(isUrgent(b)) - Number(isUrgent(a)) || rank(a) - rank(b),
   );
   return {
     outputs: fleetOutputs(results, worstFirst),
-    annotations: annotations(worstFirst, explanationOf),
-    summary: summary(worstFirst, explanationOf),
+    annotations: annotations(worstFirst, helpUrl),
+    summary: summary(worstFirst, helpUrl),
     headline: headline(results),
   };
 }
@@ -71,7 +71,7 @@ function nameOf({ observed, desired }: RunResult): string {
   return name === '' ? id : `${plain(name)} (${id})`;
 }
 
-/** Tells a client whose name was not read from the others. */
+/** Identifies a client whose name could not be read. */
 function placeOf({ desired }: RunResult): string {
   return `secret ${printDestination(desired.destinations[0])} ${desired.secretName}`;
 }
@@ -107,7 +107,7 @@ function deadline(results: readonly RunResult[]): string {
     : ` Act before ${longDay(Math.min(...ends))}, when the first key of a client that failed expires.`;
 }
 
-function summary(worstFirst: readonly RunResult[], explanationOf: (code: string) => string): string {
+function summary(worstFirst: readonly RunResult[], helpUrl: (code: string) => string): string {
   const shared = sharedWarnings(worstFirst).slice(0, ANNOTATIONS);
   const notes = shared.map(
     ({ message, results }) => `> ${plain(namesOf(results))}: ${shortened(inert(message))}\n`,
@@ -117,7 +117,7 @@ function summary(worstFirst: readonly RunResult[], explanationOf: (code: string)
   const shown = new Set(shared.map(({ message }) => message));
   const table = bounded(worstFirst.map(tableRow), TABLE);
   const details = bounded(
-    worstFirst.map((result) => detailsOf(result, shown, explanationOf)).filter((text) => text !== ''),
+    worstFirst.map((result) => detailsOf(result, shown, helpUrl)).filter((text) => text !== ''),
     SUMMARY - size(begin) - size(sharedNotes) - size(table.text),
   );
   return [
@@ -171,11 +171,7 @@ function tableRow(result: RunResult): string {
 }
 
 /** Folded details below the table. */
-function detailsOf(
-  result: RunResult,
-  shown: ReadonlySet<string>,
-  explanationOf: (code: string) => string,
-): string {
+function detailsOf(result: RunResult, shown: ReadonlySet<string>, helpUrl: (code: string) => string): string {
   const { error, outcome, plan, planOnly } = result;
   const steps = planOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
@@ -184,21 +180,17 @@ function detailsOf(
     .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
-  const lines = [...(error ? failureLines(error, expiry, explanationOf) : []), ...notes, ...steps];
+  const lines = [...(error ? failureLines(error, expiry, helpUrl) : []), ...notes, ...steps];
   if (lines.length === 0 || (error?.code === 'CANARY_FAILED' && !isUrgent(result))) return '';
   const open = error ? ' open' : '';
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
 
-function failureLines(
-  error: RotationError,
-  expiry: string,
-  explanationOf: (code: string) => string,
-): string[] {
+function failureLines(error: RotationError, expiry: string, helpUrl: (code: string) => string): string[] {
   const stateNow = `**What is true now.** ${inert(error.stateNow)}\n`;
   const failure = [
     `**What failed.** ${inert(error.failed)}${expiry}\n`,
-    `**What to do.** ${inert(`${error.remedy}${inManifest(error.remedy)}`)} [More about ${error.code}](${explanationOf(error.code)}).\n`,
+    `**What to do.** ${inert(`${error.remedy}${inManifest(error.remedy)}`)} [More about ${error.code}](${helpUrl(error.code)}).\n`,
   ];
   return [
     ...(error.alarm ? [`**Alarm:** ${inert(error.alarm)}.\n`] : []),
@@ -257,10 +249,7 @@ function namesOf(results: readonly RunResult[]): string {
 }
 
 /** Annotates only what a person must act upon. */
-function annotations(
-  worstFirst: readonly RunResult[],
-  explanationOf: (code: string) => string,
-): Annotation[] {
+function annotations(worstFirst: readonly RunResult[], helpUrl: (code: string) => string): Annotation[] {
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
     if (error === undefined || (wasSkipped(error.code) && !isUrgent(result))) return [];
@@ -268,7 +257,7 @@ function annotations(
     const id = `client ${desired.clientId}`;
     const who = name === '' ? `${id} (${placeOf(result)})` : `${name}, ${id}`;
     const hint = inManifest(error.remedy);
-    const message = `${error.message}${hint}${expirySentence(result)} More: ${explanationOf(error.code)}`;
+    const message = `${error.message}${hint}${expirySentence(result)} More: ${helpUrl(error.code)}`;
     return [{ level: 'error', title: `${error.code}: ${who}`, message }];
   });
   const warned = sharedWarnings(worstFirst, 1).map(({ results, title, ...rest }) => ({

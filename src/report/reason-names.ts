@@ -1,4 +1,4 @@
-/** Names of the reasons for people. The output `reason` keeps the codes. */
+/** What people read for each reason. The output `reason` keeps the codes. */
 
 import type { Plan } from '../model/plan.ts';
 

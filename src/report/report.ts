@@ -8,12 +8,12 @@ import { notes } from './notes.ts';
 import { outputs } from './outputs.ts';
 import { summary } from './summary.ts';
 
-/** @param explanationOf where a code is explained, as a link */
-export function clientReport(result: RunResult, explanationOf: (code: string) => string): Report {
+/** @param helpUrl where a code is explained, as a link */
+export function clientReport(result: RunResult, helpUrl: (code: string) => string): Report {
   return {
     outputs: outputs(result),
     annotations: warnings(result),
-    summary: summary(result, explanationOf),
+    summary: summary(result, helpUrl),
     headline: headline(result),
   };
 }

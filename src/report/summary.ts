@@ -14,7 +14,7 @@ import { headline, notProven } from './headline.ts';
 import { notes } from './notes.ts';
 import { reasonName } from './reason-names.ts';
 
-export function summary(result: RunResult, explanationOf: (code: string) => string): string {
+export function summary(result: RunResult, helpUrl: (code: string) => string): string {
   const { error, watch, desired } = result;
   // A watch does not show the plan of a rotation.
   const plan = watch ? undefined : result.plan;
@@ -22,7 +22,7 @@ export function summary(result: RunResult, explanationOf: (code: string) => stri
   const shown = watch ? [] : notes(result);
   const parts = [
     `## ${headline(result)}`,
-    error && !watch ? sentences(error, explanationOf).join('\n\n') : '',
+    error && !watch ? sentences(error, helpUrl).join('\n\n') : '',
     ...shown.filter(isUrgent).map(quoted),
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
@@ -42,11 +42,11 @@ const isUrgent = ({ severity }: Note) => severity !== 'notice';
 const quoted = ({ text: sentence }: Note) => `> ${shortened(inert(sentence))}`;
 const text = (sentence: string) => shortened(inert(sentence));
 
-function sentences(error: RotationError, explanationOf: (code: string) => string): string[] {
+function sentences(error: RotationError, helpUrl: (code: string) => string): string[] {
   const stateNow = `**What is true now.** ${text(error.stateNow)}`;
   const failure = [
     `**What failed.** ${text(error.failed)}`,
-    `**What to do.** ${text(error.remedy)} [More about ${error.code}](${explanationOf(error.code)}).`,
+    `**What to do.** ${text(error.remedy)} [More about ${error.code}](${helpUrl(error.code)}).`,
   ];
   return error.beginsWithState ? [stateNow, ...failure] : [...failure, stateNow];
 }

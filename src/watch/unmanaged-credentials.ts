@@ -1,6 +1,5 @@
 /** Findings about credentials in the client's pool that are not needed or not known. Pure. */
 
-import { METHOD_CAPACITY } from '../model/capacity.ts';
 import { type Finding, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
 import { type Credential, isYoung } from '../model/observed-state.ts';
@@ -32,10 +31,12 @@ function findingOfReplaced(builder: PlanBuilder, credential: Credential): Findin
   if (!owners.isUnmarked(credential) || !associated.includes(id) || mayBeHeld(inUse, credential)) return [];
   if (desired.removableCredentials.has(id) || builder.isCertainlyExpired(credential)) return [];
   const next = nextDue(builder, false);
-  const removal = removalOf(builder, credential, associated.length >= METHOD_CAPACITY, next, code(id));
+  const removal = removalOf(builder, credential, builder.isMethodFull, next, code(id));
   if (removal === undefined) return [];
   const released = `If nobody does, name it in removable-credentials, which ends this warning.`;
-  return [warning(`ReplacedCredential ${id}`, removal, `${adviceForUsers(credential, next)} ${released}`)];
+  return [
+    warning(`ReplacedCredential ${id}`, removal, `${adviceForUsers(builder, credential, next)} ${released}`),
+  ];
 }
 
 /**

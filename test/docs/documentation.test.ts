@@ -5,7 +5,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { explanationOf } from '../../src/actions-runner.ts';
+import { helpUrl } from '../../src/actions-runner.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { clientReport } from '../../src/report/report.ts';
 import { desired } from '../support/states.ts';
@@ -138,7 +138,7 @@ describe('documents', () => {
   it('have the heading that an error links to', () => {
     const anchors = anchorsOf('docs/troubleshooting.md');
     for (const code of ERROR_CODES) {
-      const [, path, anchor] = /(docs\/[^#]+)#(.+)$/.exec(explanationOf(code)) ?? [];
+      const [, path, anchor] = /(docs\/[^#]+)#(.+)$/.exec(helpUrl(code)) ?? [];
       expect([path, anchors.filter((one) => one === anchor)]).toEqual(['docs/troubleshooting.md', [anchor]]);
     }
   });

@@ -234,7 +234,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
       ...idle(),
       steps: [
         { text: 'Issue a key pair', milliseconds: 10, failed: false },
-        { text: 'Prove it with a token request', milliseconds: 30_000, failed: true },
+        { text: 'Prove it with a request to Auth0', milliseconds: 30_000, failed: true },
       ],
     });
     const interrupted = {

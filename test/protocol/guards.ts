@@ -155,7 +155,7 @@ export const GUARDS: readonly Guard[] = [
     hunt: { pairs: [both('two hold one', BOTH, {}, { later: true })] },
   },
   {
-    name: 'a run that finishes a delivery looks whether it was overtaken',
+    name: 'a run that finishes a delivery checks whether it was overtaken',
     hunt: { pairs: [both('partly delivered', PREEMPTED, { force: false }, { second: { force: true } })] },
   },
   {
@@ -198,7 +198,7 @@ export const GUARDS: readonly Guard[] = [
     hunt: { singles: [single('settled, bound', { operation: 'revert', force: false })] },
   },
   {
-    name: 'a revert looks whether a rotation has slipped in',
+    name: 'a revert checks whether a rotation has slipped in',
     hunt: {
       pairs: [
         both(

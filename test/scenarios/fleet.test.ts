@@ -50,7 +50,7 @@ describe('a fleet', () => {
       .filter((line) => /auth0 GET \/api\/v2\/clients/.test(line));
     expect(reads.filter((line) => !line.endsWith('/credentials')).length).toBe(1);
     expect(reads.length).toBe(6);
-    expect(second.summary).toContain('5 clients: 5 not due.');
+    expect(second.summary).toContain('5 clients: 5 not due with warnings.');
     expect((await fleet.run({ operation: 'plan' })).outputs.matrix).toBe('[]');
   });
 

@@ -36,7 +36,7 @@ describe('the log', () => {
     const world = shared();
     world.advance(16 * MINUTE);
     const run = await rotate(world, { force: 'true', 'verify-audience': 'https://unknown.example/' });
-    expect(run.log).toMatch(/→ Prove it with a token request …\n {2}failed(?: in \d+ s)?\n/);
+    expect(run.log).toMatch(/→ Prove it with a request to Auth0 …\n {2}failed(?: in \d+ s)?\n/);
   });
 
   it('shows progress while a step takes longer than two seconds', async () => {

@@ -89,12 +89,13 @@ describe('rotate', () => {
     expect(second.summary).toContain('nothing is due');
   });
 
-  it('makes room for a forced rotation, with at most 25 requests', async () => {
+  it('makes room for a forced rotation, with at most 28 requests', async () => {
     await using world = await startSandbox();
     await settle(world);
     const run = await rotate(world, { force: 'true' }, BY_HAND);
     expect(run.outputs['removed-credential-ids']).toBe(JSON.stringify([world.client.credentialId]));
-    expect(world.transcript.count()).toBeLessThanOrEqual(25);
+    // 25, and three that try a write, since the one that gives way was made by hand.
+    expect(world.transcript.count()).toBeLessThanOrEqual(28);
     expect(await login(world)).toBe(200);
     expect(run.annotations).toEqual([]);
     const again = await rotate(world, { force: 'true' }, BY_HAND);

@@ -6,6 +6,7 @@ import { DAY, held } from './support.ts';
 import {
   BAD,
   before,
+  byHand,
   everything,
   GOOD,
   issueOf,
@@ -24,7 +25,12 @@ import {
 describe('all is well', () => {
   it('and a watch says so, having written nothing, with a token that only reads', async () => {
     await rotated();
-    const run = await watch({ 'report-issue': 'true', 'github-token': token(READS) });
+    expect(keys(await watch())).toEqual([`warning ReplacedCredential ${byHand()}`]);
+    const run = await watch({
+      'report-issue': 'true',
+      'github-token': token(READS),
+      'removable-credentials': byHand(),
+    });
     expect([run.exitCode, keys(run), run.annotations]).toEqual([0, [], []]);
     expect(effects(world())).toEqual([]);
     expect(everything()).toBe(before);

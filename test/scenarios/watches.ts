@@ -48,6 +48,13 @@ export async function rotated(): Promise<void> {
   before = everything();
 }
 
+/** The credential that the client had before its first rotation. */
+export function byHand(): string {
+  const [first] = world().tenant.reveal(clientId).credentials;
+  if (!first) throw new Error('has one');
+  return first.id;
+}
+
 /** All of Auth0 and of the secrets. */
 export function everything(): string {
   const scopes = [SCOPE, `env:${REPOSITORY}/production`, 'org:acme'];

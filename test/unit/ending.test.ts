@@ -161,12 +161,12 @@ describe('a failure', () => {
     vi.stubEnv('GITHUB_ACTION_REPOSITORY', undefined);
     vi.stubEnv('GITHUB_ACTION_REF', undefined);
     vi.stubEnv('GITHUB_SERVER_URL', undefined);
-    expect(runner.explanationOf('INVALID_INPUT')).toBe(path);
+    expect(runner.helpUrl('INVALID_INPUT')).toBe(path);
     vi.stubEnv('GITHUB_ACTION_REPOSITORY', 'o/r');
-    expect(runner.explanationOf('INVALID_INPUT')).toBe(`https://github.com/o/r/blob/main/${path}`);
+    expect(runner.helpUrl('INVALID_INPUT')).toBe(`https://github.com/o/r/blob/main/${path}`);
     vi.stubEnv('GITHUB_ACTION_REF', 'v1');
     vi.stubEnv('GITHUB_SERVER_URL', 'https://ghes.example');
-    expect(runner.explanationOf('INVALID_INPUT')).toBe(`https://ghes.example/o/r/blob/v1/${path}`);
+    expect(runner.helpUrl('INVALID_INPUT')).toBe(`https://ghes.example/o/r/blob/v1/${path}`);
   });
 
   it('has three sentences, and begins with what is true now if consumers may be locked out', () => {

@@ -993,7 +993,7 @@ describe('the wait until all of Auth0 knows an association', () => {
     const texts = result.outcome?.steps.map(({ text }) => text) ?? [];
     const at = texts.findIndex((text) => WAIT.test(text));
     expect([texts[at - 1], texts[at + 1]]).toEqual([
-      'Prove it with a token request',
+      'Prove it with a request to Auth0',
       `Store it in repo:acme/shop ${PEM}`,
     ]);
     expect(road.fresh).toBe(1);

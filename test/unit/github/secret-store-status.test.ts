@@ -1,8 +1,10 @@
 /** What an answer of GitHub to a write means, at every edge of it: a wrong "refused" undoes what somebody may hold. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
 import { GitHubApi } from '../../../src/github/api.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
+import { NetworkError } from '../../../src/http/wire.ts';
 import {
   type Destination,
   parseDestination,
@@ -239,6 +241,19 @@ describe('a probe', () => {
     expect(asked()).toHaveLength(3);
     await talk.server[Symbol.asyncDispose]();
     const store = await storeOf(total(0), KEY, { status: 500, body: SAID });
+    await expect(store.probe(destination, 1)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
+  });
+
+  it('that never reached GitHub was not refused', async () => {
+    const store = await storeOf(total(0), KEY);
+    vi.spyOn(store, 'store').mockResolvedValue({
+      outcome: 'refused',
+      error: new RotationError('GITHUB_REQUEST_FAILED', {
+        failed: 'No route.',
+        remedy: '',
+        cause: new NetworkError('ECONNREFUSED', 'no'),
+      }),
+    });
     await expect(store.probe(destination, 1)).rejects.toMatchObject({ code: 'GITHUB_REQUEST_FAILED' });
   });
 

@@ -50,11 +50,11 @@ describe('a step', () => {
       'Look for workflow runs that may still hold the revoked credential',
     ],
     [associate('discard', ['a', 'x'], ['a']), '~[a]', 'Disassociate x since nobody has its key'],
-    [{ kind: 'authenticate' }, '?auth', 'Prove it with a token request'],
+    [{ kind: 'authenticate' }, '?auth', 'Prove it with a request to Auth0'],
     [
       { kind: 'authenticate-unregistered' },
       '?unregistered',
-      'Request a token with an unregistered key, which must be refused',
+      'Send the same request with an unregistered key, which must be refused',
     ],
     [
       associate('rehearse', ['a', ISSUED], ['a']),
@@ -69,7 +69,7 @@ describe('a step', () => {
     [
       { kind: 'store-secret', location: repo, source: 'current-credential' },
       '>repo:acme/shop=',
-      'Store it in repo:acme/shop PEM',
+      'Store the pair of current-credential in repo:acme/shop PEM',
     ],
     [
       { kind: 'store-secret', location: key, source: 'issued' },

@@ -97,7 +97,6 @@ describe('the secret of the primary was written by somebody else', () => {
 describe('the primary takes no write any more', () => {
   it.each<[string, Seeded[], Parameters<Days['day']>[0]]>([
     ['what was made by hand', [hand('h', 70), ours('c', 65)], {}],
-    ['what was superseded today', [ours('p', 70), ours('c', 0.5)], { force: true, current: 'none' }],
     ['what is revoked', [ours('p', 130), ours('c', 65)], { force: true, revoke: true }],
   ])('%s is not removed for nothing', async (_, pool, changes) => {
     const newest = pool.at(-1);

@@ -1611,7 +1611,7 @@ describe('the plan of another operation or method', () => {
     const bringing = desired({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.currentKey };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
-      'CERTIFICATE_REUSED: A rotation is due (Forced), but the input certificate holds the one in use.',
+      'CERTIFICATE_REUSED: A rotation is due (Forced), but the certificate passed as certificate is the one already in use.',
       'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
     ]);
   });

@@ -3,14 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import type { Outcome } from '../../../src/model/run-result.ts';
-import { alarmingResult } from '../../../src/report/alarm.ts';
+import { withResultAlarm } from '../../../src/report/alarm.ts';
 import { DAY, desired, state } from '../../support/states.ts';
 
 describe('a failure that no plan has seen raises an alarm', () => {
   const NOW = state(desired()).now;
   const failure = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
-  const raised = (of: Partial<Parameters<typeof alarmingResult>[1]>) =>
-    alarmingResult(failure, { planOnly: false, desired: desired(), ...of }).alarm;
+  const raised = (of: Partial<Parameters<typeof withResultAlarm>[1]>) =>
+    withResultAlarm(failure, { planOnly: false, desired: desired(), ...of }).alarm;
 
   it('where the key in use has expired', () => {
     const observed = state(desired());
@@ -45,6 +45,6 @@ describe('a failure that no plan has seen raises an alarm', () => {
 
   it('unless it has one already', () => {
     const alarmed = failure.withStateNow('It is so.', 'some are out');
-    expect(alarmingResult(alarmed, { planOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
+    expect(withResultAlarm(alarmed, { planOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
   });
 });
