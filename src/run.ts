@@ -6,6 +6,7 @@ import type { ApplyServices } from './apply/job.ts';
 import { probeLocations } from './apply/probe.ts';
 import { asRotationError, UNTOUCHED } from './errors.ts';
 import type { Inputs } from './inputs/inputs.ts';
+import { lastExpiry } from './model/observed-state.ts';
 import type { RunResult } from './model/run-result.ts';
 import { locateClient } from './observe/locate-client.ts';
 import { observe } from './observe/observe.ts';
@@ -91,7 +92,9 @@ async function runPhases(
   if (planOnly) return;
 
   if (result.plan.rotates)
-    await beforeRotation((expiresAt ?? Number.POSITIVE_INFINITY) - result.observed.now);
+    await beforeRotation(
+      (expiresAt ?? lastExpiry(result.observed) ?? Number.POSITIVE_INFINITY) - result.observed.now,
+    );
   phase('Apply');
   const job = { desired: result.desired, observed: result.observed, plan: result.plan, currentPair };
   Object.assign(result, await apply(job, services));

@@ -143,6 +143,13 @@ export interface ObservedState {
   now: number;
 }
 
+/** When the last associated credential expires, so that nobody can log in any more. undefined: nothing is associated, or nothing records it. */
+export function lastExpiry({ client, pool }: Pick<ObservedState, 'client' | 'pool'>): number | undefined {
+  const ends = pool.filter(({ id }) => client?.associated.includes(id)).map(({ expiresAt }) => expiresAt);
+  const known = ends.filter((end) => end !== undefined);
+  return known.length > 0 && known.length === ends.length ? Math.max(...known) : undefined;
+}
+
 /** The requested signing algorithm, else that of the credential in use. */
 export function signingAlgorithmOf(
   { currentKey, given, signingAlgorithm }: DesiredState,

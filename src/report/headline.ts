@@ -4,6 +4,7 @@ import type { RotationError } from '../errors.ts';
 import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import { oneLine } from '../model/json.ts';
 import { longDay } from '../model/markdown.ts';
+import { lastExpiry } from '../model/observed-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';
 import { notes } from './notes.ts';
@@ -50,12 +51,14 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
-/** The expiry of the key that the primary held before the run. For a subject DN Auth0 records none, so `current-credential` must show it. */
+/** The expiry of the key that the primary held before the run, or of the last one that works if it held none. For a subject DN Auth0 records none, so `current-credential` must show it. */
 export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
   if (observed === undefined) return desired.currentKey?.notAfter?.getTime();
   if (plan === undefined) return expiresAt;
   const current = plan.credentials.find(({ stage }) => stage === 'current');
-  return current?.expiresAt ?? currentFactsOf(current?.identity, desired)?.notAfter?.getTime();
+  // Before the first delivery people log in with what was made by hand.
+  if (current === undefined) return lastExpiry(observed);
+  return current.expiresAt ?? currentFactsOf(current.identity, desired)?.notAfter?.getTime();
 }
 
 function planned(result: RunResult): string | undefined {

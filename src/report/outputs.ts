@@ -27,7 +27,14 @@ export const OUTPUT_NAMES = [
 
 export function outputs(result: RunResult): Record<(typeof OUTPUT_NAMES)[number], string> {
   const { plan } = result;
-  const { destination: _, error: __, findings: ___, ...entry } = entryOf(result);
+  const {
+    destination: _,
+    delivered: __,
+    proof: ___,
+    error: ____,
+    findings: _____,
+    ...entry
+  } = entryOf(result);
   const shown = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
@@ -58,6 +65,8 @@ export function entryOf(result: RunResult) {
     'key-id': (desired.method === 'private_key_jwt' && held?.thumbprint) || '',
     'not-before': held?.notBefore ?? '',
     'not-after': held?.notAfter ?? '',
+    delivered: outcome?.delivered ?? [],
+    proof: outcome?.proof ?? '',
     'removed-credential-ids': outcome?.removed ?? [],
     'next-rotation': iso(nextRotation(result)),
     ...(watch ? { findings: watch.findings } : {}),

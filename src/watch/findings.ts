@@ -5,7 +5,7 @@ import { takeOutAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
-import { isYoung, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
+import { isYoung, lastExpiry, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Lifetime } from '../model/run-result.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
@@ -167,6 +167,7 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
         "Pass a github-token that may read them ('Secrets: read'; for environments 'Environments: read').",
       ),
     ];
+  if (isNothingDelivered(builder)) return [nothingDelivered(builder)];
   const due = firstReason(builder);
   const unclear =
     (inUse.primaryUnexplained || inUse.perhapsDisplaced) && inUse.heldByPrimary && !inUse.unregistered;
@@ -182,6 +183,24 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
         ]
       : []),
   ];
+}
+
+/** Before the first delivery nobody reads a secret of this workflow. People log in with what was made by hand. */
+function isNothingDelivered({ associated, observed, owners, pool }: PlanBuilder): boolean {
+  const isMissing = observed.secrets.every(({ times }) => times === 'missing');
+  const works = (lastExpiry(observed) ?? Number.POSITIVE_INFINITY) > observed.now;
+  return isMissing && works && associated.length > 0 && !pool.some(owners.isOursOrReplaced);
+}
+
+function nothingDelivered({ associated, observed }: PlanBuilder): Finding {
+  const places = observed.secrets.map(({ location }) => code(printLocation(location))).join(', ');
+  const end = lastExpiry(observed);
+  const until = end === undefined ? '' : `, until ${day(end)}`;
+  return warning(
+    'NothingDelivered',
+    `Nothing was delivered to ${places} yet. Consumers log in with ${associated.map(code).join(' and ')}, which this workflow did not make${until}.`,
+    'Start the rotation workflow. Then let the consumers read the secret.',
+  );
 }
 
 function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, index: number): Finding[] {

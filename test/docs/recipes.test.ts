@@ -185,7 +185,7 @@ describe('after a rotation of a fleet', () => {
   });
 
   it.skipIf(!program('jq'))(
-    'a deployment starts where each client that was rotated delivers to',
+    'a deployment starts where each client delivers to, also in a run that only finished a delivery',
     async () => {
       const { deploy } = parse(snippet(HEADING, 'yaml'));
       const rotated = (clientId: string, ...destinations: string[]) =>
@@ -197,6 +197,10 @@ describe('after a rotation of a fleet', () => {
         rotated('reports', 'org:acme'),
         // Its first destination is the environment of the rotation.
         rotated('orders', 'env:acme/rotations/auth0-rotation', 'env:acme/orders/production'),
+        // The run before died between two destinations.
+        result({ clientId: 'late', destinations: ['repo:acme/late'] }, settled, {
+          outcome: { ...idle(), clientId: 'late', delivered: ['env:acme/late/production PEM'] },
+        }),
       ].map(entryOf);
       const RESULT = JSON.stringify([...entries, { 'left-out': 1 }]);
       const [, words = ''] = /contains\(needs\.rotate\.outputs\.result, '(.+)'\)/.exec(deploy.if) ?? [];
@@ -214,12 +218,13 @@ describe('after a rotation of a fleet', () => {
         line('shop', 'shop') +
           line('billing', 'billing') +
           line('rotations', 'reports') +
-          line('orders', 'orders'),
+          line('orders', 'orders') +
+          line('late', 'late'),
       );
       // One that fails keeps none of the others, and fails the job.
       const failing = `(${script('[ "$5" != acme/shop ]')}) || echo "exit $?"`;
       expect(await run(BASH, failing, given)).toBe(
-        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}${line('orders', 'orders')}exit 1\n`,
+        `${line('shop', 'shop')}::error::No deployment of shop was started in acme/shop.\n${line('billing', 'billing')}${line('rotations', 'reports')}${line('orders', 'orders')}${line('late', 'late')}exit 1\n`,
       );
     },
   );

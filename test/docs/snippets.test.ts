@@ -118,7 +118,7 @@ it.each<[string, object]>([
     {
       deploy: {
         needs: 'rotate',
-        if: `always() && contains(needs.rotate.outputs.result, '"rotated":true')`,
+        if: `always() && contains(needs.rotate.outputs.result, '"delivered":["')`,
         environment: 'auth0-rotation',
       },
     },

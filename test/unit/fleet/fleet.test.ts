@@ -147,6 +147,22 @@ describe('a fleet', () => {
     expect(codes).toEqual([expect.any(String), undefined, 'CANARY_FAILED']);
   });
 
+  it('whose canary fails counts what was made by hand as the certificate of a client before its first delivery', async () => {
+    const undelivered = { 'INPUT_VALIDITY-DAYS': '365', 'INPUT_CURRENT-CREDENTIAL': '' };
+    const soon = { ...undelivered, 'INPUT_RENEW-BEFORE-DAYS': '124', 'INPUT_SECRET-NAME': 'FIRST_SOON' };
+    const later = { ...undelivered, 'INPUT_RENEW-BEFORE-DAYS': '116', 'INPUT_SECRET-NAME': 'FIRST_LATER' };
+    const clients = [client(), client(soon), client(later)];
+    const [own] = clients;
+    const { codes, results } = await fleet(clients, {
+      before: (request) => {
+        if (isWrite(request) && request.url.endsWith(`/${own?.desired.secretName}`))
+          throw new TypeError('a defect');
+      },
+    });
+    expect(codes).toEqual([expect.any(String), undefined, 'CANARY_FAILED']);
+    expect(results.slice(1).map(({ plan }) => plan?.reason)).toEqual(['FirstDelivery', 'FirstDelivery']);
+  });
+
   it('whose later client fails goes on with the others', async () => {
     const clients = [client(), client({ 'INPUT_CLIENT-ID': 'nobody' }), client()];
     const { codes } = await fleet(clients);

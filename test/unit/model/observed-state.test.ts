@@ -7,6 +7,7 @@ import {
   associatedWith,
   type Credential,
   isYoung,
+  lastExpiry,
   newestFirst,
   type ObservedClient,
   signingAlgorithmOf,
@@ -161,4 +162,21 @@ it('Auth0 lets a method and a pool hold two', () => {
     remedy: expect.stringContaining('two'),
   });
   expect(credentialLimit('c', holders, 'Do this.').remedy).toBe('Do this.');
+});
+
+describe('nobody can log in any more', () => {
+  const client = { id: 'c', name: 'shop', method: 'private_key_jwt', associated: ['a', 'b'] } as never;
+  const ends = (...expiries: (number | undefined)[]) =>
+    lastExpiry({
+      client,
+      pool: ['a', 'b', 'x'].map((id, index) => credential(id, { expiresAt: expiries[index] })),
+    });
+
+  it('when the last associated credential expires, if that is recorded', () => {
+    expect(ends(NOW + 1, NOW + 5, NOW + 9)).toBe(NOW + 5);
+    expect(ends(NOW + 7, NOW + 5, undefined)).toBe(NOW + 7);
+    expect(ends(NOW + 7, undefined, NOW)).toBeUndefined();
+    expect(lastExpiry({ client: undefined, pool: [credential('a', { expiresAt: NOW })] })).toBeUndefined();
+    expect(lastExpiry({ client, pool: [] })).toBeUndefined();
+  });
 });

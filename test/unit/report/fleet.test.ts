@@ -7,7 +7,7 @@ import type { RunResult } from '../../../src/model/run-result.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
 import { result, settled } from '../../support/run-result.ts';
-import { desired } from '../../support/states.ts';
+import { desired, state } from '../../support/states.ts';
 
 const DAY = 86_400_000;
 const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<RunResult['plan']> => ({
@@ -67,6 +67,16 @@ describe('the report of a fleet', () => {
     const notes = [{ severity: 'warning' as const, text: 'look' }];
     const both = [of('rests'), of('warned', { plan: plan(0, false, notes) })];
     expect(told(both).headline).toBe('⚠️ 2 clients: 1 not due with warnings, 1 not due.');
+  });
+
+  it('names the day on which the last key works, of a client that failed before its first delivery', () => {
+    const observed = state(desired(), { credentials: [{ id: 'h', age: 5, by: 'hand' }] });
+    const failed = of('new', { error: failure('AUTH0_FORBIDDEN'), observed });
+    expect(told([failed]).headline).toMatch(
+      /^❌ 1 client: 1 failed\. Act before \d+ \w+ 20\d\d, when the first key/,
+    );
+    const unknown = { ...observed, pool: observed.pool.map((c) => ({ ...c, expiresAt: undefined })) };
+    expect(told([{ ...failed, observed: unknown }]).headline).toBe('❌ 1 client: 1 failed.');
   });
 
   it('is one table, worst first', () => {

@@ -141,7 +141,19 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     'never delivered: what was made by hand is in use',
     {},
     { credentials: [{ id: 'x', age: 5, by: 'hand' }] },
+    ['warning NothingDelivered'],
+  ],
+  [
+    'never delivered, and what was made by hand has expired',
+    {},
+    { credentials: [{ id: 'x', age: 100 * DAYS, by: 'hand', expiresIn: -1 }] },
     ['failure SecretMissing repo:acme/shop PEM'],
+  ],
+  [
+    'never delivered, to two destinations',
+    TWO,
+    { credentials: [{ id: 'x', age: 5, by: 'hand' }], written: [] },
+    ['warning NothingDelivered'],
   ],
   [
     'a destination without the secret',
