@@ -70,7 +70,7 @@ const LOOK = `(() => {
 const ELEMENTS =
   'a blockquote code details h2 h3 li ol p strong sub summary table tbody td th thead tr'.split(' ');
 const CELLS: Record<string, RegExp> = {
-  Stage: /^(new|current|previous|pending|partly delivered|in use|retired|foreign)$/,
+  Stage: /^(new|current|previous|pending|partly delivered|associated|retired|foreign)$/,
   Created: /^\d{4}‑\d\d‑\d\d$/,
   Expires: /^(\d{4}‑\d\d‑\d\d|–)$/,
   'Before this run': /^(missing|unread|written \d{4}-\d\d-\d\d)$/,
@@ -160,7 +160,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
       await take('over', OVERLAP);
       const told = Object.entries(seen).map(([name, one]) => [name, bars(one), one.milestones]);
       expect(told).toEqual([
-        ['plan', ['in'], 1],
+        ['plan', ['associated'], 1],
         ['first', ['previous', 'overlap', 'new'], 1],
         ['due', ['previous', 'current'], 1],
         ['rotated', ['previous', 'overlap', 'new'], 1],

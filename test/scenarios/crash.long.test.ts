@@ -41,7 +41,8 @@ describe.each(STORIES)('killed: $name', (story) => {
       `killed at ${points} requests (${phase}, ${story.name}): each healed, refused: ${refused.length}`,
     );
     // Only who has no key at hand needs an interruption, and is told of it; none, where the second PUT was faster than the kill.
-    const most = 'current-credential' in story.inputs ? 1 : 0;
+    // That is one place. A run that probes first sends it some requests later, so two kills may meet it.
+    const most = 'current-credential' in story.inputs ? 2 : 0;
     expect(assassin.interruptions.length).toBeLessThanOrEqual(most);
     if (assassin.interruptions.length === 0) expect(refused).toEqual([]);
     expect(points).toBeGreaterThanOrEqual(15);

@@ -65,7 +65,7 @@ describe.concurrent('two at once', () => {
     await using world = await startSandbox();
     await settle(world);
     world.conditions.fault = (_, { method }) => (method === 'PUT' ? json(403, { message: 'no' }) : undefined);
-    expect(code(await rotate(world, force))).toBe('GITHUB_FORBIDDEN');
+    expect(code(await rotate(world, force))).toBe('DELIVERY_INCOMPLETE');
     world.conditions.fault = undefined;
     expect((await rotate(world, force)).outputs.rotated).toBe('true');
     expect(await login(world)).toBe(200);
