@@ -94,7 +94,7 @@ function afterUndo(state: FailureState, whenToStart: string): string {
     );
   const unheld =
     removed.length > 0
-      ? `The run removed ${removed.join(', ')}, which no destination holds. A consumer that still uses it cannot log in until it reads the secret again.`
+      ? `The run removed ${removed.join(', ')}, which no destination holds. A consumer that still uses it cannot log in until it reads the delivered secret.`
       : '';
   return currentDelivery === undefined
     ? joined(KEEPS, unheld)

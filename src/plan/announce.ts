@@ -18,12 +18,11 @@ export function announceRemovals(builder: PlanBuilder, nextRotation: number | un
     return;
   const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
   const others = pool.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
-  const isFull = builder.isMethodFull;
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
-    if (blocked !== undefined && isFull)
+    if (blocked !== undefined && builder.isMethodFull)
       builder.note('warning', `The next rotation${on(nextRotation)} will fail: ${blocked}`);
-    if (blocked === undefined) announce(builder, credential, isFull, nextRotation);
+    if (blocked === undefined) announce(builder, credential, nextRotation);
   }
 }
 
@@ -58,15 +57,10 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
     : undefined;
 }
 
-function announce(
-  builder: PlanBuilder,
-  credential: Credential,
-  isFull: boolean,
-  nextRotation: number | undefined,
-): void {
+function announce(builder: PlanBuilder, credential: Credential, nextRotation: number | undefined): void {
   // announceFormer says what becomes of it.
   if (formerHolder(builder.inUse, credential) !== undefined) return;
-  const removal = removalOf(builder, credential, isFull, nextRotation);
+  const removal = removalOf(builder, credential, nextRotation);
   if (removal === undefined) return;
   const hasUsers = builder.owners.isUnmarked(credential) && !builder.isCertainlyExpired(credential);
   if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, nextRotation)}`);
@@ -77,7 +71,6 @@ function announce(
 export function removalOf(
   builder: PlanBuilder,
   credential: Credential,
-  isFull: boolean,
   nextRotation: number | undefined,
   name = credential.id,
 ): string | undefined {
@@ -86,7 +79,9 @@ export function removalOf(
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
   if (Number.isFinite(end)) return `A run removes ${name}${made} from ${day(end)} on (overlap).`;
-  return isFull ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.` : undefined;
+  return builder.isMethodFull
+    ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
+    : undefined;
 }
 
 /** Infinity: only the next rotation removes it. */
@@ -109,9 +104,10 @@ export function adviceForUsers(
   nextRotation: number | undefined,
 ): string {
   const { expiresAt } = credential;
-  const removal = Math.min(endOfOverlap(builder, credential), nextRotation ?? Number.POSITIVE_INFINITY);
+  // If its day is not known, the next rotation may be the next run.
+  const removal = Math.min(endOfOverlap(builder, credential), nextRotation ?? 0);
   if (expiresAt !== undefined && expiresAt <= removal)
-    return `Whoever still uses it cannot log in from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
+    return `Nobody can log in with it from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
   const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
   return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;
 }

@@ -11,6 +11,7 @@ import {
 } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, lastChance } from '../model/timing.ts';
+import { probeSecrets } from './current-pair.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { isForcedByHand } from './left-out.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
@@ -36,7 +37,7 @@ function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () =
       if (isMethodFull) warnIfUsed(builder, victim);
       if (isMethodFull && mayHaveUsers(builder, victim))
         // Nobody loses a key for a primary that then takes no write.
-        builder.probe(builder.observed.secrets.slice(0, 1).map(({ location }) => location));
+        probeSecrets(builder, [0]);
       builder.remove(victim, 'make room');
     } else if (isMethodFull) {
       interrupt(builder, isExpiringSoon);

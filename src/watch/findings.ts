@@ -29,21 +29,22 @@ export function assess(
   refusal: RefusedRotation | undefined,
 ): Finding[] {
   const builder = new PlanBuilder(desired, observed);
-  const refused = refusal ? [refusedRotation(refusal, dayOfNext(builder))] : [];
+  const next = nextRotation(builder);
+  const refused = refusal ? [refusedRotation(refusal, next === undefined ? undefined : day(next))] : [];
   if (observed.client?.method !== desired.method) return refused;
   return [
     ...refused,
     ...lifetimeFindings(builder),
-    ...[...destinationFindings(builder), ...unmanagedFindings(builder), ...clientFindings(builder)].map(
+    ...[...destinationFindings(builder), ...unmanagedFindings(builder, next), ...clientFindings(builder)].map(
       (finding) => (refusal ? besideRefusal(finding, refusal) : finding),
     ),
   ];
 }
 
-/** The day of the next rotation. undefined: it is not recorded, or a rotation is due. */
-function dayOfNext(builder: PlanBuilder): string | undefined {
+/** When the next rotation is due. undefined: nothing records it, or one is due now. */
+function nextRotation(builder: PlanBuilder): number | undefined {
   const next = nextDue(builder, false);
-  return next === undefined || next <= builder.observed.now ? undefined : day(next);
+  return next === undefined || next <= builder.observed.now ? undefined : next;
 }
 
 /** Starting a rotation that would be refused is no use. Another finding has the advice on the refusal, so this one refers to it. */

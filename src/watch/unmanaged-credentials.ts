@@ -8,30 +8,33 @@ import { adviceForUsers, removalOf } from '../plan/announce.ts';
 import { mayBeHeld } from '../plan/holders.ts';
 import { keepOneWorkflow } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
-import { nextDue } from '../plan/reasons.ts';
 
-export function unmanagedFindings(builder: PlanBuilder): Finding[] {
+/** @param next when the next rotation is due, if that lies ahead. Milliseconds, Auth0's clock */
+export function unmanagedFindings(builder: PlanBuilder, next: number | undefined): Finding[] {
   const { owners, observed, desired } = builder;
   return observed.pool
     .filter(({ id }) => !desired.keepCredentials.has(id))
     .flatMap((credential) => {
       if (owners.isOursOrReplaced(credential) || owners.isLeftover(credential))
-        return findingsOfOurs(builder, credential);
+        return findingsOfOurs(builder, credential, next);
       const others = owners.otherOwnership(credential);
       return others
         ? [findingOfOthers(builder, credential, others)]
-        : findingsOfUnmarked(builder, credential);
+        : findingsOfUnmarked(builder, credential, next);
     });
 }
 
 /** A credential made by hand that one of ours has replaced. Someone other than the destinations may still use it. */
-function findingOfReplaced(builder: PlanBuilder, credential: Credential): Finding[] {
+function findingOfReplaced(
+  builder: PlanBuilder,
+  credential: Credential,
+  next: number | undefined,
+): Finding[] {
   const { associated, desired, inUse, owners } = builder;
   const { id } = credential;
   if (!owners.isUnmarked(credential) || !associated.includes(id) || mayBeHeld(inUse, credential)) return [];
   if (desired.removableCredentials.has(id) || builder.isCertainlyExpired(credential)) return [];
-  const next = nextDue(builder, false);
-  const removal = removalOf(builder, credential, builder.isMethodFull, next, code(id));
+  const removal = removalOf(builder, credential, next, code(id));
   if (removal === undefined) return [];
   const released = `If nobody does, name it in removable-credentials, which ends this warning.`;
   return [
@@ -43,7 +46,7 @@ function findingOfReplaced(builder: PlanBuilder, credential: Credential): Findin
  * Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have
  * been deleted.
  */
-function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[] {
+function findingsOfOurs(builder: PlanBuilder, credential: Credential, next: number | undefined): Finding[] {
   const { owners, observed } = builder;
   const isOrphan =
     builder.isAbandoned(credential) ||
@@ -51,7 +54,7 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential): Finding[]
     builder.toPlanned(credential).stage === 'retired';
   const run = readOwnership(credential.name)?.run;
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
-  if (!isOrphan) return findingOfReplaced(builder, credential);
+  if (!isOrphan) return findingOfReplaced(builder, credential, next);
   if (isYoung(credential, observed.now)) return [];
   return [
     warning(
@@ -77,11 +80,14 @@ function moved(owner: string): string {
 }
 
 /** Findings about credentials made by hand. An associated one counts as in use until we have delivered one of ours. */
-function findingsOfUnmarked(builder: PlanBuilder, credential: Credential): Finding[] {
+function findingsOfUnmarked(
+  builder: PlanBuilder,
+  credential: Credential,
+  next: number | undefined,
+): Finding[] {
   const { inUse, owners } = builder;
   const { id } = credential;
-  const next = nextDue(builder, false);
-  const on = next === undefined || next <= builder.observed.now ? '' : ` (${day(next)})`;
+  const on = next === undefined ? '' : ` (${day(next)})`;
   const todo = mayBeHeld(inUse, credential)
     ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`
     : `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and let its users read the delivered secret, or give them another client, before the next rotation${on}, which needs its slot.`;

@@ -14,7 +14,7 @@ import {
 } from '../emulators/sandbox.ts';
 import type { ClientSeed } from '../emulators/tenant.ts';
 import type { TrafficEvent } from '../emulators/transcript.ts';
-import { held, leaks, MINUTE, rotate, SCOPE, SECRET } from './support.ts';
+import { held, leaks, MINUTE, PROBE, rotate, SCOPE, SECRET } from './support.ts';
 
 export type Inputs = Record<string, string>;
 
@@ -172,7 +172,7 @@ export async function loginByKey(
 export function effects(world: Sandbox): string[] {
   return world.transcript
     .requests()
-    .filter((line) => !/ GET | POST \/oauth\/token$|\/AUTH0_MTLS_ROTATION_PROBE$/.test(line));
+    .filter((line) => !/ GET | POST \/oauth\/token$/.test(line) && !line.endsWith(`/${PROBE}`));
 }
 
 /** What the error that failed the step says. */

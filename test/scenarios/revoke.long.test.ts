@@ -19,6 +19,10 @@ import { leaked, REVOKE } from './revocations.ts';
 import { code, credentialOf, DAY, held, json, MINUTE, rotate, SCOPE, settle } from './support.ts';
 
 const OPS = 'repo:acme/ops';
+const OPS_REFUSES: Sandbox['conditions']['fault'] = (service, { method, path }) =>
+  service === 'github' && method === 'PUT' && path.includes('/ops/')
+    ? json(403, { message: 'no' })
+    : undefined;
 
 /** The github-token of the workflow, which may also look at runs, as far as `repositories` says. */
 function addReader(world: Sandbox, repositories: readonly string[] = ['acme/shop', 'acme/ops']): Inputs {
@@ -176,10 +180,7 @@ describe('a revocation that fails', () => {
       world.github.addRepository('acme/ops');
       const inputs = { destinations: `${SCOPE}\n${OPS}` };
       const { pem, id } = await leaking(world, inputs);
-      world.conditions.fault = (service, { method, path }) =>
-        service === 'github' && method === 'PUT' && path.includes('/ops/')
-          ? json(403, { message: 'no' })
-          : undefined;
+      world.conditions.fault = OPS_REFUSES;
       const run = await operate(world, { ...inputs, ...REVOKE });
       expect([run.exitCode, code(run)]).toEqual([1, 'DELIVERY_INCOMPLETE']);
       expect(told(run)).toMatch(
@@ -208,10 +209,7 @@ it('without current-credential, what was not revoked goes 15 minutes later, as t
   world.github.addRepository('acme/ops');
   const inputs = { destinations: `${SCOPE}\n${OPS}`, 'current-credential': '' };
   const { pem, id } = await leaked(world, inputs);
-  world.conditions.fault = (service, { method, path }) =>
-    service === 'github' && method === 'PUT' && path.includes('/ops/')
-      ? json(403, { message: 'no' })
-      : undefined;
+  world.conditions.fault = OPS_REFUSES;
   const run = await operate(world, { ...inputs, ...REVOKE });
   expect(told(run)).toMatch(
     /Without current-credential, start it only after \S+Z\. It then makes another key where one is missing\./,

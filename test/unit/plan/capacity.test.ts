@@ -47,10 +47,10 @@ describe('one made by hand is in the way', () => {
     const world = new Days([{ ...hand('h', 70), expires: 20 }, ours('c', 10)], { [SHOP]: ['c', 9.9999] });
     const { notes } = await world.day();
     expect(notes).toMatch(
-      /removes h, which was made by hand on .* and expires on (\S+), to make room\. Whoever still uses it cannot log in from \1 on/,
+      /removes h, which was made by hand on .* and expires on (\S+), to make room\. Nobody can log in with it from \1 on, when it expires\. Move its users/,
     );
     const [, later] = [world.pass(21), await world.day()];
-    expect(later.notes).not.toContain('Whoever still uses it');
+    expect(later.notes).not.toContain('Move its users');
   });
 
   it('is announced with the day by which its users must have moved', async () => {

@@ -262,9 +262,20 @@ describe('a finding', () => {
     const [ends] = found({}, seed({ expiresIn: 5 * DAY }));
     expect(ends?.what).toContain('and expires on 2026-11-29, to make room');
     expect(ends?.todo).toMatch(
-      /^Whoever still uses it cannot log in from 2026-11-29 on, .*removable-credentials/,
+      /^Nobody can log in with it from 2026-11-29 on, when it expires\. Move its users .*removable-credentials/,
     );
     expect(keys({}, seed({ expiresIn: -DAY }))).toEqual([]);
+    // A rotation is due: its day has passed, and no date is named for it.
+    const due: StateSeed = {
+      credentials: [
+        { id: 'a', age: 65 * DAYS, after: 'h', expiresIn: 25 * DAY },
+        { ...replaced, age: 70 * DAYS },
+      ],
+      written: [65 * DAYS - 1],
+    };
+    const overdue = found({}, due).find(({ key }) => key === 'ReplacedCredential h');
+    expect(overdue?.what).toMatch(/^The next rotation removes `h`/);
+    expect(overdue?.todo).toMatch(/move its users before the next rotation:/);
     expect(keys({ removableCredentials: new Set(['h']) }, seed())).toEqual([]);
     expect(keys({ keep: ['h'] }, seed()).join()).not.toContain('ReplacedCredential');
     expect(keys({}, seed({ associated: false })).join()).not.toContain('ReplacedCredential');
