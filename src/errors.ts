@@ -105,6 +105,11 @@ export class RotationError extends Error {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
 
+  /** The same error with this alarm. It keeps its own if there is none. */
+  withAlarm(alarm: string | undefined): RotationError {
+    return this.withStateNow(this.stateNow, alarm);
+  }
+
   /** The same error with more advice at the end, and this one as its cause. */
   withAdvice(more: string): RotationError {
     return new RotationError(this.code, { ...this, remedy: this.remedy + more, cause: this });

@@ -35,7 +35,6 @@ async function main(ending: Ending): Promise<void> {
     manifestPath === '' ? [readInputs(environment)] : await readManifest(environment, manifestPath);
   const [client] = clients;
   const isSingle = manifestPath === '' || clientIn(raw(environment, 'shard')) !== undefined;
-  const work = isSingle && client ? workOnOneClient(client) : workOnFleet(clients);
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
   const transport = {
@@ -45,7 +44,10 @@ async function main(ending: Ending): Promise<void> {
     cancellation: new Cancellation(cancelled, monotonic() + LONGEST_RUN),
     debug: runner.debug,
   };
-  const { results, report } = await work(transport, cancelled);
+  const { results, report } =
+    isSingle && client
+      ? await runOneClient(client, transport)
+      : await runManyClients(clients, transport, cancelled);
   await ending.complete(report);
   const [only] = results;
   if (isSingle && only?.error) runner.fail(only.error);
@@ -65,23 +67,6 @@ function takeEnvironment(): Environment {
   return environment;
 }
 
-type Work = (
-  transport: Transport,
-  cancelled: AbortSignal,
-) => Promise<{ results: readonly RunResult[]; report: Report }>;
-
-function workOnOneClient(inputs: Inputs): Work {
-  runner.info(
-    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
-  );
-  return async (transport) => {
-    const { info, mask, phase } = runner;
-    const logger = { info, mask, phase, onStep };
-    const result = await run(inputs, connectServices(inputs, transport, logger), logger);
-    return { results: [result], report: clientReport(result, runner.helpUrl) };
-  };
-}
-
 async function readManifest(environment: Environment, path: string): Promise<Inputs[]> {
   try {
     return readFleet(environment, path, await runner.readFile(path));
@@ -95,21 +80,32 @@ async function readManifest(environment: Environment, path: string): Promise<Inp
   }
 }
 
-function workOnFleet(clients: readonly Inputs[]): Work {
+interface Work {
+  results: readonly RunResult[];
+  report: Report;
+}
+
+async function runOneClient(inputs: Inputs, transport: Transport): Promise<Work> {
+  runner.info(
+    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
+  );
+  const { info, mask, phase } = runner;
+  const logger = { info, mask, phase, onStep };
+  const result = await run(inputs, connectServices(inputs, transport, logger), logger);
+  return { results: [result], report: clientReport(result, runner.helpUrl) };
+}
+
+async function runManyClients(
+  clients: readonly Inputs[],
+  transport: Transport,
+  cancelled: AbortSignal,
+): Promise<Work> {
   const [first] = clients;
   runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
   runner.phase();
-  return async (transport, cancelled) => {
-    const { mask } = runner;
-    const results = await runFleet(clients, {
-      transport,
-      cancelled,
-      longestRun: LONGEST_RUN,
-      mask,
-      logFor,
-    });
-    return { results, report: fleetReport(results, runner.helpUrl) };
-  };
+  const { mask } = runner;
+  const results = await runFleet(clients, { transport, cancelled, longestRun: LONGEST_RUN, mask, logFor });
+  return { results, report: fleetReport(results, runner.helpUrl) };
 }
 
 /** Collects a client's lines and writes them when the client is done, since lines of parallel clients would mix. */

@@ -5,7 +5,7 @@ import { NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
-import { takeOutAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
@@ -92,7 +92,8 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused') throw error.withAdvice(takeOutAdvice(location, this.#desired));
+    if (!this.#begun && outcome === 'refused')
+      throw error.withAdvice(dropDestinationAdvice(location, this.#desired));
     this.#begun = true;
     this.#mayLandAgain ||= outcome === 'in doubt';
     this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
@@ -107,7 +108,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#takeOutAdvice(first.location)}${this.#nextStep()}`,
+      remedy: `${first.error.remedy}${this.#dropDestinationAdvice(first.location)}${this.#nextStep()}`,
       cause: first.error,
     });
   }
@@ -120,8 +121,8 @@ export class Delivery {
   }
 
   /** A primary in doubt may hold the only copy of the new key. */
-  #takeOutAdvice(location: SecretLocation): string {
-    return this.#stored.length === 0 ? '' : takeOutAdvice(location, this.#desired);
+  #dropDestinationAdvice(location: SecretLocation): string {
+    return this.#stored.length === 0 ? '' : dropDestinationAdvice(location, this.#desired);
   }
 
   /**

@@ -6,7 +6,8 @@ import { noAnswer } from '../http/no-answer.ts';
 import type { OnUncertain, Repeatable } from '../http/retry.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import { oneLine, parseJson, stringOf } from '../model/json.ts';
+import { parseJson, stringOf } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 
 /** Sends a request to Auth0. @throws RotationError AUTH0_REQUEST_FAILED if there was no answer */
 export async function callAuth0(

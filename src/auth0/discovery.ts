@@ -4,7 +4,8 @@ import { RotationError } from '../errors.ts';
 import { describeInterceptor } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpResponse } from '../http/wire.ts';
-import { isObject, type JsonObject, oneLine, parseJson, stringOf } from '../model/json.ts';
+import { isObject, type JsonObject, parseJson, stringOf } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { callAuth0, isOutage, unexpectedAnswer } from './answers.ts';
 
 /** The endpoints for a proof. Each is undefined if the tenant names none. */

@@ -1,6 +1,7 @@
 /** Reads client, credential and log records of the Management API defensively (docs/facts.md#auth0-credential-record). */
 
-import { isObject, type Json, type JsonObject, oneLine, stringOf } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, stringOf } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
 import { readSubject } from '../model/subject-dn.ts';
 

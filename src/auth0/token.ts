@@ -5,8 +5,9 @@ import { RotationError } from '../errors.ts';
 import { describeInterceptor, isIntercepted } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
-import { type Json, oneLine, parseJson, stringOf } from '../model/json.ts';
+import { type Json, parseJson, stringOf } from '../model/json.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
+import { oneLine } from '../model/markdown.ts';
 import { answered, isOutage, unexpectedAnswer } from './answers.ts';
 
 export interface ManagementApi {

@@ -7,7 +7,7 @@ import { APART, type SharedBudget, SpacedWrites } from '../http/pace.ts';
 import type { Transport } from '../http/service.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import { secretLocations } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { lastChance } from '../model/timing.ts';
 import { type Logger, run } from '../run.ts';
@@ -112,7 +112,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
       // What is about to expire does not wait for a canary that fails every day.
       if (timeLeft >= lastChance(inputs.desired.renewBeforeDays)) canary.check();
     };
-    result = await look(inputs, transport, fleet, result);
+    result = await planFromListing(inputs, transport, fleet, result);
     if (!isIdle(result)) {
       const logger = { mask: services.mask, ...log };
       const own = connectServices(inputs, transport, logger, {
@@ -131,7 +131,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
 }
 
 /** Plans with a listing that may be some minutes old. That is good enough only to see that nothing is due. */
-async function look(
+async function planFromListing(
   inputs: Inputs,
   transport: Transport,
   { listing, services, shared }: Fleet,

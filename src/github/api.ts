@@ -8,7 +8,8 @@ import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import { type Json, oneLine, stringOf } from '../model/json.ts';
+import { type Json, stringOf } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
@@ -184,25 +185,4 @@ function lost(method: Method, url: string, error: unknown): never {
   if (!(cause instanceof NetworkError)) throw cause;
   const remedy = 'Check the network of the runner and the status page of GitHub, then start a new run.';
   throw new RotationError('GITHUB_REQUEST_FAILED', { ...noAnswer({ method, url }, cause, remedy), cause });
-}
-
-/** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
-export function callRefused(what: string, answer: Answer, permission: string): RotationError {
-  const message = oneLine(stringOf(answer.data, 'message'));
-  const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
-  if (answer.renamedTo !== undefined) {
-    const remedy = `The repository was renamed: write ${answer.renamedTo || 'its new name'}.`;
-    return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
-  }
-  if (answer.status === 401) {
-    const remedy = 'Leave workflow-token at its default, or pass a token that is valid and not expired.';
-    return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });
-  }
-  if (answer.status === 403 || answer.status === 404 || answer.status === 410) {
-    const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
-    return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
-  }
-  const remedy =
-    'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.';
-  return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
 }

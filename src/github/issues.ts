@@ -2,7 +2,8 @@
 
 import { PAGE, pagesOf } from '../http/pages.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
-import { callRefused, type GitHubApi } from './api.ts';
+import type { GitHubApi } from './api.ts';
+import { callRefused } from './refusals.ts';
 
 export interface Issue {
   number: number;

@@ -1,7 +1,8 @@
-/** Turns GitHub's refusals about a destination into errors. */
+/** Turns GitHub's refusals into errors: about a destination, and of the workflow's own token. */
 
 import { RotationError } from '../errors.ts';
-import { oneLine, stringOf } from '../model/json.ts';
+import { stringOf } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { type Destination, printDestination } from '../model/secret-location.ts';
 import type { Answer } from './api.ts';
 
@@ -106,4 +107,25 @@ export function unexpected(destination: Destination, status: number): RotationEr
     failed: `GitHub's answer about ${printDestination(destination)} cannot be used (${status}).`,
     remedy: 'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.',
   });
+}
+
+/** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
+export function callRefused(what: string, answer: Answer, permission: string): RotationError {
+  const message = oneLine(stringOf(answer.data, 'message'));
+  const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
+  if (answer.renamedTo !== undefined) {
+    const remedy = `The repository was renamed: write ${answer.renamedTo || 'its new name'}.`;
+    return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
+  }
+  if (answer.status === 401) {
+    const remedy = 'Leave workflow-token at its default, or pass a token that is valid and not expired.';
+    return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });
+  }
+  if (answer.status === 403 || answer.status === 404 || answer.status === 410) {
+    const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
+    return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
+  }
+  const remedy =
+    'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.';
+  return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
 }

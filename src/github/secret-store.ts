@@ -1,4 +1,4 @@
-/** Reads and writes GitHub's secrets: metadata, public keys and values (docs/facts.md#github-secret-record). */
+/** Writes GitHub's secrets, and reads their metadata and public keys (docs/facts.md#github-secret-record). */
 
 import { asRotationError, type RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';

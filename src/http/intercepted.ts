@@ -1,6 +1,6 @@
 /** Recognises answers that are not from the service but from a firewall, a sign-in page or another host. */
 
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import type { HttpResponse } from './wire.ts';
 
 const REDIRECTS = [301, 302, 303, 307, 308];

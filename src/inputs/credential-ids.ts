@@ -1,7 +1,7 @@
 /** Reads which credentials may be removed and which must stay, by their ids. */
 
 import type { DesiredState } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import type { Reader } from './reader.ts';
 
 /** Auth0 writes `cred_` and base62. */

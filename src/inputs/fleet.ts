@@ -2,7 +2,7 @@
 
 import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { clientIn, isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';

@@ -10,7 +10,7 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { nearestTo } from './names.ts';
 
 /** The inputs that are about one client. */

@@ -1,6 +1,6 @@
 /** The names of the inputs. GitHub only warns about an unknown input, so a typo would go unnoticed. */
 
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import type { Reader } from './reader.ts';
 
 /** As action.yml declares them. */

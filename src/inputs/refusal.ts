@@ -16,7 +16,7 @@ export function inputError(problems: readonly Problem[], environment: Environmen
 export function withRevokeAlarm(error: RotationError, environment: Environment): RotationError {
   const revokes =
     raw(environment, 'revoke') !== '' && !['plan', 'watch'].includes(raw(environment, 'operation'));
-  return revokes ? error.withStateNow(error.stateNow, NOT_REVOKED) : error;
+  return revokes ? error.withAlarm(NOT_REVOKED) : error;
 }
 
 /** The remedy includes `force`, since without it a rotation without `current-credential` would refuse and ask for that input. */

@@ -15,7 +15,7 @@ export function currentCredentialLine({ secretName }: DesiredState): string {
  * the primary, so that it must stay. When the primary is taken out, `moved-from` must name it, or the next run would take the
  * credentials with its mark for another workflow's.
  */
-export function takeOutAdvice(
+export function dropDestinationAdvice(
   { destination }: Pick<SecretLocation, 'destination'>,
   desired: Pick<DesiredState, 'destinations' | 'secretName'>,
 ): string {

@@ -114,3 +114,8 @@ function part(
 ): SecretLocation[] {
   return secretName === undefined ? [] : [{ destination, secretName, part: name }];
 }
+
+/** Whether a person started this run with `force`. Only then may it replace or hide a secret that is not known to be ours. */
+export function isForcedByHand({ force, scheduled }: DesiredState): boolean {
+  return force && !scheduled;
+}

@@ -22,13 +22,3 @@ export function stringOf(value: Json | undefined, key: string): string | undefin
   const member = isObject(value) ? value[key] : undefined;
   return typeof member === 'string' ? member : undefined;
 }
-
-/** Makes server text safe for a message or a log: one short line without workflow commands and Markdown. */
-export function oneLine(text: string | undefined): string {
-  const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
-  const safe = line
-    .replace(/[<>`|]|::|##\[/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
-}

@@ -1,4 +1,4 @@
-/** Formats table cells, dates and long texts for people. */
+/** Formats table cells, dates, long texts and what servers say for people. */
 
 /** A table row. A pipe is escaped and a line break becomes a space, since a cell must not break the table. */
 export function row(cells: readonly string[]): string {
@@ -25,6 +25,16 @@ export function plain(text: string): string {
 export function inert(sentence: string): string {
   const parts = sentence.split(/(`[^`]+`)/);
   return parts.map((part, index) => (index % 2 === 1 ? part : plain(part))).join('');
+}
+
+/** Makes server text safe for a message or a log: one short line without workflow commands and Markdown. */
+export function oneLine(text: string | undefined): string {
+  const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
+  const safe = line
+    .replace(/[<>`|]|::|##\[/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
 }
 
 export function day(at: number): string {

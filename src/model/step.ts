@@ -1,6 +1,6 @@
 /** The steps that a run may take, and how each is printed. Pure. */
 
-import { printDestination, printLocation, type SecretLocation } from './secret-location.ts';
+import { printLocation, type SecretLocation } from './secret-location.ts';
 
 /** The id of a credential in the pool, or `ISSUED` for the one that this run will make. */
 export type CredentialRef = string;
@@ -133,40 +133,4 @@ function whatIsStored({ location: { part }, source }: Extract<Step, { kind: 'sto
   if (part === 'pair') return isCurrent ? 'the pair of current-credential' : 'it';
   if (part === 'pkcs12') return isCurrent ? 'the PKCS#12 of current-credential' : 'its PKCS#12';
   return `the ${part.replace('-', ' ')}${isCurrent ? ' of current-credential' : ''}`;
-}
-
-/** The one-line notation of plans in tests: `!cert +cred ~[a,(issued)] ?auth >repo:o/r -a`. */
-export function notation(steps: readonly Step[]): string {
-  return steps.map(symbol).join(' ');
-}
-
-function symbol(step: Step): string {
-  switch (step.kind) {
-    case 'issue-certificate':
-      return '!cert';
-    case 'create-credential':
-      return '+cred';
-    case 'associate-credentials':
-      return `~[${step.to.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(locationSymbol).join(',')}` : ''}`;
-    case 'create-client':
-      return `+client`;
-    case 'change-method':
-      return `=${step.to}[${step.credentials.join(',')}]${step.interrupts.length > 0 ? `!!${step.interrupts.map(locationSymbol).join(',')}` : ''}`;
-    case 'bind-tokens':
-      return step.required ? `&bound${step.proof ? '=' : ''}` : '&unbound';
-    case 'authenticate':
-      return '?auth';
-    case 'authenticate-unregistered':
-      return '?unregistered';
-    case 'store-secret':
-      return `>${locationSymbol(step.location)}${step.source === 'current-credential' ? '=' : ''}`;
-    case 'delete-credential':
-      return `-${step.id}`;
-    case 'find-earlier-runs':
-      return '?earlier-runs';
-  }
-}
-
-function locationSymbol({ destination, part }: SecretLocation): string {
-  return `${printDestination(destination)}${part === 'pair' ? '' : `/${part}`}`;
 }

@@ -38,7 +38,7 @@ export async function observeFormer(
     const known = knownLocations(desired).find((location) => isOwnedBy({ owner }, ownerAt(location)));
     const location = known ?? parseOwner(owner);
     if (!location || (!known && !(await isInSameRepository(location.destination, desired, store)))) continue;
-    for (const one of deliveredBeside(location, desired))
+    for (const one of withTodaysDestinations(location, desired))
       former.push({ owner, secret: await read(one, desired, store) });
   }
   // If the secret moved again before a run made a credential, no mark names the location in between.
@@ -62,7 +62,7 @@ function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation
 }
 
 /** If the secret had another name, this workflow may have delivered it to today's destinations as well. */
-function deliveredBeside(
+function withTodaysDestinations(
   location: SecretLocation,
   { destinations, secretName }: DesiredState,
 ): SecretLocation[] {

@@ -3,7 +3,7 @@
 import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf, isDigest, ownerAt, writeClientOwner } from '../model/ownership.ts';
 import { printDestination } from '../model/secret-location.ts';
 

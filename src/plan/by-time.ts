@@ -23,7 +23,7 @@ export function isWrittenInRunOf({ createdAt }: Credential, secret: ObservedSecr
  * Whether `current-credential` was issued right before the primary's secret was written. Only then is it the latest certificate with
  * its subject DN, since Auth0 does not show which of two is newer.
  */
-export function isLatest({ currentKey }: DesiredState, { secrets }: ObservedState): boolean {
+export function isCurrentLatest({ currentKey }: DesiredState, { secrets }: ObservedState): boolean {
   const times = writtenTimes(secrets[0]?.times);
   if (!times || !currentKey?.notBefore) return false;
   const after = times.updatedAt - currentKey.notBefore.getTime();
@@ -64,9 +64,9 @@ export function candidatesFor(
   { pool: all, secrets }: ObservedState,
   owners: Owners,
 ): Credential[] {
-  const latest = latestIn(secret);
+  const latest = latestCreation(secret);
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
-  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestIn(secrets[0]));
+  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestCreation(secrets[0]));
   return all
     .filter((c) => !owners.isForeign(c) && !owners.isMadeByRehearsal(c))
     .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
@@ -79,11 +79,11 @@ export function existingAt(
   { pool: all }: ObservedState,
   owners: Owners,
 ): Credential[] {
-  return all.filter((c) => !owners.isForeign(c) && c.createdAt <= latestIn(secret)).sort(newestFirst);
+  return all.filter((c) => !owners.isForeign(c) && c.createdAt <= latestCreation(secret)).sort(newestFirst);
 }
 
 /** The latest time at which the secret's credential can have been created, by Auth0's clock. */
-export function latestIn(secret: ObservedSecret | undefined): number {
+export function latestCreation(secret: ObservedSecret | undefined): number {
   const times = secret?.times ?? 'unread';
   if (times === 'missing') return Number.NEGATIVE_INFINITY;
   return times === 'unread' ? Number.POSITIVE_INFINITY : times.updatedAt + UNCERTAINTY;

@@ -9,7 +9,7 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { candidatesFor, isLatest, isWrittenInRunOf, latestIn } from './by-time.ts';
+import { candidatesFor, isCurrentLatest, isWrittenInRunOf, latestCreation } from './by-time.ts';
 import type { Owners } from './owners.ts';
 
 /** What the primary holds by `current-credential`. */
@@ -83,7 +83,7 @@ function howStale(
 function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
   if (owners.otherOwnership(claimed) !== undefined) return true;
-  return owners.isOurs(claimed) && claimed.createdAt > latestIn(secret);
+  return owners.isOurs(claimed) && claimed.createdAt > latestCreation(secret);
 }
 
 /** Whether the primary was written after this job's secrets were read, and not by the run that made `claimed`. */
@@ -100,7 +100,7 @@ function isWrittenSince(
   if (times.updatedAt <= startedAt - UNCERTAINTY) return false;
   if (claimed === undefined) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
-  const isRenewal = desired.method === 'tls_client_auth' && isLatest(desired, observed);
+  const isRenewal = desired.method === 'tls_client_auth' && isCurrentLatest(desired, observed);
   return !isRenewal && !isWrittenInRunOf(claimed, primary);
 }
 

@@ -2,7 +2,7 @@
 
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { isLatest } from './by-time.ts';
+import { isCurrentLatest } from './by-time.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -128,7 +128,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
   if (credential === undefined || credential.identity !== desired.currentKey?.identity) return false;
   // An expired pair, or one that is not associated, helps no consumer.
   if (!builder.associated.includes(credential.id) || builder.isCertainlyExpired(credential)) return false;
-  return desired.method !== 'tls_client_auth' || isLatest(desired, observed);
+  return desired.method !== 'tls_client_auth' || isCurrentLatest(desired, observed);
 }
 
 /** Plans to store `current-credential` in these locations, once a probe has shown that they accept it. */

@@ -1,6 +1,6 @@
 /** Credentials made by hand that a location may hold, although the evidence does not show it. Pure. */
 
-import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
+import { currentCredentialLine, dropDestinationAdvice } from '../model/advice.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, isNewer, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
@@ -37,7 +37,7 @@ export function adviceOnHiddenHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);
   if (hidden?.refused)
-    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${takeOutAdvice(hidden.location, desired)}`;
+    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${dropDestinationAdvice(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
   return former && adviceOnUnreadFormer(former, builder);
 }

@@ -1,8 +1,8 @@
 /** Finds the secrets other than the primary's that a run must not write: GitHub does not show them, they would hide another one, or they are somebody else's. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { takeOutAdvice } from '../model/advice.ts';
-import type { DesiredState } from '../model/desired-state.ts';
+import { dropDestinationAdvice } from '../model/advice.ts';
+import { type DesiredState, isForcedByHand } from '../model/desired-state.ts';
 import { day } from '../model/markdown.ts';
 import {
   type Credential,
@@ -21,15 +21,10 @@ import { UNCERTAINTY } from '../model/timing.ts';
 export function leaveOut(desired: DesiredState, observed: ObservedState): ObservedState {
   if (observed.leftOut !== undefined) return observed;
   const leftOut = observed.secrets.slice(1).flatMap((secret): Unwritable[] => {
-    const error = secret.refused ?? hiding(desired, observed, secret);
+    const error = secret.refused ?? hidingError(desired, observed, secret);
     return error ? [{ location: printLocation(secret.location), error }] : [];
   });
   return { ...observed, leftOut };
-}
-
-/** Whether a person started this run with `force`. Only then may it replace or hide a secret that is not known to be ours. */
-export function isForcedByHand({ force, scheduled }: DesiredState): boolean {
-  return force && !scheduled;
 }
 
 /**
@@ -63,12 +58,12 @@ function belongsToOthers(
   const none = pool.length === 0 ? 'the client has no credential' : 'the client has no credential that old';
   return new RotationError('SECRET_EXISTS', {
     failed: `${name} already holds something, which was written on ${day(updatedAt)}, and ${none}. If the run replaced it, its readers might no longer be able to log in.`,
-    remedy: `If it belongs to another client, choose another ${INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? takeOutAdvice(location, desired) : ''}`,
+    remedy: `If it belongs to another client, choose another ${INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? dropDestinationAdvice(location, desired) : ''}`,
   });
 }
 
 /** The error if a missing secret would hide one that is not ours. undefined: it hides none, or may hide it. */
-export function hiding(
+export function hidingError(
   desired: DesiredState,
   observed: ObservedState,
   { hides, location }: ObservedSecret,

@@ -1,16 +1,16 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { NOT_REVOKED, RotationError } from '../errors.ts';
-import { expiredAlarm, takeOutAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice, expiredAlarm } from '../model/advice.ts';
 import { longDay } from '../model/markdown.ts';
 import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
-export function withPlanAlarm(error: RotationError, builder: PlanBuilder): RotationError {
+export function withLockoutAlarm(error: RotationError, builder: PlanBuilder): RotationError {
   const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
+  return error.withAlarm(error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
 }
 
 /**
@@ -51,7 +51,8 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   return new RotationError(hidesAnother ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
     failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
     remedy:
-      first.error.remedy + (secret && !hidesAnother ? takeOutAdvice(secret.location, builder.desired) : ''),
+      first.error.remedy +
+      (secret && !hidesAnother ? dropDestinationAdvice(secret.location, builder.desired) : ''),
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
     cause: first.error,

@@ -1,7 +1,7 @@
 /** Builds a plan. Pure. */
 
 import type { RotationError } from '../errors.ts';
-import { takeOutAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -90,7 +90,7 @@ export class PlanBuilder {
     if (first) {
       const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
       const { error } = first;
-      const out = refusing ? takeOutAdvice(refusing.location, this.desired) : '';
+      const out = refusing ? dropDestinationAdvice(refusing.location, this.desired) : '';
       throw error.withAdvice(out);
     }
     this.probe(secrets.map(({ location }) => location));
@@ -117,10 +117,6 @@ export class PlanBuilder {
   /** Whether a credential must be removed before another one can be added. */
   get isFull(): boolean {
     return this.isMethodFull || this.pool.length >= POOL_CAPACITY;
-  }
-
-  get isUnmarked(): Owners['isUnmarked'] {
-    return this.owners.isUnmarked;
   }
 
   /** Whether a new key pair is issued and delivered. */

@@ -2,7 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
@@ -14,7 +14,7 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
-import { lockoutOf, unwritableError, withPlanAlarm } from './lockout.ts';
+import { lockoutOf, unwritableError, withLockoutAlarm } from './lockout.ts';
 import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { PlanBuilder } from './plan-builder.ts';
@@ -46,7 +46,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   try {
     return planned(builder);
   } catch (error) {
-    throw error instanceof RotationError ? withPlanAlarm(error, builder) : error;
+    throw error instanceof RotationError ? withLockoutAlarm(error, builder) : error;
   }
 }
 
@@ -81,7 +81,7 @@ function planned(builder: PlanBuilder): Plan {
     logQuestion: builder.logQuestion,
     probes: builder.probes,
     lockout: { before: lockoutOf(builder, 0), healed: lockoutOf(builder, builder.keptSteps) },
-    errorAtEnd: errorAtEnd ? withPlanAlarm(errorAtEnd, builder) : unwritableError(builder),
+    errorAtEnd: errorAtEnd ? withLockoutAlarm(errorAtEnd, builder) : unwritableError(builder),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   CREDENTIAL_TYPES,
   type DesiredState,
   isCredentialMethod,
+  isForcedByHand,
   isSecretMethod,
 } from '../model/desired-state.ts';
 import {
@@ -23,7 +24,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { printSubject } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { claimedBy } from './claim.ts';
-import { hiding, isForcedByHand, refuseSecretOfOthers } from './left-out.ts';
+import { hidingError, refuseSecretOfOthers } from './left-out.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -154,7 +155,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
  */
 function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
   if (claimedBy(desired, observed)) return;
-  const error = hiding(desired, observed, primary);
+  const error = hidingError(desired, observed, primary);
   if (error) throw error;
 }
 

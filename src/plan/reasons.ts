@@ -1,10 +1,11 @@
 /** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
 import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
-import { type Credential, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
+import { type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
+import type { Owners } from './owners.ts';
 
 /** What the rules decide by. */
 export interface RuleContext {
@@ -12,8 +13,7 @@ export interface RuleContext {
   observed: ObservedState;
   /** After the deliveries that this run finishes without a new key. */
   inUse: CredentialsInUse;
-  /** Made by hand, or by a tool that marks nothing. */
-  isUnmarked: (credential: Credential) => boolean;
+  owners: Owners;
   /** A credential must be removed before another one can be added. */
   isFull: boolean;
 }
@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
   ['CertificateExpired', expired, (context) => `${inUseSoFar(context)} expired ${dateOf(context.inUse)}`],
   [
     'CertificateExpiring',
-    expiring,
+    isDueByExpiry,
     (context) =>
       `${inUseSoFar(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
   ],
@@ -120,16 +120,12 @@ function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   });
 }
 
-/** Whether the certificate expires soon, even if the rotation has another reason. */
-export function isDueByExpiry(context: RuleContext): boolean {
-  return expiring(context);
-}
-
 function expired({ inUse, observed }: RuleContext): boolean {
   return expiry(inUse) <= observed.now;
 }
 
-function expiring({ inUse, observed, desired }: RuleContext): boolean {
+/** Whether the certificate expires soon, even if the rotation has another reason. */
+export function isDueByExpiry({ inUse, observed, desired }: RuleContext): boolean {
   return dueAt(desired, expiry(inUse)) <= observed.now;
 }
 
@@ -149,10 +145,10 @@ function specChanged({ desired, inUse }: RuleContext): boolean {
  * When a certificate made by hand reaches the age at which one of ours would be replaced, since it may be valid for years. Infinity:
  * it is not made by hand, or nothing records its age.
  */
-function tooOldAt({ desired, inUse, isUnmarked }: Omit<RuleContext, 'isFull'>): number {
+function tooOldAt({ desired, inUse, owners }: Omit<RuleContext, 'isFull'>): number {
   const { brought, renewBeforeDays, validityDays } = desired;
   const held = inUse.heldByPrimary;
-  if (brought || held === undefined || !isUnmarked(held)) return Number.POSITIVE_INFINITY;
+  if (brought || held === undefined || !owners.isUnmarked(held)) return Number.POSITIVE_INFINITY;
   const began = currentFactsOf(held.identity, desired)?.notBefore?.getTime();
   // The record of a subject DN does not show the age of its certificate.
   if (began === undefined && held.type === 'cert_subject_dn') return Number.POSITIVE_INFINITY;

@@ -14,9 +14,9 @@ export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanati
   const { owners, observed, steps, desired } = builder;
   builder.requireWritable();
   noteRefusal(builder);
-  const isAbandoned = (c: PlanBuilder['pool'][number]) =>
+  const isLeftByRehearsal = (c: PlanBuilder['pool'][number]) =>
     owners.isMadeByRehearsal(c) && !isYoung(c, observed.now);
-  for (const credential of builder.pool.filter((c) => isAbandoned(c) && !builder.isProtected(c)))
+  for (const credential of builder.pool.filter((c) => isLeftByRehearsal(c) && !builder.isProtected(c)))
     builder.remove(credential, 'discard');
   builder.reuses = registeredSubject(builder);
   const before = builder.associated;

@@ -1,7 +1,7 @@
 /** Plans the steps of a rotation. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { takeOutAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice } from '../model/advice.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
@@ -15,9 +15,9 @@ import type { Reason } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
-import { freeCapacity, freeSlot } from './capacity.ts';
 import { formerHolder } from './holders.ts';
 import { isHeldByLeftOut } from './left-out.ts';
+import { freeCapacity, freeSlot } from './make-room.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
@@ -59,7 +59,7 @@ function refuseForPrimary(builder: PlanBuilder): void {
   if (!refusal) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: refusal.remedy + takeOutAdvice(primary, builder.desired),
+    remedy: refusal.remedy + dropDestinationAdvice(primary, builder.desired),
     cause: refusal,
   });
 }

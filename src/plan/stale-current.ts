@@ -13,7 +13,7 @@ import {
   shadows,
 } from '../model/secret-location.ts';
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { isLatest } from './by-time.ts';
+import { isCurrentLatest } from './by-time.ts';
 import { claimedBy } from './claim.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -65,7 +65,7 @@ export function noteOlderCurrent(builder: PlanBuilder): void {
   const { currentKey, method, renewBeforeDays, validityDays } = desired;
   const [primary] = observed.secrets;
   const times = writtenTimes(primary?.times);
-  if (method !== 'tls_client_auth' || !currentKey || !primary || !times || isLatest(desired, observed))
+  if (method !== 'tls_client_auth' || !currentKey || !primary || !times || isCurrentLatest(desired, observed))
     return;
   if (observed.now - times.updatedAt >= (validityDays - renewBeforeDays) * DAY) return;
   const given = claimedBy(desired, observed);

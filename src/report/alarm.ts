@@ -9,9 +9,9 @@ export function withResultAlarm(error: RotationError, result: RunResult): Rotati
   const { desired, expiresAt, observed, outcome, planOnly } = result;
   if (error.alarm !== undefined) return error;
   const named = planOnly ? undefined : leftOfEmergency(result);
-  if (named || outcome?.rotated) return error.withStateNow(error.stateNow, named);
+  if (named || outcome?.rotated) return error.withAlarm(named);
   const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
-  return error.withStateNow(error.stateNow, (observed && expiredAlarm(expiresAt, observed.now)) ?? left);
+  return error.withAlarm((observed && expiredAlarm(expiresAt, observed.now)) ?? left);
 }
 
 /**

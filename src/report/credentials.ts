@@ -1,8 +1,7 @@
 /** Shows the client's credentials after the run, as a chart of their validity and as a table. */
 
 import { CREDENTIAL_TYPES, currentFactsOf, type DesiredState } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
-import { code, day, row, unbroken } from '../model/markdown.ts';
+import { code, day, oneLine, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';

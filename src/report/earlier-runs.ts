@@ -1,7 +1,6 @@
 /** Lists workflow runs that may still hold the revoked credential, and repositories that could not be searched. */
 
-import { oneLine } from '../model/json.ts';
-import { code, iso, plain, row, shortenedList } from '../model/markdown.ts';
+import { code, iso, oneLine, plain, row, shortenedList } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
 
 export function earlierRunsTable({ outcome }: RunResult): string {

@@ -1,8 +1,7 @@
 /** The report on many clients: one summary and one list of failures, worst first. Pure text of bounded size. */
 
 import type { RotationError } from '../errors.ts';
-import { oneLine } from '../model/json.ts';
-import { code, inert, iso, longDay, plain, row, shortened, unbroken } from '../model/markdown.ts';
+import { code, inert, iso, longDay, oneLine, plain, row, shortened, unbroken } from '../model/markdown.ts';
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { printDestination } from '../model/secret-location.ts';
 import { shardsOf } from '../model/shard.ts';

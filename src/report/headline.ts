@@ -2,8 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import { currentFactsOf, type DesiredState, PUBLIC } from '../model/desired-state.ts';
-import { oneLine } from '../model/json.ts';
-import { longDay } from '../model/markdown.ts';
+import { longDay, oneLine } from '../model/markdown.ts';
 import { lastExpiry } from '../model/observed-state.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { watchHeadline } from './findings.ts';

@@ -1,6 +1,6 @@
 /** The log lines about the observed state and the plan. */
 
-import { oneLine } from '../model/json.ts';
+import { oneLine } from '../model/markdown.ts';
 import { printNote } from '../model/note.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';

@@ -2,8 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import { findingTable } from '../model/finding.ts';
-import { oneLine } from '../model/json.ts';
-import { code, day, inert, plain, row, shortened, shortenedList } from '../model/markdown.ts';
+import { code, day, inert, oneLine, plain, row, shortened, shortenedList } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';

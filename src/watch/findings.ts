@@ -1,7 +1,7 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
 import type { ErrorCode, RotationError } from '../errors.ts';
-import { takeOutAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
@@ -216,7 +216,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `LeftOut ${printLocation(secret.location)}`,
         `Every run leaves out ${location}: ${code(leftOut.failed)}.`,
-        leftOut.remedy + (secret.refused ? takeOutAdvice(secret.location, desired) : ''),
+        leftOut.remedy + (secret.refused ? dropDestinationAdvice(secret.location, desired) : ''),
       ),
     ];
   if (secret.times === 'missing')
@@ -224,7 +224,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `SecretMissing ${printLocation(secret.location)}`,
         `${location} is missing, so its consumers cannot log in.`,
-        (index === 0 ? rotate : WITH_CURRENT) + takeOutAdvice(secret.location, desired),
+        (index === 0 ? rotate : WITH_CURRENT) + dropDestinationAdvice(secret.location, desired),
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))

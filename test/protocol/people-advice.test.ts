@@ -1,7 +1,7 @@
 /** Who follows a message does what it says to the letter: what the follower mends by itself no message has to say. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { takeOutAdvice } from '../../src/model/advice.ts';
+import { dropDestinationAdvice } from '../../src/model/advice.ts';
 import { parseDestination, printDestination } from '../../src/model/secret-location.ts';
 import { prepare } from './by-hand.ts';
 import { REAL } from './code.ts';
@@ -33,7 +33,7 @@ test.each([
   const { desired } = people.world;
   const [destination] = desired.destinations.slice(index);
   if (destination === undefined) throw new Error(`no place ${index}`);
-  const ways = adviceIn(takeOutAdvice({ destination }, desired), people);
+  const ways = adviceIn(dropDestinationAdvice({ destination }, desired), people);
   ways.find(({ name }) => name === 'take it out of destinations')?.follow(people);
   const { destinations, says } = people.workflow;
   const rest = desired.destinations.filter((one) => one !== destination);

@@ -1,10 +1,22 @@
 /** What people read: nothing in it is Markdown, HTML or a mention that a server or a stranger has put there, and nothing is too long. */
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { failure, findingOf, findingTable, warning } from '../../../src/model/finding.ts';
-import { code, day, inert, iso, plain, row, shortened, shortenedList } from '../../../src/model/markdown.ts';
+import {
+  code,
+  day,
+  inert,
+  iso,
+  oneLine,
+  plain,
+  row,
+  shortened,
+  shortenedList,
+} from '../../../src/model/markdown.ts';
 import { printNote } from '../../../src/model/note.ts';
+import { runs } from '../../support/properties.ts';
 
 describe('a cell', () => {
   it.each<[string[], string]>([
@@ -115,4 +127,53 @@ it('a note begins with how bad it is', () => {
   expect(printNote({ severity: 'interruption', text })).toBe('INTERRUPTION: It is so.');
   expect(printNote({ severity: 'warning', text })).toBe('WARNING: It is so.');
   expect(printNote({ severity: 'notice', text })).toBe('It is so.');
+});
+
+describe('oneLine', () => {
+  it.each([
+    ['a\r\nb', 'a b'],
+    ['::error::a', 'error a'],
+    [':::error', ':error'],
+    ['##[group]a', 'group]a'],
+    ['a|b`c`<d>', 'a b c d'],
+    ['\x1b[31mred', '[31mred'],
+    [undefined, ''],
+    ['x'.repeat(300), 'x'.repeat(300)],
+    ['x'.repeat(301), `${'x'.repeat(300)}…`],
+    [' a  b ', 'a b'],
+  ])('%j is %j', (text, quoted) => {
+    expect(oneLine(text)).toBe(quoted);
+  });
+
+  it('is one short line without a command, whatever the server says', () => {
+    const hostile = fc.array(
+      fc.constantFrom(
+        '::',
+        ':',
+        '##[',
+        '#',
+        '[',
+        '\n',
+        '\r',
+        '\x00',
+        '\x7f',
+        '`',
+        '|',
+        '<',
+        '>',
+        'a',
+        ' ',
+        'ü',
+      ),
+      { maxLength: 700 },
+    );
+    fc.assert(
+      fc.property(hostile, (parts) => {
+        const quoted = oneLine(parts.join(''));
+        expect(quoted).not.toMatch(/::|##\[|[<>`|]|[\x00-\x1f\x7f]/);
+        expect(quoted.length).toBeLessThanOrEqual(301);
+      }),
+      { numRuns: runs(500) },
+    );
+  });
 });

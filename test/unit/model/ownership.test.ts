@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { takeOutAdvice } from '../../../src/model/advice.ts';
+import { dropDestinationAdvice } from '../../../src/model/advice.ts';
 import { secretLocations } from '../../../src/model/desired-state.ts';
 import {
   credentialNameFor,
@@ -21,7 +21,7 @@ const LONG = `env:acme/shop/${'e'.repeat(200)}#PEM`;
 describe('the advice for a destination that nobody reads', () => {
   const line = (gone: string, ...destinations: string[]) => {
     const [location] = secretLocations(desired({ destinations: [gone] }));
-    return location && takeOutAdvice(location, desired({ destinations }));
+    return location && dropDestinationAdvice(location, desired({ destinations }));
   };
   const [SHOP, OTHER, BOT] = ['repo:acme/shop', 'repo:acme/other', 'dependabot:acme/shop'];
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { SecretLocation } from '../../../src/model/secret-location.ts';
-import { describeStep, ISSUED, notation, type Step } from '../../../src/model/step.ts';
+import { describeStep, ISSUED, type Step } from '../../../src/model/step.ts';
+import { notation } from '../../support/notation.ts';
 
 const repo: SecretLocation = {
   destination: { kind: 'repo', owner: 'acme', repo: 'shop' },

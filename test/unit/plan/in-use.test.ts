@@ -8,7 +8,6 @@ import { Cancellation } from '../../../src/http/clock.ts';
 import { Service, type Transport } from '../../../src/http/service.ts';
 import type { HttpRequest } from '../../../src/http/wire.ts';
 import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
-import { notation } from '../../../src/model/step.ts';
 import { LEASE, UNCERTAINTY } from '../../../src/model/timing.ts';
 import { observe } from '../../../src/observe/observe.ts';
 import { mayBeHeld } from '../../../src/plan/holders.ts';
@@ -19,6 +18,7 @@ import { stageOf } from '../../../src/plan/stages.ts';
 import { GitHub } from '../../emulators/github.ts';
 import { Tenant as EmulatedTenant } from '../../emulators/tenant.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
+import { notation } from '../../support/notation.ts';
 import { type DesiredChanges, desired, MINUTE, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const SECOND = 1 / 60;

@@ -6,11 +6,12 @@ import { RotationError } from '../../../src/errors.ts';
 import { type DesiredState, METHODS } from '../../../src/model/desired-state.ts';
 import type { Credential, ObservedState } from '../../../src/model/observed-state.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import { ISSUED, notation, type Step } from '../../../src/model/step.ts';
+import { ISSUED, type Step } from '../../../src/model/step.ts';
 import { mayBeHeld } from '../../../src/plan/holders.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
+import { notation } from '../../support/notation.ts';
 import { runs } from '../../support/properties.ts';
 import { type CredentialSeed, desired, state } from '../../support/states.ts';
 

@@ -7,11 +7,12 @@ import type { DesiredState } from '../../../src/model/desired-state.ts';
 import { printNote } from '../../../src/model/note.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import type { SecretLocation } from '../../../src/model/secret-location.ts';
-import { describeStep, ISSUED, notation, type Step } from '../../../src/model/step.ts';
+import { describeStep, ISSUED, type Step } from '../../../src/model/step.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
 import { Owners } from '../../../src/plan/owners.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { stageOf } from '../../../src/plan/stages.ts';
+import { notation } from '../../support/notation.ts';
 import { cutOff, replay } from '../../support/replay.ts';
 import { DAY, type DesiredChanges, desired, HOUR, type StateSeed, state } from '../../support/states.ts';
 

@@ -1,7 +1,8 @@
 /** Decides which credential a rotation removes to make room, and whom that interrupts. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { currentCredentialLine, takeOutAdvice } from '../model/advice.ts';
+import { currentCredentialLine, dropDestinationAdvice } from '../model/advice.ts';
+import { isForcedByHand } from '../model/desired-state.ts';
 import {
   type Credential,
   isLeftOut,
@@ -13,7 +14,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { DAY, lastChance } from '../model/timing.ts';
 import { probeSecrets } from './current-pair.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
-import { isForcedByHand } from './left-out.ts';
+
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
@@ -141,7 +142,7 @@ function refuseForUnwritable(builder: PlanBuilder, interrupted: readonly SecretL
   if (observed.now >= last) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due and must remove the credential that ${printLocation(refusing)} ${isLeftOut(observed, refusing) ? 'may hold' : 'holds'}, but that destination takes no new secret. ${refusal.failed}`,
-    remedy: `${refusal.remedy}${takeOutAdvice(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
+    remedy: `${refusal.remedy}${dropDestinationAdvice(refusing, desired)} From ${new Date(last).toISOString()} on the rotation goes ahead, and the consumers of ${printLocation(refusing)} cannot log in from then on.`,
     cause: refusal,
   });
 }
