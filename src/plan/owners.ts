@@ -46,9 +46,15 @@ export class Owners {
   isMadeByRehearsal = (credential: Credential): boolean =>
     this.isOurs(credential) && readOwnership(credential.name)?.rehearsal === true;
 
-  /** Whether it is ours (or replaced by ours) and belongs to a previous method of the client. Nobody can log in with it any more. */
+  /**
+   * Whether it is ours (or replaced by ours) and belongs to a previous method of the client. Nobody can log in with it any more. A record
+   * that cannot be read may belong to any method.
+   */
   isLeftover = (credential: Credential): boolean =>
-    this.#usesMethod && credential.type !== this.#type && this.#hasOurMarkOrWasReplaced(credential);
+    this.#usesMethod &&
+    credential.type !== this.#type &&
+    credential.type !== 'unknown' &&
+    this.#hasOurMarkOrWasReplaced(credential);
 
   /** Whether it is ours, or was made by hand and one of ours replaced it. */
   isOursOrReplaced = (credential: Credential): boolean =>

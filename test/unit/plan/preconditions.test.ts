@@ -6,6 +6,7 @@ import { findRival } from '../../../src/model/rivals.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import {
   type CredentialSeed,
+  DAY,
   type DesiredChanges,
   desired,
   type StateSeed,
@@ -164,5 +165,86 @@ describe('a new client whose secret exists', () => {
     );
     const wanted = desired({ ...create, force: true });
     expect(plan(wanted, state(wanted, taken)).rotates).toBe(true);
+  });
+});
+
+describe('the scopes of the management client', () => {
+  const always = [
+    'read:clients',
+    'update:clients',
+    'read:client_credentials',
+    'create:client_credentials',
+    'update:client_credentials',
+    'delete:client_credentials',
+  ];
+  const known: StateSeed = { credentials: [{ id: 'a', age: 600 }], written: [599] };
+  const planWith = (
+    changes: DesiredChanges,
+    scopes: readonly string[] | undefined,
+    seed: StateSeed = known,
+  ) => {
+    const wanted = desired(changes);
+    return plan(wanted, { ...state(wanted, seed), ...(scopes && { scopes: new Set(scopes) }) });
+  };
+  const create = { operation: 'create', clientId: '', clientName: 'shop', force: true } as const;
+
+  it.each(always)('%s is needed before anything is changed', (scope) => {
+    const others = always.filter((one) => one !== scope);
+    expect(() => planWith({}, others)).toThrow(
+      expect.objectContaining({
+        code: 'AUTH0_FORBIDDEN',
+        failed: `The management client lacks ${scope}.`,
+        remedy: expect.stringMatching(`Machine to Machine Applications, and grant it ${scope}\\.$`),
+      }),
+    );
+  });
+
+  it.each<[string, DesiredChanges, string[], StateSeed]>([
+    ['create', create, ['create:clients', 'delete:clients'], { method: 'nothing' }],
+    ['retire: when-unused', { quietWindow: DAY }, ['read:logs'], known],
+  ])('%s needs more', (_, changes, more, seed) => {
+    const lacking = expect.objectContaining({
+      failed: `The management client lacks ${more.join(', ')}.`,
+      remedy: expect.stringMatching(` grant it ${more.join(' ')}\\.$`),
+    });
+    expect(() => planWith(changes, always, seed)).toThrow(lacking);
+    expect(() => planWith(changes, [...always, ...more], seed)).not.toThrow();
+  });
+
+  it('are not asked for more, nor if the token does not show them', () => {
+    expect(planWith({}, always).reason).toBe('NotDue');
+    expect(planWith({}, undefined).reason).toBe('NotDue');
+  });
+});
+
+describe('retire: when-unused', () => {
+  const seed: StateSeed = { credentials: [{ id: 'a', age: 600 }], written: [599] };
+  const planFor = (grantTypes: readonly string[] | undefined, changes: DesiredChanges = {}) => {
+    const wanted = desired({ quietWindow: DAY, ...changes });
+    const observed = state(wanted, seed);
+    if (!observed.client) throw new Error('there is a client');
+    return plan(wanted, { ...observed, client: { ...observed.client, ...(grantTypes && { grantTypes }) } });
+  };
+
+  it('is refused for a client that gets no token, since nothing shows that the logs are up to date', () => {
+    expect(() => planFor(['authorization_code'])).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_INPUT',
+        failed: expect.stringContaining('client client has no grant client_credentials'),
+        remedy: 'Set retire: by-time, with an overlap.',
+      }),
+    );
+  });
+
+  it.each([
+    ['with the grant', ['authorization_code', 'client_credentials']],
+    ['whose grants are not known', undefined],
+  ])('goes on for a client %s', (_, grantTypes) => {
+    expect(planFor(grantTypes).reason).toBe('NotDue');
+  });
+
+  it('does not hold up a revert, nor another way to retire', () => {
+    expect(planFor(['authorization_code'], { operation: 'revert' }).reason).toBe('MethodDiffers');
+    expect(planFor(['authorization_code'], { quietWindow: undefined }).reason).toBe('NotDue');
   });
 });
