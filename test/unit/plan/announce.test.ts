@@ -5,7 +5,7 @@ import type { RotationError } from '../../../src/errors.ts';
 import { printNote } from '../../../src/model/note.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { materialOf } from '../../../src/plan/rotate.ts';
-import { by, Days, ours, SHOP } from '../../support/days.ts';
+import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
 import { type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
@@ -98,5 +98,90 @@ describe('what a rotation issues', () => {
     [{ method: 'tls_client_auth', keySize: undefined }, 'the certificate that was issued elsewhere'],
   ])('%o: %s', (changes, material) => {
     expect(materialOf(desired(changes))).toBe(material);
+  });
+});
+
+describe('a former destination that this workflow stores nothing in any more', () => {
+  const OLD = 'repo:acme/old';
+  const moved = {
+    movedFrom: [
+      { destination: { kind: 'repo', owner: 'acme', repo: 'old' } as const, secretName: undefined },
+    ],
+  };
+  const old = (id: string, age: number, more = {}) => ours(id, age, { owner: `${OLD}#PEM`, ...more });
+  const told = async (world: Days) => (await world.day({ current: 'none', ...moved })).notes;
+
+  it('may have readers: until when they can log in is named, and no other line says what becomes of it', async () => {
+    const notes = await told(
+      new Days([old('p', 40), ours('c', 10)], { [OLD]: by('p', 40), [SHOP]: by('c', 10) }),
+    );
+    expect(notes).toMatch(
+      /WARNING: repo:acme\/old PEM may still hold p, .* its readers cannot log in after \d{4}-\d\d-\d\d\. Let them read repo:acme\/shop PEM/,
+    );
+    expect(notes).not.toContain('removes p');
+  });
+
+  it('has no day if Auth0 records none', async () => {
+    const records = [old('p', 40, { subject: 'CN=old' }), ours('c', 10)];
+    const world = new Days(records, { [OLD]: by('p', 40), [SHOP]: by('c', 10) }, 'tls_client_auth');
+    expect(await told(world)).toContain('its readers cannot log in once it expires.');
+    world.hidden.add(`${OLD} PEM`);
+    expect(await told(world)).toMatch(/Until then it keeps its slot\. /);
+  });
+
+  it('keeps what it may hold while GitHub does not show it, until that has expired', async () => {
+    const two = new Days([old('p', 40), old('q', 20)], { [OLD]: by('q', 20), [SHOP]: by('q', 20) });
+    two.hidden.add(`${OLD} PEM`);
+    expect(await told(two)).toMatch(/it keeps its slot, at the latest until 2027-02-02\./);
+  });
+});
+
+describe('what was made by hand', () => {
+  it('has expired: the removal is announced with that day, and nobody has to move', async () => {
+    const world = new Days([hand('h', 200, { expires: -3 }), ours('c', 10)], { [SHOP]: by('c', 10) });
+    expect((await world.day({ current: 'none' })).notes).toMatch(
+      /^A run removes|^The next rotation, on \S+, removes h, which was made by hand on \S+ and expired on \S+, to make room\.$/,
+    );
+  });
+});
+
+describe('an expiry that Auth0 does not record', () => {
+  const estimated = (current: 'none' | 'primary') =>
+    new Days([ours('c', 10)], { [SHOP]: by('c', 10) }, 'tls_client_auth').day({ current });
+
+  it('is an estimate, unless current-credential shows it', async () => {
+    expect((await estimated('none')).notes).toMatch(
+      /^WARNING: The next rotation, on \S+, is an estimate, since Auth0 records no expiry for a subject DN/,
+    );
+    expect((await estimated('primary')).notes).toBe('');
+  });
+});
+
+describe('secrets that somebody else may have written', () => {
+  const others = [SHOP, PROD, STAGE];
+  const world = (prod: number, stage: number) =>
+    new Days([ours('p', 50), ours('c', 10)], {
+      [SHOP]: by('c', 10),
+      [PROD]: ['c', prod],
+      [STAGE]: ['c', stage],
+    });
+
+  it('are named together', async () => {
+    const { notes } = await world(5, 4).day({ current: 'none', destinations: others });
+    expect(notes).toContain(
+      `WARNING: It is unknown what ${PROD} PEM, ${STAGE} PEM holds, since no run of this workflow can have written it last.`,
+    );
+  });
+
+  it('are replaced, both: what they hold is no pair of this client', async () => {
+    const strange = new Days([ours('c', 10)], {
+      [SHOP]: by('c', 10),
+      [PROD]: ['theirs', 300],
+      [STAGE]: ['theirs', 300],
+    });
+    const { notes } = await strange.day({ destinations: others });
+    expect(notes).toContain(
+      `This run replaces what ${PROD} PEM, ${STAGE} PEM holds, which is no pair of this client`,
+    );
   });
 });

@@ -87,6 +87,7 @@ describe('what a former destination holds', () => {
     expect(notes).toContain(
       `INTERRUPTION: The readers of ${OLD} PEM cannot log in from then on, since this run stores nothing there. Let them read ${SHOP} PEM.`,
     );
+    expect(notes.join('\n')).not.toContain('may still hold');
   });
 
   it('has no readers if that secret is gone', async () => {
