@@ -1,11 +1,15 @@
 /** Secrets beside the primary that a run must not write: another client's, one that would hide another, and what GitHub does not show. */
 
 import { describe, expect, it } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
+import type { Credential, ObservedSecret, ObservedState } from '../../../src/model/observed-state.ts';
 import { parseDestination, printLocation } from '../../../src/model/secret-location.ts';
+import { UNCERTAINTY } from '../../../src/model/timing.ts';
+import { hidingError, isHeldByLeftOut, refuseSecretOfOthers } from '../../../src/plan/left-out.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { assess } from '../../../src/watch/findings.ts';
 import { by, type Day, Days, type Holding, hand, ours, type Seeded, SHOP } from '../../support/days.ts';
-import { DAY } from '../../support/states.ts';
+import { DAY, type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
 
 const BILLING = 'repo:acme/billing';
 const PROD = 'env:acme/ops/prod';
@@ -284,5 +288,136 @@ describe('a former location that GitHub does not show', () => {
     await one.day({ ...from, removableCredentials: new Set(['p']) });
     one.pass(71);
     expect(await one.day(from)).toMatchObject({ rotated: true, removed: ['c'] });
+  });
+});
+
+describe('the rules, each by itself', () => {
+  const LIVE = 'env:acme/shop/live';
+  const HOUR_AGO = 60;
+  const world = (seed: StateSeed, changes: DesiredChanges = {}) => {
+    const wanted = desired({ destinations: [SHOP, LIVE], ...changes });
+    return { wanted, observed: state(wanted, { written: [undefined, HOUR_AGO], ...seed }) };
+  };
+  const refusal = (check: () => unknown): RotationError | undefined => {
+    try {
+      return check() as RotationError | undefined;
+    } catch (error) {
+      if (error instanceof RotationError) return error;
+      throw error;
+    }
+  };
+  const ofOthers = (seed: StateSeed, more: Partial<ObservedState> = {}, changes: DesiredChanges = {}) => {
+    const { wanted, observed } = world(seed, changes);
+    return refusal(() => refuseSecretOfOthers(wanted, { ...observed, ...more }))?.failed;
+  };
+  const byHand = (age: number): StateSeed => ({ credentials: [{ id: 'h', age, by: 'hand' }] });
+  const former = (times: ObservedSecret['times']) => {
+    const [secret] = world({}).observed.secrets as [ObservedSecret];
+    return { former: [{ owner: 'repo:acme/old#PEM', secret: { ...secret, times } }] };
+  };
+
+  it('a first delivery does not replace what somebody else wrote, and says why it must be that', () => {
+    expect(ofOthers({})).toMatch(
+      /^env:acme\/shop\/live PEM already holds something, which was written on 2026-11-24, and the client has no credential\. If the run replaced it/,
+    );
+    expect(ofOthers(byHand(5))).toContain('and the client has no credential that old.');
+    expect(ofOthers({}, former('missing'))).toContain('already holds something');
+  });
+
+  it.each<[string, StateSeed, Partial<ObservedState>]>([
+    ['the primary has its secret', { written: [HOUR_AGO, HOUR_AGO] }, {}],
+    ['the primary was not read', { written: ['unread', HOUR_AGO] }, {}],
+    ['the workflow delivered to a former place', {}, former({ createdAt: 0, updatedAt: 0 })],
+    [
+      'a mark shows that somebody rotates the client',
+      { credentials: [{ id: 'x', age: 5, by: 'another workflow' }] },
+      {},
+    ],
+    ['there is nothing', { written: [] }, {}],
+    ['the client has a credential that old', byHand(HOUR_AGO), {}],
+    [
+      'the client has one whose age nobody can read',
+      { credentials: [{ id: 'u', age: 5, by: 'hand', type: 'unknown' }] },
+      {},
+    ],
+  ])('but goes on if %s', (_, seed, more) => {
+    expect(ofOthers(seed, more)).toBeUndefined();
+  });
+
+  it.each([
+    [HOUR_AGO * 60_000 - UNCERTAINTY, false],
+    [HOUR_AGO * 60_000 - UNCERTAINTY - 1, true],
+  ])('the clocks may differ: made %i ms ago is too late: %s', (age, isLate) => {
+    expect(ofOthers(byHand(age / 60_000)) !== undefined).toBe(isLate);
+  });
+
+  it('a part of the pair names its input, and no destination to take out', () => {
+    const parts = { destinations: [SHOP], privateKeySecretName: 'KEY', pkcs12SecretName: 'P12' };
+    const remedy = (written: StateSeed['written'] = []) => {
+      const { wanted, observed } = world({ written }, parts);
+      return refusal(() => refuseSecretOfOthers(wanted, observed))?.remedy;
+    };
+    expect(remedy([undefined, HOUR_AGO])).toMatch(
+      /choose another private-key-secret-name\..* which replaces it\.$/,
+    );
+    expect(remedy([undefined, undefined, HOUR_AGO])).toMatch(/choose another pkcs12-secret-name\./);
+  });
+
+  const hiding = (hidden: string, seed: StateSeed = {}, more: Partial<ObservedState> = {}) => {
+    const { wanted, observed } = world(seed);
+    const [destination, secret] = [parseDestination(hidden), observed.secrets[1]];
+    if (!destination || !secret) throw new Error(hidden);
+    const hides = { ...secret.location, destination };
+    return hidingError(wanted, { ...observed, ...more }, { ...secret, hides });
+  };
+
+  it('a secret that would hide another one names both, and what to change', () => {
+    expect(hiding('repo:acme/ops')).toMatchObject({
+      code: 'SECRET_EXISTS',
+      failed:
+        'env:acme/shop/live PEM does not exist yet, and would hide repo:acme/ops PEM, which this workflow does not write. The jobs that read that today might no longer be able to log in.',
+      remedy: expect.stringMatching(
+        /choose another secret-name\. If no job that would read env:acme\/shop\/live PEM needs what it holds, start the workflow by hand once with force: true\.$/,
+      ),
+    });
+  });
+
+  it('it may hide a destination, a former one, or one that a mark of this client names', () => {
+    const marked = {
+      credentials: [
+        { id: 'a', age: 5 },
+        { id: 'x', age: 5, by: 'another workflow' },
+      ],
+    } as const;
+    const [secret] = world({}).observed.secrets as [ObservedSecret];
+    const old = { ...secret.location, destination: parseDestination('repo:acme/old') as never };
+    const moved = { former: [{ owner: 'o', secret: { ...secret, location: old } }] };
+    expect(hiding(SHOP)).toBeUndefined();
+    expect(hiding('repo:acme/old', {}, moved)).toBeUndefined();
+    expect(hiding('repo:acme/old')).toBeDefined();
+    expect(hiding('repo:acme/other', marked)).toBeUndefined();
+    expect(hiding('repo:acme/third', marked)).toBeDefined();
+  });
+
+  it('what a place that is left out may hold is only that', () => {
+    const { observed } = world({
+      credentials: [
+        { id: 'a', age: 9 },
+        { id: 'b', age: 5 },
+      ],
+    });
+    const [a, b] = observed.pool as [Credential, Credential];
+    const held = { held: [[b], [a, b]] };
+    const leftOut = [
+      { location: `${LIVE} PEM`, error: new RotationError('SECRET_EXISTS', { failed: '', remedy: '' }) },
+    ];
+    const isHeld = (c: Credential, inUse: { held: Credential[][] } = held, out = leftOut) =>
+      isHeldByLeftOut({ inUse, observed: { ...observed, leftOut: out } }, c);
+    expect([isHeld(a), isHeld(b), isHeld({ ...a, id: 'z' })]).toEqual([true, true, false]);
+    expect([isHeld(a, held, []), isHeld(a, { held: [[a]] }), isHeld(b, { held: [[b], [a]] })]).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });
