@@ -5,7 +5,7 @@ import { UNCERTAINTY } from '../../../src/model/timing.ts';
 import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from '../../../src/plan/doubtful-credentials.ts';
 import { PlanBuilder } from '../../../src/plan/plan-builder.ts';
 import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
-import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
+import { DAY, type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
 
 const MINUTES = 60_000;
 

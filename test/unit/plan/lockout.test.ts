@@ -156,4 +156,70 @@ describe('a destination that refuses its write', () => {
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
     expect(error?.stateNow).toContain(`${PROD} PEM has no secret yet.`);
   });
+
+  const A = 'env:acme/ops/a';
+  const B = 'env:acme/ops/b';
+  const C = 'env:acme/ops/c';
+  const D = 'env:acme/ops/d';
+  const E = 'repo:acme/hidden';
+  const worst = async (destinations: readonly string[], changes: Parameters<Days['day']>[0] = {}) => {
+    const world = new Days([ours('p', 70), ours('c', 10)], {
+      [SHOP]: ['c', 9.9999],
+      [A]: ['p', 69.9999],
+      [B]: ['text', 365],
+      [D]: ['other', 365],
+      [E]: ['c', 9.9999],
+    });
+    for (const place of [A, B, C, D]) world.archived.add(`${place} PEM`);
+    world.hidden.add(`${E} PEM`);
+    return (await world.day({ destinations: [SHOP, ...destinations], ...changes })).error;
+  };
+
+  it('and others with it: each is named with what is true of it, the worst first', async () => {
+    const error = await worst([A, B, C, D, E]);
+    expect(error?.failed).toContain(
+      `${E} PEM, ${A} PEM, ${B} PEM, ${C} PEM, ${D} PEM was left out. GitHub does not show ${E}`,
+    );
+    expect(error?.stateNow).toBe(
+      `The consumers of ${B} PEM, ${D} PEM CANNOT LOG IN until it can be written. ${A} PEM keeps what it holds, which stays associated and expires on 14 December 2026. It is unknown what ${E} PEM holds: it got nothing. ${C} PEM has no secret yet. Everything else is done.`,
+    );
+    expect(error?.remedy).toContain(`Or, if nobody reads it, take ${E} out of destinations.`);
+  });
+
+  it('cannot be written, which is not the same as left out', async () => {
+    expect((await worst([C]))?.failed).toContain(`${C} PEM cannot be written.`);
+    expect((await worst([E]))?.stateNow).toBe(
+      `It is unknown what ${E} PEM holds: it got nothing. Everything else is done.`,
+    );
+  });
+
+  it('keeps what it holds until the first of them expires, and for good if Auth0 records no expiry', async () => {
+    const both = new Days([ours('p', 70), ours('c', 10)], {
+      [SHOP]: ['c', 9.9999],
+      [A]: ['p', 69.9999],
+      [B]: ['c', 5, 5],
+    });
+    for (const place of [A, B]) both.archived.add(`${place} PEM`);
+    const { error } = await both.day({ destinations: [SHOP, A, B] });
+    expect(error?.stateNow).toContain(
+      `${A} PEM, ${B} PEM keeps what it holds, which stays associated and expires on 14 December 2026.`,
+    );
+    const records = [ours('p', 70, { subject: 'CN=old' }), ours('c', 10)];
+    const dns = new Days(records, { [SHOP]: ['c', 9.9999], [A]: ['p', 69.9999] }, 'tls_client_auth');
+    dns.archived.add(`${A} PEM`);
+    expect((await dns.day({ destinations: [SHOP, A] })).error?.stateNow).toContain(
+      'keeps what it holds, which stays associated. ',
+    );
+  });
+
+  it('hides another one: nobody is told to take it out of destinations', () => {
+    const wanted = desired({ destinations: [SHOP, PROD], current: 'a' });
+    const observed = state(wanted, { credentials: [{ id: 'a', age: 60 }], written: [59] });
+    const secrets = observed.secrets.map((secret, index) =>
+      index === 1 ? { ...secret, hides: { ...secret.location, secretName: 'OTHER' } } : secret,
+    );
+    const { errorAtEnd } = plan(wanted, { ...observed, secrets });
+    expect(errorAtEnd?.code).toBe('SECRET_EXISTS');
+    expect(errorAtEnd?.remedy).toMatch(/ once with force: true\.$/);
+  });
 });
