@@ -60,6 +60,12 @@ describe('I8: a rotation reports success', () => {
       [],
     ],
     [
+      'and has announced several',
+      'new destination',
+      (_, actor) => void actor.told.push(announced.replace('has', 'a, b have')),
+      [],
+    ],
+    [
       'and has told of something else',
       'new destination',
       (_, actor) => void actor.told.push('Observe'),

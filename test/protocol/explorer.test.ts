@@ -4,10 +4,10 @@ import { describePromise } from './promise.ts';
 import { briefPlan } from './searches.ts';
 
 describePromise(briefPlan(100, 1), {
-  scenarios: 10,
-  faults: 2_800,
+  scenarios: 7,
+  faults: 1_900,
   pairsOfFaults: 0,
   schedules: 780,
   crashes: 750,
-  requests: 100_000,
+  requests: 75_000,
 });

@@ -164,7 +164,7 @@ export function briefPlan(sample: number, seed: number): Plan {
   const { singles, pairs, lags, twice: _, ...rest } = quickPlan(sample, seed);
   return {
     ...rest,
-    singles: singles.filter((_, index) => index % 6 === 0),
+    singles: singles.filter((_, index) => index % 9 === 0),
     pairs: pairs.slice(0, 1),
     lags: lags.slice(0, 1),
   };
