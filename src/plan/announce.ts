@@ -39,7 +39,7 @@ export function announceEmpty(
   const hint = desired.currentKey ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
-    text: `${empty.join(', ')} ${empty.length === 1 ? 'has' : 'have'} no secret yet. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
+    text: `There is no secret yet in ${empty.join(', ')}. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
   });
 }
 

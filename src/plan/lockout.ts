@@ -47,9 +47,9 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   const secret = secrets.find(({ location }) => printLocation(location) === first.location);
   const { alarm, stateNow } = describeUnwritable(builder);
   const hidesAnother = first.error.code === 'SECRET_EXISTS';
-  const did = leftOut.length > 0 ? 'was left out' : 'cannot be written';
+  const does = leftOut.length > 0 ? 'leaves out' : 'cannot write';
   return new RotationError(hidesAnother ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
-    failed: `${all.map(({ location }) => location).join(', ')} ${did}. ${first.error.failed}`,
+    failed: `This run ${does} ${all.map(({ location }) => location).join(', ')}. ${first.error.failed}`,
     remedy:
       first.error.remedy +
       (secret && !hidesAnother ? dropDestinationAdvice(secret.location, builder.desired) : ''),
@@ -82,14 +82,14 @@ function describeUnwritable({ associated, inUse, observed }: PlanBuilder): {
   const unread = inState('unread');
   return {
     stateNow: [
-      ...(out ? [`The consumers of ${out} CANNOT LOG IN until it can be written.`] : []),
+      ...(out ? [`The consumers of ${out} CANNOT LOG IN until a write succeeds there.`] : []),
       ...(kept
         ? [
-            `${kept} keeps what it holds, which stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
+            `What is stored in ${kept} stays associated${until < FOREVER ? ` and expires on ${longDay(until)}` : ''}.`,
           ]
         : []),
-      ...(unread ? [`It is unknown what ${unread} holds: it got nothing.`] : []),
-      ...(missing ? [`${missing} has no secret yet.`] : []),
+      ...(unread ? [`It is unknown what is stored in ${unread}. Nothing was written there.`] : []),
+      ...(missing ? [`There is no secret yet in ${missing}.`] : []),
     ].join(' '),
     alarm: out ? `the consumers of ${out} CANNOT LOG IN. Act at once` : undefined,
   };

@@ -94,7 +94,7 @@ export class Endings {
     const served = whole.held.filter(({ location }) => !overwritten.has(location));
     const wrong = served.find(({ works }) => !works);
     if (wrong) report('I8', `${actor.name} reports success, ${wrong.location} does not work`);
-    const isAnnounced = actor.told.some((line) => /ha(s|ve) no secret yet\. The next rotation/.test(line));
+    const isAnnounced = actor.told.some((line) => line.includes('There is no secret yet in '));
     if (whole.held.length < world.locations.length && !isAnnounced)
       report(
         'I8',

@@ -116,7 +116,7 @@ describe.each([
     world.advance(DAY);
     const daily = await go(given);
     expect(said(daily)).toContain(
-      `The consumers of ${OTHER} ${SECRET} CANNOT LOG IN until it can be written.`,
+      `The consumers of ${OTHER} ${SECRET} CANNOT LOG IN until a write succeeds there.`,
     );
   });
 

@@ -84,7 +84,7 @@ describe('a fleet', () => {
     const run = await fleet.run();
     expect([run.exitCode, fleet.writes()]).toEqual([0, before.map((writes) => (writes === 0 ? 2 : 0))]);
     expect((await fleet.logins()).toSorted()).toEqual([0, ...GRANTED(7)]);
-    expect(run.summary).toContain('has no secret yet. The next rotation');
+    expect(run.summary).toContain('There is no secret yet in ');
   });
 
   it('believes an old listing only if nothing is due', async () => {

@@ -1161,7 +1161,7 @@ it('an error that is known from the start says what the run has done nevertheles
   const left = await done.run((line) => (line.includes(' env ') ? { status: 404 } : undefined));
   expect([left.error?.code, stateNow(left)]).toEqual([
     'DELIVERY_INCOMPLETE',
-    expect.stringMatching(/it got nothing\. Everything else is done\.$/),
+    expect.stringMatching(/Nothing was written there\. Everything else is done\.$/),
   ]);
   const healed = await Road.begin('held, not associated', { force: true });
   const keepCredentials = new Set([healed.id('P1'), healed.id('C1')]);

@@ -16,7 +16,7 @@ describe('a destination that GitHub does not show', () => {
       const road = await Road.begin('two hold one', { force: true });
       const { error, outcome } = await road.run(hidden(status));
       expect([error?.code, outcome?.rotated]).toEqual(['DELIVERY_INCOMPLETE', true]);
-      expect(error?.message).toContain(`env:acme/other/production ${PEM} was left out.`);
+      expect(error?.message).toContain(`This run leaves out env:acme/other/production ${PEM}.`);
       expect(outcome?.delivered).toEqual([`repo:acme/shop ${PEM}`]);
       expect(road.held).toEqual(['R1', 'C1']);
       expect(road.associated).toEqual(expect.arrayContaining(['C1', 'R1']));

@@ -23,14 +23,14 @@ describe('a destination without a secret, while the client can hold no other cre
   it('waits for the next rotation, whose day is named', async () => {
     expect((await waiting([SHOP, PROD])).notes.split('\n')).toContainEqual(
       expect.stringMatching(
-        `^WARNING: ${PROD} PEM has no secret yet\\. The next rotation, on \\d{4}-\\d\\d-\\d\\d, stores one there, .* Pass current-credential to have the secret stored at once\\.$`,
+        `^WARNING: There is no secret yet in ${PROD} PEM\\. The next rotation, on \\d{4}-\\d\\d-\\d\\d, stores one there, .* Pass current-credential to have the secret stored at once\\.$`,
       ),
     );
   });
 
   it('and with it another one, and never the primary', async () => {
     const { notes } = await waiting([SHOP, PROD, STAGE]);
-    expect(notes).toContain(`WARNING: ${PROD} PEM, ${STAGE} PEM have no secret yet`);
+    expect(notes).toContain(`WARNING: There is no secret yet in ${PROD} PEM, ${STAGE} PEM.`);
     expect((await waiting([SHOP])).notes).not.toContain('no secret yet');
   });
 });

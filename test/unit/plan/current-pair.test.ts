@@ -55,7 +55,7 @@ describe('a destination that has not got the newest pair', () => {
     world.archived.add(`${LIVE} PEM`);
     const day = await world.day({ destinations: THREE });
     expect(notation(day.plan?.steps ?? [])).toBe(`>${STAGE}=`);
-    expect(day.error?.failed).toContain(`${LIVE} PEM cannot be written.`);
+    expect(day.error?.failed).toContain(`This run cannot write ${LIVE} PEM.`);
   });
 
   it.each<[string, Days, string[]]>([

@@ -344,9 +344,7 @@ describe.each([
       expect(rotations(all)).toBe(0);
       expect(all.every(({ error, message }) => error !== undefined && message.includes(PROD))).toBe(true);
       expect(all.at(-1)?.message).toMatch(
-        new RegExp(
-          `${PROD} PEM keeps what it holds, which stays associated and expires on \\d+ \\w+ 20\\d\\d\\.`,
-        ),
+        new RegExp(`What is stored in ${PROD} PEM stays associated and expires on \\d+ \\w+ 20\\d\\d\\.`),
       );
       expect(world.pool.map(({ id }) => id)).toEqual(records.map(({ id }) => id));
       expect(world.works(PROD)).toBe(true);
@@ -383,7 +381,7 @@ describe.each([
     const after = await world.day({ current, destinations: TWO });
     expect(after.message).toContain(`The consumers of ${PROD} PEM CANNOT LOG IN`);
     expect(after.error?.alarm).toContain(`${PROD} PEM CANNOT LOG IN`);
-    expect(after.message).not.toContain('keeps what it holds');
+    expect(after.message).not.toContain('stays associated');
   });
 });
 

@@ -181,7 +181,7 @@ describe('a destination beside the primary that GitHub does not show', () => {
       ['NotDue', 'DELIVERY_INCOMPLETE'],
     ]);
     expect(all[0]?.message).toMatch(
-      /^repo:acme\/billing PEM was left out\. .*take repo:acme\/billing out of destinations\. It is unknown what repo:acme\/billing PEM holds/,
+      /^This run leaves out repo:acme\/billing PEM\. .*take repo:acme\/billing out of destinations\. It is unknown what is stored in repo:acme\/billing PEM\./,
     );
     expect([holds(world, SHOP), world.works(BILLING)]).toEqual(['new1', true]);
   });

@@ -133,7 +133,7 @@ describe('a destination that refuses its write', () => {
     const error = await archived(['p', 69.9999]);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
     expect(error?.stateNow).toContain(
-      `${PROD} PEM keeps what it holds, which stays associated and expires on 14 December 2026.`,
+      `What is stored in ${PROD} PEM stays associated and expires on 14 December 2026.`,
     );
   });
 
@@ -141,20 +141,20 @@ describe('a destination that refuses its write', () => {
     const error = await archived(['text', 365]);
     expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
     expect(error?.stateNow).toMatch(
-      new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until it can be written`),
+      new RegExp(`^The consumers of ${PROD} PEM CANNOT LOG IN until a write succeeds there`),
     );
   });
 
   it('locks its consumers out if what it holds has expired', async () => {
     const error = await archived(['p', 89.9999], true, 90);
     expect(error?.alarm).toBe(`the consumers of ${PROD} PEM CANNOT LOG IN. Act at once`);
-    expect(error?.stateNow).not.toContain('keeps what it holds');
+    expect(error?.stateNow).not.toContain('stays associated');
   });
 
   it('has no readers if it has no secret yet', async () => {
     const error = await archived(undefined);
     expect([error?.code, error?.alarm]).toEqual(['DELIVERY_INCOMPLETE', undefined]);
-    expect(error?.stateNow).toContain(`${PROD} PEM has no secret yet.`);
+    expect(error?.stateNow).toContain(`There is no secret yet in ${PROD} PEM.`);
   });
 
   const A = 'env:acme/ops/a';
@@ -178,18 +178,18 @@ describe('a destination that refuses its write', () => {
   it('and others with it: each is named with what is true of it, the worst first', async () => {
     const error = await worst([A, B, C, D, E]);
     expect(error?.failed).toContain(
-      `${E} PEM, ${A} PEM, ${B} PEM, ${C} PEM, ${D} PEM was left out. GitHub does not show ${E}`,
+      `This run leaves out ${E} PEM, ${A} PEM, ${B} PEM, ${C} PEM, ${D} PEM. GitHub does not show ${E}`,
     );
     expect(error?.stateNow).toBe(
-      `The consumers of ${B} PEM, ${D} PEM CANNOT LOG IN until it can be written. ${A} PEM keeps what it holds, which stays associated and expires on 14 December 2026. It is unknown what ${E} PEM holds: it got nothing. ${C} PEM has no secret yet. Everything else is done.`,
+      `The consumers of ${B} PEM, ${D} PEM CANNOT LOG IN until a write succeeds there. What is stored in ${A} PEM stays associated and expires on 14 December 2026. It is unknown what is stored in ${E} PEM. Nothing was written there. There is no secret yet in ${C} PEM. Everything else is done.`,
     );
     expect(error?.remedy).toContain(`Or, if nobody reads it, take ${E} out of destinations.`);
   });
 
   it('cannot be written, which is not the same as left out', async () => {
-    expect((await worst([C]))?.failed).toContain(`${C} PEM cannot be written.`);
+    expect((await worst([C]))?.failed).toContain(`This run cannot write ${C} PEM.`);
     expect((await worst([E]))?.stateNow).toBe(
-      `It is unknown what ${E} PEM holds: it got nothing. Everything else is done.`,
+      `It is unknown what is stored in ${E} PEM. Nothing was written there. Everything else is done.`,
     );
   });
 
@@ -202,14 +202,12 @@ describe('a destination that refuses its write', () => {
     for (const place of [A, B]) both.archived.add(`${place} PEM`);
     const { error } = await both.day({ destinations: [SHOP, A, B] });
     expect(error?.stateNow).toContain(
-      `${A} PEM, ${B} PEM keeps what it holds, which stays associated and expires on 14 December 2026.`,
+      `What is stored in ${A} PEM, ${B} PEM stays associated and expires on 14 December 2026.`,
     );
     const records = [ours('p', 70, { subject: 'CN=old' }), ours('c', 10)];
     const dns = new Days(records, { [SHOP]: ['c', 9.9999], [A]: ['p', 69.9999] }, 'tls_client_auth');
     dns.archived.add(`${A} PEM`);
-    expect((await dns.day({ destinations: [SHOP, A] })).error?.stateNow).toContain(
-      'keeps what it holds, which stays associated. ',
-    );
+    expect((await dns.day({ destinations: [SHOP, A] })).error?.stateNow).toContain('stays associated. ');
   });
 
   it('hides another one: nobody is told to take it out of destinations', () => {
