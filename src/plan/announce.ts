@@ -162,7 +162,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   if (replaced.length > 0 && observed.client?.method === desired.method)
     builder.note(
       'warning',
-      `This run replaces what ${replaced.join(', ')} holds, which is no pair of this client that Auth0 knows. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
+      `This run replaces what is stored in ${replaced.join(', ')}, which is no pair of this client that Auth0 knows. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
     );
   const names = inUseAtStart.othersUnexplained
     .flatMap((index) => observed.secrets[index]?.location ?? [])
@@ -171,16 +171,17 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
     .filter((name) => rotates || !written.includes(name))
     .join(', ');
   if (names === '') return;
-  if (rotates) builder.note('notice', `This run replaces what ${names} holds. ${UNEXPLAINED} ${NOT_OURS}.`);
+  if (rotates)
+    builder.note('notice', `This run replaces what is stored in ${names}. ${UNEXPLAINED} ${NOT_OURS}.`);
   else if (desired.currentKey === undefined)
     builder.note(
       'warning',
-      `It is unknown what ${names} holds, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
+      `It is unknown what is stored in ${names}, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
     );
   else
     builder.note(
       'notice',
-      `The next rotation${on(nextRotation)} replaces what ${names} holds. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
+      `The next rotation${on(nextRotation)} replaces what is stored in ${names}. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
     );
 }
 

@@ -224,7 +224,7 @@ export function refuseToOverwrite(desired: DesiredState, { secrets }: ObservedSt
   if (taken.length === 0) return;
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
-    failed: `${locations} already holds something. If the pair of a new client replaced it, its readers could no longer log in.`,
+    failed: `Something is already stored in ${locations}. If the pair of a new client replaced it, its readers could no longer log in.`,
     remedy:
       'Choose another secret-name. If nobody reads the secret, start the workflow by hand once with force: true. Do not write that into the file.',
   });

@@ -208,7 +208,7 @@ const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 
 function overwrites(locations: readonly string[]): string {
-  return `${locations.join(', ')} already holds something, and this run replaces it (force). If another client's consumers read it, they can no longer log in.`;
+  return `This run replaces what is already stored in ${locations.join(', ')} (force). If another client's consumers read it, they can no longer log in.`;
 }
 
 export function materialOf({ keySize, method }: DesiredState): KeyMaterial {

@@ -200,7 +200,9 @@ describe('whose client it is', () => {
     expect([held(world), await clientsNamed(world, 'orders')]).toEqual([world.client.pem, []]);
     expect(code(await create(world, { force: 'true' }))).toBe('SECRET_EXISTS');
     const forced = await create(world, { force: 'true' }, BY_HAND);
-    expect(warnings(forced)).toContain(`INTERRUPTION: ${SCOPE} ${SECRET} already holds something`);
+    expect(warnings(forced)).toContain(
+      `INTERRUPTION: This run replaces what is already stored in ${SCOPE} ${SECRET} (force)`,
+    );
     expect([forced.exitCode, await clientsNamed(world, 'orders')]).toEqual([
       0,
       [forced.outputs['client-id']],

@@ -169,7 +169,7 @@ describe('secrets that somebody else may have written', () => {
   it('are named together', async () => {
     const { notes } = await world(5, 4).day({ current: 'none', destinations: others });
     expect(notes).toContain(
-      `WARNING: It is unknown what ${PROD} PEM, ${STAGE} PEM holds, since no run of this workflow can have written it last.`,
+      `WARNING: It is unknown what is stored in ${PROD} PEM, ${STAGE} PEM, since no run of this workflow can have written it last.`,
     );
   });
 
@@ -181,7 +181,7 @@ describe('secrets that somebody else may have written', () => {
     });
     const { notes } = await strange.day({ destinations: others });
     expect(notes).toContain(
-      `This run replaces what ${PROD} PEM, ${STAGE} PEM holds, which is no pair of this client`,
+      `This run replaces what is stored in ${PROD} PEM, ${STAGE} PEM, which is no pair of this client`,
     );
   });
 });

@@ -149,6 +149,6 @@ describe('the primary was rolled back, and the others hold the newest pair', () 
     free.delete('c');
     free.add(ours('c', 65, { associated: false }));
     const { notes } = await free.day({ destinations: THREE });
-    expect(notes).not.toContain('is stored in');
+    expect(notes).not.toContain("The primary's credential");
   });
 });

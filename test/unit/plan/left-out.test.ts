@@ -93,7 +93,7 @@ describe('a secret that holds nothing which Auth0 knows, once the primary has be
     const all = await days(world, 1, { ...TWO, force: true, scheduled: true });
     expect(all[0]?.error).toBeUndefined();
     expect(holds(world, BILLING)).toBe('new1');
-    expect(all[0]?.notes).toContain('WARNING: This run replaces what repo:acme/billing PEM holds');
+    expect(all[0]?.notes).toContain('WARNING: This run replaces what is stored in repo:acme/billing PEM');
   });
 });
 
@@ -113,10 +113,10 @@ describe('a secret that somebody else wrote since', () => {
     const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [BILLING]: ['other', 3, 300] });
     const [day] = await days(world, 1, TWO);
     expect(day?.notes).toMatch(
-      /^The next rotation, on \S+, replaces what repo:acme\/billing PEM holds\. .*take it out of destinations before\. .*force: true\.$/,
+      /^The next rotation, on \S+, replaces what is stored in repo:acme\/billing PEM\. .*take it out of destinations before\. .*force: true\.$/,
     );
     const [rotated] = await days(world, 1, { ...TWO, force: true });
-    expect(rotated?.notes).toContain('This run replaces what repo:acme/billing PEM holds.');
+    expect(rotated?.notes).toContain('This run replaces what is stored in repo:acme/billing PEM.');
     expect((await days(world, 1, TWO))[0]?.notes).not.toContain('replaces');
   });
 });

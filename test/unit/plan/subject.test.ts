@@ -184,7 +184,7 @@ describe('a secondary that somebody else wrote', () => {
 
   it('without current-credential it is said', async () => {
     const [day] = await days(renewed({ [PROD]: ['text', 1, 1] }), 1, { current: 'none', destinations: TWO });
-    expect(day?.notes).toMatch(/It is unknown what env:acme\/ops\/prod PEM holds/);
+    expect(day?.notes).toMatch(/It is unknown what is stored in env:acme\/ops\/prod PEM/);
   });
 
   it('rolled back to a former subject: it gets the pair before that subject goes', async () => {
