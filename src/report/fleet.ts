@@ -36,6 +36,8 @@ export function fleetReport(results: readonly RunResult[], helpUrl: (code: strin
 const KINDS = [
   ['failed', '❌', ({ error }) => error !== undefined && !wasSkipped(error.code)],
   ['not tried', '⏸️', ({ error }) => error !== undefined],
+  // A plan shows the enrollment that the client needs, since a rotation of it would be refused.
+  ['must be enrolled first', '⚠️', ({ desired, planOnly }) => planOnly && desired.operation === 'enroll'],
   ['rotated with warnings', '⚠️', (result) => result.outcome?.rotated === true && warnings(result).length > 0],
   ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
   ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
