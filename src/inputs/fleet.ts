@@ -46,7 +46,7 @@ export const RUN_OVERRIDES: Readonly<Record<string, string>> = {
  */
 export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
   const shared = new Reader(environment);
-  const warnings = refuseNearNames(shared);
+  refuseNearNames(shared);
   const only = clientIn(shared.text('shard') ?? '');
   const shard = only === undefined ? shared.parsed('shard', parseShard) : undefined;
   refuseUnfit(shared, only !== undefined);
@@ -68,7 +68,6 @@ export function readFleet(environment: Environment, file: string, text: string):
     .filter(({ desired }) => !shard || isIn(shard, desired.clientId))
     .map((client) => ({
       ...client,
-      warnings,
       desired: { ...client.desired, renewBeforeDays: spread(client.desired) },
     }));
 }
@@ -95,7 +94,7 @@ function refuseUnfit(reader: Reader, isAlone: boolean): void {
 interface ReadClient {
   entry: ManifestClient;
   /** undefined if there is a problem. */
-  client: Omit<Inputs, 'warnings'> | undefined;
+  client: Inputs | undefined;
   /** Problems of the inputs that all clients share. */
   sharedProblems: Problem[];
   /** Problems of the manifest, at their positions. */

@@ -41,18 +41,16 @@ export interface Inputs {
   pkcs12Password: string;
   issuer: Issuer;
   desired: DesiredState;
-  /** Oddities that do not stop the run. */
-  warnings: readonly string[];
 }
 
 /** @throws RotationError INVALID_INPUT with every problem */
 export function readInputs(environment: Environment): Inputs {
   const reader = new Reader(environment);
-  const warnings = refuseNearNames(reader);
+  refuseNearNames(reader);
   const inputs = readClient(reader);
   if ((reader.text('shard') ?? WHOLE) !== WHOLE)
     reader.problem('shard', 'needs a manifest, and none is given');
-  if (reader.problems.length === 0 && inputs) return { ...inputs, warnings };
+  if (reader.problems.length === 0 && inputs) return inputs;
   throw inputError(reader.problems, environment);
 }
 
@@ -82,7 +80,7 @@ export function secretsIn(environment: Environment): string[] {
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 /** Reads one client and what all clients share. @returns undefined if there is a problem */
-export function readClient(reader: Reader): Omit<Inputs, 'warnings'> | undefined {
+export function readClient(reader: Reader): Inputs | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
   const planOnly = given === 'plan' || given === 'watch';
   const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;

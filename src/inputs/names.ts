@@ -58,18 +58,16 @@ export const INPUT_NAMES: readonly string[] = [
 /** The most edits that count as a typo. Two swapped letters are two edits. */
 const NEAR = 2;
 
-/** Refuses a name that is nearly the name of an input. @returns a warning for each other unknown name */
-export function refuseNearNames(reader: Reader): string[] {
+/** Refuses a name that is nearly the name of an input. The runner warns of any other unknown name. */
+export function refuseNearNames(reader: Reader): void {
   const given = Object.keys(reader.environment).filter((name) => name.startsWith('INPUT_'));
   const unknown = given
     .map((name) => name.slice('INPUT_'.length).toLowerCase())
     .filter((name) => !INPUT_NAMES.includes(name));
-  return unknown.sort().flatMap((name) => {
+  for (const name of unknown.sort()) {
     const meant = nearestTo(name, INPUT_NAMES);
-    if (meant === undefined) return [`Input '${oneLine(name)}' is unknown and has no effect.`];
-    reader.problem(oneLine(name), `is unknown; write ${meant}`);
-    return [];
-  });
+    if (meant !== undefined) reader.problem(oneLine(name), `is unknown; write ${meant}`);
+  }
 }
 
 /** The known name with the fewest edits. undefined if none is near. */

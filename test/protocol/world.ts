@@ -267,7 +267,6 @@ export class World {
       currentPair,
       pkcs12Password: '',
       issuer: { kind: 'itself' },
-      warnings: [],
       desired: {
         ...this.desired,
         clientId: this.desired.clientName ? '' : this.clientId,

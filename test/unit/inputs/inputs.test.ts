@@ -82,7 +82,6 @@ describe('inputs', () => {
       githubApiUrl: 'https://api.github.test',
       currentPair: undefined,
       issuer: { kind: 'itself' },
-      warnings: [],
       desired: {
         operation: 'rotate',
         clientName: undefined,

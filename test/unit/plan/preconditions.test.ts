@@ -166,6 +166,16 @@ describe('a new client whose secret exists', () => {
     const wanted = desired({ ...create, force: true });
     expect(plan(wanted, state(wanted, taken)).rotates).toBe(true);
   });
+
+  it('is not made while any of its secrets exists', () => {
+    const two = { ...create, destinations: ['repo:acme/shop', 'env:acme/shop/live'] };
+    expect(refusal(two, { ...taken, written: [60, 60] }).failed).toMatch(
+      /^Something is already stored in repo:acme\/shop PEM, env:acme\/shop\/live PEM\./,
+    );
+    expect(refusal(two, { ...taken, written: [undefined, 60] }).failed).toContain(
+      'in env:acme/shop/live PEM.',
+    );
+  });
 });
 
 describe('the scopes of the management client', () => {
@@ -246,5 +256,147 @@ describe('retire: when-unused', () => {
   it('does not hold up a revert, nor another way to retire', () => {
     expect(planFor(['authorization_code'], { operation: 'revert' }).reason).toBe('MethodDiffers');
     expect(planFor(['authorization_code'], { quietWindow: undefined }).reason).toBe('NotDue');
+  });
+});
+
+describe('a secret that no run of this workflow can have written', () => {
+  const KEY = { method: 'private_key_jwt' } as const;
+  const CA = { method: 'tls_client_auth' } as const;
+  const byHand: StateSeed = { credentials: [{ id: 'h', age: 600, by: 'hand' }], written: [30] };
+  const theirs = (changes: DesiredChanges = {}, subject: string | undefined = 'CN=theirs') => {
+    const wanted = desired({ current: 'stranger', ...changes });
+    if (wanted.currentKey) Object.assign(wanted.currentKey, { subject });
+    return wanted;
+  };
+  const outcome = (wanted: ReturnType<typeof desired>, seed: StateSeed = byHand) => {
+    try {
+      return plan(wanted, state(wanted, seed)).reason;
+    } catch (error) {
+      if (error instanceof RotationError) return error;
+      throw error;
+    }
+  };
+
+  it('is not replaced: current-credential is a pair that the client does not know', () => {
+    expect(outcome(theirs())).toMatchObject({
+      code: 'SECRET_EXISTS',
+      failed: expect.stringContaining(
+        'current-credential is a certificate of CN=theirs, which client client does not know',
+      ),
+      remedy: expect.stringContaining(
+        '`. If the secret belongs to another client, choose another secret-name.',
+      ),
+    });
+    const key = theirs(KEY, undefined);
+    if (key.currentKey) Object.assign(key.currentKey, { subject: undefined });
+    expect(outcome(key)).toMatchObject({
+      failed: expect.stringContaining('current-credential is a key, which client client does not know'),
+    });
+  });
+
+  it('is replaced if current-credential has the subject of our pairs, or is a pair of the client', () => {
+    expect(outcome(theirs({}, 'CN=client'))).toBe('UnidentifiedSecret');
+    expect(outcome(desired({ current: 'h', given: new Set() }))).toBe('NotDue');
+  });
+
+  it('is not replaced: without current-credential nothing shows that it is of this client', () => {
+    expect(outcome(desired())).toMatchObject({
+      code: 'SECRET_EXISTS',
+      failed: expect.stringContaining('no run of this workflow has made a credential of this client'),
+      remedy: expect.stringMatching(
+        /add the line `current-credential: .*choose another secret-name\. If nobody needs what it holds, start the workflow by hand once with force: true\.$/,
+      ),
+    });
+  });
+
+  it.each<[string, DesiredChanges, StateSeed, string]>([
+    [
+      'the client has one of ours',
+      {},
+      { credentials: [{ id: 'a', age: 600 }], written: [30] },
+      'UnidentifiedSecret',
+    ],
+    ['the client has the desired subject DN', { ...CA, subject: 'identity-h' }, byHand, 'NotDue'],
+    [
+      'an enroll finds one of ours, of the method before',
+      { operation: 'enroll' },
+      {
+        method: 'client_secret_post',
+        credentials: [{ id: 'k', age: 600, type: 'public_key' }],
+        written: [30],
+      },
+      'MethodDiffers',
+    ],
+    ['there is no secret', {}, { credentials: byHand.credentials ?? [] }, 'FirstDelivery'],
+    ['a person forces it', { force: true }, byHand, 'UnidentifiedSecret'],
+  ])('is replaced: %s', (_, changes, seed, reason) => {
+    expect(outcome(desired(changes), seed)).toBe(reason);
+  });
+
+  it.each<[string, DesiredChanges, StateSeed]>([
+    ['another subject DN', { ...CA, subject: 'identity-other' }, byHand],
+    ['a self-signed certificate whose thumbprint is no subject', { subject: 'identity-h' }, byHand],
+    [
+      'an enroll of a client that never had one of ours',
+      { operation: 'enroll' },
+      {
+        method: 'client_secret_post',
+        written: [30],
+      },
+    ],
+    ['a schedule with force', { force: true, scheduled: true }, byHand],
+  ])('is not replaced: %s', (_, changes, seed) => {
+    expect(outcome(desired(changes), seed)).toMatchObject({ code: 'SECRET_EXISTS' });
+  });
+});
+
+describe('what logged in until somebody moved the client to another method', () => {
+  const named = (credentials: readonly CredentialSeed[], written: readonly number[] = [60]) =>
+    /choose self_signed_tls_client_auth with (.*) again,/.exec(
+      refusal(
+        { destinations: ['repo:acme/shop', 'env:acme/shop/live'] },
+        { method: SECRET, credentials, written },
+      ).remedy,
+    )?.[1];
+  const ms = (milliseconds: number) => milliseconds / 60_000;
+
+  it('is two of them at most, ours first', () => {
+    const three = [
+      { id: 'h', age: 500, by: 'hand' as const },
+      { id: 'a', age: 400 },
+      { id: 'b', age: 300 },
+    ];
+    expect(named(three)).toBe('b and a');
+    expect(named(three.slice(0, 2))).toBe('a and h');
+  });
+
+  it.each<[string, CredentialSeed, string | undefined]>([
+    ['made up to 3 s after the last write', { id: 'b', age: 60 - ms(3_000) }, 'b and a'],
+    ['made later', { id: 'b', age: 60 - ms(3_001) }, 'a'],
+    ['expired', { id: 'b', age: 90, expiresIn: 0 }, 'a'],
+    ['about to expire', { id: 'b', age: 90, expiresIn: 1 }, 'b and a'],
+    ['of another method', { id: 'b', age: 90, type: 'public_key' }, 'a'],
+    ['made by a rehearsal', { id: 'b', age: 90, by: 'a rehearsal' }, 'a'],
+  ])('%s', (_, more, text) => {
+    expect(named([{ id: 'a', age: 400 }, more])).toBe(text);
+  });
+
+  it('counts up to the last write to any destination', () => {
+    expect(named([{ id: 'a', age: 400 }], [600, 60])).toBe('a');
+  });
+});
+
+describe('a revert of a client that has left the method already', () => {
+  it.each<[DesiredChanges['revertTo'], string, boolean]>([
+    ['client_secret_post', 'client_secret_post', true],
+    ['client_secret_post', 'client_secret_basic', true],
+    ['none', 'none', true],
+    ['client_secret_post', 'none', false],
+    ['none', 'client_secret_post', false],
+  ])('to %s, and it uses %s: goes on %s', (revertTo, method, goesOn) => {
+    const wanted = desired({ operation: 'revert', ...(revertTo && { revertTo }) });
+    const reverted = () => plan(wanted, state(wanted, { method }));
+    if (goesOn) expect(reverted().errorAtEnd).toBeUndefined();
+    else expect(reverted).toThrow(expect.objectContaining({ code: 'METHOD_MISMATCH' }));
   });
 });

@@ -1,8 +1,17 @@
 /** What the plan assumes where the inputs leave something open. */
 
 import { describe, expect, it } from 'vitest';
-import { impliedOperation, resolveDefaults } from '../../../src/plan/plan.ts';
-import { type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
+import { printNote } from '../../../src/model/note.ts';
+import { impliedOperation, plan, resolveDefaults } from '../../../src/plan/plan.ts';
+import { notation } from '../../support/notation.ts';
+import {
+  type CredentialSeed,
+  type DesiredChanges,
+  desired,
+  HOUR,
+  type StateSeed,
+  state,
+} from '../../support/states.ts';
 
 describe('subject and key size', () => {
   const seed: StateSeed = { credentials: [{ id: 'a', age: 600 }], written: [599] };
@@ -49,5 +58,95 @@ describe('the operation that a plan shows', () => {
     ['a revert was asked for', { operation: 'revert' }, 'client_secret_post'],
   ])('stays as it is: %s', (_, changes, method) => {
     expect(implied(changes, method)).toEqual([changes.operation ?? 'rotate', true]);
+  });
+});
+
+describe('a wish that does not fit what there is', () => {
+  const notesOf = (changes: DesiredChanges, seed: StateSeed = {}) => {
+    const wanted = desired(changes);
+    const base: StateSeed = { credentials: [{ id: 'a', age: 600 }], written: [599.9] };
+    return plan(wanted, state(wanted, { ...base, ...seed })).notes.map(printNote);
+  };
+
+  it('another name of the client is said, and that it goes on', () => {
+    expect(notesOf({ operation: 'create', clientName: 'orders' })).toEqual([
+      'WARNING: The client that this workflow made is named shop, not orders. The workflow goes on rotating it. For another client choose another secret-name.',
+    ]);
+    expect(notesOf({ operation: 'create', clientName: 'shop' })).toEqual([]);
+    expect(notesOf({})).toEqual([]);
+  });
+
+  it('ids that no credential has are named, since they protect nothing', () => {
+    expect(notesOf({ keep: ['x', 'a', 'y'] })).toEqual([
+      'WARNING: Client client has no credential x, y, which keep-credentials names. Correct the id, or take it out of keep-credentials.',
+    ]);
+    expect(notesOf({ keep: ['a'] })).toEqual([]);
+  });
+});
+
+describe('a rotation that has to wait', () => {
+  const stopped = (associated: boolean) => {
+    const wanted = desired({ force: true, current: 'a', keep: ['a', 'h'] });
+    const credentials = [
+      { id: 'h', age: 900, by: 'hand' as const },
+      { id: 'a', age: 600, associated },
+    ];
+    return () => plan(wanted, state(wanted, { credentials, written: [599.9] }));
+  };
+
+  it('does not keep what a destination holds from being associated again', () => {
+    const { errorAtEnd, explanation, lockout, reason, rotates, steps } = stopped(false)();
+    expect([reason, explanation, notation(steps), rotates]).toEqual([
+      'NotAssociated',
+      'a credential that a destination holds was not associated',
+      '~[h,a]',
+      false,
+    ]);
+    expect(errorAtEnd?.code).toBe('CREDENTIAL_LIMIT');
+    expect(lockout).toEqual({
+      before: 'perhaps the consumers of repo:acme/shop PEM CANNOT LOG IN. Act at once',
+      healed: undefined,
+    });
+  });
+
+  it('changes nothing if there is nothing to associate', () => {
+    expect(stopped(true)).toThrow(expect.objectContaining({ code: 'CREDENTIAL_LIMIT' }));
+  });
+});
+
+describe('what is associated again', () => {
+  const healed = (credentials: readonly CredentialSeed[], changes: DesiredChanges = {}) => {
+    const wanted = desired({
+      destinations: ['repo:acme/shop', 'env:acme/shop/live'],
+      current: 'a',
+      ...changes,
+    });
+    const { notes, steps } = plan(wanted, state(wanted, { credentials, written: [599.9, 599.9] }));
+    return { notes: notes.map(printNote), steps: notation(steps) };
+  };
+  const out = { id: 'a', age: 600, associated: false };
+
+  it('is what the destinations hold, once, and both are named', () => {
+    const { notes, steps } = healed([out]);
+    expect(steps).toBe('~[a]');
+    expect(notes).toContainEqual(
+      expect.stringMatching(
+        /^WARNING: a, which repo:acme\/shop PEM, env:acme\/shop\/live PEM holds, was not associated/,
+      ),
+    );
+  });
+
+  it('is nothing while everything is revoked, nor what has expired or cannot be read', () => {
+    expect(healed([out], { revoke: true, force: true }).steps).not.toContain('~[a]');
+    expect(healed([{ ...out, expiresIn: -2 * HOUR }], { force: true }).steps).not.toContain('~[a]');
+    expect(healed([{ ...out, type: 'unknown' }], { current: 'a', force: true }).steps).not.toMatch(/\ba\b/);
+  });
+
+  it('takes the place of what has expired, or of one of ours that nobody holds', () => {
+    const other = { id: 'z', age: 700, by: 'hand' as const };
+    expect(
+      healed([{ ...other, expiresIn: -2 * HOUR }, { id: 'y', age: 800, by: 'hand' }, out]).steps,
+    ).toMatch(/^~\[y,a\]/);
+    expect(healed([other, { id: 'y', age: 800 }, out]).steps).toMatch(/^~\[z,a\]/);
   });
 });
