@@ -1,6 +1,6 @@
 /** Reads client, credential and log records of the Management API defensively (docs/facts.md#auth0-credential-record). */
 
-import { isObject, type Json, type JsonObject, stringOf } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, stringOf, timeOf } from '../model/json.ts';
 import { oneLine } from '../model/markdown.ts';
 import type { Credential, ObservedClient, Use } from '../model/observed-state.ts';
 import { readSubject } from '../model/subject-dn.ts';
@@ -67,14 +67,15 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');
   const type = stringOf(item, 'credential_type');
-  const createdAt = Date.parse(stringOf(item, 'created_at') ?? '');
+  const createdAt = timeOf(item, 'created_at');
   const expires = isObject(item) ? (item.expires_at ?? undefined) : undefined;
-  const expiresAt = expires === undefined ? undefined : Date.parse(stringOf(item, 'expires_at') ?? '');
+  const expiresAt = expires === undefined ? undefined : timeOf(item, 'expires_at');
   if (!id) return undefined;
   const [name, algorithm] = [stringOf(item, 'name'), stringOf(item, 'alg')];
   if (!isCredentialType(type) || Number.isNaN(createdAt) || Number.isNaN(expiresAt)) {
     const identity = stringOf(item, 'thumbprint_sha256') ?? stringOf(item, 'kid');
-    return { id, type: 'unknown', name, identity, createdAt: 0, expiresAt: undefined };
+    const end = Number.isNaN(expiresAt) ? undefined : expiresAt;
+    return { id, type: 'unknown', name, identity, createdAt: 0, expiresAt: end };
   }
   return { id, type, name, identity: identityOf(type, item), algorithm, createdAt, expiresAt };
 }
@@ -102,7 +103,7 @@ export const ACTION = 'auth0-mtls-rotation-action';
 /** Reads an entry of the tenant logs. undefined if it is not one. `identity` is empty if no certificate was used. */
 export function readLogEntry(item: Json): LogEntry | undefined {
   const id = stringOf(item, 'log_id');
-  const at = Date.parse(stringOf(item, 'date') ?? '');
+  const at = timeOf(item, 'date');
   if (!isObject(item) || !id || Number.isNaN(at)) return undefined;
   const userAgent = stringOf(item, 'user_agent') ?? '';
   return {

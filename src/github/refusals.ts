@@ -37,7 +37,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
   }
   const known = answer.status === 403 && KNOWN.find(([pattern]) => pattern.test(message));
   if (known) return new RotationError('GITHUB_FORBIDDEN', { failed, remedy: known[1] });
-  if (answer.status === 403 || answer.status === 404) {
+  if (answer.status === 403 || answer.status === 404 || answer.status === 451) {
     const accepted = answer.accepted ? ` GitHub requires ${oneLine(answer.accepted)}.` : '';
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,

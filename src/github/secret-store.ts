@@ -4,7 +4,7 @@ import { asRotationError, type RotationError } from '../errors.ts';
 import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { NetworkError } from '../http/wire.ts';
-import { isObject, type Json, stringOf } from '../model/json.ts';
+import { isObject, type Json, stringOf, timeOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
@@ -72,8 +72,8 @@ export class SecretStore {
       if (isLate) answer = await read();
       if (answer.status === 404) return 'missing';
     }
-    const createdAt = Date.parse(stringOf(answer.data, 'created_at') ?? '');
-    const updatedAt = Date.parse(stringOf(answer.data, 'updated_at') ?? '');
+    const createdAt = timeOf(answer.data, 'created_at');
+    const updatedAt = timeOf(answer.data, 'updated_at');
     if (Number.isNaN(createdAt) || Number.isNaN(updatedAt))
       throw unexpected(location.destination, answer.status);
     return { createdAt, updatedAt };

@@ -18,6 +18,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A date of an answer, in milliseconds since the epoch. Without a zone it is UTC, and not a time of this machine. NaN: it is none. */
+export function timeOf(value: Json | undefined, key: string): number {
+  const text = stringOf(value, key) ?? '';
+  return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+}
+
 export function stringOf(value: Json | undefined, key: string): string | undefined {
   const member = isObject(value) ? value[key] : undefined;
   return typeof member === 'string' ? member : undefined;

@@ -42,7 +42,8 @@ export async function observeFormer(
       former.push({ owner, secret: await read(one, desired, store) });
   }
   // If the secret moved again before a run made a credential, no mark names the location in between.
-  for (const location of movedLocations(desired)) {
+  for (const named of movedLocations(desired)) {
+    const location = knownLocations(desired).find((one) => isSameLocation(one, named)) ?? named;
     const owner = ownerAt(location);
     if (owner !== own && !former.some((one) => ownerAt(one.secret.location) === owner))
       former.push({ owner, secret: await read(location, desired, store) });
@@ -54,7 +55,7 @@ export async function observeFormer(
 function knownLocations(desired: DesiredState): SecretLocation[] {
   const { destinations, secretName } = desired;
   const today = destinations.map((destination) => ({ destination, secretName, part: 'pair' as const }));
-  return [...movedLocations(desired), ...today];
+  return [...today, ...movedLocations(desired)];
 }
 
 function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
@@ -104,10 +105,25 @@ async function read(
   }
 }
 
+/** Whether the environment is gone. A secret of the repository itself may only be hidden: everybody sees a public repository. */
+async function isDeleted(
+  destination: Exclude<Destination, { kind: 'org' }>,
+  store: SecretStore,
+): Promise<boolean> {
+  if (destination.kind !== 'env') return false;
+  try {
+    const names = await store.environments({ ...destination, kind: 'repo' });
+    return !names.some((name) => name.toLowerCase() === destination.environment.toLowerCase());
+  } catch (error) {
+    if (isNotShown(error)) return false;
+    throw error;
+  }
+}
+
 /**
  * Reads a secret that GitHub does not show under this name of its repository. If the repository has a new name, the secret is read there,
- * unless that is one of today's destinations: then it counts as missing here. So does the secret of a deleted environment. A 404 shows a
- * deletion only if the token sees the repository: a hidden one may have readers (docs/facts.md#github-not-found).
+ * unless that is one of today's destinations: then it counts as missing here. So does the secret of a deleted environment, if the token
+ * sees the repository and its list of environments (docs/facts.md#github-not-found).
  */
 async function readHidden(
   location: SecretLocation,
@@ -121,7 +137,11 @@ async function readHidden(
   if (destination.kind === 'org') return unread;
   const { isShown, renamedTo } = await store.repository(destination);
   const [owner, repo] = renamedTo?.split('/') ?? [];
-  if (!owner || !repo) return refused.code === 'DESTINATION_NOT_FOUND' && isShown ? missing : unread;
+  if (!owner || !repo) {
+    const isGone =
+      refused.code === 'DESTINATION_NOT_FOUND' && isShown && (await isDeleted(destination, store));
+    return isGone ? missing : unread;
+  }
   const moved = { ...location, destination: { ...destination, owner, repo } };
   const isToday = secretLocations(desired).some((one) => isSameLocation(one, moved));
   return isToday ? missing : read(moved, desired, store);

@@ -125,7 +125,8 @@ function hasNewestPair(builder: PlanBuilder): boolean {
 
 function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
   const { desired, observed } = builder;
-  if (credential === undefined || credential.identity !== desired.currentKey?.identity) return false;
+  if (credential?.identity === undefined || credential.identity !== desired.currentKey?.identity)
+    return false;
   // An expired pair, or one that is not associated, helps no consumer.
   if (!builder.associated.includes(credential.id) || builder.isCertainlyExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isCurrentLatest(desired, observed);

@@ -2,11 +2,12 @@
 
 import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import { type Credential, type ObservedState, writtenTimes } from '../model/observed-state.ts';
+import { readOwnership } from '../model/ownership.ts';
 import { DAY } from '../model/timing.ts';
 
 /**
- * When the held credential expires, by what Auth0 records and what the certificate says, whichever is earlier. For a DN Auth0 records
- * nothing. If `current-credential` does not show its certificate, its expiry is estimated from the time of the delivery.
+ * When the held credential expires, by what Auth0 records and what the certificate says, whichever is earlier. If neither shows it, it is
+ * estimated: for a DN, for which Auth0 records nothing, from the time of the delivery, and for another one of ours from its creation.
  */
 export function expiryOf(
   desired: DesiredState,
@@ -20,5 +21,7 @@ export function expiryOf(
     return { expiresAt: delivered + desired.validityDays * DAY, isExpiryEstimated: true };
   const recorded = isSubject ? undefined : held?.expiresAt;
   const known = [recorded, facts?.notAfter?.getTime()].filter((at) => at !== undefined);
+  if (known.length === 0 && held && !isSubject && readOwnership(held.name))
+    return { expiresAt: held.createdAt + desired.validityDays * DAY, isExpiryEstimated: true };
   return { expiresAt: known.length > 0 ? Math.min(...known) : undefined, isExpiryEstimated: false };
 }

@@ -4,7 +4,7 @@ import { RotationError } from '../errors.ts';
 import { credentialLimit } from '../model/capacity.ts';
 import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
-import { printDestination, printLocation } from '../model/secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { NOTICE_PERIOD } from '../model/timing.ts';
 import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
 import { mayBeHeld } from './holders.ts';
@@ -159,14 +159,26 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   ];
 }
 
+/**
+ * What to do for the readers of a former location. Once a run has made a credential for today's primary, the former settings would be
+ * refused (refuseRunningFormer).
+ */
+function goingOn({ desired, observed, owners }: PlanBuilder, former: SecretLocation): string {
+  const isLeft = observed.pool.some((c) => owners.isOurs(c) && !owners.isOfFormer(c));
+  if (!isLeft) return `${backTo(former, desired)} for now`;
+  return former.secretName.toUpperCase() === desired.secretName.toUpperCase()
+    ? `add ${printDestination(former.destination)} to destinations, after the first, and pass current-credential`
+    : `let its readers read ${desired.secretName} first`;
+}
+
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
-  const { desired, observed } = builder;
+  const { observed } = builder;
   const hidden = adviceOnHiddenHolder(builder);
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
   if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
-  const back = former ? ` If it is still read, ${backTo(former.secret.location, desired)} for now.` : '';
+  const back = former ? ` If it is still read, ${goingOn(builder, former.secret.location)}.` : '';
   const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
   return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
 }

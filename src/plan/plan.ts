@@ -211,7 +211,6 @@ function heal(builder: PlanBuilder): boolean {
       (c, index, all) =>
         !builder.associated.includes(c.id) &&
         !builder.isCertainlyExpired(c) &&
-        c.type !== 'unknown' &&
         all.findIndex(({ id }) => id === c.id) === index,
     );
   for (const credential of missing) {

@@ -40,6 +40,8 @@ function notProvenUnused(
   const { now, usage } = observed;
   const since = usesCountFrom(builder, credential);
   if (since === undefined || newest === undefined) return 'no note';
+  if (credential.identity === undefined || newest.identity === undefined)
+    return notice('because Auth0 does not show by which thumbprint or key id the tenant logs name it');
   if (usage === undefined) {
     builder.askLogs(since);
     return notice('until the tenant logs have been read');

@@ -24,7 +24,7 @@ export function isBeingDelivered(
 ): boolean {
   const { lacking, newest } = inUse;
   if (lacking.length === 0 || credential.id !== newest?.id || !owners.isOurs(credential)) return false;
-  return credential.identity !== desired.currentKey?.identity;
+  return desired.currentKey === undefined || credential.identity !== desired.currentKey.identity;
 }
 
 /** Whether every location holds a newer credential. If this one was made by hand, the newer one must be ours. */

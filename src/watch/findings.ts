@@ -117,7 +117,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
   const due = dueAt(desired, lifetime.until);
   const estimated = warning(
     'ExpiryEstimated',
-    `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none for a subject DN: the certificate may expire earlier.`,
+    `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none: the credential may expire earlier.`,
     'Pass current-credential, which shows it.',
   );
   const isOverdue = due + GRACE <= observed.now;

@@ -51,6 +51,7 @@ const RULES: readonly Rule[] = [
   ],
   ['save the secret once more', /save that secret once more/, saveAgain],
   ['put another destination first', /[Pp]ut ((?:repo|env|org):[^\s,;]*\w) first in destinations/, putFirst],
+  ['serve it, too', /add ((?:repo|env|org):[^\s,;]*\w) to destinations, after the first/, serveToo],
   ['set the former secret-name', /set `secret-name: (\w+)` again/, setName],
   ['take it out of destinations', TAKE_OUT, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
@@ -213,6 +214,11 @@ function putFirst({ workflow }: Household, [, text = '']: RegExpMatchArray): und
   workflow.destinations = workflow.destinations.toSorted(
     (one, other) => Number(JSON.stringify(other) === first) - Number(JSON.stringify(one) === first),
   );
+}
+
+function serveToo({ workflow }: Household, [, text = '']: RegExpMatchArray): undefined {
+  const added = parseDestination(text);
+  if (added) workflow.destinations = [...workflow.destinations, added];
 }
 
 /** One that nothing has yet: AUTH0_MTLS_PEM_2, then _3. */

@@ -54,7 +54,7 @@ describe('a write that is answered with', () => {
     [409, 'refused', 'GITHUB_REQUEST_FAILED'],
     [410, 'refused', 'GITHUB_REQUEST_FAILED'],
     [422, 'refused', 'GITHUB_REQUEST_FAILED'],
-    [451, 'refused', 'GITHUB_REQUEST_FAILED'],
+    [451, 'refused', 'GITHUB_FORBIDDEN'],
     [499, 'refused', 'GITHUB_REQUEST_FAILED'],
     [500, 'in doubt', 'GITHUB_REQUEST_FAILED'],
     [502, 'in doubt', 'GITHUB_REQUEST_FAILED'],

@@ -223,20 +223,38 @@ describe('a former location', () => {
     });
   });
 
+  const listing = (asked: string, environments: readonly string[]): Answer => {
+    if (asked === 'GET /repos/acme/shop') return { body: {} };
+    if (asked.startsWith('GET /repos/acme/shop/environments?'))
+      return { body: { total_count: 1, environments: environments.map((name) => ({ name })) } };
+    return { status: 404, body: { message: 'no' } };
+  };
+
   it.each<[string, (asked: string) => Answer, unknown]>([
     ['that the token may not read', () => ({ status: 403, body: { message: 'no' } }), 'GITHUB_FORBIDDEN'],
     ['whose repository is hidden', () => ({ status: 404, body: { message: 'no' } }), 'DESTINATION_NOT_FOUND'],
     [
-      'whose repository is there',
+      'whose repository everybody sees',
       (asked) => (asked === 'GET /repos/acme/shop' ? { body: {} } : { status: 404, body: { message: 'no' } }),
-      'missing',
+      'DESTINATION_NOT_FOUND',
     ],
+    ['whose repository still lists it', (asked) => listing(asked, ['Live']), 'DESTINATION_NOT_FOUND'],
+    ['whose repository does not list it', (asked) => listing(asked, ['test']), 'missing'],
   ])('%s: only the last one is gone', async (_, answer, expected) => {
     const github = await serving(answer);
     const [found] = await observeFormer(desired(), [credential('env:acme/shop/live#PEM')], storeAt(github));
     const { refused, times } = found?.secret ?? {};
     expect(refused?.code ?? times).toBe(expected);
     expect(times).toBe(expected === 'missing' ? 'missing' : 'unread');
+  });
+
+  it('in a repository that everybody sees may only be hidden, whatever its list of environments says', async () => {
+    const github = await serving((asked) => listing(asked, []));
+    const moved = {
+      movedFrom: [{ destination: { kind: 'repo', owner: 'acme', repo: 'shop' } as const, secretName: 'OLD' }],
+    };
+    const [found] = await observeFormer(desired(moved), [], storeAt(github));
+    expect(found?.secret).toMatchObject({ times: 'unread', refused: { code: 'DESTINATION_NOT_FOUND' } });
   });
 
   it('is read under the new name of its repository, unless that is a destination', async () => {

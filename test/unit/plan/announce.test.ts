@@ -151,7 +151,7 @@ describe('an expiry that Auth0 does not record', () => {
 
   it('is an estimate, unless current-credential shows it', async () => {
     expect((await estimated('none')).notes).toMatch(
-      /^WARNING: The next rotation, on \S+, is an estimate, since Auth0 records no expiry for a subject DN/,
+      /^WARNING: The next rotation, on \S+, is an estimate, since Auth0 records no expiry of the credential in use/,
     );
     expect((await estimated('primary')).notes).toBe('');
   });

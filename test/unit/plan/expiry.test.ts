@@ -22,7 +22,20 @@ describe('when the credential in use expires', () => {
     ['by the record, if that is earlier', {}, ending(70), {}, [60, false]],
     ['by the certificate alone', {}, ending(70), { expiresAt: undefined }, [70, false]],
     ['a key has no certificate', {}, { notAfter: undefined }, {}, [60, false]],
-    ['nothing shows it', {}, undefined, { expiresAt: undefined }, [undefined, false]],
+    [
+      'nothing shows it: estimated from its creation',
+      {},
+      undefined,
+      { expiresAt: undefined },
+      [90 - 60 / 24 / 60, true],
+    ],
+    [
+      'nothing shows it, and a person made it',
+      {},
+      undefined,
+      { expiresAt: undefined, name: 'by hand' },
+      [undefined, false],
+    ],
     ['a subject DN: the certificate, not the record', CA, ending(70), {}, [70, false]],
     ['a subject DN: estimated from the delivery', CA, undefined, {}, [90 - 5 / 24 / 60, true]],
   ])('%s', (_, changes, key, record, expected) => {
