@@ -7,7 +7,7 @@ import { failureReport, withFailure } from './report/failure.ts';
 
 const WENT_ON = 'The run went on to its end. The rest of the summary says what it did.';
 const UNKNOWN =
-  'The changes of the run until then remain. The next run goes on from there, as after a crash. If it was an enroll and nobody can log in, set the method of the client back at once (docs/how-it-works.md, enroll).';
+  'What the run had changed before this error is still changed. The next run goes on from there, as after a crash. If it was an enroll and nobody can log in, set the method of the client back at once (docs/how-it-works.md, enroll).';
 
 export class Ending {
   readonly #abort = new AbortController();

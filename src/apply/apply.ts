@@ -300,7 +300,7 @@ class Execution {
     };
   }
 
-  /** Undoes everything if no delivery has begun. Otherwise everything stays. @returns the error, with what is true now */
+  /** If no delivery has begun, undoes what the run made or switched. Removals and repairs stay. @returns the error, with what is true now */
   async recover(error: RotationError): Promise<RotationError> {
     // All steps succeeded, and this error already says what is true now.
     if (error === this.#errorAtEnd && error.stateNow !== UNTOUCHED) return error;

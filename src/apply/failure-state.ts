@@ -40,7 +40,7 @@ export interface FailureState {
   revoking: readonly string[];
   /** The workflow passes `current-credential`, so another run can finish this delivery without a new key. */
   passesCurrent: boolean;
-  /** The method of the client secret, if the client may use it again. */
+  /** The method that a revert restores, a client secret or none, if the client may use it again. */
   reverted: string | undefined;
   /** The alarm for consumers that could not log in before this run delivered anything. */
   lockout: string | undefined;
@@ -191,7 +191,7 @@ function perhapsNobody({ methodBefore, isManager, method }: FailureState): strin
     'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
   if (isCredentialMethod(methodBefore.method)) {
     const ids = methodBefore.credentials.join(', ');
-    const back = `Set it back at once ${dashboard}: choose ${methodBefore.method}${ids && ` with ${ids}`}. Revert cannot do that, since it restores only a client secret.`;
+    const back = `Set it back at once ${dashboard}: choose ${methodBefore.method}${ids && ` with ${ids}`}. A revert cannot do that: it restores only a client secret or a public client.`;
     return isManager
       ? `${state} ${back}`
       : `${state} ${back} ${later}${ids && `, and it may remove ${ids}`}.`;
@@ -217,7 +217,7 @@ export function alarm(state: FailureState, now: number): string | undefined {
   return notRevoked(state).length === 0 ? undefined : STILL_VALID;
 }
 
-const NOBODY = 'perhaps NOBODY CAN LOG IN. Set its method back at once';
-const STILL_VALID = 'the credential to revoke MAY STILL BE VALID';
+const NOBODY = "perhaps NOBODY CAN LOG IN. Set the client's method back at once";
+const STILL_VALID = 'the credential to revoke MAY STILL BE VALID. Act at once';
 const SOME = 'some consumers may not be able to log in. Act at once';
 const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';

@@ -54,7 +54,7 @@ export function readFleet(environment: Environment, file: string, text: string):
   if (only && clients.length + problems.length === 0)
     shared.problem(
       'shard',
-      `is '${only}': no client of the manifest has this id (the field client-id of the form), and it is no part such as 2/5`,
+      `is '${only}', which is neither the client-id of a client in the manifest nor a part such as 2/5; if a form asked for it, correct its field client-id`,
     );
   // With another operation every client would report problems that have nothing to do with the manifest.
   const isFit = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
@@ -197,8 +197,13 @@ function refused(file: string, inputs: readonly Problem[], found: readonly Manif
     ...unique(inputs, describeProblem).map(describeProblem),
     ...located.map(({ column, line, message }) => `${file}:${line}:${column}: ${message}`),
   ];
-  const what = inputs.length === 0 ? 'manifest' : 'inputs';
-  return invalid(what, messages, `Correct the ${inputs.length === 0 ? 'manifest' : 'workflow'}.`, located);
+  const what = inputs.length === 0 ? 'manifest' : 'manifest and the inputs';
+  return invalid(
+    what,
+    messages,
+    `Correct the ${inputs.length === 0 ? 'manifest' : 'manifest and the workflow'}.`,
+    located,
+  );
 }
 
 /** A problem that all clients inherit is reported once. */

@@ -275,7 +275,7 @@ function readTokenBinding(
   if (binding === 'required' && (method === 'private_key_jwt' || operation === 'revert'))
     reader.problem(
       'token-binding',
-      'is required, but tokens can only be bound to a certificate, and there will be none',
+      `cannot be required with ${operation === 'revert' ? 'operation: revert' : method}, since there is no certificate to bind tokens to; write unchanged or off`,
     );
   // A rehearsal leaves the client as it is.
   return operation === 'rehearse' ? 'unchanged' : binding;

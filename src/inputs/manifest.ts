@@ -116,10 +116,10 @@ class Reading {
     } as const;
     const { contents, errors } = parseDocument(this.#text, options);
     for (const { message, pos } of errors)
-      this.#problem(this.#at(pos[0]), `is not YAML: ${oneLine(message)}`);
+      this.#problem(this.#at(pos[0]), `the manifest is not valid YAML: ${oneLine(message)}`);
     if (errors.length > 0) return [];
     if (!isMap(contents)) {
-      this.#problem(START, 'needs the key clients, and may have the key defaults');
+      this.#problem(START, 'the manifest needs the key clients, and may have the key defaults');
       return [];
     }
     const root = this.#pairs(contents);
@@ -172,7 +172,7 @@ class Reading {
       else if (text === undefined)
         this.#problem(
           position,
-          `'${name}' must be ${LISTS.includes(name) ? 'a list of texts, or a' : 'one'} text`,
+          `'${name}' must be ${LISTS.includes(name) ? 'a list of values, or one text' : 'a single value, and no list or map'}`,
         );
       else settings.values.set(name, text);
       settings.positions.set(name, position);

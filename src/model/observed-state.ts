@@ -61,7 +61,7 @@ export interface ObservedSecret {
   hides?: SecretLocation | undefined;
 }
 
-/** Why this location gets nothing: it is left out, or refused a write moments ago. undefined: it accepted one, or was not probed. */
+/** Why a write here is not tried (it is left out) or will probably fail (it refused a trial moments ago). undefined: it accepted one, or was not probed. */
 export function whyUnwritable(
   { leftOut = [], unwritable = [] }: Pick<ObservedState, 'leftOut' | 'unwritable'>,
   location: SecretLocation,

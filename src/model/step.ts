@@ -122,8 +122,9 @@ function describeAssociation({ from, to, why, interrupts }: AssociationStep): st
   const added = to.filter((id) => !from.includes(id));
   const rest = to.filter((id) => from.includes(id)).join(' and ');
   if (why === 'add') return `Associate ${added.join(' and ')}${rest ? ` alongside ${rest}` : ''}`;
-  if (why === 'heal') return `Associate ${added.join(' and ')} ${WHY.heal}`;
   const removed = from.filter((id) => !to.includes(id)).join(' and ');
+  if (why === 'heal')
+    return `Associate ${added.join(' and ')} ${WHY.heal}${removed && `, in place of ${removed}`}`;
   return `Disassociate ${removed} ${WHY[why]}${interruption(interrupts)}`;
 }
 

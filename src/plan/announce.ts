@@ -39,7 +39,7 @@ export function announceEmpty(
   const hint = desired.currentKey ? '' : ' Pass current-credential to have the secret stored at once.';
   notes.push({
     severity: 'warning',
-    text: `There is no secret yet in ${empty.join(', ')}. The next rotation${on(nextRotation)} stores one there, since the client can hold no other credential before then.${hint}`,
+    text: `There is no secret yet in ${empty.join(', ')}, and this run stores none there. The next rotation${on(nextRotation)} does.${hint}`,
   });
 }
 
@@ -78,7 +78,8 @@ export function removalOf(
   const made = builder.owners.isUnmarked(credential)
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
-  if (Number.isFinite(end)) return `A run removes ${name}${made} from ${day(end)} on (overlap).`;
+  if (Number.isFinite(end))
+    return `The first run on or after ${day(end)} removes ${name}${made}, when its overlap is over.`;
   return builder.isMethodFull
     ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
     : undefined;

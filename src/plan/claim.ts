@@ -20,7 +20,7 @@ export interface Claim {
   credential: Credential | undefined;
   /** Set if the primary does not hold `current-credential`: how the times show that. */
   staleCurrent: StaleCurrent | undefined;
-  /** The newer credential that the primary may have held until somebody put the claimed one back. */
+  /** A newer one that nobody needs: the primary may have held it until somebody put the claimed one back, or this run replaces it. */
   heldBeforeRollback: Credential | undefined;
 }
 

@@ -37,7 +37,7 @@ export function adviceOnHiddenHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);
   if (hidden?.refused)
-    return `${printLocation(hidden.location)} may hold one of them. ${hidden.refused.failed} ${hidden.refused.remedy}${dropDestinationAdvice(hidden.location, desired)}`;
+    return `${printLocation(hidden.location)} may hold a credential of this client. ${hidden.refused.failed} ${hidden.refused.remedy}${dropDestinationAdvice(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
   return former && adviceOnUnreadFormer(former, builder);
 }

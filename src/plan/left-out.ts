@@ -71,8 +71,8 @@ export function hidingError(
   if (hides === undefined || isForcedByHand(desired) || isOfThisClient(observed, hides)) return undefined;
   const [name, hidden] = [location, hides].map(printLocation);
   return new RotationError('SECRET_EXISTS', {
-    failed: `${name} does not exist yet, and would hide ${hidden}, which this workflow does not write. The jobs that read that today might no longer be able to log in.`,
-    remedy: `If it belongs to another client, choose another ${INPUTS[location.part]}. If no job that would read ${name} needs what it holds, start the workflow by hand once with force: true.`,
+    failed: `If this run stored ${name}, it would hide ${hidden}, which this workflow does not write. The jobs that read ${hidden} today might no longer be able to log in.`,
+    remedy: `If ${hidden} belongs to another client, choose another ${INPUTS[location.part]}. If no job that would read ${name} needs what ${hidden} holds, start the workflow by hand once with force: true.`,
   });
 }
 

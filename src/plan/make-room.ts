@@ -106,7 +106,7 @@ function noteInterruption(
   for (const location of refusing.map(printLocation))
     builder.note(
       'interruption',
-      `The consumers of ${location} cannot log in from the removal of ${id} until ${location} can be written again.${builder.desired.revoke ? '' : " The rotation does not wait any longer, since the primary's own pair expires soon."}`,
+      `The consumers of ${location} cannot log in from the removal of ${id} until ${location} can be written again.${builder.desired.revoke ? '' : " The rotation does not wait any longer, since the primary's own pair expires soon, or nothing shows when."}`,
     );
 }
 
@@ -156,11 +156,11 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
       failed:
-        'current-credential is a pair that Auth0 does not know, and the client can hold no other credential.',
+        'A rotation is due and needs room, but current-credential is a pair that Auth0 does not know, so it is unclear which credential is in use.',
       remedy: `Look at that line first: it must read ${line}. If it does, ${name} holds that pair and its readers cannot log in: start the workflow by hand once with force: true, which replaces it.`,
     });
   return new RotationError('SECRET_EXISTS', {
-    failed: `By its time, ${new Date(at).toISOString()}, ${name} may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}, and the client can hold no other credential.`,
+    failed: `A rotation is due and needs room, but ${name}, last written at ${new Date(at).toISOString()}, may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}.`,
     remedy: `Pass ${line}, which shows what the secret holds. Or, if nobody needs what it holds, start the workflow by hand once with force: true, which replaces it.`,
   });
 }

@@ -155,7 +155,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, a run removes ${id} from ${new Date(since + NOTICE_PERIOD).toISOString()} on. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client. No rotation is possible until they have moved.`,
+    ` If you do nothing, the first run after ${new Date(since + NOTICE_PERIOD).toISOString()} removes ${id}. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client. No rotation is possible until they have moved.`,
   ];
 }
 

@@ -51,7 +51,7 @@ export function adviceOnUnreadFormer(
     older.length > 0
       ? ` Or, if nobody reads it there any more, add the line \`removable-credentials: ${older.join(' ')}\`.`
       : ' Or, if nobody reads it there any more, start the workflow by hand once with force: true.';
-  return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token that repository and permission (read is enough), also in the step that makes it: then a run sees what it holds.${line}`;
+  return `${location} may hold ${ids.join(' or ')}: this workflow delivered there before, and this github-token does not see it. Give the token read access to the secrets there, also in the step that makes the token: then a run sees what ${location} holds.${line}`;
 }
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
@@ -90,7 +90,7 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
     ? `If that was the first destination of this workflow at that time, ${backTo(former, desired)}. `
     : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `Run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after ${printDestination(desired.destinations[0])} ${desired.secretName} had become the first destination of this workflow.`,
+    failed: `Two workflows seem to rotate this client: run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after ${printDestination(desired.destinations[0])} ${desired.secretName} had become the first destination of this workflow. Waiting does not help.`,
     remedy: back + keepTheOther(desired, owner),
   });
 }

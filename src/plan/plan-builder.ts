@@ -150,7 +150,7 @@ export class PlanBuilder {
   // Which credentials a run may remove, from the most to the fewest: all that are not protected, those that are unused, and those that
   // are due for removal. When room is needed, it also evicts expired ones, even if a location holds them.
 
-  /** Whether no run may remove it: it is foreign, or in keep-credentials. */
+  /** Whether no run may remove it: it is in keep-credentials, or foreign and neither left over nor in removable-credentials. */
   isProtected(credential: Credential): boolean {
     const { isForeign, isLeftover } = this.owners;
     const isOthers = isForeign(credential) && !isLeftover(credential) && !this.isDeclaredUnused(credential);
@@ -162,7 +162,7 @@ export class PlanBuilder {
     return !this.isProtected(credential) && !mayBeHeld(this.inUse, credential);
   }
 
-  /** Credentials to remove when room is needed. Expired ones come first, since nobody can log in with them. */
+  /** Credentials to remove when room is needed: expired ones, those due for removal, and the one that was rolled back. */
   get evictable(): Credential[] {
     const expired = this.pool.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
     const { heldBeforeRollback } = this.inUse;

@@ -50,15 +50,15 @@ function notProvenUnused(
   const logins = usesSince(usage, since, newest).filter(({ isProof }) => !isProof);
   const quietFrom = now - quietWindow;
   if (users.length > 0)
-    return warning(`since the tenant logs show that it is STILL IN USE: ${printUsers(users)}`);
+    return warning(`because the tenant logs show that it is STILL IN USE: ${printUsers(users)}`);
   if (since > quietFrom) return notice(`until ${iso(since + quietWindow)} at least (quiet-window)`);
   if (usage.since > quietFrom)
     return notice(
-      `since the tenant logs are complete only from ${iso(usage.since)} on, and quiet-window begins at ${iso(quietFrom)}: choose a shorter one, or an overlap`,
+      `because the tenant logs are complete only from ${iso(usage.since)} on, and quiet-window begins at ${iso(quietFrom)}: choose a shorter one, or an overlap`,
     );
   if (logins.length === 0)
     return notice(
-      `since the tenant logs show no login with its successor ${newest.id} since ${iso(since)}, except by this action`,
+      `because the tenant logs show no login with its successor ${newest.id} after ${iso(since)}, except by this action`,
     );
   const outdated = notUpToDate(builder, since);
   if (outdated === undefined) noteProven(builder, credential, since, logins);
@@ -93,7 +93,7 @@ function warning(because: string): Stay {
   return { severity: 'warning', because };
 }
 
-const OUTDATED = 'since only a token request of this run can show that the tenant logs are up to date';
+const OUTDATED = 'because only a token request of this run can show that the tenant logs are up to date';
 
 const NO_ENTRY = {
   'not asked': '',

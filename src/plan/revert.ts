@@ -52,8 +52,8 @@ function restorable(ids: readonly string[]): string {
 
 const SOME_ARE_LEFT = 'the method was changed before, but some of its credentials are left';
 const REVERTS =
-  'From this moment on nobody can log in with a certificate or key of this client. Every consumer needs its client secret. Auth0 does not document whether that is still the same secret: look at the client in Auth0. The secrets in GitHub stay as they are but are of no use any more.';
+  'After the change of method nobody can log in with a certificate or key of this client. Every consumer needs its client secret. Auth0 does not document whether that is still the same secret: look at the client in Auth0. The secrets in GitHub stay as they are but are of no use any more.';
 const BECOMES_PUBLIC =
-  'From this moment on nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id can act as this client, and it gets no token by client_credentials. The secrets in GitHub stay as they are but are of no use any more.';
+  'After the change of method nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id can act as this client, and it gets no token by client_credentials. The secrets in GitHub stay as they are but are of no use any more.';
 export const CUTS_OFF =
   'This client is the management client that the action logs in with. After the change every workflow needs its new credential. If this run dies between the change and the delivery, nobody can log in as this client, so have a second management client ready.';

@@ -23,5 +23,5 @@ function leftOfEmergency({ desired, observed, outcome }: RunResult): string | un
   const left = observed?.client?.associated.filter(
     (id) => desired.removableCredentials.has(id) && !outcome?.removed.includes(id),
   );
-  return left?.length ? `${left.join(', ')} STILL LOGS IN. If its key has leaked, act at once` : undefined;
+  return left?.length ? `${left.join(', ')} CAN STILL LOG IN. If its key has leaked, act at once` : undefined;
 }

@@ -5,10 +5,17 @@ import { dropDestinationAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
-import { isYoung, lastExpiry, type ObservedState, whyUnwritable } from '../model/observed-state.ts';
+import {
+  type Credential,
+  isYoung,
+  lastExpiry,
+  type ObservedState,
+  whyUnwritable,
+} from '../model/observed-state.ts';
 import type { Lifetime } from '../model/run-result.ts';
-import { printLocation } from '../model/secret-location.ts';
+import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
+import type { CredentialsInUse } from '../plan/in-use.ts';
 import { KEEP_ONE } from '../plan/other-owners.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
@@ -76,8 +83,8 @@ export function isAtWork(
 
 /** The alarm for each kind of finding that says that consumers cannot log in now. The most urgent kind comes first. */
 const LOCKOUTS: Readonly<Record<string, string>> = {
-  CertificateExpired: 'NOBODY CAN LOG IN. Act at once',
   NothingAssociated: 'NOBODY CAN LOG IN. Act at once',
+  CertificateExpired: 'consumers CANNOT LOG IN. Act at once',
   NotAssociated: 'consumers CANNOT LOG IN. Act at once',
   SecretUnknown: 'consumers CANNOT LOG IN. Act at once',
   // A destination that is new may have no consumers yet.
@@ -123,7 +130,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
     'RotationOverdue',
-    `A rotation has been due since ${day(due)}, but none has run.`,
+    `A rotation has been due since ${day(due)}, and none has succeeded since.`,
     'Look at the last runs of the rotation workflow, and start it.',
   );
   return [
@@ -143,7 +150,7 @@ function lifetimeLeftFindings(
     return [
       failure(
         'CertificateExpired',
-        `The credential in use expired on ${day(until)}, so nobody can log in.`,
+        `The credential in the primary destination expired on ${day(until)}, so its consumers cannot log in.`,
         rotate,
       ),
     ];
@@ -196,10 +203,10 @@ function isNothingDelivered({ associated, observed, owners, pool }: PlanBuilder)
 function nothingDelivered({ associated, observed }: PlanBuilder): Finding {
   const places = observed.secrets.map(({ location }) => code(printLocation(location))).join(', ');
   const end = lastExpiry(observed);
-  const until = end === undefined ? '' : `, until ${day(end)}`;
+  const until = end === undefined ? '' : `until ${day(end)} `;
   return warning(
     'NothingDelivered',
-    `Nothing was delivered to ${places} yet. Consumers log in with ${associated.map(code).join(' and ')}, which this workflow did not make${until}.`,
+    `Nothing has been delivered to ${places} yet. Consumers can log in ${until}with ${associated.map(code).join(' and ')}, which this workflow did not make.`,
     'Start the rotation workflow. Then let the consumers read the secret.',
   );
 }
@@ -232,7 +239,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `SecretUnknown ${printLocation(secret.location)}`,
         `${location} does not hold a credential of the client, so its consumers cannot log in.`,
-        rotate,
+        `${rotate}${inUse.unregistered ? UNREGISTERED : ''}`,
       ),
     ];
   if (!owners.isAssociated(held))
@@ -243,15 +250,23 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
         `${rotate} It associates the credential again. But if it was taken out because its key has leaked, start examples/emergency.yml instead (force: true, revoke: previous).`,
       ),
     ];
-  if (!inUse.lacking.includes(index)) return [];
-  return [
-    warning(
-      `SecretStale ${printLocation(secret.location)}`,
-      `${location} holds an older credential (${code(held.id)}) than another destination. Its consumers cannot log in once that credential is removed.`,
-      `${rotate} With current-credential it updates this secret.`,
-    ),
-  ];
+  return inUse.lacking.includes(index) ? [stale(secret.location, held, inUse)] : [];
 }
+
+/** Of a subject DN every location holds the same credential, and perhaps an older certificate of it. */
+function stale(at: SecretLocation, { id }: Credential, { newest }: CredentialsInUse): Finding {
+  const location = code(printLocation(at));
+  return warning(
+    `SecretStale ${printLocation(at)}`,
+    id === newest?.id
+      ? `${location} was written before the primary destination, so it holds an older certificate with the same subject. Its consumers cannot log in once that certificate expires.`
+      : `${location} holds an older credential (${code(id)}) than another destination. Its consumers cannot log in once that credential is removed.`,
+    'Start the rotation workflow. With current-credential it updates this secret.',
+  );
+}
+
+/** The watch knows the primary's pair only by this input. */
+const UNREGISTERED = ' But if the line current-credential of the watch names another secret, correct that.';
 
 /** For a destination other than the primary. Without the pair, a run leaves it to the next rotation. */
 const WITH_CURRENT = 'Start the rotation workflow with current-credential: it stores the pair there.';

@@ -95,7 +95,7 @@ function findingsOfUnmarked(
     return [
       warning(
         `UnknownCredential ${id}`,
-        `${code(id)} is in the pool, but this workflow does not know it.`,
+        `${code(id)} is a credential of this client that this workflow did not make. It is not associated, so nobody can log in with it.`,
         todo,
       ),
     ];

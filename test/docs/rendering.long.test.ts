@@ -315,7 +315,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
       await look(report(result({}, settled, { error, outcome: undone() })).summary);
       const [title, first] = await screen.page.locator('h2, p').allTextContents();
       expect(title).toMatch(
-        /^❌ shop: perhaps NOBODY CAN LOG IN\. Set its method back at once \(VERIFICATION_FAILED\)/,
+        /^❌ shop: perhaps NOBODY CAN LOG IN\. Set the client's method back at once \(VERIFICATION_FAILED\)/,
       );
       expect(first).toBe('What is true now. Then NOBODY CAN LOG IN.');
     });

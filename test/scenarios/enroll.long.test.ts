@@ -94,7 +94,7 @@ describe('undone', () => {
     expect(await loginBySecret(world, clientId)).toBe(401);
     // First of all, wherever it is read.
     expect(told(run)).toMatch(
-      /^Perhaps NOBODY CAN LOG IN\. Set its method back at once\. The client uses .* NOBODY CAN LOG IN, not even by client_secret_post.*operation: revert/,
+      /^Perhaps NOBODY CAN LOG IN\. Set the client's method back at once\. The client uses .* NOBODY CAN LOG IN, not even by client_secret_post.*operation: revert/,
     );
     expect(run.summary).toMatch(
       /^## ❌ `orders`: perhaps NOBODY CAN LOG IN.*\n\n\*\*What is true now\.\*\* The client uses /,

@@ -157,7 +157,7 @@ describe('refused before any effect', () => {
       { certificate: 'x', 'private-key': 'y' },
       /for authentication-method: tls_client_auth/,
     ],
-    ['bound tokens', { 'token-binding': 'required' }, /only be bound to a certificate/],
+    ['bound tokens', { 'token-binding': 'required' }, /cannot be required with private_key_jwt/],
     ['a current-credential that is no key', { 'current-credential': 'x' }, /holds no PEM private key/],
   ];
 

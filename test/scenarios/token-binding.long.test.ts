@@ -109,7 +109,7 @@ describe('refused before any request', () => {
     const run = await bind(world, 'required', { ...inputs, 'current-credential': '' });
     expect([run.exitCode, code(run), world.transcript.count()]).toEqual([1, 'INVALID_INPUT', 0]);
     expect(told(run)).toMatch(
-      /Input 'token-binding' is required, but tokens can only be bound to a certificate/,
+      /Input 'token-binding' cannot be required with (private_key_jwt|operation: revert)/,
     );
   });
 });

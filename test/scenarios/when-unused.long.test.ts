@@ -47,7 +47,7 @@ describe('the previous credential', () => {
     const kept = await rotate(world, UNUSED);
     expect(kept.outputs).toMatchObject({ reason: 'NotDue', 'removed-credential-ids': '[]' });
     expect(notes(kept)).toContain(
-      `Credential ${world.client.credentialId} stays associated since the tenant logs show that it is STILL IN USE`,
+      `Credential ${world.client.credentialId} stays associated because the tenant logs show that it is STILL IN USE`,
     );
     const [, at] =
       /`127\.0\.0\.1` \(`Other 0\.0\.0 \/ Other 0\.0\.0`\), last at (.{15})/.exec(notes(kept)) ?? [];

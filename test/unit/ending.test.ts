@@ -106,7 +106,7 @@ describe('a run that fails', () => {
   it('for an unknown cause leaves what it did', async () => {
     await new Ending().fail(new TypeError('a defect'));
     expect(errors()[0]).toMatch(
-      /title=INTERNAL_ERROR::.*The changes of the run until then remain.*an enroll and nobody can log in, set the method/,
+      /title=INTERNAL_ERROR::.*What the run had changed before this error is still changed.*an enroll and nobody can log in, set the method/,
     );
   });
 

@@ -213,7 +213,7 @@ describe('the way back from an enrollment after which nobody can log in', () => 
       [
         DASHBOARD,
         /choose private_key_jwt with cred_k, cred_l\./,
-        /Revert cannot do that/,
+        /A revert cannot do that/,
         /may remove cred_k, cred_l\.$|may remove cred_k, cred_l\. This/,
       ],
       [/operation: revert/],
@@ -346,7 +346,7 @@ describe('after a delivery has begun', () => {
   it('of an enrollment from a method without credentials, no id is missing from a sentence', () => {
     const methodBefore = { method: 'private_key_jwt', credentials: [] };
     expect(begun({ methodBefore, unserved: [SHOP] }).stateNow).toMatch(
-      /choose private_key_jwt\. Revert cannot .* delivers it\. It holds n\.$/,
+      /choose private_key_jwt\. A revert cannot .* delivers it\. It holds n\.$/,
     );
   });
 

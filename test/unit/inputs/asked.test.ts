@@ -97,7 +97,7 @@ describe('what does not go together', () => {
     [
       'tokens that are bound to a bare key',
       { 'authentication-method': 'private_key_jwt', 'token-binding': 'required' },
-      /^Input 'token-binding' is required/,
+      /^Input 'token-binding' cannot be required/,
     ],
     [
       'tokens that are bound to nothing',

@@ -174,8 +174,8 @@ clients:
   const ONE = 'clients:\n  - client-id: one\n';
 
   it.each([
-    ['no map', 'hello', '1:1: needs the key clients'],
-    ['nothing', '', '1:1: needs the key clients'],
+    ['no map', 'hello', '1:1: the manifest needs the key clients'],
+    ['nothing', '', '1:1: the manifest needs the key clients'],
     ['no client', 'clients: []', "1:10: 'clients' must be a list of at least one client"],
     ['no list', 'clients:\n  one: x', "2:3: 'clients' must be a list"],
     ['a client that is text', 'clients: [one]', '1:11: a client must be a map'],
@@ -187,9 +187,17 @@ clients:
     ],
     ['an unknown key at the top', `${ONE}version: 1`, "3:1: 'version' is unknown"],
     ['a key of the connection', `${ONE}    auth0-domain: x`, "3:5: 'auth0-domain' is not a key of a client"],
-    ['a key twice', `${ONE}    verify: off\n    verify: off`, '4:5: is not YAML: Map keys must be unique'],
-    ['a list for a text', `${ONE}    subject: [CN=a]`, "3:5: 'subject' must be one text"],
-    ['maps in a list', `${ONE}    destinations: [{ a: b }]`, "3:5: 'destinations' must be a list of texts"],
+    [
+      'a key twice',
+      `${ONE}    verify: off\n    verify: off`,
+      '4:5: the manifest is not valid YAML: Map keys must be unique',
+    ],
+    [
+      'a list for a text',
+      `${ONE}    subject: [CN=a]`,
+      "3:5: 'subject' must be a single value, and no list or map",
+    ],
+    ['maps in a list', `${ONE}    destinations: [{ a: b }]`, "3:5: 'destinations' must be a list of values"],
     [
       'a client id for all',
       `defaults: { client-id: a }\n${ONE}`,
@@ -201,10 +209,18 @@ clients:
       `${ONE}  - client-id: one\n    secret-name: B`,
       "3:5: 'client-id' is the same as in line 2",
     ],
-    ['broken YAML', 'clients: [', '1:11: is not YAML'],
-    ['two documents', `${ONE}---\n${ONE}`, 'is not YAML'],
-    ['too deep a nest', `clients: ${'['.repeat(100_000)}`, 'is not YAML: Maximum call stack size exceeded'],
-    ['an alias', `defaults: &d { verify: off }\n${ONE}    subject: *d`, "4:5: 'subject' must be one text"],
+    ['broken YAML', 'clients: [', '1:11: the manifest is not valid YAML'],
+    ['two documents', `${ONE}---\n${ONE}`, 'is not valid YAML'],
+    [
+      'too deep a nest',
+      `clients: ${'['.repeat(100_000)}`,
+      'the manifest is not valid YAML: Maximum call stack size exceeded',
+    ],
+    [
+      'an alias',
+      `defaults: &d { verify: off }\n${ONE}    subject: *d`,
+      "4:5: 'subject' must be a single value, and no list or map",
+    ],
   ])('with %s is refused', (_, text, problem) => {
     expect(problems(text).join('\n')).toContain(problem);
   });
@@ -246,7 +262,11 @@ clients:
     ['shard', '0/2', 'write a part such as 2/5'],
     ['shard', '1/257', 'write a part such as 2/5'],
     ['operation', 'watch', 'for one client write its id as shard'],
-    ['shard', 'two', "is 'two': no client of the manifest has this id (the field client-id of the form)"],
+    [
+      'shard',
+      'two',
+      "is 'two', which is neither the client-id of a client in the manifest nor a part such as 2/5",
+    ],
   ])('does not go with %s: %s', (name, value, problem) => {
     expect(problems(ONE, { [name]: value })).toEqual([expect.stringContaining(`'${name}' `)]);
     expect(problems(ONE, { [name]: value })[0]).toContain(problem);
@@ -375,7 +395,7 @@ clients:
         "fleet.yml:3:3: 'verify' is 'x'",
       ],
       ['its own key', {}, FLEET.replace('overlap: 7d', 'overlap: x'), "fleet.yml:9:5: 'overlap' is 'x'"],
-      ['no YAML', {}, `${FLEET}  - [`, 'is not YAML'],
+      ['no YAML', {}, `${FLEET}  - [`, 'is not valid YAML'],
       ['its id twice', {}, FLEET.replace('id: two', 'id: one'), "fleet.yml:11:5: 'key-size' is '1'"],
       [
         'its id twice, both good',

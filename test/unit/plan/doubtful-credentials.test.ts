@@ -75,7 +75,7 @@ describe('a place that GitHub does not show may hold one', () => {
 
   it('a destination: why it is not shown, and how to take it out', async () => {
     expect(await advice(LIVE)).toMatch(
-      /^env:acme\/shop\/live PEM may hold one of them\. GitHub does not show .* Or, if nobody reads it, take env:acme\/shop\/live out of destinations\.$/,
+      /^env:acme\/shop\/live PEM may hold a credential of this client\. GitHub does not show .* Or, if nobody reads it, take env:acme\/shop\/live out of destinations\.$/,
     );
   });
 

@@ -186,14 +186,16 @@ describe('what was made by hand is announced before it goes', () => {
     const world = new Days([hand('h', 70), ours('c', 3)], { [SHOP]: by('c', 3) });
     const all = await days(world, 6, { overlap: 0 });
     expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 1]);
-    for (const { notes } of all.slice(0, 5)) expect(notes).toMatch(/removes h, .* from 2026-11-28 on/);
+    for (const { notes } of all.slice(0, 5))
+      expect(notes).toMatch(/The first run on or after 2026-11-28 removes h, /);
   });
 
   it('the run that delivers the first successor says the day, whatever the overlap is', async () => {
     for (const overlap of [0, 2 * DAY]) {
       const all = await days(new Days([hand('h', 70)]), 9, { overlap });
       expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
-      for (const { notes } of all.slice(0, 8)) expect(notes).toMatch(/removes h, .* from 2026-12-01 on/);
+      for (const { notes } of all.slice(0, 8))
+        expect(notes).toMatch(/The first run on or after 2026-12-01 removes h, /);
     }
   });
 
@@ -201,7 +203,7 @@ describe('what was made by hand is announced before it goes', () => {
     const world = new Days([hand('h', 360, { expires: 5 })], { [SHOP]: ['h', 300] });
     const all = await days(world, 4, { overlap: 0 });
     expect([rotations(all), all.flatMap(({ removed }) => removed)]).toEqual([1, []]);
-    expect(all[0]?.notes).toMatch(/A run removes h, which was made by hand .* from 2026-12-01 on/);
+    expect(all[0]?.notes).toMatch(/The first run on or after 2026-12-01 removes h, which was made by hand/);
     const later = await days(world.pass(4), 1, { overlap: 0 });
     expect(later[0]?.removed).toEqual(['h']);
   });
@@ -232,7 +234,7 @@ describe('a rotation that must stop, and a delivery that can be finished', () =>
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
     const all = await days(world, 9, { destinations: TWO });
     expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
-    expect(all[1]?.message).toContain('If you do nothing, a run removes h from 2026-12-01');
+    expect(all[1]?.message).toContain('If you do nothing, the first run after 2026-12-01');
     expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
   });
 });
@@ -449,7 +451,7 @@ describe('a revert in an emergency goes on', () => {
       const day = await world.day({ ...revert, current });
       expect([day.error, world.method, world.pool]).toEqual([undefined, 'client_secret_post', []]);
       expect(day.lockedOut).toEqual([`${SHOP} PEM`]);
-      expect(day.notes).toMatch(/INTERRUPTION: From this moment on nobody can log in/);
+      expect(day.notes).toMatch(/INTERRUPTION: After the change of method nobody can log in/);
     }
   });
 

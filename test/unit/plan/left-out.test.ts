@@ -223,7 +223,7 @@ describe('a destination beside the primary that GitHub does not show', () => {
     expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
     expect(day?.message).not.toMatch(/removable-credentials: ?[gh]/);
     expect(day?.message).toMatch(
-      /repo:acme\/billing PEM may hold one of them\. .* take repo:acme\/billing out/,
+      /repo:acme\/billing PEM may hold a credential of this client\. .* take repo:acme\/billing out/,
     );
     expect(outcomes(await days(world, 1))).toEqual([[undefined, 'CREDENTIAL_LIMIT']]);
   });
@@ -247,7 +247,7 @@ describe('a former location that GitHub does not show', () => {
       ['NotDue', undefined],
     ]);
     expect(all[1]?.notes).toMatch(
-      /WARNING: repo:acme\/old PEM may hold c: .*Give the token that repository and permission .*removable-credentials: c`\. Until then it keeps its slot, at the latest until 2027-02-02\./,
+      /WARNING: repo:acme\/old PEM may hold c: .*Give the token read access to the secrets there.*removable-credentials: c`\. Until then it keeps its slot, at the latest until 2027-02-02\./,
     );
     expect([one.works(OLD), one.works(SHOP)]).toEqual([true, true]);
   });
@@ -375,9 +375,9 @@ describe('the rules, each by itself', () => {
     expect(hiding('repo:acme/ops')).toMatchObject({
       code: 'SECRET_EXISTS',
       failed:
-        'env:acme/shop/live PEM does not exist yet, and would hide repo:acme/ops PEM, which this workflow does not write. The jobs that read that today might no longer be able to log in.',
+        'If this run stored env:acme/shop/live PEM, it would hide repo:acme/ops PEM, which this workflow does not write. The jobs that read repo:acme/ops PEM today might no longer be able to log in.',
       remedy: expect.stringMatching(
-        /choose another secret-name\. If no job that would read env:acme\/shop\/live PEM needs what it holds, start the workflow by hand once with force: true\.$/,
+        /choose another secret-name\. If no job that would read env:acme\/shop\/live PEM needs what repo:acme\/ops PEM holds, start the workflow by hand once with force: true\.$/,
       ),
     });
   });

@@ -14,7 +14,7 @@ describe('one made by hand is in the way', () => {
     await world.day({ destinations: [SHOP, PROD] });
     const { message } = await world.day({ destinations: [SHOP, PROD] });
     expect(message).toMatch(
-      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, a run removes h from .* on\. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client/,
+      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, the first run after \S+ removes h\. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client/,
     );
   });
 

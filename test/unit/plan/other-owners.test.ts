@@ -94,7 +94,7 @@ describe('the newest credential has a former mark, and an older one has ours', (
     const world = new Days(records, { [SHOP]: ['c', 19.9999], [PROD]: ['c', 19.9999] });
     const stopped = await world.day({ destinations: [SHOP, PROD], current: 'none' });
     expect(failed(stopped)).toMatch(
-      /^ROTATION_IN_PROGRESS: Run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
+      /^ROTATION_IN_PROGRESS: Two workflows seem to rotate this client: run 1\.1 made c for env:acme\/ops\/prod PEM, after/,
     );
     expect(stopped.message).toContain(
       `If that was the first destination of this workflow at that time, put ${PROD} first in destinations again.`,

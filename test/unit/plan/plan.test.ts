@@ -1864,7 +1864,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [previous, { ...current, by: 'hand' }], written: [10 * DAYS] },
     'SECRET_EXISTS',
-    /may hold any of a, p, and the client can hold no other credential.*Pass `current-credential/,
+    /needs room, but .* may hold any of a, p\..*Pass `current-credential/,
   ],
   [
     'pending, where no secret was ever written',

@@ -35,7 +35,7 @@ describe('the note', () => {
       'associated',
       { uses: [login, { id: 'p', age: 3 }] },
       {},
-      /stays associated since the tenant logs show that it is STILL IN USE: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,
+      /stays associated because the tenant logs show that it is STILL IN USE: `192.0.2.1` \(`agent`\), last at 2026-11-24T11:57/,
     ],
     ['window', { uses: [login] }, { quietWindow: 11 * DAY }, /until 2026-11-25T12:01:03.000Z at least/],
     [
@@ -44,7 +44,7 @@ describe('the note', () => {
       {},
       /are complete only from 2026-11-23T12.* quiet-window begins at 2026-11-17T12/,
     ],
-    ['nobody', {}, {}, /no login with its successor a since 2026-11-17.* except by this action/],
+    ['nobody', {}, {}, /no login with its successor a after 2026-11-17.* except by this action/],
     ['no endpoint', { upTo: 'no endpoint', uses: [login] }, {}, /no mTLS token endpoint was found\.$/],
     [
       'refused',
@@ -67,7 +67,7 @@ describe('the note', () => {
   ])('%s', (_, usage, changes, words) => {
     const notes = decide(usage, changes)
       .notes.map(printNote)
-      .filter((note) => !/^The next rotation|^A run removes/.test(note));
+      .filter((note) => !/^The next rotation|^The first run/.test(note));
     expect(notes).toEqual([expect.stringMatching(words)]);
   });
 
@@ -75,7 +75,7 @@ describe('the note', () => {
     const decided = decide({ upTo: 'not asked', uses: [login] }, {}, { currentKey: undefined });
     expect([
       decided.logQuestion,
-      decided.notes.map(printNote).filter((note) => !/^The next rotation|^A run removes/.test(note)),
+      decided.notes.map(printNote).filter((note) => !/^The next rotation|^The first run/.test(note)),
     ]).toEqual([undefined, [expect.stringMatching(/: pass current-credential\.$/)]]);
   });
 
@@ -84,7 +84,7 @@ describe('the note', () => {
     const uses = ages.map((age, index) => ({ id: 'p', age, ip: `192.0.2.${index % 7}` }));
     const [note = ''] = decide({ uses })
       .notes.map(printNote)
-      .filter((note) => !/^The next rotation|^A run removes/.test(note));
+      .filter((note) => !/^The next rotation|^The first run/.test(note));
     const named = [...note.matchAll(/`192\.0\.2\.(\d)`/g)].map(([, last]) => last);
     expect([named, note.endsWith('; and 2 more.')]).toEqual([['6', '0', '1', '5', '4'], true]);
     expect(note).toContain(`\`192.0.2.0\` (\`agent\`), last at ${new Date(NOW - 2 * MINUTE).toISOString()}`);
@@ -116,7 +116,7 @@ describe('the logs are asked', () => {
     expect(decide(undefined, { force: true }).logQuestion).toEqual({ since: from, upToDate: false });
     const notes = decide({ uses: [{ id: 'p', age: 3 }] }, { force: true })
       .notes.map(printNote)
-      .filter((note) => !/^The next rotation|^A run removes/.test(note));
+      .filter((note) => !/^The next rotation|^The first run/.test(note));
     expect(notes).toEqual([
       expect.stringMatching(
         /^WARNING: Credential p is removed for this rotation .* `192\.0\.2\.1` \(`agent`\)/,
