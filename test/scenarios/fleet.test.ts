@@ -146,7 +146,9 @@ describe('a fleet', () => {
     const unknown = await fleet.run({ shard: 'unknown' });
     expect([unknown.exitCode, unknown.log]).toEqual([
       1,
-      expect.stringContaining("Input 'shard' is 'unknown', which is neither the client-id of a client in the manifest"),
+      expect.stringContaining(
+        "Input 'shard' is 'unknown', which is neither the client-id of a client in the manifest",
+      ),
     ]);
     fleet.write({ 0: { 'client-id': 'gone' } });
     const gone = await fleet.run({ shard: 'gone' });
