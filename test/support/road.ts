@@ -34,6 +34,7 @@ export class Road {
   /** The whole log. */
   readonly lines: string[] = [];
   readonly masks: string[] = [];
+  readonly phases: string[] = [];
   /** Requests on a connection of their own. */
   fresh = 0;
   readonly #abort = new AbortController();
@@ -79,7 +80,7 @@ export class Road {
     const logger = {
       mask: (secret: string) => this.masks.push(secret),
       info: (line: string) => this.lines.push(line),
-      phase: () => undefined,
+      phase: (name: string) => this.phases.push(name),
       onStep: (text: string) => {
         this.lines.push(text);
         return (outcome: string) => this.lines.push(outcome);

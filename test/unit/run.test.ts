@@ -1,0 +1,67 @@
+/** The phases of a run, what a plan leaves out of them, and what a failure still has. */
+
+import { describe, expect, it } from 'vitest';
+import { UNTOUCHED } from '../../src/errors.ts';
+import { hand } from '../protocol/starts.ts';
+import { Road } from '../support/road.ts';
+
+const DAY = 86_400_000;
+
+describe('a rotation', () => {
+  it('observes, plans and applies, and says each', async () => {
+    const road = await Road.begin('settled');
+    const result = await road.run();
+    expect(road.phases).toEqual(['Observe', 'Plan', 'Apply']);
+    expect(road.lines).toContainEqual(
+      expect.stringMatching(/^Client .* uses self_signed_tls_client_auth; associated: /),
+    );
+    expect(road.lines).toContainEqual(expect.stringMatching(/^Plan: Forced, since force is set\./));
+    expect(result).toMatchObject({ planOnly: false, outcome: { rotated: true } });
+    expect(result.error).toBeUndefined();
+  });
+
+  it('tries a write before it removes what somebody may use, and keeps what it found', async () => {
+    const road = await Road.begin('hand-made previous');
+    const refused = (line: string) => (line.endsWith('_PROBE') ? { status: 403 } : undefined);
+    const result = await road.run(refused);
+    expect(road.probes.length).toBeGreaterThan(0);
+    expect(result.observed?.unwritable?.map(({ error }) => error.code)).toEqual(['GITHUB_FORBIDDEN']);
+    expect([result.error?.code, road.writes]).toEqual(['DELIVERY_INCOMPLETE', []]);
+  });
+
+  it('that fails in its first phase still says what it was asked for', async () => {
+    const road = await Road.begin('settled');
+    const result = await road.run((line) => (line === 'GET client' ? { status: 500 } : undefined));
+    expect(result).toMatchObject({ planOnly: false, desired: { clientId: road.world.clientId } });
+    expect([result.error?.code, result.plan]).toEqual(['AUTH0_REQUEST_FAILED', undefined]);
+  });
+});
+
+describe('a plan', () => {
+  const planned = async (start: string, before: (road: Road) => void = () => undefined, force = true) => {
+    const road = await Road.begin(start, { force });
+    before(road);
+    return { road, result: await road.run(undefined, {}, { planOnly: true }) };
+  };
+
+  it('observes and plans, and tries no write', async () => {
+    const { result, road } = await planned('hand-made previous');
+    expect(road.phases).toEqual(['Observe', 'Plan']);
+    expect(result.plan?.probes.length).toBeGreaterThan(0);
+    expect([result.error, result.outcome, road.probes, road.writes]).toEqual([undefined, undefined, [], []]);
+    expect(result).toMatchObject({ planOnly: true, observed: { scopes: undefined } });
+  });
+
+  it('shows the enrollment of a client that uses another method', async () => {
+    const { result } = await planned('client secret');
+    expect([result.desired.operation, result.plan?.reason]).toEqual(['enroll', 'MethodDiffers']);
+  });
+
+  it('fails with what would stop the run, after nothing was changed', async () => {
+    const { result, road } = await planned('held, not associated', ({ world }) => {
+      for (const label of ['H1', 'H2']) world.add({ ...hand(label, 20 * DAY), mark: 'other' });
+    });
+    expect(result.error?.stateNow).toBe(UNTOUCHED);
+    expect(road.writes).toEqual([]);
+  });
+});
