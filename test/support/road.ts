@@ -1,6 +1,7 @@
 /** One whole run in a world of the explorer's, in this process and in virtual time: what it asks for, and what it is told instead. */
 
 import { Cancellation } from '../../src/http/clock.ts';
+import type { Transport } from '../../src/http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../../src/http/wire.ts';
 import type { Inputs } from '../../src/inputs/inputs.ts';
 import type { DesiredState } from '../../src/model/desired-state.ts';
@@ -35,6 +36,8 @@ export class Road {
   readonly lines: string[] = [];
   readonly masks: string[] = [];
   readonly phases: string[] = [];
+  /** Connections that were opened before their first request. */
+  readonly opened: Parameters<NonNullable<Transport['connectAhead']>>[0][] = [];
   /** Requests on a connection of their own. */
   fresh = 0;
   readonly #abort = new AbortController();
@@ -73,6 +76,7 @@ export class Road {
     };
     const connection = {
       send: (request: HttpRequest) => this.#send(request, meanwhile),
+      connectAhead: (to: Parameters<NonNullable<Transport['connectAhead']>>[0]) => void this.opened.push(to),
       clock,
       cancellation: new Cancellation(this.#abort.signal, world.time + LONGEST_RUN),
       debug: (line: string) => this.lines.push(line),

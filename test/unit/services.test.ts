@@ -1,0 +1,82 @@
+/** Which requests a run sends early, and where it sends its proofs. */
+
+import { describe, expect, it } from 'vitest';
+import { Road } from '../support/road.ts';
+
+const AUDIENCE = { verifyAudience: 'https://api.example' };
+type Changes = Parameters<Road['run']>[1];
+
+async function sent(
+  { start = 'settled', ...asked }: { start?: string } & Parameters<typeof Road.begin>[1],
+  desired: Changes = {},
+  inputs: Parameters<Road['run']>[2] = {},
+) {
+  const road = await Road.begin(start, asked);
+  const result = await road.run(undefined, desired, inputs);
+  return { road, result, sent: road.sent };
+}
+/** Whether a proof was sent before the credentials were read. */
+const isEarly = (lines: readonly string[]) =>
+  lines.slice(0, lines.indexOf('GET pool')).includes('POST token');
+
+describe('the pair in use is proven while Auth0 is still being read', () => {
+  it('if a rotation looks due, and an audience shows that the client requests tokens', async () => {
+    const { road, sent: lines, result } = await sent({}, AUDIENCE);
+    expect([isEarly(lines), result.error]).toEqual([true, undefined]);
+    expect(lines.indexOf('GET discovery')).toBeLessThan(lines.indexOf('GET client'));
+    expect(road.writes.at(-1)).toMatch(/^PUT repo/);
+  });
+
+  it.each<[string, Parameters<typeof sent>]>([
+    ['without an audience', [{}, {}]],
+    ['in a plan', [{}, AUDIENCE, { planOnly: true }]],
+    ['without proofs', [{}, { ...AUDIENCE, verify: 'off' }]],
+    ['in an enrollment', [{ start: 'client secret', operation: 'enroll' }, AUDIENCE]],
+    ['in a revert', [{ operation: 'revert' }, AUDIENCE]],
+    ['without current-credential', [{ current: false }, AUDIENCE]],
+    ['with a key, whose proof goes to the tenant itself', [{ method: 'private_key_jwt' }, AUDIENCE]],
+    ['if nothing looks due', [{ force: false }, AUDIENCE]],
+  ])('not %s', async (_, asked) => {
+    const { result, sent: lines } = await sent(...asked);
+    expect([isEarly(lines), result.error]).toEqual([false, undefined]);
+  });
+});
+
+describe('the public keys of the destinations are read early', () => {
+  const reads = (lines: readonly string[]) => lines.indexOf('GET repo public-key');
+
+  it('if a rotation looks due', async () => {
+    const { sent: lines } = await sent({});
+    expect(reads(lines)).toBeGreaterThanOrEqual(0);
+    expect(reads(lines)).toBeLessThan(lines.indexOf('GET client'));
+  });
+
+  it.each<[string, Parameters<typeof sent>]>([
+    ['in a plan', [{}, {}, { planOnly: true }]],
+    ['in a revert', [{ operation: 'revert' }]],
+    ['if nothing looks due', [{ force: false }]],
+  ])('not %s', async (_, asked) => {
+    const { sent: lines } = await sent(...asked);
+    expect(lines.slice(0, 2)).not.toContain('GET repo public-key');
+  });
+});
+
+describe('a proof', () => {
+  it('of a key is a request to the tenant, and asks no edge where that is', async () => {
+    const { result, sent: lines } = await sent({ method: 'private_key_jwt' });
+    expect([result.error, result.outcome?.proof]).toEqual([undefined, 'proven']);
+    expect(lines).toContain('POST token');
+    expect(lines).not.toContain('GET discovery');
+  });
+
+  it('is sent over a connection that is opened while the pair is uploaded', async () => {
+    const { road } = await sent({});
+    expect(road.opened).toEqual([
+      {
+        url: expect.stringMatching(/^https:\/\/.*\/oauth\/token$/),
+        clientCertificate: expect.objectContaining({}),
+      },
+    ]);
+    expect(Object.keys(road.opened[0]?.clientCertificate ?? {})).toEqual(['certificate', 'privateKey']);
+  });
+});
