@@ -65,3 +65,27 @@ describe('a plan', () => {
     expect(road.writes).toEqual([]);
   });
 });
+
+describe('a watch', () => {
+  const WATCH = {
+    token: 'github-token',
+    home: { kind: 'repo', owner: 'acme', repo: 'shop' },
+    workflow: undefined,
+    reportIssue: false,
+    runUrl: 'https://github.com/acme/shop/actions/runs/1',
+  } as const;
+
+  it('observes, plans the rotation that was asked for, and looks', async () => {
+    const road = await Road.begin('client secret', { force: false });
+    const result = await road.run(undefined, {}, { planOnly: true, watch: WATCH });
+    expect(road.phases).toEqual(['Observe', 'Plan', 'Watch']);
+    expect([result.desired.operation, road.writes, road.probes]).toEqual(['rotate', [], []]);
+    expect(result.watch?.findings.length).toBeGreaterThan(0);
+  });
+
+  it('looks only with a token of its own', async () => {
+    const road = await Road.begin('settled', { force: false });
+    const result = await road.run(undefined, {}, { planOnly: true });
+    expect([road.phases, result.watch]).toEqual([['Observe', 'Plan'], undefined]);
+  });
+});

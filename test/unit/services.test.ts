@@ -80,3 +80,29 @@ describe('a proof', () => {
     expect(Object.keys(road.opened[0]?.clientCertificate ?? {})).toEqual(['certificate', 'privateKey']);
   });
 });
+
+describe('the services of a run', () => {
+  it('are named in the debug log', async () => {
+    const { road } = await sent({});
+    for (const start of [
+      'Auth0: GET /api/v2/clients/',
+      'mTLS edge: POST /oauth/token',
+      'GitHub: GET /repos/',
+    ])
+      expect(road.lines).toContainEqual(expect.stringContaining(start));
+  });
+
+  it('log in to the Management API with the key in use, and mask the token', async () => {
+    const { result, road } = await sent({ isManager: true, method: 'private_key_jwt' });
+    expect(result.error).toBeUndefined();
+    expect(isEarly(road.sent)).toBe(true);
+    expect(road.masks.some((text) => text.length > 20)).toBe(true);
+  });
+
+  it('prove in a rehearsal that an unregistered key is refused', async () => {
+    const { result, sent: lines } = await sent({ start: 'ours alone', operation: 'rehearse' });
+    expect(result.error).toBeUndefined();
+    expect(lines.filter((line) => line === 'POST token').length).toBeGreaterThan(1);
+    expect(result.plan?.steps.map(({ kind }) => kind)).toContain('authenticate-unregistered');
+  });
+});
