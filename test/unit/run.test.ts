@@ -29,6 +29,12 @@ describe('a rotation', () => {
     expect([result.error?.code, road.writes]).toEqual(['DELIVERY_INCOMPLETE', []]);
   });
 
+  it('reads the tenant logs if the plan depends on them', async () => {
+    const road = await Road.begin('settled', { force: false });
+    await road.run(undefined, { quietWindow: DAY });
+    expect(road.sent.some((line) => line.endsWith(' logs'))).toBe(true);
+  });
+
   it('that fails in its first phase still says what it was asked for', async () => {
     const road = await Road.begin('settled');
     const result = await road.run((line) => (line === 'GET client' ? { status: 500 } : undefined));

@@ -36,6 +36,7 @@ describe('the pair in use is proven while Auth0 is still being read', () => {
     ['without current-credential', [{ current: false }, AUDIENCE]],
     ['with a key, whose proof goes to the tenant itself', [{ method: 'private_key_jwt' }, AUDIENCE]],
     ['if nothing looks due', [{ force: false }, AUDIENCE]],
+    ['with an expired pair', [{ start: 'expired' }, AUDIENCE]],
   ])('not %s', async (_, asked) => {
     const { result, sent: lines } = await sent(...asked);
     expect([isEarly(lines), result.error]).toEqual([false, undefined]);
@@ -79,25 +80,36 @@ describe('a proof', () => {
     ]);
     expect(Object.keys(road.opened[0]?.clientCertificate ?? {})).toEqual(['certificate', 'privateKey']);
   });
+
+  it('of a key needs no connection with a certificate', async () => {
+    expect((await sent({ method: 'private_key_jwt' })).road.opened).toEqual([]);
+  });
 });
 
 describe('the services of a run', () => {
   it('are named in the debug log', async () => {
-    const { road } = await sent({});
-    for (const start of [
-      'Auth0: GET /api/v2/clients/',
-      'mTLS edge: POST /oauth/token',
-      'GitHub: GET /repos/',
-    ])
-      expect(road.lines).toContainEqual(expect.stringContaining(start));
+    const { road } = await sent({}, AUDIENCE);
+    const asked = (path: string) =>
+      new Set(road.lines.flatMap((line) => (line.includes(path) ? [line.split(':')[0]] : [])));
+    expect([...asked(' /api/v2/clients/')]).toEqual(['Auth0']);
+    expect([...asked(' /oauth/token')]).toEqual(['mTLS edge']);
+    expect([...asked(' /.well-known/')]).toEqual(['mTLS edge']);
+    expect([...asked(' /repos/')]).toEqual(['GitHub']);
   });
 
-  it('log in to the Management API with the key in use, and mask the token', async () => {
-    const { result, road } = await sent({ isManager: true, method: 'private_key_jwt' });
-    expect(result.error).toBeUndefined();
-    expect(isEarly(road.sent)).toBe(true);
-    expect(road.masks.some((text) => text.length > 20)).toBe(true);
-  });
+  it.each(['private_key_jwt', 'self_signed_tls_client_auth'] as const)(
+    'log in to the Management API by %s with the pair in use, and mask the token',
+    async (method) => {
+      const { result, road } = await sent({ isManager: true, method });
+      expect(result.error).toBeUndefined();
+      expect(isEarly(road.sent)).toBe(true);
+      expect(road.lines).toContainEqual(expect.stringMatching(/^Auth0: POST \/oauth\/token/));
+      // Beside it only keys are masked, and what holds one.
+      expect(road.masks.filter((text) => !text.includes('PRIVATE KEY'))).toEqual([
+        expect.stringMatching(/^\S{20,}$/),
+      ]);
+    },
+  );
 
   it('prove in a rehearsal that an unregistered key is refused', async () => {
     const { result, sent: lines } = await sent({ start: 'ours alone', operation: 'rehearse' });
