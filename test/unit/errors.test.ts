@@ -23,6 +23,10 @@ describe('the message', () => {
   });
 });
 
+it('lists no problem if there is none', () => {
+  expect(error()).toMatchObject({ problems: [], located: [] });
+});
+
 describe('the same error', () => {
   const cause = new Error('before');
   const whole = error({
