@@ -62,7 +62,7 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
 
 /**
  * Reads the record of a credential. undefined if it is not one. A record of an unknown form keeps its id, since it counts towards the
- * capacity and is never touched.
+ * capacity and is never removed, and what else of it can be read.
  */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');

@@ -150,7 +150,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   if (!rotates && desired.currentKey === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
     builder.note(
       'warning',
-      `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry of the credential in use, which may be earlier. Pass current-credential, which shows it.`,
+      `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry of the credential in use. It may expire earlier. Pass current-credential, which shows it.`,
     );
   const written = steps.flatMap((step) =>
     step.kind === 'store-secret' ? [printLocation(step.location)] : [],

@@ -1,5 +1,6 @@
 /** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
+import { currentFactsOf } from '../model/desired-state.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isCurrentLatest } from './by-time.ts';
@@ -125,8 +126,7 @@ function hasNewestPair(builder: PlanBuilder): boolean {
 
 function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boolean {
   const { desired, observed } = builder;
-  if (credential?.identity === undefined || credential.identity !== desired.currentKey?.identity)
-    return false;
+  if (credential === undefined || !currentFactsOf(credential.identity, desired)) return false;
   // An expired pair, or one that is not associated, helps no consumer.
   if (!builder.associated.includes(credential.id) || builder.isCertainlyExpired(credential)) return false;
   return desired.method !== 'tls_client_auth' || isCurrentLatest(desired, observed);

@@ -14,7 +14,6 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { DAY, lastChance } from '../model/timing.ts';
 import { probeSecrets } from './current-pair.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
-
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';

@@ -163,9 +163,9 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
  * What to do for the readers of a former location. Once a run has made a credential for today's primary, the former settings would be
  * refused (refuseRunningFormer).
  */
-function goingOn({ desired, observed, owners }: PlanBuilder, former: SecretLocation): string {
-  const isLeft = observed.pool.some((c) => owners.isOurs(c) && !owners.isOfFormer(c));
-  if (!isLeft) return `${backTo(former, desired)} for now`;
+function adviceForReaders({ desired, observed, owners }: PlanBuilder, former: SecretLocation): string {
+  const hasMoved = observed.pool.some((c) => owners.isOurs(c) && !owners.isOfFormer(c));
+  if (!hasMoved) return `${backTo(former, desired)} for now`;
   return former.secretName.toUpperCase() === desired.secretName.toUpperCase()
     ? `add ${printDestination(former.destination)} to destinations, after the first, and pass current-credential`
     : `let its readers read ${desired.secretName} first`;
@@ -178,7 +178,7 @@ function stillHolding(builder: PlanBuilder): string | undefined {
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
   if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
-  const back = former ? ` If it is still read, ${goingOn(builder, former.secret.location)}.` : '';
+  const back = former ? ` If it is still read, ${adviceForReaders(builder, former.secret.location)}.` : '';
   const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
   return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
 }

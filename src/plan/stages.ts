@@ -1,6 +1,6 @@
 /** Derives the stage of a credential from what is in use. Pure. */
 
-import type { DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
 import { type Credential, isNewer } from '../model/observed-state.ts';
 import type { Stage } from '../model/plan.ts';
 import { mayBeHeld } from './holders.ts';
@@ -24,7 +24,7 @@ export function isBeingDelivered(
 ): boolean {
   const { lacking, newest } = inUse;
   if (lacking.length === 0 || credential.id !== newest?.id || !owners.isOurs(credential)) return false;
-  return desired.currentKey === undefined || credential.identity !== desired.currentKey.identity;
+  return currentFactsOf(credential.identity, desired) === undefined;
 }
 
 /** Whether every location holds a newer credential. If this one was made by hand, the newer one must be ours. */
