@@ -76,6 +76,25 @@ describe('a destination that has not got the newest pair', () => {
   });
 });
 
+describe('a delivery that began a moment ago, and is not complete', () => {
+  const YOUNG = 0.003;
+  const begun = () => new Days([ours('c', YOUNG)], { [SHOP]: by('c', YOUNG) });
+
+  it('is finished by a run that has its pair', async () => {
+    expect(await run(begun())).toEqual(['NotDue', `>${LIVE}=`]);
+  });
+
+  it.each([
+    ['its pair is not passed', begun()],
+    [
+      'Auth0 shows no thumbprint of it',
+      Object.assign(begun(), { pool: begun().pool.map((one) => ({ ...one, identity: undefined })) }),
+    ],
+  ])('is left to the run that began it if %s', async (_, world) => {
+    expect((await run(world, { current: 'none' }))[0]).toBe('ROTATION_IN_PROGRESS');
+  });
+});
+
 describe('a secret that somebody may have rolled back', () => {
   const rolledBack = (...records: Parameters<typeof ours>[]) =>
     new Days(
