@@ -17,5 +17,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // Real servers and child processes: more workers than cores only make each other wait.
     maxWorkers: 2,
+    // Imports take longer than most tests: once for all files of a worker.
+    isolate: false,
   },
 });

@@ -1,7 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import { keptThread } from './kept-thread.ts';
 
 /** The tests that judge the mutants of one folder: `mutate.ts` names them. */
 export default defineConfig({
+  plugins: [
+    {
+      name: 'kept-thread',
+      // Stryker sets the pool itself, over what a configuration says.
+      configureVitest({ project }) {
+        Object.assign(project.config, { pool: keptThread.name, poolRunner: keptThread });
+      },
+    },
+  ],
   test: {
     include: (process.env.MUTATION_TESTS ?? 'test/unit/**/*.test.ts').split(' '),
     testTimeout: 60_000,
