@@ -86,8 +86,7 @@ class Execution {
     this.#requireTimeLeft();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
     if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
-    const text = describeStep(step).replaceAll(ISSUED, this.#new.id ?? 'the new credential');
-    await this.#timed(text, () => this.#execute(step));
+    await this.#timed(describeStep(step, this.#new.id), () => this.#execute(step));
   }
 
   async #timed(text: string, work: () => Promise<void>): Promise<void> {

@@ -63,8 +63,12 @@ export type KeyMaterial =
   | 'a key pair'
   | 'the certificate that was issued elsewhere';
 
-/** One sentence for a person. */
-export function describeStep(step: Step): string {
+/** One sentence for a person. @param made the id of the credential that this run has made, once it exists */
+export function describeStep(step: Step, made = 'the new credential'): string {
+  return sentence(step).replaceAll(ISSUED, made);
+}
+
+function sentence(step: Step): string {
   switch (step.kind) {
     case 'issue-certificate':
       return step.what === 'the certificate that was issued elsewhere'

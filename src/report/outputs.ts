@@ -38,7 +38,7 @@ export function outputs(result: RunResult): Record<(typeof OUTPUT_NAMES)[number]
   const shown = plan && {
     reason: plan.reason,
     explanation: plan.explanation,
-    steps: plan.steps.map(describeStep),
+    steps: plan.steps.map((step) => describeStep(step)),
     notes: plan.notes.map(printNote),
   };
   return {

@@ -6,7 +6,7 @@ import { code, day, inert, oneLine, plain, row, shortened, shortenedList } from 
 import type { Note } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
-import { describeStep, ISSUED } from '../model/step.ts';
+import { describeStep } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { earlierRunsTable } from './earlier-runs.ts';
 import { headline, notProven } from './headline.ts';
@@ -96,9 +96,7 @@ function stepList(result: RunResult): string {
   const { outcome, plan, planOnly, watch, desired } = result;
   if (outcome && outcome.steps.length > 0) return [...proofLine(result), ...doneList(result)].join('\n');
   if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
-  const planned = plan.steps.map(
-    (step) => `1. ${plain(describeStep(step).replaceAll(ISSUED, 'the new credential'))}`,
-  );
+  const planned = plan.steps.map((step) => `1. ${plain(describeStep(step))}`);
   return [`### What ${desired.operation} would do`, ...shortenedList(planned, rest)].join('\n');
 }
 

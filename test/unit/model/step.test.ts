@@ -30,8 +30,8 @@ describe('a step', () => {
       'Issue a key pair and a self-signed certificate',
     ],
     [{ kind: 'create-credential' }, '+cred', 'Upload its public part as a credential'],
-    [associate('add', ['a'], ['a', ISSUED]), '~[a,(issued)]', 'Associate (issued) alongside a'],
-    [associate('add', [], [ISSUED]), '~[(issued)]', 'Associate (issued)'],
+    [associate('add', ['a'], ['a', ISSUED]), '~[a,(issued)]', 'Associate the new credential alongside a'],
+    [associate('add', [], [ISSUED]), '~[(issued)]', 'Associate the new credential'],
     [associate('heal', ['p'], ['p', 'a']), '~[p,a]', 'Associate a again, since a destination holds it'],
     [associate('make room', ['p', 'a'], ['a']), '~[a]', 'Disassociate p to make room'],
     [
@@ -60,7 +60,7 @@ describe('a step', () => {
     [
       associate('rehearse', ['a', ISSUED], ['a']),
       '~[a]',
-      'Disassociate (issued) since it was made only for this rehearsal',
+      'Disassociate the new credential since it was made only for this rehearsal',
     ],
     [
       { kind: 'store-secret', location: repo, source: 'issued' },
@@ -107,7 +107,7 @@ describe('a step', () => {
         interrupts: [repo, key],
       },
       '=tls_client_auth[a,(issued)]!!repo:acme/shop,repo:acme/shop/private-key',
-      'Move the client from client_secret_post to tls_client_auth with a and (issued): client_secret_post stops working at this moment; INTERRUPTS repo:acme/shop PEM, repo:acme/shop KEY',
+      'Move the client from client_secret_post to tls_client_auth with a and the new credential: client_secret_post stops working at this moment; INTERRUPTS repo:acme/shop PEM, repo:acme/shop KEY',
     ],
     [
       { kind: 'change-method', from: 'tls_client_auth', to: 'none', credentials: [], interrupts: [] },

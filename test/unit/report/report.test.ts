@@ -219,7 +219,7 @@ describe('outputs', () => {
       [
         'Issue a key pair and a self-signed certificate',
         'Upload its public part as a credential',
-        'Associate (issued) alongside cred_a',
+        'Associate the new credential alongside cred_a',
         'Prove it with a request to Auth0',
         'Store it in repo:acme/shop PEM',
       ],
