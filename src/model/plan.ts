@@ -57,7 +57,10 @@ export interface LogQuestion {
 }
 
 export interface Plan {
-  /** A run with `NotAssociated` (which restores an association), `NotDue` or `Rehearsal` does not rotate. Neither does a revert, even with `MethodDiffers`. */
+  /**
+   * A run with `NotAssociated` (which restores an association), `NotDue` or `Rehearsal` does not rotate. Neither does a revert, even with
+   * `MethodDiffers`, or a run whose rotation is due and refused (`errorAtEnd`).
+   */
   reason: Reason | 'NotAssociated' | 'NotDue' | 'Rehearsal';
   explanation: string;
   steps: readonly Step[];

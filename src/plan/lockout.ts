@@ -1,10 +1,11 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
 import { NOT_REVOKED, RotationError } from '../errors.ts';
-import { dropDestinationAdvice, expiredAlarm } from '../model/advice.ts';
+import { expiredAlarm } from '../model/advice.ts';
 import { longDay } from '../model/markdown.ts';
 import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
+import { refusalOf } from './left-out.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
@@ -40,22 +41,19 @@ export function lockoutOf(
 
 /** A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. */
 export function unwritableError(builder: PlanBuilder): RotationError | undefined {
-  const { leftOut = [], secrets, unwritable = [] } = builder.observed;
-  const all = [...leftOut, ...unwritable];
-  const [first] = all;
-  if (!first) return undefined;
-  const secret = secrets.find(({ location }) => printLocation(location) === first.location);
+  const { desired, observed } = builder;
+  const refusal = refusalOf(desired, observed);
+  if (!refusal) return undefined;
+  const { leftOut = [], unwritable = [] } = observed;
   const { alarm, stateNow } = describeUnwritable(builder);
-  const hidesAnother = first.error.code === 'SECRET_EXISTS';
   const does = leftOut.length > 0 ? 'leaves out' : 'cannot write';
-  return new RotationError(hidesAnother ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
-    failed: `This run ${does} ${all.map(({ location }) => location).join(', ')}. ${first.error.failed}`,
-    remedy:
-      first.error.remedy +
-      (secret && !hidesAnother ? dropDestinationAdvice(secret.location, builder.desired) : ''),
+  const names = [...leftOut, ...unwritable].map(({ location }) => location).join(', ');
+  return new RotationError(refusal.code === 'SECRET_EXISTS' ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
+    failed: `This run ${does} ${names}. ${refusal.failed}`,
+    remedy: refusal.remedy,
     stateNow: `${stateNow} Everything else is done.`,
     alarm,
-    cause: first.error,
+    cause: refusal.cause,
   });
 }
 

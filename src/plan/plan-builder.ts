@@ -1,7 +1,6 @@
 /** Builds a plan. Pure. */
 
 import type { RotationError } from '../errors.ts';
-import { dropDestinationAdvice } from '../model/advice.ts';
 import { METHOD_CAPACITY, POOL_CAPACITY } from '../model/capacity.ts';
 import { CREDENTIAL_TYPES, type DesiredState } from '../model/desired-state.ts';
 import type { Note } from '../model/note.ts';
@@ -15,13 +14,13 @@ import {
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
-import type { LogQuestion, PlannedCredential } from '../model/plan.ts';
+import type { LogQuestion, Plan, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { AssociationStep, RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
-import { leaveOut } from './left-out.ts';
+import { leaveOut, refusalOf } from './left-out.ts';
 import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
 
@@ -41,6 +40,8 @@ export class PlanBuilder {
   readonly probes: SecretLocation[] = [];
   /** See Plan. */
   errorAtEnd: RotationError | undefined;
+  /** Why a rotation is due, also if the rest of the plan refuses it. */
+  due: Pick<Plan, 'reason' | 'explanation'> | undefined;
   /** How many of the first steps are carried out even if the rest of the plan fails. All other fields then still include the dropped steps. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
@@ -85,15 +86,9 @@ export class PlanBuilder {
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
    */
   requireWritable(): void {
-    const { leftOut = [], secrets, unwritable = [] } = this.observed;
-    const [first] = [...leftOut, ...unwritable];
-    if (first) {
-      const refusing = secrets.find(({ location }) => printLocation(location) === first.location);
-      const { error } = first;
-      const out = refusing ? dropDestinationAdvice(refusing.location, this.desired) : '';
-      throw error.withAdvice(out);
-    }
-    this.probe(secrets.map(({ location }) => location));
+    const refusal = refusalOf(this.desired, this.observed);
+    if (refusal) throw refusal;
+    this.probe(this.observed.secrets.map(({ location }) => location));
   }
 
   /** Makes the plan depend on the tenant logs. @param since milliseconds, Auth0's clock */

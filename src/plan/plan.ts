@@ -162,10 +162,18 @@ function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation
     if (builder.keptSteps === 0 || !(error instanceof RotationError)) throw error;
     builder.steps.length = builder.keptSteps;
     builder.errorAtEnd = error;
-    return healed
-      ? { reason: 'NotAssociated', explanation: HEALED }
-      : { reason: 'NotDue', explanation: 'a rotation has to wait, and only the steps before it are done' };
+    return notRotated(builder, healed);
   }
+}
+
+/** Why a run does not rotate, or what was due and has to wait. */
+function notRotated({ due }: PlanBuilder, healed: boolean): Pick<Plan, 'reason' | 'explanation'> {
+  if (healed)
+    return {
+      reason: 'NotAssociated',
+      explanation: 'a credential that a destination holds was not associated',
+    };
+  return due ?? { reason: 'NotDue', explanation: 'the current key is good' };
 }
 
 /** Cleans up and finishes deliveries, then rotates if that is due, else retires. */
@@ -179,6 +187,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   finishDelivery(builder);
   const toRewrite = assumeRewritten(builder);
   const due = firstReason(builder);
+  builder.due = due;
   // guard: a delivery that is being finished is not superseded
   if (due) refuseDuringYoungDelivery(builder);
   if (due) refuseSamePairAgain(desired, due.reason);
@@ -188,13 +197,8 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   else retire(builder);
   rewriteBeforeRemoval(builder, toRewrite);
   if (due?.reason === 'PartlyDelivered') probeSecrets(builder, builder.inUse.lacking);
-  if (due) return due;
-  return healed
-    ? { reason: 'NotAssociated', explanation: HEALED }
-    : { reason: 'NotDue', explanation: 'the current key is good' };
+  return due ?? notRotated(builder, healed);
 }
-
-const HEALED = 'a credential that a destination holds was not associated';
 
 /**
  * Associates what a destination holds, before anything else. To make room, it takes out no credential of others.

@@ -1,7 +1,6 @@
 /** Plans the steps of a rotation. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { dropDestinationAdvice } from '../model/advice.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
@@ -16,7 +15,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
 import { formerHolder } from './holders.ts';
-import { isHeldByLeftOut } from './left-out.ts';
+import { isHeldByLeftOut, refusalOf } from './left-out.ts';
 import { freeCapacity, freeSlot } from './make-room.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -54,13 +53,14 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
  * @throws RotationError DELIVERY_INCOMPLETE
  */
 function refuseForPrimary(builder: PlanBuilder): void {
-  const [primary] = secretLocations(builder.desired);
-  const refusal = primary && whyUnwritable(builder.observed, primary);
-  if (!refusal) return;
+  const { desired, observed } = builder;
+  const [primary] = secretLocations(desired);
+  const refusal = refusalOf(desired, observed);
+  if (!primary || !refusal || !whyUnwritable(observed, primary)) return;
   throw new RotationError('DELIVERY_INCOMPLETE', {
     failed: `A rotation is due, but the primary destination takes no new secret: ${printLocation(primary)}. ${refusal.failed}`,
-    remedy: refusal.remedy + dropDestinationAdvice(primary, builder.desired),
-    cause: refusal,
+    remedy: refusal.remedy,
+    cause: refusal.cause,
   });
 }
 

@@ -24,7 +24,9 @@ describe('the log', () => {
     const ofThePlan = told?.filter((line) => !line.startsWith('→ Wait until all of Auth0 knows it'));
     expect(told?.length).toBe(steps.length + 1);
     expect(ofThePlan).toEqual(
-      steps.map((step: string) => `→ ${step.replace('the new credential', run.outputs['credential-id'] ?? '')} …`),
+      steps.map(
+        (step: string) => `→ ${step.replace('the new credential', run.outputs['credential-id'] ?? '')} …`,
+      ),
     );
     for (const line of done ?? []) expect(line).toMatch(/^ {2}done(?: in [1-9]\d* s)?$/);
     expect(done?.length).toBe(told?.length);

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { type Day, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
-import { DAY, desired, state } from '../../support/states.ts';
+import { DAY, type DesiredChanges, desired, state } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
+const LAST = 'repo:acme/last';
 const hand = (id: string, age: number): Seeded => ({ id, age, expires: 300 });
 const alarm = ({ error }: Day) => error?.alarm;
 
@@ -119,6 +120,59 @@ describe('a destination that refuses its write', () => {
         }),
       );
     }
+  });
+
+  const refusing = (refused: readonly [string, RotationError][], changes: DesiredChanges = {}) => {
+    const wanted = desired({ destinations: [SHOP, PROD, LAST], ...changes });
+    const unwritable = refused.map(([location, error]) => ({ location, error }));
+    const observed = { ...state(wanted, { credentials: [{ id: 'c', age: 80 * 1440 }] }), unwritable };
+    try {
+      return plan(wanted, observed).errorAtEnd;
+    } catch (error) {
+      return error as RotationError;
+    }
+  };
+  const archivedError = new RotationError('GITHUB_FORBIDDEN', {
+    failed: 'B is archived.',
+    remedy: 'Unarchive B.',
+  });
+  const goneError = new RotationError('DESTINATION_NOT_FOUND', { failed: 'L is gone.', remedy: 'Check L.' });
+
+  it('is named with each other one and what to do about each, so that nobody has to start a run for each', () => {
+    expect(
+      refusing([
+        [`${PROD} PEM`, archivedError],
+        [`${LAST} PEM`, goneError],
+      ]),
+    ).toMatchObject({
+      failed: `This run cannot write ${PROD} PEM, ${LAST} PEM. B is archived. L is gone.`,
+      remedy: `Unarchive B. Or, if nobody reads it, take ${PROD} out of destinations. Check L. Or, if nobody reads it, take ${LAST} out of destinations.`,
+    });
+  });
+
+  it('is not advised to take the place of a primary that refuses, too', () => {
+    expect(
+      refusing([
+        [`${SHOP} PEM`, archivedError],
+        [`${PROD} PEM`, goneError],
+      ])?.remedy,
+    ).toBe(`Unarchive B. Check L. Or, if nobody reads it, take ${PROD} out of destinations.`);
+  });
+
+  it('says one thing once for all parts of the pair', () => {
+    const parts = { privateKeySecretName: 'KEY' };
+    expect(
+      refusing(
+        [
+          [`${PROD} PEM`, archivedError],
+          [`${PROD} KEY`, archivedError],
+        ],
+        parts,
+      ),
+    ).toMatchObject({
+      failed: `This run cannot write ${PROD} PEM, ${PROD} KEY. B is archived.`,
+      remedy: `Unarchive B. Or, if nobody reads it, take ${PROD} out of destinations.`,
+    });
   });
 
   const archived = async (holds: readonly [string, number] | undefined, associated = true, age = 70) => {

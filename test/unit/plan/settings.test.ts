@@ -94,6 +94,23 @@ describe('a rotation that has to wait', () => {
     return () => plan(wanted, state(wanted, { credentials, written: [599.9] }));
   };
 
+  it('is the reason all the same, beside the steps that need no room', () => {
+    const wanted = desired({ force: true, current: 'a', keep: ['a', 'h'] });
+    const credentials = [
+      { id: 'h', age: 900, by: 'hand' as const },
+      { id: 'a', age: 600 },
+      { id: 'x', age: 16, associated: false },
+    ];
+    const { errorAtEnd, ...planned } = plan(wanted, state(wanted, { credentials, written: [599.9] }));
+    expect([planned.reason, planned.explanation, notation(planned.steps), planned.rotates]).toEqual([
+      'Forced',
+      'force is set',
+      '-x',
+      false,
+    ]);
+    expect(errorAtEnd?.code).toBe('CREDENTIAL_LIMIT');
+  });
+
   it('does not keep what a destination holds from being associated again', () => {
     const { errorAtEnd, explanation, lockout, reason, rotates, steps } = stopped(false)();
     expect([reason, explanation, notation(steps), rotates]).toEqual([
