@@ -35,6 +35,8 @@ const storeAt = ({ served }: Peer) =>
   new SecretStore(new GitHubApi(line.service('GitHub'), 'github_pat_1', served.url));
 const tenantAt = ({ served }: Peer) => new Tenant(line.service('Auth0'), served.host, async () => 'token');
 
+const TIMES = { created_at: '2026-11-20T12:00:00Z', updated_at: '2026-11-20T12:00:00Z' };
+
 describe('an observation', () => {
   const observe = async (start: string, meanwhile?: Parameters<Road['run']>[0], changes = {}) => {
     const road = await Road.begin(start, { force: false });
@@ -65,6 +67,55 @@ describe('an observation', () => {
     const { observed, road } = await observe('settled', undefined, { githubToken: undefined });
     expect(observed?.secrets).toMatchObject([{ times: 'unread', githubTime: undefined }]);
     expect(road.sent.join()).not.toContain('AUTH0_MTLS_PEM');
+  });
+
+  const [REPO, ENV] = ['GET repo AUTH0_MTLS_PEM', 'GET env AUTH0_MTLS_PEM'];
+
+  it('goes on without a destination that GitHub does not show, and stops without the primary or any answer', async () => {
+    const failing = (read: string | undefined, status: number) =>
+      observe('partly delivered', (one) => (one === read ? { status, body: '{"message":"no"}' } : undefined));
+    const { error, observed } = await failing(ENV, 403);
+    expect(error?.code).toBe('DELIVERY_INCOMPLETE');
+    expect(observed?.secrets).toMatchObject([
+      { times: { createdAt: expect.any(Number) } },
+      {
+        location: { destination: { kind: 'env' } },
+        times: 'unread',
+        refused: { code: 'GITHUB_FORBIDDEN' },
+      },
+    ]);
+    expect((await failing(REPO, 403)).error?.code).toBe('GITHUB_FORBIDDEN');
+    expect((await failing(ENV, 500)).error?.code).toBe('GITHUB_REQUEST_FAILED');
+  });
+
+  it('knows what a missing secret of an environment would hide', async () => {
+    const hidden = { status: 200, body: JSON.stringify(TIMES) };
+    const { observed } = await observe('partly delivered', (one, count) => {
+      if (one === ENV) return { status: 404, body: '{"message":"no"}' };
+      return one === REPO && count === 2 ? hidden : undefined;
+    });
+    const [primary, environment] = observed?.secrets ?? [];
+    expect(primary?.hides).toBeUndefined();
+    expect(environment).toMatchObject({
+      times: 'missing',
+      hides: { destination: { kind: 'repo', owner: 'acme', repo: 'other' }, secretName: 'AUTH0_MTLS_PEM' },
+    });
+  });
+
+  it("has the time of a former secret by Auth0's clock", async () => {
+    const road = await Road.begin('partly delivered', { force: false });
+    const [shop, prod] = road.world.inputs('1001.1').desired.destinations;
+    if (!prod) throw new Error('the scenario has two destinations');
+    const moved = {
+      destinations: [shop] as const,
+      movedFrom: [{ destination: prod, secretName: undefined }],
+    };
+    const { observed } = await road.run(undefined, moved, { planOnly: true });
+    const [former] = observed?.former ?? [];
+    const { githubTime = 0, times } = former?.secret ?? {};
+    const { updatedAt = 0 } = typeof times === 'object' ? times : {};
+    expect(former?.owner).toBe('env:acme/other/production#AUTH0_MTLS_PEM');
+    expect(Math.abs(updatedAt - githubTime - 3_700)).toBeLessThan(1_100);
   });
 
   it("has the start of the job in Auth0's time", async () => {
@@ -113,7 +164,6 @@ describe('an observation', () => {
 });
 
 describe('a former location', () => {
-  const TIMES = { created_at: '2026-11-20T12:00:00Z', updated_at: '2026-11-20T12:00:00Z' };
   const credential = (owner: string) => ({
     id: owner,
     type: 'x509_cert' as const,
@@ -396,8 +446,12 @@ describe('the client of a workflow that creates it', () => {
     const auth0 = await serving([{ body: [client('a', 'x', mark), client('b', 'y', mark)] }]);
     await expect(locateClient(moved, tenantAt(auth0))).rejects.toMatchObject({
       code: 'CLIENT_EXISTS',
+      failed: expect.stringContaining('or moved-from names a workflow that has a client of its own.'),
       remedy: expect.stringMatching(/^Delete nothing yet\./),
     });
+    expect(await locate(create, [client('a', 'x', mark), client('b', 'y', mark)])).toMatch(
+      / Two runs were at work at once, and one of them died\.$/,
+    );
   });
 });
 
