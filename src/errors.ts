@@ -84,7 +84,7 @@ export class RotationError extends Error {
   constructor(code: ErrorCode, explanation: Explanation) {
     const { alarm, cause, failed, remedy, stateNow = UNTOUCHED } = explanation;
     const first = alarm ? [`${capitalized(alarm)}.`] : [];
-    const said = isUrgent(alarm, stateNow) ? [stateNow, failed, remedy] : [failed, remedy, stateNow];
+    const said = putsStateFirst(alarm, stateNow) ? [stateNow, failed, remedy] : [failed, remedy, stateNow];
     super([...first, ...said].join(' '), { cause });
     this.code = code;
     this.failed = failed;
@@ -97,7 +97,7 @@ export class RotationError extends Error {
 
   /** Whether the message begins with what is true now, before what failed. */
   get beginsWithState(): boolean {
-    return isUrgent(this.alarm, this.stateNow);
+    return putsStateFirst(this.alarm, this.stateNow);
   }
 
   /** The same error with what is true now, from a caller that knows it. */
@@ -121,7 +121,7 @@ export function capitalized(text: string): string {
 }
 
 /** Whether people must read the state first: there is an alarm, and the run has changed something. */
-function isUrgent(alarm: string | undefined, stateNow: string): boolean {
+function putsStateFirst(alarm: string | undefined, stateNow: string): boolean {
   return alarm !== undefined && stateNow !== UNTOUCHED && stateNow !== WATCHED;
 }
 

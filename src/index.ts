@@ -87,7 +87,7 @@ interface Work {
 
 async function runOneClient(inputs: Inputs, transport: Transport): Promise<Work> {
   runner.info(
-    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.planOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
+    `auth0-mtls-rotation: ${inputs.watch ? 'watch' : `${inputs.readOnly ? 'plan of ' : ''}${inputs.desired.operation}`} by ${inputs.desired.method}`,
   );
   const { info, mask, phase } = runner;
   const logger = { info, mask, phase, onStep };
@@ -101,7 +101,7 @@ async function runManyClients(
   cancelled: AbortSignal,
 ): Promise<Work> {
   const [first] = clients;
-  runner.info(`auth0-mtls-rotation: ${first?.planOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
+  runner.info(`auth0-mtls-rotation: ${first?.readOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
   runner.phase();
   const { mask } = runner;
   const results = await runFleet(clients, { transport, cancelled, longestRun: LONGEST_RUN, mask, logFor });

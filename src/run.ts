@@ -41,7 +41,7 @@ export async function run(
   logger: Logger,
   beforeRotation: BeforeRotation = async () => {},
 ): Promise<RunResult> {
-  const result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
+  const result: RunResult = { readOnly: inputs.readOnly, desired: inputs.desired };
   try {
     await runPhases(inputs, services, logger, beforeRotation, result);
   } catch (error) {
@@ -56,7 +56,7 @@ export async function run(
 
 /** Fills `result` phase by phase, so that after a failure it still holds what the earlier phases found. @throws RotationError */
 async function runPhases(
-  { currentPair, desired, planOnly, watch: watched }: Inputs,
+  { currentPair, desired, readOnly, watch: watched }: Inputs,
   services: RunServices,
   { info, phase }: Logger,
   beforeRotation: BeforeRotation,
@@ -67,14 +67,14 @@ async function runPhases(
   result.desired = await locateClient(desired, services.tenant);
   result.observed = await observe(result.desired, services, startedAt);
   // A plan writes nothing, so it must not refuse because a scope for writing is missing.
-  if (planOnly) result.observed = { ...result.observed, scopes: undefined };
+  if (readOnly) result.observed = { ...result.observed, scopes: undefined };
   result.desired = resolveDefaults(result.desired, result.observed);
   const { expiresAt, isExpiryEstimated } = credentialsInUse(result.desired, result.observed);
   result.expiresAt = isExpiryEstimated ? undefined : expiresAt;
   for (const line of observedLines(result.observed)) info(line);
 
   phase('Plan');
-  if (planOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
+  if (readOnly && !watched) result.desired = impliedOperation(result.desired, result.observed);
   result.plan = plan(result.desired, result.observed);
   // An answer may lead to another question: first who used a credential, then whether the logs are up to date.
   while (result.plan.logQuestion) {
@@ -82,14 +82,14 @@ async function runPhases(
     result.observed = await observeUsage(logQuestion, result.desired, result.observed, services, currentPair);
     result.plan = plan(result.desired, result.observed);
   }
-  if (!planOnly && result.plan.probes.length > 0) {
+  if (!readOnly && result.plan.probes.length > 0) {
     const unwritable = await probeLocations(result.plan.probes, result.observed, services);
     result.observed = { ...result.observed, unwritable };
     result.plan = plan(result.desired, result.observed);
   }
   for (const line of planLines(result.plan)) info(line);
-  if (planOnly && !watched) result.error = result.plan.errorAtEnd?.withStateNow(UNTOUCHED);
-  if (planOnly) return;
+  if (readOnly && !watched) result.error = result.plan.errorAtEnd?.withStateNow(UNTOUCHED);
+  if (readOnly) return;
 
   if (result.plan.rotates)
     await beforeRotation(

@@ -35,7 +35,7 @@ export const ISSUING: Issuing = { generateKey, issuePair };
 export interface SharedServices {
   budget: SharedBudget;
   auth0: Remote;
-  edgeRemote: Remote;
+  loginRemote: Remote;
   github: Remote;
   /** Local time in milliseconds. Every token of the inputs was issued before. */
   startedAt: number;
@@ -59,9 +59,9 @@ export function shareServices(
 ): SharedServices {
   const budget = new SharedBudget();
   const auth0 = { clock: new ServerClock(), pace: budget };
-  const edgeRemote = { clock: new ServerClock() };
+  const loginRemote = { clock: new ServerClock() };
   const discover = once(() =>
-    discoverMtlsEndpoints(new Service('mTLS edge', transport, edgeRemote), domain, mtlsDomain),
+    discoverMtlsEndpoints(new Service('mTLS edge', transport, loginRemote), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
@@ -75,7 +75,7 @@ export function shareServices(
   return {
     budget,
     auth0,
-    edgeRemote,
+    loginRemote,
     github,
     startedAt: transport.clock.now(),
     token,
@@ -102,7 +102,7 @@ export function connectServices(
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
   const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
-    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.edgeRemote };
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.loginRemote };
     return new Service(name, transport, remotes[name]);
   };
   const api = github(githubToken);
@@ -110,7 +110,7 @@ export function connectServices(
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
   const proveCurrentEarly = earlyProof(inputs, transport, service('mTLS edge'), proofEndpoint);
-  const mayIssue = !inputs.planOnly && desired.operation !== 'revert';
+  const mayIssue = !inputs.readOnly && desired.operation !== 'revert';
   if (mayIssue && looksDue(desired, transport.clock.now()))
     prefetch([
       ...(desired.keySize === undefined ? [] : [newKey]),
@@ -186,7 +186,7 @@ function endpointsOf(
  * the reads can show whether and how it can prove a key.
  */
 function earlyProof(
-  { currentPair: pair, desired, domain, planOnly }: Inputs,
+  { currentPair: pair, desired, domain, readOnly }: Inputs,
   { clock }: Transport,
   proofService: Service,
   proofEndpoint: ApplyServices['proofEndpoint'],
@@ -194,7 +194,7 @@ function earlyProof(
   const { clientId, currentKey, run, verify, verifyAudience: audience } = desired;
   const isOver = (currentKey?.notAfter?.getTime() ?? 0) <= clock.now();
   if (!pair?.certificate || !currentKey || !audience || isOver || clientId === '') return undefined;
-  if (planOnly || verify === 'off' || desired.operation === 'revert' || desired.operation === 'enroll')
+  if (readOnly || verify === 'off' || desired.operation === 'revert' || desired.operation === 'enroll')
     return undefined;
   const { thumbprint } = currentKey;
   return once(async () => {

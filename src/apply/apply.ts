@@ -326,7 +326,7 @@ class Execution {
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,
-      lockout: this.#healed ? this.#job.plan.lockout.healed : this.#job.plan.lockout.before,
+      lockout: this.#healed ? this.#job.plan.lockout.afterKeptSteps : this.#job.plan.lockout.before,
     };
   }
 }

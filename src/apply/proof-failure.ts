@@ -11,7 +11,7 @@ type Refused = Exclude<ProofResult, { outcome: 'proven' }>;
  * @param isInUse consumers log in with an earlier key of the same method
  * @param logged the reason in the tenant logs
  */
-export function notProven(
+export function proofError(
   desired: DesiredState,
   refused: Refused,
   isInUse: boolean,

@@ -24,7 +24,7 @@ import {
   noControl,
   noEndpointToBind,
   notBindable,
-  notProven,
+  proofError,
   unregisteredAccepted,
 } from './proof-failure.ts';
 
@@ -171,7 +171,7 @@ export class Prover {
     const result = await this.#send(clientId, issued, { endpoint, proofRequest });
     const isRefused = result.outcome === 'refused';
     if (result.outcome !== 'proven' && (!isRefused || result.isIntercepted))
-      throw notProven(desired, result, this.#isInUse);
+      throw proofError(desired, result, this.#isInUse);
     this.#wasRefusedBefore = isRefused;
     if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
   }
@@ -204,7 +204,7 @@ export class Prover {
     if (this.#awaitsGrant(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
-    throw notProven(desired, result, this.#isInUse, logged);
+    throw proofError(desired, result, this.#isInUse, logged);
   }
 
   /** The primary holds a key of the method that the client uses. */

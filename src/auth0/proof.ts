@@ -10,7 +10,14 @@ import type { Pair } from '../model/key-pair.ts';
 import type { ObservedClient } from '../model/observed-state.ts';
 import { isOutage, unexpectedAnswer } from './answers.ts';
 import { ACTION } from './records.ts';
-import { accessToken, askForToken, claimsOf, clientAssertion, formRequest, oauthError } from './token.ts';
+import {
+  accessToken,
+  claimsOf,
+  clientAssertion,
+  formRequest,
+  oauthError,
+  sendOAuthRequest,
+} from './token.ts';
 
 /** The request that shows whether the client is authenticated. */
 export type ProofRequest =
@@ -158,7 +165,7 @@ async function authenticate(service: Service, login: Login): Promise<HttpRespons
   const { certificate, privateKey } = pair;
   const byCertificate = certificate === undefined ? {} : { clientCertificate: { certificate, privateKey } };
   const endpoint = proofRequest.kind === 'pushed request' ? proofRequest.endpoint : login.endpoint;
-  return askForToken(service, endpoint, async () => {
+  return sendOAuthRequest(service, endpoint, async () => {
     const request = formRequest(endpoint, {
       client_id: clientId,
       ...parametersOf(proofRequest, login),

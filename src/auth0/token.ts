@@ -25,7 +25,7 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   if (login.kind === 'token') return login.token;
   const endpoint = await endpointFor(api);
   const pair = login.kind === 'mtls' ? { clientCertificate: login.pair } : {};
-  const response = await askForToken(api.service, endpoint, async () => ({
+  const response = await sendOAuthRequest(api.service, endpoint, async () => ({
     ...tokenRequest(endpoint, {
       client_id: login.clientId,
       audience,
@@ -97,7 +97,7 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
 }
 
 /** A token request changes nothing, so it may be repeated. An assertion is valid only once (jti), so each attempt makes its own. */
-export function askForToken(
+export function sendOAuthRequest(
   service: Service,
   url: string,
   make: () => Promise<HttpRequest>,

@@ -20,7 +20,7 @@ import {
 import { issueCertificate } from './issue.ts';
 import { type Pkcs12Options, toPkcs12 } from './pkcs12.ts';
 
-/** Parses a pair, or with private_key_jwt a bare key. @throws Error with a reason that follows the input's name */
+/** Parses a pair, or with private_key_jwt a bare key. @throws Error whose message completes "Input 'name' …" */
 export function parseCredential(method: AuthenticationMethod, text: string): Pair {
   if (method !== 'private_key_jwt') return parsePair(text);
   return { privateKey: pkcs8(parseRsaKey(text)), certificate: undefined };

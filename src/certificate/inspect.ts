@@ -20,13 +20,13 @@ export interface CertificateFacts {
 
 /**
  * The pair in a PEM bundle, in any order.
- * @throws Error with a reason that follows the input's name and contains no part of the PEM
+ * @throws Error whose message completes "Input 'name' …" and contains no part of the PEM
  */
 export function parsePair(text: string): CertifiedPair {
   return pairOf(parsePrivateKey(text), parseCertificates(text));
 }
 
-/** A key with its certificate and chain. @throws Error with a reason that follows the input's name */
+/** A key with its certificate and chain. @throws Error whose message completes "Input 'name' …" */
 export function pairOf(key: KeyObject, certificates: readonly X509Certificate[]): CertifiedPair {
   const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
   if (!leaf) throw new Error('holds a private key that does not belong to its certificate');
@@ -35,7 +35,7 @@ export function pairOf(key: KeyObject, certificates: readonly X509Certificate[])
 
 /**
  * The key for private_key_jwt. Auth0 accepts RSA of 2048 bits or more (configure-private-key-jwt, "Credential limits").
- * @throws Error with a reason that follows the input's name
+ * @throws Error whose message completes "Input 'name' …"
  */
 export function parseRsaKey(text: string): KeyObject {
   const key = parsePrivateKey(text);
@@ -43,7 +43,7 @@ export function parseRsaKey(text: string): KeyObject {
   throw new Error('is not an RSA key of at least 2048 bits');
 }
 
-/** The only key of a PEM, which may also hold certificates. @throws Error with a reason that follows the input's name */
+/** The only key of a PEM, which may also hold certificates. @throws Error whose message completes "Input 'name' …" */
 export function parsePrivateKey(text: string): KeyObject {
   const blocks = blocksOf(text);
   const keys = blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(readKey);
@@ -64,7 +64,7 @@ function readKey(block: Block): KeyObject {
   }
 }
 
-/** All certificates of a PEM, at least one. @throws Error with a reason that follows the input's name */
+/** All certificates of a PEM, at least one. @throws Error whose message completes "Input 'name' …" */
 export function parseCertificates(text: string): X509Certificate[] {
   const blocks = blocksOf(text);
   const found = blocks.filter(({ label }) => label.endsWith('CERTIFICATE'));

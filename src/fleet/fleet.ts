@@ -103,7 +103,7 @@ async function runMember(index: number, inputs: Inputs, fleet: Fleet): Promise<R
   const { canary, services } = fleet;
   const { debug, end, ...log } = services.logFor(inputs);
   const transport = ownTransport(services, debug);
-  let result: RunResult = { planOnly: inputs.planOnly, desired: inputs.desired };
+  let result: RunResult = { readOnly: inputs.readOnly, desired: inputs.desired };
   try {
     transport.cancellation.check();
     const beforeRotation = async (timeLeft: number) => {
@@ -139,9 +139,9 @@ async function planFromListing(
 ): Promise<RunResult> {
   if (!listing) return unseen;
   const logger = { mask: services.mask, info: () => {}, phase: () => {}, onStep: () => () => {} };
-  const asPlan = { ...inputs, planOnly: true };
+  const asPlan = { ...inputs, readOnly: true };
   const seen = await run(asPlan, connectServices(asPlan, transport, logger, { shared, listing }), logger);
-  return { ...seen, planOnly: inputs.planOnly };
+  return { ...seen, readOnly: inputs.readOnly };
 }
 
 function nameOf({ desired, observed }: RunResult): string {

@@ -21,7 +21,7 @@ interface PublicKey {
   key_id: string;
   key: string;
   /** GitHub refused the token at first, so it may have refused earlier requests for the same reason. */
-  isLate: boolean;
+  wasRefusedAtFirst: boolean;
 }
 
 /** What the runs of one process have found out about destinations, by printed destination. */
@@ -68,8 +68,8 @@ export class SecretStore {
     let answer = await (this.#api.tokenMayBeNew ? this.#api.whileTokenIsNew(read, isMissing) : read());
     if (answer.status === 404) {
       // GitHub gives the same answer for a repository that the token cannot see. A read of its public key distinguishes the two (docs/facts.md#github-not-found).
-      const { isLate } = await this.publicKey(location.destination);
-      if (isLate) answer = await read();
+      const { wasRefusedAtFirst } = await this.publicKey(location.destination);
+      if (wasRefusedAtFirst) answer = await read();
       if (answer.status === 404) return 'missing';
     }
     const createdAt = timeOf(answer.data, 'created_at');
@@ -275,7 +275,7 @@ export class SecretStore {
     const key = stringOf(answer.data, 'key');
     if (key_id === undefined || key === undefined || !canSealFor(key))
       throw unexpected(destination, answer.status);
-    return { key_id, key, isLate: reads > 1 };
+    return { key_id, key, wasRefusedAtFirst: reads > 1 };
   }
 
   /** Reads. Returns an answer with status 200 or 404. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND for any other */

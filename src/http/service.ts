@@ -75,18 +75,18 @@ export class Service {
   async #attempt(request: HttpRequest): Promise<HttpResponse> {
     const { clock, cancellation, send } = this.#transport;
     cancellation.check();
-    const answered = await this.#pace?.turn(request, this.#transport);
+    const endTurn = await this.#pace?.turn(request, this.#transport);
     const sentAt = clock.now();
     // Only reads are aborted. The effect of an aborted write would be unknown.
     const signal = request.method === 'GET' ? cancellation.signal : undefined;
     try {
       const response = await send({ ...request, signal });
-      answered?.(response);
+      endTurn?.(response);
       this.clock.observe(response.headers.date, sentAt, clock.now());
       this.#debug(request, `${response.status}`, sentAt, response.headers);
       return withoutEchoes(response, request);
     } catch (error) {
-      answered?.();
+      endTurn?.();
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
       // A cancelled read becomes CANCELLED. The effect of a write without an answer is unknown, so its own error stays.
       if (request.method === 'GET') cancellation.check();

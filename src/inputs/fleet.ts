@@ -107,7 +107,7 @@ interface ReadClient {
  */
 function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
   const without = isAlone ? IDENTITY : PER_CLIENT_INPUTS;
-  const isOfThisRun = (name: string) => isAlone && isGiven(environment, name);
+  const isOfThisRun = (name: string) => isAlone && overridesManifest(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
   const current = secretFrom === '' ? [] : [['current-credential', environment[secretFrom]] as const];
@@ -129,7 +129,7 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
 }
 
 /** Whether the workflow gives an input about this run. A value that is the default may come from action.yml. */
-function isGiven(environment: Environment, name: string): boolean {
+function overridesManifest(environment: Environment, name: string): boolean {
   const value = raw(environment, name);
   return value !== '' && name in RUN_OVERRIDES && value !== RUN_OVERRIDES[name];
 }

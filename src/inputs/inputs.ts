@@ -7,7 +7,7 @@ import {
   type AuthenticationMethod,
   type DesiredState,
   METHODS,
-  PREVIOUS_METHODS,
+  REVERT_METHODS,
 } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
@@ -26,7 +26,7 @@ import { readWatch } from './watch.ts';
 
 export interface Inputs {
   /** The run changes nothing. */
-  planOnly: boolean;
+  readOnly: boolean;
   /** With `operation: watch`. */
   watch: WatchRequest | undefined;
   domain: string;
@@ -82,17 +82,17 @@ const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const
 /** Reads one client and what all clients share. @returns undefined if there is a problem */
 export function readClient(reader: Reader): Inputs | undefined {
   const given = reader.oneOf('operation', [...OPERATIONS, 'plan', 'watch'], 'rotate');
-  const planOnly = given === 'plan' || given === 'watch';
+  const readOnly = given === 'plan' || given === 'watch';
   const operation = given === 'plan' ? plannedOperation(reader) : given === 'watch' ? 'rotate' : given;
   const watch = readWatch(reader, given === 'watch');
   const domain = readHost(reader, 'auth0-domain', reader.required('auth0-domain'));
   const mtls = reader.text('mtls-domain');
   const mtlsDomain = mtls === undefined ? undefined : readHost(reader, 'mtls-domain', mtls);
-  const stores = !planOnly && operation !== 'revert';
+  const stores = !readOnly && operation !== 'revert';
   const githubToken = stores ? reader.required('github-token') : reader.text('github-token');
   const login = readLogin(reader);
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
-  const issuer = readIssuer(reader, { method, operation, planOnly });
+  const issuer = readIssuer(reader, { method, operation, readOnly });
   const currentPair = readCurrent(reader, { method, operation }, login);
   const pkcs12Password = readPkcs12Password(reader);
   const desired = readDesiredState(reader, { operation, method, issuer, currentPair, login });
@@ -100,7 +100,7 @@ export function readClient(reader: Reader): Inputs | undefined {
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
   const hosts = { domain, mtlsDomain, audience, githubApiUrl };
-  return { ...hosts, planOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
+  return { ...hosts, readOnly, watch, login, githubToken, currentPair, pkcs12Password, issuer, desired };
 }
 
 /** The operation that a plan shows. If only a client name is given, the default is `create`. */
@@ -205,7 +205,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),
-    revertTo: reader.oneOf('revert-to', PREVIOUS_METHODS, 'client_secret_post'),
+    revertTo: reader.oneOf('revert-to', REVERT_METHODS, 'client_secret_post'),
     ...readCredentialIds(reader),
     movedFrom: readMovedFrom(reader),
     propagationTime: readPropagationTime(reader),

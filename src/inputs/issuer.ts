@@ -18,7 +18,7 @@ const ISSUERS = [
 /** @returns undefined if there is a problem */
 export function readIssuer(
   reader: Reader,
-  desired: Pick<DesiredState, 'method' | 'operation'> & { planOnly: boolean },
+  desired: Pick<DesiredState, 'method' | 'operation'> & { readOnly: boolean },
 ): Issuer | undefined {
   const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
   if (desired.method !== 'tls_client_auth') {
@@ -32,7 +32,7 @@ export function readIssuer(
   const [, brings] = ISSUERS;
   const broughtNames = given.filter((name) => brings.some((one) => one === name));
   if (given.length === 0) {
-    if (desired.operation === 'revert' || desired.planOnly) return { kind: 'none' };
+    if (desired.operation === 'revert' || desired.readOnly) return { kind: 'none' };
     return reader.problem(
       'authentication-method',
       'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',
@@ -94,14 +94,14 @@ export function readMaterial(
       `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
     );
   }
-  if (issuer && isSubjectValid) refuseSize(reader, headerSize({ method, ...material }, issuer), issuer);
+  if (issuer && isSubjectValid) refuseOversize(reader, headerSize({ method, ...material }, issuer), issuer);
   return { ...material, renewBeforeDays };
 }
 
 /** The inputs that the subject comes from. */
 const SUBJECT_INPUTS = ['subject', 'client-id', 'client-name'];
 
-function refuseSize(reader: Reader, size: number, issuer: Issuer): void {
+function refuseOversize(reader: Reader, size: number, issuer: Issuer): void {
   if (size <= HEADER_LIMIT) return;
   const limit = `when it is URL-encoded; Auth0's edge takes ${HEADER_LIMIT}`;
   if (issuer.kind === 'brought')

@@ -30,8 +30,8 @@ export function isSecretMethod(method: string): boolean {
 /** The method of a public client, which has no credential at all. */
 export const PUBLIC = 'none';
 /** The methods that `revert` can restore. */
-export const PREVIOUS_METHODS = [...SECRET_METHODS, PUBLIC] as const;
-export type RevertMethod = (typeof PREVIOUS_METHODS)[number];
+export const REVERT_METHODS = [...SECRET_METHODS, PUBLIC] as const;
+export type RevertMethod = (typeof REVERT_METHODS)[number];
 
 export interface DesiredState {
   /** The requested operation; with `operation: plan` the one that the plan shows. */

@@ -58,7 +58,7 @@ export interface ObservedSecret {
   /** Why GitHub does not show it. It may exist and hold any credential. */
   refused?: RotationError | undefined;
   /** The outer secret of the same name that jobs read while this one is missing. A secret stored here would hide it from them. */
-  hides?: SecretLocation | undefined;
+  wouldHide?: SecretLocation | undefined;
 }
 
 /** Why a write here is not tried (it is left out) or will probably fail (it refused a trial moments ago). undefined: it accepted one, or was not probed. */
@@ -143,7 +143,7 @@ export interface ObservedState {
   now: number;
 }
 
-/** When the last associated credential expires, so that nobody can log in any more. undefined: nothing is associated, or nothing records it. */
+/** When the last associated credential expires. After that nobody can log in. undefined: nothing is associated, or nothing records it. */
 export function lastExpiry({ client, pool }: Pick<ObservedState, 'client' | 'pool'>): number | undefined {
   const ends = pool.filter(({ id }) => client?.associated.includes(id)).map(({ expiresAt }) => expiresAt);
   const known = ends.filter((end) => end !== undefined);

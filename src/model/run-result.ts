@@ -10,7 +10,7 @@ import type { Plan } from './plan.ts';
 
 export interface RunResult {
   /** Only the plan was requested. Nothing was changed. */
-  planOnly: boolean;
+  readOnly: boolean;
   desired: DesiredState;
   observed?: ObservedState;
   /** When the credential in use expires, also if no plan could be made. undefined: not recorded. */

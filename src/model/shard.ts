@@ -18,7 +18,7 @@ export function clientIn(text: string): string | undefined {
   return text === '' || /^\d+\/\d+$/.test(text) ? undefined : text;
 }
 
-/** @throws Error with a reason that follows the input's name */
+/** @throws Error whose message completes "Input 'name' …" */
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];
   if (index && of && index <= of && of <= MOST) return { index, of };

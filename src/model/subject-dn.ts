@@ -46,7 +46,7 @@ const ESCAPED = /\\(?:([0-9A-Fa-f]{2})|([ "#+,;<=>\\]))/g;
 
 /**
  * Parses RFC 4514 text, which reverses the certificate's order. Returns the attributes in the certificate's order.
- * @throws Error with a reason that follows the input's name
+ * @throws Error whose message completes "Input 'name' …"
  */
 export function parseSubject(text: string): Attribute[] {
   const parts = split(text);
@@ -92,7 +92,7 @@ function parseAttribute(part: string): Attribute {
     throw new Error(`has the unknown attribute '${type}' (write ${Object.keys(OIDS).join(', ')} or an OID)`);
   const value = unescapeValue(trimUnescaped(part.slice(equals + 1)));
   if (value === '') throw new Error(`has no value for ${type}`);
-  refuseValue(type, oid, value);
+  refuseBadValue(type, oid, value);
   return { oid, value };
 }
 
@@ -103,7 +103,7 @@ const ALPHABETS: Readonly<Record<string, RegExp>> = {
   [`${OIDS.EMAILADDRESS}`]: /^[ -~]+$/,
 };
 
-function refuseValue(type: string, oid: string, value: string): void {
+function refuseBadValue(type: string, oid: string, value: string): void {
   if (/[\x00-\x1f\x7f]/.test(value)) throw new Error(`has a control character in ${type}`);
   if (oid === OIDS.C && !/^[A-Za-z]{2}$/.test(value)) throw new Error('needs a country of two letters in C');
   if (ALPHABETS[oid]?.test(value) === false)

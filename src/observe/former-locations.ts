@@ -101,12 +101,12 @@ async function read(
     return { location, times, githubTime: writtenTimes(times)?.updatedAt };
   } catch (error) {
     if (!store || !isNotShown(error)) throw error;
-    return readHidden(location, error, desired, store);
+    return readUnshown(location, error, desired, store);
   }
 }
 
 /** Whether the environment is gone. A secret of the repository itself may only be hidden: everybody sees a public repository. */
-async function isDeleted(
+async function isDeletedEnvironment(
   destination: Exclude<Destination, { kind: 'org' }>,
   store: SecretStore,
 ): Promise<boolean> {
@@ -125,7 +125,7 @@ async function isDeleted(
  * unless that is one of today's destinations: then it counts as missing here. So does the secret of a deleted environment, if the token
  * sees the repository and its list of environments (docs/facts.md#github-not-found).
  */
-async function readHidden(
+async function readUnshown(
   location: SecretLocation,
   refused: RotationError,
   desired: DesiredState,
@@ -139,7 +139,7 @@ async function readHidden(
   const [owner, repo] = renamedTo?.split('/') ?? [];
   if (!owner || !repo) {
     const isGone =
-      refused.code === 'DESTINATION_NOT_FOUND' && isShown && (await isDeleted(destination, store));
+      refused.code === 'DESTINATION_NOT_FOUND' && isShown && (await isDeletedEnvironment(destination, store));
     return isGone ? missing : unread;
   }
   const moved = { ...location, destination: { ...destination, owner, repo } };

@@ -93,7 +93,7 @@ async function readSecret(
   if (!store) return secret;
   try {
     const times = await store.times(location);
-    if (times === 'missing') return { ...secret, times, hides: await store.hiddenBy(location) };
+    if (times === 'missing') return { ...secret, times, wouldHide: await store.hiddenBy(location) };
     return { ...secret, times };
   } catch (error) {
     if (isPrimary || !isNotShown(error)) throw error;

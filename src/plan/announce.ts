@@ -5,7 +5,12 @@ import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-
 import { printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { formerHolder } from './holders.ts';
-import { adviceOnUnreadFormer, formerElsewhere, keepOneWorkflow, movedFromAdvice } from './other-owners.ts';
+import {
+  adviceOnUnshownFormer,
+  formerElsewhere,
+  keepOneWorkflowAdvice,
+  movedFromAdvice,
+} from './other-owners.ts';
 import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -51,7 +56,7 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
     return `keep-credentials keeps ${id}. Before then, let its users read the delivered secret, or give them another client. Once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = owners.otherOwnership(credential);
   if (other && !desired.removableCredentials.has(id))
-    return `${id} was made for ${other.owner}. ${movedFromAdvice(builder)}${keepOneWorkflow(builder, other.owner)}`;
+    return `${id} was made for ${other.owner}. ${movedFromAdvice(builder)}${keepOneWorkflowAdvice(builder, other.owner)}`;
   return credential.type === 'unknown'
     ? `this version of the action cannot read the record of ${id}. Before then, find out in Auth0 what uses it, and delete it there if nothing does.`
     : undefined;
@@ -122,7 +127,7 @@ export function announceFormer(builder: PlanBuilder): void {
     if (refused) {
       notes.push({
         severity: 'warning',
-        text: `${adviceOnUnreadFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${latest(candidates)}. ${refused.failed}`,
+        text: `${adviceOnUnshownFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${untilClause(candidates)}. ${refused.failed}`,
       });
       continue;
     }
@@ -137,8 +142,8 @@ export function announceFormer(builder: PlanBuilder): void {
   }
 }
 
-/** Nobody can log in with them from then on, so that the next rotation may remove them. */
-function latest(candidates: readonly Credential[]): string {
+/** The end of a sentence: until when they keep their slots. After that nobody can log in with them, so the next rotation may remove them. */
+function untilClause(candidates: readonly Credential[]): string {
   const ends = candidates.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
   const last = Math.max(...ends);
   return Number.isFinite(last) ? `, at the latest until ${day(last)}` : '';
@@ -177,7 +182,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   else if (desired.currentKey === undefined)
     builder.note(
       'warning',
-      `It is unknown what is stored in ${names}, since no run of this workflow can have written it last. Pass current-credential to have the current pair stored there.`,
+      `It is unknown what is stored in ${names}, since something other than a run of this workflow wrote it last. Pass current-credential to have the current pair stored there.`,
     );
   else
     builder.note(

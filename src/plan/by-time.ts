@@ -11,8 +11,11 @@ import {
 import { BACKDATE, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import type { Owners } from './owners.ts';
 
-/** Whether the run that made the credential can have written the secret. A run stores its credential right after it makes it, within the lease. */
-export function isWrittenInRunOf({ createdAt }: Credential, secret: ObservedSecret | undefined): boolean {
+/** Whether the run that made the credential could have written the secret. A run stores its credential right after it makes it, within the lease. */
+export function couldBeWrittenInRunOf(
+  { createdAt }: Credential,
+  secret: ObservedSecret | undefined,
+): boolean {
   const times = writtenTimes(secret?.times);
   if (times === undefined) return false;
   const after = times.updatedAt - createdAt;
@@ -43,7 +46,7 @@ function afterPrimary(
   return method === 'tls_client_auth' && first && then ? then.updatedAt - first.updatedAt : undefined;
 }
 
-/** Whether it is the primary, or the run that wrote the primary can have written it. Then both hold the same subject DN. */
+/** Whether it is the primary, or the run that wrote the primary could have written it. Then both hold the same subject DN. */
 export function isLikePrimary(desired: DesiredState, index: number, observed: ObservedState): boolean {
   const after = afterPrimary(desired, observed.secrets[index], observed);
   return index === 0 || (after !== undefined && after >= 0 && after <= LEASE);
@@ -58,7 +61,7 @@ export function isWrittenApart(
   return (afterPrimary(desired, secret, observed) ?? 0) > LEASE;
 }
 
-/** The credentials that existed when the secret was written and can have been delivered there, newest first. */
+/** The credentials that existed when the secret was written and could have been delivered there, newest first. */
 export function candidatesFor(
   secret: ObservedSecret,
   { pool: all, secrets }: ObservedState,
@@ -82,7 +85,7 @@ export function existingAt(
   return all.filter((c) => !owners.isForeign(c) && c.createdAt <= latestCreation(secret)).sort(newestFirst);
 }
 
-/** The latest time at which the secret's credential can have been created, by Auth0's clock. */
+/** The latest time at which the secret's credential could have been created, by Auth0's clock. */
 export function latestCreation(secret: ObservedSecret | undefined): number {
   const times = secret?.times ?? 'unread';
   if (times === 'missing') return Number.NEGATIVE_INFINITY;
@@ -120,7 +123,7 @@ function mayHoldAny(
   return (
     desired.method === 'tls_client_auth' &&
     writtenTimes(secret.times) !== undefined &&
-    !isWrittenInRunOf(newest, secret)
+    !couldBeWrittenInRunOf(newest, secret)
   );
 }
 
@@ -133,7 +136,7 @@ function mayHoldEarlier(newest: Credential, secret: ObservedSecret, owners: Owne
   return times !== undefined && newest.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(newest);
 }
 
-/** Whether no run can have written the secret, or nothing shows it: its credential was made by hand, was too old by then, or was brought. */
+/** Whether no run could have written the secret, or nothing shows it: its credential was made by hand, was too old by then, or was brought. */
 export function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,
@@ -146,7 +149,7 @@ export function isUnexplained(
   if (desired.brought) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   if (desired.method === 'tls_client_auth') return !owners.isOurs(held) && held.identity !== desired.subject;
-  // guard: by time, what no run can have stored is not believed
+  // guard: by time, what no run could have stored is not believed
   return !owners.isOurs(held) || times.updatedAt > held.createdAt + LEASE;
 }
 

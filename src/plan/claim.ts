@@ -9,7 +9,7 @@ import {
   writtenTimes,
 } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { candidatesFor, isCurrentLatest, isWrittenInRunOf, latestCreation } from './by-time.ts';
+import { candidatesFor, couldBeWrittenInRunOf, isCurrentLatest, latestCreation } from './by-time.ts';
 import type { Owners } from './owners.ts';
 
 /** What the primary holds by `current-credential`. */
@@ -21,7 +21,7 @@ export interface Claim {
   /** Set if the primary does not hold `current-credential`: how the times show that. */
   staleCurrent: StaleCurrent | undefined;
   /** A newer one that nobody needs: the primary may have held it until somebody put the claimed one back, or this run replaces it. */
-  heldBeforeRollback: Credential | undefined;
+  supplanted: Credential | undefined;
 }
 
 /** How the times show that `current-credential` is not what the primary holds. */
@@ -55,14 +55,14 @@ export function checkClaim(
   // What a run may have stored since this job read its secrets: ours, and newer than the claimed one if that is registered.
   const perhapsStored = unregistered ? byTime.filter(owners.isOurs) : newer;
   // guard: a stale current-credential is not believed
-  const later = perhapsStored.find((c) => isWrittenInRunOf(c, primary));
+  const later = perhapsStored.find((c) => couldBeWrittenInRunOf(c, primary));
   const staleCurrent = howStale(desired, observed, owners, claimed, later);
   const isBelieved = staleCurrent === undefined && primary?.times !== 'missing';
   return {
     unregistered,
     credential: later ?? (isBelieved ? claimed : undefined),
     staleCurrent,
-    heldBeforeRollback: later ? undefined : newer[0],
+    supplanted: later ? undefined : newer[0],
   };
 }
 
@@ -74,13 +74,13 @@ function howStale(
   claimed: Credential | undefined,
   later: Credential | undefined,
 ): StaleCurrent | undefined {
-  if (claimed && cannotHaveHeld(claimed, observed.secrets[0], owners)) return { because: 'never held' };
+  if (claimed && cannotBeHeld(claimed, observed.secrets[0], owners)) return { because: 'never held' };
   if (later) return { because: 'delivered since', later };
   return isWrittenSince(desired, claimed, observed) ? { because: 'written since' } : undefined;
 }
 
 /** Whether the secret cannot hold the claimed credential. A run creates a credential before it delivers it, but a person may store a pair first. */
-function cannotHaveHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
+function cannotBeHeld(claimed: Credential, secret: ObservedSecret | undefined, owners: Owners): boolean {
   if (writtenTimes(secret?.times) === undefined) return false;
   if (owners.otherOwnership(claimed) !== undefined) return true;
   return owners.isOurs(claimed) && claimed.createdAt > latestCreation(secret);
@@ -101,7 +101,7 @@ function isWrittenSince(
   if (claimed === undefined) return true;
   // The record of a subject DN outlives its certificates and is delivered again and again.
   const isRenewal = desired.method === 'tls_client_auth' && isCurrentLatest(desired, observed);
-  return !isRenewal && !isWrittenInRunOf(claimed, primary);
+  return !isRenewal && !couldBeWrittenInRunOf(claimed, primary);
 }
 
 /** Our credentials that are newer than `held` and existed when the secret was written. */

@@ -84,7 +84,7 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
     newest: heldByPrimary,
     formerHeld: inUse.formerHeld.filter(({ location }) => !names.includes(location)),
     // If the primary's pair is the older one, this run itself rolls the other locations back: nobody needs the newer one, and it is evictable.
-    heldBeforeRollback: inUse.heldBeforeRollback ?? (newest?.id === heldByPrimary.id ? undefined : newest),
+    supplanted: inUse.supplanted ?? (newest?.id === heldByPrimary.id ? undefined : newest),
   };
 }
 
@@ -134,7 +134,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
 
 /** Plans to store `current-credential` in these locations, once a probe has shown that they accept it. */
 function store(builder: PlanBuilder, indexes: readonly number[]): void {
-  probeSecrets(builder, indexes);
+  requestProbes(builder, indexes);
   for (const index of indexes) {
     const location = builder.observed.secrets[index]?.location;
     if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
@@ -146,6 +146,6 @@ function isWritable(builder: PlanBuilder, index: number): boolean {
   return location !== undefined && whyUnwritable(builder.observed, location) === undefined;
 }
 
-export function probeSecrets(builder: PlanBuilder, indexes: readonly number[]): void {
-  builder.probe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
+export function requestProbes(builder: PlanBuilder, indexes: readonly number[]): void {
+  builder.requestProbe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
 }

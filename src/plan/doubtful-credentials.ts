@@ -5,7 +5,7 @@ import { day } from '../model/markdown.ts';
 import { type Credential, isNewer, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { adviceOnUnreadFormer, formerElsewhere } from './other-owners.ts';
+import { adviceOnUnshownFormer, formerElsewhere } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /**
@@ -33,11 +33,11 @@ export function dated(credentials: readonly Credential[]): string {
 }
 
 /** What to do if a location that GitHub does not show may hold a credential. undefined: there is none. */
-export function adviceOnHiddenHolder(builder: PlanBuilder): string | undefined {
+export function adviceOnUnshownHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
   const hidden = observed.secrets.find(({ refused }) => refused);
   if (hidden?.refused)
     return `${printLocation(hidden.location)} may hold a credential of this client. ${hidden.refused.failed} ${hidden.refused.remedy}${dropDestinationAdvice(hidden.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
-  return former && adviceOnUnreadFormer(former, builder);
+  return former && adviceOnUnshownFormer(former, builder);
 }

@@ -11,13 +11,13 @@ import {
 import { printLocation } from '../model/secret-location.ts';
 import {
   candidatesFor,
+  couldBeWrittenInRunOf,
   existingAt,
   heldByTime,
   isBehind,
   isLikePrimary,
   isUnexplained,
   isWrittenApart,
-  isWrittenInRunOf,
 } from './by-time.ts';
 import { type Claim, checkClaim, claimedBy, newerThan } from './claim.ts';
 import { expiryOf } from './expiry.ts';
@@ -43,7 +43,7 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   perhapsDisplaced: Credential | undefined;
   /** The credential that the primary holds. */
   heldByPrimary: Credential | undefined;
-  /** No run can have written the primary's secret last, or the pair was brought, so the times do not show what it holds. Always false if `current-credential` is a registered credential. */
+  /** No run could have written the primary's secret last, or the pair was brought, so the times do not show what it holds. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
   /** When the primary's credential expires, if that is recorded. */
   expiresAt: number | undefined;
@@ -127,7 +127,7 @@ function newestOf(some: readonly (Credential | undefined)[]): Credential | undef
   return some.filter((c) => c !== undefined).sort(newestFirst)[0];
 }
 
-/** Indexes of the locations other than the primary whose secret no run can have written. */
+/** Indexes of the locations other than the primary whose secret no run could have written. */
 function unexplainedAmong(
   desired: DesiredState,
   others: readonly ObservedSecret[],
@@ -149,7 +149,7 @@ function heldByFormer(
 ): CredentialsInUse['formerHeld'] {
   const { former = [], secrets } = observed;
   const seen = [...secrets, ...former.map(({ secret }) => secret)];
-  const isStored = (c: Credential) => seen.some((one) => isWrittenInRunOf(c, one));
+  const isStored = (c: Credential) => seen.some((one) => couldBeWrittenInRunOf(c, one));
   return former.flatMap(({ owner, secret }) => {
     const { location, refused } = secret;
     const known = existingAt(secret, observed, owners);
@@ -180,6 +180,6 @@ function nothingHeld({ secrets }: ObservedState): CredentialsInUse {
     staleCurrent: undefined,
     perhapsDisplaced: undefined,
     formerHeld: [],
-    heldBeforeRollback: undefined,
+    supplanted: undefined,
   };
 }

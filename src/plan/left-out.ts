@@ -64,10 +64,11 @@ function distinct(sentences: readonly string[]): string {
 export function hidingError(
   desired: DesiredState,
   observed: ObservedState,
-  { hides, location }: ObservedSecret,
+  { wouldHide, location }: ObservedSecret,
 ): RotationError | undefined {
-  if (hides === undefined || isForcedByHand(desired) || isOfThisClient(observed, hides)) return undefined;
-  const [name, hidden] = [location, hides].map(printLocation);
+  if (wouldHide === undefined || isForcedByHand(desired) || isOfThisClient(observed, wouldHide))
+    return undefined;
+  const [name, hidden] = [location, wouldHide].map(printLocation);
   return new RotationError('SECRET_EXISTS', {
     failed: `If this run stored ${name}, it would hide ${hidden}, which this workflow does not write. The jobs that read ${hidden} today might no longer be able to log in.`,
     remedy: `If ${hidden} belongs to another client, choose another ${NAME_INPUTS[location.part]}. If no job that would read ${name} needs what ${hidden} holds, start the workflow by hand once with force: true.`,
@@ -93,7 +94,7 @@ export const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
 };
 
 /** Whether a place that GitHub does not show may hold it. */
-export function isHeldByLeftOut(
+export function mayBeHeldByLeftOut(
   { inUse, observed }: { inUse: { held: readonly (readonly Credential[])[] }; observed: ObservedState },
   { id }: Credential,
 ): boolean {

@@ -6,9 +6,9 @@ import { day } from '../model/markdown.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { NOTICE_PERIOD } from '../model/timing.ts';
-import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
+import { adviceOnUnshownHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
 import { mayBeHeld } from './holders.ts';
-import { backTo, formerElsewhere, keepOneWorkflow, movedFromAdvice } from './other-owners.ts';
+import { backToAdvice, formerElsewhere, keepOneWorkflowAdvice, movedFromAdvice } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
@@ -105,7 +105,7 @@ function otherWorkflowAdvice(builder: PlanBuilder): string | undefined {
   const { owners, pool } = builder;
   const [owner] = pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (owner === undefined || unusedByHand(builder).length > 0) return undefined;
-  return movedFromAdvice(builder) + keepOneWorkflow(builder, owner);
+  return movedFromAdvice(builder) + keepOneWorkflowAdvice(builder, owner);
 }
 
 /** Is it unknown what is in use? */
@@ -165,7 +165,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
  */
 function adviceForReaders({ desired, observed, owners }: PlanBuilder, former: SecretLocation): string {
   const hasMoved = observed.pool.some((c) => owners.isOurs(c) && !owners.isOfFormer(c));
-  if (!hasMoved) return `${backTo(former, desired)} for now`;
+  if (!hasMoved) return `${backToAdvice(former, desired)} for now`;
   return former.secretName.toUpperCase() === desired.secretName.toUpperCase()
     ? `add ${printDestination(former.destination)} to destinations, after the first, and pass current-credential`
     : `let its readers read ${desired.secretName} first`;
@@ -174,7 +174,7 @@ function adviceForReaders({ desired, observed, owners }: PlanBuilder, former: Se
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { observed } = builder;
-  const hidden = adviceOnHiddenHolder(builder);
+  const hidden = adviceOnUnshownHolder(builder);
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
   if (held.length === 0) return hidden;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
@@ -208,6 +208,6 @@ export function subjectTaken(builder: PlanBuilder, credential: Credential): Rota
     remedy:
       owner === undefined
         ? 'Choose another subject.'
-        : `${movedFromAdvice(builder)}${keepOneWorkflow(builder, owner)} Or choose another subject.`,
+        : `${movedFromAdvice(builder)}${keepOneWorkflowAdvice(builder, owner)} Or choose another subject.`,
   });
 }

@@ -35,7 +35,7 @@ export const KEEP_ONE = 'keep one of the two';
  * What to do about a former location that GitHub does not show, since its candidates stay as long as it may hold them. The line names
  * only ids that no visible location may hold. If there is none, a run by hand with `force` decides.
  */
-export function adviceOnUnreadFormer(
+export function adviceOnUnshownFormer(
   { candidates, location }: FormerHolder,
   { inUse, observed }: Pick<PlanBuilder, 'inUse' | 'observed'>,
 ): string {
@@ -55,13 +55,16 @@ export function adviceOnUnreadFormer(
 }
 
 /** What to do if another workflow rotates the client, too: Auth0 has room for the credentials of only one. */
-export function keepOneWorkflow({ desired: { currentKey, secretName } }: PlanBuilder, owner: string): string {
+export function keepOneWorkflowAdvice(
+  { desired: { currentKey, secretName } }: PlanBuilder,
+  owner: string,
+): string {
   const pass = currentKey === undefined ? ', pass current-credential' : '';
   return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other${pass}, and add its destinations here. Once the readers of the other read ${secretName} there, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and add the destinations of this one there in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */
-export function backTo({ destination, secretName }: SecretLocation, desired: DesiredState): string {
+export function backToAdvice({ destination, secretName }: SecretLocation, desired: DesiredState): string {
   const place = printDestination(destination);
   const isServed = desired.destinations.some(
     (one) => printDestination(one).toLowerCase() === place.toLowerCase(),
@@ -87,7 +90,7 @@ export function refuseRunningFormer(builder: PlanBuilder): void {
   const { owner = '', run } = readOwnership(live.name) ?? {};
   const former = observed.former?.find((one) => one.owner === owner)?.secret.location;
   const back = former
-    ? `If that was the first destination of this workflow at that time, ${backTo(former, desired)}. `
+    ? `If that was the first destination of this workflow at that time, ${backToAdvice(former, desired)}. `
     : '';
   throw new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Two workflows seem to rotate this client: run ${run} made ${live.id} for ${former ? printLocation(former) : owner}, after ${printDestination(desired.destinations[0])} ${desired.secretName} had become the first destination of this workflow. Waiting does not help.`,

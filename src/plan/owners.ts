@@ -94,7 +94,7 @@ export class Owners {
       !this.isAssociated(credential) ||
       this.otherOwnership(credential) !== undefined);
 
-  /** Whether it is of the desired method and has no mark, so that a person or another tool made it. */
+  /** Whether it is of the desired method and has no mark, so a person or another tool made it. */
   isUnmarked = ({ name, type }: Credential): boolean =>
     type === this.#type && readOwnership(name) === undefined;
 }

@@ -88,7 +88,7 @@ export class PlanBuilder {
   requireWritable(): void {
     const refusal = refusalOf(this.desired, this.observed);
     if (refusal) throw refusal;
-    this.probe(this.observed.secrets.map(({ location }) => location));
+    this.requestProbe(this.observed.secrets.map(({ location }) => location));
   }
 
   /** Makes the plan depend on the tenant logs. @param since milliseconds, Auth0's clock */
@@ -97,7 +97,7 @@ export class PlanBuilder {
   }
 
   /** Requests a check whether these locations accept a write. */
-  probe(locations: readonly SecretLocation[]): void {
+  requestProbe(locations: readonly SecretLocation[]): void {
     // A plan with the results of the probes asks for none.
     if (this.observed.unwritable !== undefined) return;
     const open = locations.filter((one) => !isLeftOut(this.observed, one));
@@ -160,8 +160,8 @@ export class PlanBuilder {
   /** Credentials to remove when room is needed: expired ones, those due for removal, and the one that was rolled back. */
   get evictable(): Credential[] {
     const expired = this.pool.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
-    const { heldBeforeRollback } = this.inUse;
-    const rolledBack = this.pool.filter((c) => c.id === heldBeforeRollback?.id && this.isUnused(c));
+    const { supplanted } = this.inUse;
+    const rolledBack = this.pool.filter((c) => c.id === supplanted?.id && this.isUnused(c));
     return [...new Set([...expired, ...this.dueForRemoval, ...rolledBack])];
   }
 
@@ -269,7 +269,7 @@ export class PlanBuilder {
 }
 
 /**
- * When the last location that can have held the credential received its successor, by Auth0's clock. A secret that was created after the
+ * When the last location that could have held the credential received its successor, by Auth0's clock. A secret that was created after the
  * successor never held it. For a credential made by hand only a successor of ours counts. undefined: it has no successor.
  */
 export function supersededAt(

@@ -10,7 +10,7 @@ import { claimedBy } from './claim.ts';
 import {
   assumeRewritten,
   finishDelivery,
-  probeSecrets,
+  requestProbes,
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
@@ -19,12 +19,12 @@ import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
-  refuseClient,
   refuseDuringYoungDelivery,
   refuseMissingScopes,
   refuseSamePairAgain,
   refuseToOverwrite,
   refuseUnfinished,
+  refuseUnfitClient,
   refuseUnknownSecret,
 } from './preconditions.ts';
 import { firstReason, nextDue } from './reasons.ts';
@@ -53,7 +53,7 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
 function planned(builder: PlanBuilder): Plan {
   const { desired, observed } = builder;
   refuseToOverwrite(desired, observed);
-  refuseClient(desired, observed);
+  refuseUnfitClient(desired, observed);
   refuseRunningFormer(builder);
   refuseUnfinished(builder);
   noteName(builder);
@@ -73,14 +73,14 @@ function planned(builder: PlanBuilder): Plan {
     steps,
     rotates,
     reuses,
-    replaces: rotates ? replacedBy(builder)?.id : undefined,
+    replaces: rotates ? replacedCredential(builder)?.id : undefined,
     nextRotation,
     credentials: observed.pool.map((credential) => builder.toPlanned(credential)),
     notes: builder.notes,
     revokes: builder.revokes,
     logQuestion: builder.logQuestion,
     probes: builder.probes,
-    lockout: { before: lockoutOf(builder, 0), healed: lockoutOf(builder, builder.keptSteps) },
+    lockout: { before: lockoutOf(builder, 0), afterKeptSteps: lockoutOf(builder, builder.keptSteps) },
     errorAtEnd: errorAtEnd ? withLockoutAlarm(errorAtEnd, builder) : unwritableError(builder),
   };
 }
@@ -143,7 +143,7 @@ function noteUnknownIds(builder: PlanBuilder): void {
 }
 
 /** A credential made by hand that this rotation supersedes. With `enroll` it may belong to the previous method. */
-function replacedBy({ owners, observed }: PlanBuilder): Credential | undefined {
+function replacedCredential({ owners, observed }: PlanBuilder): Credential | undefined {
   const { associated = [] } = observed.client ?? {};
   return observed.pool.find(
     (c) =>
@@ -196,7 +196,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, toRewrite);
-  if (due?.reason === 'PartlyDelivered') probeSecrets(builder, builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') requestProbes(builder, builder.inUse.lacking);
   return due ?? notRotated(builder, healed);
 }
 

@@ -41,7 +41,7 @@ function refuseOtherMethod(desired: DesiredState, observed: ObservedState): void
   const hasLeft = client.method === revertTo || (isSecretMethod(client.method) && isSecretMethod(revertTo));
   if (operation === 'revert' && hasLeft) return;
   if (operation === 'enroll') {
-    refuseAlgorithm(client);
+    refuseOtherAlgorithm(client);
     return;
   }
   throw methodMismatch(desired, observed, client.method);
@@ -85,7 +85,7 @@ function deliveredBefore(desired: DesiredState, observed: ObservedState): Creden
 }
 
 /** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
-function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
+function refuseOtherAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
   if (algorithm === 'RS256') return;
   throw new RotationError('ALGORITHM_MISMATCH', {
     failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,
@@ -95,9 +95,9 @@ function refuseAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
 }
 
 /** Refuses a client that does not fit the operation. @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, INVALID_INPUT */
-export function refuseClient(desired: DesiredState, observed: ObservedState): void {
+export function refuseUnfitClient(desired: DesiredState, observed: ObservedState): void {
   refuseOtherMethod(desired, observed);
-  refuseQuietWindow(desired, observed);
+  refuseUnusableQuietWindow(desired, observed);
 }
 
 /**
@@ -105,7 +105,10 @@ export function refuseClient(desired: DesiredState, observed: ObservedState): vo
  * this client gets none.
  * @throws RotationError INVALID_INPUT
  */
-function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }: ObservedState): void {
+function refuseUnusableQuietWindow(
+  { operation, quietWindow }: DesiredState,
+  { client }: ObservedState,
+): void {
   if (quietWindow === undefined || operation === 'revert') return;
   if (client?.grantTypes === undefined || client.grantTypes.includes('client_credentials')) return;
   throw new RotationError('INVALID_INPUT', {
@@ -115,7 +118,7 @@ function refuseQuietWindow({ operation, quietWindow }: DesiredState, { client }:
 }
 
 /**
- * Refuses to replace or hide a secret that no run of this workflow can have written, since it may belong to another client.
+ * Refuses to replace or hide a secret that no run of this workflow could have written, since it may belong to another client.
  * @throws RotationError SECRET_EXISTS
  */
 export function refuseUnknownSecret(builder: PlanBuilder): void {

@@ -105,14 +105,14 @@ function explainUnidentified({ desired, inUse, observed }: RuleContext): string 
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
     return 'the expiry of a certificate that was issued elsewhere is not recorded (pass current-credential to be certain)';
   if (inUse.primaryUnexplained && inUse.heldByPrimary && !inUse.unregistered)
-    return 'no run of this workflow can have written the secret of the primary destination last (pass current-credential to be certain)';
+    return 'the secret of the primary destination was last written by something other than a run of this workflow (pass current-credential to be certain)';
   return 'the primary destination holds no credential that Auth0 knows';
 }
 
 /** A location without a secret has no consumers, so it waits for free capacity or for the next rotation. */
 function partlyDelivered({ inUse, isFull, observed }: RuleContext): boolean {
   // Somebody put an older pair back by hand. Both credentials stay until a rotation is due.
-  if (inUse.heldBeforeRollback) return false;
+  if (inUse.supplanted) return false;
   return inUse.lacking.some((index) => {
     const secret = observed.secrets[index];
     if (!secret || whyUnwritable(observed, secret.location)) return false;

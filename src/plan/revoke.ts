@@ -9,7 +9,7 @@ import { mayBeHeld } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 /** Refuses, before any effect, a revocation that would not end the previous credential. @throws RotationError CANNOT_REVOKE */
-export function refuseRevocation(builder: PlanBuilder): void {
+export function refuseFutileRevocation(builder: PlanBuilder): void {
   const { owners, reuses, desired } = builder;
   const { currentKey } = desired;
   refuseElsewhere(builder);

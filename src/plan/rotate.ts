@@ -15,13 +15,13 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { ISSUED, type KeyMaterial } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
 import { formerHolder } from './holders.ts';
-import { isHeldByLeftOut, refusalOf } from './left-out.ts';
+import { mayBeHeldByLeftOut, refusalOf } from './left-out.ts';
 import { freeCapacity, freeSlot } from './make-room.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
 import { CUTS_OFF } from './revert.ts';
-import { refuseRevocation, revoke } from './revoke.ts';
+import { refuseFutileRevocation, revoke } from './revoke.ts';
 import { noteOlderCurrent } from './stale-current.ts';
 
 export function rotate(builder: PlanBuilder, reason: Reason): void {
@@ -32,7 +32,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   // The certificate is issued before any effect, so that a failure here removes no credential.
   builder.steps.push({ kind: 'issue-certificate', what: materialOf(desired) });
   builder.reuses = reuseSubject(builder)?.id;
-  if (desired.revoke) refuseRevocation(builder);
+  if (desired.revoke) refuseFutileRevocation(builder);
   if (builder.reuses === undefined && builder.observed.client) freeCapacity(builder, isExpiringSoon);
   register(builder, isExpiringSoon);
   // guard: proof before delivery
@@ -89,12 +89,12 @@ function noteForced(builder: PlanBuilder): void {
   if (!force || !scheduled) return;
   builder.note(
     'warning',
-    `force: true rotates in every scheduled run${endsSoon(builder)}. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.`,
+    `force: true rotates in every scheduled run${endsSoonClause(builder)}. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.`,
   );
 }
 
 /** Each rotation removes the pair before the previous one. */
-function endsSoon({ reuses }: PlanBuilder): string {
+function endsSoonClause({ reuses }: PlanBuilder): string {
   return reuses === undefined ? ', and each pair works only until the second run after it' : '';
 }
 
@@ -109,7 +109,7 @@ function noteShort(builder: PlanBuilder): void {
   const lower = third > 0 ? `Set renew-before-days to ${third} or less, or have` : 'Have';
   notes.push({
     severity: 'warning',
-    text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${endsSoon(builder)}.`,
+    text: `${lower} the certificate issued for longer. It is valid for no longer than renew-before-days: every run will rotate${endsSoonClause(builder)}.`,
   });
 }
 
@@ -233,7 +233,7 @@ function removeAfterDelivery(builder: PlanBuilder): void {
       c.id !== builder.reuses &&
       // This run delivers nothing there.
       formerHolder(builder.inUse, c) === undefined &&
-      !isHeldByLeftOut(builder, c),
+      !mayBeHeldByLeftOut(builder, c),
   );
   for (const credential of previous) builder.remove(credential, 'retire');
 }

@@ -11,7 +11,7 @@ import type { Owners } from './owners.ts';
 export function isPending(inUse: CredentialsInUse, owners: Owners, credential: Credential): boolean {
   if (!owners.isOurs(credential) || mayBeHeld(inUse, credential)) return false;
   // It was delivered, but somebody put an older pair back.
-  if (credential.id === inUse.heldBeforeRollback?.id) return false;
+  if (credential.id === inUse.supplanted?.id) return false;
   return inUse.newest === undefined || isNewer(credential, inUse.newest);
 }
 

@@ -6,11 +6,11 @@ import type { RunResult } from '../model/run-result.ts';
 
 /** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
 export function withResultAlarm(error: RotationError, result: RunResult): RotationError {
-  const { desired, expiresAt, observed, outcome, planOnly } = result;
+  const { desired, expiresAt, observed, outcome, readOnly } = result;
   if (error.alarm !== undefined) return error;
-  const named = planOnly ? undefined : leftOfEmergency(result);
+  const named = readOnly ? undefined : leftOfEmergency(result);
   if (named || outcome?.rotated) return error.withAlarm(named);
-  const left = desired.revoke && !planOnly && outcome === undefined ? NOT_REVOKED : undefined;
+  const left = desired.revoke && !readOnly && outcome === undefined ? NOT_REVOKED : undefined;
   return error.withAlarm((observed && expiredAlarm(expiresAt, observed.now)) ?? left);
 }
 

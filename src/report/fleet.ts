@@ -9,7 +9,7 @@ import { describeStep } from '../model/step.ts';
 import { currentExpiry, nextRotation } from './headline.ts';
 import { entryOf, OUTPUT_NAMES } from './outputs.ts';
 import { reasonName } from './reason-names.ts';
-import { warnings } from './report.ts';
+import { annotationsOf } from './report.ts';
 
 /** The most bytes of the summary. GitHub allows 1 MiB per step (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
@@ -22,7 +22,7 @@ const ANNOTATIONS = 9;
 
 export function fleetReport(results: readonly RunResult[], helpUrl: (code: string) => string): Report {
   const worstFirst = results.toSorted(
-    (a, b) => Number(isUrgent(b)) - Number(isUrgent(a)) || rank(a) - rank(b),
+    (a, b) => Number(hasAlarm(b)) - Number(hasAlarm(a)) || rank(a) - rank(b),
   );
   return {
     outputs: fleetOutputs(results, worstFirst),
@@ -37,13 +37,17 @@ const KINDS = [
   ['failed', '❌', ({ error }) => error !== undefined && !wasSkipped(error.code)],
   ['not tried', '⏸️', ({ error }) => error !== undefined],
   // A plan shows the enrollment that the client needs, since a rotation of it would be refused.
-  ['must be enrolled first', '⚠️', ({ desired, planOnly }) => planOnly && desired.operation === 'enroll'],
-  ['rotated with warnings', '⚠️', (result) => result.outcome?.rotated === true && warnings(result).length > 0],
+  ['must be enrolled first', '⚠️', ({ desired, readOnly }) => readOnly && desired.operation === 'enroll'],
+  [
+    'rotated with warnings',
+    '⚠️',
+    (result) => result.outcome?.rotated === true && annotationsOf(result).length > 0,
+  ],
   ['rotated', '✅', ({ outcome }) => outcome?.rotated === true],
-  ['would be rotated', '📋', ({ plan, planOnly }) => planOnly && (plan?.rotates ?? false)],
-  ['would be put in order', '📋', (result) => result.planOnly && hasSteps(result)],
-  ['put in order with warnings', '⚠️', (result) => hasSteps(result) && warnings(result).length > 0],
-  ['not due with warnings', '⚠️', (result) => !hasSteps(result) && warnings(result).length > 0],
+  ['would be rotated', '📋', ({ plan, readOnly }) => readOnly && (plan?.rotates ?? false)],
+  ['would be put in order', '📋', (result) => result.readOnly && hasSteps(result)],
+  ['put in order with warnings', '⚠️', (result) => hasSteps(result) && annotationsOf(result).length > 0],
+  ['not due with warnings', '⚠️', (result) => !hasSteps(result) && annotationsOf(result).length > 0],
   ['put in order', '✅', hasSteps],
   ['not due', '✅', () => true],
 ] as const satisfies [string, string, (result: RunResult) => boolean][];
@@ -58,7 +62,7 @@ function wasSkipped(code: string): boolean {
 }
 
 /** Consumers may not be able to log in. */
-function isUrgent({ error }: RunResult): boolean {
+function hasAlarm({ error }: RunResult): boolean {
   return error?.alarm !== undefined;
 }
 
@@ -90,7 +94,7 @@ function headline(results: readonly RunResult[]): string {
   const counts = KINDS.map(([kind], index) => ({ kind, count: ranks.filter((one) => one === index).length }));
   const named = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
-  const urgent = results.filter(isUrgent).length;
+  const urgent = results.filter(hasAlarm).length;
   const first = urgent > 0 ? `Act at once for ${clients(urgent)}, named first below. ` : '';
   return `${sign ?? '✅'} ${first}${clients(results.length)}: ${named.join(', ') || 'none in this shard'}.${deadline(results)}`;
 }
@@ -101,7 +105,7 @@ function clients(count: number): string {
 
 /** The day on which the first key of those that failed expires. */
 function deadline(results: readonly RunResult[]): string {
-  const failed = results.filter((result) => result.error !== undefined && !isUrgent(result));
+  const failed = results.filter((result) => result.error !== undefined && !hasAlarm(result));
   const ends = failed.flatMap((result) => currentExpiry(result) ?? []);
   return ends.length === 0
     ? ''
@@ -164,7 +168,7 @@ function tableRow(result: RunResult): string {
   const why = plan === undefined || plan.reason === 'NotDue' ? '–' : reasonName(plan.reason);
   return row([
     nameOf(result),
-    `${sign} ${kind}${isUrgent(result) ? ', ACT AT ONCE' : ''}`,
+    `${sign} ${kind}${hasAlarm(result) ? ', ACT AT ONCE' : ''}`,
     error ? `\`${error.code}\`` : why,
     notAfter === '' ? '–' : unbroken(Date.parse(notAfter)),
     next === undefined ? '–' : unbroken(next),
@@ -173,8 +177,8 @@ function tableRow(result: RunResult): string {
 
 /** Folded details below the table. */
 function detailsOf(result: RunResult, shown: ReadonlySet<string>, helpUrl: (code: string) => string): string {
-  const { error, outcome, plan, planOnly } = result;
-  const steps = planOnly
+  const { error, outcome, plan, readOnly } = result;
+  const steps = readOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
     : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
   const notes = fleetWarnings(result)
@@ -182,7 +186,7 @@ function detailsOf(result: RunResult, shown: ReadonlySet<string>, helpUrl: (code
     .map(({ message }) => `> ${inert(message)}\n`);
   const expiry = expirySentence(result);
   const lines = [...(error ? failureLines(error, expiry, helpUrl) : []), ...notes, ...steps];
-  if (lines.length === 0 || (error?.code === 'CANARY_FAILED' && !isUrgent(result))) return '';
+  if (lines.length === 0 || (error?.code === 'CANARY_FAILED' && !hasAlarm(result))) return '';
   const open = error ? ' open' : '';
   return `\n<details${open}><summary>${textOf(result)}</summary>\n\n${lines.join('\n')}\n\n</details>`;
 }
@@ -206,7 +210,10 @@ function inManifest(advice: string): string {
 }
 
 function fleetWarnings(result: RunResult): Annotation[] {
-  return warnings(result).map((one) => ({ ...one, message: `${one.message}${inManifest(one.message)}` }));
+  return annotationsOf(result).map((one) => ({
+    ...one,
+    message: `${one.message}${inManifest(one.message)}`,
+  }));
 }
 
 const FORCE =
@@ -253,7 +260,7 @@ function namesOf(results: readonly RunResult[]): string {
 function annotations(worstFirst: readonly RunResult[], helpUrl: (code: string) => string): Annotation[] {
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
-    if (error === undefined || (wasSkipped(error.code) && !isUrgent(result))) return [];
+    if (error === undefined || (wasSkipped(error.code) && !hasAlarm(result))) return [];
     const name = oneLine(observed?.client?.name);
     const id = `client ${desired.clientId}`;
     const who = name === '' ? `${id} (${placeOf(result)})` : `${name}, ${id}`;
@@ -286,7 +293,7 @@ function fleetOutputs(
 ): Record<string, string> {
   const empty = Object.fromEntries(OUTPUT_NAMES.map((name) => [name, '']));
   const dates = results.flatMap((result) => nextRotation(result) ?? []);
-  const due = results.filter(({ plan, planOnly }) => planOnly && plan && plan.steps.length > 0);
+  const due = results.filter(({ plan, readOnly }) => readOnly && plan && plan.steps.length > 0);
   return {
     ...empty,
     rotated: `${results.some(({ outcome }) => outcome?.rotated)}`,

@@ -9,7 +9,7 @@ import { watchHeadline } from './findings.ts';
 import { notes } from './notes.ts';
 
 export function headline(result: RunResult): string {
-  const { error, planOnly, outcome, plan, desired } = result;
+  const { error, readOnly, outcome, plan, desired } = result;
   const name = oneLine(result.observed?.client?.name ?? desired.clientName) || desired.clientId;
   const client = `\`${oneLine(name)}\``;
   const watched = watchHeadline(result, client);
@@ -17,7 +17,7 @@ export function headline(result: RunResult): string {
   const due = nextRotation(result);
   const next = due === undefined ? '' : ` Next rotation on ${longDay(due)}.`;
   if (error) return `❌ ${client}: ${failed(result, error)}`;
-  if (planOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due. ${advice(result)}${next}`}`;
+  if (readOnly) return `📋 ${client}: ${planned(result) ?? `nothing is due. ${advice(result)}${next}`}`;
   if (outcome?.rotated) return `✅ ${client} ${rotated(result)}${next}`;
   if (plan?.reason === 'Rehearsal') return `✅ ${client}: ${rehearsed(result)}${next}`;
   if (plan?.reason === 'MethodDiffers') return `✅ ${client} ${reverted(desired)}`;
@@ -81,7 +81,7 @@ function rotated(result: RunResult): string {
       ? 'It was NOT proven. Authorize it for an API.'
       : 'It was NOT proven.';
   const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(result);
-  const todo = notProven(result) ? unproven : done;
+  const todo = unprovenWarning(result) ? unproven : done;
   return `has a new ${what}. ${todo}`;
 }
 
@@ -120,13 +120,13 @@ const PLANNED = {
 } as const;
 
 /** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed, since then it is overdue. */
-export function nextRotation({ planOnly, outcome, plan }: RunResult): number | undefined {
-  const hypothetical = plan?.rotates && !planOnly && !outcome?.rotated;
+export function nextRotation({ readOnly, outcome, plan }: RunResult): number | undefined {
+  const hypothetical = plan?.rotates && !readOnly && !outcome?.rotated;
   return hypothetical ? undefined : plan?.nextRotation;
 }
 
 /** A warning that the new credential was delivered without a proof. */
-export function notProven({ desired, outcome }: RunResult): string | undefined {
+export function unprovenWarning({ desired, outcome }: RunResult): string | undefined {
   if (!outcome?.rotated || outcome.proof.startsWith('proven')) return undefined;
   return UNPROVEN[outcome.proof] ?? (desired.method === 'private_key_jwt' ? KEY_NOT_PROVEN : NOT_PROVEN);
 }

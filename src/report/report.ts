@@ -3,7 +3,7 @@
 import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { earlierRunsWarnings } from './earlier-runs.ts';
 import { findingAnnotations } from './findings.ts';
-import { headline, notProven } from './headline.ts';
+import { headline, unprovenWarning } from './headline.ts';
 import { notes } from './notes.ts';
 import { outputs } from './outputs.ts';
 import { summary } from './summary.ts';
@@ -12,14 +12,14 @@ import { summary } from './summary.ts';
 export function clientReport(result: RunResult, helpUrl: (code: string) => string): Report {
   return {
     outputs: outputs(result),
-    annotations: warnings(result),
+    annotations: annotationsOf(result),
     summary: summary(result, helpUrl),
     headline: headline(result),
   };
 }
 
 /** Warnings that do not stop a run. */
-export function warnings(result: RunResult): Annotation[] {
+export function annotationsOf(result: RunResult): Annotation[] {
   const { watch, desired } = result;
   if (watch) return findingAnnotations(watch.findings);
   const list: Annotation[] = notes(result)
@@ -27,7 +27,7 @@ export function warnings(result: RunResult): Annotation[] {
     .map(({ text }) => ({ level: 'warning', title: `Client ${desired.clientId}`, message: text }));
   for (const message of earlierRunsWarnings(result))
     list.push({ level: 'warning', title: `Client ${desired.clientId}`, message });
-  const unproven = notProven(result);
+  const unproven = unprovenWarning(result);
   if (unproven) list.push({ level: 'warning', title: `Client ${desired.clientId}`, message: unproven });
   return list;
 }

@@ -9,7 +9,7 @@ import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { earlierRunsTable } from './earlier-runs.ts';
-import { headline, notProven } from './headline.ts';
+import { headline, unprovenWarning } from './headline.ts';
 import { notes } from './notes.ts';
 import { reasonName } from './reason-names.ts';
 
@@ -17,16 +17,16 @@ export function summary(result: RunResult, helpUrl: (code: string) => string): s
   const { error, watch, desired } = result;
   // A watch does not show the plan of a rotation.
   const plan = watch ? undefined : result.plan;
-  const unproven = notProven(result);
+  const unproven = unprovenWarning(result);
   const shown = watch ? [] : notes(result);
   const parts = [
     `## ${headline(result)}`,
     error && !watch ? sentences(error, helpUrl).join('\n\n') : '',
-    ...shown.filter(isUrgent).map(quoted),
+    ...shown.filter(needsAttention).map(quoted),
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,
     watch && watch.findings.length > 0 ? findingTable(watch.findings) : '',
     plan && !error ? `**${reasonName(plan.reason)}:** ${text(plan.explanation)}.` : '',
-    ...shown.filter((note) => !isUrgent(note)).map(quoted),
+    ...shown.filter((note) => !needsAttention(note)).map(quoted),
     chart(result),
     credentialTable(result),
     locationTable(result),
@@ -37,7 +37,7 @@ export function summary(result: RunResult, helpUrl: (code: string) => string): s
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-const isUrgent = ({ severity }: Note) => severity !== 'notice';
+const needsAttention = ({ severity }: Note) => severity !== 'notice';
 const quoted = ({ text: sentence }: Note) => `> ${shortened(inert(sentence))}`;
 const text = (sentence: string) => shortened(inert(sentence));
 
@@ -93,9 +93,9 @@ function fates({ error, outcome, plan }: RunResult): (location: string) => (type
 const rest = (count: number) => `1. … and ${count} more (shortened)`;
 
 function stepList(result: RunResult): string {
-  const { outcome, plan, planOnly, watch, desired } = result;
+  const { outcome, plan, readOnly, watch, desired } = result;
   if (outcome && outcome.steps.length > 0) return [...proofLine(result), ...doneList(result)].join('\n');
-  if (!planOnly || watch || !plan || plan.steps.length === 0) return '';
+  if (!readOnly || watch || !plan || plan.steps.length === 0) return '';
   const planned = plan.steps.map((step) => `1. ${plain(describeStep(step))}`);
   return [`### What ${desired.operation} would do`, ...shortenedList(planned, rest)].join('\n');
 }

@@ -64,7 +64,7 @@ function besideRefusal(finding: Finding, { error, isActual }: RefusedRotation): 
 }
 
 /**
- * Whether another run is at work or has just ended, so that the observed state is in transition. That passes within the lease. A refusal
+ * Whether another run is at work or has just ended, so the observed state is in transition. That passes within the lease. A refusal
  * that lasts longer, as between two workflows, is a finding.
  */
 export function isAtWork(

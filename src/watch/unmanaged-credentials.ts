@@ -6,7 +6,7 @@ import { type Credential, isYoung } from '../model/observed-state.ts';
 import { isDigest, type Ownership, readOwnership } from '../model/ownership.ts';
 import { adviceForUsers, removalOf } from '../plan/announce.ts';
 import { mayBeHeld } from '../plan/holders.ts';
-import { keepOneWorkflow } from '../plan/other-owners.ts';
+import { keepOneWorkflowAdvice } from '../plan/other-owners.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 
 /** @param next when the next rotation is due, if that lies ahead. Milliseconds, Auth0's clock */
@@ -69,7 +69,7 @@ function findingOfOthers(builder: PlanBuilder, { id }: Credential, { owner, run 
   return warning(
     `OthersCredential ${id}`,
     `${code(id)} belongs to another workflow: run ${code(run)} made it for ${code(owner)}.`,
-    `${moved(owner)}${keepOneWorkflow(builder, code(owner))}`,
+    `${moved(owner)}${keepOneWorkflowAdvice(builder, code(owner))}`,
   );
 }
 

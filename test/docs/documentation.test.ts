@@ -249,7 +249,7 @@ describe('action.yml', () => {
   });
 
   it('declares the outputs that the code sets, and no other', () => {
-    const { outputs } = clientReport({ planOnly: true, desired: desired() }, String);
+    const { outputs } = clientReport({ readOnly: true, desired: desired() }, String);
     expect(Object.keys(outputs).sort()).toEqual(Object.keys(action.outputs).sort());
   });
 });

@@ -255,8 +255,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
           { outcome: idle() },
         ),
       ],
-      ['planned', result({ force: true }, settled, { planOnly: true })],
-      ['an interruption that is planned', result(two, interrupted, { planOnly: true })],
+      ['planned', result({ force: true }, settled, { readOnly: true })],
+      ['an interruption that is planned', result(two, interrupted, { readOnly: true })],
       [
         'an interruption that was undone',
         result(two, interrupted, { error: failure('All is well.'), outcome: undone() }),
@@ -270,11 +270,11 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
           { error: failure(), outcome: undone() },
         ),
       ],
-      ['failed before anything was known', { planOnly: false, desired: desired(), error: failure() }],
+      ['failed before anything was known', { readOnly: false, desired: desired(), error: failure() }],
       [
         'watched',
         result({}, settled, {
-          planOnly: true,
+          readOnly: true,
           watch: {
             findings: [warning('Orphan', '`cred_b` is an orphan.', 'Start it.')],
             lifetime: { until: NOW + 60 * DAY, left: 0.85 },
@@ -282,7 +282,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
           },
         }),
       ],
-      ['a year and more', result({ force: true, validityDays: 825 }, settled, { planOnly: true })],
+      ['a year and more', result({ force: true, validityDays: 825 }, settled, { readOnly: true })],
     ])('%s', async (_, told) => {
       const { summary } = report(told);
       const { links, overflow } = await look(summary);

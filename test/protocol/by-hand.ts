@@ -149,7 +149,7 @@ export class ByHand {
   succeeds(actor: Actor, of?: { id: string; identity: string }): void {
     const { desired } = this.world;
     actor.result = {
-      planOnly: false,
+      readOnly: false,
       desired: { ...desired, operation: actor.operation },
       plan: { rotates: of !== undefined } as Plan,
       ...(of && { outcome: { credential: of } as never }),
@@ -160,7 +160,7 @@ export class ByHand {
   /** Its run ends with an error. */
   breaksOff(actor: Actor, stateNow: string, code: ErrorCode = 'AUTH0_REQUEST_FAILED'): void {
     const error = new RotationError(code, { failed: '', remedy: '', stateNow });
-    actor.result = { planOnly: false, desired: this.world.desired, error };
+    actor.result = { readOnly: false, desired: this.world.desired, error };
     this.execution.invariants.end(actor);
   }
 

@@ -146,7 +146,7 @@ export const GUARDS: readonly Guard[] = [
     },
   },
   {
-    name: 'by time, what no run can have stored is not believed',
+    name: 'by time, what no run could have stored is not believed',
     instead: '!owners.isOurs(held)',
     hunt: { singles: [single('held, not associated', BY_TIME)] },
   },

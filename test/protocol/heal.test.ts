@@ -37,13 +37,13 @@ function failing(
       const failed = fails(inputs.desired);
       if (failed === undefined) return REAL.run(inputs, ...rest);
       const error = new RotationError(code, { failed, remedy: '', stateNow: 'All is as it was.' });
-      return { planOnly: false, desired: inputs.desired, error };
+      return { readOnly: false, desired: inputs.desired, error };
     },
   };
 }
 
 /** Its runs do nothing, and say that all is well. */
-const IDLE: Code = { ...REAL, run: async ({ desired }) => ({ planOnly: false, desired }) };
+const IDLE: Code = { ...REAL, run: async ({ desired }) => ({ readOnly: false, desired }) };
 const run = (number: number) => `${1000 + number}.1`;
 
 async function healing(

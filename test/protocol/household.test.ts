@@ -142,7 +142,7 @@ function scripted(does: (run: Run) => unknown): Code {
               stateNow: 'Nothing changed.',
             });
       const plan = { rotates: false, explanation: run.explanation, notes: [] } as unknown as Plan;
-      return { planOnly: false, desired: inputs.desired, plan, error };
+      return { readOnly: false, desired: inputs.desired, plan, error };
     },
   };
 }

@@ -256,7 +256,7 @@ export class World {
   inputs(run: string, asked: Asking = {}, { currentPair } = { currentPair: this.#currentPair() }): Inputs {
     const { isManager, method } = this.scenario;
     return {
-      planOnly: false,
+      readOnly: false,
       watch: undefined,
       domain: DOMAIN,
       mtlsDomain: undefined,

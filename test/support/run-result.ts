@@ -25,7 +25,7 @@ export function result(changes: DesiredChanges, seed: StateSeed, rest: Partial<R
   const wanted = desired(changes);
   const observed = state(wanted, seed);
   return {
-    planOnly: false,
+    readOnly: false,
     desired: wanted,
     observed,
     plan: plan(wanted, observed),

@@ -16,7 +16,7 @@ describe('a rotation', () => {
       expect.stringMatching(/^Client .* uses self_signed_tls_client_auth; associated: /),
     );
     expect(road.lines).toContainEqual(expect.stringMatching(/^Plan: Forced, since force is set\./));
-    expect(result).toMatchObject({ planOnly: false, outcome: { rotated: true } });
+    expect(result).toMatchObject({ readOnly: false, outcome: { rotated: true } });
     expect(result.error).toBeUndefined();
   });
 
@@ -38,7 +38,7 @@ describe('a rotation', () => {
   it('that fails in its first phase still says what it was asked for', async () => {
     const road = await Road.begin('settled');
     const result = await road.run((line) => (line === 'GET client' ? { status: 500 } : undefined));
-    expect(result).toMatchObject({ planOnly: false, desired: { clientId: road.world.clientId } });
+    expect(result).toMatchObject({ readOnly: false, desired: { clientId: road.world.clientId } });
     expect([result.error?.code, result.plan]).toEqual(['AUTH0_REQUEST_FAILED', undefined]);
   });
 });
@@ -47,7 +47,7 @@ describe('a plan', () => {
   const planned = async (start: string, before: (road: Road) => void = () => undefined, force = true) => {
     const road = await Road.begin(start, { force });
     before(road);
-    return { road, result: await road.run(undefined, {}, { planOnly: true }) };
+    return { road, result: await road.run(undefined, {}, { readOnly: true }) };
   };
 
   it('observes and plans, and tries no write', async () => {
@@ -55,7 +55,7 @@ describe('a plan', () => {
     expect(road.phases).toEqual(['Observe', 'Plan']);
     expect(result.plan?.probes.length).toBeGreaterThan(0);
     expect([result.error, result.outcome, road.probes, road.writes]).toEqual([undefined, undefined, [], []]);
-    expect(result).toMatchObject({ planOnly: true, observed: { scopes: undefined } });
+    expect(result).toMatchObject({ readOnly: true, observed: { scopes: undefined } });
   });
 
   it('shows the enrollment of a client that uses another method', async () => {
@@ -83,7 +83,7 @@ describe('a watch', () => {
 
   it('observes, plans the rotation that was asked for, and looks', async () => {
     const road = await Road.begin('client secret', { force: false });
-    const result = await road.run(undefined, {}, { planOnly: true, watch: WATCH });
+    const result = await road.run(undefined, {}, { readOnly: true, watch: WATCH });
     expect(road.phases).toEqual(['Observe', 'Plan', 'Watch']);
     expect([result.desired.operation, road.writes, road.probes]).toEqual(['rotate', [], []]);
     expect(result.watch?.findings.length).toBeGreaterThan(0);
@@ -91,7 +91,7 @@ describe('a watch', () => {
 
   it('looks only with a token of its own', async () => {
     const road = await Road.begin('settled', { force: false });
-    const result = await road.run(undefined, {}, { planOnly: true });
+    const result = await road.run(undefined, {}, { readOnly: true });
     expect([road.phases, result.watch]).toEqual([['Observe', 'Plan'], undefined]);
   });
 });

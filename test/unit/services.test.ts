@@ -29,7 +29,7 @@ describe('the pair in use is proven while Auth0 is still being read', () => {
 
   it.each<[string, Parameters<typeof sent>]>([
     ['without an audience', [{}, {}]],
-    ['in a plan', [{}, AUDIENCE, { planOnly: true }]],
+    ['in a plan', [{}, AUDIENCE, { readOnly: true }]],
     ['without proofs', [{}, { ...AUDIENCE, verify: 'off' }]],
     ['in an enrollment', [{ start: 'client secret', operation: 'enroll' }, AUDIENCE]],
     ['in a revert', [{ operation: 'revert' }, AUDIENCE]],
@@ -53,7 +53,7 @@ describe('the public keys of the destinations are read early', () => {
   });
 
   it.each<[string, Parameters<typeof sent>]>([
-    ['in a plan', [{}, {}, { planOnly: true }]],
+    ['in a plan', [{}, {}, { readOnly: true }]],
     ['in a revert', [{ operation: 'revert' }]],
     ['if nothing looks due', [{ force: false }]],
   ])('not %s', async (_, asked) => {

@@ -33,7 +33,7 @@ describe('a destination that GitHub does not show', () => {
 
   it('is told by a plan', async () => {
     const road = await Road.begin('two hold one', { force: false });
-    const { error } = await road.run(hidden(404), {}, { planOnly: true });
+    const { error } = await road.run(hidden(404), {}, { readOnly: true });
     expect([error?.code, error?.stateNow]).toEqual([
       'DELIVERY_INCOMPLETE',
       'Nothing was changed in Auth0 or GitHub.',

@@ -7,7 +7,7 @@ import {
   noEndpointToBind,
   noGrant,
   notBindable,
-  notProven,
+  proofError,
   unregisteredAccepted,
 } from '../../../src/apply/proof-failure.ts';
 import { RotationError } from '../../../src/errors.ts';
@@ -45,26 +45,26 @@ describe('the remedy of a new key that was not proven', () => {
       /Do not/,
     ],
   ])('%s', (_, changes, isInUse, words, not) => {
-    const { remedy } = notProven(desired(changes), refused, isInUse);
+    const { remedy } = proofError(desired(changes), refused, isInUse);
     expect(remedy).toMatch(words);
     expect(remedy).not.toMatch(not);
   });
 
   it('authorizes a client that is there, and does not send to one that was deleted again', () => {
-    expect(notProven(desired(), unauthorized, true).remedy).toMatch(
+    expect(proofError(desired(), unauthorized, true).remedy).toMatch(
       /authorize client\. Or set verify-audience/,
     );
-    const { remedy } = notProven(desired({ operation: 'create', clientId: '' }), unauthorized, false);
+    const { remedy } = proofError(desired({ operation: 'create', clientId: '' }), unauthorized, false);
     expect(remedy).toMatch(/^A new client .* verify: auto .* authorize .* force: true and verify: required/);
     expect(remedy).not.toContain('Dashboard');
-    const there = notProven(desired({ operation: 'create' }), unauthorized, true);
+    const there = proofError(desired({ operation: 'create' }), unauthorized, true);
     expect(there.remedy).toMatch(/authorize client\./);
   });
 
   it('is that of the outage if a service is down', () => {
     const outage = new RotationError('AUTH0_REQUEST_FAILED', { failed: 'Down.', remedy: 'Start a new run.' });
     const down = { ...refused, outcome: 'failed', outage } as const;
-    expect([notProven(desired(), down, true), currentRefused(desired(), down)]).toEqual([outage, outage]);
+    expect([proofError(desired(), down, true), currentRefused(desired(), down)]).toEqual([outage, outage]);
   });
 });
 
@@ -113,7 +113,7 @@ describe('what failed', () => {
       'The new certificate may not get a token for the API https://shop (401).',
     ],
   ])('is %s', (_, changes, result, logged, failed) => {
-    const error = notProven(desired(changes), result, true, logged);
+    const error = proofError(desired(changes), result, true, logged);
     expect([error.code, error.failed]).toEqual(['VERIFICATION_FAILED', failed]);
   });
 
@@ -133,12 +133,12 @@ describe('the way to authorize a client', () => {
     ['names no API where none was asked for', {}, /APIs, an API, .*authorize client\./],
     ['has words for a client without an id', { clientId: '' }, /authorize the client\./],
   ])('%s', (_, changes, words) => {
-    expect(notProven(desired(changes), unauthorized, true).remedy).toMatch(words);
+    expect(proofError(desired(changes), unauthorized, true).remedy).toMatch(words);
   });
 });
 
 it('an API that does not require bound tokens may be the cause if this run requires them, and only then', () => {
-  const remedy = (changes: DesiredChanges) => notProven(desired(changes), refused, true).remedy;
+  const remedy = (changes: DesiredChanges) => proofError(desired(changes), refused, true).remedy;
   expect(remedy({ tokenBinding: 'required' })).toMatch(
     /curl.* With token-binding: required the API must require it as well \(proof_of_possession/,
   );

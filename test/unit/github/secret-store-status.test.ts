@@ -165,7 +165,7 @@ describe('a key that could not be read', () => {
     const store = await storeOf({ status: 403, body: SAID }, KEY);
     const { destination } = location();
     await expect(store.publicKey(destination)).rejects.toMatchObject({ code: 'GITHUB_FORBIDDEN' });
-    expect(await store.publicKey(destination)).toMatchObject({ key_id: '1', isLate: false });
+    expect(await store.publicKey(destination)).toMatchObject({ key_id: '1', wasRefusedAtFirst: false });
   });
 });
 

@@ -72,7 +72,7 @@ describe('inputs', () => {
   it('are what action.yml says if nothing else is given', () => {
     const read = inputs();
     expect(read).toEqual({
-      planOnly: false,
+      readOnly: false,
       pkcs12Password: '',
       domain: 'tenant.eu.auth0.com',
       mtlsDomain: undefined,
@@ -257,7 +257,7 @@ describe('inputs', () => {
       { operation: 'watch', 'github-token': '', 'report-issue': 'true', workflow },
       context,
     );
-    expect([read.planOnly, read.desired.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
+    expect([read.readOnly, read.desired.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
     expect(read.watch).toEqual({
       token: DEFAULTS['workflow-token'],
       home: { kind: 'repo', owner: 'acme', repo: 'shop' },

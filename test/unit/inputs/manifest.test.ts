@@ -334,7 +334,7 @@ clients:
 
     it.each(['rotate', 'rehearse', 'enroll', 'revert'])('plans %s', (operation) => {
       const planned = only({ operation: 'plan', 'plan-of': operation, 'github-token': '' });
-      expect([planned?.planOnly, planned?.desired.operation]).toEqual([true, operation]);
+      expect([planned?.readOnly, planned?.desired.operation]).toEqual([true, operation]);
     });
 
     it('takes what concerns one client, and its own variable for the current pair', () => {

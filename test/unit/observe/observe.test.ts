@@ -40,7 +40,7 @@ const TIMES = { created_at: '2026-11-20T12:00:00Z', updated_at: '2026-11-20T12:0
 describe('an observation', () => {
   const observe = async (start: string, meanwhile?: Parameters<Road['run']>[0], changes = {}) => {
     const road = await Road.begin(start, { force: false });
-    const result = await road.run(meanwhile, {}, { planOnly: true, ...changes });
+    const result = await road.run(meanwhile, {}, { readOnly: true, ...changes });
     return { road, ...result };
   };
 
@@ -95,10 +95,13 @@ describe('an observation', () => {
       return one === REPO && count === 2 ? hidden : undefined;
     });
     const [primary, environment] = observed?.secrets ?? [];
-    expect(primary?.hides).toBeUndefined();
+    expect(primary?.wouldHide).toBeUndefined();
     expect(environment).toMatchObject({
       times: 'missing',
-      hides: { destination: { kind: 'repo', owner: 'acme', repo: 'other' }, secretName: 'AUTH0_MTLS_PEM' },
+      wouldHide: {
+        destination: { kind: 'repo', owner: 'acme', repo: 'other' },
+        secretName: 'AUTH0_MTLS_PEM',
+      },
     });
   });
 
@@ -110,7 +113,7 @@ describe('an observation', () => {
       destinations: [shop] as const,
       movedFrom: [{ destination: prod, secretName: undefined }],
     };
-    const { observed } = await road.run(undefined, moved, { planOnly: true });
+    const { observed } = await road.run(undefined, moved, { readOnly: true });
     const [former] = observed?.former ?? [];
     const { githubTime = 0, times } = former?.secret ?? {};
     const { updatedAt = 0 } = typeof times === 'object' ? times : {};
@@ -121,7 +124,7 @@ describe('an observation', () => {
   it("has the start of the job in Auth0's time", async () => {
     const road = await Road.begin('settled', { force: false });
     const began = road.world.time;
-    const { observed } = await road.run(undefined, {}, { planOnly: true });
+    const { observed } = await road.run(undefined, {}, { readOnly: true });
     // Auth0's clock is 2.3 s ahead of the runner's here.
     expect(Math.abs((observed?.startedAt ?? 0) - began - 2_300)).toBeLessThan(600);
   });

@@ -169,7 +169,7 @@ describe('secrets that somebody else may have written', () => {
   it('are named together', async () => {
     const { notes } = await world(5, 4).day({ current: 'none', destinations: others });
     expect(notes).toContain(
-      `WARNING: It is unknown what is stored in ${PROD} PEM, ${STAGE} PEM, since no run of this workflow can have written it last.`,
+      `WARNING: It is unknown what is stored in ${PROD} PEM, ${STAGE} PEM, since something other than a run of this workflow wrote it last.`,
     );
   });
 

@@ -10,6 +10,7 @@ import type {
 import { BACKDATE, LEASE, UNCERTAINTY } from '../../../src/model/timing.ts';
 import {
   candidatesFor,
+  couldBeWrittenInRunOf,
   existingAt,
   heldByTime,
   isBehind,
@@ -17,7 +18,6 @@ import {
   isLikePrimary,
   isUnexplained,
   isWrittenApart,
-  isWrittenInRunOf,
   latestCreation,
 } from '../../../src/plan/by-time.ts';
 import { Owners } from '../../../src/plan/owners.ts';
@@ -40,13 +40,13 @@ describe('the run that made a credential', () => {
     [0, true],
     [LEASE, true],
     [LEASE + 1, false],
-  ])('can have written a secret %i ms later: %s', (after, can) => {
-    expect(isWrittenInRunOf(MADE, at(written(after)))).toBe(can);
+  ])('could have written a secret %i ms later: %s', (after, can) => {
+    expect(couldBeWrittenInRunOf(MADE, at(written(after)))).toBe(can);
   });
 
   it('has not written one that is missing, that was not read, or that is none', () => {
     for (const secret of [at('missing'), at('unread'), undefined])
-      expect(isWrittenInRunOf(MADE, secret)).toBe(false);
+      expect(couldBeWrittenInRunOf(MADE, secret)).toBe(false);
   });
 });
 
@@ -210,7 +210,7 @@ describe('what a secret may hold', () => {
     ]);
   });
 
-  it('is any of them once somebody else can have written it', () => {
+  it('is any of them once somebody else could have written it', () => {
     const two = pool(['p', 90], ['c', 0]);
     expect(held(two, written(LEASE))).toEqual(['c']);
     expect(held(two, written(LEASE + 1))).toEqual(['c', 'p']);
@@ -235,7 +235,7 @@ describe('what a secret may hold', () => {
   });
 });
 
-describe('a secret that no run can have written', () => {
+describe('a secret that no run could have written', () => {
   const explained = (
     changes: DesiredChanges,
     by: 'us' | 'hand',

@@ -39,10 +39,10 @@ function check(current: string | undefined, { made, written, startedAt, byTime =
   const owners = new Owners(wanted, seen);
   const pairs = seen.pool.filter(({ id }) => byTime.includes(id));
   const claim = checkClaim(wanted, seen, owners, claimedBy(wanted, seen), pairs);
-  const { credential, heldBeforeRollback, staleCurrent, unregistered } = claim;
+  const { credential, supplanted, staleCurrent, unregistered } = claim;
   return {
     credential: credential?.id,
-    rolledBack: heldBeforeRollback?.id,
+    rolledBack: supplanted?.id,
     stale: staleCurrent?.because,
     unregistered,
   };
@@ -84,7 +84,7 @@ describe('current-credential', () => {
 describe('a newer one of ours', () => {
   const older = { a: 9 * DAY };
 
-  it('whose run can have written the primary since is what it holds', () => {
+  it('whose run could have written the primary since is what it holds', () => {
     expect(check('a', { made: { ...older, b: 0 }, written: LEASE })).toEqual({
       ...BELIEVED,
       credential: 'b',
@@ -92,7 +92,7 @@ describe('a newer one of ours', () => {
     });
   });
 
-  it('was rolled back by hand if no run can have written the primary last', () => {
+  it('was rolled back by hand if no run could have written the primary last', () => {
     const made = { ...older, b: 0 };
     expect(check('a', { made, written: LEASE + 1 })).toEqual({ ...BELIEVED, rolledBack: 'b' });
   });

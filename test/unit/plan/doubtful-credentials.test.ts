@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { UNCERTAINTY } from '../../../src/model/timing.ts';
-import { adviceOnHiddenHolder, dated, whatPrimaryMayHold } from '../../../src/plan/doubtful-credentials.ts';
+import { adviceOnUnshownHolder, dated, whatPrimaryMayHold } from '../../../src/plan/doubtful-credentials.ts';
 import { PlanBuilder } from '../../../src/plan/plan-builder.ts';
 import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
 import { DAY, type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
@@ -70,7 +70,7 @@ describe('a place that GitHub does not show may hold one', () => {
     const world = new Days(records, { [SHOP]: by('h', 10), [LIVE]: by('h', 10) });
     if (hidden) world.hidden.add(`${hidden} PEM`);
     const wanted = world.desired({ destinations: [SHOP, LIVE], ...changes });
-    return adviceOnHiddenHolder(new PlanBuilder(wanted, await world.observed(wanted)));
+    return adviceOnUnshownHolder(new PlanBuilder(wanted, await world.observed(wanted)));
   };
 
   it('a destination: why it is not shown, and how to take it out', async () => {

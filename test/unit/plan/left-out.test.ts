@@ -5,7 +5,7 @@ import { RotationError } from '../../../src/errors.ts';
 import type { Credential, ObservedSecret, ObservedState } from '../../../src/model/observed-state.ts';
 import { parseDestination, printLocation } from '../../../src/model/secret-location.ts';
 import { UNCERTAINTY } from '../../../src/model/timing.ts';
-import { hidingError, isHeldByLeftOut } from '../../../src/plan/left-out.ts';
+import { hidingError, mayBeHeldByLeftOut } from '../../../src/plan/left-out.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { refuseSecretOfOthers } from '../../../src/plan/preconditions.ts';
 import { assess } from '../../../src/watch/findings.ts';
@@ -133,7 +133,7 @@ describe('a missing secret that would hide another one', () => {
     const destination = parseDestination(hidden);
     if (!destination) throw new Error(hidden);
     const secrets = observed.secrets.map((secret, at) =>
-      at === index ? { ...secret, hides: { ...secret.location, destination } } : secret,
+      at === index ? { ...secret, wouldHide: { ...secret.location, destination } } : secret,
     );
     try {
       const { errorAtEnd, steps } = plan(wanted, { ...observed, secrets });
@@ -368,8 +368,8 @@ describe('the rules, each by itself', () => {
     const { wanted, observed } = world(seed);
     const [destination, secret] = [parseDestination(hidden), observed.secrets[1]];
     if (!destination || !secret) throw new Error(hidden);
-    const hides = { ...secret.location, destination };
-    return hidingError(wanted, { ...observed, ...more }, { ...secret, hides });
+    const wouldHide = { ...secret.location, destination };
+    return hidingError(wanted, { ...observed, ...more }, { ...secret, wouldHide });
   };
 
   it('a secret that would hide another one names both, and what to change', () => {
@@ -413,7 +413,7 @@ describe('the rules, each by itself', () => {
       { location: `${LIVE} PEM`, error: new RotationError('SECRET_EXISTS', { failed: '', remedy: '' }) },
     ];
     const isHeld = (c: Credential, inUse: { held: Credential[][] } = held, out = leftOut) =>
-      isHeldByLeftOut({ inUse, observed: { ...observed, leftOut: out } }, c);
+      mayBeHeldByLeftOut({ inUse, observed: { ...observed, leftOut: out } }, c);
     expect([isHeld(a), isHeld(b), isHeld({ ...a, id: 'z' })]).toEqual([true, true, false]);
     expect([isHeld(a, held, []), isHeld(a, { held: [[a]] }), isHeld(b, { held: [[b], [a]] })]).toEqual([
       false,

@@ -268,7 +268,7 @@ describe('a destination that refuses its write', () => {
     const wanted = desired({ destinations: [SHOP, PROD], current: 'a' });
     const observed = state(wanted, { credentials: [{ id: 'a', age: 60 }], written: [59] });
     const secrets = observed.secrets.map((secret, index) =>
-      index === 1 ? { ...secret, hides: { ...secret.location, secretName: 'OTHER' } } : secret,
+      index === 1 ? { ...secret, wouldHide: { ...secret.location, secretName: 'OTHER' } } : secret,
     );
     const { errorAtEnd } = plan(wanted, { ...observed, secrets });
     expect(errorAtEnd?.code).toBe('SECRET_EXISTS');

@@ -68,7 +68,7 @@ const ROWS: Row[] = [
     ROTATION,
   ],
   [
-    'by time alone the secret was written when no run of its credential can have been at work',
+    'by time alone the secret was written when no run of its credential could have been at work',
     {},
     { credentials: [current], written: [delivered - 16] },
     'UnidentifiedSecret',

@@ -259,7 +259,7 @@ describe('retire: when-unused', () => {
   });
 });
 
-describe('a secret that no run of this workflow can have written', () => {
+describe('a secret that no run of this workflow could have written', () => {
   const KEY = { method: 'private_key_jwt' } as const;
   const CA = { method: 'tls_client_auth' } as const;
   const byHand: StateSeed = { credentials: [{ id: 'h', age: 600, by: 'hand' }], written: [30] };

@@ -69,7 +69,7 @@ describe('the first reason wins', () => {
       {},
       { credentials: [{ ...a(60 * DAY), by: 'hand' }], written },
       'UnidentifiedSecret',
-      /no run of this workflow can have written/,
+      /last written by something other than a run of this workflow/,
     ],
     [
       'displaced, perhaps',

@@ -122,7 +122,7 @@ describe('a rotation that has to wait', () => {
     expect(errorAtEnd?.code).toBe('CREDENTIAL_LIMIT');
     expect(lockout).toEqual({
       before: 'perhaps the consumers of repo:acme/shop PEM CANNOT LOG IN. Act at once',
-      healed: undefined,
+      afterKeptSteps: undefined,
     });
   });
 

@@ -10,7 +10,7 @@ describe('a failure that no plan has seen raises an alarm', () => {
   const NOW = state(desired()).now;
   const failure = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
   const raised = (of: Partial<Parameters<typeof withResultAlarm>[1]>) =>
-    withResultAlarm(failure, { planOnly: false, desired: desired(), ...of }).alarm;
+    withResultAlarm(failure, { readOnly: false, desired: desired(), ...of }).alarm;
 
   it('where the key in use has expired', () => {
     const observed = state(desired());
@@ -24,7 +24,7 @@ describe('a failure that no plan has seen raises an alarm', () => {
   it('where a leaked key was to be revoked', () => {
     const wanted = desired({ force: true, revoke: true });
     expect(raised({ desired: wanted })).toBe('the credential to revoke is STILL VALID. Act at once');
-    expect(raised({ desired: wanted, planOnly: true })).toBeUndefined();
+    expect(raised({ desired: wanted, readOnly: true })).toBeUndefined();
   });
 
   it('where what was named for removal at once is still associated', () => {
@@ -38,13 +38,13 @@ describe('a failure that no plan has seen raises an alarm', () => {
     const outcome = { rotated: true, removed: [] as string[] } as unknown as Outcome;
     expect(raised({ desired: wanted, observed, outcome })).toMatch(/^a CAN STILL LOG IN\./);
     expect(raised({ desired: wanted, observed })).toMatch(/^a CAN STILL LOG IN\./);
-    expect(raised({ desired: wanted, observed, planOnly: true })).toBeUndefined();
+    expect(raised({ desired: wanted, observed, readOnly: true })).toBeUndefined();
     expect(raised({ desired: wanted, observed, outcome: { ...outcome, removed: ['a'] } })).toBeUndefined();
     expect(raised({ desired: { ...wanted, overlap: 3_600_000 }, observed })).toBeUndefined();
   });
 
   it('unless it has one already', () => {
     const alarmed = failure.withStateNow('It is so.', 'some are out');
-    expect(withResultAlarm(alarmed, { planOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
+    expect(withResultAlarm(alarmed, { readOnly: false, desired: desired({ revoke: true }) })).toBe(alarmed);
   });
 });

@@ -26,11 +26,11 @@ const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<R
   notes,
   logQuestion: undefined,
   probes: [],
-  lockout: { before: undefined, healed: undefined },
+  lockout: { before: undefined, afterKeptSteps: undefined },
   errorAtEnd: undefined,
 });
 const of = (clientId: string, result: Partial<RunResult> = {}): RunResult => ({
-  planOnly: false,
+  readOnly: false,
   desired: desired({ clientId }),
   plan: plan(0),
   ...result,
@@ -234,10 +234,10 @@ describe('the report of a fleet', () => {
 
   it('of a plan has the shards of those for which anything is to be done', () => {
     const due = Array.from({ length: 120 }, (_, at) =>
-      of(`due${at}`, { planOnly: true, plan: plan(1, true) }),
+      of(`due${at}`, { readOnly: true, plan: plan(1, true) }),
     );
-    const idle = Array.from({ length: 500 }, (_, at) => of(`idle${at}`, { planOnly: true }));
-    const failed = of('failed', { planOnly: true, error: failure('AUTH0_FORBIDDEN') });
+    const idle = Array.from({ length: 500 }, (_, at) => of(`idle${at}`, { readOnly: true }));
+    const failed = of('failed', { readOnly: true, error: failure('AUTH0_FORBIDDEN') });
     const { headline, outputs } = told([...idle, ...due, failed]);
     const shards: string[] = JSON.parse(outputs.matrix ?? '');
     expect(shards.map(parseShard)).toEqual([1, 2, 3].map((index) => ({ index, of: 3 })));

@@ -46,12 +46,12 @@ describe('the first line', () => {
     ],
     [
       'a plan that is due',
-      result({ force: true }, settled, { planOnly: true }),
+      result({ force: true }, settled, { readOnly: true }),
       '📋 `shop`: a rotation is due. This was only a plan.',
     ],
     [
       'a plan that interrupts somebody',
-      result({ force: true, revoke: true }, settled, { planOnly: true }),
+      result({ force: true, revoke: true }, settled, { readOnly: true }),
       '📋 `shop`: a rotation is due. This was only a plan. Read the warning below.',
     ],
     [
@@ -59,7 +59,7 @@ describe('the first line', () => {
       result(
         { current: 'cred_a' },
         { credentials: [{ ...current, associated: false }], written: [10] },
-        { planOnly: true },
+        { readOnly: true },
       ),
       '📋 `shop`: 1 step would put things in order. This was only a plan. Read the warning below.',
     ],
@@ -87,7 +87,7 @@ describe('the first line', () => {
     ],
     [
       'a plan that is not',
-      result({}, settled, { planOnly: true }),
+      result({}, settled, { readOnly: true }),
       '📋 `shop`: nothing is due. No action needed. Next rotation on 24 December 2026.',
     ],
     [
@@ -97,12 +97,12 @@ describe('the first line', () => {
     ],
     [
       'failed before anything was known',
-      { planOnly: false, desired: desired(), error: failure() },
+      { readOnly: false, desired: desired(), error: failure() },
       '❌ `client`: VERIFICATION_FAILED. Action needed.',
     ],
     [
       'failed before anything was known, with the certificate in use at hand',
-      { planOnly: false, desired: desired({ current: 'cred_a' }), error: failure() },
+      { readOnly: false, desired: desired({ current: 'cred_a' }), error: failure() },
       '❌ `client`: VERIFICATION_FAILED. Act before 23 January 2027, when the current key expires.',
     ],
     [
@@ -142,9 +142,9 @@ describe('outputs', () => {
   it.each<[string, RunResult]>([
     ['after a rotation', result({ force: true }, settled, { outcome: outcome() })],
     ['where nothing was due', result({}, settled, { outcome: idle() })],
-    ['of a plan', result({ force: true }, settled, { planOnly: true })],
+    ['of a plan', result({ force: true }, settled, { readOnly: true })],
     ['of a failure', result({}, settled, { error: failure() })],
-    ['before anything was known', { planOnly: false, desired: desired(), error: failure() }],
+    ['before anything was known', { readOnly: false, desired: desired(), error: failure() }],
   ])('are the declared ones, JSON if they say so, %s', (_, told) => {
     const { outputs } = report(told);
     expect(Object.keys(outputs).sort()).toEqual(declared);
@@ -212,7 +212,7 @@ describe('outputs', () => {
   });
 
   it('have the steps of the plan as sentences', () => {
-    const told = result({ force: true }, settled, { planOnly: true });
+    const told = result({ force: true }, settled, { readOnly: true });
     const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
     expect([reason, steps]).toEqual([
       'Forced',
@@ -262,7 +262,7 @@ describe('the summary', () => {
     expect(report(result({ force: true }, settled, { outcome: outcome({ steps }) })).summary).toContain(
       'Proof over mTLS: **proven**.\n\n<details><summary>What was done: 2 steps (1 s)</summary>\n\n1. Issue a key pair (1 s)\n1. Store it\n\n</details>',
     );
-    expect(report(result({ force: true }, settled, { planOnly: true })).summary).toContain(
+    expect(report(result({ force: true }, settled, { readOnly: true })).summary).toContain(
       '1. Associate the new credential alongside cred_a\n',
     );
   });
@@ -332,7 +332,7 @@ describe('the summary', () => {
           credentials: [{ id: 'cred_p', age: 70 * MINUTES }, current],
           written: [10 * MINUTES - 1, 60 * MINUTES],
         },
-        { planOnly: true },
+        { readOnly: true },
       ),
     );
     expect(annotations).toEqual([
@@ -372,7 +372,7 @@ describe('the summary', () => {
 
   it('is not broken by an environment of that kind', () => {
     const told = result({ destinations: ['env:acme/shop/a|b', 'repo:acme/x'] }, settled, {
-      planOnly: true,
+      readOnly: true,
     });
     const { summary } = report(told);
     const rows = summary.split('\n').filter((line) => line.startsWith('| `env:'));
@@ -380,7 +380,7 @@ describe('the summary', () => {
   });
 
   it.each<[string, Partial<RunResult>]>([
-    ['a plan', { planOnly: true }],
+    ['a plan', { readOnly: true }],
     ['a rotation', { outcome: outcome() }],
     ['a failure', { error: failure() }],
   ])(

@@ -38,7 +38,7 @@ const RUNS = [1, 2].map((number) => ({
   createdAt: '2026-11-24T10:00:00Z',
 }));
 const watched = (findings: string[], left: number): Partial<RunResult> => ({
-  planOnly: true,
+  readOnly: true,
   watch: {
     findings: findings.map((key) => findingOf(key, failure())),
     lifetime: { until: NOW + 50 * DAY, left },
@@ -134,12 +134,12 @@ const RESULTS: [string, RunResult][] = [
       { outcome: { ...idle(), steps } },
     ),
   ],
-  ['planned', result({ ...TWO, force: true }, both, { planOnly: true })],
+  ['planned', result({ ...TWO, force: true }, both, { readOnly: true })],
   [
     'planned, an enrollment',
-    result({ operation: 'enroll' }, { method: 'client_secret_post' }, { planOnly: true }),
+    result({ operation: 'enroll' }, { method: 'client_secret_post' }, { readOnly: true }),
   ],
-  ['planned, a revert', result({ operation: 'revert' }, settled, { planOnly: true })],
+  ['planned, a revert', result({ operation: 'revert' }, settled, { readOnly: true })],
   [
     'rehearsed',
     result({ operation: 'rehearse', current: 'cred_a' }, settled, { outcome: { ...idle(), steps } }),
@@ -221,7 +221,7 @@ it('a fleet', async () => {
     outcome: undefined,
     error: new RotationError(code, { failed: 'It was not tried.', remedy: 'Look at the other.' }),
   });
-  const planned = fleet.filter(({ planOnly }) => planOnly);
+  const planned = fleet.filter(({ readOnly }) => readOnly);
   const told = [
     fleetReport(
       [

@@ -29,7 +29,7 @@ async function findings(world: Days): Promise<string[]> {
     error = thrown;
   }
   const services = { store: undefined, api: {} as never, info: () => undefined };
-  const seen = await watch({ planOnly: true, desired: wanted, observed, error }, REQUEST, services);
+  const seen = await watch({ readOnly: true, desired: wanted, observed, error }, REQUEST, services);
   return (seen.watch?.findings ?? []).map(({ key, severity, what }) => `${severity} ${key}: ${what}`);
 }
 

@@ -28,7 +28,7 @@ async function watch(start: string, { before, changes, meanwhile }: Asked = {}) 
   github.addToken('github-token', { kind: 'app', permissions });
   github.addWorkflow('acme/shop', 'rotate.yml');
   before?.(road);
-  const again = () => road.run(meanwhile, {}, { planOnly: true, watch: { ...WATCH, ...changes } });
+  const again = () => road.run(meanwhile, {}, { readOnly: true, watch: { ...WATCH, ...changes } });
   const result = await again();
   return {
     road,
