@@ -50,7 +50,7 @@ export interface Explanation {
   remedy: string;
   /** What is true now. The adapters (auth0, github, certificate, http) do not know it, so `apply` adds it. */
   stateNow?: string;
-  /** A short warning that consumers may not be able to log in any more. People read it first. */
+  /** A short warning that something is urgent: consumers may be locked out, or a credential that leaked still works. People read it first. */
   alarm?: string | undefined;
   /** All problems of the inputs. */
   problems?: readonly string[];

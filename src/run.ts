@@ -28,8 +28,8 @@ export interface Logger {
 }
 
 /**
- * Called after the plan and before the first effect of a rotation.
- * @param timeLeft milliseconds until the credential in use expires. Infinite if that is not recorded.
+ * Called after the plan and its probes, before anything else is changed.
+ * @param timeLeft milliseconds until the credential in use expires, or else the last associated one. Infinite if neither is recorded.
  * @throws RotationError if the client must not be rotated now
  */
 export type BeforeRotation = (timeLeft: number) => Promise<void>;

@@ -61,7 +61,7 @@ export function shareServices(
   const auth0 = { clock: new ServerClock(), pace: budget };
   const loginRemote = { clock: new ServerClock() };
   const discover = once(() =>
-    discoverMtlsEndpoints(new Service('mTLS edge', transport, loginRemote), domain, mtlsDomain),
+    discoverMtlsEndpoints(new Service('Auth0 login', transport, loginRemote), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
@@ -101,15 +101,19 @@ export function connectServices(
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
-  const service = (name: 'GitHub' | 'Auth0' | 'mTLS edge') => {
-    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'mTLS edge': shared.loginRemote };
+  const service = (name: 'GitHub' | 'Auth0' | 'Auth0 login') => {
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'Auth0 login': shared.loginRemote };
     return new Service(name, transport, remotes[name]);
   };
   const api = github(githubToken);
   const store = api && new SecretStore(api, shared.destinations);
   const newKey = once(() => issuing.generateKey(desired.keySize ?? 2048));
-  const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(inputs, shared.discover, service('mTLS edge'));
-  const proveCurrentEarly = earlyProof(inputs, transport, service('mTLS edge'), proofEndpoint);
+  const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(
+    inputs,
+    shared.discover,
+    service('Auth0 login'),
+  );
+  const proveCurrentEarly = earlyProof(inputs, transport, service('Auth0 login'), proofEndpoint);
   const mayIssue = !inputs.readOnly && desired.operation !== 'revert';
   if (mayIssue && looksDue(desired, transport.clock.now()))
     prefetch([
@@ -126,7 +130,7 @@ export function connectServices(
     tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
     store,
     workflowApi: github(watch?.token),
-    proofService: service('mTLS edge'),
+    proofService: service('Auth0 login'),
     domain,
     pkcs12Password,
     proofEndpoint,

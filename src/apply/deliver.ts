@@ -173,7 +173,7 @@ export async function requireUnwritten(
     throw changedMeanwhile('the secret of a destination');
 }
 
-/** Reads when these secrets were written last, by GitHub's clock. undefined: the secret does not exist. */
+/** Reads when these secrets were written last, by GitHub's clock. undefined: it does not exist, GitHub does not show it, or there is no store. */
 function readGithubTimes(
   secrets: readonly ObservedSecret[],
   store: SecretStore | undefined,

@@ -52,11 +52,11 @@ export function publicKeyReads(
   store: SecretStore | undefined,
   secrets: readonly ObservedSecret[] = [],
 ): readonly (() => Promise<unknown>)[] {
-  const hidden = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
+  const unshown = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
   const destinations = new Set(
     secretLocations(desired)
       .map(({ destination }) => destination)
-      .filter((one) => !hidden.includes(one)),
+      .filter((one) => !unshown.includes(one)),
   );
   return [...destinations].map((destination) => async () => store?.publicKey(destination));
 }

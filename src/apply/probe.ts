@@ -4,7 +4,7 @@ import type { SecretStore } from '../github/secret-store.ts';
 import type { ObservedState, Unwritable } from '../model/observed-state.ts';
 import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 
-/** Asks each destination once. @returns the locations whose destination refuses a write @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
+/** Writes a test secret to each destination once, and deletes it again. @returns the locations whose destination refuses a write @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
 export async function probeLocations(
   locations: readonly SecretLocation[],
   { secrets }: Pick<ObservedState, 'secrets'>,

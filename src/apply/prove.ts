@@ -39,7 +39,7 @@ export interface ProofServices {
   pushedRequestEndpoint: () => Promise<string | undefined>;
   /** Proves the pair in use while Auth0 is still being read. undefined: only the reads show whether and how it can be proven. */
   proveCurrentEarly: (() => Promise<ProofResult>) | undefined;
-  /** Makes a pair for the same subject that is never registered. @param now Auth0's clock */
+  /** Makes a pair for the same subject that is never registered. @param now by the clock of `proofService` */
   issueUnregistered: (now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
   mask: (secret: string) => void;

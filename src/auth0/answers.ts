@@ -53,7 +53,7 @@ export function throwIfRefused(response: HttpResponse, call: string): void {
   }
   if (response.status === 403) {
     throw new RotationError('AUTH0_FORBIDDEN', {
-      failed: `The management client may not do ${call} (403${message && `: ${message}`}).`,
+      failed: `The management client is not allowed to call ${call} (403${message && `: ${message}`}).`,
       remedy: call.endsWith('/logs')
         ? 'Grant it read:logs on the Management API, or set retire: by-time.'
         : `In the Auth0 Dashboard, open Applications, APIs, Auth0 Management API, Machine to Machine Applications, and grant it read:clients, update:clients and read:, create:, update: and delete:client_credentials.${ofCreation(call)}`,

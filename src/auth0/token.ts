@@ -96,7 +96,7 @@ function loginFailed(login: ClientLogin, endpoint: string, response: HttpRespons
   });
 }
 
-/** A token request changes nothing, so it may be repeated. An assertion is valid only once (jti), so each attempt makes its own. */
+/** A token request or a pushed authorization request changes nothing that lasts, so it may be repeated. An assertion is valid only once (jti), so each attempt makes its own. */
 export function sendOAuthRequest(
   service: Service,
   url: string,

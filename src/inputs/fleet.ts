@@ -40,7 +40,8 @@ export const RUN_OVERRIDES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the clients of this job's shard, in the manifest's order. If the shard is the id of one client, nothing is read of the others.
+ * Returns the clients of this job's shard, in the manifest's order. If the shard is the id of one client, the
+ * others are not read. Their rotations are spread: each gets a `renewBeforeDays` of its own.
  * @param file as the input `manifest` names it
  * @throws RotationError INVALID_INPUT with every problem of every client
  */
@@ -102,7 +103,8 @@ interface ReadClient {
 }
 
 /**
- * The client's keys override the manifest's defaults, which override the action's inputs.
+ * Reads one client. What the manifest says of it overrides the action's inputs. In a run of this client alone, an input of `RUN_OVERRIDES`
+ * that the workflow sets overrides the manifest.
  * @param isAlone the run is about this client alone
  */
 function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
@@ -128,7 +130,7 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
   return { entry, client, sharedProblems, ownProblems };
 }
 
-/** Whether the workflow gives an input about this run. A value that is the default may come from action.yml. */
+/** Whether the workflow sets this input to another value than its default, which may come from action.yml. */
 function overridesManifest(environment: Environment, name: string): boolean {
   const value = raw(environment, name);
   return value !== '' && name in RUN_OVERRIDES && value !== RUN_OVERRIDES[name];

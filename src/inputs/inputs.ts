@@ -12,7 +12,7 @@ import {
 import type { Pair } from '../model/key-pair.ts';
 import type { ManagementLogin } from '../model/management-login.ts';
 import { SIGNING_ALGORITHMS } from '../model/signing-algorithm.ts';
-import { printSubject } from '../model/subject-dn.ts';
+import { commonName } from '../model/subject-dn.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { readCredentialIds } from './credential-ids.ts';
 import { readDestinations, readMovedFrom, readPkcs12Password, readSecretNames } from './destinations.ts';
@@ -25,7 +25,7 @@ import { inputError } from './refusal.ts';
 import { readWatch } from './watch.ts';
 
 export interface Inputs {
-  /** The run changes nothing. */
+  /** A plan or a watch, which changes nothing in Auth0 or in the secrets. */
   readOnly: boolean;
   /** With `operation: watch`. */
   watch: WatchRequest | undefined;
@@ -185,8 +185,8 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     );
   const currentKey = currentPair && factsOf(method, currentPair);
   const force = reader.boolean('force');
-  // printSubject's form can be compared with a certificate's subject. Without an issuer, the current subject stays.
-  const named = printSubject([{ oid: '2.5.4.3', value: clientName ?? clientId }]);
+  // Without an issuer, the current subject stays.
+  const named = commonName(clientName ?? clientId);
   const fallback = (issuer?.kind === 'none' && currentKey?.subject) || named;
   const desired = {
     operation,

@@ -119,3 +119,8 @@ function part(
 export function isForcedByHand({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
+
+/** Where `moved-from` says that the pair was delivered first before. */
+export function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
+  return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
+}

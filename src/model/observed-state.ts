@@ -57,7 +57,7 @@ export interface ObservedSecret {
   githubTime: number | undefined;
   /** Why GitHub does not show it. It may exist and hold any credential. */
   refused?: RotationError | undefined;
-  /** The outer secret of the same name that jobs read while this one is missing. A secret stored here would hide it from them. */
+  /** The outer secret of the same name, which jobs read while this one is missing. A secret stored here would hide it from them. */
   wouldHide?: SecretLocation | undefined;
 }
 

@@ -80,7 +80,7 @@ export interface Plan {
   logQuestion: LogQuestion | undefined;
   /** Secret locations whose write must be proven possible before this plan is carried out. */
   probes: readonly SecretLocation[];
-  /** The alarm if the run fails: who is locked out before its first step (`before`), and after the steps that heal (`healed`). */
+  /** The alarm if the run fails: who is locked out before its first step (`before`), and after the steps that are kept if the rest is refused. */
   lockout: { before: string | undefined; afterKeptSteps: string | undefined };
   /** An error to report at the end, although all steps succeed. */
   errorAtEnd: RotationError | undefined;

@@ -9,7 +9,7 @@ import type { ObservedState } from './observed-state.ts';
 import type { Plan } from './plan.ts';
 
 export interface RunResult {
-  /** Only the plan was requested. Nothing was changed. */
+  /** A plan or a watch: nothing is changed in Auth0 or in the secrets. A watch may write its issue. */
   readOnly: boolean;
   desired: DesiredState;
   observed?: ObservedState;

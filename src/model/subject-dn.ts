@@ -61,6 +61,11 @@ export function printSubject(attributes: readonly Attribute[]): string {
     .join(',');
 }
 
+/** The subject that has only this common name. */
+export function commonName(text: string): string {
+  return printSubject([{ oid: '2.5.4.3', value: text }]);
+}
+
 /**
  * Returns the RFC 4514 text of a subject.
  * @param lines as node:crypto and Auth0's `subject_dn` write it: one attribute per line, in the certificate's order, with special

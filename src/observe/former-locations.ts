@@ -3,7 +3,7 @@
 import type { RotationError } from '../errors.ts';
 import { isNotShown } from '../github/refusals.ts';
 import type { SecretStore } from '../github/secret-store.ts';
-import { type DesiredState, secretLocations } from '../model/desired-state.ts';
+import { type DesiredState, movedLocations, secretLocations } from '../model/desired-state.ts';
 import {
   type Credential,
   type FormerLocation,
@@ -58,10 +58,6 @@ function knownLocations(desired: DesiredState): SecretLocation[] {
   return [...today, ...movedLocations(desired)];
 }
 
-function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
-  return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
-}
-
 /** If the secret had another name, this workflow may have delivered it to today's destinations as well. */
 function withTodaysDestinations(
   location: SecretLocation,
@@ -105,7 +101,7 @@ async function read(
   }
 }
 
-/** Whether the environment is gone. A secret of the repository itself may only be hidden: everybody sees a public repository. */
+/** Whether this is an environment that is gone. A secret of a repository may only be hidden, since everybody sees a public repository. */
 async function isDeletedEnvironment(
   destination: Exclude<Destination, { kind: 'org' }>,
   store: SecretStore,

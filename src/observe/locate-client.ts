@@ -2,7 +2,7 @@
 
 import type { ClientWithOwner, Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
-import type { DesiredState } from '../model/desired-state.ts';
+import { type DesiredState, movedLocations } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
 import { CLIENT_OWNER_KEY, clientOwnerOf, isDigest, ownerAt, writeClientOwner } from '../model/ownership.ts';
 import { printDestination } from '../model/secret-location.ts';
@@ -26,10 +26,8 @@ export async function locateClient(desired: DesiredState, tenant: Tenant): Promi
   return desired;
 }
 
-function formerOwners({ movedFrom, secretName }: DesiredState): string[] {
-  return movedFrom.map((former) =>
-    writeClientOwner(ownerAt({ part: 'pair', ...former, secretName: former.secretName ?? secretName })),
-  );
+function formerOwners(desired: DesiredState): string[] {
+  return movedLocations(desired).map((former) => writeClientOwner(ownerAt(former)));
 }
 
 /** Two runs made one client each and one run died. `current-credential` shows which client is in use. */

@@ -136,7 +136,10 @@ function mayHoldEarlier(newest: Credential, secret: ObservedSecret, owners: Owne
   return times !== undefined && newest.createdAt > times.updatedAt - UNCERTAINTY && !owners.isOurs(newest);
 }
 
-/** Whether no run could have written the secret, or nothing shows it: its credential was made by hand, was too old by then, or was brought. */
+/**
+ * Whether the times do not explain what the secret holds: its credential was made by hand, was too old to be stored by its own run when
+ * the secret was last written, or was brought.
+ */
 export function isUnexplained(
   desired: DesiredState,
   held: Credential | undefined,

@@ -20,7 +20,7 @@ export interface Claim {
   credential: Credential | undefined;
   /** Set if the primary does not hold `current-credential`: how the times show that. */
   staleCurrent: StaleCurrent | undefined;
-  /** A newer one that nobody needs: the primary may have held it until somebody put the claimed one back, or this run replaces it. */
+  /** A newer credential that nobody needs any more: somebody put the claimed one back in the primary, or this run stores the primary's older pair everywhere. */
   supplanted: Credential | undefined;
 }
 

@@ -45,9 +45,9 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   heldByPrimary: Credential | undefined;
   /** No run could have written the primary's secret last, or the pair was brought, so the times do not show what it holds. Always false if `current-credential` is a registered credential. */
   primaryUnexplained: boolean;
-  /** When the primary's credential expires, if that is recorded. */
+  /** When the primary's credential expires: recorded, or estimated (`isExpiryEstimated`). undefined: neither is possible. */
   expiresAt: number | undefined;
-  /** `expiresAt` is only derived from the time of the delivery, since nothing shows the certificate of a subject DN. */
+  /** `expiresAt` is derived: from the delivery for a subject DN, from the creation for another credential of ours without a recorded expiry. */
   isExpiryEstimated: boolean;
   /** Credentials that former locations may still hold. Consumers may still log in with them. */
   formerHeld: readonly FormerHolder[];

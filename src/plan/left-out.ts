@@ -93,7 +93,7 @@ export const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
   pkcs12: 'pkcs12-secret-name',
 };
 
-/** Whether a place that GitHub does not show may hold it. */
+/** Whether a location that this run leaves out may hold it. */
 export function mayBeHeldByLeftOut(
   { inUse, observed }: { inUse: { held: readonly (readonly Credential[])[] }; observed: ObservedState },
   { id }: Credential,

@@ -66,7 +66,7 @@ function finishAdvice({ desired, inUse }: PlanBuilder): string | undefined {
 const FINISH_FIRST =
   'A delivery is half done. Start operation: rotate with current-credential, which finishes it. Then rehearse again.';
 
-/** Is it certain that no destination holds one that was made by hand? */
+/** Is there one made by hand that certainly no destination holds? */
 function unusedAdvice(builder: PlanBuilder): string | undefined {
   const unused = unusedByHand(builder);
   if (unused.length === 0 || !isCurrentKnown(builder)) return undefined;

@@ -29,6 +29,7 @@ export function formerElsewhere({
   return inUse.formerHeld.filter(({ location }) => !today.includes(location));
 }
 
+/** The watch recognizes this remedy by these words. */
 export const KEEP_ONE = 'keep one of the two';
 
 /**

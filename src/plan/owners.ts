@@ -36,10 +36,10 @@ export class Owners {
   /** Whether it was associated with the desired method when the run observed it. */
   isAssociated = (credential: Credential): boolean => this.#associated.has(credential.id);
 
-  /** Whether it has our mark and the type of the desired method. */
+  /** Whether its mark names this workflow, now or as a former primary, and it has the type of the desired method. */
   isOurs = (credential: Credential): boolean => credential.type === this.#type && this.hasOurMark(credential);
 
-  /** Whether it has our mark, whatever its method is. */
+  /** The same, whatever its method is. */
   hasOurMark = ({ name }: Credential): boolean => this.#owns(readOwnership(name));
 
   /** Whether a rehearsal of ours made it. No secret ever holds it. */

@@ -96,7 +96,7 @@ export class PlanBuilder {
     this.logQuestion = { since: Math.min(since, this.logQuestion?.since ?? since), upToDate: false };
   }
 
-  /** Requests a check whether these locations accept a write. */
+  /** Asks for a check of whether these locations accept a write, which the run makes after the plan. */
   requestProbe(locations: readonly SecretLocation[]): void {
     // A plan with the results of the probes asks for none.
     if (this.observed.unwritable !== undefined) return;

@@ -23,7 +23,7 @@ import {
 import { readOwnership } from '../model/ownership.ts';
 import { rotationInProgress } from '../model/rivals.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { printSubject } from '../model/subject-dn.ts';
+import { commonName } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { claimedBy } from './claim.ts';
 import { hidingError, NAME_INPUTS } from './left-out.ts';
@@ -135,7 +135,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   const { clientId, currentKey } = desired;
   if (currentKey !== undefined) {
     // A certificate with the default subject is one of ours whose credential is gone.
-    const hasDefaultSubject = currentKey.subject === printSubject([{ oid: '2.5.4.3', value: clientId }]);
+    const hasDefaultSubject = currentKey.subject === commonName(clientId);
     if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
       primary.location,

@@ -40,19 +40,19 @@ const RULES: readonly Rule[] = [
     partlyDelivered,
     () => 'not every destination holds the newest key, and this run does not have its private key',
   ],
-  ['CertificateExpired', expired, (context) => `${inUseSoFar(context)} expired ${dateOf(context.inUse)}`],
+  ['CertificateExpired', expired, (context) => `${inUseBefore(context)} expired ${dateOf(context.inUse)}`],
   [
     'CertificateExpiring',
     isDueByExpiry,
     (context) =>
-      `${inUseSoFar(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
+      `${inUseBefore(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
   ],
   ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
   [
     'CertificateTooOld',
     (context) => tooOldAt(context) <= context.observed.now,
     (context) =>
-      `${inUseSoFar(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
+      `${inUseBefore(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
   ],
   ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
@@ -176,9 +176,9 @@ function expiry({ expiresAt }: CredentialsInUse): number {
   return expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
-/** It says "so far" since people also read it after the rotation, when another one is in use. */
-function inUseSoFar({ desired }: RuleContext): string {
-  return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use so far`;
+/** People also read it after the rotation, when another one is in use. */
+function inUseBefore({ desired }: RuleContext): string {
+  return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use before this run`;
 }
 
 function dateOf(inUse: CredentialsInUse): string {

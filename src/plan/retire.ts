@@ -1,5 +1,6 @@
 /** Plans which credentials are removed when no rotation is due. Pure. */
 
+import { iso } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
@@ -101,7 +102,3 @@ const NO_ENTRY = {
   refused: ', and the current certificate got no token',
   late: ', and the request of this run did not appear in them in time. The next run tries again',
 };
-
-function iso(at: number): string {
-  return new Date(at).toISOString();
-}

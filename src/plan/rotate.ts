@@ -98,7 +98,7 @@ function endsSoonClause({ reuses }: PlanBuilder): string {
   return reuses === undefined ? ', and each pair works only until the second run after it' : '';
 }
 
-/** Warns of dates with which the pair expires before it is replaced, or every run rotates. */
+/** Warns if the pair will expire before it is replaced, or if every run will rotate. */
 function noteShort(builder: PlanBuilder): void {
   const { desired, notes, observed } = builder;
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });

@@ -61,7 +61,7 @@ function wasSkipped(code: string): boolean {
   return code === 'CANARY_FAILED' || code === 'CANCELLED';
 }
 
-/** Consumers may not be able to log in. */
+/** Its error says: act at once. */
 function hasAlarm({ error }: RunResult): boolean {
   return error?.alarm !== undefined;
 }

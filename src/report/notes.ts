@@ -5,7 +5,7 @@ import type { RunResult } from '../model/run-result.ts';
 
 const ORDER = ['interruption', 'warning', 'notice'] as const satisfies Note['severity'][];
 
-/** The notes of plan and outcome. A run that failed did not complete its plan, so its plan contributes only warnings. */
+/** The notes of plan and outcome. A run that failed did not complete its plan, so the plan's notices are left out. */
 export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
   const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
   const planned = error

@@ -18,7 +18,7 @@ export function clientReport(result: RunResult, helpUrl: (code: string) => strin
   };
 }
 
-/** Warnings that do not stop a run. */
+/** The annotations beside the error: the findings of a watch, else the warnings of the run. */
 export function annotationsOf(result: RunResult): Annotation[] {
   const { watch, desired } = result;
   if (watch) return findingAnnotations(watch.findings);

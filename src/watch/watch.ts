@@ -76,7 +76,7 @@ async function look(
   };
 }
 
-/** Reports early if the next rotation would be refused. Where its time is unknown or over, it is now. */
+/** Reports early if the next rotation would be refused. If its time is unknown or past, it is now. */
 export function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
   const next = nextDue(new PlanBuilder(desired, observed), false) ?? observed.now;
   return refusalAt(Math.max(next, observed.now), desired, observed);

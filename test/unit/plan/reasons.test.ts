@@ -174,7 +174,7 @@ describe('the age of a certificate made by hand', () => {
     if (wanted.currentKey) Object.assign(wanted.currentKey, { notBefore: undefined, notAfter: undefined });
     expect(firstReason(new PlanBuilder(wanted, state(wanted, seed)))).toEqual({
       reason: 'CertificateTooOld',
-      explanation: 'the certificate in use so far was made by hand, more than 60 days ago',
+      explanation: 'the certificate in use before this run was made by hand, more than 60 days ago',
     });
   });
 });
@@ -203,7 +203,7 @@ describe('what the inputs ask for', () => {
 
   it('an end of a key is called that', () => {
     expect(reason(KEY, { credentials: [a(1)], written })?.explanation).toBe(
-      'the key in use so far expires on 2026-11-24, within 30 days',
+      'the key in use before this run expires on 2026-11-24, within 30 days',
     );
   });
 });
