@@ -185,10 +185,10 @@ function spaced(id: string): string {
 /** The sentence for an enrollment that moved the client and delivered nothing for certain. */
 function perhapsNobody({ methodBefore, isManager, method }: FailureState): string {
   if (methodBefore === undefined) return '';
-  const state = `The client uses ${method} now, or may do so, and perhaps nobody holds its key. Then NOBODY CAN LOG IN${methodBefore.method === PUBLIC ? '' : `, not even by ${methodBefore.method}`}.`;
+  const state = `The client uses ${method} now, or may, and perhaps nobody holds its key. If so, NOBODY CAN LOG IN${methodBefore.method === PUBLIC ? '' : `, not even by ${methodBefore.method}`}.`;
   const dashboard = 'in the Auth0 Dashboard (Applications, the client, Credentials)';
   const later =
-    'Or start enroll again after 15 minutes, in which nobody can log in: it makes a new key and delivers it';
+    'Or wait 15 minutes, during which nobody can log in, and start enroll again: it makes a new key and delivers it';
   if (isCredentialMethod(methodBefore.method)) {
     const ids = methodBefore.credentials.join(', ');
     const back = `Set it back at once ${dashboard}: choose ${methodBefore.method}${ids && ` with ${ids}`}. A revert cannot do that: it restores only a client secret or a public client.`;

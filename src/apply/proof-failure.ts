@@ -64,9 +64,9 @@ function authorization({ clientId, operation, verifyAudience: audience }: Desire
 }
 
 const CURRENT_CERTIFICATE =
-  'Try the current certificate with curl; the linked page shows how. If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.';
+  'Try the current certificate with curl (docs/recipes.md, Use the PEM). If that fails as well, correct the edge: it must forward the certificate. If it works, the edge keeps a list of thumbprints of its own: remove that list.';
 const ANY_CERTIFICATE =
-  'Try any certificate of your own with curl; the linked page shows how. Auth0 itself must refuse it. If the edge does, correct the edge: it must ask for a certificate, forward it, and keep no list of thumbprints of its own.';
+  'Try any certificate of your own with curl (docs/recipes.md, Use the PEM). Auth0 itself must refuse it. If the edge does, correct the edge: it must ask for a certificate, forward it, and keep no list of thumbprints of its own.';
 const TRUSTED_CA =
   'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.';
 const USED_METHOD =

@@ -31,7 +31,7 @@ export class Canary {
     throw new RotationError('CANARY_FAILED', {
       failed: `This client was not rotated, since the client that went first, ${this.#failed}, failed.`,
       remedy:
-        'Correct that failure, or take that client out of the manifest for now, and start a new run. Until then no run rotates any other client, unless its certificate has less than a quarter of renew-before-days left.',
+        'Correct that failure, or move that client to the end of the manifest, so that another one goes first, and start a new run. Until then no run rotates any other client, unless its certificate has less than a quarter of renew-before-days left.',
     });
   }
 

@@ -1,4 +1,4 @@
-/** What several messages say: lines for the workflow, what to do with its destinations, and the alarm about an expired key. */
+/** What several messages say: lines for the workflow, what to do with its destinations or in an emergency, and the alarm about an expired key. */
 
 import type { DesiredState } from './desired-state.ts';
 import { longDay } from './markdown.ts';
@@ -28,6 +28,10 @@ export function dropDestinationAdvice(
   if (!isPrimary) return ` Or, if nobody reads it, take ${name} out of destinations.`;
   return ` Or, if nobody reads it, take ${name} out of destinations and in the same change add \`moved-from: ${ownerOf(desired)}\`. Then ${printDestination(next)} must be the first, and current-credential, if the workflow passes it, must be its secret.`;
 }
+
+/** What to start when a key has leaked: the middle of a sentence. */
+export const START_EMERGENCY =
+  'start the emergency workflow with rotate (emergency.yml, or fleet-emergency.yml for a client of a manifest) or, for the management client, self-rotation.yml with force and revoke';
 
 /** undefined: it has not expired, or its expiry is not recorded. @param now milliseconds, Auth0's clock */
 export function expiredAlarm(expiresAt: number | undefined, now: number): string | undefined {

@@ -1,6 +1,6 @@
 /** Rotations of another run of the same workflow, which must not run beside this one. */
 
-import { RotationError } from '../errors.ts';
+import { NEW_RUN, RotationError } from '../errors.ts';
 import type { DesiredState } from './desired-state.ts';
 import { type Credential, newestFirst, type ObservedState } from './observed-state.ts';
 import { isOwnedBy, ownerOf, readOwnership } from './ownership.ts';
@@ -34,6 +34,6 @@ export function rotationInProgress(rival: Credential): RotationError {
   const until = new Date(rival.createdAt + LEASE).toISOString();
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Another rotation of this client is in progress: run ${readOwnership(rival.name)?.run} made credential ${rival.id} at ${since}.`,
-    remedy: `Let it finish. If it has crashed, run again after ${until}: then its credential counts as abandoned. Give the workflow a concurrency group.`,
+    remedy: `Let it finish. If it has crashed, ${NEW_RUN} after ${until}, when its credential counts as abandoned. Give the workflow a concurrency group.`,
   });
 }

@@ -55,7 +55,7 @@ function reorderAdvice({ inUse, observed }: PlanBuilder): string | undefined {
   );
   if (!served) return undefined;
   const [first, empty] = [served, primary].map(({ location }) => printDestination(location.destination));
-  return `${empty} has no secret yet, and the run interrupts nobody to store one there. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
+  return `${empty} has no secret yet. To store one there, this run would have to lock out consumers of other destinations, so it stops. Put ${first} first in destinations. Then ${empty} gets its secret with the next rotation.`;
 }
 
 /** Is a delivery half done? A rehearsal does not finish it. */
@@ -139,7 +139,7 @@ function passAdvice({ desired }: PlanBuilder): string {
 function chooseAdvice(builder: PlanBuilder, some: readonly Credential[]): string {
   return some.length === 0
     ? ''
-    : `Made by hand: ${dated(some)}. Put the id of one that nobody uses into removable-credentials.${waitAdvice(builder)}`;
+    : `Made by hand: ${dated(some)}. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials. Until you know, leave them all.${waitAdvice(builder)}`;
 }
 
 /** What happens without the user. */

@@ -1,6 +1,7 @@
 /** Computes a plan from the desired and the observed state. Pure and synchronous: `observed.now` is the only clock. */
 
 import { RotationError } from '../errors.ts';
+import { START_EMERGENCY } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
@@ -241,7 +242,7 @@ function leastNeeded(builder: PlanBuilder): Credential | undefined {
 /** Whoever took it out may not know who holds it. So this does not advise deleting it by hand, which would lock its readers out. */
 function healedNote(builder: PlanBuilder, credential: Credential): string {
   const { heldBy, id } = builder.toPlanned(credential);
-  return `${id}, which ${heldBy.join(', ')} holds, was not associated, so nobody could log in with it: the run associates it again. If it was taken out because its key has leaked, start examples/emergency.yml now (force: true, revoke: previous). Otherwise find what takes it out, such as Terraform or a script.`;
+  return `${id}, which ${heldBy.join(', ')} holds, was not associated, so nobody could log in with it: the run associates it again. If it was taken out because its key has leaked, ${START_EMERGENCY} now. Otherwise find what takes it out, such as Terraform or a script.`;
 }
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {

@@ -1,7 +1,7 @@
 /** Derives findings from the desired and the observed state, and from the error that a rotation would meet. Pure. */
 
 import type { ErrorCode, RotationError } from '../errors.ts';
-import { dropDestinationAdvice } from '../model/advice.ts';
+import { dropDestinationAdvice, START_EMERGENCY } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, failure, kindOf, said, warning } from '../model/finding.ts';
 import { code, day } from '../model/markdown.ts';
@@ -247,7 +247,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       failure(
         `NotAssociated ${printLocation(secret.location)}`,
         `${location} holds ${code(held.id)}, which is not associated, so its consumers cannot log in.`,
-        `${rotate} It associates the credential again. But if it was taken out because its key has leaked, start examples/emergency.yml instead (force: true, revoke: previous).`,
+        `${rotate} It associates the credential again. But if it was taken out because its key has leaked, ${START_EMERGENCY} instead.`,
       ),
     ];
   return inUse.lacking.includes(index) ? [stale(secret.location, held, inUse)] : [];
@@ -278,7 +278,7 @@ function clientFindings({ associated, observed, desired }: PlanBuilder): Finding
       failure(
         'NothingAssociated',
         'No credential is associated, so nobody can log in.',
-        'Start the rotation workflow.',
+        `Start the rotation workflow. But if the credential was taken out because its key has leaked, ${START_EMERGENCY} instead.`,
       ),
     );
   const isBound = observed.client?.binding.required ?? false;

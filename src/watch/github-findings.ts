@@ -13,7 +13,8 @@ export function workflowFindings({ conclusion, file, owner, repo, state }: Obser
       failure(
         'WorkflowDisabled',
         `${name} does not run: GitHub says ${code(state)}.`,
-        ENABLING[state] ?? 'Enable it on its page in Actions.',
+        ENABLING[state] ??
+          'If nobody disabled it on purpose, enable it on its page in Actions. If another workflow rotates this client now, name that one in the input workflow.',
       ),
     ];
   if (conclusion === undefined || !FAILED.includes(conclusion)) return [];

@@ -40,7 +40,11 @@ describe('a number of the code', () => {
       'docs/how-it-works.md',
       `it works for ${dates.renewal} days after the rotation that replaces it`,
     ],
-    ['the default overlap', 'docs/recipes.md', `it expires before, after ${dates.renewal} days`],
+    [
+      'the default overlap',
+      'docs/recipes.md',
+      `it has expired by then, ${dates.renewal} days after it was replaced`,
+    ],
     ['the default overlap', 'examples/web-application.yml', `within ${dates.renewal} days of a rotation`],
     [
       'the default overlap',

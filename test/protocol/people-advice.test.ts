@@ -224,7 +224,10 @@ describe('a person does what it says:', () => {
   ])('releases by choice %s', (_, listed, expected) => {
     const people = household('two hand-made');
     const ids = listed.split(', ').map((label) => id(people, label));
-    const followed = follow(people, `Made by hand: ${ids.join(', ')}. Put one into removable-credentials.`);
+    const followed = follow(
+      people,
+      `Made by hand: ${ids.join(', ')}. Find out which one nobody uses, and put only its id into removable-credentials.`,
+    );
     expect(followed).toBe(expected.length > 0 ? undefined : 'over');
     expect(labels(people, people.workflow.says.removableCredentials ?? [])).toEqual(expected);
   });

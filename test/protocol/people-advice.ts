@@ -58,7 +58,7 @@ const RULES: readonly Rule[] = [
   ['take it out of keep-credentials', /take (?:its|the) id out of keep-credentials/, keepNothing],
   ['force', /force: true|set force/, () => 'force'],
   ['enroll', /(?<!Only if that is impossible, start )operation: enroll/, () => 'enroll'],
-  ['run again', /\b[Rr]un (?:the workflow |it )?again/, () => undefined],
+  ['run again', /\b[Rr]un (?:the workflow |it )?again|start a new run/, () => undefined],
 ];
 
 /** What a person can do of it: who knows that the secret holds no pair, or passes it already, does something else. */
@@ -157,7 +157,7 @@ function release({ workflow }: Household, [, ids = '']: readonly string[]): unde
 function releaseTheUnused(household: Household, { input = '' }: RegExpMatchArray): Followed {
   const { held, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
-  const [, listed = ''] = /Made by hand: (.*?)\. Put/.exec(input) ?? [];
+  const [, listed = ''] = /Made by hand: (.*?)\. Find out/.exec(input) ?? [];
   const unused = (listed.match(/cred_\w+/g) ?? []).find((id) => !used.has(pool.get(id)));
   return unused === undefined ? 'over' : release(household, ['', unused]);
 }

@@ -44,7 +44,7 @@ describe('the canary', () => {
     expect(() => canary.check()).toThrow(
       expect.objectContaining({
         code: 'CANARY_FAILED',
-        message: expect.stringMatching(/client-a.*take that client out of the manifest for now/),
+        message: expect.stringMatching(/client-a.*move that client to the end of the manifest/),
       }),
     );
   });

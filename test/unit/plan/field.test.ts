@@ -42,8 +42,7 @@ async function days(world: Days, count: number, changes: Parameters<Days['day']>
 const rotations = (all: readonly Day[]) => all.filter(({ rotated }) => rotated).length;
 const outcomes = (all: readonly Day[]) => all.map(({ error, reason }) => error?.code ?? reason);
 /** Where nothing shows what is in use: ids and dates to decide by. */
-const LIST =
-  /Pass current-credential, .* of 2026-.* Put the id of one that nobody uses into removable-credentials\./;
+const LIST = /Pass current-credential, .* of 2026-.* Find out in Auth0's logs which one nobody uses/;
 const LINE = /current-credential: \$\{\{ secrets\.PEM \}\}/;
 
 describe('current-credential is the pair of another client, every day', () => {

@@ -132,7 +132,7 @@ describe('the primary has no secret yet', () => {
     const { message } = await world.day(renamed);
     expect(message).not.toContain(`Put ${SHOP} first`);
     expect(message).toContain('If it is still read, set `secret-name: PEM` again for now.');
-    expect(message).toContain('Put the id of one that nobody uses into removable-credentials');
+    expect(message).toContain("Find out in Auth0's logs which one nobody uses");
     expect((await world.day({ current: 'none', privateKeySecretName: 'KEY' })).error).toBeUndefined();
     const followed = await world.day({ ...renamed, ...removable('h') });
     expect(followed).toMatchObject({ rotated: true, removed: ['h'] });

@@ -1783,7 +1783,7 @@ const REFUSALS: Refusal[] = [
     {},
     { credentials: [current, { id: 'x', age: 14, associated: false }], written: [delivered] },
     'ROTATION_IN_PROGRESS',
-    /again after 2026-11-24T12:01:00/,
+    /new run .* after 2026-11-24T12:01:00/,
   ],
   [
     'current-credential is older than what was delivered',
@@ -1829,7 +1829,7 @@ const REFUSALS: Refusal[] = [
       written: [delivered, 60 * DAYS],
     },
     'CREDENTIAL_LIMIT',
-    /Made by hand: p of .*, a of .*Put the id of one that nobody uses into removable-credentials/,
+    /Made by hand: p of .*, a of .*Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials/,
   ],
   [
     'one made by hand after ours',

@@ -234,7 +234,9 @@ describe('a finding', () => {
   it('of an unknown credential asks first who uses it', () => {
     const unknown = found({}, beside({ id: 'x', age: 5, by: 'hand', associated: false }));
     expect(unknown.map(({ todo }) => todo)).toEqual([
-      expect.stringMatching(/^Find out who uses it\. If nobody does, delete it.* If somebody does, name it/),
+      expect.stringMatching(
+        /^Find out what uses it, such as signed_request_object.* If nothing does, delete it.* If something does, name it/,
+      ),
     ]);
   });
 
