@@ -174,6 +174,10 @@ describe('the shared budget', () => {
       limited({ burst: 50, perSecond: 16 }),
       () => ({ status: 200, headers: {} }),
       () => ({ status: 200, headers: { 'x-ratelimit-limit': 'many', 'x-ratelimit-remaining': '0' } }),
+      () => ({ status: 200, headers: { 'x-ratelimit-limit': '0', 'x-ratelimit-remaining': '0' } }),
+      () => ({ status: 200, headers: { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '-1' } }),
+      () => ({ status: 200, headers: { 'x-ratelimit-limit': '2' } }),
+      () => ({ status: 200, headers: { 'x-ratelimit-remaining': '0' } }),
     ]) {
       const it = world(() => new SharedBudget(), answer);
       await ask(it, 2, 20);
@@ -217,6 +221,73 @@ describe('the shared budget', () => {
     end(it);
     await expect(it.time.pass(waiting)).rejects.toMatchObject({ code });
     expect(it.seen.length).toBe(1);
+  });
+});
+
+describe('a request at the shared budget', () => {
+  const request = (path: string): HttpRequest => ({
+    method: 'GET',
+    url: `https://tenant${path}`,
+    headers: {},
+  });
+  const ONE = request('/api/v2/clients/one');
+  const shows = (headers: Record<string, string>): HttpResponse => ({ status: 200, body: '', headers });
+  const left = (remaining: number, limit = 2) =>
+    shows({ 'x-ratelimit-limit': `${limit}`, 'x-ratelimit-remaining': `${remaining}` });
+  const begin = () => {
+    const it = world(
+      () => new SharedBudget(),
+      () => ({ status: 200, headers: {} }),
+    );
+    const budget = new SharedBudget();
+    return { ...it, budget, turn: (one = ONE) => budget.turn(one, it) };
+  };
+
+  it('goes as soon as the answer to another one shows a token, and does not wait until the end of its own wait', async () => {
+    const { time, turn } = begin();
+    const [first, second] = [await turn(), await turn()];
+    first(left(0));
+    const third = turn();
+    void time.sleep(100).then(() => second(left(2)));
+    await time.pass(third);
+    expect(time.now - BEGAN).toBeLessThan(200);
+  });
+
+  it('about another client counts against the same bucket, whatever was answered last', async () => {
+    const { time, turn } = begin();
+    const logs = request('/api/v2/logs');
+    (await turn(logs))(left(9, 10));
+    (await turn())(left(0));
+    (await turn(logs))(left(9, 10));
+    expect(time.now).toBe(BEGAN);
+    await time.pass(turn(request('/api/v2/clients/two')));
+    expect(time.now - BEGAN).toBeGreaterThan(1_000);
+  });
+
+  it('that would have to wait until after the end of the run is refused at once', async () => {
+    const { cancellation, time, turn } = begin();
+    (await turn())(left(0));
+    cancellation.shield(time.now + 20_000);
+    await expect(time.pass(turn())).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(time.now).toBe(BEGAN);
+  });
+
+  it('of a cancelled run is not sent, although there are tokens', async () => {
+    const { signal, turn } = begin();
+    signal.abort();
+    await expect(turn()).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('shows how many may be sent: those of the smallest bucket, and what its rate adds once that is measured', async () => {
+    const { budget, time, turn } = begin();
+    expect([budget.burst, budget.within(10_000)]).toEqual([undefined, undefined]);
+    (await turn(request('/api/v2/logs')))(left(49, 50));
+    (await turn())(left(9, 10));
+    expect([budget.burst, budget.within(10_000)]).toEqual([10, 10]);
+    // In 5 seconds it gains the token of this request and no other.
+    time.now += 5_000;
+    (await turn())(left(9, 10));
+    expect(budget.within(10_000)).toBe(12);
   });
 });
 

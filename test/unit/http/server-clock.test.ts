@@ -56,6 +56,8 @@ describe('a server clock', () => {
     clock.observe(header(1_000_000), 1_000_000, 1_000_000);
     clock.observe(header(9_000_000), 1_000_000, 1_000_000);
     expect(clock.offset).toBe(8_000_500);
+    clock.observe(header(2_000_000), 1_000_000, 1_000_000);
+    expect(clock.offset).toBe(1_000_500);
   });
 
   it('knows nothing without a date', () => {
@@ -63,5 +65,8 @@ describe('a server clock', () => {
     clock.observe(undefined, 0, 0);
     clock.observe('yesterday', 0, 0);
     expect([clock.known, clock.offset]).toEqual([false, 0]);
+    clock.observe(header(9_000_000), 1_000_000, 1_000_000);
+    clock.observe('yesterday', 1_000_000, 1_000_000);
+    expect([clock.known, clock.offset]).toEqual([true, 8_000_500]);
   });
 });
