@@ -35,7 +35,7 @@ export const ISSUING: Issuing = { generateKey, issuePair };
 export interface SharedServices {
   budget: SharedBudget;
   auth0: Remote;
-  loginRemote: Remote;
+  proofRemote: Remote;
   github: Remote;
   /** Local time in milliseconds. Every token of the inputs was issued before. */
   startedAt: number;
@@ -59,9 +59,9 @@ export function shareServices(
 ): SharedServices {
   const budget = new SharedBudget();
   const auth0 = { clock: new ServerClock(), pace: budget };
-  const loginRemote = { clock: new ServerClock() };
+  const proofRemote = { clock: new ServerClock() };
   const discover = once(() =>
-    discoverMtlsEndpoints(new Service('Auth0 login', transport, loginRemote), domain, mtlsDomain),
+    discoverMtlsEndpoints(new Service('Auth0 proof', transport, proofRemote), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
@@ -75,7 +75,7 @@ export function shareServices(
   return {
     budget,
     auth0,
-    loginRemote,
+    proofRemote,
     github,
     startedAt: transport.clock.now(),
     token,
@@ -101,8 +101,8 @@ export function connectServices(
   const { domain, githubApiUrl, githubToken, issuer, desired, pkcs12Password, watch } = inputs;
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
-  const service = (name: 'GitHub' | 'Auth0' | 'Auth0 login') => {
-    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'Auth0 login': shared.loginRemote };
+  const service = (name: 'GitHub' | 'Auth0' | 'Auth0 proof') => {
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'Auth0 proof': shared.proofRemote };
     return new Service(name, transport, remotes[name]);
   };
   const api = github(githubToken);
@@ -111,9 +111,9 @@ export function connectServices(
   const { proofEndpoint, pushedRequestEndpoint } = endpointsOf(
     inputs,
     shared.discover,
-    service('Auth0 login'),
+    service('Auth0 proof'),
   );
-  const proveCurrentEarly = earlyProof(inputs, transport, service('Auth0 login'), proofEndpoint);
+  const proveCurrentEarly = earlyProof(inputs, transport, service('Auth0 proof'), proofEndpoint);
   const mayIssue = !inputs.readOnly && desired.operation !== 'revert';
   if (mayIssue && looksDue(desired, transport.clock.now()))
     prefetch([
@@ -130,7 +130,7 @@ export function connectServices(
     tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
     store,
     workflowApi: github(watch?.token),
-    proofService: service('Auth0 login'),
+    proofService: service('Auth0 proof'),
     domain,
     pkcs12Password,
     proofEndpoint,

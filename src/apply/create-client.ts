@@ -25,7 +25,7 @@ export interface MadeClient {
  * Creates the client with its first credential.
  * @param made receives what is known of the client as soon as it is known, so that the creation can be undone
  * @returns the client with its first credential, read back
- * @throws RotationError ROTATION_IN_PROGRESS, CLIENT_EXISTS, AUTH0_…
+ * @throws RotationError ROTATION_IN_PROGRESS, AUTH0_…
  */
 export async function createClient(
   desired: DesiredState,

@@ -33,7 +33,7 @@ export interface Upload {
   onNotMade: () => void;
 }
 
-/** Uploads the credential, or finds it if an answer was lost. @throws RotationError CREDENTIAL_LIMIT, AUTH0_… */
+/** Uploads the credential, or finds it if an answer was lost. @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
 export async function upload(
   job: Job,
   { clock, tenant }: { clock: Clock; tenant: Tenant },

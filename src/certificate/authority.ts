@@ -56,7 +56,6 @@ const SHORTEST_RSA = 2048;
 /**
  * Checks a pair that another CA issued, and its chain.
  * @throws Error with a reason that follows `certificate`
- * @throws RotationError CERTIFICATE_TOO_LARGE
  */
 export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
   if (!given.some((one) => one.checkPrivateKey(privateKey)))

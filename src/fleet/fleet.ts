@@ -44,7 +44,7 @@ const FEWEST = 3;
 const USUAL = 10;
 /** Requests that are reserved for each client. */
 const TOKENS_EACH = 5;
-/** Milliseconds that GitHub leaves after a cancellation (docs/facts.md#runner-cancellation). */
+/** Milliseconds for undo requests after a cancellation, a little less than the runner leaves (docs/facts.md#runner-cancellation). */
 const CANCELLATION_GRACE = 7_000;
 
 /** How many clients may run at once. Clients that wait for propagation send no requests, so as many more run as GitHub can store during that wait. */

@@ -230,7 +230,7 @@ export class SpacedWrites implements Pace {
     }
     const began = clock.now();
     return (response) => {
-      // A secondary rate limit applies to all runs.
+      // A secondary rate limit applies to all runs. By the local clock a wait until a date is inexact; the retry itself goes by the server's.
       const after = (response && advisedDelay(response, clock.now())) ?? 0;
       this.#notBefore = Math.max(began + APART, after > 0 ? clock.now() + after : 0);
       this.#isBusy = false;

@@ -33,7 +33,7 @@ export interface Inputs {
   mtlsDomain: string | undefined;
   audience: string;
   login: ManagementLogin;
-  /** undefined: the run does not use GitHub and stores nothing. */
+  /** undefined: the run neither reads nor stores secrets. A watch still uses GitHub, with `workflow-token`. */
   githubToken: string | undefined;
   githubApiUrl: string;
   currentPair: Pair | undefined;

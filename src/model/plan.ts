@@ -11,7 +11,7 @@ export type Reason =
   | 'MethodDiffers'
   | 'FirstDelivery'
   | 'UnidentifiedSecret'
-  /** A secret may hold one of our credentials that is not associated (`CredentialsInUse.perhapsDisplaced`). */
+  /** A secret may hold one of our credentials that is not associated (`CredentialsInUse.perhapsDisplaced`). It may have been delivered all the same: the times do not show that. */
   | 'NotDelivered'
   | 'PartlyDelivered'
   | 'CertificateExpired'

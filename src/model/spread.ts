@@ -17,6 +17,8 @@ export function spread({
   renewBeforeDays,
   validityDays,
 }: Pick<DesiredState, 'clientId' | 'renewBeforeDays' | 'validityDays'>): number {
-  const most = Math.min(MOST, Math.floor(renewBeforeDays / 4), validityDays - renewBeforeDays - 1);
+  // A certificate that was brought may live no longer than renew-before-days.
+  const room = Math.max(0, validityDays - renewBeforeDays - 1);
+  const most = Math.min(MOST, Math.floor(renewBeforeDays / 4), room);
   return renewBeforeDays + (numberOf(`spread ${clientId}`) % (most + 1));
 }

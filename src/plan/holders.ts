@@ -6,7 +6,7 @@ import { type Credential, isNewer } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
 import type { Owners } from './owners.ts';
 
-/** A former primary that may still hold credentials. */
+/** A former location that may still hold credentials. */
 export interface FormerHolder {
   /** As `printLocation` prints it. */
   location: string;
@@ -35,8 +35,9 @@ export function formerHolder(
 }
 
 /**
- * What a former primary may hold if GitHub does not show it. A workflow stores each credential in its primary first, so the primary holds
- * nothing older than the newest one that its owner stored anywhere. Credentials made for today's primary do not count, nor does what
+ * What a former location may hold if GitHub does not show it. A workflow stores each credential in its primary first, so a former primary
+ * holds nothing older than the newest one that its owner stored anywhere. Another former location may, but it is in a destination of today,
+ * which is not shown either and so counts as holding every associated credential. Credentials made for today's primary do not count, nor does what
  * `removable-credentials` names.
  * @param all newest first
  */

@@ -60,7 +60,7 @@ function distinct(sentences: readonly string[]): string {
   return [...new Set(sentences)].join(' ');
 }
 
-/** The error if a missing secret would hide one that is not ours. undefined: it hides none, or may hide it. */
+/** The error if a missing secret would hide one that is not ours. undefined: it would hide none, or is allowed to. */
 export function hidingError(
   desired: DesiredState,
   observed: ObservedState,

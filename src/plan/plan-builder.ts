@@ -83,7 +83,7 @@ export class PlanBuilder {
 
   /**
    * Requires that every location accepts a write, so that nobody is interrupted for a delivery that would fail.
-   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND, SECRET_EXISTS
    */
   requireWritable(): void {
     const refusal = refusalOf(this.desired, this.observed);

@@ -37,8 +37,9 @@ import { refuseStaleCurrent } from './stale-current.ts';
 import { bindTokens } from './token-binding.ts';
 
 /**
- * @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH, STALE_CREDENTIAL, ROTATION_IN_PROGRESS, CREDENTIAL_LIMIT,
- *   CANNOT_REVOKE if nothing may be done
+ * @throws RotationError if nothing may be done: METHOD_MISMATCH, ALGORITHM_MISMATCH, INVALID_INPUT, SECRET_EXISTS, STALE_CREDENTIAL,
+ *   ROTATION_IN_PROGRESS, AUTH0_FORBIDDEN, CERTIFICATE_REUSED, CREDENTIAL_LIMIT, CANNOT_REVOKE, DELIVERY_INCOMPLETE, GITHUB_…,
+ *   DESTINATION_NOT_FOUND
  */
 export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
   // Auth0's list has no order.

@@ -280,11 +280,11 @@ const SCOPES = [
 ];
 
 /** Refuses if a scope is missing that a later step or run needs, before anything is changed. @throws RotationError AUTH0_FORBIDDEN */
-export function refuseMissingScopes({ desired, observed: { scopes } }: PlanBuilder): void {
+export function refuseMissingScopes({ desired, observed: { client, scopes } }: PlanBuilder): void {
   if (scopes === undefined) return;
   const needed = [
     ...SCOPES,
-    ...(desired.operation === 'create' ? ['create:clients', 'delete:clients'] : []),
+    ...(client === undefined ? ['create:clients', 'delete:clients'] : []),
     ...(desired.quietWindow === undefined ? [] : ['read:logs']),
   ];
   const missing = needed.filter((scope) => !scopes.has(scope));

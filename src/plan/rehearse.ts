@@ -9,7 +9,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 import { refuseUnknownSecret } from './preconditions.ts';
 import { materialOf } from './rotate.ts';
 
-/** @throws RotationError CREDENTIAL_LIMIT, since a rehearsal removes nothing else */
+/** @throws RotationError CREDENTIAL_LIMIT, since it makes room only by removing what earlier rehearsals left, and what `requireWritable` throws */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
   const { owners, observed, steps, desired } = builder;
   builder.requireWritable();

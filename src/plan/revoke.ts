@@ -28,7 +28,7 @@ export function refuseFutileRevocation(builder: PlanBuilder): void {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
       failed: `revoke: previous would remove ${ids}, but keep-credentials keeps it.`,
-      remedy: `Take ${ids} out of keep-credentials and start again: its users cannot log in from then on. If that is worse than the leak, delete the leaked credential in Auth0 by hand, and start the rotation by hand once with force: true and without revoke: the readers of the leaked one cannot log in until that run has delivered.`,
+      remedy: `Take ${ids} out of keep-credentials and start again: its users cannot log in from then on. If that is worse than the leak, take the leaked credential out in Auth0 by hand (docs/recipes.md, Take a credential out by hand), and start the rotation by hand once with force: true and without revoke: the readers of the leaked one cannot log in until that run has delivered.`,
     });
   }
 }
@@ -101,7 +101,7 @@ function interruptionByHand(byHand: readonly Credential[]): string {
 /** The warning about a credential that stays, since it has another workflow's mark or cannot be read. */
 function stillValid(builder: PlanBuilder, credential: Credential): string {
   const { id } = credential;
-  const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, delete it in Auth0 now`;
+  const left = `${id} (${builder.whyKept(credential)}) stays valid. If its key has leaked, take it out in Auth0 now (docs/recipes.md, Take a credential out by hand)`;
   const { owner } = builder.owners.otherOwnership(credential) ?? {};
   return owner === undefined || isDigest(owner)
     ? `${left}.`

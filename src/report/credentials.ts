@@ -56,8 +56,8 @@ function fromBefore(c: PlannedCredential, delivered: readonly string[], desired:
   };
 }
 
-/** Credentials of these stages are superseded once every location holds the new one. */
-const SUPERSEDED: readonly Stage[] = ['current', 'associated', 'partly delivered'];
+/** Credentials of these stages are superseded once every location holds the new one, and the current one at once. */
+const SUPERSEDED: readonly Stage[] = ['associated', 'partly delivered'];
 
 function without(locations: readonly string[], others: readonly string[]): string[] {
   return locations.filter((location) => !others.includes(location));

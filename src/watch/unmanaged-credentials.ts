@@ -90,7 +90,7 @@ function findingsOfUnmarked(
   const on = next === undefined ? '' : ` (${day(next)})`;
   const isAssociated = owners.isAssociated(credential);
   const unheld = isAssociated
-    ? `Find out who uses it. If nobody does, delete it in Auth0. If somebody does, name it in keep-credentials, and let its users read the delivered secret, or give them another client, before the next rotation${on}, which needs its slot.`
+    ? `Find out who uses it. If nobody does, disassociate and delete it in Auth0. If somebody does, name it in keep-credentials, and let its users read the delivered secret, or give them another client, before the next rotation${on}, which needs its slot.`
     : `Find out what uses it, such as signed_request_object or another tool. If nothing does, delete it in Auth0. If something does, name it in keep-credentials, and move that use elsewhere before the next rotation${on}, which needs its slot.`;
   const todo = mayBeHeld(inUse, credential)
     ? `It is ${builder.whyKept(credential)}. Do not delete it in Auth0 while anybody reads that secret.`

@@ -57,7 +57,7 @@ describe('debug logging', () => {
     world.advance(DAY);
     const run = await rotate(world, { force: 'true' }, { debug: true });
     const lines = run.log.split('\n').filter((line) => line.startsWith('##[debug]'));
-    const names = { auth0: 'Auth0', edge: 'Auth0 login', github: 'GitHub' };
+    const names = { auth0: 'Auth0', edge: 'Auth0 proof', github: 'GitHub' };
     // What the edge hands on to the tenant is not the action's request.
     const own = world.transcript.arrivals().filter(({ request }) => !request.headers['cname-api-key']);
     const sent = own.map(({ service, request, exchange }) => {

@@ -92,8 +92,8 @@ describe('the services of a run', () => {
     const asked = (path: string) =>
       new Set(road.lines.flatMap((line) => (line.includes(path) ? [line.split(':')[0]] : [])));
     expect([...asked(' /api/v2/clients/')]).toEqual(['Auth0']);
-    expect([...asked(' /oauth/token')]).toEqual(['Auth0 login']);
-    expect([...asked(' /.well-known/')]).toEqual(['Auth0 login']);
+    expect([...asked(' /oauth/token')]).toEqual(['Auth0 proof']);
+    expect([...asked(' /.well-known/')]).toEqual(['Auth0 proof']);
     expect([...asked(' /repos/')]).toEqual(['GitHub']);
   });
 

@@ -80,7 +80,7 @@ function proving(world: World = {}) {
         return logs;
       },
     } as unknown as ProofServices['tenant'],
-    proofService: new Service('Auth0 login', { send, clock, cancellation, debug: () => undefined }),
+    proofService: new Service('Auth0 proof', { send, clock, cancellation, debug: () => undefined }),
     domain: 'tenant.example',
     proofEndpoint: async () => 'https://mtls.example/oauth/token',
     pushedRequestEndpoint: async () => undefined,

@@ -70,6 +70,11 @@ describe('the spread', () => {
     );
   });
 
+  it.each([29, 30, 31])('moves nothing where a pair of %i days leaves no room', (validityDays) => {
+    const moved = fleet(20).map((clientId) => spread({ clientId, validityDays, renewBeforeDays: 30 }));
+    expect([...new Set(moved)]).toEqual([30]);
+  });
+
   it('keeps a fleet of one day from being due on one day', () => {
     const days = fleet(400).map((clientId) => spread({ clientId, validityDays: 90, renewBeforeDays: 30 }));
     for (let day = 30; day <= 37; day += 1) {

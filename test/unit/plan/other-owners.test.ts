@@ -85,7 +85,7 @@ describe('an owner that is too long for a mark', () => {
     const taken = [{ ...of(OURS, 'c', 65), associated: false }, of(long, 'o', 20)];
     const { notes } = await new Days(taken, { [SHOP]: ['c', 64.9999] }).day({ force: true, revoke: true });
     expect(notes).toMatch(
-      /o \(made for sha256:.*\) stays valid\. If its key has leaked, delete it in Auth0 now\.$/m,
+      /o \(made for sha256:.*\) stays valid\. If its key has leaked, take it out in Auth0 now \(docs\/recipes\.md, Take a credential out by hand\)\.$/m,
     );
   });
 });

@@ -1042,7 +1042,7 @@ describe('the plan of a revocation', () => {
     const { notes, revokes } = plan(wanted, state(wanted, seed));
     expect(revokes).toEqual([]);
     expect(notes.map(printNote)).toContain(
-      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, delete it in Auth0 now; or, if repo:acme/other, secret PEM, used to be the first destination of this workflow, add `moved-from: repo:acme/other#PEM` and start this run again.',
+      'WARNING: p (made for repo:acme/other#PEM by run 3.1) stays valid. If its key has leaked, take it out in Auth0 now (docs/recipes.md, Take a credential out by hand); or, if repo:acme/other, secret PEM, used to be the first destination of this workflow, add `moved-from: repo:acme/other#PEM` and start this run again.',
     );
     const moved = {
       ...state(wanted, seed),
@@ -1062,7 +1062,7 @@ describe('the plan of a revocation', () => {
     [
       'what must be kept, and says which of the two its user must give up',
       { keep: ['a'] },
-      /Take a out of keep-credentials and start again: its users cannot log in .* delete the leaked credential in Auth0 by hand, and start the rotation by hand once with force: true and without revoke/,
+      /Take a out of keep-credentials and start again: its users cannot log in .* take the leaked credential out in Auth0 by hand .*, and start the rotation by hand once with force: true and without revoke/,
     ],
   ])('is refused: %s', (_, changes, words) => {
     const wanted = desired({ ...REVOKE, ...changes });

@@ -221,6 +221,10 @@ describe('the scopes of the management client', () => {
     expect(() => planWith(changes, [...always, ...more], seed)).not.toThrow();
   });
 
+  it('create needs no more for the client that it has made', () => {
+    expect(() => planWith({ ...create, clientId: 'client' }, always, known)).not.toThrow();
+  });
+
   it('are not asked for more, nor if the token does not show them', () => {
     expect(planWith({}, always).reason).toBe('NotDue');
     expect(planWith({}, undefined).reason).toBe('NotDue');
