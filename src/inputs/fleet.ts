@@ -112,7 +112,9 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
   const isOfThisRun = (name: string) => isAlone && overridesManifest(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';
-  const current = secretFrom === '' ? [] : [['current-credential', environment[secretFrom]] as const];
+  const secret =
+    VARIABLE.test(secretFrom) && Object.hasOwn(environment, secretFrom) ? environment[secretFrom] : undefined;
+  const current = secretFrom === '' ? [] : [['current-credential', secret] as const];
   // Of two values of one name the later one counts.
   const changed = [...without.map((name) => [name, undefined] as const), ...given, ...current];
   const values = changed.map(([name, value]) => [variable(name), value] as const);
@@ -125,7 +127,7 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
     if (own) ownProblems.push(own);
     else sharedProblems.push(problem);
   }
-  if (secretFrom !== '' && environment[secretFrom] === undefined)
+  if (secretFrom !== '' && secret === undefined)
     ownProblems.push(notSet(entry.positions.get(CURRENT_FROM) ?? entry.position, secretFrom));
   return { entry, client, sharedProblems, ownProblems };
 }
@@ -155,7 +157,16 @@ function ownProblem(
   return { ...(positions.get(name) ?? position), what: `'${name}' ${what}` };
 }
 
+/** Of an environment variable. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
 function notSet(position: Position, secretFrom: string): ManifestProblem {
+  // It may be the key itself, so it is not shown.
+  if (!VARIABLE.test(secretFrom))
+    return {
+      ...position,
+      what: `'${CURRENT_FROM}' must be the name of an environment variable, such as SHOP_PEM`,
+    };
   const name = oneLine(secretFrom);
   const what = `'${CURRENT_FROM}' names ${name}, but the step has no such environment variable; add ${name} to its env, with the secret that the primary holds`;
   return { ...position, what };

@@ -156,6 +156,18 @@ clients:
         /3:5: 'current-credential-env' names ONE_PEM, which holds no PEM.*write force: true in place of this line/,
       ],
       [
+        'what every object has',
+        {},
+        text.replace('ONE_PEM', 'constructor'),
+        /3:5: 'current-credential-env' names constructor, but the step has no such/,
+      ],
+      [
+        'the key itself, and does not show it',
+        {},
+        text.replace('ONE_PEM', JSON.stringify(key)),
+        /3:5: 'current-credential-env' must be the name of an environment variable, such as SHOP_PEM\.$/,
+      ],
+      [
         'it among the defaults',
         { ONE_PEM: '' },
         `defaults: { current-credential-env: ONE_PEM }\n${text}`,
