@@ -26,10 +26,12 @@ export type Issuer =
 
 /**
  * @param given the CA's certificate, and those of the CAs above it
- * @throws Error with a reason that follows `ca-certificate`
+ * @throws Error whose message completes "Input 'ca-certificate' …"
  */
 export function authorityOf(given: readonly X509Certificate[], privateKey: KeyObject): Authority {
-  const ca = given.find((one) => one.checkPrivateKey(privateKey));
+  // A CA that is renewed with its key has two certificates for some time. The later one signs.
+  const latestFirst = given.toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime());
+  const ca = latestFirst.find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
   const chain = isRoot(ca) ? [ca] : chainOf(ca, given);
@@ -42,11 +44,31 @@ export function authorityOf(given: readonly X509Certificate[], privateKey: KeyOb
   };
 }
 
-/** @throws Error with a reason that follows `ca-private-key` */
+/** The curve of an ECDSA key determines the digest (RFC 5758 3.2). */
+export const ECDSA: Readonly<Record<string, { digest: string; oid: string }>> = {
+  prime256v1: { digest: 'sha256', oid: '1.2.840.10045.4.3.2' },
+  secp384r1: { digest: 'sha384', oid: '1.2.840.10045.4.3.3' },
+  secp521r1: { digest: 'sha512', oid: '1.2.840.10045.4.3.4' },
+};
+
+/** Whether a certificate can be signed with it. */
+function canSign(key: KeyObject): boolean {
+  return key.asymmetricKeyType === 'rsa' || (key.asymmetricKeyDetails?.namedCurve ?? '') in ECDSA;
+}
+
+/** @throws Error whose message completes "Input 'ca-private-key' …" */
 export function parseSigningKey(text: string): KeyObject {
   const key = parsePrivateKey(text);
-  const { asymmetricKeyType: type = '' } = key;
-  if (type !== 'rsa' && type !== 'ec') throw new Error(`has a key of type ${type}; RSA and EC can sign here`);
+  const {
+    asymmetricKeyDetails: { modulusLength = SHORTEST_RSA, namedCurve } = {},
+    asymmetricKeyType: type = '',
+  } = key;
+  if (!canSign(key))
+    throw new Error(
+      `has a key of type ${namedCurve ? `${type} (${namedCurve})` : type}; RSA, and EC on P-256, P-384 or P-521, can sign here`,
+    );
+  if (modulusLength < SHORTEST_RSA)
+    throw new Error(`has an RSA key of ${modulusLength} bits; it must have ${SHORTEST_RSA} or more`);
   return key;
 }
 
@@ -55,7 +77,7 @@ const SHORTEST_RSA = 2048;
 
 /**
  * Checks a pair that another CA issued, and its chain.
- * @throws Error with a reason that follows `certificate`
+ * @throws Error whose message completes "Input 'certificate' …"
  */
 export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
   if (!given.some((one) => one.checkPrivateKey(privateKey)))

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { parseSubject } from '../model/subject-dn.ts';
 import { BACKDATE, DAY } from '../model/timing.ts';
-import { type Authority, type AuthorityNames, namesOf } from './authority.ts';
+import { type Authority, type AuthorityNames, ECDSA, namesOf } from './authority.ts';
 import type { Asn1, Certificate, Forge } from './forge.ts';
 import { pkcs8 } from './inspect.ts';
 import { printPem } from './pem.ts';
@@ -110,13 +110,6 @@ function signed(
   const whole = node(SEQUENCE, [body, algorithm, node(BITSTRING, `\0${signature}`)]);
   return printPem('CERTIFICATE', Buffer.from(asn1.toDer(whole).getBytes(), 'latin1'));
 }
-
-/** The curve of an ECDSA key determines the digest (RFC 5758 3.2). */
-const ECDSA: Readonly<Record<string, { digest: string; oid: string }>> = {
-  prime256v1: { digest: 'sha256', oid: '1.2.840.10045.4.3.2' },
-  secp384r1: { digest: 'sha384', oid: '1.2.840.10045.4.3.3' },
-  secp521r1: { digest: 'sha512', oid: '1.2.840.10045.4.3.4' },
-};
 
 function algorithmOf(key: KeyObject): { digest: string; oid?: string } {
   return ECDSA[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? { digest: 'sha256' };

@@ -64,7 +64,25 @@ describe('an authority', () => {
 
   it('may have no other key', () => {
     const ed25519 = workshop.openssl('genpkey', '-algorithm', 'ed25519');
-    expect(() => parseSigningKey(ed25519)).toThrow(/^has a key of type ed25519/);
+    expect(() => parseSigningKey(ed25519)).toThrow(/^has a key of type ed25519; RSA, and EC on P-256/);
+    const short = workshop.openssl('genrsa', '1024');
+    expect(() => parseSigningKey(short)).toThrow(/^has an RSA key of 1024 bits; it must have 2048 or more$/);
+  });
+
+  it.each(['secp256k1', 'brainpoolP256r1', 'secp224r1'])('cannot sign on the curve %s', (curve) => {
+    const pem = workshop.openssl('ecparam', '-genkey', '-noout', '-name', curve);
+    expect(() => parseSigningKey(pem)).toThrow(`has a key of type ec (${curve}); RSA, and EC on P-256`);
+  });
+
+  it('that was renewed with its key signs with its later certificate, whichever comes first', () => {
+    const form = ['-x509', '-key', 'root.key', '-config', 'openssl.cnf', '-extensions', 'ca', '-days', '5'];
+    workshop.openssl('req', ...form, '-subj', '/CN=root', '-out', 'older.crt');
+    const older = { cert: workshop.read('older.crt'), key: root.key };
+    for (const given of [
+      [root, older],
+      [older, root],
+    ])
+      expect(authorityOf(certificates(...given), key(root)).notAfter).toBe(endOf(root));
   });
 
   it('bounds what it issues, and signs it so that its chain is found', async () => {
