@@ -30,6 +30,21 @@ const ALIASES: Readonly<Record<string, string>> = {
   GIVENNAME: '2.5.4.42',
   SN: '2.5.4.4',
   DNQUALIFIER: '2.5.4.46',
+  DESCRIPTION: '2.5.4.13',
+  POSTALADDRESS: '2.5.4.16',
+  POSTOFFICEBOX: '2.5.4.18',
+  TELEPHONENUMBER: '2.5.4.20',
+  NAME: '2.5.4.41',
+  INITIALS: '2.5.4.43',
+  GENERATIONQUALIFIER: '2.5.4.44',
+  X500UNIQUEIDENTIFIER: '2.5.4.45',
+  HOUSEIDENTIFIER: '2.5.4.51',
+  DMDNAME: '2.5.4.54',
+  PSEUDONYM: '2.5.4.65',
+  ROLE: '2.5.4.72',
+  MAIL: '0.9.2342.19200300.100.1.3',
+  UNSTRUCTUREDNAME: '1.2.840.113549.1.9.2',
+  UNSTRUCTUREDADDRESS: '1.2.840.113549.1.9.8',
   JURISDICTIONC: '1.3.6.1.4.1.311.60.2.1.3',
   JURISDICTIONST: '1.3.6.1.4.1.311.60.2.1.2',
   JURISDICTIONL: '1.3.6.1.4.1.311.60.2.1.1',
@@ -54,6 +69,15 @@ export function parseSubject(text: string): Attribute[] {
   return parts.map(parseAttribute).reverse();
 }
 
+/** Whether a certificate can be issued with this subject. */
+export function isSubject(text: string): boolean {
+  try {
+    return parseSubject(text).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 export function printSubject(attributes: readonly Attribute[]): string {
   return [...attributes]
     .reverse()
@@ -73,7 +97,8 @@ export function commonName(text: string): string {
  */
 export function readSubject(lines: string | undefined): string {
   if (!lines) return '';
-  const attributes = lines.split('\n').map((line): Attribute => {
+  // A plus in a value is escaped, so this one joins the values of one RDN.
+  const attributes = lines.split(/\n| \+ /).map((line): Attribute => {
     const equals = line.indexOf('=');
     const type = line.slice(0, equals);
     return { oid: oidOf(type) ?? type, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };

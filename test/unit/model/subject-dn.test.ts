@@ -1,6 +1,7 @@
 /** RFC 4514, both ways, and through a real certificate as openssl reads it. */
 
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../../src/certificate/inspect.ts';
@@ -210,6 +211,65 @@ describe('a subject', () => {
       }),
       { numRuns: runs(80) },
     );
+  });
+
+  it.each([
+    ...[
+      '2.5.4.4',
+      '2.5.4.12',
+      '2.5.4.13',
+      '2.5.4.15',
+      '2.5.4.16',
+      '2.5.4.17',
+      '2.5.4.18',
+      '2.5.4.20',
+      '2.5.4.41',
+    ],
+    ...[
+      '2.5.4.42',
+      '2.5.4.43',
+      '2.5.4.44',
+      '2.5.4.46',
+      '2.5.4.51',
+      '2.5.4.54',
+      '2.5.4.65',
+      '2.5.4.72',
+      '2.5.4.97',
+    ],
+    ...[
+      '0.9.2342.19200300.100.1.3',
+      '1.2.840.113549.1.9.2',
+      '1.2.840.113549.1.9.8',
+      '1.3.6.1.4.1.311.60.2.1.2',
+    ],
+  ])(
+    '%s is the same, whether it is asked for, read in a certificate or in the record of Auth0',
+    async (oid) => {
+      const subject = printSubject(parseSubject(`${oid}=pay,CN=a \\+ b`));
+      const { certificate } = await issueCertificate(key, { subject, validityDays: 1 }, Date.now());
+      expect(inspect(certificate).subject).toBe(subject);
+      expect(readSubject(new X509Certificate(certificate).subject)).toBe(subject);
+    },
+  );
+
+  it('with several values in one RDN is the same in a certificate and in the record of Auth0', () => {
+    const pem = execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-nodes',
+        '-newkey',
+        'rsa:2048',
+        '-keyout',
+        '/dev/null',
+        '-subj',
+        '/O=acme/CN=a+UID=b',
+      ],
+      { encoding: 'utf8', stdio: 'pipe' },
+    );
+    expect(inspect(pem).subject.split(',').sort()).toEqual(['CN=a', 'O=acme', 'UID=b']);
+    expect(readSubject(new X509Certificate(pem).subject)).toBe(inspect(pem).subject);
   });
 
   it('is the one that openssl reads', async () => {
