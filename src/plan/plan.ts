@@ -6,6 +6,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
+import { isSubject } from '../model/subject-dn.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
 import { claimedBy } from './claim.ts';
 import {
@@ -22,7 +23,7 @@ import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseDuringYoungDelivery,
   refuseMissingScopes,
-  refuseSamePairAgain,
+  refuseOldPair,
   refuseToOverwrite,
   refuseUnfinished,
   refuseUnfitClient,
@@ -94,7 +95,7 @@ export function resolveDefaults(desired: DesiredState, observed: ObservedState):
   const { keySize, subject } = currentKey;
   return {
     ...desired,
-    ...(given.has('subject') || subject === undefined ? {} : { subject }),
+    ...(given.has('subject') || subject === undefined || !isSubject(subject) ? {} : { subject }),
     ...(given.has('key-size') || !isKeySize(keySize) ? {} : { keySize }),
   };
 }
@@ -180,7 +181,6 @@ function notRotated({ due }: PlanBuilder, healed: boolean): Pick<Plan, 'reason' 
 
 /** Cleans up and finishes deliveries, then rotates if that is due, else retires. */
 function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reason' | 'explanation'> {
-  const { desired } = builder;
   refuseStaleCurrent(builder);
   refuseUnknownSecret(builder);
   refuseMissingScopes(builder);
@@ -192,7 +192,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   builder.due = due;
   // guard: a delivery that is being finished is not superseded
   if (due) refuseDuringYoungDelivery(builder);
-  if (due) refuseSamePairAgain(desired, due.reason);
+  if (due) refuseOldPair(builder, due.reason);
   builder.keptSteps = builder.steps.length;
   if (due) storePrimaryPairElsewhere(builder);
   if (due) rotate(builder, due.reason);

@@ -30,6 +30,7 @@ import { hidingError, NAME_INPUTS } from './left-out.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
+import { dueAt } from './reasons.ts';
 import { isBeingDelivered, isPending } from './stages.ts';
 
 /** @throws RotationError METHOD_MISMATCH, ALGORITHM_MISMATCH */
@@ -132,10 +133,10 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the previous method.
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
-  const { clientId, currentKey } = desired;
+  const { clientId, clientName, currentKey } = desired;
   if (currentKey !== undefined) {
     // A certificate with the default subject is one of ours whose credential is gone.
-    const hasDefaultSubject = currentKey.subject === commonName(clientId);
+    const hasDefaultSubject = currentKey.subject === commonName(clientName ?? clientId);
     if (claimedBy(desired, observed) || hasDefaultSubject) return;
     throw secretExists(
       primary.location,
@@ -238,11 +239,29 @@ function perhapsEnrolled(young: Credential): RotationError {
   });
 }
 
-/** Refuses a pair that was brought and is already in use. @throws RotationError CERTIFICATE_REUSED */
-export function refuseSamePairAgain({ brought, currentKey }: DesiredState, reason: string): void {
-  if (brought === undefined || brought.thumbprint !== currentKey?.thumbprint) return;
+/**
+ * Refuses a pair that was brought and is already in use, or is older: it ends before the one in use, and the next run would replace it.
+ * @throws RotationError CERTIFICATE_REUSED
+ */
+export function refuseOldPair({ desired, inUse, observed }: PlanBuilder, reason: string): void {
+  const { brought, currentKey } = desired;
+  if (brought === undefined) return;
+  const { expiresAt, isExpiryEstimated } = inUse;
+  const end = brought.notAfter?.getTime() ?? Number.POSITIVE_INFINITY;
+  const isOlder =
+    expiresAt !== undefined &&
+    !isExpiryEstimated &&
+    end < expiresAt &&
+    dueAt(desired, end) <= observed.now &&
+    !desired.revoke &&
+    !isForcedByHand(desired);
+  const isSame = brought.thumbprint === currentKey?.thumbprint;
+  if (!isSame && !isOlder) return;
+  const why = isSame
+    ? 'is the one already in use'
+    : `ends on ${day(end)}, before the one in use, which ends on ${day(expiresAt ?? end)}`;
   throw new RotationError('CERTIFICATE_REUSED', {
-    failed: `A rotation is due (${reason}), but the certificate passed as certificate is the one already in use.`,
+    failed: `A rotation is due (${reason}), but the certificate passed as certificate ${why}.`,
     remedy: 'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
   });
 }

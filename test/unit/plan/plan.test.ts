@@ -14,7 +14,7 @@ import { plan } from '../../../src/plan/plan.ts';
 import { stageOf } from '../../../src/plan/stages.ts';
 import { notation } from '../../support/notation.ts';
 import { cutOff, replay } from '../../support/replay.ts';
-import { DAY, type DesiredChanges, desired, HOUR, type StateSeed, state } from '../../support/states.ts';
+import { DAY, type DesiredChanges, desired, HOUR, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const DAYS = 24 * 60;
 const ROTATION = '!cert +cred ~[a,(issued)] ?auth >repo:acme/shop';
@@ -1615,6 +1615,51 @@ describe('the plan of another operation or method', () => {
       'CERTIFICATE_REUSED: A rotation is due (Forced), but the certificate passed as certificate is the one already in use.',
       'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
     ]);
+  });
+
+  describe('a pair that was brought and ends before the one in use', () => {
+    const bringing = (days: number, changes: DesiredChanges = {}) => {
+      const wanted = desired({ ...CA, current: 'a', ...changes });
+      const facts = wanted.currentKey;
+      if (!facts) throw new Error('current-credential is passed');
+      const ends = (after: number) => new Date(NOW + after * DAY);
+      const inUse = { ...facts, notAfter: ends(29) };
+      const brought = { ...facts, thumbprint: 'brought', notAfter: ends(days) };
+      return { ...wanted, currentKey: inUse, brought };
+    };
+    const told = (wanted: DesiredState) =>
+      tell(wanted, state(wanted, { credentials: [current], written: [delivered] }));
+
+    it('and which the next run would replace is refused: it was not made for this rotation', () => {
+      expect(told(bringing(2))).toEqual([
+        'CERTIFICATE_REUSED: A rotation is due (CertificateExpiring), but the certificate passed as certificate ends on 2026-11-26, before the one in use, which ends on 2026-12-23.',
+        'Let the earlier step issue a new pair, and pass that as certificate and private-key.',
+      ]);
+    });
+
+    it.each<[string, number, DesiredChanges]>([
+      ['ends later', 30, {}],
+      ['stays in use for some time all the same', 2, { renewBeforeDays: 1, force: true, scheduled: true }],
+      ['is forced by hand', 2, { force: true }],
+    ])('is delivered if it %s', (_, days, changes) => {
+      const wanted = bringing(days, changes);
+      expect(plan(wanted, state(wanted, { credentials: [current], written: [delivered] })).rotates).toBe(
+        true,
+      );
+    });
+
+    it('is delivered if it is unknown when the one in use ends', () => {
+      const wanted = { ...bringing(2), currentKey: undefined };
+      const observed = state(wanted, { credentials: [current], written: [delivered] });
+      expect(plan(wanted, observed).rotates).toBe(true);
+    });
+
+    it('is delivered if it replaces a key that has leaked', () => {
+      const leaked = bringing(2, { force: true, revoke: true, scheduled: true, subject: 'identity-b' });
+      const wanted = { ...leaked, brought: { ...leaked.brought, identity: 'identity-b' } };
+      const observed = state(wanted, { credentials: [current], written: [delivered] });
+      expect(plan(wanted, observed).rotates).toBe(true);
+    });
   });
 
   it('by time alone delivers what is brought, since it is unknown when the one before it expires', () => {

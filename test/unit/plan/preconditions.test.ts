@@ -300,6 +300,9 @@ describe('a secret that no run of this workflow could have written', () => {
 
   it('is replaced if current-credential has the subject of our pairs, or is a pair of the client', () => {
     expect(outcome(theirs({}, 'CN=client'))).toBe('UnidentifiedSecret');
+    const created = { operation: 'create', clientName: 'shop' } as const;
+    expect(outcome(theirs(created, 'CN=shop'))).toBe('UnidentifiedSecret');
+    expect(outcome(theirs(created, 'CN=client'))).toMatchObject({ code: 'SECRET_EXISTS' });
     expect(outcome(desired({ current: 'h', given: new Set() }))).toBe('NotDue');
   });
 

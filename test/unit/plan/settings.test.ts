@@ -30,6 +30,13 @@ describe('subject and key size', () => {
     expect(resolved({}, { keySize: 1024, subject: undefined })).toEqual([2048, 'CN=client']);
   });
 
+  it.each(['', 'C=Germany,CN=a', 'CN=a\u0007'])(
+    'stay at their defaults for a subject that the action does not issue: %j',
+    (subject) => {
+      expect(resolved({}, { subject })).toEqual([2048, 'CN=client']);
+    },
+  );
+
   it('stay as they were set', () => {
     const key = { keySize: 4096, subject: 'CN=by hand' };
     expect(resolved({ given: new Set(['subject']) }, key)).toEqual([4096, 'CN=client']);
