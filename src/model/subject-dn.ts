@@ -72,7 +72,8 @@ export function parseSubject(text: string): Attribute[] {
 /** Whether a certificate can be issued with this subject. */
 export function isSubject(text: string): boolean {
   try {
-    return parseSubject(text).length > 0;
+    parseSubject(text);
+    return true;
   } catch {
     return false;
   }

@@ -35,9 +35,9 @@ export function dated(credentials: readonly Credential[]): string {
 /** What to do if a location that GitHub does not show may hold a credential. undefined: there is none. */
 export function adviceOnUnshownHolder(builder: PlanBuilder): string | undefined {
   const { desired, observed } = builder;
-  const hidden = observed.secrets.find(({ refused }) => refused);
-  if (hidden?.refused)
-    return `${printLocation(hidden.location)} may hold a credential of this client. ${hidden.refused.failed} ${hidden.refused.remedy}${dropDestinationAdvice(hidden.location, desired)}`;
+  const unshown = observed.secrets.find(({ refused }) => refused);
+  if (unshown?.refused)
+    return `${printLocation(unshown.location)} may hold a credential of this client. ${unshown.refused.failed} ${unshown.refused.remedy}${dropDestinationAdvice(unshown.location, desired)}`;
   const former = formerElsewhere(builder).find(({ refused }) => refused);
   return former && adviceOnUnshownFormer(former, builder);
 }

@@ -174,13 +174,13 @@ function adviceForReaders({ desired, observed, owners }: PlanBuilder, former: Se
 /** A former location that is still there may have readers. */
 function stillHolding(builder: PlanBuilder): string | undefined {
   const { observed } = builder;
-  const hidden = adviceOnUnshownHolder(builder);
+  const unshown = adviceOnUnshownHolder(builder);
   const held = formerElsewhere(builder).flatMap(({ location, refused }) => (refused ? [] : [location]));
-  if (held.length === 0) return hidden;
+  if (held.length === 0) return unshown;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
   const back = former ? ` If it is still read, ${adviceForReaders(builder, former.secret.location)}.` : '';
   const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
-  return hidden ? `${there}${back} ${hidden}` : `${there} Then the next run goes on.${back}`;
+  return unshown ? `${there}${back} ${unshown}` : `${there} Then the next run goes on.${back}`;
 }
 
 function releaseAdvice(unused: readonly Credential[]): string {
