@@ -1,14 +1,17 @@
-/** Finds the secrets other than the primary's that a run must not write: GitHub does not show them, or they would hide another one. Pure. */
+/** Finds the secrets other than the primary's that a run must not write: not shown, hiding another one, or somebody else's. Pure. */
 
 import { RotationError } from '../errors.ts';
 import { dropDestinationAdvice } from '../model/advice.ts';
 import { type DesiredState, isForcedByHand } from '../model/desired-state.ts';
+import { day } from '../model/markdown.ts';
 import {
   type Credential,
   isLeftOut,
   type ObservedSecret,
   type ObservedState,
+  type SecretTimes,
   type Unwritable,
+  writtenTimes,
 } from '../model/observed-state.ts';
 import { ownerAt, readOwnership } from '../model/ownership.ts';
 import {
@@ -17,6 +20,7 @@ import {
   printLocation,
   type SecretLocation,
 } from '../model/secret-location.ts';
+import { UNCERTAINTY } from '../model/timing.ts';
 
 /** Adds the secrets that are left out. The others go on without them, and the run fails at its end. */
 export function leaveOut(desired: DesiredState, observed: ObservedState): ObservedState {
@@ -85,8 +89,43 @@ function isOfThisClient({ former = [], pool, secrets }: ObservedState, location:
   );
 }
 
+/**
+ * Refuses a first delivery to a secret that holds none of the client's credentials, since somebody else must have written it. Later the
+ * times do not show that: it may have held a credential that is gone.
+ * @throws RotationError SECRET_EXISTS
+ */
+export function refuseSecretOfOthers(desired: DesiredState, observed: ObservedState): void {
+  const { former = [], pool, secrets } = observed;
+  const [primary, ...others] = secrets;
+  const isFirst =
+    primary?.times === 'missing' &&
+    former.every(({ secret }) => secret.times === 'missing') &&
+    pool.every(({ name }) => readOwnership(name) === undefined);
+  if (!isFirst || isForcedByHand(desired)) return;
+  for (const { location, times } of others) {
+    const written = writtenTimes(times);
+    const isKnown = (c: Credential) =>
+      c.type === 'unknown' || c.createdAt <= (written?.updatedAt ?? 0) + UNCERTAINTY;
+    if (written && !pool.some(isKnown)) throw belongsToOthers(desired, observed, location, written);
+  }
+}
+
+function belongsToOthers(
+  desired: DesiredState,
+  { pool }: ObservedState,
+  location: SecretLocation,
+  { updatedAt }: SecretTimes,
+): RotationError {
+  const name = printLocation(location);
+  const none = pool.length === 0 ? 'the client has no credential' : 'the client has no credential that old';
+  return new RotationError('SECRET_EXISTS', {
+    failed: `${name} already holds something, which was written on ${day(updatedAt)}, and ${none}. If the run replaced it, its readers might no longer be able to log in.`,
+    remedy: `If it belongs to another client, choose another ${NAME_INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? dropDestinationAdvice(location, desired) : ''}`,
+  });
+}
+
 /** The input that names a secret of this kind. */
-export const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
+const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
   pair: 'secret-name',
   'private-key': 'private-key-secret-name',
   certificate: 'certificate-secret-name',

@@ -1,7 +1,7 @@
 /** Refuses a run that must not change anything, for example while another run is at work. Pure. */
 
 import { RotationError } from '../errors.ts';
-import { currentCredentialLine, dropDestinationAdvice } from '../model/advice.ts';
+import { currentCredentialLine } from '../model/advice.ts';
 import { METHOD_CAPACITY } from '../model/capacity.ts';
 import {
   CREDENTIAL_TYPES,
@@ -17,7 +17,6 @@ import {
   type ObservedClient,
   type ObservedSecret,
   type ObservedState,
-  type SecretTimes,
   writtenTimes,
 } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
@@ -26,7 +25,7 @@ import { printLocation, type SecretLocation } from '../model/secret-location.ts'
 import { commonName } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { claimedBy } from './claim.ts';
-import { hidingError, NAME_INPUTS } from './left-out.ts';
+import { hidingError, refuseSecretOfOthers } from './left-out.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -163,41 +162,6 @@ function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecre
   if (claimedBy(desired, observed)) return;
   const error = hidingError(desired, observed, primary);
   if (error) throw error;
-}
-
-/**
- * Refuses a first delivery to a secret that holds none of the client's credentials, since somebody else must have written it. Later the
- * times do not show that: it may have held a credential that is gone.
- * @throws RotationError SECRET_EXISTS
- */
-export function refuseSecretOfOthers(desired: DesiredState, observed: ObservedState): void {
-  const { former = [], pool, secrets } = observed;
-  const [primary, ...others] = secrets;
-  const isFirst =
-    primary?.times === 'missing' &&
-    former.every(({ secret }) => secret.times === 'missing') &&
-    pool.every(({ name }) => readOwnership(name) === undefined);
-  if (!isFirst || isForcedByHand(desired)) return;
-  for (const { location, times } of others) {
-    const written = writtenTimes(times);
-    const isKnown = (c: Credential) =>
-      c.type === 'unknown' || c.createdAt <= (written?.updatedAt ?? 0) + UNCERTAINTY;
-    if (written && !pool.some(isKnown)) throw belongsToOthers(desired, observed, location, written);
-  }
-}
-
-function belongsToOthers(
-  desired: DesiredState,
-  { pool }: ObservedState,
-  location: SecretLocation,
-  { updatedAt }: SecretTimes,
-): RotationError {
-  const name = printLocation(location);
-  const none = pool.length === 0 ? 'the client has no credential' : 'the client has no credential that old';
-  return new RotationError('SECRET_EXISTS', {
-    failed: `${name} already holds something, which was written on ${day(updatedAt)}, and ${none}. If the run replaced it, its readers might no longer be able to log in.`,
-    remedy: `If it belongs to another client, choose another ${NAME_INPUTS[location.part]}. If nobody needs what it holds, delete it in GitHub, or start the workflow by hand once with force: true, which replaces it.${location.part === 'pair' ? dropDestinationAdvice(location, desired) : ''}`,
-  });
 }
 
 function secretExists(location: SecretLocation, why: string, remedy: string): RotationError {
