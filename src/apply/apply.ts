@@ -233,7 +233,7 @@ class Execution {
     const isFirstWriteWithReusedRecord = this.#job.plan.reuses !== undefined && !this.#delivery.begun;
     if (isFirstWriteWithReusedRecord) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
-    this.#association.rememberDeliveryBegun();
+    this.#association.rememberStored(location);
     if (isFirstWriteWithReusedRecord) await this.#association.rememberPrimaryTime();
     this.#services.cancellation.shield();
   }
@@ -245,6 +245,7 @@ class Execution {
     if (!this.#currentDelivery.begun) await this.#association.requireUnchanged();
     await this.#currentDelivery.put(location, currentPair, this.#clientId);
     this.#currentDeliveredAt = this.#services.clock.now();
+    this.#association.rememberStored(location);
     // guard: a run that finishes a delivery checks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }

@@ -12,11 +12,12 @@ import {
   associatedWith,
   type Credential,
   type ObservedClient,
+  type ObservedSecret,
   type ObservedState,
   writtenTimes,
 } from '../model/observed-state.ts';
 import { findRival, rotationInProgress } from '../model/rivals.ts';
-import type { SecretLocation } from '../model/secret-location.ts';
+import { isSameLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
 import { changedMeanwhile, mixed, overtaken } from './contention.ts';
 
@@ -43,6 +44,7 @@ interface Fresh {
 export class Association {
   readonly #desired: DesiredState;
   readonly #observed: ObservedState;
+  readonly #primary: ObservedSecret;
   readonly #services: AssociationServices;
   /** Ids that were in the pool when the plan was made. */
   readonly #known: ReadonlySet<string>;
@@ -58,12 +60,14 @@ export class Association {
   /** `updated_at` of the primary's secret after this run wrote it. */
   #deliveredTime: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
-  /** This run has written the primary's secret. */
-  #hasDelivered = false;
+  #hasStoredPrimary = false;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
     this.#desired = desired;
     this.#observed = observed;
+    const [primary] = observed.secrets;
+    if (!primary) throw new Error('a desired state has at least one secret');
+    this.#primary = primary;
     this.#services = services;
     this.#known = new Set(observed.pool.map(({ id }) => id));
     this.#method = observed.client?.method ?? desired.method;
@@ -138,8 +142,7 @@ export class Association {
     const rival = this.#rivalIn(fresh.pool);
     // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
-    const githubTime = this.#observed.secrets[0]?.githubTime;
-    if (!this.#hasDelivered && fresh.githubTime !== githubTime)
+    if (!this.#hasStoredPrimary && fresh.githubTime !== this.#primary.githubTime)
       throw changedMeanwhile('the secret of the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     // guard: a surprise in the association stops the run
@@ -184,9 +187,9 @@ export class Association {
     return this.#pendingWrite?.until ?? 0;
   }
 
-  /** Remembers that this run has stored the new credential, so that a new time of the primary's secret is no surprise. */
-  rememberDeliveryBegun(): void {
-    this.#hasDelivered = true;
+  /** Remembers that this run has stored a pair there. If that is the primary, its new time is no surprise. */
+  rememberStored(location: SecretLocation): void {
+    if (isSameLocation(location, this.#primary.location)) this.#hasStoredPrimary = true;
   }
 
   /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
@@ -200,8 +203,7 @@ export class Association {
   }
 
   async #primaryTime(): Promise<number | undefined> {
-    const [primary] = this.#observed.secrets;
-    const times = primary && (await this.#services.store?.times(primary.location));
+    const times = await this.#services.store?.times(this.#primary.location);
     return writtenTimes(times)?.updatedAt;
   }
 
@@ -277,13 +279,11 @@ export class Association {
   async #readFresh(): Promise<Fresh> {
     const { tenant, store } = this.#services;
     const { clientId } = this.#desired;
-    const [primary] = this.#observed.secrets;
-    if (!primary) throw new Error('a desired state has at least one secret');
     const attempt = async () => {
       const [client, pool, times] = await Promise.all([
         this.#client(),
         tenant.credentials(clientId),
-        store?.times(primary.location),
+        store?.times(this.#primary.location),
       ]);
       const githubTime = writtenTimes(times)?.updatedAt;
       const { all, associated, method } = client;

@@ -4,6 +4,7 @@ import { currentFactsOf } from '../model/desired-state.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isCurrentLatest } from './by-time.ts';
+import { expiryOf } from './expiry.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -25,6 +26,9 @@ export function finishDelivery(builder: PlanBuilder): void {
     ...inUse,
     ...holding(inUse, behind, newest),
     ...lackingStill(builder, without(lacking, behind)),
+    ...(behind.includes(0)
+      ? { heldByPrimary: newest, ...expiryOf(builder.desired, builder.observed, newest) }
+      : {}),
   };
 }
 

@@ -257,9 +257,11 @@ export class PlanBuilder {
 
   toPlanned(credential: Credential): PlannedCredential {
     const end = this.isProtected(credential) ? Number.POSITIVE_INFINITY : overlapEnd(this, credential);
+    // A primary without a secret may get the pair in use first.
+    const heldByPrimary = this.inUseAtStart.heldByPrimary ?? this.inUse.heldByPrimary;
     return {
       ...credential,
-      stage: stageOf(this.inUseAtStart, this.owners, credential),
+      stage: stageOf({ ...this.inUseAtStart, heldByPrimary }, this.owners, credential),
       associated: this.owners.isAssociated(credential),
       heldBy: this.#heldBy(credential),
       whyKept: this.whyKept(credential),

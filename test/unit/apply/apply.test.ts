@@ -1169,3 +1169,43 @@ it('an error that is known from the start says what the run has done nevertheles
   expect([result.error?.code, healed.associated]).toEqual(['CREDENTIAL_LIMIT', ['P1', 'C1']]);
   expect(stateNow(result)).toMatch(/^Every destination keeps the credential that it holds\.$/);
 });
+
+describe('a new primary gets the pair in use', () => {
+  const begin = async () => {
+    const road = await Road.begin('new destination', { force: false });
+    const { destinations } = road.world.inputs('1001.1').desired;
+    const [shop, other] = destinations;
+    if (!other) throw new Error('there is one destination');
+    return { road, destinations: [other, shop] as const };
+  };
+
+  it('and the run checks at its end that the pair is still associated', async () => {
+    const { road, destinations } = await begin();
+    const { error, outcome } = await road.run(
+      (line, _, { world }) => {
+        const credentials = [{ id: road.id('P1') }];
+        if (line === `PUT env ${PEM}`)
+          world.admin({ client_authentication_methods: { self_signed_tls_client_auth: { credentials } } });
+        return undefined;
+      },
+      { destinations },
+    );
+    expect([error, outcome?.rotated, road.held]).toEqual([undefined, false, ['C1', 'C1']]);
+    expect(road.associated).toContain('C1');
+  });
+
+  it('and a rotation that goes on is not stopped by that', async () => {
+    const { road, destinations } = await begin();
+    const { error, outcome } = await road.run(undefined, { destinations, force: true });
+    expect([error, outcome?.rotated, road.held]).toEqual([undefined, true, ['R1', 'R1']]);
+  });
+
+  it('and an error says that it holds it', async () => {
+    const { road, destinations } = await begin();
+    const { error } = await road.run((line) => (line === 'POST pool' ? { status: 403 } : undefined), {
+      destinations,
+      force: true,
+    });
+    expect(error?.stateNow).toContain(`env:acme/other/production ${PEM} holds ${road.id('C1')}`);
+  });
+});

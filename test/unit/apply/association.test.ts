@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { LONGEST_FLIGHT } from '../../../src/http/wire.ts';
+import type { SecretLocation } from '../../../src/model/secret-location.ts';
 import { ISSUED } from '../../../src/model/step.ts';
 import { CHANGED, failure, Lock } from '../../support/lock.ts';
 
@@ -124,10 +125,21 @@ describe('a fresh read stops the run before its change if it shows', () => {
   it('does not stop the run for the new time of a secret that it has written itself', async () => {
     const lock = await Lock.begin('settled');
     lock.store();
-    lock.association.rememberDeliveryBegun();
+    const [primary] = lock.state.secrets;
+    if (primary) lock.association.rememberStored(primary.location);
     await lock.association.replace([lock.id('C1')], false);
     await lock.association.awaitReadBack();
     expect(lock.associated).toEqual(['C1']);
+  });
+
+  it('stops the run for the new time of a secret that somebody else wrote, if this run wrote another', async () => {
+    const lock = await Lock.begin('settled');
+    lock.store();
+    const location = { ...(lock.state.secrets[0]?.location as SecretLocation), secretName: 'ANOTHER' };
+    lock.association.rememberStored(location);
+    expect(await failure(lock.association.replace([lock.id('C1')], false))).toMatch(
+      /: Somebody else changed/,
+    );
   });
 
   it('accepts that the primary secret is still missing', async () => {

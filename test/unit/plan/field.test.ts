@@ -8,7 +8,7 @@ import { parseSubject, printSubject } from '../../../src/model/subject-dn.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { namedForDeletion } from '../../support/advice.ts';
 import { by, type Day, Days, type Holding, hand, OURS, ours, type Seeded, SHOP } from '../../support/days.ts';
-import { DAY } from '../../support/states.ts';
+import { DAY, NOW } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
 const THIRD = 'repo:acme/third';
@@ -148,6 +148,21 @@ describe('a destination is added, no current-credential', () => {
     expect(day).toMatchObject({ rotated: false, error: undefined, removed: [] });
     for (const scope of THREE) expect(world.works(scope)).toBe(true);
   });
+
+  it.each([[[]], [[hand('h', 50)]]])(
+    'so is a new primary, even if the method is full (%j)',
+    async (others) => {
+      const world = new Days([...others, ours('c', 10)], { [SHOP]: by('c', 10) });
+      const destinations = [PROD, SHOP];
+      const [day] = await days(world, 1, { current: 'c', destinations });
+      expect(day).toMatchObject({ rotated: false, reason: 'NotDue', error: undefined, removed: [] });
+      expect(day?.plan?.credentials.find(({ stage }) => stage === 'current')?.id).toBe('c');
+      expect(day?.plan?.nextRotation).toBe(NOW + 50 * DAY);
+      for (const scope of destinations) expect(world.works(scope)).toBe(true);
+      const [next] = await days(world, 1, { current: 'c', destinations, force: true });
+      expect(next).toMatchObject({ rotated: true, error: undefined });
+    },
+  );
 });
 
 describe('a certificate made by hand that is valid for years', () => {
