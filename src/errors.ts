@@ -105,6 +105,10 @@ export class RotationError extends Error {
     return new RotationError(this.code, { ...this, stateNow, alarm, cause: this.cause });
   }
 
+  withCause(cause: unknown): RotationError {
+    return new RotationError(this.code, { ...this, cause });
+  }
+
   /** The same error with this alarm. It keeps its own if there is none. */
   withAlarm(alarm: string | undefined): RotationError {
     return this.withStateNow(this.stateNow, alarm);

@@ -76,7 +76,7 @@ export async function sleep(clock: Clock, delay: number, cancellation: Cancellat
 
 export function deadlineExceeded(): RotationError {
   return new RotationError('DEADLINE_EXCEEDED', {
-    failed: 'The run did not finish within 10 minutes and stopped itself.',
+    failed: 'The run would not finish within 10 minutes, so it stopped itself.',
     remedy: 'Look for a slow or rate-limited service in the debug log, then start a new run.',
   });
 }

@@ -1,7 +1,8 @@
 /** The only retry policy. It follows Auth0's rate-limit headers and GitHub's retry-after. No library both accepts an injected clock and
  *  distinguishes a request that may have landed from one that cannot have. */
 
-import { type Cancellation, type Clock, deadlineExceeded, sleep } from './clock.ts';
+import { RotationError } from '../errors.ts';
+import { type Cancellation, type Clock, sleep } from './clock.ts';
 import { isPage } from './intercepted.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
@@ -23,24 +24,51 @@ const ATTEMPTS = 5;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 60_000;
 
-/** Repeats `attempt` while its outcome is transient. Returns the last response or throws the last error. */
+/**
+ * Repeats `attempt` while its outcome is transient and another attempt fits into the time of the run. Returns the last response or throws
+ * the last error. If an error of the run itself ends the attempts, such as CANCELLED, and none of them can have done anything, its cause
+ * is a NetworkError that says so.
+ */
 export async function retry(
   attempt: () => Promise<HttpResponse>,
   options: RetryOptions,
 ): Promise<HttpResponse> {
-  for (let count = 1; ; count += 1) {
-    const outcome = await outcomeOf(attempt);
+  let mayHaveActed = false;
+  const remember = (outcome: Outcome) => {
     if (mayHaveLanded(outcome)) options.onUncertain?.();
-    const response = outcome instanceof NetworkError ? undefined : outcome;
-    if (count === ATTEMPTS || !isWorthRepeating(outcome, options.repeatable)) {
-      if (response) return response;
-      throw outcome;
-    }
-    await pause(response ? advisedDelay(response, options.serverNow()) : undefined, count, options);
+    mayHaveActed ||= mayHaveLanded(outcome) || (!(outcome instanceof NetworkError) && outcome.status >= 500);
+  };
+  try {
+    return await repeat(attempt, options, remember);
+  } catch (error) {
+    const isOfRun = error instanceof RotationError && error.cause === undefined;
+    throw isOfRun && !mayHaveActed ? error.withCause(new NetworkError('NOT_SENT', 'no')) : error;
   }
 }
 
-async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResponse | NetworkError> {
+async function repeat(
+  attempt: () => Promise<HttpResponse>,
+  options: RetryOptions,
+  remember: (outcome: Outcome) => void,
+): Promise<HttpResponse> {
+  const { cancellation, clock, repeatable, serverNow } = options;
+  for (let count = 1; ; count += 1) {
+    const outcome = await outcomeOf(attempt);
+    remember(outcome);
+    const response = outcome instanceof NetworkError ? undefined : outcome;
+    const delay = delayAfter(response && advisedDelay(response, serverNow()), count, clock);
+    const isInTime = clock.now() + delay <= cancellation.deadline;
+    if (count === ATTEMPTS || !isInTime || !isWorthRepeating(outcome, repeatable)) {
+      if (response) return response;
+      throw outcome;
+    }
+    await sleep(clock, delay, cancellation);
+  }
+}
+
+type Outcome = HttpResponse | NetworkError;
+
+async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<Outcome> {
   try {
     return await attempt();
   } catch (error) {
@@ -50,7 +78,7 @@ async function outcomeOf(attempt: () => Promise<HttpResponse>): Promise<HttpResp
 }
 
 /** Whether another attempt may succeed, and can do no harm. */
-function isWorthRepeating(outcome: HttpResponse | NetworkError, repeatable: Repeatable): boolean {
+function isWorthRepeating(outcome: Outcome, repeatable: Repeatable): boolean {
   if (outcome instanceof NetworkError)
     return !outcome.isLasting && (repeatable === 'idempotent' || outcome.landed === 'no');
   if (isRateLimited(outcome)) return true;
@@ -58,7 +86,7 @@ function isWorthRepeating(outcome: HttpResponse | NetworkError, repeatable: Repe
 }
 
 /** A gateway timeout or a page from something between does not show whether the service received the request. */
-function mayHaveLanded(outcome: HttpResponse | NetworkError): boolean {
+function mayHaveLanded(outcome: Outcome): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;
   return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
@@ -96,14 +124,9 @@ export function advisedDelay(response: HttpResponse, serverNow: number): number 
   return isSecondary || !Number.isFinite(reset) ? DEFAULT_WAIT : Math.max(0, reset * 1000 - serverNow);
 }
 
-async function pause(
-  advised: number | undefined,
-  count: number,
-  { clock, cancellation }: RetryOptions,
-): Promise<void> {
+/** Milliseconds until the next attempt. */
+function delayAfter(advised: number | undefined, count: number, clock: Clock): number {
   const backoff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (count - 1));
   // Jitter is never negative, since a server's time means "not before".
-  const delay = (advised ?? backoff) + backoff * 0.25 * clock.random();
-  if (clock.now() + delay > cancellation.deadline) throw deadlineExceeded();
-  await sleep(clock, delay, cancellation);
+  return (advised ?? backoff) + backoff * 0.25 * clock.random();
 }

@@ -82,3 +82,43 @@ it.each([
     expect(road.writes.filter((line) => line === 'PATCH client')).toHaveLength(backs);
   },
 );
+
+describe('a delivery that was clearly not made is undone, so the client keeps its secret', () => {
+  const ended = (road: Road) => [
+    road.world.tenant.reveal(road.world.clientId).client.token_endpoint_auth_method,
+    road.pool,
+    road.held,
+  ];
+  const untouched = ['client_secret_post', [], []];
+  const limit = (after: string) => ({
+    status: 429,
+    body: '{"message":"Too many requests"}',
+    headers: { 'content-type': 'application/json', 'retry-after': after },
+  });
+
+  it('if a rate limit lasts longer than the run', async () => {
+    const road = await Road.begin('client secret', ENROLL);
+    const { error } = await road.run((line) => (line === PUT ? limit('900') : undefined));
+    expect([error?.code, ...ended(road)]).toEqual(['GITHUB_REQUEST_FAILED', ...untouched]);
+  });
+
+  it('if the run is cancelled while it waits for a rate limit', async () => {
+    const road = await Road.begin('client secret', ENROLL);
+    const { error } = await road.run((line) => {
+      if (line !== PUT) return undefined;
+      road.cancel();
+      return limit('60');
+    });
+    expect([error?.code, ...ended(road)]).toEqual(['CANCELLED', ...untouched]);
+  });
+
+  it('but not if the run is cancelled after an outage', async () => {
+    const road = await Road.begin('client secret', ENROLL);
+    const { error } = await road.run((line) => {
+      if (line !== PUT) return undefined;
+      road.cancel();
+      return { status: 503 };
+    });
+    expect([error?.code, road.associated]).toEqual(['DELIVERY_INCOMPLETE', ['R1']]);
+  });
+});

@@ -2,6 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { RotationError } from '../../../src/errors.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { type Repeatable, retry } from '../../../src/http/retry.ts';
 import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
@@ -176,9 +177,27 @@ describe('retry', () => {
     expect((await attempt([response, answer(200)])).waits).toEqual([asked]);
   });
 
-  it('does not wait beyond the deadline of the run', async () => {
-    const { result, waits } = await attempt([answer(429, { 'retry-after': '3600' })]);
-    expect([result, waits]).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }), []]);
+  it.each<[string, HttpResponse | NetworkError, number]>([
+    ['a limit', answer(429, { 'retry-after': '3600' }), 600_000],
+    ['an outage', answer(503), 499],
+    ['no answer', lost, 499],
+  ])('does not wait beyond the deadline of the run: %s is the result', async (_, outcome, deadline) => {
+    const { result, waits } = await attempt([outcome], 'idempotent', deadline);
+    expect([result, waits]).toEqual([outcome, []]);
+  });
+
+  it.each<[string, (HttpResponse | NetworkError)[], 'no' | undefined]>([
+    ['before the first attempt', [], 'no'],
+    ['after a limit', [answer(429, { 'retry-after': '60' })], 'no'],
+    ['after no connection', [refused], 'no'],
+    ['after an outage', [answer(503)], undefined],
+    ['after no answer', [lost], undefined],
+    ['after no answer and a limit', [lost, answer(429)], undefined],
+  ])('a run that ends says whether a request may have acted: %s', async (_, outcomes, landed) => {
+    const ended = new RotationError('CANCELLED', { failed: 'a', remedy: 'b' });
+    const { result } = await attempt([...outcomes, ended]);
+    expect(result).toMatchObject({ code: 'CANCELLED', message: ended.message });
+    expect((result as { cause?: NetworkError }).cause?.landed).toBe(landed);
   });
 
   it.each([0, 0.5, 0.999])(
