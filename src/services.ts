@@ -14,6 +14,7 @@ import { type ClientListing, Tenant } from './auth0/tenant.ts';
 import { managementToken } from './auth0/token.ts';
 import { issuePair } from './certificate/credential.ts';
 import { generateKey } from './certificate/issue.ts';
+import { RotationError } from './errors.ts';
 import { GitHubApi } from './github/api.ts';
 import { type KnownDestinations, SecretStore } from './github/secret-store.ts';
 import { type Pace, SharedBudget } from './http/pace.ts';
@@ -218,10 +219,14 @@ function earlyProof(
   });
 }
 
+/** Calls `make` once. If it gets no answer, the next caller tries again, so that an outage concerns only the clients of a fleet that meet it. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
-    made ??= make();
+    made ??= make().catch((error: unknown) => {
+      if (error instanceof RotationError && error.code === 'AUTH0_REQUEST_FAILED') made = undefined;
+      throw error;
+    });
     return made;
   };
 }

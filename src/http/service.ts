@@ -77,8 +77,9 @@ export class Service {
     cancellation.check();
     const endTurn = await this.#pace?.turn(request, this.#transport);
     const sentAt = clock.now();
-    // Only reads are aborted. The effect of an aborted write would be unknown.
-    const signal = request.method === 'GET' ? cancellation.signal : undefined;
+    // The effect of an aborted write would be unknown.
+    const mayAbort = request.method === 'GET' || request.changesNothing === true;
+    const signal = mayAbort ? cancellation.signal : undefined;
     try {
       const response = await send({ ...request, signal });
       endTurn?.(response);
@@ -88,8 +89,8 @@ export class Service {
     } catch (error) {
       endTurn?.();
       this.#debug(request, error instanceof NetworkError ? error.code : 'failed', sentAt, {});
-      // A cancelled read becomes CANCELLED. The effect of a write without an answer is unknown, so its own error stays.
-      if (request.method === 'GET') cancellation.check();
+      // What was aborted becomes CANCELLED. The effect of a write without an answer is unknown, so its own error stays.
+      if (mayAbort) cancellation.check();
       throw error;
     }
   }

@@ -12,6 +12,8 @@ export interface HttpRequest {
   clientCertificate?: { certificate: string; privateKey: string };
   /** Uses a new connection and closes it afterwards. */
   freshConnection?: boolean;
+  /** Like a GET, it changes nothing that lasts, so a run that is cancelled aborts it. */
+  changesNothing?: boolean;
   signal?: AbortSignal | undefined;
 }
 

@@ -1,7 +1,10 @@
 /** Which requests a run sends early, and where it sends its proofs. */
 
 import { describe, expect, it } from 'vitest';
+import type { RotationError } from '../../src/errors.ts';
+import { shareServices } from '../../src/services.ts';
 import { Road } from '../support/road.ts';
+import { openLine } from '../support/wire.ts';
 
 const AUDIENCE = { verifyAudience: 'https://api.example' };
 type Changes = Parameters<Road['run']>[1];
@@ -83,6 +86,38 @@ describe('a proof', () => {
 
   it('of a key needs no connection with a certificate', async () => {
     expect((await sent({ method: 'private_key_jwt' })).road.opened).toEqual([]);
+  });
+});
+
+describe('what the clients of a fleet share', () => {
+  const ask = async (answers: readonly number[]) => {
+    const road = await Road.begin('settled');
+    await using line = openLine();
+    let count = 0;
+    line.connection.send = async () => {
+      const status = answers[Math.min(count, answers.length - 1)] ?? 200;
+      count += 1;
+      return { status, headers: { 'content-type': 'application/json' }, body: '{}' };
+    };
+    const { discover } = shareServices(road.world.inputs('1.1'), line.connection, () => undefined);
+    const codes = [];
+    for (let client = 0; client < 2; client += 1)
+      codes.push(
+        await discover().then(
+          () => 'found',
+          ({ code }: RotationError) => code,
+        ),
+      );
+    return [codes, count];
+  };
+
+  it('is asked for once', async () => {
+    expect(await ask([200])).toEqual([['found', 'found'], 1]);
+    expect(await ask([404])).toEqual([['DISCOVERY_FAILED', 'DISCOVERY_FAILED'], 1]);
+  });
+
+  it('is asked for again after an outage', async () => {
+    expect(await ask([503, 503, 503, 503, 503, 200])).toEqual([['AUTH0_REQUEST_FAILED', 'found'], 6]);
   });
 });
 

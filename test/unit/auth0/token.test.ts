@@ -32,7 +32,7 @@ const payloadOf = (token: string) =>
 const toPair = ({ key, cert }: { key: string; cert: string }) => parsePair(key + cert);
 
 /** A management client that logs in with its own credential. */
-function manager(method: 'private_key_jwt' | 'self_signed_tls_client_auth') {
+function manager(method: 'private_key_jwt' | 'self_signed_tls_client_auth', more: { alg?: string } = {}) {
   const pair = selfSignedCertificate('manager');
   const { client_id: clientId } = world.tenant.createClient({
     name: 'manager',
@@ -47,6 +47,7 @@ function manager(method: 'private_key_jwt' | 'self_signed_tls_client_auth') {
         ? createPublicKey(pair.key).export({ type: 'spki', format: 'pem' }).toString()
         : pair.cert,
     associate: true,
+    ...more,
   });
   return { clientId, pair: toPair(pair) };
 }
@@ -80,6 +81,30 @@ describe('a Management API token', () => {
     expect(await managementToken(api(login, line.service('Auth0')))).not.toBe('');
   });
 
+  it.each(['RS384', 'PS256'])(
+    'comes by private_key_jwt with a key that is registered for %s',
+    async (alg) => {
+      await using line = openLine();
+      const { clientId, pair } = manager('private_key_jwt', { alg });
+      const login = { kind: 'private-key-jwt', clientId, privateKey: pair.privateKey } as const;
+      expect(await managementToken(api(login, line.service('Auth0')))).not.toBe('');
+    },
+  );
+
+  it('is refused in the words about RS256 if no algorithm helps', async () => {
+    await using line = openLine();
+    const { clientId } = manager('private_key_jwt');
+    const { pair } = manager('private_key_jwt');
+    const login = { kind: 'private-key-jwt', clientId, privateKey: pair.privateKey } as const;
+    world.transcript.clear();
+    const error = await managementToken(api(login, line.service('Auth0'))).catch((e: RotationError) => e);
+    expect(error).toMatchObject({
+      code: 'AUTH0_UNAUTHORIZED',
+      message: expect.stringContaining('by private-key-jwt, signed with RS256, RS384, PS256 in turn (401'),
+    });
+    expect(world.transcript.count()).toBe(3);
+  });
+
   it('comes by mTLS, at the edge', async () => {
     await using line = openLine();
     const { clientId, pair } = manager('self_signed_tls_client_auth');
@@ -97,6 +122,30 @@ describe('a Management API token', () => {
     });
     expect([String(error), ...line.log].join()).not.toContain('CANARY');
   });
+
+  it.each([120, -600])(
+    'is asked for once more if the clock of the runner is off by %d s',
+    async (seconds) => {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const date = new Date(Date.now() + seconds * 1_000).toUTCString();
+      const refusal = { status: 401, body: { error: 'invalid_client' }, headers: { date } };
+      const token = { body: { access_token: 't' }, headers: { date } };
+      await using server = await peer([refusal, token]);
+      await using line = openLine();
+      const login = {
+        kind: 'private-key-jwt',
+        clientId: 'm',
+        privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      } as const;
+      const from = { ...api(login, line.service('Auth0')), domain: server.served.host };
+      expect(await managementToken(from)).toBe('t');
+      const sent = server.exchanges.map(({ requestBody }) => new URLSearchParams(requestBody));
+      const issued = sent.map(
+        (form) => payloadOf(form.get('client_assertion') ?? '').iat * 1_000 - Date.now(),
+      );
+      expect(issued.map((at) => Math.round(at / 60_000) + 0)).toEqual([0, seconds / 60]);
+    },
+  );
 
   it('is asked for with an assertion of a minute, for one use, by the clock of Auth0', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

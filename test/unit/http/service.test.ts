@@ -134,6 +134,16 @@ describe('a run that was cancelled', () => {
     });
   });
 
+  it('cuts off a request that changes nothing, as a proof does', async () => {
+    line.connection.send = (request) => {
+      expect(request.signal).toBeDefined();
+      line.cancel();
+      return Promise.reject(new NetworkError('ABORT_ERR', 'unknown'));
+    };
+    const proof = { ...get('https://a.example/'), method: 'POST', changesNothing: true } as const;
+    await expect(line.service('Auth0').call(proof)).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
   it('reports the unknown effect of a write without an answer instead of the cancellation', async () => {
     line.connection.send = () => {
       line.cancel();
