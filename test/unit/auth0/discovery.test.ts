@@ -51,6 +51,20 @@ describe('the mTLS token endpoint', () => {
   });
 
   it.each([
+    ['login.example.com', 'https://login.example.com/t'],
+    ['tenant.eu.auth0.com', undefined],
+  ])('at mtls-domain %s without an alias is %s', async (host, endpoint) => {
+    await using line = openLine();
+    const body = JSON.stringify({ token_endpoint: `https://${host}/t` });
+    line.connection.send = async () => ({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect((await discoverMtlsEndpoints(line.service('edge'), 'unused.invalid', host)).token).toBe(endpoint);
+  });
+
+  it.each([
     'https://evil.example/t',
     'https://localhost.evil.example/t',
     'https://evillocalhost/t',
