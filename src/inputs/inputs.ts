@@ -77,6 +77,8 @@ export function secretsIn(environment: Environment): string[] {
   return [...new Set(values.map((value) => value.trim()))].filter((value) => value !== '');
 }
 
+const TOKENS = ['github-token', 'management-token'];
+
 const OPERATIONS = ['rotate', 'rehearse', 'create', 'enroll', 'revert'] as const;
 
 /** Reads one client and what all clients share. @returns undefined if there is a problem */
@@ -91,6 +93,7 @@ export function readClient(reader: Reader): Inputs | undefined {
   const stores = !readOnly && operation !== 'revert';
   const githubToken = stores ? reader.required('github-token') : reader.text('github-token');
   const login = readLogin(reader);
+  for (const name of TOKENS) reader.checkToken(name);
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
   const issuer = readIssuer(reader, { method, operation, readOnly });
   const currentPair = readCurrent(reader, { method, operation }, login);
@@ -163,6 +166,9 @@ function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): s
   return reader.problem(name, `is '${value}'; write ${EXAMPLES[name]}, without https:// and path`);
 }
 
+/** The event of a run that a person starts. */
+const BY_HAND = 'workflow_dispatch';
+
 interface Known {
   operation: DesiredState['operation'];
   method: AuthenticationMethod;
@@ -196,7 +202,8 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     ...readMaterial(reader, issuer, { method, fallbackSubject: fallback }),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force,
-    scheduled: reader.environment.GITHUB_EVENT_NAME === 'schedule',
+    // Empty outside of GitHub.
+    scheduled: (reader.environment.GITHUB_EVENT_NAME || BY_HAND) !== BY_HAND,
     revoke: readRevoke(reader, operation, force),
     overlap: readOverlap(reader),
     quietWindow: readQuietWindow(reader, method),

@@ -52,7 +52,7 @@ export interface DesiredState {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
-  /** A schedule started the run, so nobody has confirmed `force` for it today. */
+  /** A schedule or another event started the run, and no person, so nobody has confirmed `force` for it today. */
   scheduled: boolean;
   /** `revoke: previous`: the run that delivers the new credential also removes the previous one. */
   revoke: boolean;

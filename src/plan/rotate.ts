@@ -89,7 +89,7 @@ function noteForced(builder: PlanBuilder): void {
   if (!force || !scheduled) return;
   builder.note(
     'warning',
-    `force: true rotates in every scheduled run${endsSoonClause(builder)}. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.`,
+    `force: true rotates in every run of this workflow${endsSoonClause(builder)}. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.`,
   );
 }
 

@@ -176,6 +176,16 @@ describe('what is made of an input', () => {
     expect(read({}).desired).toMatchObject({ run: '0.1' });
   });
 
+  it.each([
+    ['workflow_dispatch', false],
+    ['', false],
+    ['push', true],
+    ['repository_dispatch', true],
+    ['workflow_run', true],
+  ])('a run by %s is no run of a person: %s', (event, scheduled) => {
+    expect(read({}, { GITHUB_EVENT_NAME: event }).desired.scheduled).toBe(scheduled);
+  });
+
   it('the client that the action logs in with is known', () => {
     const login = { 'management-token': '', 'management-client-secret': 's' };
     expect(read({ ...login, 'management-client-id': 'client' }).desired.isManager).toBe(true);

@@ -1977,13 +1977,13 @@ describe('force in a file', () => {
     return plan(wanted, state(wanted, { credentials: [current], written: [delivered] })).notes.map(printNote);
   };
   const line =
-    'WARNING: force: true rotates in every scheduled run, and each pair works only until the second run after it. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.';
+    'WARNING: force: true rotates in every run of this workflow, and each pair works only until the second run after it. Take that line out of the workflow or the manifest, and start a forced rotation by hand, with the form of the workflow.';
 
   it('is warned of when a schedule has started the run', () => {
     expect(told({ force: true, scheduled: true })).toContain(line);
     const oneSubject = { method: 'tls_client_auth', subject: 'identity-a' } as const;
     expect(told({ force: true, scheduled: true, ...oneSubject })).toContainEqual(
-      expect.stringMatching(/rotates in every scheduled run\. Take/),
+      expect.stringMatching(/rotates in every run of this workflow\. Take/),
     );
   });
 

@@ -175,7 +175,7 @@ describe('the report of a fleet', () => {
     expect(told('Start the workflow by hand once with force: true.')).toEqual([2, 0]);
     // To who has written it into the manifest nobody says to write it there.
     const inFile =
-      'force: true rotates in every scheduled run. Take that line out of the workflow or the manifest, and start a forced rotation by hand.';
+      'force: true rotates in every run of this workflow. Take that line out of the workflow or the manifest, and start a forced rotation by hand.';
     expect(told(inFile)).toEqual([0, 0]);
     expect(told('Pass current-credential.')).toEqual([0, 2]);
     expect(told('Do something.')).toEqual([0, 0]);
