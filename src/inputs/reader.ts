@@ -65,6 +65,15 @@ export class Reader {
     return value ?? '';
   }
 
+  /** A header carries a token, which has only visible ASCII characters. */
+  checkToken(name: string): void {
+    if (!/^[!-~]*$/.test(this.text(name) ?? ''))
+      this.problem(
+        name,
+        'holds a space, a line break or another character that no token has; copy the token again, with nothing around it',
+      );
+  }
+
   oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
     const value = this.text(name) ?? fallback;
     const known = values.find((one) => one === value);

@@ -20,6 +20,7 @@ export function readWatch(reader: Reader, isWatch: boolean): WatchRequest | unde
   } = reader.environment;
   const home = parseDestination(`repo:${GITHUB_REPOSITORY}`);
   const token = reader.required('workflow-token');
+  reader.checkToken('workflow-token');
   const match = WORKFLOW.exec(workflow ?? '');
   if (workflow !== undefined && !match)
     reader.problem(

@@ -24,15 +24,17 @@ const OWNER = '[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})';
 const REPO = '(?!\\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}';
 const FORMS = {
   repo: new RegExp(`^repo:(${OWNER})/(${REPO})$`),
-  env: new RegExp(`^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(\\S(?:.{0,253}\\S)?)$`),
+  env: new RegExp(
+    `^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(?!.*[\\s,](?:repo|env|org|dependabot):)(\\S(?:.{0,253}\\S)?)$`,
+  ),
   org: new RegExp(`^org:(${OWNER})$`),
   dependabot: new RegExp(`^dependabot:(${OWNER})/(${REPO})$`),
 };
 
 export const DESTINATION_FORMS =
-  'repo:<owner>/<name>, env:<owner>/<name>/<environment>, org:<name> or dependabot:<owner>/<name>';
+  'repo:<owner>/<name>, env:<owner>/<name>/<environment>, org:<name> or dependabot:<owner>/<name>, one a line';
 
-/** undefined if the text is not a destination. An environment's name may contain slashes. */
+/** undefined if the text is not a destination. An environment's name may contain slashes and spaces, but no second destination. */
 export function parseDestination(text: string): Destination | undefined {
   const repo = FORMS.repo.exec(text);
   if (repo) return { kind: 'repo', owner: `${repo[1]}`, repo: `${repo[2]}` };

@@ -25,6 +25,7 @@ const GIVEN = {
   'client-id': 'client',
   'management-token': 'token',
   'github-token': 'github',
+  'workflow-token': 'workflow',
 };
 const pair = await issueCertificate(
   await generateKey(2048),
@@ -149,6 +150,33 @@ describe('inputs', () => {
       { kind: 'env', owner: 'acme', repo: 'shop', environment: 'eu/prod' },
       { kind: 'repo', owner: 'acme', repo: 'other' },
       { kind: 'org', org: 'umbrella' },
+    ]);
+  });
+
+  it.each([
+    'env:acme/shop/production repo:acme/other',
+    'env:acme/shop/production,org:umbrella',
+    'env:acme/shop/a b, dependabot:acme/other',
+    'repo:acme/shop repo:acme/other',
+  ])('take no two destinations in one line: %s', (destinations) => {
+    expect(problems({ destinations })).toEqual([expect.stringMatching(/not a destination.*one a line/)]);
+  });
+
+  it('take the spaces, commas and colons of an environment', () => {
+    const destinations = 'env:acme/shop/eu, prod: myrepo:1';
+    expect(inputs({ destinations }).desired.destinations).toMatchObject([
+      { environment: 'eu, prod: myrepo:1' },
+    ]);
+  });
+
+  it.each([
+    ['github-token', 'ghs_a\nb'],
+    ['github-token', 'ghs_a\u200bb'],
+    ['github-token', '\u201cghs_a\u201d'],
+    ['management-token', 'a.b c'],
+  ])('%s is a token, which is never shown: %j', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([
+      `Input '${name}' holds a space, a line break or another character that no token has; copy the token again, with nothing around it.`,
     ]);
   });
 
