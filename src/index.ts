@@ -14,7 +14,7 @@ import { type Inputs, readInputs, secretsIn } from './inputs/inputs.ts';
 import { type Environment, raw } from './inputs/reader.ts';
 import { invalid, withRevokeAlarm } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
-import { clientIn } from './model/shard.ts';
+import { asClientId } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
 import { fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
@@ -34,7 +34,7 @@ async function main(ending: Ending): Promise<void> {
   const clients =
     manifestPath === '' ? [readInputs(environment)] : await readManifest(environment, manifestPath);
   const [client] = clients;
-  const isSingle = manifestPath === '' || clientIn(raw(environment, 'shard')) !== undefined;
+  const isSingle = manifestPath === '' || asClientId(raw(environment, 'shard')) !== undefined;
   const wire = openWire(environment);
   const cancelled = AbortSignal.any([cancelledBySignal(), ending.signal]);
   const transport = {

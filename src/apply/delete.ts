@@ -23,7 +23,7 @@ export class Deletion {
     return this.#deleted.filter((id) => id !== made);
   }
 
-  /** A credential that another part of the client uses stops nothing, since its place in the method is free. @throws RotationError RETIREMENT_FAILED, AUTH0_… */
+  /** A credential that another part of the client uses stops nothing, since its slot in the method is free. @throws RotationError RETIREMENT_FAILED, AUTH0_… */
   async delete(clientId: string, id: string): Promise<void> {
     const { tenant } = this.#services;
     const attempt = async () => {
@@ -58,7 +58,7 @@ export function stillAssociated(id: string): RotationError {
   });
 }
 
-/** The note on a credential whose place the rotation did not need. */
+/** The note on a credential whose slot the rotation did not need. */
 function usedElsewhere(id: string): Note {
   const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name it in keep-credentials, and no run tries again. It still counts towards the limit of the client.`;
   return { severity: 'warning', text };

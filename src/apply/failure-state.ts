@@ -31,9 +31,9 @@ export interface FailureState {
   /** The desired method. */
   method: string;
   /** Id of the credential that the run made and could not remove again. Empty if it is unknown whether it was made. */
-  made: string | undefined;
+  orphan: string | undefined;
   /** Id of the client that the run made and could not delete again. Empty if it is unknown whether it was made. */
-  madeClient: string | undefined;
+  orphanClient: string | undefined;
   /** Ids of the credentials that it removed. */
   removed: readonly string[];
   /** Ids of the credentials that were to be revoked. */
@@ -164,17 +164,17 @@ function afterFailedUndo(state: FailureState, undoError: RotationError, now: num
   const until = new Date(now + LEASE).toISOString();
   const why = undoError.failed.replace(/\.$/, '');
   const undoing = `since undoing failed (${why})`;
-  if (state.madeClient !== undefined)
-    return `The new client${spaced(state.madeClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
+  if (state.orphanClient !== undefined)
+    return `The new client${spaced(state.orphanClient)} may still be there, ${undoing}: nobody holds its key. Start a new run of create after ${until}, or delete that client in Auth0.`;
   if (state.methodBefore !== undefined)
     return `${perhapsNobody(state)} This could not be undone, ${undoing}.`;
-  if (state.made === undefined)
+  if (state.orphan === undefined)
     return `${afterUndo(state, AT_ONCE)} Not everything could be undone (${why}).`;
   const early =
-    state.made &&
+    state.orphan &&
     ' A run before that is refused, unless you delete that credential in the Auth0 Dashboard first (Applications, the client, Credentials).';
   const wait = afterUndo(state, `${NEW_RUN} after ${until}, not before`);
-  return `${wait} The new credential${spaced(state.made)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
+  return `${wait} The new credential${spaced(state.orphan)} may still be there, ${undoing}: nobody holds its key, and a run after ${until} removes it.${early}`;
 }
 
 /** The id after a space, or nothing if it is unknown. */

@@ -88,7 +88,7 @@ export class NewCredential {
   /** Uploads the public part. @throws RotationError CREDENTIAL_LIMIT, ROTATION_IN_PROGRESS, AUTH0_… */
   async upload(): Promise<Credential> {
     const { facts } = this.#requireIssued();
-    // One guard, which is the order of two statements, so that both are marked.
+    // The guard is the order of these two statements, so both have its mark.
     // guard: a credential may be there from its upload on, not from its answer on
     this.#mayBeOrphan = true;
     // guard: a credential may be there from its upload on, not from its answer on

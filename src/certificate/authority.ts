@@ -34,7 +34,7 @@ export function authorityOf(given: readonly X509Certificate[], privateKey: KeyOb
   const ca = latestFirst.find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
-  const chain = isRoot(ca) ? [ca] : chainOf(ca, given);
+  const chain = chainOf(ca, given);
   for (const one of chain) refuseExpired(one);
   return {
     privateKey,

@@ -75,7 +75,7 @@ export class SharedBudget implements Pace {
       const taken = bucket();
       taken?.take(clock.now());
       return (response) => {
-        taken?.giveBack();
+        taken?.landed();
         if (response) this.#observe(kind, response, clock.now());
       };
     } finally {
@@ -130,7 +130,7 @@ class Bucket {
   /** Tokens per millisecond. */
   #rate = 0;
   #isMeasured = false;
-  /** Local time. Before the first response it is in the past, so that one request at a time may be sent. */
+  /** Local time. Before the first response it is in the past, so that one request at a time may be sent once the tokens are used. */
   #resetAt = 0;
   #inFlight = 0;
   #sample: { at: number; remaining: number; taken: number } | undefined;
@@ -160,7 +160,8 @@ class Bucket {
     this.#inFlight += 1;
   }
 
-  giveBack(): void {
+  /** The request is no longer in flight. Its token stays taken. */
+  landed(): void {
     this.#inFlight -= 1;
   }
 

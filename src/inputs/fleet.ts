@@ -4,7 +4,7 @@ import type { LocatedProblem, RotationError } from '../errors.ts';
 import { secretLocations } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
 import { printLocation } from '../model/secret-location.ts';
-import { clientIn, isIn, parseShard } from '../model/shard.ts';
+import { asClientId, isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
 import { type Inputs, readClient, SECRET_INPUTS } from './inputs.ts';
 import {
@@ -25,8 +25,8 @@ const FLEET_OPERATIONS = ['rotate', 'plan'];
 const SINGLE_CLIENT_OPERATIONS = [...FLEET_OPERATIONS, 'rehearse', 'enroll', 'revert', 'watch'];
 /** The manifest names the client. */
 const IDENTITY = ['client-id', 'client-name'];
-/** These inputs concern one client, so a fleet cannot have them. `revoke` would revoke the keys of all clients because one has leaked. */
-const PER_CLIENT_INPUTS = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
+/** The inputs that a run of a whole fleet refuses. One value cannot fit all clients, and `revoke` would revoke the keys of all because one has leaked. */
+const NOT_FOR_A_FLEET = [...IDENTITY, 'current-credential', 'certificate', 'private-key', 'revoke'];
 /**
  * Inputs that say how this run of one client goes, with their defaults. Given to the action they override the manifest. Otherwise a run
  * in an emergency would still need the proof and keep the overlap that the manifest asks for.
@@ -41,14 +41,14 @@ export const RUN_OVERRIDES: Readonly<Record<string, string>> = {
 
 /**
  * Returns the clients of this job's shard, in the manifest's order. If the shard is the id of one client, the
- * others are not read. Their rotations are spread: each gets a `renewBeforeDays` of its own.
+ * others are not read. The rotations of the returned clients are spread: each gets a `renewBeforeDays` of its own.
  * @param file as the input `manifest` names it
  * @throws RotationError INVALID_INPUT with every problem of every client
  */
 export function readFleet(environment: Environment, file: string, text: string): Inputs[] {
   const shared = new Reader(environment);
   refuseNearNames(shared);
-  const only = clientIn(shared.text('shard') ?? '');
+  const only = asClientId(shared.text('shard') ?? '');
   const shard = only === undefined ? shared.parsed('shard', parseShard) : undefined;
   refuseUnfit(shared, only !== undefined);
   const { clients, problems } = parseManifest(text, SECRET_INPUTS, only);
@@ -86,7 +86,7 @@ function refuseUnfit(reader: Reader, isAlone: boolean): void {
       'plan-of',
       `${isAlone ? 'cannot be create' : 'can only be rotate'} with a manifest${hint}`,
     );
-  for (const name of isAlone ? IDENTITY : PER_CLIENT_INPUTS) {
+  for (const name of isAlone ? IDENTITY : NOT_FOR_A_FLEET) {
     if (reader.text(name) !== undefined)
       reader.problem(name, `concerns one client and cannot be given with a manifest${hint}`);
   }
@@ -108,7 +108,7 @@ interface ReadClient {
  * @param isAlone the run is about this client alone
  */
 function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
-  const without = isAlone ? IDENTITY : PER_CLIENT_INPUTS;
+  const without = isAlone ? IDENTITY : NOT_FOR_A_FLEET;
   const isOfThisRun = (name: string) => isAlone && overridesManifest(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
   const secretFrom = entry.values.get(CURRENT_FROM)?.trim() ?? '';

@@ -13,7 +13,7 @@ import {
 import { oneLine } from '../model/markdown.ts';
 import { nearestTo } from './names.ts';
 
-/** The inputs that are about one client. */
+/** The inputs that each client of a manifest may set. */
 export const CLIENT_KEYS = [
   'client-id',
   'authentication-method',

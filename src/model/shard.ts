@@ -14,7 +14,7 @@ const MOST = 256;
 const CLIENTS = 50;
 
 /** The client id that the text is. undefined: it is meant as a part of the fleet, such as 2/5, or is empty. */
-export function clientIn(text: string): string | undefined {
+export function asClientId(text: string): string | undefined {
   return text === '' || /^\d+\/\d+$/.test(text) ? undefined : text;
 }
 

@@ -17,7 +17,7 @@ export function spread({
   renewBeforeDays,
   validityDays,
 }: Pick<DesiredState, 'clientId' | 'renewBeforeDays' | 'validityDays'>): number {
-  // A certificate that was brought may live no longer than renew-before-days.
+  // A certificate that was brought may live as short as renew-before-days, or shorter.
   const room = Math.max(0, validityDays - renewBeforeDays - 1);
   const most = Math.min(MOST, Math.floor(renewBeforeDays / 4), room);
   return renewBeforeDays + (numberOf(`spread ${clientId}`) % (most + 1));

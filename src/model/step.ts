@@ -15,6 +15,7 @@ export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'rev
 export type Step =
   | { kind: 'issue-certificate'; what: KeyMaterial }
   | { kind: 'create-credential' }
+  /** Replaces the list, so it associates or disassociates. */
   | {
       kind: 'associate-credentials';
       /** `heal`: a destination holds a credential that is not associated. */

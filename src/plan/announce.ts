@@ -103,7 +103,7 @@ function dates(builder: PlanBuilder, credential: Credential): string {
   return `${day(createdAt)} and ${builder.isCertainlyExpired(credential) ? 'expired' : 'expires'} on ${day(expiresAt)}`;
 }
 
-/** What to do for the users of a credential made by hand before it expires, or a rotation removes it. */
+/** What the users of a credential made by hand must do, before it expires or a rotation removes it. */
 export function adviceForUsers(
   builder: PlanBuilder,
   credential: Credential,

@@ -69,10 +69,13 @@ export function candidatesFor(
 ): Credential[] {
   const latest = latestCreation(secret);
   // A run delivers to the primary first. A credential made after the primary's last change was never delivered.
-  const delivered = Math.min(latest, secrets[0]?.times === 'missing' ? latest : latestCreation(secrets[0]));
+  const latestOfOurs = Math.min(
+    latest,
+    secrets[0]?.times === 'missing' ? latest : latestCreation(secrets[0]),
+  );
   return all
     .filter((c) => !owners.isForeign(c) && !owners.isMadeByRehearsal(c))
-    .filter((c) => c.createdAt <= (owners.isOurs(c) ? delivered : latest))
+    .filter((c) => c.createdAt <= (owners.isOurs(c) ? latestOfOurs : latest))
     .sort(newestFirst);
 }
 

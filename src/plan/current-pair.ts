@@ -33,7 +33,7 @@ export function finishDelivery(builder: PlanBuilder): void {
 }
 
 /**
- * Counts the secrets that somebody else may have rolled back as holding the newest pair, if this run can write them. `rewriteBeforeRemoval`
+ * Assumes that the secrets that somebody else may have rolled back hold the newest pair, where this run can write them. `rewriteBeforeRemoval`
  * makes that true before the plan takes a credential out. If it takes none out, nothing needs the assumption. @returns the indexes of those secrets
  */
 export function assumeRewritten(builder: PlanBuilder): readonly number[] {
@@ -65,7 +65,7 @@ export function storePrimaryPairElsewhere(builder: PlanBuilder): void {
   const { inUse, observed } = builder;
   const { heldByPrimary, newest } = inUse;
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
-  // guard: with a key at hand nobody is interrupted for a place
+  // guard: with a key at hand nobody is interrupted for a slot
   if (!isAtHand(builder, heldByPrimary) || !builder.isMethodFull) return;
   if (!heldByPrimary || builder.evictable.some(isAssociated)) return;
   // A new certificate with this subject needs no credential of its own.

@@ -10,7 +10,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /**
  * The credentials made by hand that the primary may hold in place of `current-credential`: newer ones that existed when the primary was
- * written. A job with an environment may read the environment's secret instead of the primary's.
+ * written. That happens if the job has an environment, whose secret of that name it reads instead of the primary's.
  * @returns also how to find out. Never a line that releases one of them, since that could lock out the primary's consumers.
  */
 export function whatPrimaryMayHold(

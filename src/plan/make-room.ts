@@ -75,6 +75,7 @@ function interrupt(builder: PlanBuilder, isExpiringSoon: boolean): void {
     throw secretChanged(builder);
   const eligible = builder.pool.filter((c) => isInterruptible(builder, c));
   const mayInterrupt = !settled || isDoubtful || othersUnexplained.length > 0;
+  // `builder.pool` is oldest first.
   // guard: by time, the older of ours gives way
   const victim = mayInterrupt
     ? (eligible.find(owners.isOurs) ?? eligible.find((c) => mayBeHeld(inUse, c)))

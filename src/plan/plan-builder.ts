@@ -42,7 +42,7 @@ export class PlanBuilder {
   errorAtEnd: RotationError | undefined;
   /** Why a rotation is due, also if the rest of the plan refuses it. */
   due: Pick<Plan, 'reason' | 'explanation'> | undefined;
-  /** How many of the first steps are carried out even if the rest of the plan fails. All other fields then still include the dropped steps. */
+  /** How many of the first steps are carried out even if the rest of the plan fails. `associated`, `pool` and `inUse` then still have the effect of the dropped steps. */
   keptSteps = 0;
   /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];

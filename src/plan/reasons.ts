@@ -40,19 +40,19 @@ const RULES: readonly Rule[] = [
     partlyDelivered,
     () => 'not every destination holds the newest key, and this run does not have its private key',
   ],
-  ['CertificateExpired', expired, (context) => `${inUseBefore(context)} expired ${dateOf(context.inUse)}`],
+  ['CertificateExpired', expired, (context) => `${nameOfCurrent(context)} expired ${dateOf(context.inUse)}`],
   [
     'CertificateExpiring',
     isDueByExpiry,
     (context) =>
-      `${inUseBefore(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
+      `${nameOfCurrent(context)} expires ${dateOf(context.inUse)}, within ${context.desired.renewBeforeDays} days`,
   ],
   ['SpecChanged', specChanged, ({ desired }) => `the inputs ask for ${describeSpec(desired)} now`],
   [
     'CertificateTooOld',
     (context) => tooOldAt(context) <= context.observed.now,
     (context) =>
-      `${inUseBefore(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
+      `${nameOfCurrent(context)} was made by hand, more than ${context.desired.validityDays - context.desired.renewBeforeDays} days ago`,
   ],
   ['Forced', ({ desired }) => desired.force, () => 'force is set'],
 ];
@@ -177,7 +177,7 @@ function expiry({ expiresAt }: CredentialsInUse): number {
 }
 
 /** People also read it after the rotation, when another one is in use. */
-function inUseBefore({ desired }: RuleContext): string {
+function nameOfCurrent({ desired }: RuleContext): string {
   return `the ${desired.method === 'private_key_jwt' ? 'key' : 'certificate'} in use before this run`;
 }
 

@@ -61,20 +61,23 @@ function notProvenUnused(
     return notice(
       `because the tenant logs show no login with its successor ${newest.id} after ${iso(since)}, except by this action`,
     );
-  const outdated = notUpToDate(builder, since);
-  if (outdated === undefined) noteProven(builder, credential, since, logins);
-  return outdated;
+  const unproven = freshnessUnproven(builder, since);
+  if (unproven === undefined) noteProven(builder, credential, since, logins);
+  return unproven;
 }
 
 /** Why the logs may lack recent logins. Auth0 does not log in real time. undefined: they are up to date. */
-function notUpToDate(builder: PlanBuilder, since: number): Stay | undefined {
+function freshnessUnproven(builder: PlanBuilder, since: number): Stay | undefined {
   const { inUse, observed, desired } = builder;
   if (desired.currentKey?.identity !== inUse.newest?.identity)
-    return notice(`${OUTDATED}: pass current-credential`);
+    return notice(`${FRESHNESS_UNPROVEN}: pass current-credential`);
   const { upTo } = observed.usage ?? {};
   if (typeof upTo === 'number' || upTo === undefined) return undefined;
   if (upTo === 'not asked') builder.logQuestion = { since, upToDate: true };
-  return { severity: upTo === 'refused' ? 'warning' : 'notice', because: `${OUTDATED}${NO_ENTRY[upTo]}` };
+  return {
+    severity: upTo === 'refused' ? 'warning' : 'notice',
+    because: `${FRESHNESS_UNPROVEN}${NO_ENTRY[upTo]}`,
+  };
 }
 
 function noteProven(builder: PlanBuilder, { id }: Credential, since: number, logins: readonly Use[]): void {
@@ -94,7 +97,8 @@ function warning(because: string): Stay {
   return { severity: 'warning', because };
 }
 
-const OUTDATED = 'because only a token request of this run can show that the tenant logs are up to date';
+const FRESHNESS_UNPROVEN =
+  'because only a token request of this run can show that the tenant logs are up to date';
 
 const NO_ENTRY = {
   'not asked': '',

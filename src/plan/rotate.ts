@@ -104,8 +104,9 @@ function noteShort(builder: PlanBuilder): void {
   if (desired.renewBeforeDays === 0) notes.push({ severity: 'warning', text: LATE });
   const due = nextDue(builder, true) ?? 0;
   if (due > observed.now) return;
-  const days = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
-  const third = Math.floor(days / 3);
+  // `due` is renewBeforeDays before the end.
+  const validDays = Math.floor((due - observed.now) / DAY) + desired.renewBeforeDays;
+  const third = Math.floor(validDays / 3);
   const lower = third > 0 ? `Set renew-before-days to ${third} or less, or have` : 'Have';
   notes.push({
     severity: 'warning',

@@ -56,7 +56,7 @@ function fromBefore(c: PlannedCredential, delivered: readonly string[], desired:
   };
 }
 
-/** Credentials of these stages are superseded once every location holds the new one, and the current one at once. */
+/** Superseded once every location holds the new one. (The one of stage `current` is superseded at once.) */
 const SUPERSEDED: readonly Stage[] = ['associated', 'partly delivered'];
 
 function without(locations: readonly string[], others: readonly string[]): string[] {

@@ -291,7 +291,7 @@ export const GUARDS: readonly Guard[] = [
     },
   },
   {
-    name: 'with a key at hand nobody is interrupted for a place',
+    name: 'with a key at hand nobody is interrupted for a slot',
     instead: 'true',
     hunt: {
       people: [

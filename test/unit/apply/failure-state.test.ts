@@ -28,8 +28,8 @@ const NOTHING: FailureState = {
   takenOver: false,
   isManager: false,
   method: 'self_signed_tls_client_auth',
-  made: undefined,
-  madeClient: undefined,
+  orphan: undefined,
+  orphanClient: undefined,
   removed: [],
   revoking: [],
   passesCurrent: true,
@@ -154,17 +154,17 @@ describe('after an undo that failed', () => {
   it.each<[string, Partial<FailureState>, RegExp[]]>([
     [
       'a credential may be left',
-      { made: 'cred_x' },
+      { orphan: 'cred_x' },
       [/cred_x may still be there/, /Undoing failed\)/, /2026-11-24T12:15:00/],
     ],
     [
       'nobody knows whether one was made',
-      { made: '' },
+      { orphan: '' },
       [/new credential may still be there, .* removes it\.$/],
     ],
     [
       'a client may be left',
-      { madeClient: 'c', made: 'x' },
+      { orphanClient: 'c', orphan: 'x' },
       [/client c may still be there/, /2026-11-24T12:15:00/],
     ],
     [
@@ -174,10 +174,10 @@ describe('after an undo that failed', () => {
     ],
     [
       'a place has given way, and a run that comes too early is refused',
-      { made: 'cred_x', interrupted: [SHOP] },
+      { orphan: 'cred_x', interrupted: [SHOP] },
       [/and start a new run \([^)]*\) after 2026-11-24T12:15:00.000Z, not before\./, /unless you delete/],
     ],
-    ['nothing was revoked', { made: 'cred_x', revoking: ['a'] }, [/NOT REVOKED: a/]],
+    ['nothing was revoked', { orphan: 'cred_x', revoking: ['a'] }, [/NOT REVOKED: a/]],
     ['something else is left', {}, [/Not everything could be undone/, /Every destination keeps/]],
   ])('%s', (_, left, words) => {
     for (const one of words) expect(told(left, undone).stateNow).toMatch(one);
@@ -185,7 +185,7 @@ describe('after an undo that failed', () => {
 
   it('quotes why, without its last period', () => {
     const at = new RotationError('AUTH0_FORBIDDEN', { failed: 'acme.example refused it.', remedy: '' });
-    const { stateNow } = told({ made: 'x' }, { messages: [], failures: [at] });
+    const { stateNow } = told({ orphan: 'x' }, { messages: [], failures: [at] });
     expect(stateNow).toContain('since undoing failed (acme.example refused it): nobody holds its key');
   });
 });

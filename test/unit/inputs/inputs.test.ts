@@ -287,7 +287,7 @@ describe('inputs', () => {
     );
     expect([read.readOnly, read.desired.operation, read.githubToken]).toEqual([true, 'rotate', undefined]);
     expect(read.watch).toEqual({
-      token: DEFAULTS['workflow-token'],
+      token: GIVEN['workflow-token'],
       home: { kind: 'repo', owner: 'acme', repo: 'shop' },
       workflow: file,
       reportIssue: true,

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientIn, isIn, parseShard, shardsOf } from '../../../src/model/shard.ts';
+import { asClientId, isIn, parseShard, shardsOf } from '../../../src/model/shard.ts';
 import { spread } from '../../../src/model/spread.ts';
 
 const ids = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 200 });
@@ -43,9 +43,9 @@ describe('shards', () => {
 });
 
 it('a part is told from the id of a client, also where no such part exists', () => {
-  expect(['', '2/5', '7/5', '1/1000', '0/0'].map(clientIn)).toEqual(Array(5).fill(undefined));
+  expect(['', '2/5', '7/5', '1/1000', '0/0'].map(asClientId)).toEqual(Array(5).fill(undefined));
   const ids = ['a/b', '1/2/3', '2/5x', '0123', 'K2/5'];
-  expect(ids.map(clientIn)).toEqual(ids);
+  expect(ids.map(asClientId)).toEqual(ids);
 });
 
 describe('the spread', () => {
