@@ -14,6 +14,11 @@ export function noAnswer(
   const call = `${method} ${pathOf(url)}`;
   if (error.via?.status !== undefined) return refusedByProxy(error.via, { call, hostname });
   if (error.isUntrusted) return untrusted(error, { call, host });
+  if (error.isLocal)
+    return {
+      failed: `OpenSSL on this runner refuses the client certificate of ${call} (${error.code}): the key or the digest of that certificate, or of one of its CAs, is too weak. Nothing was sent to ${host}.`,
+      remedy: 'Use a certificate with an RSA key of at least 2048 bits, and have it signed with SHA-256.',
+    };
   const through = error.via ? ` through the proxy ${error.via.host} (${error.via.variable})` : '';
   return {
     failed: `${host} gave no answer to ${call}${through} (${error.code}).`,

@@ -59,10 +59,17 @@ export class NetworkError extends Error {
     return UNTRUSTED.test(this.code);
   }
 
+  /** OpenSSL refused to use the client certificate, so there was no handshake. */
+  get isLocal(): boolean {
+    return LOCAL.test(this.code);
+  }
+
   /** A retry would fail the same way. */
   get isLasting(): boolean {
     const { status = 0 } = this.via ?? {};
-    return this.isUntrusted || (status >= 400 && status < 500 && status !== 408 && status !== 429);
+    return (
+      this.isUntrusted || this.isLocal || (status >= 400 && status < 500 && status !== 408 && status !== 429)
+    );
   }
 }
 
@@ -74,6 +81,8 @@ const CONNECT = { timeout: 10_000, minVersion: 'TLSv1.2', rejectUnauthorized: tr
 /** Codes for a certificate that is not trusted (Node.js: tls, X509 certificate error codes). */
 const UNTRUSTED =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)/;
+/** Codes for a client certificate, or one of its CAs, that is weaker than the security level of OpenSSL allows. */
+const LOCAL = /^ERR_SSL_(EE|CA)_(KEY_TOO_SMALL|MD_TOO_WEAK)$/;
 /** Codes of failures before the request was sent. */
 const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|ERR_TLS)/;
 
@@ -201,7 +210,8 @@ function asNetworkError(error: unknown, proxy: ProxyServer | undefined): Network
   // The error of a handshake with a proxy is nested in another error.
   const code =
     codes.find((one) => UNTRUSTED.test(one)) ?? codes[0] ?? (error instanceof Error ? error.name : 'UNKNOWN');
-  const landed = NEVER_SENT.test(code) || UNTRUSTED.test(code) ? 'no' : 'unknown';
+  const isSent = ![NEVER_SENT, UNTRUSTED, LOCAL].some((codes) => codes.test(code));
+  const landed = isSent ? 'unknown' : 'no';
   return new NetworkError(code, landed, error, via);
 }
 

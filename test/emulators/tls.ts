@@ -40,9 +40,9 @@ const DAY_MS = 86_400_000;
 const VALID_DAYS = 30;
 
 /** node:crypto makes the key: forge's own generator takes seconds. */
-function newKeyPair(): KeyPair {
+function newKeyPair(modulusLength = 2048): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
+    modulusLength,
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
@@ -125,8 +125,12 @@ export function createAuthority(commonName = 'Sandbox CA'): Authority {
 }
 
 /** A self-signed client certificate with a key of its own (self_signed_tls_client_auth); -0.5 days: expired. */
-export function selfSignedCertificate(commonName: string, validDays = VALID_DAYS): KeyAndCertificate {
-  const keys = newKeyPair();
+export function selfSignedCertificate(
+  commonName: string,
+  validDays = VALID_DAYS,
+  bits?: number,
+): KeyAndCertificate {
+  const keys = newKeyPair(bits);
   const subject = attributes({ CN: commonName });
   const usage = { name: 'extKeyUsage', clientAuth: true };
   const cert = sign({

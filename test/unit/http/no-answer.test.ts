@@ -53,6 +53,12 @@ describe('no answer', () => {
       /not trusted/,
       /^The certificate is for another name/,
     ],
+    [
+      'since OpenSSL refuses the certificate of the client',
+      new NetworkError('ERR_SSL_EE_KEY_TOO_SMALL', 'no'),
+      /^OpenSSL on this runner refuses the client certificate of PUT \/a\/b \(ERR_SSL_EE_KEY_TOO_SMALL\): .* too weak\. Nothing was sent to api\.example:8443\.$/,
+      /^Use a certificate with an RSA key of at least 2048 bits/,
+    ],
     ['since it is over', new NetworkError('CERT_HAS_EXPIRED', 'no'), /not trusted/, /clock of the runner/],
     [
       'since it has not begun',
@@ -87,6 +93,20 @@ describe('an error of the network', () => {
     const error = new NetworkError(code, 'no');
     expect([error.isUntrusted, error.isLasting]).toEqual([isUntrusted, isUntrusted]);
     expect(error.message).toBe(code);
+  });
+
+  it.each([
+    ['ERR_SSL_EE_KEY_TOO_SMALL', true],
+    ['ERR_SSL_CA_KEY_TOO_SMALL', true],
+    ['ERR_SSL_EE_MD_TOO_WEAK', true],
+    ['ERR_SSL_CA_MD_TOO_WEAK', true],
+    ['ERR_SSL_DH_KEY_TOO_SMALL', false],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', false],
+    ['X_ERR_SSL_CA_MD_TOO_WEAK', false],
+    ['ERR_SSL_CA_MD_TOO_WEAK_X', false],
+  ])('%s is of this runner: %s, and lasts', (code, isLocal) => {
+    const error = new NetworkError(code, 'no');
+    expect([error.isLocal, error.isLasting]).toEqual([isLocal, isLocal]);
   });
 
   it.each([

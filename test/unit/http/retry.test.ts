@@ -79,6 +79,7 @@ describe('retry', () => {
     ['a certificate that is not trusted', new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no')],
     ['a certificate without its CA', new NetworkError('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'no')],
     ['another name', new NetworkError('ERR_TLS_CERT_ALTNAME_INVALID', 'no')],
+    ['a client certificate that is too weak', new NetworkError('ERR_SSL_EE_KEY_TOO_SMALL', 'no')],
     ['a proxy that refuses', new NetworkError('PROXY_407', 'no', undefined, via(407))],
   ])('does not repeat what stays: %s', async (_, error) => {
     expect(await attempt([error])).toMatchObject({ result: error, count: 1 });

@@ -286,6 +286,26 @@ describe('a proxy', () => {
   });
 });
 
+describe('a client certificate that is too weak for OpenSSL', () => {
+  it.each([false, true])(
+    'is never sent, which a retry would not change, with a proxy: %s',
+    async (isProxied) => {
+      const { exchanges, served } = await answering([{ body: {} }]);
+      const { cert, key } = selfSignedCertificate('weak', undefined, 1024);
+      await using proxy = await startProxy();
+      const send = wire(isProxied ? { HTTPS_PROXY: proxy.host } : {});
+      const clientCertificate = { certificate: cert, privateKey: key };
+      await expect(send(get(served.url, { clientCertificate }))).rejects.toMatchObject({
+        code: 'ERR_SSL_EE_KEY_TOO_SMALL',
+        landed: 'no',
+        isLocal: true,
+        isLasting: true,
+      });
+      expect(exchanges).toEqual([]);
+    },
+  );
+});
+
 describe('a certificate that is not trusted', () => {
   const { NODE_TLS_REJECT_UNAUTHORIZED } = process.env;
   beforeEach(() => {
