@@ -10,9 +10,11 @@ import {
   proveKey,
 } from '../auth0/proof.ts';
 import type { Tenant } from '../auth0/tenant.ts';
+import { RotationError } from '../errors.ts';
 import type { Cancellation, Clock } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import type { Service } from '../http/service.ts';
+import { NetworkError } from '../http/wire.ts';
 import { type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Note } from '../model/note.ts';
@@ -104,10 +106,16 @@ export class Prover {
       (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
     if (!pair || !currentKey || !isUsable || endpoint === undefined || proofRequest === undefined) return;
     const { proveCurrentEarly } = this.#services;
-    const result =
+    const sent =
       proofRequest.kind === 'token' && proveCurrentEarly
-        ? await proveCurrentEarly()
-        : await this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
+        ? proveCurrentEarly()
+        : this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
+    const result = await sent.catch(refusedHere);
+    if (typeof result === 'string') {
+      // It says nothing about the new pair, and a key that is too weak should go soon.
+      this.notes.push({ severity: 'warning', text: untried(result) });
+      return;
+    }
     this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isIntercepted) throw currentRefused(desired, result);
@@ -276,6 +284,17 @@ export class Prover {
       ...how,
     });
   }
+}
+
+/** @returns the code with which OpenSSL refused the pair before anything was sent. Throws any other error. */
+function refusedHere(error: unknown): string {
+  const cause = error instanceof RotationError ? error.cause : undefined;
+  if (cause instanceof NetworkError && cause.isLocal) return cause.code;
+  throw error;
+}
+
+function untried(code: string): string {
+  return `This runner could not try the pair in current-credential, since its key or digest is too weak for OpenSSL (${code}), so it is NOT PROVEN that consumers can log in with it; the rotation goes on, and its new pair is not affected.`;
 }
 
 function lockedOutBefore(detail: string): string {

@@ -146,7 +146,7 @@ export async function isAccepted(service: Service, login: Login): Promise<boolea
     throw unclear(oauthError(response));
   } catch (error) {
     const cause = error instanceof RotationError ? error.cause : undefined;
-    if (cause instanceof NetworkError && ENDED_BY_SERVER.test(cause.code)) return false;
+    if (cause instanceof NetworkError && !cause.isLocal && ENDED_BY_SERVER.test(cause.code)) return false;
     throw error;
   }
 }

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type ProofServices, Prover } from '../../../src/apply/prove.ts';
 import type { ProofResult } from '../../../src/auth0/proof.ts';
 import type { LogEntry } from '../../../src/auth0/records.ts';
+import { RotationError } from '../../../src/errors.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { Service } from '../../../src/http/service.ts';
-import type { HttpRequest } from '../../../src/http/wire.ts';
+import { type HttpRequest, NetworkError } from '../../../src/http/wire.ts';
 import type { KeyFacts, Pair } from '../../../src/model/key-pair.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
@@ -48,6 +49,8 @@ interface World {
   /** Its facts could not be read. */
   unknown?: true;
   logs?: readonly Partial<LogEntry>[];
+  /** In place of an answer. */
+  failing?: () => Promise<never>;
 }
 
 /** A prover of `identity-a`, whose pair is in use, and of the new one. */
@@ -69,6 +72,7 @@ function proving(world: World = {}) {
   const cancellation = new Cancellation(new AbortController().signal);
   const send = async (request: HttpRequest) => {
     sent.push(request);
+    await world.failing?.();
     const [status, body] = answers[Math.min(sent.length, answers.length) - 1] ?? NOBODY;
     return { status, headers: {}, body: typeof body === 'string' ? body : JSON.stringify(body) };
   };
@@ -153,6 +157,48 @@ describe('the proof of the pair in use', () => {
         ),
       },
     ]);
+  });
+
+  it('with a key that OpenSSL refuses is said in one sentence, and the new pair is tried instead', async () => {
+    const weak = async () => {
+      throw new NetworkError('ERR_SSL_EE_KEY_TOO_SMALL', 'no');
+    };
+    const late = proving({ failing: weak });
+    const cause = await weak().catch((error: unknown) => error);
+    const early = proving({
+      answers: [NOBODY],
+      services: {
+        proveCurrentEarly: async () => {
+          throw new RotationError('AUTH0_REQUEST_FAILED', { failed: 'Weak.', remedy: 'Mend it.', cause });
+        },
+      },
+    });
+    for (const { prover } of [late, early]) {
+      await prover.proveCurrent();
+      expect(prover.notes).toEqual([
+        {
+          severity: 'warning',
+          text: expect.stringMatching(
+            /^This runner could not try the pair in current-credential, since .* too weak for OpenSSL \(ERR_SSL_EE_KEY_TOO_SMALL\)[^.]*; the rotation goes on[^.]*\.$/,
+          ),
+        },
+      ]);
+    }
+    await early.beforeRemoval();
+    expect([late.sent.length, early.sent.length]).toEqual([1, 1]);
+  });
+
+  it.each<[string, unknown, object]>([
+    [
+      'no network',
+      new NetworkError('ENOTFOUND', 'no'),
+      { code: 'AUTH0_REQUEST_FAILED', cause: { code: 'ENOTFOUND' } },
+    ],
+    ['a defect', new TypeError('broken'), { message: 'broken' }],
+  ])('that has met %s stops the run', async (_, error, thrown) => {
+    const { prover } = proving({ failing: () => Promise.reject(error) });
+    await expect(prover.proveCurrent()).rejects.toMatchObject(thrown);
+    expect(prover.notes).toEqual([]);
   });
 
   it.each([

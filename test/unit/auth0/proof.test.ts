@@ -84,6 +84,7 @@ describe('whether an unregistered key is accepted', () => {
     ['ECONNRESET', true],
     ['EPIPE', true],
     ['UND_ERR_SOCKET', true],
+    ['ERR_SSL_EE_KEY_TOO_SMALL', false],
     ['ECONNREFUSED', false],
     ['ENOTFOUND', false],
     ['UND_ERR_HEADERS_TIMEOUT', false],
