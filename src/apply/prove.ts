@@ -8,13 +8,12 @@ import {
   type ProofResult,
   proofRequestFor,
   proveKey,
+  refusedHere,
 } from '../auth0/proof.ts';
 import type { Tenant } from '../auth0/tenant.ts';
-import { RotationError } from '../errors.ts';
 import type { Cancellation, Clock } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import type { Service } from '../http/service.ts';
-import { NetworkError } from '../http/wire.ts';
 import { type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Note } from '../model/note.ts';
@@ -284,13 +283,6 @@ export class Prover {
       ...how,
     });
   }
-}
-
-/** @returns the code with which OpenSSL refused the pair before anything was sent. Throws any other error. */
-function refusedHere(error: unknown): string {
-  const cause = error instanceof RotationError ? error.cause : undefined;
-  if (cause instanceof NetworkError && cause.isLocal) return cause.code;
-  throw error;
 }
 
 function untried(code: string): string {

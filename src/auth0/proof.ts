@@ -153,6 +153,13 @@ export async function isAccepted(service: Service, login: Login): Promise<boolea
 
 const ENDED_BY_SERVER = /^(ERR_SSL_|EPROTO|ECONNRESET|EPIPE|UND_ERR_SOCKET)/;
 
+/** For a pair that OpenSSL refused before anything was sent. @returns the code. Throws any other error. */
+export function refusedHere(error: unknown): string {
+  const cause = error instanceof RotationError ? error.cause : undefined;
+  if (cause instanceof NetworkError && cause.isLocal) return cause.code;
+  throw error;
+}
+
 function unclear(detail: string): RotationError {
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The run could not find out whether Auth0 refuses an unregistered key (${detail}).`,

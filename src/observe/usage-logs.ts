@@ -1,7 +1,7 @@
 /** Reads the tenant logs for `retire: when-unused`, if a plan depends on them. */
 
 import { latestUses, readUses } from '../auth0/logs.ts';
-import { proveKey } from '../auth0/proof.ts';
+import { proveKey, refusedHere } from '../auth0/proof.ts';
 import type { Tenant } from '../auth0/tenant.ts';
 import { sleep, type Waiting } from '../http/clock.ts';
 import type { Service } from '../http/service.ts';
@@ -52,7 +52,8 @@ async function watermark(desired: DesiredState, pair: Pair, services: UsageServi
   if (endpoint === undefined) return 'no endpoint';
   const since = tenant.now() - UNCERTAINTY;
   const asked = { endpoint, domain, clientId, pair, thumbprint, audience, mustBind: false, run };
-  if ((await proveKey(proofService, asked)).outcome !== 'proven') return 'refused';
+  const result = await proveKey(proofService, asked).catch(refusedHere);
+  if (typeof result === 'string' || result.outcome !== 'proven') return 'refused';
   const until = clock.now() + LOG_DELAY;
   for (let delay = 500; ; delay = Math.min(delay * 2, 8_000)) {
     const uses = await latestUses(tenant, clientId);

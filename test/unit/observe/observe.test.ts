@@ -471,7 +471,7 @@ describe('the tenant logs', () => {
   async function usage(
     logs: object[] | ((count: number) => object[]),
     token: Answer | 'no endpoint' = { body: { access_token: 'opaque' } },
-    { asked = true, upToDate = true } = {},
+    { asked = true, certificate = undefined as string | undefined, privateKey = KEY, upToDate = true } = {},
   ) {
     let searches = 0;
     const auth0 = await serving(() => {
@@ -492,7 +492,7 @@ describe('the tenant logs', () => {
       wanted,
       state(wanted),
       services,
-      asked ? { certificate: undefined, privateKey: KEY } : undefined,
+      asked ? { certificate, privateKey } : undefined,
     );
     return { upTo: found?.upTo, tokens: edge?.exchanges.length ?? 0 };
   }
@@ -514,6 +514,14 @@ describe('the tenant logs', () => {
     expect((await usage([entry(changes)])).upTo).toBe('late');
     expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThanOrEqual(30_000);
     expect(line.waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(20_000);
+  });
+
+  it('say nothing of a request that this runner cannot send, since the key is too weak', async () => {
+    const { cert: certificate, key: privateKey } = selfSignedCertificate('weak', undefined, 1024);
+    expect(await usage([entry()], undefined, { certificate, privateKey })).toEqual({
+      upTo: 'refused',
+      tokens: 0,
+    });
   });
 
   it('say nothing of a request that was refused, that had no endpoint, or that was not asked for', async () => {
