@@ -30,7 +30,8 @@ export function readClient(body: Json | undefined): ObservedClient | undefined {
     algorithm: stringOf(body.jwt_configuration, 'alg'),
     binding: readBinding(body),
     grantTypes: textsOf(body.grant_types),
-    callback: textsOf(body.callbacks)?.find((one) => URL.canParse(one) && !one.includes('*')),
+    // `*` and `{organization_name}` are placeholders (docs/facts.md#auth0-callbacks), which no request may contain.
+    callback: textsOf(body.callbacks)?.find((one) => URL.canParse(one) && !/[*{}]/.test(one)),
   };
 }
 

@@ -32,6 +32,18 @@ describe('a client', () => {
       { callback: 'https://shop.example/cb' },
     ],
     [
+      'has no callback that is for each organization',
+      {
+        callbacks: [
+          'https://{organization_name}.shop.example/cb',
+          'https://shop.example/{x',
+          'https://shop.example/x}',
+          'https://shop.example/cb',
+        ],
+      },
+      { callback: 'https://shop.example/cb' },
+    ],
+    [
       'is bound by the newer property',
       { require_proof_of_possession: true, access_token: { tls_client_certificate_binding: false } },
       { binding: { required: true, by: 'require_proof_of_possession' } },
