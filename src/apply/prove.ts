@@ -227,7 +227,10 @@ export class Prover {
   }
 
   #proven(proofRequest: ProofRequest, bound: boolean): Proof {
-    if (needsControl(proofRequest) && !this.#wasRefusedBefore) return 'not proven: no control';
+    if (needsControl(proofRequest) && !this.#wasRefusedBefore) {
+      if (this.#job.desired.verify === 'required') throw noControl(this.#job.desired);
+      return 'not proven: no control';
+    }
     if (
       proofRequest.kind !== 'token' &&
       this.#by === undefined &&

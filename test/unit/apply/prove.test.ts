@@ -250,6 +250,7 @@ describe('the control before an association', () => {
   it('is what makes such a proof', async () => {
     const { prove, prover } = proving({ grants: ['refresh_token'], answers: [GOOD] });
     expect([await prove(), prover.by]).toEqual(['not proven: no control', undefined]);
+    await refused(proving({ ...REFRESH, answers: [GOOD] }).prove());
   });
 
   it.each<[string, World, number]>([
