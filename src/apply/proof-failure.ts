@@ -1,4 +1,4 @@
-/** Errors about a key that could not be proven. */
+/** Errors and notes about a key that could not be proven. */
 
 import type { ProofRequest, ProofResult } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
@@ -19,7 +19,7 @@ export function proofError(
 ): RotationError {
   if (refused.outage) return refused.outage;
   const { method } = desired;
-  const why = [refused.detail, logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
+  const why = [whyRefused(refused), logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
   const what = method === 'private_key_jwt' ? 'key' : 'certificate';
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The new ${what} ${failedTo(desired, refused)} (${why}).`,
@@ -31,13 +31,22 @@ export function proofError(
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   if (refused.outage) return refused.outage;
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `The pair in current-credential ${failedTo(desired, refused)} (${refused.detail}), so the new pair would fail too.`,
+    failed: `The pair in current-credential ${failedTo(desired, refused)} (${whyRefused(refused)}), so the new pair would fail too.`,
     remedy: remedyOf(desired, refused, true),
   });
 }
 
-function remedyOf(desired: DesiredState, { outcome }: Refused, isInUse: boolean): string {
+function whyRefused({ detail, pushed }: Refused): string {
+  return pushed === undefined ? detail : `${detail}; before, a pushed authorization request: ${pushed}`;
+}
+
+function remedyOf(desired: DesiredState, refused: Refused, isInUse: boolean): string {
   const { method, operation } = desired;
+  const { objection, outcome, pushed } = refused;
+  // Both requests failed, and neither for its key.
+  if (pushed !== undefined && outcome === 'failed' && objection === 'request') return UNFIT_REQUEST;
+  if (pushed !== undefined && outcome === 'failed' && objection === 'path')
+    return method === 'private_key_jwt' ? OTHER_HOST : UNSERVED_PATH;
   const moves = !isInUse && (operation === 'enroll' || operation === 'create');
   const remedies = {
     self_signed_tls_client_auth: isInUse ? CURRENT_CERTIFICATE : ANY_CERTIFICATE,
@@ -69,6 +78,11 @@ const ANY_CERTIFICATE =
   'Try any certificate of your own with curl (docs/recipes.md, Use the PEM). Auth0 itself must refuse it. If the edge does, correct the edge: it must ask for a certificate, forward it, and keep no list of thumbprints of its own.';
 const TRUSTED_CA =
   'Check that the edge trusts the CA, and all CAs between it and the certificate, and reports that: it must forward client-certificate-ca-verified: SUCCESS.';
+const UNFIT_REQUEST =
+  'Auth0 refuses these requests themselves, so they show nothing about the key. Look at the settings of the client in Auth0 for what the answers name, leave its method and credentials as they are, and start a new run.';
+const UNSERVED_PATH =
+  'Let the edge forward POST requests for the token endpoint that discovery names to Auth0, and better those for pushed authorization requests too (docs/recipes.md, The mTLS edge).';
+const OTHER_HOST = "Check that auth0-domain is the tenant's own host, then start a new run.";
 const USED_METHOD =
   'Look at the client in Auth0 (Applications, the client, Credentials): its method must be Private Key JWT, with the algorithm that signing-algorithm names.';
 const NEW_METHOD =
@@ -124,10 +138,15 @@ export function noGrant({ clientId, operation }: DesiredState): RotationError {
 const NO_REHEARSAL =
   'A rehearsal always needs a proof, so this client cannot be rehearsed as it is. operation: rotate with verify: auto delivers its key without a proof.';
 
-export function noControl({ clientId, operation }: DesiredState): RotationError {
+/** @param pushed how a pushed authorization request was refused */
+export function noControl({ clientId, operation }: DesiredState, pushed?: string): RotationError {
+  const alternative =
+    pushed === undefined
+      ? 'Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.'
+      : `Or remove what refuses its pushed authorization requests (${pushed}).`;
   return new RotationError('VERIFICATION_FAILED', {
     failed: `A proof is required (verify, or a rehearsal), but no key of client ${clientId} can be proven: it has no grant client_credentials, and Auth0 gives the same answer for an unregistered key.`,
-    remedy: `${operation === 'rehearse' ? NO_REHEARSAL : 'Set verify: auto to have the key delivered without a proof.'} Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.`,
+    remedy: `${operation === 'rehearse' ? NO_REHEARSAL : 'Set verify: auto to have the key delivered without a proof.'} ${alternative}`,
   });
 }
 
@@ -150,4 +169,19 @@ export function unregisteredAccepted(
     failed: `${what} ${got} client ${clientId}: anybody who knows the client id can log in.`,
     remedy: `${remedies[method]} Then rehearse again.`,
   });
+}
+
+/** The note about a pushed authorization request that was refused for another reason than the key. */
+export function replaced(refusal: string): string {
+  return `A pushed authorization request cannot prove a key of this client (${refusal}). The run sends a token request with an authorization code that nobody issued instead.`;
+}
+
+/** The note about a pair in use that OpenSSL refuses. @param code its error */
+export function untried(code: string): string {
+  return `This runner could not try the pair in current-credential, since its key or digest is too weak for OpenSSL (${code}), so it is NOT PROVEN that consumers can log in with it; the rotation goes on, and its new pair is not affected.`;
+}
+
+/** The note about a pair in use that Auth0 refused. */
+export function lockedOutBefore(detail: string): string {
+  return `The pair in current-credential could not log in (${detail}), before this run changed anything. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }

@@ -6,7 +6,6 @@ import {
   needsControl,
   type ProofRequest,
   type ProofResult,
-  proofRequestFor,
   proveKey,
   refusedHere,
 } from '../auth0/proof.ts';
@@ -20,13 +19,17 @@ import type { Note } from '../model/note.ts';
 import { type ObservedState, signingAlgorithmOf } from '../model/observed-state.ts';
 import type { Proof, ProvenBy } from '../model/run-result.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
+import { ProofChoice } from './proof-choice.ts';
 import {
   currentRefused,
+  lockedOutBefore,
   noControl,
   noEndpointToBind,
   notBindable,
   proofError,
+  replaced,
   unregisteredAccepted,
+  untried,
 } from './proof-failure.ts';
 
 export interface ProofServices {
@@ -68,8 +71,8 @@ const GRACE = 30_000;
 export class Prover {
   readonly #job: ProofJob;
   readonly #services: ProofServices;
-  #proofRequest: Promise<ProofRequest | undefined> | undefined;
-  /** Auth0 itself refused the new pair right before its association. */
+  readonly #choice: ProofChoice;
+  /** Auth0 itself refused the new pair right before its association, by a request that needs such a control. */
   #wasRefusedBefore = false;
   #isCurrentProven = false;
   #by: ProvenBy | undefined;
@@ -78,6 +81,13 @@ export class Prover {
   constructor(job: ProofJob, services: ProofServices) {
     this.#job = job;
     this.#services = services;
+    const client = job.observed.client ?? {};
+    this.#choice = new ProofChoice(client, services.pushedRequestEndpoint, (refusal) => {
+      this.notes.push({ severity: 'notice', text: replaced(refusal) });
+      // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
+      if (job.plan.reuses !== undefined && job.desired.verify === 'required')
+        throw noControl(job.desired, refusal);
+    });
   }
 
   /** The kind of request that proved the new key. */
@@ -90,31 +100,31 @@ export class Prover {
    * client_credentials.
    */
   proofRequest(): Promise<ProofRequest | undefined> {
-    const client = this.#job.observed.client ?? {};
-    this.#proofRequest ??= proofRequestFor(client, this.#services.pushedRequestEndpoint);
-    return this.#proofRequest;
+    return this.#choice.request;
   }
 
   /** Proves the pair in use before any effect, since most refusals would also apply to the new pair. @throws RotationError VERIFICATION_FAILED */
   async proveCurrent(): Promise<void> {
     const { currentPair: pair, desired, observed } = this.#job;
     const { currentKey, method } = desired;
-    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
+    const endpoint = await this.#services.proofEndpoint();
     const isUsable =
       observed.client?.method === method &&
       (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
-    if (!pair || !currentKey || !isUsable || endpoint === undefined || proofRequest === undefined) return;
+    if (!pair || !currentKey || !isUsable || endpoint === undefined) return;
     const { proveCurrentEarly } = this.#services;
-    const sent =
+    const send = (proofRequest: ProofRequest) =>
       proofRequest.kind === 'token' && proveCurrentEarly
         ? proveCurrentEarly()
         : this.#send(desired.clientId, { pair, facts: currentKey }, { endpoint, proofRequest });
-    const result = await sent.catch(refusedHere);
-    if (typeof result === 'string') {
+    const answer = await this.#choice.ask(send).catch(refusedHere);
+    if (answer === undefined) return;
+    if (typeof answer === 'string') {
       // It says nothing about the new pair, and a key that is too weak should go soon.
-      this.notes.push({ severity: 'warning', text: untried(result) });
+      this.notes.push({ severity: 'warning', text: untried(answer) });
       return;
     }
+    const { result } = answer;
     this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isIntercepted) throw currentRefused(desired, result);
@@ -150,6 +160,7 @@ export class Prover {
   async requireRefusalBefore(clientId: string, issued: Issued): Promise<void> {
     const proofRequest = await this.proofRequest();
     if (proofRequest && needsControl(proofRequest)) await this.#tryUnassociated(clientId, issued);
+    else await this.#controlReplacement(clientId, issued);
   }
 
   /**
@@ -159,7 +170,9 @@ export class Prover {
    */
   async tryBeforeMethodChange(clientId: string, issued: Issued): Promise<void> {
     // Auth0 does not check the key of a public client.
-    if (this.#job.observed.client?.method !== PUBLIC) await this.#tryUnassociated(clientId, issued);
+    if (this.#job.observed.client?.method === PUBLIC) return;
+    await this.#tryUnassociated(clientId, issued);
+    await this.#controlReplacement(clientId, issued);
   }
 
   /**
@@ -173,14 +186,33 @@ export class Prover {
 
   async #tryUnassociated(clientId: string, issued: Issued): Promise<void> {
     const { desired } = this.#job;
-    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
-    if (endpoint === undefined || proofRequest === undefined) return;
-    const result = await this.#send(clientId, issued, { endpoint, proofRequest });
+    const endpoint = await this.#services.proofEndpoint();
+    if (endpoint === undefined) return;
+    const answer = await this.#choice.ask((proofRequest) =>
+      this.#send(clientId, issued, { endpoint, proofRequest }),
+    );
+    if (answer === undefined) return;
+    const { request, result } = answer;
     const isRefused = result.outcome === 'refused';
     if (result.outcome !== 'proven' && (!isRefused || result.isIntercepted))
       throw proofError(desired, result, this.#isInUse);
+    if (!needsControl(request)) return;
     this.#wasRefusedBefore = isRefused;
-    if (needsControl(proofRequest) && !isRefused && desired.verify === 'required') throw noControl(desired);
+    if (!isRefused && desired.verify === 'required') throw noControl(desired, this.#choice.refusal);
+  }
+
+  /**
+   * The negative control of the request that may yet replace the pushed one. Auth0 may look at the client before it looks at the request.
+   * Then only an associated pair shows that no pushed request can prove a key, and that is too late for a control.
+   */
+  async #controlReplacement(clientId: string, issued: Issued): Promise<void> {
+    const [endpoint, proofRequest] = await Promise.all([
+      this.#services.proofEndpoint(),
+      this.#choice.replacement(),
+    ]);
+    if (endpoint === undefined || proofRequest === undefined) return;
+    const result = await this.#send(clientId, issued, { endpoint, proofRequest });
+    this.#wasRefusedBefore = result.outcome === 'refused' && !result.isIntercepted;
   }
 
   /**
@@ -191,23 +223,21 @@ export class Prover {
   async prove(clientId: string, issued: Issued, since: number, freshConnection = false): Promise<Proof> {
     const { desired } = this.#job;
     const { clock, tenant } = this.#services;
-    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
+    const endpoint = await this.#services.proofEndpoint();
     if (endpoint === undefined) return 'not proven';
-    if (proofRequest === undefined) return 'not proven: no grant';
     const began = tenant.now();
     const attempt = async () => {
-      const value = await this.#send(clientId, issued, {
-        endpoint,
-        proofRequest,
-        freshConnection,
-        isNew: true,
-      });
-      return { done: value.outcome !== 'refused', value };
+      const value = await this.#choice.ask((proofRequest) =>
+        this.#send(clientId, issued, { endpoint, proofRequest, freshConnection, isNew: true }),
+      );
+      return { done: value?.result.outcome !== 'refused', value };
     };
     const within = Math.max(since + desired.propagationTime + GRACE - clock.now(), 0);
     const polling = { firstDelay: 250, longestDelay: 4_000, within };
-    const result = await poll(this.#services, attempt, (last) => last, polling);
-    if (result.outcome === 'proven') return this.#proven(proofRequest, result.bound);
+    const answer = await poll(this.#services, attempt, (last) => last, polling);
+    if (answer === undefined) return 'not proven: no grant';
+    const { request, result } = answer;
+    if (result.outcome === 'proven') return this.#proven(request, result.bound);
     if (this.#awaitsGrant(result)) return 'not authorized';
     const logged =
       result.outcome === 'refused' ? await whyRefused(tenant, clientId, began - UNCERTAINTY) : undefined;
@@ -228,7 +258,7 @@ export class Prover {
 
   #proven(proofRequest: ProofRequest, bound: boolean): Proof {
     if (needsControl(proofRequest) && !this.#wasRefusedBefore) {
-      if (this.#job.desired.verify === 'required') throw noControl(this.#job.desired);
+      if (this.#job.desired.verify === 'required') throw noControl(this.#job.desired, this.#choice.refusal);
       return 'not proven: no control';
     }
     if (
@@ -286,14 +316,6 @@ export class Prover {
       ...how,
     });
   }
-}
-
-function untried(code: string): string {
-  return `This runner could not try the pair in current-credential, since its key or digest is too weak for OpenSSL (${code}), so it is NOT PROVEN that consumers can log in with it; the rotation goes on, and its new pair is not affected.`;
-}
-
-function lockedOutBefore(detail: string): string {
-  return `The pair in current-credential could not log in (${detail}), before this run changed anything. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }
 
 const BINDING_UNPROVEN =

@@ -55,6 +55,13 @@ export async function proofRequestFor(
   return grantTypes.includes('refresh_token') ? { kind: 'refresh token' } : undefined;
 }
 
+/** The request in place of a pushed one that this client, or the edge, does not allow. undefined for any other request. */
+export function insteadOf(request: ProofRequest): ProofRequest | undefined {
+  return request.kind === 'pushed request'
+    ? { kind: 'authorization code', callback: request.callback }
+    : undefined;
+}
+
 /** A login with a key: the client, the endpoint and the pair. */
 export interface Login {
   /** The token endpoint. */
@@ -95,6 +102,10 @@ export type ProofResult =
       detail: string;
       /** Something between, such as the edge, answered instead of Auth0. */
       isIntercepted: boolean;
+      /** What was refused, if it was not the key: the path, which nothing serves, or the request itself. */
+      objection?: 'path' | 'request' | undefined;
+      /** The answer to the pushed request that this request has replaced. */
+      pushed?: string | undefined;
       /** The answer says nothing about the key, since a service is down or busy. */
       outage?: RotationError | undefined;
     };
@@ -113,6 +124,7 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
       outcome: refusalKind(response),
       detail: oauthError(response),
       isIntercepted: isIntercepted(response),
+      objection: objectionOf(response),
       outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
   const bound = confirmation(token);
@@ -224,6 +236,14 @@ function refusalKind(response: HttpResponse): 'refused' | 'unauthorized' | 'fail
   if (status < 400 || status >= 500) return 'failed';
   if (error === 'unauthorized_client' || NO_GRANT.test(description)) return 'unauthorized';
   return status === 401 || status === 403 ? 'refused' : 'failed';
+}
+
+function objectionOf(response: HttpResponse): 'path' | 'request' | undefined {
+  const { status } = response;
+  // An edge may forward some paths only. It may also answer the others with a page of its own.
+  if (status === 404 || status === 405 || (status === 403 && isIntercepted(response))) return 'path';
+  const error = stringOf(parseJson(response), 'error');
+  return status === 400 && error && error !== 'invalid_client' ? 'request' : undefined;
 }
 
 function assertionFor(

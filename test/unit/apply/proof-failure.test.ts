@@ -127,6 +127,51 @@ describe('what failed', () => {
   });
 });
 
+describe('a key that no request can prove, each for another reason than the key', () => {
+  const failed = { outcome: 'failed', detail: '404', isIntercepted: false, pushed: '405, no' } as const;
+
+  it.each<[string, 'path' | 'request', DesiredChanges, RegExp]>([
+    [
+      'the edge forwards neither',
+      'path',
+      { tokenBinding: 'required' },
+      /^Let the edge forward POST requests.*\)\.$/,
+    ],
+    ['the tenant has neither', 'path', KEY, /^Check that auth0-domain is the tenant's own host/],
+    [
+      'Auth0 takes neither',
+      'request',
+      {},
+      /refuses these requests themselves.* leave its method and credentials/,
+    ],
+    ['Auth0 takes neither of a key', 'request', KEY, /refuses these requests themselves/],
+  ])('%s', (_, objection, changes, remedy) => {
+    for (const error of [
+      proofError(desired(changes), { ...failed, objection }, true, 'logged'),
+      currentRefused(desired(changes), { ...failed, objection }),
+    ]) {
+      expect(error.failed).toContain('(404; before, a pushed authorization request: 405, no');
+      expect(error.remedy).toMatch(remedy);
+    }
+  });
+
+  it.each([
+    ['the key is refused', { ...failed, outcome: 'refused', objection: 'path' } as const],
+    ['nothing says why', failed],
+    ['no pushed request was sent', { ...failed, pushed: undefined, objection: 'path' } as const],
+    ['no pushed request was sent, by Auth0', { ...failed, pushed: undefined, objection: 'request' } as const],
+  ])('is not what is told if %s', (_, result) => {
+    expect(currentRefused(desired(), result).remedy).toMatch(/^Try the current certificate/);
+  });
+
+  it('has no control, and the way out is what refuses the pushed requests', () => {
+    expect(noControl(desired(), '404, a page').remedy).toMatch(
+      /^Set verify: auto .*\. Or remove what refuses its pushed authorization requests \(404, a page\)\.$/,
+    );
+    expect(noControl(desired()).remedy).toMatch(/ Or let discovery name .* give the client a callback\.$/);
+  });
+});
+
 describe('the way to authorize a client', () => {
   it.each<[string, DesiredChanges, RegExp]>([
     ['names the API', API, /APIs, the API with the identifier https:\/\/shop, .*authorize client\./],

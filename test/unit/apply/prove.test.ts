@@ -49,6 +49,8 @@ interface World {
   /** Its facts could not be read. */
   unknown?: true;
   logs?: readonly Partial<LogEntry>[];
+  /** The subject is registered already. */
+  reuses?: string;
   /** In place of an answer. */
   failing?: () => Promise<never>;
 }
@@ -97,11 +99,12 @@ function proving(world: World = {}) {
   };
   const currentPair = 'pair' in world ? world.pair : PAIR;
   const observed = observing({ ...seen, client });
-  const prover = new Prover({ desired: of, observed, plan: { reuses: undefined }, currentPair }, services);
+  const prover = new Prover({ desired: of, observed, plan: { reuses: world.reuses }, currentPair }, services);
   const issued = { pair: PAIR, facts: FACTS };
   return {
     prover,
     sent,
+    paths: () => sent.map(({ url }) => new URL(url).pathname.replace('/oauth/', '')).join(' '),
     searches: () => searches,
     prove: () => prover.prove('client', issued, NOW),
     control: () => prover.requireRefusalBefore('client', issued),
@@ -263,6 +266,141 @@ describe('the control before an association', () => {
     const { beforeMove, sent } = proving({ answers: [NOBODY], ...world });
     await beforeMove();
     expect(sent).toHaveLength(requests);
+  });
+});
+
+/** A web application, whose keys a pushed request proves. */
+const web = (answers: Answer[], world: World = {}) =>
+  proving({
+    answers,
+    grants: ['authorization_code'],
+    ...world,
+    observing: (one) => ({
+      ...one,
+      client: one.client && { ...one.client, callback: 'https://shop.example/cb' },
+    }),
+    services: { pushedRequestEndpoint: async () => 'https://mtls.example/oauth/par' },
+  });
+const CREATED: Answer = [201, { request_uri: 'urn:x' }];
+const REQUIRED: DesiredChanges = { verify: 'required' };
+
+describe('a pushed request', () => {
+  it.each<[string, Answer]>([
+    ['the edge does not forward', [404, '<html>']],
+    ['the edge allows to nobody', PAGE],
+    ['the edge allows by another method only', [405, {}]],
+    ['Auth0 takes only if it is signed', BROKEN],
+  ])('that %s is replaced for the rest of the run, with a control', async (_, answer) => {
+    const { control, paths, prove, prover } = web([answer, GOOD, NOBODY, GOOD], { changes: REQUIRED });
+    await prover.proveCurrent();
+    await control();
+    expect([await prove(), await prove(), prover.by]).toEqual(['proven', 'proven', 'authorization code']);
+    expect(paths()).toBe('par token token token token');
+    expect(prover.notes).toEqual([
+      {
+        severity: 'notice',
+        text: expect.stringMatching(/^A pushed authorization request cannot prove .* \(40\d, .* instead\.$/),
+      },
+    ]);
+  });
+
+  it.each<[string, Answer]>([
+    ['401', NOBODY],
+    ['403 of Auth0', [403, { error: 'access_denied' }]],
+  ])('that refuses the key by %s is not replaced', async (_, answer) => {
+    const { paths, prover } = web([answer]);
+    await prover.proveCurrent();
+    expect([paths(), prover.notes[0]?.severity]).toEqual(['par', 'warning']);
+  });
+
+  it('that refuses the client is an error, and not replaced', async () => {
+    const { paths, prover } = web([[400, { error: 'invalid_client' }]]);
+    await refused(prover.proveCurrent());
+    expect(paths()).toBe('par');
+  });
+
+  it('that has succeeded is not replaced: what is refused then is the key', async () => {
+    const { control, paths, prove, prover } = web([CREATED, BROKEN]);
+    await prover.proveCurrent();
+    await control();
+    await refused(prove());
+    expect(paths()).toBe('par par');
+    const good = web([CREATED]);
+    await good.prover.proveCurrent();
+    expect([await good.prove(), good.prover.by]).toEqual(['proven', 'pushed request']);
+  });
+
+  it('that fails as its replacement does is in the message', async () => {
+    const { prover } = web([[404, {}], BROKEN]);
+    await expect(prover.proveCurrent()).rejects.toMatchObject({
+      code: 'VERIFICATION_FAILED',
+      failed: expect.stringMatching(/\(400, invalid_request; before, a pushed authorization request: 404, /),
+      remedy: expect.stringMatching(/^Auth0 refuses these requests themselves/),
+    });
+  });
+
+  it('that is replaced leaves no control for a registered subject', async () => {
+    const strict = web([BROKEN, GOOD], { changes: REQUIRED, reuses: 'a' });
+    await refused(strict.prover.proveCurrent());
+    expect(strict.paths()).toBe('par');
+    const lax = web([BROKEN, GOOD], { reuses: 'a' });
+    await lax.prover.proveCurrent();
+    expect(await lax.prove()).toBe('not proven: no control');
+    const open = web([BROKEN, GOOD], { changes: REQUIRED });
+    await open.prover.proveCurrent();
+    await expect(open.control()).rejects.toMatchObject({
+      remedy: expect.stringContaining(
+        'what refuses its pushed authorization requests (400, invalid_request)',
+      ),
+    });
+  });
+
+  it('whose refusal shows only after the association has had the control of its replacement', async () => {
+    const first = { pair: undefined, changes: REQUIRED };
+    const late = web([NOBODY, NOBODY, BROKEN, GOOD], first);
+    await late.control();
+    expect([await late.prove(), late.prover.by]).toEqual(['proven', 'authorization code']);
+    expect(late.paths()).toBe('token par par token');
+    for (const answer of [GOOD, PAGE]) {
+      const open = web([answer, BROKEN, GOOD], { pair: undefined });
+      await open.control();
+      expect(await open.prove()).toBe('not proven: no control');
+      const strict = web([answer, BROKEN, GOOD], first);
+      await strict.control();
+      await refused(strict.prove());
+    }
+    const unneeded = web([GOOD, CREATED], first);
+    await unneeded.control();
+    expect([await unneeded.prove(), unneeded.prover.by]).toEqual(['proven', 'pushed request']);
+  });
+
+  it('has that control before a change of method too, and none before a removal', async () => {
+    const moved = web([NOBODY, NOBODY, BROKEN, GOOD], { pair: undefined });
+    await moved.beforeMove();
+    expect([await moved.prove(), moved.paths()]).toEqual(['proven', 'par token par token']);
+    const replacedBefore = web([BROKEN, NOBODY, GOOD], { pair: undefined });
+    await replacedBefore.beforeMove();
+    expect([await replacedBefore.prove(), replacedBefore.paths()]).toEqual(['proven', 'par token token']);
+    const given = web([NOBODY], { pair: undefined });
+    await given.beforeRemoval();
+    expect(given.paths()).toBe('par');
+    const open = web([NOBODY, BROKEN, GOOD], { pair: undefined });
+    await open.beforeRemoval();
+    expect(await open.prove()).toBe('not proven: no control');
+  });
+
+  it('that is replaced lets a rehearsal try the unregistered key by the same request', async () => {
+    const rehearsed = web([BROKEN, GOOD, NOBODY, GOOD, NOBODY], { changes: REQUIRED });
+    await rehearsed.prover.proveCurrent();
+    await rehearsed.control();
+    expect(await rehearsed.prove()).toBe('proven');
+    await rehearsed.prover.requireUnregisteredRefused();
+    expect(rehearsed.paths()).toBe('par token token token token');
+    const open = web([BROKEN, GOOD]);
+    await open.prover.proveCurrent();
+    await expect(open.prover.requireUnregisteredRefused()).rejects.toMatchObject({
+      code: 'UNREGISTERED_ACCEPTED',
+    });
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  insteadOf,
   isAccepted,
   type Login,
   needsControl,
@@ -211,6 +212,27 @@ describe('a proof', () => {
     });
   });
 
+  it.each<[number, unknown, string | undefined]>([
+    [404, {}, 'path'],
+    [404, '<html>', 'path'],
+    [405, {}, 'path'],
+    [403, '<html>', 'path'],
+    [403, { error: 'access_denied' }, undefined],
+    [400, { error: 'invalid_request' }, 'request'],
+    [400, { error: 'invalid_client' }, undefined],
+    [400, { error: '' }, undefined],
+    [400, {}, undefined],
+    [400, '<html>', undefined],
+    [401, { error: 'invalid_request' }, undefined],
+    [406, {}, undefined],
+    [503, { error: 'invalid_request' }, undefined],
+  ])(
+    'that is answered with %i %o was refused for its %s, not for its key',
+    async (status, body, objection) => {
+      expect(await prove({ status, body })).toMatchObject({ objection });
+    },
+  );
+
   it('by a page is foreign', async () => {
     const page = { status: 403, body: '<html>', headers: { 'content-type': 'text/html' } };
     expect(await prove(page)).toMatchObject({ outcome: 'refused', isIntercepted: true });
@@ -314,6 +336,13 @@ describe('what is asked for', () => {
       env: { run: '7.1' },
     });
     expect(agent).toBe('auth0-mtls-rotation-action (proof of run 7.1)');
+  });
+
+  it('in place of a pushed request is a code for the same callback, and of any other nothing', () => {
+    const callback = 'https://shop.example/cb';
+    expect(insteadOf(pushed('x'))).toEqual({ kind: 'authorization code', callback });
+    expect(insteadOf({ kind: 'authorization code', callback })).toBeUndefined();
+    expect([insteadOf(REFRESH), insteadOf({ kind: 'token' })]).toEqual([undefined, undefined]);
   });
 
   it.each<[ProofRequest, boolean]>([

@@ -337,6 +337,7 @@ describe('a proof', () => {
       outcome: 'failed',
       detail: '400, invalid_request',
       isIntercepted: false,
+      objection: 'request',
     });
   });
 
