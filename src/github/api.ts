@@ -3,13 +3,16 @@
 import { RotationError } from '../errors.ts';
 import { describeInterceptor, isRedirect } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
+import { PAGE, pagesOf } from '../http/pages.ts';
 import { poll } from '../http/poll.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
-import { type Json, stringOf } from '../model/json.ts';
+import { isObject, type Json, stringOf } from '../model/json.ts';
 import { oneLine } from '../model/markdown.ts';
+import type { Destination } from '../model/secret-location.ts';
+import { notFound, refused, unexpected } from './refusals.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
@@ -83,6 +86,32 @@ export class GitHubApi {
     const ask = () => this.#request(method, path, body, onUncertain);
     const answer = await this.whileTokenIsNew(ask, ({ status }) => status === 401);
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
+  }
+
+  /**
+   * Reads all pages of a list that GitHub wraps in an object.
+   * @param destination what the list is about, for errors
+   * @param what names the request in an error
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
+  async listAll(
+    path: string,
+    member: string,
+    destination: Destination,
+    what = 'read its secrets',
+  ): Promise<Json[]> {
+    const query = path.includes('?') ? '&' : '?';
+    const read = async (page: number) => {
+      const paged = `${path}${query}per_page=${PAGE}&page=${page + 1}`;
+      const answer = await this.request('GET', paged);
+      const { data, status } = answer;
+      if (status === 404) throw notFound(destination);
+      if (status !== 200) throw refused(destination, answer, what);
+      const list = isObject(data) ? data[member] : undefined;
+      if (!Array.isArray(list)) throw unexpected(destination, status);
+      return list;
+    };
+    return Array.fromAsync(pagesOf('GitHub', read));
   }
 
   /** GitHub redirects a renamed repository to an address with its id. A read there shows the new name. */

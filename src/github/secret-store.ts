@@ -1,10 +1,9 @@
 /** Writes GitHub's secrets, and reads their metadata and public keys (docs/facts.md#github-secret-record). */
 
 import { asRotationError, type RotationError } from '../errors.ts';
-import { PAGE, pagesOf } from '../http/pages.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { NetworkError } from '../http/wire.ts';
-import { isObject, type Json, stringOf, timeOf } from '../model/json.ts';
+import { isObject, stringOf, timeOf } from '../model/json.ts';
 import type { SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
@@ -45,27 +44,27 @@ const PROBE = 'AUTH0_MTLS_ROTATION_PROBE';
 const PROBE_TEXT = 'The Auth0 mTLS rotation action writes this text to prove that it may write here.';
 
 export class SecretStore {
-  readonly #api: GitHubApi;
+  readonly api: GitHubApi;
   readonly #keys: KnownDestinations['keys'];
   readonly #writes: KnownDestinations['writes'];
 
   /** @param known facts that other clients' runs have found */
   constructor(api: GitHubApi, known: KnownDestinations = { keys: new Map(), writes: new Map() }) {
-    this.#api = api;
+    this.api = api;
     this.#keys = known.keys;
     this.#writes = known.writes;
   }
 
   /** GitHub's clock, relative to the local one. */
   get clock(): ServerClock {
-    return this.#api.clock;
+    return this.api.clock;
   }
 
   /** When the secret was created and last written, by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
     const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
     const read = () => this.#get(path, location.destination);
-    let answer = await (this.#api.tokenMayBeNew ? this.#api.whileTokenIsNew(read, isMissing) : read());
+    let answer = await (this.api.tokenMayBeNew ? this.api.whileTokenIsNew(read, isMissing) : read());
     if (answer.status === 404) {
       // GitHub gives the same answer for a repository that the token cannot see. A read of its public key distinguishes the two (docs/facts.md#github-not-found).
       const { wasRefusedAtFirst } = await this.publicKey(location.destination);
@@ -98,7 +97,7 @@ export class SecretStore {
     try {
       const answer = await this.#sealAndPut(location, value, attempts);
       if (answer.status === 201 || answer.status === 204)
-        return { outcome: 'stored', at: this.#api.now(), mayLandAgain: attempts.uncertain };
+        return { outcome: 'stored', at: this.api.now(), mayLandAgain: attempts.uncertain };
       const error = refused(location.destination, answer, `store ${printLocation(location)}`);
       return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
     } catch (thrown) {
@@ -146,7 +145,7 @@ export class SecretStore {
       return result.error;
     }
     // If the deletion fails, the secret is harmless and the next probe reuses it.
-    await this.#api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
+    await this.api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
     return undefined;
   }
 
@@ -162,7 +161,7 @@ export class SecretStore {
       const { key, key_id } = await this.publicKey(destination);
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
       attempts.sent = true;
-      return this.#api.request('PUT', path, body, () => {
+      return this.api.request('PUT', path, body, () => {
         // guard: a secret whose write is in doubt is not undone
         attempts.uncertain = true;
       });
@@ -192,7 +191,7 @@ export class SecretStore {
   }
 
   async #selectedRepositories(path: string, destination: Destination): Promise<number[]> {
-    const list = await this.list(`${path}/repositories`, 'repositories', destination);
+    const list = await this.api.listAll(`${path}/repositories`, 'repositories', destination);
     const ids = list.map((one) => (isObject(one) ? one.id : undefined));
     if (!ids.every((id) => typeof id === 'number')) throw unexpected(destination, 200);
     return ids;
@@ -206,7 +205,7 @@ export class SecretStore {
     owner,
     repo,
   }: Exclude<Destination, { kind: 'org' }>): Promise<{ isShown: boolean; renamedTo: string | undefined }> {
-    const { renamedTo, status } = await this.#api.request('GET', `/repos/${owner}/${repo}`);
+    const { renamedTo, status } = await this.api.request('GET', `/repos/${owner}/${repo}`);
     return { isShown: status === 200, renamedTo: renamedTo || undefined };
   }
 
@@ -222,7 +221,7 @@ export class SecretStore {
       const inRepository = { ...rest, destination: { kind: 'repo' as const, owner, repo } };
       if (destination.kind === 'env' && (await this.times(inRepository)) !== 'missing') return inRepository;
       const path = `/repos/${owner}/${repo}/actions/organization-secrets`;
-      const list = await this.list(path, 'secrets', inRepository.destination);
+      const list = await this.api.listAll(path, 'secrets', inRepository.destination);
       const name = rest.secretName.toUpperCase();
       const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
       return isThere ? { ...rest, destination: { kind: 'org', org: owner } } : undefined;
@@ -234,33 +233,15 @@ export class SecretStore {
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async names(destination: Destination): Promise<string[]> {
-    const list = await this.list(basePath(destination), 'secrets', destination);
+    const list = await this.api.listAll(basePath(destination), 'secrets', destination);
     return list.map((one) => stringOf(one, 'name') ?? '');
   }
 
   /** Names of the repository's environments. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async environments(repository: Repository): Promise<string[]> {
     const path = `/repos/${repository.owner}/${repository.repo}/environments`;
-    const list = await this.list(path, 'environments', repository, 'list its environments');
+    const list = await this.api.listAll(path, 'environments', repository, 'list its environments');
     return list.map((one) => stringOf(one, 'name') ?? '');
-  }
-
-  /**
-   * Reads all pages of a list that GitHub wraps in an object.
-   * @param what names the request in an error
-   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
-   */
-  async list(path: string, member: string, destination: Destination, what?: string): Promise<Json[]> {
-    const query = path.includes('?') ? '&' : '?';
-    const read = async (page: number) => {
-      const paged = `${path}${query}per_page=${PAGE}&page=${page + 1}`;
-      const { data, status } = await this.#get(paged, destination, what);
-      if (status === 404) throw notFound(destination);
-      const list = isObject(data) ? data[member] : undefined;
-      if (!Array.isArray(list)) throw unexpected(destination, status);
-      return list;
-    };
-    return Array.fromAsync(pagesOf('GitHub', read));
   }
 
   async #readPublicKey(destination: Destination): Promise<PublicKey> {
@@ -269,7 +250,7 @@ export class SecretStore {
       reads += 1;
       return this.#get(`${basePath(destination)}/public-key`, destination);
     };
-    const answer = await this.#api.whileTokenIsNew(read, isMissing);
+    const answer = await this.api.whileTokenIsNew(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
     const key_id = stringOf(answer.data, 'key_id');
     const key = stringOf(answer.data, 'key');
@@ -280,7 +261,7 @@ export class SecretStore {
 
   /** Reads. Returns an answer with status 200 or 404. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND for any other */
   async #get(path: string, destination: Destination, what = 'read its secrets'): Promise<Answer> {
-    const answer = await this.#api.request('GET', path);
+    const answer = await this.api.request('GET', path);
     if (answer.status === 200 || answer.status === 404) return answer;
     throw refused(destination, answer, what);
   }

@@ -362,7 +362,7 @@ describe('a list', () => {
 
   it('goes on a query that is there already', async () => {
     const store = await storeOf({ body: { runs: [] } });
-    await store.list('/repos/acme/shop/actions/runs?status=queued', 'runs', location().destination);
+    await store.api.listAll('/repos/acme/shop/actions/runs?status=queued', 'runs', location().destination);
     expect(asked()).toEqual(['GET /repos/acme/shop/actions/runs?status=queued&per_page=100&page=1']);
   });
 
