@@ -3,7 +3,7 @@
 import { RotationError } from '../errors.ts';
 import { describeInterceptor, isRedirect } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
-import { PAGE, pagesOf } from '../http/pages.ts';
+import { isNotFull, PAGE, pagesOf } from '../http/pages.ts';
 import { poll } from '../http/poll.ts';
 import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
@@ -12,7 +12,7 @@ import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.
 import { isObject, type Json, stringOf } from '../model/json.ts';
 import { oneLine } from '../model/markdown.ts';
 import type { Destination } from '../model/secret-location.ts';
-import { notFound, refused, unexpected } from './refusals.ts';
+import { incomplete, notFound, refused, unexpected } from './refusals.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
@@ -89,7 +89,8 @@ export class GitHubApi {
   }
 
   /**
-   * Reads all pages of a list that GitHub wraps in an object.
+   * Reads all pages of a list that GitHub wraps in an object. A server may make smaller pages than it is asked for, so `total_count` says
+   * where the list ends. Half a list must not pass for a whole one: its reader would take rights away from what it does not show.
    * @param destination what the list is about, for errors
    * @param what names the request in an error
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
@@ -101,6 +102,8 @@ export class GitHubApi {
     what = 'read its secrets',
   ): Promise<Json[]> {
     const query = path.includes('?') ? '&' : '?';
+    let count = 0;
+    let total: number | undefined;
     const read = async (page: number) => {
       const paged = `${path}${query}per_page=${PAGE}&page=${page + 1}`;
       const answer = await this.request('GET', paged);
@@ -109,9 +112,14 @@ export class GitHubApi {
       if (status !== 200) throw refused(destination, answer, what);
       const list = isObject(data) ? data[member] : undefined;
       if (!Array.isArray(list)) throw unexpected(destination, status);
+      total = isObject(data) && typeof data.total_count === 'number' ? data.total_count : undefined;
+      count += list.length;
+      if (total !== undefined && list.length === 0 && count < total)
+        throw incomplete(destination, what, { count, total });
       return list;
     };
-    return Array.fromAsync(pagesOf('GitHub', read));
+    const isLast = (items: readonly Json[]) => (total === undefined ? isNotFull(items) : count >= total);
+    return Array.fromAsync(pagesOf('GitHub', read, isLast));
   }
 
   /** GitHub redirects a renamed repository to an address with its id. A read there shows the new name. */

@@ -109,6 +109,19 @@ export function unexpected(destination: Destination, status: number): RotationEr
   });
 }
 
+/** The error for a list that ends before its `total_count`. @param what completes "GitHub refused to …" */
+export function incomplete(
+  destination: Destination,
+  what: string,
+  { count, total }: { count: number; total: number },
+): RotationError {
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `GitHub was asked to ${what} for ${printDestination(destination)}, counted ${total} and showed ${count}.`,
+    remedy:
+      'Start a new run. If that does not help, look whether the token sees only a part, or whether a proxy shortens the answers.',
+  });
+}
+
 /** The error if GitHub refused workflow-token or gave an unexpected answer. @param what completes "GitHub did not …" */
 export function callRefused(what: string, answer: Answer, permission: string): RotationError {
   const message = oneLine(stringOf(answer.data, 'message'));

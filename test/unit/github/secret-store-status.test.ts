@@ -351,6 +351,62 @@ describe('a list', () => {
     );
   });
 
+  it('of smaller pages than were asked for is read up to its total_count', async () => {
+    const secrets = Array.from({ length: 65 }, (_, index) => ({ name: `S${index}` }));
+    const pages = [0, 30, 60].map((from) => ({
+      body: { total_count: 65, secrets: secrets.slice(from, from + 30) },
+    }));
+    const store = await storeOf(...pages);
+    expect(await store.names(location().destination)).toEqual(secrets.map(({ name }) => name));
+    expect(asked()).toHaveLength(3);
+  });
+
+  it('that is as long as its total_count asks for no page more', async () => {
+    const full = Array.from({ length: 100 }, (_, index) => ({ name: `S${index}` }));
+    const store = await storeOf({ body: { total_count: 100, secrets: full } }, { status: 500 });
+    expect(await store.names(location().destination)).toHaveLength(100);
+  });
+
+  it('that ends before its total_count is an error', async () => {
+    const store = await storeOf(
+      { body: { total_count: 3, secrets: [{ name: 'A' }, { name: 'B' }] } },
+      { body: { total_count: 3, secrets: [] } },
+    );
+    await expect(store.names(location().destination)).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      failed: 'GitHub was asked to read its secrets for repo:acme/shop, counted 3 and showed 2.',
+    });
+  });
+
+  describe('of the repositories that see a secret of an organization', () => {
+    const repositories = Array.from({ length: 45 }, (_, id) => ({ id }));
+    const secret: Answer = { body: { name: 'PEM', visibility: 'selected' } };
+    const page = (from: number, to: number): Answer => ({
+      body: { total_count: 45, repositories: repositories.slice(from, to) },
+    });
+
+    it('is sent back whole', async () => {
+      const store = await storeOf(secret, page(0, 30), page(30, 45), KEY, { status: 204 });
+      expect(await store.store(location('org:acme'), 'x')).toMatchObject({ outcome: 'stored' });
+      expect(bodies()[0].selected_repository_ids).toEqual(repositories.map(({ id }) => id));
+    });
+
+    it('stops the write if it is not whole', async () => {
+      const answers: [RegExp, Answer][] = [
+        [/repositories\?.*page=1$/, page(0, 30)],
+        [/repositories\?/, page(45, 45)],
+        [/^PUT/, { status: 204 }],
+        [/public-key/, KEY],
+        [/PEM$/, secret],
+      ];
+      const store = storeAt(
+        await peer((path) => answers.find(([pattern]) => pattern.test(path))?.[1] ?? { status: 500 }),
+      );
+      expect(await store.store(location('org:acme'), 'x')).toMatchObject({ outcome: 'refused' });
+      expect(bodies()).toEqual([]);
+    });
+  });
+
   it('of environments', async () => {
     const store = await storeOf({ body: { environments: [{ name: 'production' }, {}] } });
     expect(await store.environments({ kind: 'repo', owner: 'acme', repo: 'shop' })).toEqual([

@@ -15,6 +15,13 @@ it.each([0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE])('a list of %i is read whole'
   expect(asked).toEqual(numbers(0, Math.floor(length / PAGE) + 1));
 });
 
+it('a list whose reader knows its end is read up to there, whatever the size of its pages', async () => {
+  const pages = [numbers(0, 30), numbers(30, 30), numbers(60, 5), numbers(65, 1)];
+  const read = async (page: number) => pages[page] ?? [];
+  const isLast = (items: readonly number[]) => items.includes(64);
+  expect(await Array.fromAsync(pagesOf('GitHub', read, isLast))).toEqual(numbers(0, 65));
+});
+
 it('a page that cannot be read is the error of the list', async () => {
   const read = async (page: number) => {
     if (page === 1) throw new Error('no');
@@ -37,7 +44,7 @@ it.each([
     const reading = Array.fromAsync(pagesOf(service, read));
     await expect(reading).rejects.toMatchObject({
       code,
-      failed: `${service} returned 1000 full pages of one list, and the list did not end.`,
+      failed: `${service} returned 1000 pages of one list, and the list did not end.`,
     });
     expect(requests).toBe(1_000);
   },
