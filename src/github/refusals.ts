@@ -3,7 +3,12 @@
 import { RotationError } from '../errors.ts';
 import { stringOf } from '../model/json.ts';
 import { oneLine } from '../model/markdown.ts';
-import { type Destination, printDestination } from '../model/secret-location.ts';
+import {
+  type Destination,
+  printDestination,
+  printLocation,
+  type SecretLocation,
+} from '../model/secret-location.ts';
 import type { Answer } from './api.ts';
 
 const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
@@ -106,6 +111,15 @@ export function unexpected(destination: Destination, status: number): RotationEr
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `GitHub's answer about ${printDestination(destination)} cannot be used (${status}).`,
     remedy: 'Start a new run. If that does not help, look at the debug log and at the status page of GitHub.',
+  });
+}
+
+/** The error for a secret that this run has read, and that GitHub does not show any more when its visibility is needed. */
+export function vanished(location: SecretLocation): RotationError {
+  const name = printLocation(location);
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `GitHub showed ${name} earlier in this run and does not show it any more (404), so it is unknown which repositories may see it.`,
+    remedy: `Look whether ${name} is still there. If it is, start a new run. If somebody has deleted it, a new run stores it for the private repositories of the organization: choose in its settings who else sees it.`,
   });
 }
 

@@ -13,7 +13,7 @@ import {
   type SecretLocation,
 } from '../model/secret-location.ts';
 import type { Answer, GitHubApi } from './api.ts';
-import { full, isNotShown, notFound, refused, unexpected } from './refusals.ts';
+import { full, isNotShown, notFound, refused, unexpected, vanished } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 
 interface PublicKey {
@@ -47,6 +47,8 @@ export class SecretStore {
   readonly api: GitHubApi;
   readonly #keys: KnownDestinations['keys'];
   readonly #writes: KnownDestinations['writes'];
+  /** Locations whose secret this run has seen. */
+  readonly #seen = new Set<string>();
 
   /** @param known facts that other clients' runs have found */
   constructor(api: GitHubApi, known: KnownDestinations = { keys: new Map(), writes: new Map() }) {
@@ -75,6 +77,7 @@ export class SecretStore {
     const updatedAt = timeOf(answer.data, 'updated_at');
     if (Number.isNaN(createdAt) || Number.isNaN(updatedAt))
       throw unexpected(location.destination, answer.status);
+    this.#seen.add(printLocation(location));
     return { createdAt, updatedAt };
   }
 
@@ -149,14 +152,10 @@ export class SecretStore {
     return undefined;
   }
 
-  async #sealAndPut(
-    { destination, secretName }: SecretLocation,
-    value: string,
-    attempts: Attempts,
-  ): Promise<Answer> {
+  async #sealAndPut(location: SecretLocation, value: string, attempts: Attempts): Promise<Answer> {
+    const { destination, secretName } = location;
     const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
-    const visibility =
-      destination.kind === 'org' ? await this.#visibility(path, secretName, destination) : {};
+    const visibility = destination.kind === 'org' ? await this.#visibility(path, location) : {};
     const put = async () => {
       const { key, key_id } = await this.publicKey(destination);
       const body = { encrypted_value: seal(value, key), key_id, ...visibility };
@@ -177,8 +176,11 @@ export class SecretStore {
    * An update of an organization's secret must name its visibility again, or it would change who sees it
    * (docs/facts.md#github-organization-secrets).
    */
-  async #visibility(path: string, secretName: string, destination: Destination): Promise<object> {
+  async #visibility(path: string, location: SecretLocation): Promise<object> {
+    const { destination, secretName } = location;
     const answer = await this.#get(path, destination);
+    // As a new secret it would be seen by other repositories than before.
+    if (answer.status === 404 && this.#seen.has(printLocation(location))) throw vanished(location);
     // No repository sees the probe of an organization.
     if (answer.status === 404)
       return secretName === PROBE

@@ -113,6 +113,26 @@ describe('a secret', () => {
     expect(some).toMatchObject({ value: 'new', visibility: 'selected' });
     expect([...(some?.selectedRepositoryIds ?? [])].sort()).toEqual([...ids].sort());
   });
+
+  it('of an organization that was there a moment ago is not stored as a new one, which others would see', async () => {
+    const store = connect();
+    const secret = location('org:acme', 'GONE');
+    expect(await store.times(secret)).toBe('missing');
+    expect(await store.store(secret, 'first')).toMatchObject({ outcome: 'stored' });
+    expect(await store.times(secret)).toMatchObject({ updatedAt: expect.any(Number) });
+    fault = (path, method) =>
+      method === 'GET' && path.endsWith('/GONE')
+        ? { kind: 'answer', response: { status: 404, headers: {}, body: '{"message":"Not Found"}' } }
+        : undefined;
+    expect(await store.store(secret, 'second')).toMatchObject({
+      outcome: 'refused',
+      error: {
+        code: 'GITHUB_REQUEST_FAILED',
+        failed: expect.stringMatching(/^GitHub showed org:acme GONE earlier in this run and .* \(404\)/),
+      },
+    });
+    expect(github.secret('org:acme', 'GONE')?.value).toBe('first');
+  });
 });
 
 describe('a refusal', () => {
