@@ -5,7 +5,7 @@ import { describeInterceptor, isRedirect } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
 import { isNotFull, PAGE, pagesOf } from '../http/pages.ts';
 import { poll } from '../http/poll.ts';
-import type { OnUncertain } from '../http/retry.ts';
+import { advisedDelay, isRateLimited, type OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
@@ -24,6 +24,8 @@ export interface Answer {
   data: Json | undefined;
   /** For a refusal, the permissions that GitHub requires. */
   accepted?: string | undefined;
+  /** A rate limit refused the request. `until` is GitHub's time in milliseconds, if the answer names one. */
+  rateLimit?: { until: number | undefined } | undefined;
   /** For a redirect. */
   location?: string | undefined;
   /** The new name of a renamed repository. Empty if GitHub does not show it. */
@@ -148,7 +150,7 @@ export class GitHubApi {
       return { status: answer.status, data: answer.data, location: answer.headers.location };
     } catch (error) {
       if (error instanceof RotationError) throw error;
-      return answerOf(error) ?? lost(method, `${this.#apiUrl}${path}`, error);
+      return answerOf(error, this.now()) ?? lost(method, `${this.#apiUrl}${path}`, error);
     }
   }
 }
@@ -184,20 +186,34 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
   };
 }
 
-function answerOf(error: unknown): Answer | undefined {
+/** @param now by GitHub's clock */
+function answerOf(error: unknown, now: number): Answer | undefined {
   const response = error instanceof Error && 'response' in error ? (error.response as RawAnswer) : undefined;
   if (response === undefined) return undefined;
   return {
     status: response.status,
     data: response.data,
     accepted: response.headers['x-accepted-github-permissions'],
+    rateLimit: rateLimitOf(response, now),
   };
+}
+
+function rateLimitOf({ data, headers, status }: RawAnswer, now: number): Answer['rateLimit'] {
+  const response = { status, headers, body: JSON.stringify(data) };
+  if (!isRateLimited(response)) return undefined;
+  // The reset is that of the primary limit, which says nothing about a secondary one.
+  const isNamed =
+    headers['retry-after'] !== undefined ||
+    (headers['x-ratelimit-remaining'] === '0' && headers['x-ratelimit-reset'] !== undefined);
+  const until = now + (advisedDelay(response, now) ?? 0);
+  // A date that does not exist would break the message.
+  return { until: isNamed && !Number.isNaN(new Date(until).getTime()) ? until : undefined };
 }
 
 interface RawAnswer {
   status: number;
   data: Json;
-  headers: Record<string, string | undefined>;
+  headers: Record<string, string>;
 }
 
 /** If something else answered instead of GitHub, it is unknown whether the request reached GitHub. @throws RotationError GITHUB_REQUEST_FAILED */

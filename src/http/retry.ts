@@ -96,7 +96,7 @@ function mayHaveLanded(outcome: Outcome): boolean {
  * Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows
  * (rate-limits-for-the-rest-api).
  */
-function isRateLimited({ body, headers, status }: HttpResponse): boolean {
+export function isRateLimited({ body, headers, status }: HttpResponse): boolean {
   if (status === 429) return true;
   const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
   return status === 403 && (isShown || SECONDARY_LIMIT.test(body));

@@ -9,6 +9,9 @@ import type { Answer } from '../../support/wire.ts';
 const talk = new Conversation();
 
 async function api(...answers: Answer[]): Promise<GitHubApi> {
+  return apiAt(answers);
+}
+async function apiAt(answers: Parameters<typeof talk.answer>[0]): Promise<GitHubApi> {
   await talk.answer(answers);
   return new GitHubApi(talk.line.service('GitHub'), 'ghs_1', talk.server.served.url);
 }
@@ -160,5 +163,56 @@ describe('issues', () => {
   ])('that are answered with %i are an error', async (status, code) => {
     const error = await (await issues({ status, body: {} })).comment(4, 'x').catch((one: unknown) => one);
     expect(error).toMatchObject({ code, failed: expect.stringContaining('comment on the issue #4') });
+  });
+});
+
+describe('a rate limit that remains', () => {
+  const SECONDARY = { message: 'You have exceeded a secondary rate limit. Please wait a few minutes.' };
+  const reset = (at: number) => `${Math.ceil(at / 1_000)}`;
+
+  it.each<[string, (now: number) => Answer, number | undefined]>([
+    [
+      'a secondary one that names its wait',
+      () => ({ status: 403, body: SECONDARY, headers: { 'retry-after': '90' } }),
+      90_000,
+    ],
+    ['a secondary one that names none', () => ({ status: 403, body: SECONDARY }), undefined],
+    [
+      'a secondary one, whose wait the reset of the primary one does not show',
+      (now) => ({
+        status: 403,
+        body: SECONDARY,
+        headers: { 'x-ratelimit-remaining': '9', 'x-ratelimit-reset': reset(now + 900_000) },
+      }),
+      undefined,
+    ],
+    ...[403, 429].map((status): [string, (now: number) => Answer, number] => [
+      `the primary one, with ${status}`,
+      (now) => ({
+        status,
+        body: { message: 'API rate limit exceeded' },
+        headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset(now + 900_000) },
+      }),
+      900_000,
+    ]),
+    ['one without any header', () => ({ status: 429, body: {} }), undefined],
+    [
+      'one until a time that does not exist',
+      () => ({ status: 429, body: {}, headers: { 'retry-after': '9'.repeat(15) } }),
+      undefined,
+    ],
+  ])('%s is no refusal for good', async (_, answerAt, wait) => {
+    const github = await apiAt(() => answerAt(Date.now()));
+    const { rateLimit } = await github.request('GET', '/x');
+    expect(rateLimit).toBeDefined();
+    if (wait === undefined) expect(rateLimit?.until).toBeUndefined();
+    // Dates of answers have whole seconds, and so has the reset.
+    else expect(Math.abs((rateLimit?.until ?? 0) - Date.now() - wait)).toBeLessThan(2_500);
+    expect(talk.asked()).toHaveLength(5);
+  });
+
+  it('is not what a refusal for good says', async () => {
+    const github = await api({ status: 403, body: { message: 'Resource not accessible by integration' } });
+    expect((await github.request('GET', '/x')).rateLimit).toBeUndefined();
   });
 });

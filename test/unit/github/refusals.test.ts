@@ -1,7 +1,8 @@
 /** What the token of a workflow is refused, and what to do about it. */
 
 import { describe, expect, it } from 'vitest';
-import { callRefused } from '../../../src/github/refusals.ts';
+import type { Answer } from '../../../src/github/api.ts';
+import { callRefused, isNotShown, refused } from '../../../src/github/refusals.ts';
 
 describe('what a refusal means', () => {
   it.each<[number, string, RegExp]>([
@@ -25,5 +26,42 @@ describe('what a refusal means', () => {
     expect(callRefused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
     expect(callRefused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
     expect(callRefused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
+  });
+});
+
+/** Of both tokens: github-token and workflow-token. */
+const errorsOf = (answer: Answer) => [
+  refused({ kind: 'repo', owner: 'acme', repo: 'shop' }, answer, 'read its secrets'),
+  callRefused('list issues', answer, 'issues: write'),
+];
+
+describe('a refusal that says nothing about the place, nor about a permission', () => {
+  it.each([403, 429])('of a rate limit with %i says until when to wait', (status) => {
+    const until = Date.parse('2026-11-24T12:15:00Z');
+    const answer = { status, data: { message: 'You have exceeded a secondary rate limit.' } };
+    for (const error of errorsOf({ ...answer, rateLimit: { until } })) {
+      expect(error).toMatchObject({
+        code: 'GITHUB_REQUEST_FAILED',
+        failed: expect.stringMatching(/secondary rate limit.*after several attempts\.$/),
+        remedy: expect.stringMatching(/^Wait until 2026-11-24T12:15:00\.000Z, then start a new run\./),
+      });
+      expect(isNotShown(error)).toBe(false);
+    }
+    for (const error of errorsOf({ ...answer, rateLimit: { until: undefined } }))
+      expect(error.remedy).toMatch(/^Wait a few minutes, then/);
+  });
+
+  it('of single sign-on says how to authorize the token', () => {
+    const message =
+      'Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.';
+    for (const error of errorsOf({ status: 403, data: { message } })) {
+      expect(error).toMatchObject({
+        code: 'GITHUB_UNAUTHORIZED',
+        remedy: expect.stringMatching(/^Authorize the token for the organization:.*Configure SSO/),
+      });
+      expect(isNotShown(error)).toBe(false);
+    }
+    const codes = errorsOf({ status: 404, data: { message } }).map(({ code }) => code);
+    expect(codes).toEqual(['GITHUB_FORBIDDEN', 'GITHUB_FORBIDDEN']);
   });
 });

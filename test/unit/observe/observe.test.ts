@@ -88,6 +88,24 @@ describe('an observation', () => {
     expect((await failing(ENV, 500)).error?.code).toBe('GITHUB_REQUEST_FAILED');
   });
 
+  it('stops if a rate limit or single sign-on refuses a destination, which may be shown to the next run', async () => {
+    const said = async (message: string) => {
+      const body = JSON.stringify({ message });
+      const { error, observed } = await observe('partly delivered', (one) =>
+        one === ENV ? { status: 403, body } : undefined,
+      );
+      return [error?.code, observed];
+    };
+    expect(await said('You have exceeded a secondary rate limit')).toEqual([
+      'GITHUB_REQUEST_FAILED',
+      undefined,
+    ]);
+    expect(await said('Resource protected by organization SAML enforcement.')).toEqual([
+      'GITHUB_UNAUTHORIZED',
+      undefined,
+    ]);
+  });
+
   it('knows what a missing secret of an environment would hide', async () => {
     const hidden = { status: 200, body: JSON.stringify(TIMES) };
     const { observed } = await observe('partly delivered', (one, count) => {
@@ -279,7 +297,9 @@ describe('a former location', () => {
   const listing = (asked: string, environments: readonly string[]): Answer => {
     if (asked === 'GET /repos/acme/shop') return { body: {} };
     if (asked.startsWith('GET /repos/acme/shop/environments?'))
-      return { body: { total_count: 1, environments: environments.map((name) => ({ name })) } };
+      return {
+        body: { total_count: environments.length, environments: environments.map((name) => ({ name })) },
+      };
     return { status: 404, body: { message: 'no' } };
   };
 
