@@ -4,7 +4,7 @@ import { asRotationError, type RotationError } from '../errors.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { NetworkError } from '../http/wire.ts';
 import { isObject, stringOf, timeOf } from '../model/json.ts';
-import type { SecretTimes } from '../model/observed-state.ts';
+import type { OuterSecret, SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
   printDestination,
@@ -213,22 +213,25 @@ export class SecretStore {
 
   /**
    * The secret of the same name that jobs read while the one at this location is missing: the repository's, or its organization's.
-   * @returns undefined if there is none, or if this token may not look
    * @throws RotationError GITHUB_…
    */
-  async hiddenBy({ destination, ...rest }: SecretLocation): Promise<SecretLocation | undefined> {
-    if (destination.kind !== 'repo' && destination.kind !== 'env') return undefined;
+  async outerSecretOf({ destination, ...rest }: SecretLocation): Promise<OuterSecret> {
+    if (destination.kind !== 'repo' && destination.kind !== 'env') return 'none';
     const { owner, repo } = destination;
+    const repository = { kind: 'repo', owner, repo } as const;
+    const organization = { kind: 'org', org: owner } as const;
+    let unread: readonly Destination[] = [repository, organization];
     try {
-      const inRepository = { ...rest, destination: { kind: 'repo' as const, owner, repo } };
+      const inRepository = { ...rest, destination: repository };
       if (destination.kind === 'env' && (await this.times(inRepository)) !== 'missing') return inRepository;
+      unread = [organization];
       const path = `/repos/${owner}/${repo}/actions/organization-secrets`;
-      const list = await this.api.listAll(path, 'secrets', inRepository.destination);
+      const list = await this.api.listAll(path, 'secrets', repository);
       const name = rest.secretName.toUpperCase();
       const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
-      return isThere ? { ...rest, destination: { kind: 'org', org: owner } } : undefined;
+      return isThere ? { ...rest, destination: organization } : 'none';
     } catch (error) {
-      if (isNotShown(error)) return undefined;
+      if (isNotShown(error)) return { notShown: unread };
       throw error;
     }
   }

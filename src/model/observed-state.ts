@@ -2,7 +2,7 @@
 
 import type { RotationError } from '../errors.ts';
 import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
-import { printLocation, type SecretLocation } from './secret-location.ts';
+import { type Destination, printLocation, type SecretLocation } from './secret-location.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts';
 import { LEASE } from './timing.ts';
 
@@ -59,7 +59,12 @@ export interface ObservedSecret {
   refused?: RotationError | undefined;
   /** The outer secret of the same name, which jobs read while this one is missing. A secret stored here would hide it from them. */
   wouldHide?: SecretLocation | undefined;
+  /** Where such an outer secret may be, since GitHub does not show it to this token. */
+  mayHide?: readonly Destination[] | undefined;
 }
+
+/** The outer secret of the same name, which jobs read while a secret is missing. `notShown`: where it is unknown whether there is one. */
+export type OuterSecret = SecretLocation | 'none' | { notShown: readonly Destination[] };
 
 /** Why a write here is not tried (it is left out) or will probably fail (it refused a trial moments ago). undefined: it accepted one, or was not probed. */
 export function whyUnwritable(

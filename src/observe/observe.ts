@@ -93,12 +93,23 @@ async function readSecret(
   if (!store) return secret;
   try {
     const times = await store.times(location);
-    if (times === 'missing') return { ...secret, times, wouldHide: await store.hiddenBy(location) };
-    return { ...secret, times };
+    return times === 'missing'
+      ? { ...secret, times, ...(await readOuter(location, store)) }
+      : { ...secret, times };
   } catch (error) {
     if (isPrimary || !isNotShown(error)) throw error;
     return { ...secret, refused: error };
   }
+}
+
+/** What a secret that is stored here would hide, or may hide. @throws RotationError GITHUB_… */
+async function readOuter(
+  location: SecretLocation,
+  store: SecretStore,
+): Promise<Pick<ObservedSecret, 'mayHide' | 'wouldHide'>> {
+  const outer = await store.outerSecretOf(location);
+  if (outer === 'none') return {};
+  return 'notShown' in outer ? { mayHide: outer.notShown } : { wouldHide: outer };
 }
 
 /** @param secret by GitHub's clock @param shift Auth0's clock minus GitHub's, in milliseconds */

@@ -1,9 +1,11 @@
 /** Notes that announce what later runs will remove, and when. Pure. */
 
+import { isForcedByHand } from '../model/desired-state.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
-import { printLocation } from '../model/secret-location.ts';
+import { printDestination, printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
+import { claimedBy } from './claim.ts';
 import { formerHolder } from './holders.ts';
 import {
   adviceOnUnshownFormer,
@@ -160,6 +162,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   const written = steps.flatMap((step) =>
     step.kind === 'store-secret' ? [printLocation(step.location)] : [],
   );
+  announceUnseen(builder, written);
   const replaced = observed.secrets.flatMap(({ location, times }, index) => {
     const name = printLocation(location);
     const isUnknown = index > 0 && writtenTimes(times) && inUseAtStart.held[index]?.length === 0;
@@ -189,6 +192,28 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
       'notice',
       `The next rotation${on(nextRotation)} replaces what is stored in ${names}. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
     );
+}
+
+/**
+ * Warns of new secrets of which nobody knows whether they hide another client's. Nothing is said where a known one might be hidden, too.
+ * @param written the locations that this run writes
+ */
+function announceUnseen(builder: PlanBuilder, written: readonly string[]): void {
+  const { desired, observed } = builder;
+  if (isForcedByHand(desired)) return;
+  const isClaimed = claimedBy(desired, observed) !== undefined;
+  const unseen = observed.secrets.flatMap(({ location, mayHide = [] }, index) => {
+    const isWritten = written.includes(printLocation(location));
+    const isInDoubt = isWritten && mayHide.length > 0 && !(index === 0 && isClaimed);
+    return isInDoubt
+      ? [`${printLocation(location)} (one in ${mayHide.map(printDestination).join(' or ')})`]
+      : [];
+  });
+  if (unseen.length === 0) return;
+  builder.note(
+    'warning',
+    `github-token may not look whether the new secrets of this run hide others of the same name: ${unseen.join(', ')}. If there is one, jobs that read it today read this client's pair once that is stored. Look there. If it belongs to another client, choose another name for the secret of this one, and delete the new secret once none of this client's jobs reads it. With the repository permission 'Secrets: read' (permission-secrets: read in the step that makes the token) a run looks itself, and stops before it hides one.`,
+  );
 }
 
 const UNEXPLAINED =

@@ -458,3 +458,47 @@ describe('a name that a repository has now', () => {
     expect(asked()).toEqual(['GET /repos/acme/shop']);
   });
 });
+
+describe('the outer secret of the same name', () => {
+  const [REPO, ORG] = [
+    { kind: 'repo', owner: 'acme', repo: 'shop' },
+    { kind: 'org', org: 'acme' },
+  ];
+  const FOUND: Answer = {
+    body: { created_at: '2026-11-24T12:00:00Z', updated_at: '2026-11-24T12:00:00Z' },
+  };
+  const REFUSED: Answer = { status: 403, body: { message: 'Resource not accessible by integration' } };
+  const NOTHING: Answer = { status: 404, body: SAID };
+  const listOf = (...names: string[]): Answer => ({
+    body: { total_count: names.length, secrets: names.map((name) => ({ name })) },
+  });
+  const ENV = 'env:acme/shop/eu';
+
+  it.each<[string, string, Answer[], unknown]>([
+    ["of an environment is the repository's", ENV, [FOUND], location()],
+    ["or the organization's", ENV, [NOTHING, KEY, listOf('OTHER', 'pem')], location('org:acme')],
+    ['or none', ENV, [NOTHING, KEY, listOf('OTHER')], 'none'],
+    ["of a repository is the organization's", 'repo:acme/shop', [listOf('PEM')], location('org:acme')],
+    ['or none', 'repo:acme/shop', [listOf()], 'none'],
+    ['is none for an organization', 'org:acme', [], 'none'],
+    ['is none for Dependabot', 'dependabot:acme/shop', [], 'none'],
+    ["is not known if the repository's are refused", ENV, [REFUSED], { notShown: [REPO, ORG] }],
+    ['is not known if nothing of it is shown', ENV, [NOTHING], { notShown: [REPO, ORG] }],
+    ["is not known if the organization's are refused", ENV, [NOTHING, KEY, REFUSED], { notShown: [ORG] }],
+    ['of a repository is not known if those are refused', 'repo:acme/shop', [REFUSED], { notShown: [ORG] }],
+    ['of a repository is not known if those are hidden', 'repo:acme/shop', [NOTHING], { notShown: [ORG] }],
+  ])('%s (%s)', async (_, scope, answers, expected) => {
+    expect(await (await storeOf(...answers)).outerSecretOf(location(scope))).toEqual(expected);
+  });
+
+  it('is an error, and no doubt, if a rate limit or no answer hides it', async () => {
+    const limited = { status: 403, body: { message: 'You have exceeded a secondary rate limit' } };
+    for (const answer of [limited, { status: 500, body: SAID }]) {
+      const store = await storeOf(answer);
+      await expect(store.outerSecretOf(location(ENV))).rejects.toMatchObject({
+        code: 'GITHUB_REQUEST_FAILED',
+      });
+      await talk.server[Symbol.asyncDispose]();
+    }
+  });
+});

@@ -123,6 +123,31 @@ describe('an observation', () => {
     });
   });
 
+  it('knows where such a secret may be that GitHub does not show', async () => {
+    const { observed } = await observe('partly delivered', (one, count) => {
+      if (one === ENV) return { status: 404, body: '{"message":"no"}' };
+      const isOuter = one === REPO && count === 2;
+      return isOuter
+        ? { status: 403, body: '{"message":"Resource not accessible by integration"}' }
+        : undefined;
+    });
+    const environment = observed?.secrets[1];
+    expect(environment).toMatchObject({
+      times: 'missing',
+      mayHide: [
+        { kind: 'repo', owner: 'acme', repo: 'other' },
+        { kind: 'org', org: 'acme' },
+      ],
+    });
+    expect(environment?.wouldHide).toBeUndefined();
+  });
+
+  it('looks for no outer secret where the place has one', async () => {
+    const { observed, road } = await observe('partly delivered');
+    expect(observed?.secrets.map(({ times }) => typeof times)).toEqual(['object', 'object']);
+    expect(road.sent.filter((one) => /^GET (repo|org)/.test(one))).toEqual([REPO]);
+  });
+
   it("has the time of a former secret by Auth0's clock", async () => {
     const road = await Road.begin('partly delivered', { force: false });
     const [shop, prod] = road.world.inputs('1001.1').desired.destinations;

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RotationError } from '../../../src/errors.ts';
 import { printNote } from '../../../src/model/note.ts';
+import type { Destination } from '../../../src/model/secret-location.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { materialOf } from '../../../src/plan/rotate.ts';
 import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
@@ -183,5 +184,54 @@ describe('secrets that somebody else may have written', () => {
     expect(notes).toContain(
       `This run replaces what is stored in ${PROD} PEM, ${STAGE} PEM, which is no pair of this client`,
     );
+  });
+});
+
+describe('a new secret of which GitHub does not show whether it hides another one', () => {
+  const REPO = { kind: 'repo', owner: 'acme', repo: 'ops' } as const;
+  const ORG = { kind: 'org', org: 'acme' } as const;
+  const TWO = { destinations: [PROD, STAGE], current: 'none' };
+
+  /** @param mayHide where another may be, for each secret */
+  const warned = async (
+    mayHide: readonly (readonly Destination[])[],
+    changes: Parameters<Days['desired']>[0] = TWO,
+    world = new Days([hand('h', 10)]),
+  ) => {
+    const wanted = world.desired(changes);
+    const observed = await world.observed(wanted);
+    const secrets = observed.secrets.map((secret, index) => ({ ...secret, mayHide: mayHide[index] }));
+    const { notes } = plan(wanted, { ...observed, secrets });
+    return notes.map(printNote).filter((text) => text.includes('may not look'));
+  };
+
+  it('is named, with all others, in one warning that says where to look and what shows it', async () => {
+    expect(await warned([[REPO, ORG], [ORG]])).toEqual([
+      expect.stringMatching(
+        /^WARNING: github-token may not look whether .* of the same name: env:acme\/ops\/prod PEM \(one in repo:acme\/ops or org:acme\), env:acme\/ops\/stage PEM \(one in org:acme\)\. .*'Secrets: read' \(permission-secrets: read /,
+      ),
+    ]);
+  });
+
+  it('is not named where GitHub shows all', async () => {
+    expect(await warned([[], []])).toEqual([]);
+    expect(await warned([[], [ORG]])).toEqual([
+      expect.stringContaining(`same name: ${STAGE} PEM (one in org:acme). If`),
+    ]);
+  });
+
+  it('hides it on purpose, with force', async () => {
+    expect(await warned([[REPO, ORG]], { ...TWO, force: true })).toEqual([]);
+  });
+
+  it('hides none that is in use elsewhere, if current-credential is the pair of this client', async () => {
+    expect(await warned([[REPO, ORG]], { ...TWO, current: 'h' })).toEqual([]);
+    expect(await warned([[], [ORG]], { ...TWO, current: 'h' })).toHaveLength(1);
+  });
+
+  it('is not named by a run that does not write it', async () => {
+    const two = { destinations: [SHOP, PROD], current: 'none' };
+    const waiting = new Days([ours('p', 50), ours('c', 10)], { [SHOP]: by('c', 10) });
+    expect(await warned([[], [REPO]], two, waiting)).toEqual([]);
   });
 });
