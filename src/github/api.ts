@@ -5,32 +5,20 @@ import { describeInterceptor, isRedirect } from '../http/intercepted.ts';
 import { noAnswer } from '../http/no-answer.ts';
 import { isNotFull, PAGE, pagesOf } from '../http/pages.ts';
 import { poll } from '../http/poll.ts';
-import { advisedDelay, isRateLimited, type OnUncertain } from '../http/retry.ts';
+import type { OnUncertain } from '../http/retry.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { pathOf, type Service } from '../http/service.ts';
 import { type HttpRequest, type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, type Json, stringOf } from '../model/json.ts';
 import { oneLine } from '../model/markdown.ts';
 import type { Destination } from '../model/secret-location.ts';
+import { type Answer, answerOf } from './answer.ts';
 import { incomplete, notFound, refused, unexpected } from './refusals.ts';
 
 type Octokit = ReturnType<typeof import('@actions/github').getOctokit>;
 
 /** GitHub Enterprise Server supports this version too. */
 const API_VERSION = '2022-11-28';
-
-export interface Answer {
-  status: number;
-  data: Json | undefined;
-  /** For a refusal, the permissions that GitHub requires. */
-  accepted?: string | undefined;
-  /** A rate limit refused the request. `until` is GitHub's time in milliseconds, if the answer names one. */
-  rateLimit?: { until: number | undefined } | undefined;
-  /** For a redirect. */
-  location?: string | undefined;
-  /** The new name of a renamed repository. Empty if GitHub does not show it. */
-  renamedTo?: string;
-}
 
 /** Some of GitHub's servers know a new token only after up to 5 s (octokit/auth-app.js, hook.ts). In milliseconds, with a second to spare. */
 const NEW_TOKEN_TIME = 6_000;
@@ -184,36 +172,6 @@ function fetchBy(service: Service, onUncertain: OnUncertain) {
     const arrayBuffer = async () => new TextEncoder().encode(response.body).buffer;
     return { url, status: response.status, headers, text, arrayBuffer };
   };
-}
-
-/** @param now by GitHub's clock */
-function answerOf(error: unknown, now: number): Answer | undefined {
-  const response = error instanceof Error && 'response' in error ? (error.response as RawAnswer) : undefined;
-  if (response === undefined) return undefined;
-  return {
-    status: response.status,
-    data: response.data,
-    accepted: response.headers['x-accepted-github-permissions'],
-    rateLimit: rateLimitOf(response, now),
-  };
-}
-
-function rateLimitOf({ data, headers, status }: RawAnswer, now: number): Answer['rateLimit'] {
-  const response = { status, headers, body: JSON.stringify(data) };
-  if (!isRateLimited(response)) return undefined;
-  // The reset is that of the primary limit, which says nothing about a secondary one.
-  const isNamed =
-    headers['retry-after'] !== undefined ||
-    (headers['x-ratelimit-remaining'] === '0' && headers['x-ratelimit-reset'] !== undefined);
-  const until = now + (advisedDelay(response, now) ?? 0);
-  // A date that does not exist would break the message.
-  return { until: isNamed && !Number.isNaN(new Date(until).getTime()) ? until : undefined };
-}
-
-interface RawAnswer {
-  status: number;
-  data: Json;
-  headers: Record<string, string>;
 }
 
 /** If something else answered instead of GitHub, it is unknown whether the request reached GitHub. @throws RotationError GITHUB_REQUEST_FAILED */

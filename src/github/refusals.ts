@@ -9,7 +9,7 @@ import {
   printLocation,
   type SecretLocation,
 } from '../model/secret-location.ts';
-import type { Answer } from './api.ts';
+import type { Answer } from './answer.ts';
 
 const PERMISSION: Readonly<Record<Destination['kind'], string>> = {
   repo: "the repository permission 'Secrets: write'",

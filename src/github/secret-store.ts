@@ -12,7 +12,8 @@ import {
   type Repository,
   type SecretLocation,
 } from '../model/secret-location.ts';
-import type { Answer, GitHubApi } from './api.ts';
+import type { Answer } from './answer.ts';
+import type { GitHubApi } from './api.ts';
 import { full, isNotShown, notFound, refused, unexpected, vanished } from './refusals.ts';
 import { seal } from './sealed-box.ts';
 

@@ -2,7 +2,8 @@
 
 import { isObject, stringOf } from '../model/json.ts';
 import type { WorkflowFile } from '../model/watch-request.ts';
-import type { Answer, GitHubApi } from './api.ts';
+import type { Answer } from './answer.ts';
+import type { GitHubApi } from './api.ts';
 import { callRefused } from './refusals.ts';
 
 export interface ObservedWorkflow extends WorkflowFile {

@@ -1,7 +1,7 @@
 /** What the token of a workflow is refused, and what to do about it. */
 
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/github/api.ts';
+import type { Answer } from '../../../src/github/answer.ts';
 import { callRefused, isNotShown, refused } from '../../../src/github/refusals.ts';
 
 describe('what a refusal means', () => {
