@@ -32,8 +32,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       interrupts,
     });
     builder.associated = [];
-    if (stillUsesMethod) builder.note('interruption', desired.revertTo === PUBLIC ? BECOMES_PUBLIC : REVERTS);
-    if (desired.isManager) builder.note('interruption', CUTS_OFF);
+    noteInterruptions(builder, stillUsesMethod);
     if (ofThirdMethod.length > 0) builder.note('warning', restorable(ofThirdMethod.map(({ id }) => id)));
   }
   for (const credential of useless) builder.remove(credential, 'revert');
@@ -46,6 +45,13 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   return { reason: 'NotDue', explanation };
 }
 
+function noteInterruptions({ desired, notes }: PlanBuilder, stillUsesMethod: boolean): void {
+  const [ofConsumers, ofWorkflows] =
+    desired.revertTo === PUBLIC ? [BECOMES_PUBLIC, MANAGER_IS_PUBLIC] : [REVERTS, MANAGER_NEEDS_SECRET];
+  if (stillUsesMethod) notes.push({ severity: 'interruption', text: ofConsumers });
+  if (desired.isManager) notes.push({ severity: 'interruption', text: ofWorkflows });
+}
+
 function restorable(ids: readonly string[]): string {
   return `Credentials of another method stay: ${ids.join(', ')}. If the client logged in with one of them before it was enrolled, revert does not bring that back: choose that method and that credential in the Auth0 Dashboard (Applications, the client, Credentials).`;
 }
@@ -55,5 +61,7 @@ const REVERTS =
   'After the change of method nobody can log in with a certificate or key of this client. Every consumer needs its client secret. Auth0 does not document whether that is still the same secret: look at the client in Auth0. The secrets in GitHub stay as they are but are of no use any more.';
 const BECOMES_PUBLIC =
   'After the change of method nobody can log in with a certificate or key of this client. It is public again: anybody who knows its client id can act as this client, and it gets no token by client_credentials. The secrets in GitHub stay as they are but are of no use any more.';
-export const CUTS_OFF =
-  'This client is the management client that the action logs in with. After the change every workflow needs its new credential. If this run dies between the change and the delivery, nobody can log in as this client, so have a second management client ready.';
+const MANAGER_NEEDS_SECRET =
+  'This client is the management client that the action logs in with. After the change every workflow must log in with its client secret, so have a second management client ready.';
+const MANAGER_IS_PUBLIC =
+  'This client is the management client that the action logs in with. After the change no workflow can log in as it, so have a second management client ready.';

@@ -20,7 +20,6 @@ import { freeCapacity, freeSlot } from './make-room.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
-import { CUTS_OFF } from './revert.ts';
 import { refuseFutileRevocation, revoke } from './revoke.ts';
 import { noteOlderCurrent } from './stale-current.ts';
 
@@ -205,6 +204,8 @@ function register(builder: PlanBuilder, isExpiringSoon: boolean): void {
   );
 }
 
+const CUTS_OFF =
+  'This client is the management client that the action logs in with. After the change every workflow needs its new credential. If this run dies between the change and the delivery, nobody can log in as this client, so have a second management client ready.';
 const BECOMES_CONFIDENTIAL =
   'This client is public (token_endpoint_auth_method none) and becomes confidential. An application that holds no key, such as one in a browser or on a phone, cannot log in from the change on. To make it public again, run operation: revert with revert-to: none.';
 

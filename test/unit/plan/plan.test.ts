@@ -1503,6 +1503,13 @@ const RARE: Row[] = [
     '=client_secret_post[]!!repo:acme/shop -a',
   ],
   [
+    'a revert to a public client of the client that the action logs in with',
+    { operation: 'revert', revertTo: 'none', isManager: true },
+    { credentials: [current], written: [delivered] },
+    'MethodDiffers',
+    '=none[]!!repo:acme/shop -a',
+  ],
+  [
     'a revert of a client that has left its method already',
     { operation: 'revert' },
     {
@@ -1684,8 +1691,16 @@ describe('the plan of another operation or method', () => {
       /INTERRUPTION: .*nobody can log in with a certificate/,
     );
     expect(notes({ operation: 'enroll', isManager: true }, SECRET)).toMatch(
-      /the management client that the action logs in with/,
+      /the management client that the action logs in with.* between the change and the delivery/,
     );
+    const reverts = (revertTo: 'client_secret_post' | 'none') =>
+      notes(
+        { operation: 'revert', revertTo, isManager: true },
+        { credentials: [current], written: [delivered] },
+      );
+    expect(reverts('client_secret_post')).toMatch(/every workflow must log in with its client secret/);
+    expect(reverts('none')).toMatch(/no workflow can log in as it/);
+    expect(reverts('client_secret_post') + reverts('none')).not.toMatch(/new credential|delivery/);
     expect(notes({ ...CA, force: true }, { credentials: [current], written: [delivered] })).toMatch(
       /cannot revoke/,
     );
