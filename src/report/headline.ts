@@ -65,7 +65,10 @@ function planned(result: RunResult): string | undefined {
   const steps = plan?.steps.length ?? 0;
   const isOneOperation = plan?.rotates || plan?.reason === 'MethodDiffers' || plan?.reason === 'Rehearsal';
   if (!isOneOperation && steps === 0) return undefined;
-  const what = isOneOperation ? PLANNED[desired.operation] : `${count(steps)} would put things in order`;
+  // An enrolled client that enroll finds again is rotated.
+  const isEnrolled = desired.operation === 'enroll' && plan?.reason !== 'MethodDiffers';
+  const operation = isEnrolled ? 'rotate' : desired.operation;
+  const what = isOneOperation ? PLANNED[operation] : `${count(steps)} would put things in order`;
   return `${what}. This was only a plan.${isCalm(result) ? '' : ` ${READ}`}`;
 }
 

@@ -50,6 +50,16 @@ describe('the first line', () => {
       '📋 `shop`: a rotation is due. This was only a plan.',
     ],
     [
+      'a plan to enroll a client that is enrolled already and due',
+      result({ operation: 'enroll', force: true }, settled, { readOnly: true }),
+      '📋 `shop`: a rotation is due. This was only a plan.',
+    ],
+    [
+      'a plan to enroll a client that uses another method',
+      result({ operation: 'enroll' }, { method: 'client_secret_post' }, { readOnly: true }),
+      '📋 `shop`: the client would move to another method. This was only a plan. Read the warning below.',
+    ],
+    [
       'a plan that interrupts somebody',
       result({ force: true, revoke: true }, settled, { readOnly: true }),
       '📋 `shop`: a rotation is due. This was only a plan. Read the warning below.',
