@@ -259,7 +259,7 @@ function readSigningAlgorithm(
 
 /** The names of the inputs that the user set. A pair that was brought also sets the subject. */
 function givenOf(reader: Reader, issuer: Issuer | undefined): DesiredState['given'] {
-  const named = (['subject', 'key-size', 'signing-algorithm'] as const).filter(
+  const named = (['subject', 'key-size', 'signing-algorithm', 'plan-of'] as const).filter(
     (name) => reader.text(name) !== undefined,
   );
   return new Set(issuer?.kind === 'brought' ? [...named, 'subject'] : named);

@@ -82,8 +82,8 @@ export interface DesiredState {
   propagationTime: number;
   /** For private_key_jwt. undefined: the algorithm of the credential in use. */
   signingAlgorithm: SigningAlgorithm | undefined;
-  /** Which of these inputs the user set. Where one is not set, the credential in use decides. */
-  given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm'>;
+  /** Which of these inputs the user set. Where one is not set, the credential in use decides, or for `plan-of` the client's method. */
+  given: ReadonlySet<'subject' | 'key-size' | 'signing-algorithm' | 'plan-of'>;
   /** Run id and attempt. The name mark contains it. */
   run: string;
 }

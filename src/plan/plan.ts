@@ -104,10 +104,13 @@ function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
 }
 
-/** For a client that uses another method, `plan` shows `enroll`, since `rotate` would be refused. */
+/**
+ * For a client that uses another method, `plan` shows `enroll`, since `rotate` would be refused. Whoever asks for the plan of a rotation
+ * wants to see just that.
+ */
 export function impliedOperation(desired: DesiredState, { client }: ObservedState): DesiredState {
   const differs = client !== undefined && client.method !== desired.method;
-  return differs && desired.operation === 'rotate'
+  return differs && desired.operation === 'rotate' && !desired.given.has('plan-of')
     ? { ...desired, operation: 'enroll', revoke: false }
     : desired;
 }

@@ -59,7 +59,7 @@ function methodMismatch(desired: DesiredState, observed: ObservedState, used: st
   if (ids.length === 0)
     return new RotationError('METHOD_MISMATCH', {
       failed,
-      remedy: `Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, to see who would be interrupted)${another && `, or ${another}`}.`,
+      remedy: `Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan with plan-of: enroll first, to see who would be interrupted)${another && `, or ${another}`}.`,
     });
   return new RotationError('METHOD_MISMATCH', {
     alarm: 'consumers CANNOT LOG IN with what was delivered. Act at once',

@@ -63,6 +63,13 @@ describe('a plan', () => {
     expect([result.desired.operation, result.plan?.reason]).toEqual(['enroll', 'MethodDiffers']);
   });
 
+  it('of a rotation that was asked for shows how it is refused', async () => {
+    const road = await Road.begin('client secret');
+    const given = { given: new Set(['plan-of'] as const) };
+    const { desired, error } = await road.run(undefined, given, { readOnly: true });
+    expect([desired.operation, error?.code]).toEqual(['rotate', 'METHOD_MISMATCH']);
+  });
+
   it('fails with what would stop the run, after nothing was changed', async () => {
     const { result, road } = await planned('held, not associated', ({ world }) => {
       for (const label of ['H1', 'H2']) world.add({ ...hand(label, 20 * DAY), mark: 'other' });

@@ -268,6 +268,9 @@ describe('inputs', () => {
   it('distinguish an input that was set from a default, even if both have the same value', () => {
     const { given } = inputs({ subject: 'CN=client', 'key-size': '2048' }).desired;
     expect(given).toEqual(new Set(['subject', 'key-size']));
+    const planned = inputs({ operation: 'plan', 'plan-of': 'rotate' }).desired;
+    expect(planned.given).toEqual(new Set(['plan-of']));
+    expect(inputs({ operation: 'plan', 'plan-of': '' }).desired.given).toEqual(new Set());
   });
 
   it('let a plan go without github-token, and nothing else', () => {

@@ -95,7 +95,7 @@ describe('a client that uses another method', () => {
     const { alarm, remedy } = refusal({}, seed);
     expect([alarm, remedy]).toEqual([
       undefined,
-      'Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan first, to see who would be interrupted).',
+      'Check that the management client has read:clients and read:client_credentials: without them Auth0 does not show the method. Then move the client with operation: enroll (start operation: plan with plan-of: enroll first, to see who would be interrupted).',
     ]);
   });
 

@@ -63,6 +63,7 @@ describe('the operation that a plan shows', () => {
     ['the method is right', {}, undefined],
     ['there is no client yet', {}, 'nothing'],
     ['a revert was asked for', { operation: 'revert' }, 'client_secret_post'],
+    ['plan-of says rotate, so that its refusal shows', { given: new Set(['plan-of']) }, 'client_secret_post'],
   ])('stays as it is: %s', (_, changes, method) => {
     expect(implied(changes, method)).toEqual([changes.operation ?? 'rotate', true]);
   });
