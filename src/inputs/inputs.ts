@@ -123,7 +123,7 @@ function readCurrent(
   login: ManagementLogin | undefined,
 ): Pair | undefined {
   const text = reader.text('current-credential');
-  // A credential of the previous method is no evidence for the new one.
+  // A pair of the previous method is no evidence of what the new one uses. `currentIdentities` shows whose it is.
   if (
     text !== undefined &&
     operation === 'enroll' &&
@@ -137,6 +137,15 @@ function readCurrent(
   if (login.kind === 'private-key-jwt' && method === 'private_key_jwt')
     return { privateKey: login.privateKey, certificate: undefined };
   return login.kind === 'mtls' && method !== 'private_key_jwt' ? login.pair : undefined;
+}
+
+/** The identity of the primary's pair under each method that it fits, since a client that is enrolled may leave any of them. */
+function identitiesOf(reader: Reader, pair: Pair | undefined): DesiredState['currentIdentities'] {
+  const login = pair && pair.privateKey + (pair.certificate ?? '');
+  const text = reader.text('current-credential') ?? login;
+  if (text === undefined) return undefined;
+  const fitting = METHODS.filter((method) => canParse(method, text));
+  return new Map(fitting.map((method) => [method, factsOf(method, parseCredential(method, text)).identity]));
 }
 
 function canParse(method: AuthenticationMethod, text: string): boolean {
@@ -209,6 +218,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     quietWindow: readQuietWindow(reader, method),
     ...names,
     currentKey,
+    currentIdentities: identitiesOf(reader, currentPair),
     verify: readVerify(reader, operation),
     verifyAudience: reader.text('verify-audience'),
     tokenBinding: readTokenBinding(reader, method, operation),

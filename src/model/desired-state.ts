@@ -68,6 +68,8 @@ export interface DesiredState {
   destinations: readonly [Destination, ...Destination[]];
   /** Facts about the pair in `current-credential`. undefined: the input is not set. */
   currentKey: KeyFacts | undefined;
+  /** The identity of that pair under each method that it fits. Before an `enroll` it may fit only the method that the client leaves. */
+  currentIdentities?: ReadonlyMap<string, string> | undefined;
   verify: 'required' | 'auto' | 'off';
   verifyAudience: string | undefined;
   tokenBinding: 'required' | 'off' | 'unchanged';

@@ -38,6 +38,16 @@ export function claimedBy({ currentKey }: DesiredState, { pool }: ObservedState)
   return currentKey && pool.find(({ identity }) => identity === currentKey.identity);
 }
 
+/** Whether `current-credential` is a pair of this client, before an `enroll` also by the method that the client leaves. */
+export function isOfThisClient(desired: DesiredState, observed: ObservedState): boolean {
+  const { client, pool } = observed;
+  const identity = desired.currentIdentities?.get(client?.method ?? '');
+  return (
+    claimedBy(desired, observed) !== undefined ||
+    (identity !== undefined && pool.some((c) => c.identity === identity))
+  );
+}
+
 /**
  * @param claimed by `current-credential` (`claimedBy`)
  * @param byTime what the primary may hold by the times alone

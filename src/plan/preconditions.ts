@@ -24,7 +24,7 @@ import { rotationInProgress } from '../model/rivals.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { commonName } from '../model/subject-dn.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
-import { claimedBy } from './claim.ts';
+import { isOfThisClient } from './claim.ts';
 import { hidingError, refuseSecretOfOthers } from './left-out.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import { Owners } from './owners.ts';
@@ -133,25 +133,41 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (observed.client === undefined) return;
   // An enrolled client may still have a credential with our mark, of the previous method.
   if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
-  const { clientId, clientName, currentKey } = desired;
-  if (currentKey !== undefined) {
-    // A certificate with the default subject is one of ours whose credential is gone.
-    const hasDefaultSubject = currentKey.subject === commonName(clientName ?? clientId);
-    if (claimedBy(desired, observed) || hasDefaultSubject) return;
-    throw secretExists(
-      primary.location,
-      `current-credential is a ${currentKey.subject ? `certificate of ${currentKey.subject}` : 'key'}, which client ${clientId} does not know`,
-      `If that line names another secret, write ${currentCredentialLine(desired)}. If the secret belongs to another client, choose another secret-name.`,
-    );
-  }
-  const isKnown = observed.pool.some(
+  if (!isKnown(builder)) throw unknownSecret(builder, primary.location);
+}
+
+/** Whether the primary's secret holds a pair of this client: by `current-credential`, or else by what Auth0 records. */
+function isKnown({ desired, observed, owners }: PlanBuilder): boolean {
+  const { brought, clientId, clientName, currentKey } = desired;
+  // A certificate with the default subject is one of ours whose credential is gone.
+  if (isOfThisClient(desired, observed) || currentSubject(desired) === commonName(clientName ?? clientId))
+    return true;
+  if (currentKey !== undefined) return false;
+  const isRecorded = observed.pool.some(
     (c) => owners.isOurs(c) || (c.type === 'cert_subject_dn' && c.identity === desired.subject),
   );
-  if (isKnown || desired.brought) return;
-  throw secretExists(
-    primary.location,
+  return isRecorded || brought !== undefined;
+}
+
+function currentSubject({ currentIdentities, currentKey }: DesiredState): string | undefined {
+  return currentKey ? currentKey.subject : currentIdentities?.get('tls_client_auth');
+}
+
+function unknownSecret(builder: PlanBuilder, location: SecretLocation): RotationError {
+  const { desired } = builder;
+  const { clientId, currentIdentities, currentKey } = desired;
+  const line = currentCredentialLine(desired);
+  const subject = currentSubject(desired);
+  if (currentKey !== undefined || currentIdentities?.size)
+    return secretExists(
+      location,
+      `current-credential is a ${subject ? `certificate of ${subject}` : 'key'}, which client ${clientId} does not know`,
+      `If that line names another secret, write ${line}. If the secret belongs to another client, choose another secret-name.`,
+    );
+  return secretExists(
+    location,
     'no run of this workflow has made a credential of this client',
-    `${movedFromAdvice(builder)}If it holds a pair of this client, add the line ${currentCredentialLine(desired)}. If it belongs to another client, choose another secret-name.`,
+    `${movedFromAdvice(builder)}If it holds a pair of this client, add the line ${line}. If it belongs to another client, choose another secret-name.`,
   );
 }
 
@@ -160,7 +176,7 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
  * @throws RotationError SECRET_EXISTS
  */
 function refuseToHide({ desired, observed }: PlanBuilder, primary: ObservedSecret): void {
-  if (claimedBy(desired, observed)) return;
+  if (isOfThisClient(desired, observed)) return;
   const error = hidingError(desired, observed, primary);
   if (error) throw error;
 }

@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { factsOf } from '../../../src/certificate/credential.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
@@ -271,6 +272,30 @@ describe('inputs', () => {
     const planned = inputs({ operation: 'plan', 'plan-of': 'rotate' }).desired;
     expect(planned.given).toEqual(new Set(['plan-of']));
     expect(inputs({ operation: 'plan', 'plan-of': '' }).desired.given).toEqual(new Set());
+  });
+
+  it('say by which name each method knows the pair in current-credential', () => {
+    const read = (credential: string, changes: Record<string, string> = {}) =>
+      inputs({ operation: 'enroll', 'current-credential': credential, ...changes }).desired;
+    const ofPair = read(PEM);
+    const all = new Map([
+      ['self_signed_tls_client_auth', ofPair.currentKey?.thumbprint],
+      ['tls_client_auth', 'CN=old'],
+      ['private_key_jwt', factsOf('private_key_jwt', { ...pair, certificate: undefined }).identity],
+    ]);
+    expect(ofPair.currentIdentities).toEqual(all);
+    const ofLogin = {
+      'management-token': '',
+      'management-client-id': 'client',
+      'management-credential': PEM,
+    };
+    expect(read('', { 'mtls-domain': 'login.test', ...ofLogin }).currentIdentities).toEqual(all);
+    const ofKey = read(pair.privateKey);
+    expect([ofKey.currentKey, [...(ofKey.currentIdentities?.keys() ?? [])]]).toEqual([
+      undefined,
+      ['private_key_jwt'],
+    ]);
+    expect(inputs().desired.currentIdentities).toBeUndefined();
   });
 
   it('let a plan go without github-token, and nothing else', () => {

@@ -306,6 +306,57 @@ describe('a secret that no run of this workflow could have written', () => {
     expect(outcome(desired({ current: 'h', given: new Set() }))).toBe('NotDue');
   });
 
+  describe('before an enroll', () => {
+    const leaves = (method: string, type: NonNullable<CredentialSeed['type']>): StateSeed => ({
+      method,
+      credentials: [{ id: 'h', age: 600, by: 'hand', type }],
+      written: [30],
+    });
+    const enroll = (identities: readonly (readonly [string, string])[], changes: DesiredChanges = {}) =>
+      theirs({ operation: 'enroll', currentIdentities: new Map(identities), ...changes });
+    const subjects = leaves('tls_client_auth', 'cert_subject_dn');
+    const keys = leaves('private_key_jwt', 'public_key');
+
+    it('is replaced if current-credential is a pair of the client by the method that it leaves', () => {
+      expect(outcome(enroll([['tls_client_auth', 'identity-h']]), subjects)).toBe('MethodDiffers');
+      const unfit = { ...enroll([['private_key_jwt', 'identity-h']]), currentKey: undefined };
+      expect(outcome(unfit, keys)).toBe('MethodDiffers');
+    });
+
+    it('is not hidden by another secret of this client', () => {
+      const wanted = enroll([['tls_client_auth', 'identity-h']]);
+      const observed = state(wanted, { ...subjects, written: [] });
+      const secrets = observed.secrets.map((one) => ({
+        ...one,
+        wouldHide: {
+          destination: { kind: 'org', org: 'acme' } as const,
+          secretName: 'PEM',
+          part: 'pair' as const,
+        },
+      }));
+      expect(plan(wanted, { ...observed, secrets }).reason).toBe('MethodDiffers');
+    });
+
+    it('is not replaced if the pair is of another client, or only looks alike by another method', () => {
+      for (const identities of [
+        [['tls_client_auth', 'CN=theirs']],
+        [['private_key_jwt', 'identity-h']],
+      ] as const)
+        expect(outcome(enroll(identities), subjects)).toMatchObject({ code: 'SECRET_EXISTS' });
+    });
+
+    it('the refusal speaks of a pair that is there, even if the new method cannot read it', () => {
+      const unfit = { ...enroll([['private_key_jwt', 'identity-other']]), currentKey: undefined };
+      expect(outcome(unfit, keys)).toMatchObject({
+        failed: expect.stringContaining('current-credential is a key, which client client does not know'),
+      });
+      const certificate = { ...enroll([['tls_client_auth', 'CN=other']]), currentKey: undefined };
+      expect(outcome(certificate, keys)).toMatchObject({
+        failed: expect.stringContaining('current-credential is a certificate of CN=other, which'),
+      });
+    });
+  });
+
   it('is not replaced: without current-credential nothing shows that it is of this client', () => {
     expect(outcome(desired())).toMatchObject({
       code: 'SECRET_EXISTS',
