@@ -27,7 +27,6 @@ import {
   refuseToOverwrite,
   refuseUnfinished,
   refuseUnfitClient,
-  refuseUnknownSecret,
 } from './preconditions.ts';
 import { firstReason, nextDue } from './reasons.ts';
 import { rehearse } from './rehearse.ts';
@@ -36,6 +35,7 @@ import { revert } from './revert.ts';
 import { rotate } from './rotate.ts';
 import { refuseStaleCurrent } from './stale-current.ts';
 import { bindTokens } from './token-binding.ts';
+import { refuseUnknownSecret } from './unknown-secret.ts';
 
 /**
  * @throws RotationError if nothing may be done: METHOD_MISMATCH, ALGORITHM_MISMATCH, INVALID_INPUT, SECRET_EXISTS, STALE_CREDENTIAL,

@@ -6,8 +6,8 @@ import { isYoung } from '../model/observed-state.ts';
 import { ISSUED } from '../model/step.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
-import { refuseUnknownSecret } from './preconditions.ts';
 import { materialOf } from './rotate.ts';
+import { refuseUnknownSecret } from './unknown-secret.ts';
 
 /** @throws RotationError CREDENTIAL_LIMIT, since it makes room only by removing what earlier rehearsals left, and what `requireWritable` throws */
 export function rehearse(builder: PlanBuilder): { reason: 'Rehearsal'; explanation: string } {
