@@ -5,6 +5,7 @@ import { expiredAlarm } from '../model/advice.ts';
 import { longDay } from '../model/markdown.ts';
 import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
+import { cannotCompare } from './incomparable-keys.ts';
 import { refusalOf } from './left-out.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -18,10 +19,8 @@ export function withLockoutAlarm(error: RotationError, builder: PlanBuilder): Ro
  * Who cannot log in with what the destinations hold, once the first steps of the plan are carried out.
  * @param carriedOut the number of those steps
  */
-export function lockoutOf(
-  { associatedAtStart, desired, inUseAtStart, observed, steps }: PlanBuilder,
-  carriedOut: number,
-): string | undefined {
+export function lockoutOf(builder: PlanBuilder, carriedOut: number): string | undefined {
+  const { associatedAtStart, desired, inUseAtStart, observed, steps } = builder;
   const { expiresAt, held, isExpiryEstimated, staleCurrent, unregistered } = inUseAtStart;
   if (observed.client?.method !== desired.method) return undefined;
   const isOver = isExpiryEstimated ? undefined : expiredAlarm(expiresAt, observed.now);
@@ -29,9 +28,11 @@ export function lockoutOf(
   const associated = steps
     .slice(0, carriedOut)
     .reduce((ids, step) => (step.kind === 'associate-credentials' ? step.to : ids), associatedAtStart);
+  // A key that cannot be compared may well be the pair: that alone is no reason for an alarm.
+  const isUnregistered = unregistered && staleCurrent === undefined && !cannotCompare(builder);
   const out = observed.secrets.filter(({ times }, index) => {
     const [head] = held[index] ?? [];
-    const isUnknown = index === 0 && unregistered && staleCurrent === undefined;
+    const isUnknown = index === 0 && isUnregistered;
     return writtenTimes(times) && (isUnknown || (head !== undefined && !associated.includes(head.id)));
   });
   return out.length === 0

@@ -8,6 +8,7 @@ import { printDestination, printLocation, type SecretLocation } from '../model/s
 import { NOTICE_PERIOD } from '../model/timing.ts';
 import { adviceOnUnshownHolder, dated, whatPrimaryMayHold } from './doubtful-credentials.ts';
 import { mayBeHeld } from './holders.ts';
+import { cannotCompare } from './incomparable-keys.ts';
 import { backToAdvice, formerElsewhere, keepOneWorkflowAdvice, movedFromAdvice } from './other-owners.ts';
 import { type PlanBuilder, supersededAt } from './plan-builder.ts';
 
@@ -132,8 +133,10 @@ function unusedByHand(builder: PlanBuilder): Credential[] {
   return byHand.filter((c) => !mayBeHeld(builder.inUse, c) && !doubtful.includes(c));
 }
 
-function passAdvice({ desired }: PlanBuilder): string {
-  return desired.currentKey ? '' : 'Pass current-credential, which shows what is in use. ';
+function passAdvice(builder: PlanBuilder): string {
+  return builder.desired.currentKey || cannotCompare(builder)
+    ? ''
+    : 'Pass current-credential, which shows what is in use. ';
 }
 
 function chooseAdvice(builder: PlanBuilder, some: readonly Credential[]): string {

@@ -20,6 +20,7 @@ import type { AssociationStep, RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
+import { noteOnUnregistered } from './incomparable-keys.ts';
 import { leaveOut, refusalOf } from './left-out.ts';
 import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
@@ -74,7 +75,7 @@ export class PlanBuilder {
       observed.client &&
       desired.operation !== 'revert'
     )
-      this.note('interruption', UNREGISTERED);
+      this.notes.push(noteOnUnregistered(desired, observed));
   }
 
   note(severity: Note['severity'], text: string): void {
@@ -310,5 +311,3 @@ export function overlapOf(builder: PlanBuilder, credential: Credential): number 
 
 const UNREAD =
   'The secrets in GitHub were not read, since no github-token was given. This plan assumes that every destination holds the newest associated credential.';
-const UNREGISTERED =
-  "current-credential holds a certificate or key that is not one of the client's credentials. Its consumers cannot log in until the rotation has delivered a new one.";

@@ -5,6 +5,7 @@ import { type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from './in-use.ts';
+import { cannotCompare, causeOf } from './incomparable-keys.ts';
 import type { Owners } from './owners.ts';
 
 /** What the rules decide by. */
@@ -100,8 +101,11 @@ function unidentified({ inUse }: RuleContext): boolean {
   return inUse.heldByPrimary === undefined || inUse.unregistered || inUse.primaryUnexplained;
 }
 
-function explainUnidentified({ desired, inUse, observed }: RuleContext): string {
+function explainUnidentified(context: RuleContext): string {
+  const { desired, inUse, observed } = context;
   if (observed.client === undefined) return `there is no client named ${desired.clientName} yet`;
+  if (cannotCompare(context))
+    return `${causeOf(observed)}, so nothing shows whether the primary destination holds a key of this client`;
   if (inUse.primaryUnexplained && desired.brought && !inUse.unregistered)
     return 'the expiry of a certificate that was issued elsewhere is not recorded (pass current-credential to be certain)';
   if (inUse.primaryUnexplained && inUse.heldByPrimary && !inUse.unregistered)

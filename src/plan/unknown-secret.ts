@@ -3,11 +3,13 @@
 import { RotationError } from '../errors.ts';
 import { currentCredentialLine } from '../model/advice.ts';
 import { type DesiredState, isForcedByHand } from '../model/desired-state.ts';
-import { type ObservedSecret, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, type ObservedSecret, writtenTimes } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { commonName } from '../model/subject-dn.ts';
 import { isOfThisClient } from './claim.ts';
+import { cannotCompare, causeOf, incomparableKeys } from './incomparable-keys.ts';
 import { hidingError, refuseSecretOfOthers } from './left-out.ts';
+import { capacityExhausted } from './no-room.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -50,6 +52,7 @@ function unknownSecret(builder: PlanBuilder, location: SecretLocation): Rotation
   const { desired } = builder;
   const { clientId, currentIdentities, currentKey } = desired;
   const line = currentCredentialLine(desired);
+  if (cannotCompare(builder)) return incomparableSecret(builder, location);
   const subject = currentSubject(desired);
   if (currentKey !== undefined || currentIdentities?.size)
     return secretExists(
@@ -62,6 +65,50 @@ function unknownSecret(builder: PlanBuilder, location: SecretLocation): Rotation
     'no run of this workflow has made a credential of this client',
     `${movedFromAdvice(builder)}If it holds a pair of this client, add the line ${line}. If it belongs to another client, choose another secret-name.`,
   );
+}
+
+/** No line current-credential helps here, so the remedy is a run that does not ask whose the secret is. */
+function incomparableSecret(builder: PlanBuilder, location: SecretLocation): RotationError {
+  const { desired, observed } = builder;
+  const isGiven = desired.currentKey !== undefined || desired.currentIdentities !== undefined;
+  const line = isGiven
+    ? `If current-credential names another secret, write ${currentCredentialLine(desired)}. `
+    : '';
+  return new RotationError('SECRET_EXISTS', {
+    failed: `${printLocation(location)} already holds something. ${causeOf(observed)}, so the run cannot see whether ${isGiven ? 'the pair in current-credential' : 'what the secret holds'} is a key of this client. If the run replaced the secret of another client, that client's consumers might no longer be able to log in.`,
+    remedy: `${line}${adviceOnIncomparable(builder)}`,
+  });
+}
+
+/** How to leave a key ID that was chosen by hand behind, without a moment in which somebody cannot log in. */
+export function adviceOnIncomparable(builder: PlanBuilder): string {
+  const { desired, observed } = builder;
+  const others = 'If the secret belongs to another client, choose another secret-name.';
+  // An enroll ends the old key, whatever its ID is.
+  if (observed.client?.method !== desired.method)
+    return `If the secret is this client's, start enroll by hand once with force: true. ${others}`;
+  const room = needsRelease(builder)
+    ? `First make room for a new key. ${capacityExhausted(builder).remedy} Then, if`
+    : 'If';
+  return `${room} the secret is this client's, start the rotation workflow by hand once with force: true: that run registers a new key and stores it${stayClause(builder)}. A consumer that writes the key ID into its assertions must leave it out before: Auth0 does not need it, and with it would look for the old key. ${others}`;
+}
+
+/** Empty if nothing shows yet which key stays, since one must be released first. */
+function stayClause(builder: PlanBuilder): string {
+  const stays = incomparableKeys(builder.observed).find((c) => !mayGo(builder, c));
+  return stays === undefined || needsRelease(builder) ? '' : `, and ${stays.id} stays associated`;
+}
+
+/** Whether a new key has no room until the user releases a credential. Until then a forced run fails, and changes nothing. */
+function needsRelease(builder: PlanBuilder): boolean {
+  const { associated, isMethodFull, pool } = builder;
+  return isMethodFull && !pool.some((c) => associated.includes(c.id) && mayGo(builder, c));
+}
+
+/** Whether a forced run may remove it to make room. */
+function mayGo(builder: PlanBuilder, credential: Credential): boolean {
+  const isKept = builder.desired.keepCredentials.has(credential.id);
+  return builder.evictable.includes(credential) || (builder.isDeclaredUnused(credential) && !isKept);
 }
 
 /**

@@ -16,9 +16,11 @@ import type { Lifetime } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY } from '../model/timing.ts';
 import type { CredentialsInUse } from '../plan/in-use.ts';
+import { cannotCompare, causeOf } from '../plan/incomparable-keys.ts';
 import { KEEP_ONE } from '../plan/other-owners.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { dueAt, firstReason, nextDue } from '../plan/reasons.ts';
+import { adviceOnIncomparable } from '../plan/unknown-secret.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { unmanagedFindings } from './unmanaged-credentials.ts';
 
@@ -112,7 +114,8 @@ const GRACE = 2 * DAY;
 function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] {
   const lifetime = lifetimeOf(desired, observed, inUse);
   // Another finding reports that Auth0 does not know what the primary holds.
-  if (inUse.heldByPrimary === undefined || inUse.unregistered) return [];
+  const isUnknown = inUse.unregistered && !cannotCompare({ desired, inUse, observed });
+  if (inUse.heldByPrimary === undefined || isUnknown) return [];
   if (lifetime === undefined)
     return [
       warning(
@@ -186,7 +189,9 @@ function destinationFindings(builder: PlanBuilder): Finding[] {
           warning(
             'DeliveryUnclear',
             `${code(due.explanation)}.`,
-            `${desired.currentKey ? '' : 'Pass current-credential. '}Start the rotation workflow.`,
+            cannotCompare(builder)
+              ? adviceOnIncomparable(builder)
+              : `${desired.currentKey ? '' : 'Pass current-credential. '}Start the rotation workflow.`,
           ),
         ]
       : []),
@@ -211,7 +216,8 @@ function nothingDelivered({ associated, observed }: PlanBuilder): Finding {
   );
 }
 
-function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, index: number): Finding[] {
+function destinationFinding(builder: PlanBuilder, index: number): Finding[] {
+  const { desired, inUse, owners, observed } = builder;
   const secret = observed.secrets[index];
   if (secret === undefined) return [];
   const location = code(printLocation(secret.location));
@@ -235,13 +241,7 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       ),
     ];
   if (held === undefined || (index === 0 && inUse.unregistered))
-    return [
-      failure(
-        `SecretUnknown ${printLocation(secret.location)}`,
-        `${location} does not hold a credential of the client, so its consumers cannot log in.`,
-        `${rotate}${inUse.unregistered ? UNREGISTERED : ''}`,
-      ),
-    ];
+    return [unknownAt(builder, secret.location, index)];
   if (!owners.isAssociated(held))
     return [
       failure(
@@ -251,6 +251,23 @@ function destinationFinding({ desired, inUse, owners, observed }: PlanBuilder, i
       ),
     ];
   return inUse.lacking.includes(index) ? [stale(secret.location, held, inUse)] : [];
+}
+
+/** A key that cannot be compared may well be the pair. That alone is no failure. */
+function unknownAt(builder: PlanBuilder, at: SecretLocation, index: number): Finding {
+  const { inUse, observed } = builder;
+  const location = code(printLocation(at));
+  if (index === 0 && cannotCompare(builder))
+    return warning(
+      'DeliveryUnclear',
+      `${causeOf(observed, code)}, so the watch cannot see whether ${location} holds a key of this client.`,
+      adviceOnIncomparable(builder),
+    );
+  return failure(
+    `SecretUnknown ${printLocation(at)}`,
+    `${location} does not hold a credential of the client, so its consumers cannot log in.`,
+    `Start the rotation workflow.${inUse.unregistered ? UNREGISTERED : ''}`,
+  );
 }
 
 /** Of a subject DN every location holds the same credential, and perhaps an older certificate of it. */

@@ -267,6 +267,8 @@ describe('a secret that no run of this workflow could have written', () => {
   const KEY = { method: 'private_key_jwt' } as const;
   const CA = { method: 'tls_client_auth' } as const;
   const byHand: StateSeed = { credentials: [{ id: 'h', age: 600, by: 'hand' }], written: [30] };
+  /** With it the identity in a test has the 43 characters of a thumbprint. */
+  const LIKE_A_THUMBPRINT = 'h'.repeat(34);
   const theirs = (changes: DesiredChanges = {}, subject: string | undefined = 'CN=theirs') => {
     const wanted = desired({ current: 'stranger', ...changes });
     if (wanted.currentKey) Object.assign(wanted.currentKey, { subject });
@@ -293,7 +295,8 @@ describe('a secret that no run of this workflow could have written', () => {
     });
     const key = theirs(KEY, undefined);
     if (key.currentKey) Object.assign(key.currentKey, { subject: undefined });
-    expect(outcome(key)).toMatchObject({
+    const known = { ...byHand, credentials: [{ id: LIKE_A_THUMBPRINT, age: 600, by: 'hand' as const }] };
+    expect(outcome(key, known)).toMatchObject({
       failed: expect.stringContaining('current-credential is a key, which client client does not know'),
     });
   });
@@ -316,6 +319,10 @@ describe('a secret that no run of this workflow could have written', () => {
       theirs({ operation: 'enroll', currentIdentities: new Map(identities), ...changes });
     const subjects = leaves('tls_client_auth', 'cert_subject_dn');
     const keys = leaves('private_key_jwt', 'public_key');
+    const thumbprints: StateSeed = {
+      ...keys,
+      credentials: [{ id: LIKE_A_THUMBPRINT, age: 600, by: 'hand', type: 'public_key' }],
+    };
 
     it('is replaced if current-credential is a pair of the client by the method that it leaves', () => {
       expect(outcome(enroll([['tls_client_auth', 'identity-h']]), subjects)).toBe('MethodDiffers');
@@ -347,11 +354,11 @@ describe('a secret that no run of this workflow could have written', () => {
 
     it('the refusal speaks of a pair that is there, even if the new method cannot read it', () => {
       const unfit = { ...enroll([['private_key_jwt', 'identity-other']]), currentKey: undefined };
-      expect(outcome(unfit, keys)).toMatchObject({
+      expect(outcome(unfit, thumbprints)).toMatchObject({
         failed: expect.stringContaining('current-credential is a key, which client client does not know'),
       });
       const certificate = { ...enroll([['tls_client_auth', 'CN=other']]), currentKey: undefined };
-      expect(outcome(certificate, keys)).toMatchObject({
+      expect(outcome(certificate, thumbprints)).toMatchObject({
         failed: expect.stringContaining('current-credential is a certificate of CN=other, which'),
       });
     });
