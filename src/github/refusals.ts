@@ -25,28 +25,18 @@ const KNOWN: readonly [RegExp, string][] = [
     /IP allow list/i,
     "Run the job on a runner whose address is in the organization's IP allow list, or add that address there (Settings, Authentication security).",
   ],
+  [
+    /SAML enforcement/i,
+    'Authorize the token for the organization: open the tokens in the developer settings of its owner, and choose Configure SSO. Or use the token of a GitHub App that is installed there: it needs no such authorization.',
+  ],
 ];
 
-/** GitHub's words for a personal token that an organization with single sign-on has not been given yet. */
-const SAML = /SAML enforcement/i;
-
-/**
- * The error for a refusal that is about this moment or this token, whatever it may do: it shows nothing about the place. undefined: it is
- * another one. @param failed what was refused
- */
-function notAboutThePlace({ data, rateLimit, status }: Answer, failed: string): RotationError | undefined {
-  if (rateLimit) {
-    const until = rateLimit.until === undefined ? 'a few minutes' : `until ${iso(rateLimit.until)}`;
-    return new RotationError('GITHUB_REQUEST_FAILED', {
-      failed: `${failed} That is a rate limit, which was still exceeded after several attempts.`,
-      remedy: `Wait ${until}, then start a new run. If that happens often, look what else uses the same token or the same GitHub App.`,
-    });
-  }
-  if (status !== 403 || !SAML.test(stringOf(data, 'message') ?? '')) return undefined;
-  return new RotationError('GITHUB_UNAUTHORIZED', {
-    failed,
-    remedy:
-      'Authorize the token for the organization: open the tokens in the developer settings of its owner, and choose Configure SSO. Or use the token of a GitHub App that is installed there: it needs no such authorization.',
+/** The error for a rate limit, which shows nothing about the place. @param failed what was refused */
+function limited({ until }: NonNullable<Answer['rateLimit']>, failed: string): RotationError {
+  const wait = until === undefined ? 'a few minutes' : `until ${iso(until)}`;
+  return new RotationError('GITHUB_REQUEST_FAILED', {
+    failed: `${failed} That is a rate limit, which was still exceeded after several attempts.`,
+    remedy: `Wait ${wait}, then start a new run. If that happens often, look what else uses the same token or the same GitHub App.`,
   });
 }
 
@@ -63,8 +53,7 @@ export function refused(destination: Destination, answer: Answer, what: string):
         'Make the token in the same job, in the step right before this action (actions/create-github-app-token): it lives one hour.',
     });
   }
-  const error = notAboutThePlace(answer, failed);
-  if (error) return error;
+  if (answer.rateLimit) return limited(answer.rateLimit, failed);
   const known = answer.status === 403 && KNOWN.find(([pattern]) => pattern.test(message));
   if (known) return new RotationError('GITHUB_FORBIDDEN', { failed, remedy: known[1] });
   if (answer.status === 403 || answer.status === 404 || answer.status === 451) {
@@ -173,8 +162,7 @@ export function callRefused(what: string, answer: Answer, permission: string): R
     const remedy = 'Leave workflow-token at its default, or pass a token that is valid and not expired.';
     return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });
   }
-  const error = notAboutThePlace(answer, failed);
-  if (error) return error;
+  if (answer.rateLimit) return limited(answer.rateLimit, failed);
   if (answer.status === 403 || answer.status === 404 || answer.status === 410) {
     const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
     return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });

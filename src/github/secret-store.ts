@@ -1,6 +1,6 @@
 /** Writes GitHub's secrets, and reads their metadata and public keys (docs/facts.md#github-secret-record). */
 
-import { asRotationError, type RotationError } from '../errors.ts';
+import { asRotationError, RotationError } from '../errors.ts';
 import type { ServerClock } from '../http/server-clock.ts';
 import { NetworkError } from '../http/wire.ts';
 import { isObject, stringOf, timeOf } from '../model/json.ts';
@@ -232,6 +232,10 @@ export class SecretStore {
       const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
       return isThere ? { ...rest, destination: organization } : 'none';
     } catch (error) {
+      // The repository was just read, so it belongs to a person, and there is no organization.
+      const isPersonal =
+        unread.length === 1 && error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND';
+      if (isPersonal) return 'none';
       if (isNotShown(error)) return { notShown: unread };
       throw error;
     }

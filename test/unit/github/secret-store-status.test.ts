@@ -486,7 +486,7 @@ describe('the outer secret of the same name', () => {
     ['is not known if nothing of it is shown', ENV, [NOTHING], { notShown: [REPO, ORG] }],
     ["is not known if the organization's are refused", ENV, [NOTHING, KEY, REFUSED], { notShown: [ORG] }],
     ['of a repository is not known if those are refused', 'repo:acme/shop', [REFUSED], { notShown: [ORG] }],
-    ['of a repository is not known if those are hidden', 'repo:acme/shop', [NOTHING], { notShown: [ORG] }],
+    ['of the repository of a person is none', 'repo:acme/shop', [NOTHING], 'none'],
   ])('%s (%s)', async (_, scope, answers, expected) => {
     expect(await (await storeOf(...answers)).outerSecretOf(location(scope))).toEqual(expected);
   });

@@ -88,7 +88,7 @@ describe('an observation', () => {
     expect((await failing(ENV, 500)).error?.code).toBe('GITHUB_REQUEST_FAILED');
   });
 
-  it('stops if a rate limit or single sign-on refuses a destination, which may be shown to the next run', async () => {
+  it('stops if a rate limit refuses a destination, which may be shown to the next run', async () => {
     const said = async (message: string) => {
       const body = JSON.stringify({ message });
       const { error, observed } = await observe('partly delivered', (one) =>
@@ -98,10 +98,6 @@ describe('an observation', () => {
     };
     expect(await said('You have exceeded a secondary rate limit')).toEqual([
       'GITHUB_REQUEST_FAILED',
-      undefined,
-    ]);
-    expect(await said('Resource protected by organization SAML enforcement.')).toEqual([
-      'GITHUB_UNAUTHORIZED',
       undefined,
     ]);
   });
