@@ -83,8 +83,8 @@ async function runPhases(
     result.plan = plan(result.desired, result.observed);
   }
   if (!readOnly && result.plan.probes.length > 0) {
-    const unwritable = await probeLocations(result.plan.probes, result.observed, services);
-    result.observed = { ...result.observed, unwritable };
+    const refusedTrials = await probeLocations(result.plan.probes, result.observed, services);
+    result.observed = { ...result.observed, refusedTrials };
     result.plan = plan(result.desired, result.observed);
   }
   for (const line of planLines(result.plan)) info(line);

@@ -59,20 +59,20 @@ export function shareServices(
   writes?: Pace,
 ): SharedServices {
   const budget = new SharedBudget();
-  const auth0 = { clock: new ServerClock(), pace: budget };
-  const proofRemote = { clock: new ServerClock() };
+  const auth0 = { serverClock: new ServerClock(), pace: budget };
+  const proofRemote = { serverClock: new ServerClock() };
   const discover = once(() =>
     discoverMtlsEndpoints(new Service('Auth0 proof', transport, proofRemote), domain, mtlsDomain),
   );
   const token = once(async () => {
     // The token endpoint does not count against the rate limit of the Management API, so this service has no pace.
-    const service = new Service('Auth0', transport, { clock: auth0.clock });
+    const service = new Service('Auth0', transport, { serverClock: auth0.serverClock });
     const mtlsTokenEndpoint = async () => (await discover()).token;
     const fresh = await managementToken({ service, domain, audience, login, mtlsTokenEndpoint });
     mask(fresh);
     return fresh;
   });
-  const github = { clock: new ServerClock(), ...(writes ? { pace: writes } : {}) };
+  const github = { serverClock: new ServerClock(), ...(writes ? { pace: writes } : {}) };
   return {
     budget,
     auth0,

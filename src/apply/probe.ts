@@ -15,12 +15,12 @@ export async function probeLocations(
       ({ location, times }) => times === 'missing' && printDestination(location.destination) === name,
     ).length;
   const refusals = new Map<string, Unwritable['error'] | undefined>();
-  const unwritable: Unwritable[] = [];
+  const refusedTrials: Unwritable[] = [];
   for (const location of locations) {
     const name = printDestination(location.destination);
     if (!refusals.has(name)) refusals.set(name, await store?.probe(location.destination, added(name)));
     const error = refusals.get(name);
-    if (error) unwritable.push({ location: printLocation(location), error });
+    if (error) refusedTrials.push({ location: printLocation(location), error });
   }
-  return unwritable;
+  return refusedTrials;
 }

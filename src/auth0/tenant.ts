@@ -74,7 +74,7 @@ export class Tenant {
 
   /** Auth0's clock, relative to the local one. */
   get clock(): ServerClock {
-    return this.#service.clock;
+    return this.#service.serverClock;
   }
 
   /** @throws RotationError CLIENT_NOT_FOUND, AUTH0_… */

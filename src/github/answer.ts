@@ -7,7 +7,7 @@ export interface Answer {
   status: number;
   data: Json | undefined;
   /** For a refusal, the permissions that GitHub requires. */
-  accepted?: string | undefined;
+  requiredPermissions?: string | undefined;
   /** A rate limit refused the request. `until` is GitHub's time in milliseconds, if the answer names one. */
   rateLimit?: { until: number | undefined } | undefined;
   /** For a redirect. */
@@ -23,7 +23,7 @@ export function answerOf(error: unknown, now: number): Answer | undefined {
   return {
     status: response.status,
     data: response.data,
-    accepted: response.headers['x-accepted-github-permissions'],
+    requiredPermissions: response.headers['x-accepted-github-permissions'],
     rateLimit: rateLimitOf(response, now),
   };
 }

@@ -43,7 +43,7 @@ export class GitHubApi {
 
   /** GitHub's clock, relative to the local one. */
   get clock(): ServerClock {
-    return this.#service.clock;
+    return this.#service.serverClock;
   }
 
   /** Milliseconds since the epoch by GitHub's clock. */
@@ -138,7 +138,7 @@ export class GitHubApi {
       return { status: answer.status, data: answer.data, location: answer.headers.location };
     } catch (error) {
       if (error instanceof RotationError) throw error;
-      return answerOf(error, this.now()) ?? lost(method, `${this.#apiUrl}${path}`, error);
+      return answerOf(error, this.now()) ?? throwUnanswered(method, `${this.#apiUrl}${path}`, error);
     }
   }
 }
@@ -191,7 +191,7 @@ function throwIfIntercepted(method: Method, url: string, response: HttpResponse)
 }
 
 /** Throws a failure of the network as a RotationError, and any other error as it is. Octokit wraps the errors of its fetch. */
-function lost(method: Method, url: string, error: unknown): never {
+function throwUnanswered(method: Method, url: string, error: unknown): never {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof NetworkError)) throw cause;
   const remedy = 'Check the network of the runner and the status page of GitHub, then start a new run.';

@@ -57,10 +57,10 @@ export function refused(destination: Destination, answer: Answer, what: string):
   const known = answer.status === 403 && KNOWN.find(([pattern]) => pattern.test(message));
   if (known) return new RotationError('GITHUB_FORBIDDEN', { failed, remedy: known[1] });
   if (answer.status === 403 || answer.status === 404 || answer.status === 451) {
-    const accepted = answer.accepted ? ` GitHub requires ${oneLine(answer.accepted)}.` : '';
+    const needed = answer.requiredPermissions && ` GitHub requires ${oneLine(answer.requiredPermissions)}.`;
     return new RotationError('GITHUB_FORBIDDEN', {
       failed,
-      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name that permission in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${accepted}`,
+      remedy: `Give the GitHub App (or fine-grained token) ${PERMISSION[destination.kind]} for ${name}, accept the change in the app's installation, and name that permission in the step that makes the token. GITHUB_TOKEN can never write secrets: use a GitHub App's token instead.${needed ?? ''}`,
     });
   }
   return new RotationError('GITHUB_REQUEST_FAILED', {

@@ -19,27 +19,31 @@ export interface Transport {
 
 /** Shared by all senders to one service. */
 export interface Remote {
-  clock: ServerClock;
+  serverClock: ServerClock;
   /** Without it requests do not wait. */
   pace?: Pace;
 }
 
 export class Service {
   readonly name: string;
-  readonly clock: ServerClock;
+  readonly serverClock: ServerClock;
   readonly #transport: Transport;
   readonly #pace: Pace | undefined;
 
-  constructor(name: string, transport: Transport, { clock, pace }: Remote = { clock: new ServerClock() }) {
+  constructor(
+    name: string,
+    transport: Transport,
+    { serverClock, pace }: Remote = { serverClock: new ServerClock() },
+  ) {
     this.name = name;
-    this.clock = clock;
+    this.serverClock = serverClock;
     this.#transport = transport;
     this.#pace = pace;
   }
 
   /** Milliseconds since the epoch by this service's clock. */
   now(): number {
-    return this.#transport.clock.now() + this.clock.offset;
+    return this.#transport.clock.now() + this.serverClock.offset;
   }
 
   /** For waits between two calls. */
@@ -83,7 +87,7 @@ export class Service {
     try {
       const response = await send({ ...request, signal });
       endTurn?.(response);
-      this.clock.observe(response.headers.date, sentAt, clock.now());
+      this.serverClock.observe(response.headers.date, sentAt, clock.now());
       this.#debug(request, `${response.status}`, sentAt, response.headers);
       return withoutEchoes(response, request);
     } catch (error) {

@@ -68,11 +68,11 @@ export type OuterSecret = SecretLocation | 'none' | { notShown: readonly Destina
 
 /** Why a write here is not tried (it is left out) or will probably fail (it refused a trial moments ago). undefined: it accepted one, or was not probed. */
 export function whyUnwritable(
-  { leftOut = [], unwritable = [] }: Pick<ObservedState, 'leftOut' | 'unwritable'>,
+  { leftOut = [], refusedTrials = [] }: Pick<ObservedState, 'leftOut' | 'refusedTrials'>,
   location: SecretLocation,
 ): RotationError | undefined {
   const name = printLocation(location);
-  return [...leftOut, ...unwritable].find((one) => one.location === name)?.error;
+  return [...leftOut, ...refusedTrials].find((one) => one.location === name)?.error;
 }
 
 /** Whether this run must not even try to write this location. */
@@ -133,7 +133,7 @@ export interface ObservedState {
   /** One for each desired secret, in the same order, so the first is the primary's. */
   secrets: readonly ObservedSecret[];
   /** Secret locations that refused a write moments ago. undefined: none was probed. */
-  unwritable?: readonly Unwritable[];
+  refusedTrials?: readonly Unwritable[];
   /** Secret locations beside the primary that this run does not write, and why. undefined: it is not decided yet. */
   leftOut?: readonly Unwritable[];
   /** Former locations of this workflow, which are read and never written. */

@@ -138,7 +138,7 @@ function isAtHand(builder: PlanBuilder, credential: Credential | undefined): boo
 
 /** Plans to store `current-credential` in these locations, once a probe has shown that they accept it. */
 function store(builder: PlanBuilder, indexes: readonly number[]): void {
-  requestProbes(builder, indexes);
+  requestProbesOf(builder, indexes);
   for (const index of indexes) {
     const location = builder.observed.secrets[index]?.location;
     if (location) builder.steps.push({ kind: 'store-secret', location, source: 'current-credential' });
@@ -150,6 +150,6 @@ function isWritable(builder: PlanBuilder, index: number): boolean {
   return location !== undefined && whyUnwritable(builder.observed, location) === undefined;
 }
 
-export function requestProbes(builder: PlanBuilder, indexes: readonly number[]): void {
-  builder.requestProbe(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
+export function requestProbesOf(builder: PlanBuilder, indexes: readonly number[]): void {
+  builder.requestProbes(indexes.flatMap((index) => builder.observed.secrets[index]?.location ?? []));
 }

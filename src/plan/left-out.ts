@@ -35,9 +35,9 @@ export function leaveOut(desired: DesiredState, observed: ObservedState): Observ
 /** One error for all locations that are left out or refuse a write, with what to do about each. undefined: there is none. */
 export function refusalOf(
   desired: DesiredState,
-  { leftOut = [], secrets, unwritable = [] }: ObservedState,
+  { leftOut = [], secrets, refusedTrials = [] }: ObservedState,
 ): RotationError | undefined {
-  const all = [...leftOut, ...unwritable];
+  const all = [...leftOut, ...refusedTrials];
   const [first] = all;
   if (!first) return undefined;
   const refusing = all.map(({ error, location: name }) => {

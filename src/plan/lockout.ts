@@ -45,10 +45,10 @@ export function unwritableError(builder: PlanBuilder): RotationError | undefined
   const { desired, observed } = builder;
   const refusal = refusalOf(desired, observed);
   if (!refusal) return undefined;
-  const { leftOut = [], unwritable = [] } = observed;
+  const { leftOut = [], refusedTrials = [] } = observed;
   const { alarm, stateNow } = describeUnwritable(builder);
   const does = leftOut.length > 0 ? 'leaves out' : 'cannot write';
-  const names = [...leftOut, ...unwritable].map(({ location }) => location).join(', ');
+  const names = [...leftOut, ...refusedTrials].map(({ location }) => location).join(', ');
   return new RotationError(refusal.code === 'SECRET_EXISTS' ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
     failed: `This run ${does} ${names}. ${refusal.failed}`,
     remedy: refusal.remedy,

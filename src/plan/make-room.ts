@@ -12,7 +12,7 @@ import {
 } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { DAY, lastChance } from '../model/timing.ts';
-import { requestProbes } from './current-pair.ts';
+import { requestProbesOf } from './current-pair.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
@@ -37,7 +37,7 @@ function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () =
       if (isMethodFull) warnIfUsed(builder, victim);
       if (isMethodFull && mayHaveUsers(builder, victim))
         // Nobody loses a key for a primary that then takes no write.
-        requestProbes(builder, [0]);
+        requestProbesOf(builder, [0]);
       builder.remove(victim, 'make room');
     } else if (isMethodFull) {
       interrupt(builder, isExpiringSoon);
@@ -54,7 +54,7 @@ function makeRoom(builder: PlanBuilder, isExpiringSoon: boolean, needsRoom: () =
 function findVictim(builder: PlanBuilder, isMethodFull: boolean): Credential | undefined {
   const isAssociated = ({ id }: Credential) => builder.associated.includes(id);
   if (isMethodFull) return builder.evictable.find(isAssociated);
-  const useless = (c: Credential) => !isAssociated(c) && builder.isUnused(c);
+  const useless = (c: Credential) => !isAssociated(c) && builder.isRemovable(c);
   return builder.pool.find(useless) ?? builder.evictable[0];
 }
 
@@ -85,7 +85,7 @@ function interrupt(builder: PlanBuilder, isExpiringSoon: boolean): void {
     .filter((_, index) => inUse.held[index]?.some(({ id }) => id === victim.id))
     .map(({ location }) => location);
   // guard: nobody is interrupted for a primary that takes no write
-  builder.requestProbe([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
+  builder.requestProbes([...observed.secrets.slice(0, 1).map(({ location }) => location), ...interrupted]);
   refuseForUnwritable(builder, interrupted);
   noteInterruption(builder, victim, interrupted);
   builder.remove(victim, 'make room', interrupted);

@@ -37,7 +37,8 @@ function remedyFor(builder: PlanBuilder): string | undefined {
 function overlapAdvice(builder: PlanBuilder): string | undefined {
   if (builder.desired.operation !== 'rehearse') return undefined;
   const previous = builder.pool.find(
-    (c) => builder.associated.includes(c.id) && builder.isUnused(c) && supersededAt(builder, c) !== undefined,
+    (c) =>
+      builder.associated.includes(c.id) && builder.isRemovable(c) && supersededAt(builder, c) !== undefined,
   );
   return previous
     ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`

@@ -1,4 +1,4 @@
-/** Credentials with a mark other than ours: of another workflow, or of this one before its destinations or secret-name were changed. Pure. */
+/** What to do about other workflows that rotate the client, and about former settings of this one. Pure. */
 
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';

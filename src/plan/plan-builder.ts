@@ -89,7 +89,7 @@ export class PlanBuilder {
   requireWritable(): void {
     const refusal = refusalOf(this.desired, this.observed);
     if (refusal) throw refusal;
-    this.requestProbe(this.observed.secrets.map(({ location }) => location));
+    this.requestProbes(this.observed.secrets.map(({ location }) => location));
   }
 
   /** Makes the plan depend on the tenant logs. @param since milliseconds, Auth0's clock */
@@ -98,9 +98,9 @@ export class PlanBuilder {
   }
 
   /** Asks for a check of whether these locations accept a write, which the run makes after the plan. */
-  requestProbe(locations: readonly SecretLocation[]): void {
+  requestProbes(locations: readonly SecretLocation[]): void {
     // A plan with the results of the probes asks for none.
-    if (this.observed.unwritable !== undefined) return;
+    if (this.observed.refusedTrials !== undefined) return;
     const open = locations.filter((one) => !isLeftOut(this.observed, one));
     this.probes.push(...open.filter((one) => !this.probes.includes(one)));
   }
@@ -154,7 +154,7 @@ export class PlanBuilder {
   }
 
   /** Whether it is not protected, and no location may hold it. */
-  isUnused(credential: Credential): boolean {
+  isRemovable(credential: Credential): boolean {
     return !this.isProtected(credential) && !mayBeHeld(this.inUse, credential);
   }
 
@@ -162,7 +162,7 @@ export class PlanBuilder {
   get evictable(): Credential[] {
     const expired = this.pool.filter((c) => !this.isProtected(c) && this.isCertainlyExpired(c));
     const { supplanted } = this.inUse;
-    const rolledBack = this.pool.filter((c) => c.id === supplanted?.id && this.isUnused(c));
+    const rolledBack = this.pool.filter((c) => c.id === supplanted?.id && this.isRemovable(c));
     return [...new Set([...expired, ...this.dueForRemoval, ...rolledBack])];
   }
 
@@ -170,7 +170,7 @@ export class PlanBuilder {
   get dueForRemoval(): Credential[] {
     return this.pool.filter(
       (c) =>
-        this.isUnused(c) &&
+        this.isRemovable(c) &&
         this.isNoticeOver(c) &&
         (this.isAbandoned(c) ||
           this.isSuperseded(c) ||

@@ -12,7 +12,7 @@ import { claimedBy } from './claim.ts';
 import {
   assumeRewritten,
   finishDelivery,
-  requestProbes,
+  requestProbesOf,
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
@@ -201,7 +201,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   if (due) rotate(builder, due.reason);
   else retire(builder);
   rewriteBeforeRemoval(builder, toRewrite);
-  if (due?.reason === 'PartlyDelivered') requestProbes(builder, builder.inUse.lacking);
+  if (due?.reason === 'PartlyDelivered') requestProbesOf(builder, builder.inUse.lacking);
   return due ?? notRotated(builder, healed);
 }
 
@@ -238,7 +238,7 @@ function leastNeeded(builder: PlanBuilder): Credential | undefined {
   const isExpired = (c: Credential) => builder.isCertainlyExpired(c) && !builder.isProtected(c);
   // Of those made by hand, only what is declared unused: a healing run announces no removal.
   const isFree = (c: Credential) =>
-    builder.isUnused(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c));
+    builder.isRemovable(c) && (!owners.isUnmarked(c) || builder.isDeclaredUnused(c));
   const unneeded = pool.filter((c) => associated.includes(c.id) && (isExpired(c) || isFree(c)));
   return unneeded.find((c) => builder.isAbandoned(c)) ?? unneeded[0];
 }

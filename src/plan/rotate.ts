@@ -141,13 +141,13 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   if (owners.isForeign(same)) throw subjectTaken(builder, same);
   const newer = newerToDiscard(builder, same);
   // Later runs never take a rehearsal's credential for one in use.
-  if (!owners.isMadeByRehearsal(same) && newer.every((c) => builder.isUnused(c))) {
+  if (!owners.isMadeByRehearsal(same) && newer.every((c) => builder.isRemovable(c))) {
     for (const credential of newer) builder.remove(credential, 'discard');
     builder.note('notice', SAME_SUBJECT);
     return same;
   }
   // Auth0 refuses a second credential with the same subject DN.
-  if (!builder.isUnused(same)) throw capacityExhausted(builder);
+  if (!builder.isRemovable(same)) throw capacityExhausted(builder);
   builder.remove(same, 'make room');
   return undefined;
 }

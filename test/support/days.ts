@@ -273,11 +273,11 @@ export class Days {
     const observed = await this.observed(wanted);
     const first = plan(wanted, observed);
     if (first.probes.length === 0) return first;
-    const unwritable = first.probes
+    const refusedTrials = first.probes
       .map(printLocation)
       .filter((location) => this.archived.has(location))
       .map((location) => ({ location, error: whyUnwritable(location) }));
-    return plan(wanted, { ...observed, unwritable });
+    return plan(wanted, { ...observed, refusedTrials });
   }
 
   #workingPlaces(): string[] {

@@ -25,7 +25,7 @@ describe('a rotation', () => {
     const refused = (line: string) => (line.endsWith('_PROBE') ? { status: 403 } : undefined);
     const result = await road.run(refused);
     expect(road.probes.length).toBeGreaterThan(0);
-    expect(result.observed?.unwritable?.map(({ error }) => error.code)).toEqual(['GITHUB_FORBIDDEN']);
+    expect(result.observed?.refusedTrials?.map(({ error }) => error.code)).toEqual(['GITHUB_FORBIDDEN']);
     expect([result.error?.code, road.writes]).toEqual(['DELIVERY_INCOMPLETE', []]);
   });
 

@@ -31,13 +31,13 @@ async function probe(refusing: string) {
     return printDestination(destination) === refusing ? error : undefined;
   };
   const store = Object.create(SecretStore.prototype, { probe: { value } }) as SecretStore;
-  const unwritable = await probeLocations(locations, observed, { store });
-  return { asked, unwritable };
+  const refusedTrials = await probeLocations(locations, observed, { store });
+  return { asked, refusedTrials };
 }
 
 it('asks each destination once whether it has room for the secrets that it lacks', async () => {
-  const { asked, unwritable } = await probe('none');
-  expect([asked, unwritable]).toEqual([
+  const { asked, refusedTrials } = await probe('none');
+  expect([asked, refusedTrials]).toEqual([
     [
       ['repo:acme/shop', 2],
       ['org:acme', 0],
@@ -47,8 +47,8 @@ it('asks each destination once whether it has room for the secrets that it lacks
 });
 
 it('finds all locations of a destination that refuses, and no other', async () => {
-  const { unwritable } = await probe('org:acme');
-  expect(unwritable).toEqual(
+  const { refusedTrials } = await probe('org:acme');
+  expect(refusedTrials).toEqual(
     ['PEM', 'KEY', 'CERTIFICATE'].map((name) => ({ location: `org:acme ${name}`, error })),
   );
 });

@@ -62,7 +62,7 @@ describe('a request', () => {
     expect(await github.request('GET', '/x')).toEqual({
       status: 403,
       data: { message: 'no' },
-      accepted: 'issues=write',
+      requiredPermissions: 'issues=write',
     });
   });
 

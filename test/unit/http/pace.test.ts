@@ -72,7 +72,7 @@ function world(pace: (signal: AbortSignal) => Pace, answer: Answer, latency = 40
   };
   const cancellation = new Cancellation(signal.signal);
   const connection = { send, clock, cancellation, debug: () => undefined };
-  const remote = { clock: new ServerClock(), pace: pace(signal.signal) };
+  const remote = { serverClock: new ServerClock(), pace: pace(signal.signal) };
   const another = () =>
     new Service('Auth0', { ...connection, cancellation: new Cancellation(signal.signal) }, remote);
   return {

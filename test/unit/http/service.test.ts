@@ -59,10 +59,10 @@ describe('an answer', () => {
     await using server = await peer([
       { headers: { 'x-ratelimit-limit': '9', 'x-ratelimit-remaining': '8' } },
     ]);
-    const remote = { clock: new ServerClock(), pace: new SharedBudget() };
+    const remote = { serverClock: new ServerClock(), pace: new SharedBudget() };
     await new Service('one', line.connection, remote).call(get(server.served.url));
     expect(remote.pace.burst).toBe(9);
-    expect(new Service('two', line.connection, remote).clock.known).toBe(true);
+    expect(new Service('two', line.connection, remote).serverClock.known).toBe(true);
   });
 });
 

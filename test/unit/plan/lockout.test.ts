@@ -113,7 +113,9 @@ describe('a destination that refuses its write', () => {
         failed: 'It is archived.',
         remedy: 'Unarchive it.',
       });
-      expect(() => plan(wanted, { ...observed, unwritable: [{ location: `${PROD} PEM`, error }] })).toThrow(
+      expect(() =>
+        plan(wanted, { ...observed, refusedTrials: [{ location: `${PROD} PEM`, error }] }),
+      ).toThrow(
         expect.objectContaining({
           code: 'GITHUB_FORBIDDEN',
           remedy: `Unarchive it. Or, if nobody reads it, take ${PROD} out of destinations.`,
@@ -124,8 +126,8 @@ describe('a destination that refuses its write', () => {
 
   const refusing = (refused: readonly [string, RotationError][], changes: DesiredChanges = {}) => {
     const wanted = desired({ destinations: [SHOP, PROD, LAST], ...changes });
-    const unwritable = refused.map(([location, error]) => ({ location, error }));
-    const observed = { ...state(wanted, { credentials: [{ id: 'c', age: 80 * 1440 }] }), unwritable };
+    const refusedTrials = refused.map(([location, error]) => ({ location, error }));
+    const observed = { ...state(wanted, { credentials: [{ id: 'c', age: 80 * 1440 }] }), refusedTrials };
     try {
       return plan(wanted, observed).errorAtEnd;
     } catch (error) {

@@ -225,8 +225,8 @@ describe('what the builder asks', () => {
   it('each location once whether it takes a write, and none that is left out', () => {
     if (!primary || !other) throw new Error('two locations');
     const open = builderOf({}, { destinations: [SHOP, LIVE] });
-    open.requestProbe([primary]);
-    open.requestProbe([primary, other]);
+    open.requestProbes([primary]);
+    open.requestProbes([primary, other]);
     expect(open.probes).toEqual([primary, other]);
     const error = new RotationError('SECRET_EXISTS', { failed: '', remedy: '' });
     const out = builderOf(
@@ -234,10 +234,10 @@ describe('what the builder asks', () => {
       { destinations: [SHOP, LIVE] },
       { leftOut: [{ location: `${LIVE} PEM`, error }] },
     );
-    out.requestProbe([primary, other]);
+    out.requestProbes([primary, other]);
     expect(out.probes).toEqual([primary]);
-    const answered = builderOf({}, { destinations: [SHOP, LIVE] }, { unwritable: [] });
-    answered.requestProbe([primary, other]);
+    const answered = builderOf({}, { destinations: [SHOP, LIVE] }, { refusedTrials: [] });
+    answered.requestProbes([primary, other]);
     expect(answered.probes).toEqual([]);
   });
 
