@@ -1,11 +1,10 @@
 /** Checks everything that can refuse a rotation, before its first effect. */
 
-import { needsControl } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
-import { noControl, noGrant } from './proof-failure.ts';
+import { noGrant, refuseUncontrolled } from './proof-failure.ts';
 import type { Prover } from './prove.ts';
 
 export interface PreflightServices {
@@ -35,9 +34,7 @@ export async function preflight(
     if (endpoint === undefined) return;
     const proofRequest = await prover.proofRequest();
     if (proofRequest === undefined && isRequired) throw noGrant(desired);
-    // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
-    if (proofRequest && needsControl(proofRequest) && plan.reuses !== undefined && isRequired)
-      throw noControl(desired);
+    if (proofRequest) refuseUncontrolled(desired, plan, proofRequest);
     await prover.proveCurrent();
   };
   await Promise.all([proof(), ...keys.map((read) => read())]);

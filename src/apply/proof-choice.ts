@@ -6,7 +6,7 @@ import type { ObservedClient } from '../model/observed-state.ts';
 export class ProofChoice {
   readonly #client: Pick<ObservedClient, 'callback' | 'grantTypes'>;
   readonly #pushedRequestEndpoint: () => Promise<string | undefined>;
-  readonly #onReplaced: (refusal: string) => void;
+  readonly #onReplaced: (request: ProofRequest, refusal: string) => void;
   #request: Promise<ProofRequest | undefined> | undefined;
   /** A pushed request has succeeded, so what is refused later is the key. */
   #isPushedAccepted = false;
@@ -16,7 +16,7 @@ export class ProofChoice {
   constructor(
     client: Pick<ObservedClient, 'callback' | 'grantTypes'>,
     pushedRequestEndpoint: () => Promise<string | undefined>,
-    onReplaced: (refusal: string) => void,
+    onReplaced: (request: ProofRequest, refusal: string) => void,
   ) {
     this.#client = client;
     this.#pushedRequestEndpoint = pushedRequestEndpoint;
@@ -53,7 +53,7 @@ export class ProofChoice {
     if (replacement === undefined) return { request, result: { ...result, pushed: this.#refusal } };
     this.#refusal = result.detail;
     this.#request = Promise.resolve(replacement);
-    this.#onReplaced(result.detail);
+    this.#onReplaced(replacement, result.detail);
     return this.ask(send);
   }
 

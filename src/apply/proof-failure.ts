@@ -1,6 +1,6 @@
 /** Errors and notes about a key that could not be proven. */
 
-import type { ProofRequest, ProofResult } from '../auth0/proof.ts';
+import { needsControl, type ProofRequest, type ProofResult } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 
@@ -19,7 +19,7 @@ export function proofError(
 ): RotationError {
   if (refused.outage) return refused.outage;
   const { method } = desired;
-  const why = [whyRefused(refused), logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
+  const why = [detailOf(refused), logged && `the log of Auth0: ${logged}`].filter(Boolean).join('; ');
   const what = method === 'private_key_jwt' ? 'key' : 'certificate';
   return new RotationError('VERIFICATION_FAILED', {
     failed: `The new ${what} ${failedTo(desired, refused)} (${why}).`,
@@ -31,12 +31,12 @@ export function proofError(
 export function currentRefused(desired: DesiredState, refused: Refused): RotationError {
   if (refused.outage) return refused.outage;
   return new RotationError('VERIFICATION_FAILED', {
-    failed: `The pair in current-credential ${failedTo(desired, refused)} (${whyRefused(refused)}), so the new pair would fail too.`,
+    failed: `The pair in current-credential ${failedTo(desired, refused)} (${detailOf(refused)}), so the new pair would fail too.`,
     remedy: remedyOf(desired, refused, true),
   });
 }
 
-function whyRefused({ detail, pushed }: Refused): string {
+function detailOf({ detail, pushed }: Refused): string {
   return pushed === undefined ? detail : `${detail}; before, a pushed authorization request: ${pushed}`;
 }
 
@@ -137,6 +137,21 @@ export function noGrant({ clientId, operation }: DesiredState): RotationError {
 /** A rehearsal takes no `verify`. */
 const NO_REHEARSAL =
   'A rehearsal always needs a proof, so this client cannot be rehearsed as it is. operation: rotate with verify: auto delivers its key without a proof.';
+
+/**
+ * Refuses a request that needs a negative control, for a new pair with a registered subject: Auth0 never refuses that, so there is none.
+ * @param pushed how a pushed authorization request was refused
+ * @throws RotationError VERIFICATION_FAILED
+ */
+export function refuseUncontrolled(
+  desired: DesiredState,
+  { reuses }: { reuses: string | undefined },
+  request: ProofRequest,
+  pushed?: string,
+): void {
+  if (needsControl(request) && reuses !== undefined && desired.verify === 'required')
+    throw noControl(desired, pushed);
+}
 
 /** @param pushed how a pushed authorization request was refused */
 export function noControl({ clientId, operation }: DesiredState, pushed?: string): RotationError {

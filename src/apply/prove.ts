@@ -27,6 +27,7 @@ import {
   noEndpointToBind,
   notBindable,
   proofError,
+  refuseUncontrolled,
   replaced,
   unregisteredAccepted,
   untried,
@@ -82,11 +83,9 @@ export class Prover {
     this.#job = job;
     this.#services = services;
     const client = job.observed.client ?? {};
-    this.#choice = new ProofChoice(client, services.pushedRequestEndpoint, (refusal) => {
+    this.#choice = new ProofChoice(client, services.pushedRequestEndpoint, (request, refusal) => {
       this.notes.push({ severity: 'notice', text: replaced(refusal) });
-      // Auth0 never refuses a new pair with a registered subject, so there is no negative control.
-      if (job.plan.reuses !== undefined && job.desired.verify === 'required')
-        throw noControl(job.desired, refusal);
+      refuseUncontrolled(job.desired, job.plan, request, refusal);
     });
   }
 

@@ -221,24 +221,20 @@ export class SecretStore {
     const { owner, repo } = destination;
     const repository = { kind: 'repo', owner, repo } as const;
     const organization = { kind: 'org', org: owner } as const;
-    let unread: readonly Destination[] = [repository, organization];
-    try {
+    if (destination.kind === 'env') {
       const inRepository = { ...rest, destination: repository };
-      if (destination.kind === 'env' && (await this.times(inRepository)) !== 'missing') return inRepository;
-      unread = [organization];
-      const path = `/repos/${owner}/${repo}/actions/organization-secrets`;
-      const list = await this.api.listAll(path, 'secrets', repository);
-      const name = rest.secretName.toUpperCase();
-      const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
-      return isThere ? { ...rest, destination: organization } : 'none';
-    } catch (error) {
-      // The repository was just read, so it belongs to a person, and there is no organization.
-      const isPersonal =
-        unread.length === 1 && error instanceof RotationError && error.code === 'DESTINATION_NOT_FOUND';
-      if (isPersonal) return 'none';
-      if (isNotShown(error)) return { notShown: unread };
-      throw error;
+      const times = await this.times(inRepository).catch(onlyNotShown);
+      if (times instanceof RotationError) return { notShown: [repository, organization] };
+      if (times !== 'missing') return inRepository;
     }
+    const path = `/repos/${owner}/${repo}/actions/organization-secrets`;
+    const list = await this.api.listAll(path, 'secrets', repository).catch(onlyNotShown);
+    if (list instanceof RotationError)
+      // The repository was just read, so one that is not found belongs to a person, and there is no organization.
+      return list.code === 'DESTINATION_NOT_FOUND' ? 'none' : { notShown: [organization] };
+    const name = rest.secretName.toUpperCase();
+    const isThere = list.some((one) => stringOf(one, 'name')?.toUpperCase() === name);
+    return isThere ? { ...rest, destination: organization } : 'none';
   }
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
@@ -275,6 +271,12 @@ export class SecretStore {
     if (answer.status === 200 || answer.status === 404) return answer;
     throw refused(destination, answer, what);
   }
+}
+
+/** @returns the error of a place that is not shown. Throws any other. */
+function onlyNotShown(error: unknown): RotationError {
+  if (isNotShown(error)) return error;
+  throw error;
 }
 
 interface Attempts {

@@ -127,8 +127,8 @@ function readCurrent(
   if (
     text !== undefined &&
     operation === 'enroll' &&
-    !canParse(method, text) &&
-    METHODS.some((one) => canParse(one, text))
+    !parseIfFitting(method, text) &&
+    METHODS.some((one) => parseIfFitting(one, text))
   )
     return undefined;
   const given = reader.parsed('current-credential', (value) => parseCredential(method, value));
@@ -144,16 +144,18 @@ function identitiesOf(reader: Reader, pair: Pair | undefined): DesiredState['cur
   const login = pair && pair.privateKey + (pair.certificate ?? '');
   const text = reader.text('current-credential') ?? login;
   if (text === undefined) return undefined;
-  const fitting = METHODS.filter((method) => canParse(method, text));
-  return new Map(fitting.map((method) => [method, factsOf(method, parseCredential(method, text)).identity]));
+  const identities = METHODS.flatMap((method) => {
+    const fitting = parseIfFitting(method, text);
+    return fitting ? [[method, factsOf(method, fitting).identity] as const] : [];
+  });
+  return new Map(identities);
 }
 
-function canParse(method: AuthenticationMethod, text: string): boolean {
+function parseIfFitting(method: AuthenticationMethod, text: string): Pair | undefined {
   try {
-    parseCredential(method, text);
-    return true;
+    return parseCredential(method, text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -20,7 +20,8 @@ import {
 
 /**
  * Reads the former locations that `moved-from` or the marks of the credentials name. A location from `moved-from` always counts. A
- * location from a mark counts only if it is one of today's destinations, or if its repository is the primary's, under today's name or an earlier one.
+ * location from a mark counts only if it is one of today's destinations, or if its repository is the primary's, under today's name or an
+ * earlier one.
  * @returns the times by GitHub's clock
  * @throws RotationError GITHUB_…
  */

@@ -38,6 +38,11 @@ export function claimedBy({ currentKey }: DesiredState, { pool }: ObservedState)
   return currentKey && pool.find(({ identity }) => identity === currentKey.identity);
 }
 
+/** Whether `current-credential` is given. Before an `enroll` it may fit only the method that the client leaves. */
+export function isCurrentGiven({ currentIdentities, currentKey }: DesiredState): boolean {
+  return currentKey !== undefined || currentIdentities !== undefined;
+}
+
 /** Whether `current-credential` is a pair of this client, before an `enroll` also by the method that the client leaves. */
 export function isOfThisClient(desired: DesiredState, observed: ObservedState): boolean {
   const { client, pool } = observed;

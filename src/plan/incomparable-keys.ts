@@ -5,7 +5,7 @@ import { oneLine } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
-import { isOfThisClient } from './claim.ts';
+import { isCurrentGiven, isOfThisClient } from './claim.ts';
 
 /** The run knows a key by its RFC 7638 thumbprint, which is Auth0's default for the ID (docs/facts.md#auth0-thumbprint). */
 const THUMBPRINT = /^[\w-]{43}$/;
@@ -34,8 +34,7 @@ export function cannotCompare({
   observed: ObservedState;
 }): boolean {
   const keys = incomparableKeys(observed);
-  if (desired.currentKey !== undefined || desired.currentIdentities !== undefined)
-    return keys.length > 0 && !isOfThisClient(desired, observed);
+  if (isCurrentGiven(desired)) return keys.length > 0 && !isOfThisClient(desired, observed);
   const [candidates = []] = held;
   return candidates.length > 0 && candidates.every(({ id }) => keys.some((key) => key.id === id));
 }

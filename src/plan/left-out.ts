@@ -70,7 +70,7 @@ export function hidingError(
   observed: ObservedState,
   { wouldHide, location }: ObservedSecret,
 ): RotationError | undefined {
-  if (wouldHide === undefined || isForcedByHand(desired) || isOfThisClient(observed, wouldHide))
+  if (wouldHide === undefined || isForcedByHand(desired) || isLocationOfThisClient(observed, wouldHide))
     return undefined;
   const [name, hidden] = [location, wouldHide].map(printLocation);
   return new RotationError('SECRET_EXISTS', {
@@ -80,7 +80,10 @@ export function hidingError(
 }
 
 /** Whether it is a destination, or a mark says that this client's pairs were delivered there. */
-function isOfThisClient({ former = [], pool, secrets }: ObservedState, location: SecretLocation): boolean {
+function isLocationOfThisClient(
+  { former = [], pool, secrets }: ObservedState,
+  location: SecretLocation,
+): boolean {
   const known = [...secrets, ...former.map(({ secret }) => secret)];
   const owner = ownerAt(location);
   return (

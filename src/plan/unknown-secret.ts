@@ -6,7 +6,7 @@ import { type DesiredState, isForcedByHand } from '../model/desired-state.ts';
 import { type Credential, type ObservedSecret, writtenTimes } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { commonName } from '../model/subject-dn.ts';
-import { isOfThisClient } from './claim.ts';
+import { isCurrentGiven, isOfThisClient } from './claim.ts';
 import { cannotCompare, causeOf, incomparableKeys } from './incomparable-keys.ts';
 import { hidingError, refuseSecretOfOthers } from './left-out.ts';
 import { capacityExhausted } from './no-room.ts';
@@ -50,11 +50,11 @@ function currentSubject({ currentIdentities, currentKey }: DesiredState): string
 
 function unknownSecret(builder: PlanBuilder, location: SecretLocation): RotationError {
   const { desired } = builder;
-  const { clientId, currentIdentities, currentKey } = desired;
+  const { clientId } = desired;
   const line = currentCredentialLine(desired);
   if (cannotCompare(builder)) return incomparableSecret(builder, location);
   const subject = currentSubject(desired);
-  if (currentKey !== undefined || currentIdentities?.size)
+  if (isCurrentGiven(desired))
     return secretExists(
       location,
       `current-credential is a ${subject ? `certificate of ${subject}` : 'key'}, which client ${clientId} does not know`,
@@ -70,7 +70,7 @@ function unknownSecret(builder: PlanBuilder, location: SecretLocation): Rotation
 /** No line current-credential helps here, so the remedy is a run that does not ask whose the secret is. */
 function incomparableSecret(builder: PlanBuilder, location: SecretLocation): RotationError {
   const { desired, observed } = builder;
-  const isGiven = desired.currentKey !== undefined || desired.currentIdentities !== undefined;
+  const isGiven = isCurrentGiven(desired);
   const line = isGiven
     ? `If current-credential names another secret, write ${currentCredentialLine(desired)}. `
     : '';

@@ -102,23 +102,23 @@ describe('a delivery that was clearly not made is undone, so the client keeps it
     expect([error?.code, ...ended(road)]).toEqual(['GITHUB_REQUEST_FAILED', ...untouched]);
   });
 
-  it('if the run is cancelled while it waits for a rate limit', async () => {
-    const road = await Road.begin('client secret', ENROLL);
-    const { error } = await road.run((line) => {
+  const cancelling =
+    (answer: ReturnType<Meanwhile>): Meanwhile =>
+    (line, _, road) => {
       if (line !== PUT) return undefined;
       road.cancel();
-      return limit('60');
-    });
+      return answer;
+    };
+
+  it('if the run is cancelled while it waits for a rate limit', async () => {
+    const road = await Road.begin('client secret', ENROLL);
+    const { error } = await road.run(cancelling(limit('60')));
     expect([error?.code, ...ended(road)]).toEqual(['CANCELLED', ...untouched]);
   });
 
   it('but not if the run is cancelled after an outage', async () => {
     const road = await Road.begin('client secret', ENROLL);
-    const { error } = await road.run((line) => {
-      if (line !== PUT) return undefined;
-      road.cancel();
-      return { status: 503 };
-    });
+    const { error } = await road.run(cancelling({ status: 503 }));
     expect([error?.code, road.associated]).toEqual(['DELIVERY_INCOMPLETE', ['R1']]);
   });
 });
