@@ -1,12 +1,13 @@
 /** Logging in, and proving a certificate, at a real authorization server behind a real TLS edge. */
 
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { jwtVerify } from 'jose';
+import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ProofRequest, proofRequestFor, proveKey } from '../../../src/auth0/proof.ts';
 import { managementToken } from '../../../src/auth0/token.ts';
 import { inspect, parsePair } from '../../../src/certificate/inspect.ts';
 import type { RotationError } from '../../../src/errors.ts';
+import { NetworkError } from '../../../src/http/wire.ts';
 import type { ManagementLogin } from '../../../src/model/management-login.ts';
 import { API_AUDIENCE, MANAGEMENT_SCOPES, type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
@@ -72,6 +73,21 @@ describe('a Management API token', () => {
       headers: { authorization: `Bearer ${token}` },
     });
     expect(answer.status).toBe(200);
+  });
+
+  it('is not waited for by a run that is cancelled', async () => {
+    await using line = openLine();
+    line.connection.send = (request) => {
+      line.cancel();
+      return Promise.reject(
+        new NetworkError(request.signal?.aborted ? 'ABORT_ERR' : 'NOT_ABORTED', 'unknown'),
+      );
+    };
+    const login = { kind: 'client-secret', clientId: 'm', secret: 's' } as const;
+    await expect(managementToken(api(login, line.service('Auth0')))).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    expect(line.log.join()).toContain('ABORT_ERR');
   });
 
   it('comes by private_key_jwt', async () => {
@@ -144,6 +160,8 @@ describe('a Management API token', () => {
         (form) => payloadOf(form.get('client_assertion') ?? '').iat * 1_000 - Date.now(),
       );
       expect(issued.map((at) => Math.round(at / 60_000) + 0)).toEqual([0, seconds / 60]);
+      const headers = sent.map((form) => decodeProtectedHeader(form.get('client_assertion') ?? ''));
+      expect(headers.map(({ alg }) => alg)).toEqual(['RS256', 'RS256']);
     },
   );
 

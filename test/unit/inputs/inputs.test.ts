@@ -175,8 +175,10 @@ describe('inputs', () => {
     ['github-token', 'ghs_a\u200bb'],
     ['github-token', '\u201cghs_a\u201d'],
     ['management-token', 'a.b c'],
+    ['workflow-token', 'ghs_a b'],
   ])('%s is a token, which is never shown: %j', (name, value) => {
-    expect(problems({ [name]: value })).toEqual([
+    const operation = name === 'workflow-token' ? 'watch' : 'rotate';
+    expect(problems({ operation, [name]: value })).toEqual([
       `Input '${name}' holds a space, a line break or another character that no token has; copy the token again, with nothing around it.`,
     ]);
   });
