@@ -31,6 +31,8 @@ if (!existsSync(join(NODE, 'node'))) throw new Error(`no Node in ${NODE}: npm ci
 /** Every label of the workflows. Without an entry act skips the job and succeeds. */
 const LABELS = ['ubuntu-latest', 'ubuntu-24.04'];
 const SAID = pathToFileURL(join(import.meta.dirname, 'said.mjs')).href;
+/** bash runs this first. A script that fails waits until act has read its last lines, which act does not wait for (see `said`). */
+const AT_EXIT = `trap '[ "$?" = 0 ] || sleep 1' EXIT\n`;
 /** Against hanging alone. */
 const TIMEOUT_MS = 500_000;
 
@@ -86,6 +88,8 @@ export async function runEngine(options: EngineOptions): Promise<EngineRun> {
   const { home, env } = options;
   const said = join(home, 'said');
   writeFileSync(said, '');
+  const shell = join(home, 'shell');
+  writeFileSync(shell, AT_EXIT);
   const child = spawn(`${ACT}`, argumentsOf(options), {
     cwd: options.directory,
     // act hands its own environment to every step of the host.
@@ -95,6 +99,7 @@ export async function runEngine(options: EngineOptions): Promise<EngineRun> {
       TMPDIR: home,
       XDG_CACHE_HOME: join(home, 'cache'),
       XDG_CONFIG_HOME: join(home, 'config'),
+      BASH_ENV: shell,
       ...env,
       ...(options.said ? { SAID: said, NODE_OPTIONS: `--import=${SAID}` } : {}),
     },
