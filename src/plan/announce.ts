@@ -86,7 +86,7 @@ export function removalOf(
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
   if (Number.isFinite(end))
-    return `The first run on or after ${day(end)} removes ${name}${made}, when its overlap is over.`;
+    return `The first run on or after ${day(end)} removes ${name}${made} when its overlap is over.`;
   return builder.isMethodFull
     ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
     : undefined;
@@ -112,11 +112,12 @@ export function adviceForUsers(
   nextRotation: number | undefined,
 ): string {
   const { expiresAt } = credential;
+  const end = endOfOverlap(builder, credential);
   // If its day is not known, the next rotation may be the next run.
-  const removal = Math.min(endOfOverlap(builder, credential), nextRotation ?? 0);
-  if (expiresAt !== undefined && expiresAt <= removal)
+  if (expiresAt !== undefined && expiresAt <= Math.min(end, nextRotation ?? 0))
     return `Nobody can log in with it from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
-  const before = nextRotation === undefined ? 'the next rotation' : day(nextRotation);
+  const removal = Math.min(end, nextRotation ?? Number.POSITIVE_INFINITY);
+  const before = Number.isFinite(removal) ? day(removal) : 'the next rotation';
   return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;
 }
 

@@ -7,7 +7,7 @@ import type { Destination } from '../../../src/model/secret-location.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { materialOf } from '../../../src/plan/rotate.ts';
 import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
-import { type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
+import { DAY, type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
 const STAGE = 'env:acme/ops/stage';
@@ -143,6 +143,17 @@ describe('what was made by hand', () => {
     expect((await world.day({ current: 'none' })).notes).toMatch(
       /^The next rotation, on \S+, removes h, which was made by hand on \S+ and expired on \S+, to make room\.$/,
     );
+  });
+
+  it('goes after an overlap: its users must have moved by then, and not only by the next rotation', async () => {
+    const world = new Days([hand('h', 200), ours('c', 1)], { [SHOP]: by('c', 1) });
+    const { notes } = await world.day({ overlap: 3 * DAY });
+    const [, removal = '', moved = ''] =
+      /^WARNING: The first run on or after (\S+) removes h, which was made by hand on \S+ and expires on \S+, when its overlap is over\. If anybody still uses it, name it in keep-credentials and move its users before (\S+): /.exec(
+        notes,
+      ) ?? [];
+    expect(removal).toBe('2026-11-30');
+    expect(moved).toBe(removal);
   });
 });
 
