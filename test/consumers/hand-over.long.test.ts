@@ -264,7 +264,7 @@ describe('a failure is reported', () => {
   it('only if the rotation has failed', () => {
     expect(jobsOf('notify').notify).toMatchObject({
       needs: 'rotate',
-      if: `\${{ always() && (needs.rotate.result == 'failure' || needs.rotate.result == 'cancelled') }}`,
+      if: `\${{ always() && (contains(needs.*.result, 'failure') || contains(needs.*.result, 'cancelled')) }}`,
     });
   });
 
