@@ -114,7 +114,7 @@ export class RotationError extends Error {
     return this.withStateNow(this.stateNow, alarm);
   }
 
-  /** The same error with more advice at the end, and this one as its cause. */
+  /** The same error with more advice at the end of its remedy, and this one as its cause. */
   withAdvice(more: string): RotationError {
     return new RotationError(this.code, { ...this, remedy: this.remedy + more, cause: this });
   }

@@ -101,7 +101,9 @@ async function runManyClients(
   cancelled: AbortSignal,
 ): Promise<Work> {
   const [first] = clients;
-  runner.info(`auth0-mtls-rotation: ${first?.readOnly ? 'plan for' : 'rotate'} ${clients.length} clients`);
+  runner.info(
+    `auth0-mtls-rotation: ${first?.readOnly ? 'plan for' : 'rotate'} ${clients.length === 1 ? '1 client' : `${clients.length} clients`}`,
+  );
   runner.phase();
   const { mask } = runner;
   const results = await runFleet(clients, { transport, cancelled, longestRun: LONGEST_RUN, mask, logFor });

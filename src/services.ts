@@ -188,7 +188,7 @@ function endpointsOf(
 
 /**
  * Proves the pair in use while Auth0 is still being read. An audience in the inputs shows that the client requests tokens. undefined: only
- * the reads can show whether and how it can prove a key.
+ * the reads show whether and how it can be proven.
  */
 function earlyProof(
   { currentPair: pair, desired, domain, readOnly }: Inputs,

@@ -6,7 +6,7 @@ import { deadlineExceeded, sleep } from '../http/clock.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import type { ObservedSecret } from '../model/observed-state.ts';
 import type { PlannedCredential } from '../model/plan.ts';
-import type { DoneStep, EarlierRuns, Outcome } from '../model/run-result.ts';
+import type { EarlierRuns, Outcome } from '../model/run-result.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type AssociationStep, describeStep, ISSUED, type Step } from '../model/step.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
@@ -20,6 +20,7 @@ import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
 import { refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
 import { Prover } from './prove.ts';
+import { StepLog } from './step-log.ts';
 import { bind } from './token-binding.ts';
 import { UndoStack } from './undo.ts';
 
@@ -53,7 +54,7 @@ class Execution {
   readonly #currentDelivery: Delivery;
   readonly #method: MethodChange;
   readonly #undoStack = new UndoStack();
-  readonly #steps: DoneStep[] = [];
+  readonly #log: StepLog;
   readonly #deletion: Deletion;
   readonly #interrupted: SecretLocation[] = [];
   #disassociated = false;
@@ -72,6 +73,7 @@ class Execution {
   constructor(job: Job, services: ApplyServices) {
     this.#job = job;
     this.#services = services;
+    this.#log = new StepLog(services);
     this.#clientId = job.desired.clientId;
     this.#prover = new Prover(job, services);
     this.#new = new NewCredential(job, services, this.#prover);
@@ -86,21 +88,16 @@ class Execution {
     this.#requireTimeLeft();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
     if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
-    await this.#timed(describeStep(step, this.#new.id), () => this.#execute(step));
+    const work = () => this.#execute(step);
+    await this.#log.record(describeStep(step, this.#new.id), work, () => this.#outcomeOf(step));
   }
 
-  async #timed(text: string, work: () => Promise<void>): Promise<void> {
-    const { clock, onStep } = this.#services;
-    const end = onStep(text);
-    const began = clock.now();
-    let failed = true;
-    try {
-      await work();
-      failed = false;
-    } finally {
-      end(failed ? 'failed' : 'done');
-      this.#steps.push({ text, milliseconds: clock.now() - began, failed });
-    }
+  /** How a step ended that threw nothing. */
+  #outcomeOf(step: Step): string {
+    if (step.kind === 'authenticate' && !this.#new.isProven) return 'not proven';
+    return step.kind === 'delete-credential' && this.#deletion.isUsedElsewhere(this.#idOf(step.id))
+      ? 'not deleted, since another part of the client uses it'
+      : 'done';
   }
 
   async #execute(step: Step): Promise<void> {
@@ -121,17 +118,20 @@ class Execution {
       case 'bind-tokens':
         return bind(step, this.#clientId, this.#services, this.#undoStack, this.#prover);
       case 'authenticate':
-        await Promise.all([this.#prove(), this.#association.awaitReadBack()]);
-        return;
+        return this.#proveBesideReadBack();
       case 'authenticate-unregistered':
         return this.#prover.requireUnregisteredRefused();
       case 'store-secret':
         return this.#store(step.location, step.source);
       case 'delete-credential':
-        return this.#deletion.delete(this.#clientId, step.id === ISSUED ? (this.#new.id ?? '') : step.id);
+        return this.#deletion.delete(this.#clientId, this.#idOf(step.id));
       case 'find-earlier-runs':
         return this.#findEarlierRuns();
     }
+  }
+
+  #idOf(ref: string): string {
+    return ref === ISSUED ? (this.#new.id ?? '') : ref;
   }
 
   async #associate({ confirm, from, interrupts, to, why }: AssociationStep): Promise<void> {
@@ -150,8 +150,9 @@ class Execution {
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
 
-  #prove(): Promise<void> {
-    return this.#new.prove(this.#clientId, this.#associatedAt ?? this.#services.clock.now());
+  async #proveBesideReadBack(): Promise<void> {
+    const since = this.#associatedAt ?? this.#services.clock.now();
+    await Promise.all([this.#new.prove(this.#clientId, since), this.#association.awaitReadBack()]);
   }
 
   /** Called before each delivery of the new pair. Only the first one waits. */
@@ -161,10 +162,9 @@ class Execution {
     const since = this.#associatedAt;
     const id = this.#new.id;
     if (since !== undefined && id !== undefined && waitsForPropagation(plan, observed)) {
-      const seconds = desired.propagationTime / 1000;
-      await this.#timed(`Wait until all of Auth0 knows it (${seconds} s), and prove it again`, () =>
-        this.#proveAfterPropagation(id, since),
-      );
+      const again = this.#new.isProven ? ', then prove it again' : '';
+      const text = `Wait until ${desired.propagationTime / 1000} s after the association${again}`;
+      await this.#log.record(text, () => this.#proveAfterPropagation(id, since));
     }
     refuseOld(this.#new.createdAt, this.#services.tenant.now());
   }
@@ -296,7 +296,7 @@ class Execution {
       inDoubt: [...this.#currentDelivery.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       earlierRuns: this.#earlierRuns,
-      steps: this.#steps,
+      steps: this.#log.steps,
     };
   }
 

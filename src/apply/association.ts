@@ -19,7 +19,7 @@ import {
 import { findRival, rotationInProgress } from '../model/rivals.ts';
 import { isSameLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
-import { changedMeanwhile, mixed, overtaken } from './contention.ts';
+import { changedMeanwhile, mixed, overtaken, secretChangedMeanwhile } from './contention.ts';
 
 export interface AssociationServices extends Waiting {
   tenant: Tenant;
@@ -143,7 +143,7 @@ export class Association {
     // guard: the earliest unsettled credential wins
     if (rival) throw rotationInProgress(rival);
     if (!this.#hasStoredPrimary && fresh.githubTime !== this.#primary.githubTime)
-      throw changedMeanwhile('the secret of the primary destination');
+      throw secretChangedMeanwhile('the primary destination');
     if (fresh.method !== this.#method) throw changedMeanwhile('the authentication method of the client');
     // guard: a surprise in the association stops the run
     if (!sameIds(fresh.associated, this.#ids)) throw changedMeanwhile("the client's associated credentials");

@@ -25,9 +25,17 @@ export function mixed({ secrets }: ObservedState): RotationError {
   });
 }
 
-export function changedMeanwhile(what: string): RotationError {
+export function changedMeanwhile(
+  what: string,
+  log = 'the tenant log (Monitoring, Logs, type sapi) names who changed it, such as Terraform',
+): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
     failed: `Somebody else changed ${what} while this run was at work, or a read still shows an old state.`,
-    remedy: `When nothing else rotates this client, ${NEW_RUN}. Give the workflow a concurrency group. If that does not help, the tenant log (Monitoring, Logs, type sapi) names who changed it, such as Terraform.`,
+    remedy: `When nothing else rotates this client, ${NEW_RUN}. Give the workflow a concurrency group. If that does not help, ${log}.`,
   });
+}
+
+/** @param which completes "the secret of …" */
+export function secretChangedMeanwhile(which: string): RotationError {
+  return changedMeanwhile(`the secret of ${which}`, "the organization's audit log names who changed it");
 }

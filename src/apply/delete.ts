@@ -38,6 +38,10 @@ export class Deletion {
     this.#usedElsewhere.push(id);
   }
 
+  isUsedElsewhere(id: string): boolean {
+    return this.#usedElsewhere.includes(id);
+  }
+
   get notes(): Note[] {
     return this.#isRevocation ? [] : this.#usedElsewhere.map(usedElsewhere);
   }
@@ -60,7 +64,7 @@ export function stillAssociated(id: string): RotationError {
 
 /** The note on a credential whose slot the rotation did not need. */
 function usedElsewhere(id: string): Note {
-  const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name it in keep-credentials, and no run tries again. It still counts towards the limit of the client.`;
+  const text = `Auth0 does not delete ${id}, since another part of the client uses it, such as signed_request_object. Nobody can log in with it any more. If that use is wanted, name ${id} in keep-credentials, so that no run tries again. It still counts towards the limit of the client.`;
   return { severity: 'warning', text };
 }
 

@@ -10,7 +10,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { changedMeanwhile } from './contention.ts';
+import { secretChangedMeanwhile } from './contention.ts';
 import type { Job } from './job.ts';
 
 interface DeliveryServices {
@@ -136,7 +136,7 @@ export class Delivery {
     const rest = missing ? `; ${missing} may still hold the previous one` : '';
     const stored =
       holding.length > 0
-        ? `${holding.join(', ')} holds ${id}`
+        ? `${holding.join(', ')} ${holding.length > 1 ? 'hold' : 'holds'} ${id}`
         : `It is not certain that any destination holds ${id}`;
     return `${stored}${rest}.`;
   }
@@ -170,7 +170,7 @@ export async function requireUnwritten(
   const githubTimes = await readGithubTimes(secrets, store);
   // guard: nobody is interrupted on evidence that is out of date
   if (secrets.some(({ githubTime }, index) => githubTime !== githubTimes[index]))
-    throw changedMeanwhile('the secret of a destination');
+    throw secretChangedMeanwhile('a destination');
 }
 
 /** Reads when these secrets were written last, by GitHub's clock. undefined: it does not exist, GitHub does not show it, or there is no store. */

@@ -80,7 +80,12 @@ function afterDelivery(state: FailureState, now: number): string {
 /** What is true after the undo. @param whenToStart advice for those who may be locked out: start a run at once, or only after some time */
 function afterUndo(state: FailureState, whenToStart: string): string {
   const { currentDelivery, interrupted, removed, reverted } = state;
-  const gone = removed.length > 0 ? `Credential ${removed.join(', ')} was removed.` : '';
+  const gone =
+    removed.length === 0
+      ? ''
+      : removed.length > 1
+        ? `Credentials ${removed.join(', ')} were removed.`
+        : `Credential ${removed[0]} was removed.`;
   if (reverted !== undefined)
     return joined(
       gone,

@@ -49,6 +49,10 @@ export class NewCredential {
     return this.#issued?.facts;
   }
 
+  get isProven(): boolean {
+    return this.#proof === 'proven' || this.#proof === 'proven and bound';
+  }
+
   get proof(): Proof {
     return this.#proof;
   }

@@ -37,7 +37,7 @@ export function currentRefused(desired: DesiredState, refused: Refused): Rotatio
 }
 
 function detailOf({ detail, pushed }: Refused): string {
-  return pushed === undefined ? detail : `${detail}; before, a pushed authorization request: ${pushed}`;
+  return pushed === undefined ? detail : `${detail}; an earlier pushed authorization request got ${pushed}`;
 }
 
 function remedyOf(desired: DesiredState, refused: Refused, isInUse: boolean): string {
@@ -117,7 +117,7 @@ const API_MUST_BIND =
 export function noEndpointToBind(): RotationError {
   return new RotationError('MTLS_ENDPOINT_NOT_FOUND', {
     failed:
-      'Access tokens are not bound to the certificate, since discovery names no token endpoint that asks for one, which would prove it.',
+      'Access tokens were not bound to the certificate. Only a token endpoint that asks for a certificate can prove that, and discovery names none.',
     remedy:
       'Set mtls-domain to the custom domain whose edge terminates mTLS, or enable mTLS endpoint aliases of the tenant. Or set token-binding: unchanged.',
   });
@@ -193,7 +193,7 @@ export function replaced(refusal: string): string {
 
 /** The note about a pair in use that OpenSSL refuses. @param code its error */
 export function untried(code: string): string {
-  return `This runner could not try the pair in current-credential, since its key or digest is too weak for OpenSSL (${code}), so it is NOT PROVEN that consumers can log in with it; the rotation goes on, and its new pair is not affected.`;
+  return `OpenSSL on this runner finds the key or digest of the pair in current-credential too weak (${code}), so the run could not try it. It is NOT PROVEN that consumers can log in with it. The rotation goes on, and its new pair is not affected.`;
 }
 
 /** The note about a pair in use that Auth0 refused. */

@@ -1,4 +1,4 @@
-/** Holds a delivery back until all of Auth0's nodes know the association, up to half a minute after the answer (docs/facts.md#auth0-propagation). */
+/** Holds a delivery back for `propagation-time` after the association, since some of Auth0's nodes may not know it before (docs/facts.md#auth0-propagation). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import { deadlineExceeded, type Waiting } from '../http/clock.ts';

@@ -11,7 +11,7 @@ import { takeBack, type UndoStack } from './undo.ts';
 
 /**
  * Changes the setting, waits until Auth0 shows it, and pushes the way back on the undo stack. If no new pair will prove it, the pair in use
- * does, which must be able to log in before.
+ * does. It must also get a token before the change.
  * @throws RotationError AUTH0_…, MTLS_ENDPOINT_NOT_FOUND, VERIFICATION_FAILED
  */
 export async function bind(
@@ -52,7 +52,7 @@ const AS_BEFORE = 'The token binding of the client is as it was.';
 /** The sentence for a change of token binding that could not be undone. */
 export function leftBound(required: boolean): string {
   return required
-    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends it.'
+    ? 'Access tokens of the client may be bound to its certificate now. Then a client secret gets no token. Look at the client in Auth0; a run with token-binding: off ends the binding.'
     : 'Access tokens of the client may no longer be bound to its certificate. Look at the client in Auth0.';
 }
 

@@ -140,7 +140,7 @@ async function full({ desired, observed, plan }: Job, tenant: Tenant): Promise<R
   const unused = pool.filter(isUnused).map(({ id }) => id);
   const remedy =
     unused.length > 0
-      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete one of them in the Auth0 Dashboard (Applications, the client, Credentials), unless another feature such as signed requests uses it.`
+      ? `Nobody can log in with ${unused.join(', ')} by this method. Delete ${unused.length > 1 ? 'one of them' : 'it'} in the Auth0 Dashboard (Applications, the client, Credentials), unless another feature such as signed requests uses it.`
       : undefined;
   return credentialLimit(desired.clientId, kept, remedy);
 }

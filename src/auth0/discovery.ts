@@ -17,8 +17,8 @@ export interface ProofEndpoints {
 
 /**
  * The endpoints that ask for a client certificate.
- * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS. Without it, only aliases count, and so on a host of
- * Auth0's own, where no edge does (docs/facts.md#auth0-discovery).
+ * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS. Without it only aliases count. The same holds on a host
+ * of Auth0's own, since no edge terminates mTLS there (docs/facts.md#auth0-discovery).
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
 export async function discoverMtlsEndpoints(
@@ -30,7 +30,7 @@ export async function discoverMtlsEndpoints(
   const document = await readDocument(service, host);
   const endpoint = (name: string) => {
     const alias = stringOf(document.mtls_endpoint_aliases, name);
-    const isEdge = mtlsDomain !== undefined && !/\.auth0\.com$/.test(mtlsDomain);
+    const isEdge = mtlsDomain !== undefined && !/\.auth0\.com(:\d+)?$/.test(mtlsDomain);
     return trusted(alias ?? (isEdge ? stringOf(document, name) : undefined), host);
   };
   return { token: endpoint(TOKEN), pushedRequest: endpoint(PUSHED_REQUEST) };

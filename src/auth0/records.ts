@@ -62,8 +62,8 @@ function readBinding(body: JsonObject): ObservedClient['binding'] {
 }
 
 /**
- * Reads the record of a credential. undefined if it is not one. A record of an unknown form keeps its id, since it counts towards the
- * capacity and is never removed, and what else of it can be read.
+ * Reads the record of a credential. undefined if it is not one. A record of an unknown form keeps its id and whatever else can be
+ * read, since it counts towards the capacity and is never removed.
  */
 export function readCredential(item: Json | undefined): Credential | undefined {
   const id = stringOf(item, 'id');

@@ -35,7 +35,7 @@ export function authorityOf(given: readonly X509Certificate[], privateKey: KeyOb
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
   const chain = chainOf(ca, given);
-  for (const one of chain) refuseExpired(one);
+  for (const one of chain) refuseNotValidNow(one);
   return {
     privateKey,
     certificate: ca,
@@ -89,7 +89,7 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
   if (!leaf?.subject)
     throw new Error('holds a certificate without a subject, which Auth0 needs to identify it');
   for (const one of chain) {
-    refuseExpired(one);
+    refuseNotValidNow(one);
     const bits = one.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA;
     if (bits < SHORTEST_RSA)
       throw new Error(
@@ -104,7 +104,7 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
   return pair;
 }
 
-function refuseExpired(certificate: X509Certificate): void {
+function refuseNotValidNow(certificate: X509Certificate): void {
   const { validFromDate, validToDate } = certificate;
   if (validFromDate.getTime() > Date.now() + 60_000)
     throw new Error(`holds a certificate that is not valid before ${validFromDate.toISOString()}`);

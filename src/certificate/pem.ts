@@ -93,7 +93,7 @@ export function whyUnusable({ der, isEncrypted, isWhole, label }: Block): string
   const what =
     label === '' ? 'a PEM of an unknown kind' : /^[AEORX]/.test(label) ? `an ${label}` : `a ${label}`;
   if (isEncrypted)
-    return 'holds an encrypted private key; pass it without passphrase (openssl pkey -in key.pem removes the passphrase)';
+    return 'holds an encrypted private key; pass it without a passphrase (openssl pkey -in key.pem removes the passphrase)';
   if (label === 'OPENSSH PRIVATE KEY')
     return 'holds an OPENSSH PRIVATE KEY; pass it as PKCS#8 (ssh-keygen -p -m PKCS8 -f converts it)';
   if (!isWhole) return `holds ${what} whose first or last line is missing; pass all of it`;
@@ -108,6 +108,6 @@ export function absenceOf(wanted: string, text: string, blocks: readonly Block[]
   // The start of the base64 of -----BEGIN.
   if (compact.startsWith('LS0tLS1CRUdJTi')) return 'is the base64 of a PEM; pass the PEM itself, decoded';
   return /^MI[A-Za-z0-9+/]{40,}={0,2}$/.test(compact)
-    ? `holds no PEM ${wanted}: its first and last line are missing`
+    ? `holds no PEM ${wanted}: its first and last lines are missing`
     : `holds no PEM ${wanted}`;
 }

@@ -47,7 +47,7 @@ const AUTHORITY_KEY_IDENTIFIER = 50;
 
 /**
  * The largest header size of a certificate that would be issued. Serial, key and signature are random, and the URL encoding of + and /
- * takes three bytes. About one certificate in a thousand million is larger.
+ * takes three bytes. About one certificate in a billion is larger.
  */
 function largestSize(
   { keySize, subject }: { keySize: number; subject: string },

@@ -47,7 +47,7 @@ const TOKENS_EACH = 5;
 /** Milliseconds for undo requests after a cancellation, a little less than the runner leaves (docs/facts.md#runner-cancellation). */
 const CANCELLATION_GRACE = 7_000;
 
-/** How many clients may run at once. Clients that wait for propagation send no requests, so as many more run as GitHub can store during that wait. */
+/** How many clients may run at once. Clients that wait for propagation send no requests, so up to as many run as GitHub can store secrets for in that wait. */
 export function mostAtOnce(budget: Pick<SharedBudget, 'burst' | 'within'>, { desired }: Inputs): number {
   const { propagationTime } = desired;
   const storable = Math.floor(propagationTime / APART / secretLocations(desired).length);

@@ -89,7 +89,7 @@ export class GitHubApi {
     path: string,
     member: string,
     destination: Destination,
-    what = 'read its secrets',
+    what = 'show the secrets',
   ): Promise<Json[]> {
     const query = path.includes('?') ? '&' : '?';
     let count = 0;

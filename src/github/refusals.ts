@@ -36,7 +36,7 @@ function limited({ until }: NonNullable<Answer['rateLimit']>, failed: string): R
   const wait = until === undefined ? 'a few minutes' : `until ${iso(until)}`;
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `${failed} That is a rate limit, which was still exceeded after several attempts.`,
-    remedy: `Wait ${wait}, then start a new run. If that happens often, look what else uses the same token or the same GitHub App.`,
+    remedy: `Wait ${wait}, then start a new run. If that happens often, find out what else uses the same token or the same GitHub App.`,
   });
 }
 
@@ -133,7 +133,7 @@ export function vanished(location: SecretLocation): RotationError {
   const name = printLocation(location);
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `GitHub showed ${name} earlier in this run and does not show it any more (404), so it is unknown which repositories may see it.`,
-    remedy: `Look whether ${name} is still there. If it is, start a new run. If somebody has deleted it, a new run stores it for the private repositories of the organization: choose in its settings who else sees it.`,
+    remedy: `Check whether ${name} is still there. If it is, start a new run. If somebody has deleted it, a new run stores it for the private repositories of the organization: choose in its settings who else sees it.`,
   });
 }
 
@@ -146,7 +146,7 @@ export function incomplete(
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: `GitHub was asked to ${what} for ${printDestination(destination)}, counted ${total} and showed ${count}.`,
     remedy:
-      'Start a new run. If that does not help, look whether the token sees only a part, or whether a proxy shortens the answers.',
+      'Start a new run. If that does not help, check whether the token sees only a part, or whether a proxy shortens the answers.',
   });
 }
 

@@ -102,7 +102,7 @@ export class SecretStore {
       const answer = await this.#sealAndPut(location, value, attempts);
       if (answer.status === 201 || answer.status === 204)
         return { outcome: 'stored', at: this.api.now(), mayLandAgain: attempts.uncertain };
-      const error = refused(location.destination, answer, `store ${printLocation(location)}`);
+      const error = refused(location.destination, answer, `store ${location.secretName}`);
       return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
     } catch (thrown) {
       const error = asRotationError(thrown);
@@ -246,7 +246,7 @@ export class SecretStore {
   /** Names of the repository's environments. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async environments(repository: Repository): Promise<string[]> {
     const path = `/repos/${repository.owner}/${repository.repo}/environments`;
-    const list = await this.api.listAll(path, 'environments', repository, 'list its environments');
+    const list = await this.api.listAll(path, 'environments', repository, 'list the environments');
     return list.map((one) => stringOf(one, 'name') ?? '');
   }
 
@@ -266,7 +266,7 @@ export class SecretStore {
   }
 
   /** Reads. Returns an answer with status 200 or 404. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND for any other */
-  async #get(path: string, destination: Destination, what = 'read its secrets'): Promise<Answer> {
+  async #get(path: string, destination: Destination, what = 'show the secrets'): Promise<Answer> {
     const answer = await this.api.request('GET', path);
     if (answer.status === 200 || answer.status === 404) return answer;
     throw refused(destination, answer, what);

@@ -62,7 +62,7 @@ async function activeRuns(
   const name = `${repository.owner}/${repository.repo}`;
   for (const status of STATUSES) {
     const path = `/repos/${name}/actions/runs?status=${status}`;
-    for (const item of await store.api.listAll(path, 'workflow_runs', repository, 'show its workflow runs')) {
+    for (const item of await store.api.listAll(path, 'workflow_runs', repository, 'show the workflow runs')) {
       const run = readRun(item, name);
       // A run may change its status between two requests, and counts once.
       const isOver = run.status === 'completed';

@@ -29,7 +29,7 @@ export async function* pagesOf<T>(
   });
 }
 
-/** Whether a server that has more items would have put them on this page. One that makes smaller pages than it is asked for has more. */
+/** Whether a server that has more items would have put them on this page. A server that makes smaller pages than it was asked for has more. */
 export function isNotFull(items: readonly unknown[]): boolean {
   return items.length < PAGE;
 }

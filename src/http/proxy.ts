@@ -74,7 +74,7 @@ function decoded(text: string): string {
 export function proxySecrets(environment: Environment): string[] {
   const names = [...new Set(Object.values(VARIABLES).flat()), 'HTTP_PROXY'];
   const logins = names.flatMap((name) => {
-    const text = (environment[name] ?? '').replace(SCHEME, '');
+    const text = (environment[name] ?? '').trim().replace(SCHEME, '');
     return text.includes('@') ? [text.slice(0, text.lastIndexOf('@')).trim()] : [];
   });
   const secrets = logins.flatMap((login) => {

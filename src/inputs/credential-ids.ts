@@ -30,7 +30,7 @@ function readIds(reader: Reader, name: string): ReadonlySet<string> {
   if (wrong.length > 0)
     reader.problem(
       name,
-      `has ${wrong.map((id) => `'${oneLine(id)}'`).join(', ')}, which is not a credential id; write ids such as ${EXAMPLE}`,
+      `has ${wrong.map((id) => `'${oneLine(id)}'`).join(', ')}, which ${wrong.length > 1 ? 'are not credential ids' : 'is not a credential id'}; write ids such as ${EXAMPLE}`,
     );
   return new Set(ids);
 }

@@ -47,7 +47,10 @@ export function readPkcs12Password(reader: Reader): string {
   const name = 'pkcs12-password';
   const password = reader.text(name) ?? '';
   if (reader.untrimmed(name) !== password)
-    reader.problem(name, 'begins or ends with white space; store the secret without it, a line end included');
+    reader.problem(
+      name,
+      'begins or ends with white space; store the secret without it, and without a line end',
+    );
   if (/[^\x20-\x7e]/.test(password))
     reader.problem(name, 'has a character that is not printable ASCII, which Java refuses');
   return password;
@@ -66,7 +69,7 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
     else
       reader.problem(
         'destinations',
-        `has in line ${index + 1} '${line}', which is not a destination; write ${DESTINATION_FORMS}`,
+        `has '${line}' in line ${index + 1}, which is not a destination; write ${DESTINATION_FORMS}`,
       );
   }
   refuseConflicts(reader, destinations);
@@ -93,7 +96,7 @@ export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
     if (destination) return [{ destination, secretName: secretName?.toUpperCase() }];
     reader.problem(
       'moved-from',
-      `has in line ${index + 1} '${line}', which is not a destination; write ${DESTINATION_FORMS}, followed by #<secret> if the secret had another name`,
+      `has '${line}' in line ${index + 1}, which is not a destination; write ${DESTINATION_FORMS}, followed by #<secret> if the secret had another name`,
     );
     return [];
   });

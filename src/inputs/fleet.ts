@@ -55,7 +55,7 @@ export function readFleet(environment: Environment, file: string, text: string):
   if (only && clients.length + problems.length === 0)
     shared.problem(
       'shard',
-      `is '${only}', which is neither the client-id of a client in the manifest nor a part such as 2/5; if a form asked for it, correct its field client-id`,
+      `is '${only}', which is neither the client-id of a client in the manifest nor a part such as 2/5; if it came from the form of a workflow, correct the field client-id there`,
     );
   // With another operation every client would report problems that have nothing to do with the manifest.
   const isFit = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
@@ -79,7 +79,7 @@ function refuseUnfit(reader: Reader, isAlone: boolean): void {
   const fit = isAlone ? SINGLE_CLIENT_OPERATIONS : FLEET_OPERATIONS;
   const operation = reader.text('operation') ?? 'rotate';
   if (!fit.includes(operation))
-    reader.problem('operation', `is '${operation}'; with a manifest write ${fit.join(' or ')}${hint}`);
+    reader.problem('operation', `is '${operation}'; with a manifest write one of ${fit.join(', ')}${hint}`);
   const planOf = reader.text('plan-of') ?? 'rotate';
   if (isAlone ? planOf === 'create' : planOf !== 'rotate')
     reader.problem(

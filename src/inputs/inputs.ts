@@ -139,7 +139,7 @@ function readCurrent(
   return login.kind === 'mtls' && method !== 'private_key_jwt' ? login.pair : undefined;
 }
 
-/** The identity of the primary's pair under each method that it fits, since a client that is enrolled may leave any of them. */
+/** The identity of the primary's pair under each method that it fits, since a client that is being enrolled may come from any of them. */
 function identitiesOf(reader: Reader, pair: Pair | undefined): DesiredState['currentIdentities'] {
   const login = pair && pair.privateKey + (pair.certificate ?? '');
   const text = reader.text('current-credential') ?? login;
@@ -174,7 +174,7 @@ function readHost(reader: Reader, name: keyof typeof EXAMPLES, value: string): s
   ) {
     return value.toLowerCase();
   }
-  return reader.problem(name, `is '${value}'; write ${EXAMPLES[name]}, without https:// and path`);
+  return reader.problem(name, `is '${value}'; write ${EXAMPLES[name]}, without https:// or a path`);
 }
 
 /** The event of a run that a person starts. */

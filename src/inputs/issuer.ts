@@ -39,7 +39,10 @@ export function readIssuer(
     );
   }
   if (broughtNames.length > 0 && broughtNames.length < given.length)
-    return reader.problem('certificate', 'cannot be given together with ca-certificate and ca-private-key');
+    return reader.problem(
+      broughtNames[0] ?? '',
+      `cannot be given together with ${given.filter((name) => !broughtNames.includes(name)).join(' and ')}; write ca-certificate with ca-private-key, or certificate with private-key`,
+    );
   return broughtNames.length > 0 ? readBrought(reader) : readAuthority(reader);
 }
 

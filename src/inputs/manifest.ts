@@ -172,7 +172,7 @@ class Reading {
       else if (text === undefined)
         this.#problem(
           position,
-          `'${name}' must be ${LISTS.includes(name) ? 'a list of values, or one text' : 'a single value, and no list or map'}`,
+          `'${name}' must be ${LISTS.includes(name) ? 'a list of values, or one text' : 'a single value, not a list or a map'}`,
         );
       else settings.values.set(name, text);
       settings.positions.set(name, position);

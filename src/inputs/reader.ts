@@ -77,7 +77,8 @@ export class Reader {
   oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
     const value = this.text(name) ?? fallback;
     const known = values.find((one) => one === value);
-    if (known === undefined) this.problem(name, `is '${value}'; write ${values.join(', ')}`);
+    if (known === undefined)
+      this.problem(name, `is '${value}'; write ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`);
     return known ?? fallback;
   }
 

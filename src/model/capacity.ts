@@ -24,4 +24,4 @@ export function credentialLimit(
 }
 
 const FREE_CAPACITY =
-  'An authentication method holds two credentials at most. Delete one that nobody uses any more in the Auth0 Dashboard (Applications, the client, Credentials).';
+  'An authentication method holds two credentials at most. In the Auth0 Dashboard (Applications, the client, Credentials), delete one that nobody uses any more.';

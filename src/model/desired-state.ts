@@ -52,7 +52,7 @@ export interface DesiredState {
   validityDays: number;
   renewBeforeDays: number;
   force: boolean;
-  /** A schedule or another event started the run, and no person, so nobody has confirmed `force` for it today. */
+  /** A schedule or another event started the run, not a person, so nobody has confirmed `force` for it today. */
   scheduled: boolean;
   /** `revoke: previous`: the run that delivers the new credential also removes the previous one. */
   revoke: boolean;
@@ -122,7 +122,7 @@ export function isForcedByHand({ force, scheduled }: DesiredState): boolean {
   return force && !scheduled;
 }
 
-/** Where `moved-from` says that the pair was delivered first before. */
+/** The former primaries that `moved-from` names. */
 export function movedLocations({ movedFrom, secretName }: DesiredState): SecretLocation[] {
   return movedFrom.map((one) => ({ part: 'pair', ...one, secretName: one.secretName ?? secretName }));
 }

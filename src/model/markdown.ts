@@ -27,7 +27,7 @@ export function inert(sentence: string): string {
   return parts.map((part, index) => (index % 2 === 1 ? part : plain(part))).join('');
 }
 
-/** Makes server text safe for a message or a log: one short line without workflow commands and Markdown. */
+/** Makes server text safe for a message or a log: one short line without workflow commands, HTML, code spans and table cells. `plain` and `inert` escape the rest of Markdown. */
 export function oneLine(text: string | undefined): string {
   const line = [...(text ?? '')].map((char) => (char < ' ' || char === '\x7f' ? ' ' : char)).join('');
   const safe = line

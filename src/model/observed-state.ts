@@ -148,7 +148,7 @@ export interface ObservedState {
   now: number;
 }
 
-/** When the last associated credential expires. After that nobody can log in. undefined: nothing is associated, or nothing records it. */
+/** When the last associated credential expires. After that nobody can log in. undefined: nothing is associated, or one of them records no expiry. */
 export function lastExpiry({ client, pool }: Pick<ObservedState, 'client' | 'pool'>): number | undefined {
   const ends = pool.filter(({ id }) => client?.associated.includes(id)).map(({ expiresAt }) => expiresAt);
   const known = ends.filter((end) => end !== undefined);

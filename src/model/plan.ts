@@ -44,7 +44,7 @@ export interface PlannedCredential extends Credential {
   heldBy: readonly string[];
   /** Why it cannot be removed to make room for another one, in words for a person. */
   whyKept: string;
-  /** When its overlap ends; undefined without a duration or a delivered successor. */
+  /** When its overlap ends, once the plan is carried out; undefined without a duration or a delivered successor. */
   overlapEnd: number | undefined;
 }
 

@@ -58,8 +58,8 @@ export interface Outcome {
 export interface DoneStep {
   text: string;
   milliseconds: number;
-  /** The run ended with this step. */
-  failed: boolean;
+  /** `done`; `failed`, where the run ended; or what it did instead. */
+  outcome: string;
 }
 
 export interface WorkflowRun {

@@ -22,7 +22,7 @@ export function asClientId(text: string): string | undefined {
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d{1,3})\/(\d{1,3})$/.exec(text)?.map(Number) ?? [];
   if (index && of && index <= of && of <= MOST) return { index, of };
-  throw new Error(`is '${text}'; write a part such as 2/5, of ${MOST} at most`);
+  throw new Error(`is '${text}'; write a part such as 2/5, with at most ${MOST} parts`);
 }
 
 export function isIn({ index, of }: Shard, clientId: string): boolean {

@@ -102,7 +102,7 @@ async function read(
   }
 }
 
-/** Whether this is an environment that is gone. A secret of a repository may only be hidden, since everybody sees a public repository. */
+/** Whether this is an environment that is gone. A repository's secret may merely be invisible to this token, since everybody sees a public repository. */
 async function isDeletedEnvironment(
   destination: Exclude<Destination, { kind: 'org' }>,
   store: SecretStore,

@@ -77,7 +77,7 @@ function several(desired: DesiredState, clients: readonly ClientWithOwner[]): Ro
       movedFrom.length > 0
         ? 'Delete nothing yet. If moved-from names a workflow that has a client of its own, take that line out. Otherwise find out which client id your services use, including those that read the former secret, and delete only the others in Auth0.'
         : currentKey
-          ? 'current-credential belongs to none of them. Look which client id your services use, and delete only the others in Auth0.'
+          ? 'current-credential belongs to none of them. Find out which client id your services use, and delete only the others in Auth0.'
           : `Pass current-credential: the next run goes on with the client whose credential ${secret} holds. Then delete the others in Auth0. If no destination has a secret ${secretName} yet, nobody uses any of them: delete all but one.`,
   });
 }

@@ -22,8 +22,8 @@ export interface UsageServices extends Waiting {
 }
 
 /**
- * Answers the plan's question. Auth0 counts machine-to-machine tokens, so it requests one only if the logs are all that the plan still
- * waits for. `operation: plan` requests it too, and so shows what a run would do.
+ * Answers the plan's question. Auth0 counts machine-to-machine tokens, so the run requests one only if the logs are all that the
+ * plan still waits for. `operation: plan` requests it too, and so shows what a run would do.
  * @param currentPair what `current-credential` holds
  * @throws RotationError
  */

@@ -13,7 +13,8 @@ import {
   keepOneWorkflowAdvice,
   movedFromAdvice,
 } from './other-owners.ts';
-import { overlapEnd, overlapOf, type PlanBuilder } from './plan-builder.ts';
+import { overlapEndAfter } from './overlap.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /**
  * Announces which associated credentials later runs will remove, and warns of those that no run can remove.
@@ -81,22 +82,15 @@ export function removalOf(
   nextRotation: number | undefined,
   name = credential.id,
 ): string | undefined {
-  const end = endOfOverlap(builder, credential);
+  const end = overlapEndAfter(builder, credential);
   const made = builder.owners.isUnmarked(credential)
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
   if (Number.isFinite(end))
-    return `The first run on or after ${day(end)} removes ${name}${made} when its overlap is over.`;
+    return `The first run on or after ${day(end)}, when its overlap is over, removes ${name}${made.replace(/,$/, '')}.`;
   return builder.isMethodFull
     ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
     : undefined;
-}
-
-/** Infinity: only the next rotation removes it. */
-function endOfOverlap(builder: PlanBuilder, credential: Credential): number {
-  return builder.rotates
-    ? builder.observed.now + overlapOf(builder, credential)
-    : overlapEnd(builder, credential);
 }
 
 function dates(builder: PlanBuilder, credential: Credential): string {
@@ -112,7 +106,7 @@ export function adviceForUsers(
   nextRotation: number | undefined,
 ): string {
   const { expiresAt } = credential;
-  const end = endOfOverlap(builder, credential);
+  const end = overlapEndAfter(builder, credential);
   // If its day is not known, the next rotation may be the next run.
   if (expiresAt !== undefined && expiresAt <= Math.min(end, nextRotation ?? 0))
     return `Nobody can log in with it from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
@@ -196,7 +190,8 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
 }
 
 /**
- * Warns of new secrets of which nobody knows whether they hide another client's. Nothing is said where a known one might be hidden, too.
+ * Warns of new secrets of which nobody knows whether they hide another client's. Says nothing where the run may hide even a known one: with
+ * `force` by hand, and for a primary whose pair `current-credential` shows.
  * @param written the locations that this run writes
  */
 function announceUnseen(builder: PlanBuilder, written: readonly string[]): void {
@@ -207,18 +202,18 @@ function announceUnseen(builder: PlanBuilder, written: readonly string[]): void 
     const isWritten = written.includes(printLocation(location));
     const isInDoubt = isWritten && mayHide.length > 0 && !(index === 0 && isClaimed);
     return isInDoubt
-      ? [`${printLocation(location)} (one in ${mayHide.map(printDestination).join(' or ')})`]
+      ? [`${printLocation(location)} (perhaps one in ${mayHide.map(printDestination).join(' or ')})`]
       : [];
   });
   if (unseen.length === 0) return;
   builder.note(
     'warning',
-    `github-token may not look whether the new secrets of this run hide others of the same name: ${unseen.join(', ')}. If there is one, jobs that read it today read this client's pair once that is stored. Look there. If it belongs to another client, choose another name for the secret of this one, and delete the new secret once none of this client's jobs reads it. With the repository permission 'Secrets: read' (permission-secrets: read in the step that makes the token) a run looks itself, and stops before it hides one.`,
+    `github-token cannot check whether the new secrets of this run hide others of the same name: ${unseen.join(', ')}. If there is one, jobs that read it today read this client's pair once that is stored. Look there. If it belongs to another client, choose another name for the secret of this one, and delete the new secret once none of this client's jobs reads it. With the repository permission 'Secrets: read' (permission-secrets: read in the step that makes the token) a run looks itself, and stops before it hides one.`,
   );
 }
 
 const UNEXPLAINED =
-  'Its time does not show what that is: it was not written right after a credential was made.';
+  'The time of the last write does not show what that is, since no credential was made right before it.';
 const NOT_OURS = "If another client's workflow writes it, too, take it out of destinations";
 
 function on(at: number | undefined): string {

@@ -128,7 +128,8 @@ function belongsToOthers(
 }
 
 /** The input that names a secret of this kind. */
-const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
+/** The input that names a secret of this part. */
+export const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
   pair: 'secret-name',
   'private-key': 'private-key-secret-name',
   certificate: 'certificate-secret-name',

@@ -2,7 +2,8 @@
 
 import type { Credential, Usage, Use } from '../model/observed-state.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
-import { type PlanBuilder, supersededAt } from './plan-builder.ts';
+import { supersededAt } from './overlap.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /**
  * The time from which on a use of a superseded credential counts. Before its successor was delivered, consumers had to use it. undefined:

@@ -16,7 +16,8 @@ import { requestProbesOf } from './current-pair.ts';
 import { formerHolder, mayBeHeld } from './holders.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { capacityExhausted } from './no-room.ts';
-import { type PlanBuilder, supersededAt } from './plan-builder.ts';
+import { supersededAt } from './overlap.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /** Makes room in the method and in the pool. @param isExpiringSoon the current certificate expires soon */
 export function freeCapacity(builder: PlanBuilder, isExpiringSoon: boolean): void {

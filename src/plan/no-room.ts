@@ -10,7 +10,8 @@ import { adviceOnUnshownHolder, dated, whatPrimaryMayHold } from './doubtful-cre
 import { mayBeHeld } from './holders.ts';
 import { cannotCompare } from './incomparable-keys.ts';
 import { backToAdvice, formerElsewhere, keepOneWorkflowAdvice, movedFromAdvice } from './other-owners.ts';
-import { type PlanBuilder, supersededAt } from './plan-builder.ts';
+import { supersededAt } from './overlap.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
   const { desired, observed, pool } = builder;
@@ -89,7 +90,7 @@ function keptAdvice(builder: PlanBuilder): string | undefined {
   const kept = all.map(({ id }) => id);
   if (kept.length === 0) return undefined;
   if (all.every((c) => builder.isCertainlyExpired(c)))
-    return `keep-credentials keeps ${kept.join(', ')}, which has expired, so nobody can log in with it. Take the id out of keep-credentials. The next rotation then removes it.`;
+    return `keep-credentials keeps ${kept.join(', ')}, ${kept.length > 1 ? 'which have expired, so nobody can log in with them. Take the ids out of keep-credentials. The next rotation then removes them' : 'which has expired, so nobody can log in with it. Take the id out of keep-credentials. The next rotation then removes it'}.`;
   return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.`;
 }
 
@@ -98,7 +99,10 @@ function formerAdvice(builder: PlanBuilder): string | undefined {
   const former = stillHolding(builder);
   if (former === undefined) return undefined;
   return (
-    passAdvice(builder) + [former, chooseAdvice(builder, unusedByHand(builder))].filter(Boolean).join(' Or: ')
+    passAdvice(builder) +
+    [former, chooseAdvice(builder, unusedByHand(builder))]
+      .filter(Boolean)
+      .join(' Or make room in another way. ')
   );
 }
 
@@ -143,7 +147,7 @@ function passAdvice(builder: PlanBuilder): string {
 function chooseAdvice(builder: PlanBuilder, some: readonly Credential[]): string {
   return some.length === 0
     ? ''
-    : `Made by hand: ${dated(some)}. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials. Until you know, leave them all.${waitAdvice(builder)}`;
+    : `${dated(some)} ${some.length === 1 ? 'was' : 'were'} made by hand. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials. Until you know, leave them all.${waitAdvice(builder)}`;
 }
 
 /** What happens without the user. */
@@ -201,7 +205,7 @@ function deleteAdvice(unused: readonly Credential[]): string {
     unused.length === 1
       ? 'was made by hand, and the primary destination does not hold it'
       : 'were made by hand, and the primary destination holds none of them';
-  return `${dated(unused)} ${were}. If nobody uses one, delete it in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
+  return `${dated(unused)} ${were}. If nobody uses ${unused.length === 1 ? 'it, delete it' : 'one of them, delete that one'} in the Auth0 Dashboard (Applications, the client, Credentials). A rehearsal removes only what it has made.`;
 }
 
 /** Auth0 refuses a second credential with the same subject DN. */

@@ -8,11 +8,9 @@ import {
   associatedWith,
   type Credential,
   isLeftOut,
-  isNewer,
   isYoung,
   newestFirst,
   type ObservedState,
-  writtenTimes,
 } from '../model/observed-state.ts';
 import type { LogQuestion, Plan, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
@@ -22,6 +20,7 @@ import { formerHolder, mayBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
 import { noteOnUnregistered } from './incomparable-keys.ts';
 import { leaveOut, refusalOf } from './left-out.ts';
+import { overlapEndAfter, supersededAt } from './overlap.ts';
 import { Owners } from './owners.ts';
 import { isPending, isSuperseded, stageOf } from './stages.ts';
 
@@ -43,8 +42,9 @@ export class PlanBuilder {
   errorAtEnd: RotationError | undefined;
   /** Why a rotation is due, also if the rest of the plan refuses it. */
   due: Pick<Plan, 'reason' | 'explanation'> | undefined;
-  /** How many of the first steps are carried out even if the rest of the plan fails. `associated`, `pool` and `inUse` then still have the effect of the dropped steps. */
+  /** How many of the first steps are carried out even if the rest of the plan fails. See `keep`. */
   keptSteps = 0;
+  #dropRest: () => void = () => undefined;
   /** Ids of the credentials that are associated after the steps so far. */
   associated: readonly string[];
   readonly associatedAtStart: readonly string[];
@@ -76,6 +76,22 @@ export class PlanBuilder {
       desired.operation !== 'revert'
     )
       this.notes.push(noteOnUnregistered(desired, observed));
+  }
+
+  /** Keeps the plan so far, also if the rest of it fails. */
+  keep(): void {
+    const { associated, finishesDelivery, inUse, notes, pool, probes, reuses, steps } = this;
+    const lengths = [notes, probes, steps].map((list) => [list, list.length] as const);
+    this.keptSteps = steps.length;
+    this.#dropRest = () => {
+      Object.assign(this, { associated, finishesDelivery, inUse, pool, reuses });
+      for (const [list, length] of lengths) list.length = length;
+    };
+  }
+
+  /** Goes back to what was kept last. */
+  dropRest(): void {
+    this.#dropRest();
   }
 
   note(severity: Note['severity'], text: string): void {
@@ -230,7 +246,7 @@ export class PlanBuilder {
     if (!this.associated.includes(credential.id))
       return held === undefined ? 'not associated with this method' : `${held}, and not associated`;
     const former = formerHolder(this.inUse, credential);
-    if (former?.refused) return `may be held by ${former.location}, where this workflow delivered before`;
+    if (former?.refused) return `perhaps held by ${former.location}, where this workflow delivered before`;
     if (former) return `held by ${former.location}, where this workflow delivered before`;
     if (held !== undefined) return held;
     return this.owners.isOurs(credential)
@@ -245,9 +261,9 @@ export class PlanBuilder {
     const locations = this.observed.secrets.filter((_, index) => isIn(held[index]));
     const isCertain = held.filter(isIn).every(({ length }) => length === 1);
     if (locations.length > 0)
-      return `${isCertain ? 'held' : 'may be held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
+      return `${isCertain ? 'held' : 'perhaps held'} by ${locations.map(({ location }) => printLocation(location)).join(', ')}`;
     const mayHold = perhapsDisplaced?.id === credential.id || mayBeHeld(this.inUse, credential);
-    return mayHold ? 'may be held by a destination' : undefined;
+    return mayHold ? 'perhaps held by a destination' : undefined;
   }
 
   #heldBy({ id }: Credential): string[] {
@@ -257,7 +273,7 @@ export class PlanBuilder {
   }
 
   toPlanned(credential: Credential): PlannedCredential {
-    const end = this.isProtected(credential) ? Number.POSITIVE_INFINITY : overlapEnd(this, credential);
+    const end = this.isProtected(credential) ? Number.POSITIVE_INFINITY : overlapEndAfter(this, credential);
     // A primary without a secret may get the pair in use first.
     const heldByPrimary = this.inUseAtStart.heldByPrimary ?? this.inUse.heldByPrimary;
     return {
@@ -269,44 +285,6 @@ export class PlanBuilder {
       overlapEnd: Number.isFinite(end) ? end : undefined,
     };
   }
-}
-
-/**
- * When the last location that could have held the credential received its successor, by Auth0's clock. A secret that was created after the
- * successor never held it. For a credential made by hand only a successor of ours counts. undefined: it has no successor.
- */
-export function supersededAt(
-  { finishesDelivery, inUse, observed, owners }: PlanBuilder,
-  credential: Credential,
-): number | undefined {
-  const { newest } = inUse;
-  if (newest === undefined || !isNewer(newest, credential)) return undefined;
-  if (!owners.isOurs(newest) && !owners.isOurs(credential)) return undefined;
-  const deliveries = observed.secrets
-    .flatMap(({ times }) => writtenTimes(times) ?? [])
-    .filter(({ createdAt }) => createdAt <= newest.createdAt)
-    .map(({ updatedAt }) => updatedAt);
-  return Math.max(newest.createdAt, finishesDelivery ? observed.now : 0, ...deliveries);
-}
-
-/**
- * When its overlap ends, by Auth0's clock. The overlap begins with the delivery of the successor. No later run repeats that delivery, so
- * the end stays the same. Infinite with `until-next-rotation`.
- */
-export function overlapEnd(builder: PlanBuilder, credential: Credential): number {
-  const since = supersededAt(builder, credential);
-  return since === undefined ? Number.POSITIVE_INFINITY : since + overlapOf(builder, credential);
-}
-
-/**
- * How long it stays after its successor was delivered, in milliseconds. A credential made by hand stays for NOTICE_PERIOD at least, in
- * which every run announces its removal.
- */
-export function overlapOf(builder: PlanBuilder, credential: Credential): number {
-  const { overlap } = builder.desired;
-  if (overlap === 'until-next-rotation') return Number.POSITIVE_INFINITY;
-  const needsNotice = builder.owners.isUnmarked(credential) && !builder.isDeclaredUnused(credential);
-  return Math.max(overlap, needsNotice ? NOTICE_PERIOD : 0);
 }
 
 const UNREAD =

@@ -161,12 +161,12 @@ function replacedCredential({ owners, observed }: PlanBuilder): Credential | und
 function healAndRotate(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   // guard: healing comes first
   const healed = heal(builder);
-  builder.keptSteps = builder.steps.length;
+  builder.keep();
   try {
     return rotateOrRetire(builder, healed);
   } catch (error) {
     if (builder.keptSteps === 0 || !(error instanceof RotationError)) throw error;
-    builder.steps.length = builder.keptSteps;
+    builder.dropRest();
     builder.errorAtEnd = error;
     return notRotated(builder, healed);
   }
@@ -196,7 +196,7 @@ function rotateOrRetire(builder: PlanBuilder, healed: boolean): Pick<Plan, 'reas
   // guard: a delivery that is being finished is not superseded
   if (due) refuseDuringYoungDelivery(builder);
   if (due) refuseOldPair(builder, due.reason);
-  builder.keptSteps = builder.steps.length;
+  builder.keep();
   if (due) storePrimaryPairElsewhere(builder);
   if (due) rotate(builder, due.reason);
   else retire(builder);

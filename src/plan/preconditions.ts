@@ -21,6 +21,7 @@ import { readOwnership } from '../model/ownership.ts';
 import { rotationInProgress } from '../model/rivals.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { LEASE, UNCERTAINTY } from '../model/timing.ts';
+import { NAME_INPUTS } from './left-out.ts';
 import { Owners } from './owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { dueAt } from './reasons.ts';
@@ -189,8 +190,7 @@ export function refuseToOverwrite(desired: DesiredState, { secrets }: ObservedSt
   const locations = taken.map(({ location }) => printLocation(location)).join(', ');
   throw new RotationError('SECRET_EXISTS', {
     failed: `Something is already stored in ${locations}. If the pair of a new client replaced it, its readers could no longer log in.`,
-    remedy:
-      'Choose another secret-name. If nobody reads the secret, start the workflow by hand once with force: true. Do not write that into the file.',
+    remedy: `Choose another ${[...new Set(taken.map(({ location }) => NAME_INPUTS[location.part]))].join(' and ')}. If nobody reads the secret, start the workflow by hand once with force: true. Do not write that into the file.`,
   });
 }
 

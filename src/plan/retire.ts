@@ -4,7 +4,8 @@ import { iso } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
-import { overlapEnd, type PlanBuilder } from './plan-builder.ts';
+import { overlapEnd } from './overlap.ts';
+import type { PlanBuilder } from './plan-builder.ts';
 
 /** Why a superseded credential stays, as the end of a note. */
 type Stay = 'no note' | { severity: Note['severity']; because: string };

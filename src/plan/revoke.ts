@@ -16,7 +16,7 @@ export function refuseFutileRevocation(builder: PlanBuilder): void {
   const end =
     currentKey?.notAfter && currentKey.subject === desired.subject
       ? `${longDay(currentKey.notAfter.getTime())}, when the one in use expires`
-      : 'it has expired';
+      : 'the leaked certificate has expired';
   if (reuses !== undefined) {
     throw new RotationError('CANNOT_REVOKE', {
       failed: `Auth0 identifies the certificate only by its subject ${desired.subject} (${reuses}), and the new one would have the same subject. The old certificate would stay valid until it expires.`,

@@ -200,7 +200,7 @@ function register(builder: PlanBuilder, isExpiringSoon: boolean): void {
     'interruption',
     client.method === PUBLIC
       ? BECOMES_CONFIDENTIAL
-      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} (its client secrets or keys) cannot log in from the change on, until they use the credential that this run delivers.`,
+      : `Auth0 allows one method at a time. Consumers that log in by ${client.method} cannot log in from the change on, until they use the credential that this run delivers.`,
   );
 }
 

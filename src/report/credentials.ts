@@ -37,7 +37,6 @@ function credentialsAfter(result: RunResult): Shown[] {
     ...c,
     label: c.stage === 'current' || (complete && SUPERSEDED.includes(c.stage)) ? 'previous' : c.stage,
     heldBy: without(c.heldBy, delivered),
-    overlapEnd: desired.overlap === 'until-next-rotation' ? undefined : now + desired.overlap,
   }));
   return [added, ...others];
 }

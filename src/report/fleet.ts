@@ -34,7 +34,7 @@ export function fleetReport(results: readonly RunResult[], helpUrl: (code: strin
 
 /** Kinds of results, worst first: name, sign, and whether a result is of that kind. The first kind that fits counts. */
 const KINDS = [
-  ['failed', '❌', ({ error }) => error !== undefined && !wasSkipped(error.code)],
+  ['failed', '❌', ({ error, outcome }) => error !== undefined && !wasSkipped(error, outcome)],
   ['not tried', '⏸️', ({ error }) => error !== undefined],
   // A plan shows the enrollment that the client needs, since a rotation of it would be refused.
   ['must be enrolled first', '⚠️', ({ desired, readOnly }) => readOnly && desired.operation === 'enroll'],
@@ -56,9 +56,9 @@ function hasSteps({ plan }: RunResult): boolean {
   return (plan?.steps.length ?? 0) > 0;
 }
 
-/** Whether the client was skipped, which is not a failure of its own. */
-function wasSkipped(code: string): boolean {
-  return code === 'CANARY_FAILED' || code === 'CANCELLED';
+/** Whether the client was skipped, which is not a failure of its own. A cancellation may also have ended its work. */
+function wasSkipped({ code }: RotationError, outcome: RunResult['outcome']): boolean {
+  return code === 'CANARY_FAILED' || (code === 'CANCELLED' && outcome === undefined);
 }
 
 /** Its error says: act at once. */
@@ -260,7 +260,7 @@ function namesOf(results: readonly RunResult[]): string {
 function annotations(worstFirst: readonly RunResult[], helpUrl: (code: string) => string): Annotation[] {
   const failed = worstFirst.flatMap((result): Annotation[] => {
     const { error, desired, observed } = result;
-    if (error === undefined || (wasSkipped(error.code) && !hasAlarm(result))) return [];
+    if (error === undefined || (wasSkipped(error, result.outcome) && !hasAlarm(result))) return [];
     const name = oneLine(observed?.client?.name);
     const id = `client ${desired.clientId}`;
     const who = name === '' ? `${id} (${placeOf(result)})` : `${name}, ${id}`;

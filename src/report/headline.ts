@@ -81,7 +81,7 @@ function rotated(result: RunResult): string {
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const unproven =
     outcome?.proof === 'not authorized'
-      ? 'It was NOT proven. Authorize it for an API.'
+      ? 'It was NOT proven. Authorize the client for an API.'
       : 'It was NOT proven.';
   const done = plan?.reason === 'MethodDiffers' ? 'Its consumers need it now.' : afterwards(result);
   const todo = unprovenWarning(result) ? unproven : done;
@@ -91,7 +91,7 @@ function rotated(result: RunResult): string {
 function afterwards(result: RunResult): string {
   const { outcome, plan, desired } = result;
   if (!desired.revoke) return advice(result);
-  if (plan?.revokes.length === 0) return 'NOTHING WAS REVOKED. Read the warning below.';
+  if (plan?.revokes.length === 0) return 'NOTHING WAS REVOKED. Read the warnings in the summary.';
   const { runs = [], unsearched = [] } = outcome?.earlierRuns ?? {};
   const more = unsearched.length > 0 ? '. Not every repository could be searched' : '';
   return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;
@@ -102,7 +102,7 @@ function advice(result: RunResult): string {
   return isCalm(result) ? 'No action needed.' : READ;
 }
 
-const READ = 'Read the warning below.';
+const READ = 'Read the warnings in the summary.';
 
 function isCalm(result: RunResult): boolean {
   return notes(result).every(({ severity }) => severity === 'notice');
@@ -139,9 +139,9 @@ const NOT_PROVEN =
 const KEY_NOT_PROVEN =
   'The new key was delivered WITHOUT a proof: verify is off. Set verify: required to have every key proven before it is delivered.';
 const NOT_PROVABLE =
-  'The new certificate was delivered WITHOUT a proof: the client has no grant that can prove a key (client_credentials, authorization_code or refresh_token).';
+  'The new key was delivered WITHOUT a proof: the client has no grant that can prove a key (client_credentials, authorization_code or refresh_token).';
 const NO_CONTROL =
-  'The new certificate was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 checks the certificate before the code or refresh token in a request. Give the client a callback, so that a pushed authorization request can prove the certificate if discovery names an endpoint for that.';
+  'The new key was delivered WITHOUT a proof: the client has no grant client_credentials, and nothing showed that Auth0 checks the key before the code or refresh token in a request. Give the client a callback, so that a pushed authorization request can prove the key if discovery names an endpoint for that.';
 const NOT_AUTHORIZED =
   'The key of the new client was delivered WITHOUT a proof: the client may not use any API yet, so it could not get a token. Create a client grant for it in Auth0, then run once with force: true and verify: required.';
 const UNPROVEN: Readonly<Record<string, string>> = {

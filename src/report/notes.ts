@@ -7,13 +7,17 @@ const ORDER = ['interruption', 'warning', 'notice'] as const satisfies Note['sev
 
 /** The notes of plan and outcome. A run that failed did not complete its plan, so the plan's notices are left out. */
 export function notes({ error, outcome, plan }: RunResult): readonly Note[] {
-  const all = (plan?.notes ?? []).map((note) => ({ severity: note.severity, text: printNote(note) }));
+  const all = (plan?.notes ?? []).map(printed);
   const planned = error
     ? all
         .filter(({ severity }) => severity !== 'notice')
         .map(({ severity, text }) => ({ severity, text: `The plan was: ${text}` }))
     : all;
-  const found = [...planned, ...(outcome?.notes ?? [])];
+  const found = [...planned, ...(outcome?.notes ?? []).map(printed)];
   const once = found.filter(({ text }, index) => found.findIndex((one) => one.text === text) === index);
   return once.toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}
+
+function printed(note: Note): Note {
+  return { ...note, text: printNote(note) };
 }

@@ -6,7 +6,7 @@ const NAMES: Readonly<Record<Plan['reason'], string>> = {
   MethodDiffers: 'Change of method',
   FirstDelivery: 'First delivery',
   UnidentifiedSecret: 'Unknown secret',
-  NotDelivered: 'Credential disassociated',
+  NotDelivered: 'Delivery unclear',
   PartlyDelivered: 'Unfinished delivery',
   CertificateExpired: 'Expired',
   CertificateExpiring: 'Expires soon',

@@ -107,12 +107,15 @@ function proofLine({ desired, error, outcome }: RunResult): string[] {
   return [`Proof ${by}: **${outcome.proof}**${BY[outcome.provenBy ?? 'token']}.`, ''];
 }
 
+/** How a step ends that needs no word about it. */
+const EXPECTED = new Set(['done', 'failed']);
+
 /** Folded if the run succeeded. */
 function doneList({ error, outcome }: RunResult): string[] {
   const steps = outcome?.steps ?? [];
   const lines = steps.map(
-    ({ text: what, milliseconds, failed }) =>
-      `1. ${failed ? '❌ ' : ''}${plain(what)}${seconds(milliseconds)}`,
+    ({ text: what, milliseconds, outcome: ended }) =>
+      `1. ${ended === 'failed' ? '❌ ' : ''}${plain(what)}${seconds(milliseconds)}${EXPECTED.has(ended) ? '' : `: ${ended}`}`,
   );
   const list = shortenedList(lines, rest);
   if (error) return ['### What was tried', ...list];

@@ -121,7 +121,7 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
       warning(
         'ExpiryUnknown',
         'The expiry of the certificate in use is not recorded.',
-        'Pass current-credential, or github-token and the validity-days of the rotation.',
+        'Pass current-credential. Or pass github-token, and set validity-days as the rotation workflow does.',
       ),
     ];
   const due = dueAt(desired, lifetime.until);
@@ -137,17 +137,13 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
     'Look at the last runs of the rotation workflow, and start it.',
   );
   return [
-    ...lifetimeLeftFindings(desired, lifetime, due <= observed.now && !isOverdue),
+    ...lifetimeLeftFindings(lifetime, due <= observed.now && !isOverdue),
     ...(isOverdue ? [overdue] : []),
     ...(inUse.isExpiryEstimated ? [estimated] : []),
   ];
 }
 
-function lifetimeLeftFindings(
-  desired: DesiredState,
-  { left, until }: Lifetime,
-  isDueToday: boolean,
-): Finding[] {
+function lifetimeLeftFindings({ left, until }: Lifetime, isDueButNotOverdue: boolean): Finding[] {
   const rotate = 'Start the rotation workflow now. If it fails, its message says what to do.';
   if (left <= 0)
     return [
@@ -160,8 +156,8 @@ function lifetimeLeftFindings(
   const what = (part: string) =>
     `The credential in use has less than a ${part} of its validity left. It expires on ${day(until)}.`;
   if (left < FAILS) return [failure('CertificateExpiring', what('tenth'), rotate)];
-  if (left >= WARNS || isDueToday) return [];
-  const todo = `Start the rotation workflow, or let it rotate earlier (renew-before-days is ${desired.renewBeforeDays}).`;
+  if (left >= WARNS || isDueButNotOverdue) return [];
+  const todo = `Start the rotation workflow, or let it rotate earlier (renew-before-days).`;
   return [warning('CertificateExpiring', what('third'), todo)];
 }
 
@@ -228,7 +224,7 @@ function destinationFinding(builder: PlanBuilder, index: number): Finding[] {
     return [
       failure(
         `LeftOut ${printLocation(secret.location)}`,
-        `Every run leaves out ${location}: ${code(leftOut.failed)}.`,
+        `Every run leaves out ${location}: ${said(leftOut)}.`,
         leftOut.remedy + (secret.refused ? dropDestinationAdvice(secret.location, desired) : ''),
       ),
     ];

@@ -233,8 +233,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
     const undone = (): Outcome => ({
       ...idle(),
       steps: [
-        { text: 'Issue a key pair', milliseconds: 10, failed: false },
-        { text: 'Prove it with a request to Auth0', milliseconds: 30_000, failed: true },
+        { text: 'Issue a key pair', milliseconds: 10, outcome: 'done' },
+        { text: 'Prove it with a request to Auth0', milliseconds: 30_000, outcome: 'failed' },
       ],
     });
     const interrupted = {
@@ -364,7 +364,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (Debian package chromium)',
         error: failure(`${lines} is called ${name} at ${location}.`),
         outcome: outcome({
           delivered: [`${location} PEM`],
-          steps: [{ text: `Store it in ${location}`, milliseconds: 1, failed: true }],
+          steps: [{ text: `Store it in ${location}`, milliseconds: 1, outcome: 'failed' }],
           credential: { ...NEW, identity: name },
         }),
       },

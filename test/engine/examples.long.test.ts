@@ -987,7 +987,11 @@ story('examples/fleet-watch.yml', {
       to: "'rotation.yml'",
       says: 'GitHub did not show the workflow rotation.yml of acme/rotations (404',
     },
-    { from: 'shard:', to: '#', says: "Input 'operation' is 'watch'; with a manifest write rotate or plan" },
+    {
+      from: 'shard:',
+      to: '#',
+      says: "Input 'operation' is 'watch'; with a manifest write one of rotate, plan",
+    },
   ],
 });
 

@@ -226,7 +226,7 @@ describe('a person does what it says:', () => {
     const ids = listed.split(', ').map((label) => id(people, label));
     const followed = follow(
       people,
-      `Made by hand: ${ids.join(', ')}. Find out which one nobody uses, and put only its id into removable-credentials.`,
+      `${ids.join(', ')} were made by hand. Find out which one nobody uses, and put only its id into removable-credentials.`,
     );
     expect(followed).toBe(expected.length > 0 ? undefined : 'over');
     expect(labels(people, people.workflow.says.removableCredentials ?? [])).toEqual(expected);

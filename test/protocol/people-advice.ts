@@ -43,7 +43,11 @@ const RULES: readonly Rule[] = [
   ['choose the method again', /choose (\w+) with (cred_\w+(?: and cred_\w+)?) again/, chooseMethod],
   ['keep this workflow', MADE_FOR, deleteWhatWasMadeFor],
   ['keep the other workflow', /keep the other, disable this one/, () => 'over'],
-  ['delete what nobody uses', /\b[Dd]elete one (?:that nobody uses|of them in the Auth0)\b/, deleteTheUnused],
+  [
+    'delete what nobody uses',
+    /\b[Dd]elete (?:one that nobody uses|(?:it|one of them|that one) in the Auth0 Dashboard)\b/,
+    deleteTheUnused,
+  ],
   [
     'delete the former secret',
     / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
@@ -55,7 +59,7 @@ const RULES: readonly Rule[] = [
   ['set the former secret-name', /set `secret-name: (\w+)` again/, setName],
   ['take it out of destinations', TAKE_OUT, dropPlace],
   ['choose another secret-name', /another secret-name/, anotherName],
-  ['take it out of keep-credentials', /take (?:its|the) id out of keep-credentials/, keepNothing],
+  ['take it out of keep-credentials', /take (?:its|the) ids? out of keep-credentials/, keepNothing],
   ['force', /force: true|set force/, () => 'force'],
   ['enroll', /(?<!Only if that is impossible, start )operation: enroll/, () => 'enroll'],
   ['run again', /\b[Rr]un (?:the workflow |it )?again|start a new run/, () => undefined],
@@ -157,7 +161,8 @@ function release({ workflow }: Household, [, ids = '']: readonly string[]): unde
 function releaseTheUnused(household: Household, { input = '' }: RegExpMatchArray): Followed {
   const { held, pool } = household.world.truth();
   const used = new Set(held.map(({ identity }) => identity));
-  const [, listed = ''] = /Made by hand: (.*?)\. Find out/.exec(input) ?? [];
+  const [, listed = ''] =
+    /((?:cred_\w+(?: of [\d-]+)?(?:, )?)+) (?:was|were) made by hand\. Find out/.exec(input) ?? [];
   const unused = (listed.match(/cred_\w+/g) ?? []).find((id) => !used.has(pool.get(id)));
   return unused === undefined ? 'over' : release(household, ['', unused]);
 }

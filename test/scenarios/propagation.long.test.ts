@@ -42,7 +42,7 @@ describe.concurrent('propagation', () => {
     expect(
       at(/POST \/oauth\/token/).filter(({ caller, service }) => service === 'edge' && caller !== 'sandbox'),
     ).toHaveLength(3);
-    expect(run.log).toContain('Wait until all of Auth0 knows it (2 s)');
+    expect(run.log).toContain('Wait until 2 s after the association');
   });
 
   it('an association that is gone by then is not delivered', async ({ expect }) => {

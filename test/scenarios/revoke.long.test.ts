@@ -60,7 +60,7 @@ describe('revoke: previous', () => {
   });
 
   it.each([
-    ['a token that may not look', undefined, /GitHub refused to show its workflow runs.*Actions: read/],
+    ['a token that may not look', undefined, /GitHub refused to show the workflow runs.*Actions: read/],
     ['an answer that cannot be read', json(200, 'x'), /cannot be used/],
     [
       'a run that cannot be read',

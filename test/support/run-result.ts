@@ -45,7 +45,7 @@ export function outcome(changes: Partial<Outcome> = {}): Outcome {
     inDoubt: [],
     removed: [],
     earlierRuns: undefined,
-    steps: [{ text: 'Issue a key pair', milliseconds: 1234, failed: false }],
+    steps: [{ text: 'Issue a key pair', milliseconds: 1234, outcome: 'done' }],
     ...changes,
   };
 }

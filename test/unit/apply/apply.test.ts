@@ -93,7 +93,7 @@ describe('a run without faults', () => {
     expect(road.writes).toEqual(writes);
     expect(road.associated).toEqual(associated);
     expect(road.held).toEqual(held);
-    expect(outcome?.steps.map(({ failed }) => failed)).toEqual(outcome?.steps.map(() => false));
+    expect(outcome?.steps.filter((step) => step.outcome !== 'done')).toEqual([]);
   });
 
   it('probes a destination first if a refusal would come too late', async () => {
@@ -653,6 +653,9 @@ describe('a client that only refreshes tokens', () => {
     road.world.admin({ grant_types: ['password'] });
     const { error, outcome } = await road.run();
     expect([error, outcome?.proof]).toEqual([undefined, 'not proven: no grant']);
+    expect(outcome?.steps.filter((step) => step.outcome !== 'done')).toMatchObject([
+      { text: 'Prove it with a request to Auth0', outcome: 'not proven' },
+    ]);
     expect(road.sent).not.toContain('POST token');
     const strict = await Road.begin('ours alone');
     strict.world.admin({ grant_types: ['password'] });
@@ -822,10 +825,13 @@ describe('a revocation', () => {
     const { error, outcome } = await road.run();
     expect([error, road.held, road.associated]).toEqual([undefined, ['R1'], ['C1', 'R1']]);
     expect(outcome?.removed).toEqual([]);
+    expect(outcome?.steps.filter((step) => step.outcome !== 'done')).toMatchObject([
+      { text: `Delete ${id} to make room`, outcome: 'not deleted, since another part of the client uses it' },
+    ]);
     const told = [
       {
         severity: 'warning',
-        text: expect.stringMatching(/signed_request_object.*name it in keep-credentials/),
+        text: expect.stringMatching(/signed_request_object.*name cred_\w+ in keep-credentials/),
       },
     ];
     expect(outcome?.notes).toMatchObject(told);
@@ -930,7 +936,7 @@ describe('the steps of a run', () => {
   it('are done, up to the one that failed', async () => {
     const road = await Road.begin('ours alone');
     const { outcome } = await road.run((line) => (line === 'POST pool' ? REFUSED : undefined));
-    expect(outcome?.steps.map(({ failed }) => failed)).toEqual([false, true]);
+    expect(outcome?.steps.map(({ outcome: ended }) => ended)).toEqual(['done', 'failed']);
     expect(road.lines.filter((line) => line === 'done' || line === 'failed')).toEqual(['done', 'failed']);
   });
 
@@ -989,7 +995,7 @@ describe('the wait until all of Auth0 knows an association', () => {
   it('comes once, after the first proof, and names its seconds', async () => {
     const road = await Road.begin('two hold one', { propagation: 30_000 });
     const result = await road.run();
-    expect(waited(result)).toEqual(['Wait until all of Auth0 knows it (30 s), and prove it again']);
+    expect(waited(result)).toEqual(['Wait until 30 s after the association, then prove it again']);
     const texts = result.outcome?.steps.map(({ text }) => text) ?? [];
     const at = texts.findIndex((text) => WAIT.test(text));
     expect([texts[at - 1], texts[at + 1]]).toEqual([
@@ -997,6 +1003,13 @@ describe('the wait until all of Auth0 knows an association', () => {
       `Store it in repo:acme/shop ${PEM}`,
     ]);
     expect(road.fresh).toBe(1);
+  });
+
+  it('promises no second proof where the first one proved nothing', async () => {
+    const road = await Road.begin('ours alone', { propagation: 30_000 });
+    expect(waited(await road.run(undefined, { verify: 'off' }))).toEqual([
+      'Wait until 30 s after the association',
+    ]);
   });
 
   it('is over if the proof took longer', async () => {
@@ -1075,7 +1088,7 @@ describe('a delivery that is finished', () => {
       [`PUT env ${PEM}`, `PUT org ${PEM}`],
     ]);
     expect(stateNow(result)).toContain(
-      `repo:acme/shop ${PEM}, ${ENV} ${PEM} holds ${road.id('C1')}; org:globex ${PEM} may still hold`,
+      `repo:acme/shop ${PEM}, ${ENV} ${PEM} hold ${road.id('C1')}; org:globex ${PEM} may still hold`,
     );
   });
 
@@ -1206,6 +1219,6 @@ describe('a new primary gets the pair in use', () => {
       destinations,
       force: true,
     });
-    expect(error?.stateNow).toContain(`env:acme/other/production ${PEM} holds ${road.id('C1')}`);
+    expect(error?.stateNow).toContain(`env:acme/other/production ${PEM} hold ${road.id('C1')}`);
   });
 });

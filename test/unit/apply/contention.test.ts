@@ -1,7 +1,7 @@
 /** What a run says that has met another one: which secrets are in question, and how to get out of it. */
 
 import { expect, it } from 'vitest';
-import { changedMeanwhile, mixed, overtaken } from '../../../src/apply/contention.ts';
+import { changedMeanwhile, mixed, overtaken, secretChangedMeanwhile } from '../../../src/apply/contention.ts';
 import { secretLocations } from '../../../src/model/desired-state.ts';
 import { desired, state } from '../../support/states.ts';
 
@@ -31,6 +31,12 @@ it.each([
     () => changedMeanwhile('the thing'),
     /^Somebody else changed the thing while this run was at work/,
     /^When nothing else rotates this client, start a new run .*concurrency group\. .*tenant log \(Monitoring, Logs, type sapi\)/,
+  ],
+  [
+    'a change of a secret by somebody else, of which Auth0 knows nothing',
+    () => secretChangedMeanwhile('a destination'),
+    /^Somebody else changed the secret of a destination while/,
+    /^When nothing else rotates this client, (?!.*tenant log).*organization's audit log names who changed it\.$/,
   ],
 ] as const)('%s', (_, make, failed, remedy) => {
   const error = make();

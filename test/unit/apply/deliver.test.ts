@@ -168,7 +168,7 @@ describe('a delivery says', () => {
   const [SHOP, OTHER, ORG] = ['repo:acme/shop PEM', 'repo:acme/other PEM', 'org:acme PEM'] as const;
 
   it.each<[string, StoreResult[], string, string[], string[], boolean]>([
-    ['that all hold it', [stored, stored, stored], `${SHOP}, ${OTHER}, ${ORG} holds n.`, [], [], false],
+    ['that all hold it', [stored, stored, stored], `${SHOP}, ${OTHER}, ${ORG} hold n.`, [], [], false],
     [
       'which ones do not',
       [stored, refused, refused],
@@ -180,7 +180,7 @@ describe('a delivery says', () => {
     [
       'which one may, since its write may land later',
       [stored, inDoubt, stored],
-      `${SHOP}, ${ORG} holds n; ${OTHER} may still hold the previous one.`,
+      `${SHOP}, ${ORG} hold n; ${OTHER} may still hold the previous one.`,
       [OTHER],
       [OTHER],
       true,
@@ -196,7 +196,7 @@ describe('a delivery says', () => {
     [
       'of a write that was repeated that it may land once more',
       [{ ...stored, mayLandAgain: true }, stored, refused],
-      `${SHOP}, ${OTHER} holds n; ${ORG} may still hold the previous one.`,
+      `${SHOP}, ${OTHER} hold n; ${ORG} may still hold the previous one.`,
       [ORG],
       [],
       true,
@@ -215,7 +215,7 @@ describe('a delivery says', () => {
 
   it('which places held it before', async () => {
     const { delivery } = await deliver({ destinations: ['repo:acme/other'] }, stored);
-    expect(delivery.describe('n', [SHOP])).toBe(`${SHOP}, ${OTHER} holds n.`);
+    expect(delivery.describe('n', [SHOP])).toBe(`${SHOP}, ${OTHER} hold n.`);
   });
 });
 

@@ -98,7 +98,7 @@ describe('after a complete undo', () => {
     [
       'two places have given way, and two credentials',
       { interrupted: [SHOP, OTHER], removed: ['a', 'b'] },
-      [/repo:acme\/shop PEM, repo:acme\/other PEM held was removed/, /Credential a, b was removed\.$/],
+      [/repo:acme\/shop PEM, repo:acme\/other PEM held was removed/, /Credentials a, b were removed\.$/],
       [],
     ],
     [

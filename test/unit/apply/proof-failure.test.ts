@@ -150,7 +150,7 @@ describe('a key that no request can prove, each for another reason than the key'
       proofError(desired(changes), { ...failed, objection }, true, 'logged'),
       currentRefused(desired(changes), { ...failed, objection }),
     ]) {
-      expect(error.failed).toContain('(404; before, a pushed authorization request: 405, no');
+      expect(error.failed).toContain('(404; an earlier pushed authorization request got 405, no');
       expect(error.remedy).toMatch(remedy);
     }
   });
@@ -243,7 +243,7 @@ describe('a pair in use to which tokens cannot be bound', () => {
   it('cannot be tried where no endpoint asks for a certificate', () => {
     const { code, failed, remedy } = noEndpointToBind();
     expect(code).toBe('MTLS_ENDPOINT_NOT_FOUND');
-    expect(failed).toMatch(/not bound .* discovery names no token endpoint/);
+    expect(failed).toMatch(/not bound .* Only a token endpoint .* discovery names none/);
     expect(remedy).toMatch(/mtls-domain .*Or set token-binding: unchanged\.$/);
   });
 });

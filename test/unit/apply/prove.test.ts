@@ -182,7 +182,7 @@ describe('the proof of the pair in use', () => {
         {
           severity: 'warning',
           text: expect.stringMatching(
-            /^This runner could not try the pair in current-credential, since .* too weak for OpenSSL \(ERR_SSL_EE_KEY_TOO_SMALL\)[^.]*; the rotation goes on[^.]*\.$/,
+            /^OpenSSL on this runner .* current-credential too weak \(ERR_SSL_EE_KEY_TOO_SMALL\), so the run could not try it\. .* NOT PROVEN .* The rotation goes on, [^.]*\.$/,
           ),
         },
       ]);
@@ -334,7 +334,9 @@ describe('a pushed request', () => {
     const { prover } = web([[404, {}], BROKEN]);
     await expect(prover.proveCurrent()).rejects.toMatchObject({
       code: 'VERIFICATION_FAILED',
-      failed: expect.stringMatching(/\(400, invalid_request; before, a pushed authorization request: 404, /),
+      failed: expect.stringMatching(
+        /\(400, invalid_request; an earlier pushed authorization request got 404, /,
+      ),
       remedy: expect.stringMatching(/^Auth0 refuses these requests themselves/),
     });
   });

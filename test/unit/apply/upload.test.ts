@@ -11,7 +11,7 @@ it.each<[string, DesiredChanges, CredentialSeed, RegExp]>([
     'that is ours, and was made before the secret was written',
     { force: true },
     { id: 'd', age: 30, associated: false },
-    /^may be held by a destination/,
+    /^perhaps held by a destination/,
   ],
   [
     'that was made by hand, and that a rehearsal does not associate again',

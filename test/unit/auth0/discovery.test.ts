@@ -53,6 +53,7 @@ describe('the mTLS token endpoint', () => {
   it.each([
     ['login.example.com', 'https://login.example.com/t'],
     ['tenant.eu.auth0.com', undefined],
+    ['tenant.eu.auth0.com:443', undefined],
   ])('at mtls-domain %s without an alias is %s', async (host, endpoint) => {
     await using line = openLine();
     const body = JSON.stringify({ token_endpoint: `https://${host}/t` });

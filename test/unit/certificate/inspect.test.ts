@@ -95,7 +95,11 @@ describe('a pair', () => {
     ],
     ["another's certificate", rsa.key + other.cert, /^holds a private key that does not belong/],
     ['a certificate of another algorithm', ec.key + rsa.cert, /^holds a private key that does not belong/],
-    ['an encrypted key', `${encrypted}${rsa.cert}`, /^holds an encrypted private key; pass it without pass/],
+    [
+      'an encrypted key',
+      `${encrypted}${rsa.cert}`,
+      /^holds an encrypted private key; pass it without a pass/,
+    ],
     ['a broken key', broken('PRIVATE KEY') + rsa.cert, /^holds a PEM PRIVATE KEY that cannot be read$/],
     [
       'a key whose base64 is broken',
@@ -113,7 +117,7 @@ describe('a pair', () => {
     [
       'a key without its lines',
       rsa.key.replace(/-----.*-----/g, ''),
-      /^holds no PEM private key: its first and last line are missing$/,
+      /^holds no PEM private key: its first and last lines are missing$/,
     ],
     [
       'a key without its first line',

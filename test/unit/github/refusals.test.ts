@@ -31,7 +31,7 @@ describe('what a refusal means', () => {
 
 /** Of both tokens: github-token and workflow-token. */
 const errorsOf = (answer: Answer) => [
-  refused({ kind: 'repo', owner: 'acme', repo: 'shop' }, answer, 'read its secrets'),
+  refused({ kind: 'repo', owner: 'acme', repo: 'shop' }, answer, 'show the secrets'),
   callRefused('list issues', answer, 'issues: write'),
 ];
 

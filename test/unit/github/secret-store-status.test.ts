@@ -374,7 +374,7 @@ describe('a list', () => {
     );
     await expect(store.names(location().destination)).rejects.toMatchObject({
       code: 'GITHUB_REQUEST_FAILED',
-      failed: 'GitHub was asked to read its secrets for repo:acme/shop, counted 3 and showed 2.',
+      failed: 'GitHub was asked to show the secrets for repo:acme/shop, counted 3 and showed 2.',
     });
   });
 
@@ -433,7 +433,7 @@ describe('a list', () => {
   it('of environments that the token may not see says so', async () => {
     const store = await storeOf({ status: 403, body: SAID });
     await expect(store.environments({ kind: 'repo', owner: 'acme', repo: 'shop' })).rejects.toMatchObject({
-      failed: expect.stringMatching(/refused to list its environments for repo:acme\/shop \(403: said\)/),
+      failed: expect.stringMatching(/refused to list the environments for repo:acme\/shop \(403: said\)/),
     });
   });
 });

@@ -142,7 +142,7 @@ describe('a refusal', () => {
       'CANARY',
       (store) => store.times(location('repo:acme/shop', 'PEM')),
       'GITHUB_UNAUTHORIZED',
-      /refused to read its secrets for repo:acme\/shop \(401.*it lives one hour/,
+      /refused to show the secrets for repo:acme\/shop \(401.*it lives one hour/,
     ],
     [
       'GITHUB_TOKEN',
@@ -156,7 +156,7 @@ describe('a refusal', () => {
       'reader',
       (store) => store.store(location('repo:acme/shop', 'PEM'), 'x'),
       'GITHUB_FORBIDDEN',
-      /refused to store repo:acme\/shop PEM .*GitHub requires secrets=write/,
+      /refused to store PEM for repo:acme\/shop .*GitHub requires secrets=write/,
     ],
     [
       'an unknown repository',

@@ -232,6 +232,7 @@ describe('the password of a proxy', () => {
     ['http://svc:pa@ss@proxy', ['pa@ss', 'c3ZjOnBhQHNz']],
     ['https://a-token@proxy', ['a-token', 'YS10b2tlbjo=']],
     ['socks5://u:%zz@proxy', ['%zz', 'dToleno=']],
+    [' http://svc:pa#ss@proxy:3128\n', ['pa#ss', 'c3ZjOnBhI3Nz']],
     ['http://proxy:3128', []],
   ])('in %s is a secret in every form', (value, secrets) => {
     for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])

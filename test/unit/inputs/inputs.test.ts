@@ -343,7 +343,7 @@ const CLIENT = { 'management-token': '', 'management-client-id': 'm' };
 const BAD: Row[] = [
   [
     { operation: 'rotat' },
-    /'operation' is 'rotat'; write rotate, rehearse, create, enroll, revert, plan, watch\./,
+    /'operation' is 'rotat'; write one of rotate, rehearse, create, enroll, revert, plan, watch\./,
   ],
   [{ 'auth0-domain': '' }, /'auth0-domain' must not be empty; if it comes from a secret or a variable/],
   [
@@ -357,20 +357,20 @@ const BAD: Row[] = [
   [{ 'client-id': ' ' }, /'client-id' must not be empty/],
   [
     { 'authentication-method': 'tls' },
-    /'authentication-method' is 'tls'; write self_signed_tls_client_auth, tls_client_auth, private_key_jwt/,
+    /'authentication-method' is 'tls'; write one of self_signed_tls_client_auth, tls_client_auth, private_key_jwt/,
   ],
   [
     { 'authentication-method': 'tls_client_auth' },
     /'authentication-method' is tls_client_auth: give ca-certificate and/,
   ],
-  [{ 'key-size': '1024' }, /'key-size' is '1024'; write 2048, 3072, 4096/],
+  [{ 'key-size': '1024' }, /'key-size' is '1024'; write one of 2048, 3072, 4096/],
   [{ 'validity-days': '0' }, /'validity-days' is '0'; write a whole number from 1 to 825/],
   [{ 'validity-days': '826' }, /'validity-days' is '826'/],
   [{ 'validity-days': '1e2' }, /'validity-days' is '1e2'/],
   [{ 'renew-before-days': '-1' }, /'renew-before-days' is '-1'/],
   [{ 'renew-before-days': '90' }, /'renew-before-days' is 90, which must be less than validity-days \(90\)/],
   [{ overlap: '12' }, /'overlap' is '12'; write until-next-rotation, or a duration such as 12h or 7d/],
-  [{ retire: 'unused' }, /'retire' is 'unused'; write by-time, when-unused/],
+  [{ retire: 'unused' }, /'retire' is 'unused'; write one of by-time, when-unused/],
   [{ 'quiet-window': 'long' }, /'quiet-window' is 'long'; write a duration up to 29d, such as 12h or 7d/],
   [{ retire: 'when-unused', 'quiet-window': '0d' }, /'quiet-window' is '0d'/],
   [{ retire: 'when-unused', 'quiet-window': '30d' }, /'quiet-window' is '30d'/],
@@ -395,7 +395,7 @@ const BAD: Row[] = [
     /'pkcs12-password' has a character that is not printable ASCII/,
   ],
   [{ 'pkcs12-password': 'sesame\n' }, /'pkcs12-password' begins or ends with white space/],
-  [{ destinations: 'repo:acme/shop\nacme/shop' }, /'destinations' has in line 2 'acme\/shop', which is no/],
+  [{ destinations: 'repo:acme/shop\nacme/shop' }, /'destinations' has 'acme\/shop' in line 2, which is no/],
   [{ destinations: 'repo:acme/shop\nrepo:Acme/Shop' }, /'destinations' names repo:acme\/shop twice/],
   [
     { destinations: 'org:acme\nrepo:acme/shop' },
@@ -409,14 +409,17 @@ const BAD: Row[] = [
   [{ 'keep-credentials': '["cred_a", 1]' }, /'keep-credentials' begins with '\[' but is not a JSON array/],
   [{ 'keep-credentials': 'cred_a cred-x' }, /'keep-credentials' has 'cred-x', which is not a cred/],
   [{ 'keep-credentials': '["cred_a", "x"]' }, /'keep-credentials' has 'x', which is not a credential id/],
-  [{ 'keep-credentials': '"cred_a","cred_b"' }, /'keep-credentials' has '"cred_a"', '"cred_b"', which is/],
+  [
+    { 'keep-credentials': '"cred_a","cred_b"' },
+    /'keep-credentials' has '"cred_a"', '"cred_b"', which are not credential ids/,
+  ],
   [{ 'removable-credentials': 'a' }, /'removable-credentials' has 'a', which is not a credential id/],
   [
     { 'keep-credentials': 'cred_a cred_b', 'removable-credentials': 'cred_b' },
     /'removable-credentials' names cred_b, which keep-credentials names as well/,
   ],
-  [{ 'moved-from': 'repo:a/b\nold/name' }, /'moved-from' has in line 2 'old\/name', which is not a dest/],
-  [{ 'moved-from': 'repo:a/b#1A' }, /'moved-from' has in line 1 'repo:a\/b#1A'/],
+  [{ 'moved-from': 'repo:a/b\nold/name' }, /'moved-from' has 'old\/name' in line 2, which is not a dest/],
+  [{ 'moved-from': 'repo:a/b#1A' }, /'moved-from' has 'repo:a\/b#1A' in line 1/],
   [{ 'propagation-time': '121s' }, /'propagation-time' is '121s'; write a duration up to 2m, such as 30s/],
   [{ 'propagation-time': '30' }, /'propagation-time' is '30'/],
   [
@@ -425,9 +428,9 @@ const BAD: Row[] = [
   ],
   [
     { 'signing-algorithm': 'ES256', 'authentication-method': 'private_key_jwt' },
-    /'signing-algorithm' is 'ES256'; write RS256, RS384, PS256/,
+    /'signing-algorithm' is 'ES256'; write one of RS256, RS384, PS256/,
   ],
-  [{ verify: 'no' }, /'verify' is 'no'; write auto, required, off/],
+  [{ verify: 'no' }, /'verify' is 'no'; write one of auto, required, off/],
   [{ 'management-token': '' }, /'management-client-id' needs exactly one of .*; none of them is given/],
   [CLIENT, /none of them is given/],
   [
@@ -467,11 +470,11 @@ describe('what is refused', () => {
   });
 
   it.each([
-    ['auth0-domain', "write the tenant's own host, such as tenant.eu.auth0.com, without https:// and path"],
+    ['auth0-domain', "write the tenant's own host, such as tenant.eu.auth0.com, without https:// or a path"],
     // At the tenant's own host nobody asks for a certificate.
     [
       'mtls-domain',
-      'write the custom domain whose edge asks for certificates, such as login.example.com, without https:// and path',
+      'write the custom domain whose edge asks for certificates, such as login.example.com, without https:// or a path',
     ],
   ])('as %s has an example that would work there', (name, advice) => {
     for (const value of ['https://login.acme.com', 'login.acme.com/'])

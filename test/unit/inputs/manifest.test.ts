@@ -108,17 +108,17 @@ clients:
     const error = refusal(text, { 'auth0-domain': '' });
     expect(error.problems.map((problem) => problem.slice(0, 70))).toEqual([
       expect.stringMatching(/^Input 'auth0-domain' must not be empty/),
-      expect.stringMatching(/^fleet.yml:2:3: 'key-size' is '1000'; write 2048, 3072, 4096/),
+      expect.stringMatching(/^fleet.yml:2:3: 'key-size' is '1000'; write one of 2048, 3072, 4096/),
       expect.stringMatching(/^fleet.yml:3:3: 'overlap' is 'soon'/),
       expect.stringMatching(/^fleet.yml:7:5: 'verify' is 'sometimes'/),
       expect.stringMatching(/^fleet.yml:8:5: 'client-id' must not be empty/),
-      expect.stringMatching(/^fleet.yml:10:5: 'destinations' has in line 1 'shop'/),
+      expect.stringMatching(/^fleet.yml:10:5: 'destinations' has 'shop' in line 1/),
     ]);
     expect(error.located[0]).toEqual({
       file: 'fleet.yml',
       line: 2,
       column: 3,
-      message: "'key-size' is '1000'; write 2048, 3072, 4096.",
+      message: "'key-size' is '1000'; write one of 2048, 3072, 4096.",
     });
     for (const problem of error.problems) expect(error.failed).toContain(problem);
   });
@@ -207,7 +207,7 @@ clients:
     [
       'a list for a text',
       `${ONE}    subject: [CN=a]`,
-      "3:5: 'subject' must be a single value, and no list or map",
+      "3:5: 'subject' must be a single value, not a list or a map",
     ],
     ['maps in a list', `${ONE}    destinations: [{ a: b }]`, "3:5: 'destinations' must be a list of values"],
     [
@@ -231,7 +231,7 @@ clients:
     [
       'an alias',
       `defaults: &d { verify: off }\n${ONE}    subject: *d`,
-      "4:5: 'subject' must be a single value, and no list or map",
+      "4:5: 'subject' must be a single value, not a list or a map",
     ],
   ])('with %s is refused', (_, text, problem) => {
     expect(problems(text).join('\n')).toContain(problem);
@@ -263,8 +263,8 @@ clients:
   });
 
   it.each([
-    ['operation', 'create', 'with a manifest write rotate or plan'],
-    ['operation', 'revert', 'with a manifest write rotate or plan'],
+    ['operation', 'create', 'with a manifest write one of rotate, plan'],
+    ['operation', 'revert', 'with a manifest write one of rotate, plan'],
     ['plan-of', 'enroll', 'can only be rotate'],
     ['client-id', 'one', 'concerns one client'],
     ['client-name', 'one', 'concerns one client'],
@@ -394,7 +394,12 @@ clients:
     });
 
     it.each<[string, Record<string, string>, string, string]>([
-      ['create', { operation: 'create' }, FLEET, "'operation' is 'create'; with a manifest write rotate or"],
+      [
+        'create',
+        { operation: 'create' },
+        FLEET,
+        "'operation' is 'create'; with a manifest write one of rotate,",
+      ],
       ['a plan of create', { operation: 'plan', 'plan-of': 'create' }, FLEET, "'plan-of' cannot be create"],
       ['client-id', { 'client-id': 'one' }, FLEET, "'client-id' concerns one client"],
       ['client-name', { 'client-name': 'one' }, FLEET, "'client-name' concerns one client"],

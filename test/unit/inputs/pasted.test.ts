@@ -138,10 +138,17 @@ describe('every input that takes a PEM', () => {
         expect(problems[0]).toMatch(new RegExp(`^Input '${name}' holds `));
         expect(problems[0]).not.toMatch(/[A-Za-z0-9+/]{20,}/);
         if (!/certificate/.test(name) && text.startsWith('-----BEGIN ENC'))
-          expect(problems[0]).toContain('holds an encrypted private key; pass it without passphrase');
+          expect(problems[0]).toContain('holds an encrypted private key; pass it without a passphrase');
       }),
       { numRuns: runs(500) },
     );
+  });
+
+  it('names the inputs that do not go together', () => {
+    const mixed = { ...CA_SIGNED, 'ca-certificate': 'x', 'private-key': 'y' };
+    expect(refusal(mixed).problems).toEqual([
+      "Input 'private-key' cannot be given together with ca-certificate; write ca-certificate with ca-private-key, or certificate with private-key.",
+    ]);
   });
 
   it('names what is wrong with each part of a pair', () => {

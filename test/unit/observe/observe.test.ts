@@ -470,7 +470,7 @@ describe('the client of a workflow that creates it', () => {
       /^Pass current-credential: .* repo:acme\/shop PEM holds\. Then delete/,
     );
     const passed = await remedy({ ...create, currentKey: desired({ current: 'k' }).currentKey }, both);
-    expect(passed).toMatch(/^current-credential belongs to none of them\. Look which client id/);
+    expect(passed).toMatch(/^current-credential belongs to none of them\. Find out which client id/);
     expect(passed).not.toMatch(/[Pp]ass current/);
   });
 

@@ -149,7 +149,7 @@ describe('what was made by hand', () => {
     const world = new Days([hand('h', 200), ours('c', 1)], { [SHOP]: by('c', 1) });
     const { notes } = await world.day({ overlap: 3 * DAY });
     const [, removal = '', moved = ''] =
-      /^WARNING: The first run on or after (\S+) removes h, which was made by hand on \S+ and expires on \S+, when its overlap is over\. If anybody still uses it, name it in keep-credentials and move its users before (\S+): /.exec(
+      /^WARNING: The first run on or after (\S+), when its overlap is over, removes h, which was made by hand on \S+ and expires on \S+\. If anybody still uses it, name it in keep-credentials and move its users before (\S+): /.exec(
         notes,
       ) ?? [];
     expect(removal).toBe('2026-11-30');
@@ -213,13 +213,13 @@ describe('a new secret of which GitHub does not show whether it hides another on
     const observed = await world.observed(wanted);
     const secrets = observed.secrets.map((secret, index) => ({ ...secret, mayHide: mayHide[index] }));
     const { notes } = plan(wanted, { ...observed, secrets });
-    return notes.map(printNote).filter((text) => text.includes('may not look'));
+    return notes.map(printNote).filter((text) => text.includes('cannot check whether'));
   };
 
   it('is named, with all others, in one warning that says where to look and what shows it', async () => {
     expect(await warned([[REPO, ORG], [ORG]])).toEqual([
       expect.stringMatching(
-        /^WARNING: github-token may not look whether .* of the same name: env:acme\/ops\/prod PEM \(one in repo:acme\/ops or org:acme\), env:acme\/ops\/stage PEM \(one in org:acme\)\. .*'Secrets: read' \(permission-secrets: read /,
+        /^WARNING: github-token cannot check whether .* of the same name: env:acme\/ops\/prod PEM \(perhaps one in repo:acme\/ops or org:acme\), env:acme\/ops\/stage PEM \(perhaps one in org:acme\)\. .*'Secrets: read' \(permission-secrets: read /,
       ),
     ]);
   });
@@ -227,7 +227,7 @@ describe('a new secret of which GitHub does not show whether it hides another on
   it('is not named where GitHub shows all', async () => {
     expect(await warned([[], []])).toEqual([]);
     expect(await warned([[], [ORG]])).toEqual([
-      expect.stringContaining(`same name: ${STAGE} PEM (one in org:acme). If`),
+      expect.stringContaining(`same name: ${STAGE} PEM (perhaps one in org:acme). If`),
     ]);
   });
 

@@ -201,7 +201,7 @@ describe('what was made by hand is announced before it goes', () => {
     const all = await days(world, 6, { overlap: 0 });
     expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 1]);
     for (const { notes } of all.slice(0, 5))
-      expect(notes).toMatch(/The first run on or after 2026-11-28 removes h, /);
+      expect(notes).toMatch(/The first run on or after 2026-11-28, when its overlap is over, removes h, /);
   });
 
   it('the run that delivers the first successor says the day, whatever the overlap is', async () => {
@@ -209,7 +209,7 @@ describe('what was made by hand is announced before it goes', () => {
       const all = await days(new Days([hand('h', 70)]), 9, { overlap });
       expect(all.map(({ removed }) => removed.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
       for (const { notes } of all.slice(0, 8))
-        expect(notes).toMatch(/The first run on or after 2026-12-01 removes h, /);
+        expect(notes).toMatch(/The first run on or after 2026-12-01, when its overlap is over, removes h, /);
     }
   });
 
@@ -217,7 +217,9 @@ describe('what was made by hand is announced before it goes', () => {
     const world = new Days([hand('h', 360, { expires: 5 })], { [SHOP]: ['h', 300] });
     const all = await days(world, 4, { overlap: 0 });
     expect([rotations(all), all.flatMap(({ removed }) => removed)]).toEqual([1, []]);
-    expect(all[0]?.notes).toMatch(/The first run on or after 2026-12-01 removes h, which was made by hand/);
+    expect(all[0]?.notes).toMatch(
+      /The first run on or after 2026-12-01, when its overlap is over, removes h, which was made by hand/,
+    );
     const later = await days(world.pass(4), 1, { overlap: 0 });
     expect(later[0]?.removed).toEqual(['h']);
   });
@@ -573,7 +575,7 @@ describe('what is held was taken out by hand, and both places are taken', () => 
       expect(day?.error?.code).toBe('CREDENTIAL_LIMIT');
       expect(world.associated).toEqual(['g', 'h']);
       expect(day?.message).toMatch(current === 'primary' ? /`removable-credentials: [gh] [gh]`\./ : LIST);
-      expect(day?.message).toMatch(/c \((may be )?held by .*, and not associated\)/);
+      expect(day?.message).toMatch(/c \((perhaps )?held by .*, and not associated\)/);
       const [followed] = await days(world, 1, { current, ...removableCredentials('g') });
       expect(followed?.error).toBeUndefined();
       expect(world.works(SHOP)).toBe(true);

@@ -170,12 +170,12 @@ describe('the way on', () => {
         'keys of this client by the key IDs my-key and b-key, which were chosen by hand',
       );
       expect(remedy).toContain(
-        "First make room for a new key. Made by hand: b of 2026-01-28, a of 2026-08-16. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials. Until you know, leave them all. Then, if the secret is this client's",
+        "First make room for a new key. b of 2026-01-28, a of 2026-08-16 were made by hand. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials. Until you know, leave them all. Then, if the secret is this client's",
       );
       expect(remedy).not.toMatch(/associated|Pass current-credential/);
       expect(refusal({ ...how, ...FORCE }, TWO)).toMatchObject({
         code: 'CREDENTIAL_LIMIT',
-        remedy: expect.stringMatching(/^Made by hand: b .*Until you know, leave them all\.$/),
+        remedy: expect.stringMatching(/^b of .* made by hand\. .*Until you know, leave them all\.$/),
       });
     },
   );

@@ -6,7 +6,8 @@ import { secretLocations } from '../../../src/model/desired-state.ts';
 import type { Credential, ObservedState } from '../../../src/model/observed-state.ts';
 import { ISSUED } from '../../../src/model/step.ts';
 import { NOTICE_PERIOD } from '../../../src/model/timing.ts';
-import { overlapEnd, overlapOf, PlanBuilder, supersededAt } from '../../../src/plan/plan-builder.ts';
+import { overlapEnd, overlapOf, supersededAt } from '../../../src/plan/overlap.ts';
+import { PlanBuilder } from '../../../src/plan/plan-builder.ts';
 import { by, Days, ours, SHOP } from '../../support/days.ts';
 import { notation } from '../../support/notation.ts';
 import {
@@ -143,7 +144,7 @@ describe('why a credential stays', () => {
       {},
     ],
     [
-      'may be held by repo:acme/shop PEM',
+      'perhaps held by repo:acme/shop PEM',
       {
         credentials: [
           { id: 'a', age: 60 },
@@ -175,7 +176,7 @@ describe('why a credential stays', () => {
     };
     expect(await kept()).toBe('held by repo:acme/old PEM, where this workflow delivered before');
     world.hidden.add(`${OLD} PEM`);
-    expect(await kept()).toBe('may be held by repo:acme/old PEM, where this workflow delivered before');
+    expect(await kept()).toBe('perhaps held by repo:acme/old PEM, where this workflow delivered before');
   });
 });
 

@@ -1070,6 +1070,19 @@ describe('the plan of a revocation', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'CANNOT_REVOKE' }));
     expect(attempt).toThrow(words);
   });
+
+  it('is refused, and leaves nothing of the rotation in a plan that has something else to do', () => {
+    const wanted = desired({ ...REVOKE, ...CA, current: 'a', destinations: TWO });
+    const abandoned = { id: 'n', age: 60, associated: false };
+    const credentials = [current, abandoned];
+    const { errorAtEnd, notes, probes, reuses, steps } = plan(
+      wanted,
+      state(wanted, { credentials, written: [delivered, undefined] }),
+    );
+    expect(errorAtEnd?.code).toBe('CANNOT_REVOKE');
+    expect(steps).toEqual([{ kind: 'delete-credential', id: 'n', why: 'discard' }]);
+    expect({ notes, probes, reuses }).toEqual({ notes: [], probes: [], reuses: undefined });
+  });
 });
 
 const REHEARSE = { operation: 'rehearse' } as const;
@@ -1891,7 +1904,7 @@ const REFUSALS: Refusal[] = [
       written: [delivered, 60 * DAYS],
     },
     'CREDENTIAL_LIMIT',
-    /Made by hand: p of .*, a of .*Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials/,
+    /p of .*, a of .* were made by hand\. Find out in Auth0's logs which one nobody uses, and put only its id into removable-credentials/,
   ],
   [
     'one made by hand after ours',
@@ -1960,7 +1973,7 @@ describe('plan refuses', () => {
       code: 'CREDENTIAL_LIMIT',
       failed:
         'Client client cannot hold another credential: a (held by repo:acme/shop PEM), f (not associated with this method), g (made for repo:acme/other#PEM by run 3.1).',
-      remedy: expect.stringContaining('Delete one that nobody uses any more'),
+      remedy: expect.stringContaining('delete one that nobody uses any more'),
     });
   });
 });

@@ -163,6 +163,14 @@ describe('a new client whose secret exists', () => {
     expect(refusal(create, taken).remedy).toContain(
       'start the workflow by hand once with force: true. Do not write that into the file.',
     );
+  });
+
+  it('gets another name where something is stored: of its key store, and of its pair where that is taken, too', () => {
+    const both = { ...create, pkcs12SecretName: 'P12' };
+    const remedy = (written: NonNullable<StateSeed['written']>) =>
+      refusal(both, { method: 'nothing', written }).remedy;
+    expect(remedy([undefined, 60])).toMatch(/^Choose another pkcs12-secret-name\. /);
+    expect(remedy([60, 60])).toMatch(/^Choose another secret-name and pkcs12-secret-name\. /);
     const wanted = desired({ ...create, force: true });
     expect(plan(wanted, state(wanted, taken)).rotates).toBe(true);
   });

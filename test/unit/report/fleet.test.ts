@@ -48,7 +48,7 @@ const outcome = (clientId: string): NonNullable<RunResult['outcome']> => ({
   removed: [`old ${clientId}`],
   steps: [],
 });
-const failure = (code: 'AUTH0_FORBIDDEN' | 'CANARY_FAILED', failed = 'It | failed.') =>
+const failure = (code: 'AUTH0_FORBIDDEN' | 'CANARY_FAILED' | 'CANCELLED', failed = 'It | failed.') =>
   new RotationError(code, { failed, remedy: 'Do something.' });
 
 const FLEET = [
@@ -77,6 +77,17 @@ describe('the report of a fleet', () => {
     );
     const unknown = { ...observed, pool: observed.pool.map((c) => ({ ...c, expiresAt: undefined })) };
     expect(told([{ ...failed, observed: unknown }]).headline).toBe('❌ 1 client: 1 failed.');
+  });
+
+  it('counts a client whose work a cancellation ended as failed, and not as one that nobody tried', () => {
+    const error = failure('CANCELLED');
+    const { annotations, headline } = told([
+      of('waiting', { error }),
+      of('at work', { error, outcome: { ...outcome('at work'), rotated: false } }),
+    ]);
+    expect(headline).toBe('❌ 2 clients: 1 failed, 1 not tried.');
+    expect(annotations.map(({ title }) => title)).toHaveLength(1);
+    expect(annotations[0]?.title).toContain('at work');
   });
 
   it('is one table, worst first', () => {

@@ -42,7 +42,7 @@ describe('the first line', () => {
         { credentials: [{ ...current, associated: false }], written: [10] },
         { outcome: idle() },
       ),
-      '✅ `shop`: 1 step put things in order. Read the warning below. Next rotation on 24 December 2026.',
+      '✅ `shop`: 1 step put things in order. Read the warnings in the summary. Next rotation on 24 December 2026.',
     ],
     [
       'a plan that is due',
@@ -57,12 +57,12 @@ describe('the first line', () => {
     [
       'a plan to enroll a client that uses another method',
       result({ operation: 'enroll' }, { method: 'client_secret_post' }, { readOnly: true }),
-      '📋 `shop`: the client would move to another method. This was only a plan. Read the warning below.',
+      '📋 `shop`: the client would move to another method. This was only a plan. Read the warnings in the summary.',
     ],
     [
       'a plan that interrupts somebody',
       result({ force: true, revoke: true }, settled, { readOnly: true }),
-      '📋 `shop`: a rotation is due. This was only a plan. Read the warning below.',
+      '📋 `shop`: a rotation is due. This was only a plan. Read the warnings in the summary.',
     ],
     [
       'a plan that puts in order',
@@ -71,7 +71,7 @@ describe('the first line', () => {
         { credentials: [{ ...current, associated: false }], written: [10] },
         { readOnly: true },
       ),
-      '📋 `shop`: 1 step would put things in order. This was only a plan. Read the warning below.',
+      '📋 `shop`: 1 step would put things in order. This was only a plan. Read the warnings in the summary.',
     ],
     [
       'delivered, but not everywhere',
@@ -137,7 +137,7 @@ describe('the first line', () => {
         { credentials: [{ ...current, by: 'another workflow' }], written: [10] },
         { outcome: outcome() },
       ),
-      '✅ `shop` has a new certificate. NOTHING WAS REVOKED. Read the warning below. Next rotation on 23 January 2027.',
+      '✅ `shop` has a new certificate. NOTHING WAS REVOKED. Read the warnings in the summary. Next rotation on 23 January 2027.',
     ],
   ])('%s', (_, told, line) => {
     const { headline, summary } = report(told);
@@ -245,6 +245,14 @@ describe('the summary', () => {
     );
   });
 
+  it('draws the week for which a credential made by hand stays', () => {
+    const seed = { credentials: [{ id: 'cred_h', age: 60 * 24 * 60, by: 'hand' as const }], written: [10] };
+    const { summary } = report(
+      result({ force: true, overlap: DAY, current: 'cred_h' }, seed, { outcome: outcome() }),
+    );
+    expect(summary).toContain('overlap until 2026-12-01 :2026-11-24, 2026-12-01');
+  });
+
   it('draws the certificates', () => {
     const { summary } = report(result({ force: true }, settled, { outcome: outcome() }));
     const chart = /```mermaid\n([\s\S]*?)\n```/
@@ -266,11 +274,11 @@ describe('the summary', () => {
 
   it('lists what was done, or would be', () => {
     const steps = [
-      { text: 'Issue a key pair', milliseconds: 1234, failed: false },
-      { text: 'Store it', milliseconds: 40, failed: false },
+      { text: 'Issue a key pair', milliseconds: 1234, outcome: 'done' },
+      { text: 'Prove it', milliseconds: 40, outcome: 'not proven' },
     ];
     expect(report(result({ force: true }, settled, { outcome: outcome({ steps }) })).summary).toContain(
-      'Proof over mTLS: **proven**.\n\n<details><summary>What was done: 2 steps (1 s)</summary>\n\n1. Issue a key pair (1 s)\n1. Store it\n\n</details>',
+      'Proof over mTLS: **proven**.\n\n<details><summary>What was done: 2 steps (1 s)</summary>\n\n1. Issue a key pair (1 s)\n1. Prove it: not proven\n\n</details>',
     );
     expect(report(result({ force: true }, settled, { readOnly: true })).summary).toContain(
       '1. Associate the new credential alongside cred_a\n',
@@ -291,14 +299,17 @@ describe('the summary', () => {
     const { annotations, headline, summary } = report(told);
     const lines = summary.split('\n').filter((line) => /^(> |\*\*)/.test(line));
     expect(lines).toEqual([
-      '> Somebody cannot log in.',
-      '> Look at it.',
+      '> INTERRUPTION: Somebody cannot log in.',
+      '> WARNING: Look at it.',
       '**Forced:** force is set.',
       '> The next rotation, on 2027-01-23, removes cred_a to make room.',
       '> Good to know.',
     ]);
-    expect(annotations.map(({ message }) => message)).toEqual(['Somebody cannot log in.', 'Look at it.']);
-    expect(headline).toContain('Read the warning below.');
+    expect(annotations.map(({ message }) => message)).toEqual([
+      'INTERRUPTION: Somebody cannot log in.',
+      'WARNING: Look at it.',
+    ]);
+    expect(headline).toContain('Read the warnings in the summary.');
   });
 
   it('shows ninety days beside ten years', () => {
@@ -406,7 +417,11 @@ describe('the summary', () => {
       const stored = outcome({
         delivered: locations.slice(0, -1),
         inDoubt: locations.slice(-1),
-        steps: [...locations, 'last'].map((text) => ({ text, milliseconds: 1, failed: text === 'last' })),
+        steps: [...locations, 'last'].map((text) => ({
+          text,
+          milliseconds: 1,
+          outcome: text === 'last' ? 'failed' : 'done',
+        })),
       });
       const error = rest.error?.withStateNow(locations.join(', '));
       const { summary } = report({

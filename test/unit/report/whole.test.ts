@@ -23,8 +23,8 @@ const previous = { id: 'cred_p', age: 70 * MINUTES, expiresIn: 20 * DAY };
 const byHand = { id: 'cred_hand', age: 50 * MINUTES, by: 'hand' } as const;
 const both = { credentials: [current, previous], written: [10 * MINUTES - 1, 10 * MINUTES - 2] };
 const steps = [
-  { text: 'Issue a key pair', milliseconds: 700, failed: false },
-  { text: 'Upload it', milliseconds: 1_600, failed: false },
+  { text: 'Issue a key pair', milliseconds: 700, outcome: 'done' },
+  { text: 'Upload it', milliseconds: 1_600, outcome: 'done' },
 ];
 const broken = new RotationError('DELIVERY_INCOMPLETE', {
   failed: 'It failed.',
@@ -152,7 +152,7 @@ const RESULTS: [string, RunResult][] = [
     'failed, and undone',
     result({ force: true }, settled, {
       error: failure(),
-      outcome: { ...idle(), steps: [...steps, { text: 'Log in', milliseconds: 3_000, failed: true }] },
+      outcome: { ...idle(), steps: [...steps, { text: 'Log in', milliseconds: 3_000, outcome: 'failed' }] },
     }),
   ],
   [

@@ -259,7 +259,7 @@ describe('a finding', () => {
       /keep-credentials and move its users before 2026-12-24.*removable-credentials/,
     );
     expect(found({ overlap: 20 * DAY }, seed())[0]?.what).toMatch(
-      /^The first run on or after 2026-12-.. removes `h`, /,
+      /^The first run on or after 2026-12-.., when its overlap is over, removes `h`, /,
     );
     const [ends] = found({}, seed({ expiresIn: 5 * DAY }));
     expect(ends?.what).toContain('and expires on 2026-11-29, to make room');
