@@ -78,9 +78,9 @@ export function helpUrl(code: string): string {
 /** Writes outputs, annotations, summary and headline. */
 export async function publish({ annotations, headline, outputs, summary }: Report): Promise<void> {
   phase('Report');
-  for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
   for (const { level, message, title } of annotations) annotate(level, message, { title });
   try {
+    for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
     if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(printable(summary), true).write();
   } finally {
     phase();

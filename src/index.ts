@@ -48,9 +48,10 @@ async function main(ending: Ending): Promise<void> {
     isSingle && client
       ? await runOneClient(client, transport)
       : await runManyClients(clients, transport, cancelled);
-  await ending.complete(report);
   const [only] = results;
+  // First, since the files of the report may be out of order.
   if (isSingle && only?.error) runner.fail(only.error);
+  await ending.complete(report);
   if (results.some(({ error }) => error)) process.exitCode = 1;
   transport.cancellation.end();
   await wire.close();

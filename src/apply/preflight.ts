@@ -4,6 +4,7 @@ import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
+import type { SecretLocation } from '../model/secret-location.ts';
 import { noGrant, refuseUncontrolled } from './proof-failure.ts';
 import type { Prover } from './prove.ts';
 
@@ -26,7 +27,11 @@ export async function preflight(
   services: PreflightServices,
   prover: Prover,
 ): Promise<void> {
-  const keys = publicKeyReads(desired, services.store, observed.secrets);
+  const { store } = services;
+  const reads = [
+    ...publicKeyReads(desired, store, observed.secrets),
+    ...shownLocations(desired, observed.secrets).map((one) => async () => store?.checkVisibility(one)),
+  ];
   const proof = async () => {
     const endpoint = await services.proofEndpoint();
     const isRequired = desired.verify === 'required';
@@ -37,7 +42,7 @@ export async function preflight(
     if (proofRequest) refuseUncontrolled(desired, plan, proofRequest);
     await prover.proveCurrent();
   };
-  await Promise.all([proof(), ...keys.map((read) => read())]);
+  await Promise.all([proof(), ...reads.map((read) => read())]);
 }
 
 /**
@@ -49,13 +54,13 @@ export function publicKeyReads(
   store: SecretStore | undefined,
   secrets: readonly ObservedSecret[] = [],
 ): readonly (() => Promise<unknown>)[] {
-  const unshown = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
-  const destinations = new Set(
-    secretLocations(desired)
-      .map(({ destination }) => destination)
-      .filter((one) => !unshown.includes(one)),
-  );
+  const destinations = new Set(shownLocations(desired, secrets).map(({ destination }) => destination));
   return [...destinations].map((destination) => async () => store?.publicKey(destination));
+}
+
+function shownLocations(desired: DesiredState, secrets: readonly ObservedSecret[]): SecretLocation[] {
+  const unshown = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
+  return secretLocations(desired).filter(({ destination }) => !unshown.includes(destination));
 }
 
 function endpointMissing(): RotationError {

@@ -1,6 +1,6 @@
 /** Errors and notes about a key that could not be proven. */
 
-import { needsControl, type ProofRequest, type ProofResult } from '../auth0/proof.ts';
+import { insteadOf, needsControl, type ProofRequest, type ProofResult } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 
@@ -184,6 +184,19 @@ export function unregisteredAccepted(
     failed: `${what} ${got} client ${clientId}: anybody who knows the client id can log in.`,
     remedy: `${remedies[method]} Then rehearse again.`,
   });
+}
+
+/**
+ * Refuses the change of a public client whose proof does not reach Auth0. A pushed request may yet be replaced, but then nothing proves the
+ * key.
+ * @throws RotationError VERIFICATION_FAILED, AUTH0_REQUEST_FAILED
+ */
+export function refuseUnreachable(desired: DesiredState, request: ProofRequest, result: ProofResult): void {
+  if (result.outcome === 'proven') return;
+  const { isIntercepted, objection, outage } = result;
+  if (!isIntercepted && objection !== 'path' && outage === undefined) return;
+  if (desired.verify === 'required' || insteadOf(request) === undefined)
+    throw proofError(desired, result, false);
 }
 
 /** The note about a pushed authorization request that was refused for another reason than the key. */

@@ -28,6 +28,7 @@ import {
   notBindable,
   proofError,
   refuseUncontrolled,
+  refuseUnreachable,
   replaced,
   unregisteredAccepted,
   untried,
@@ -168,10 +169,18 @@ export class Prover {
    * @throws RotationError VERIFICATION_FAILED
    */
   async tryBeforeMethodChange(clientId: string, issued: Issued): Promise<void> {
-    // Auth0 does not check the key of a public client.
-    if (this.#job.observed.client?.method === PUBLIC) return;
+    if (this.#job.observed.client?.method === PUBLIC) return this.#tryAsPublic(clientId, issued);
     await this.#tryUnassociated(clientId, issued);
     await this.#controlReplacement(clientId, issued);
+  }
+
+  /** Auth0 does not check the key of a public client, so this shows only whether the proof will reach Auth0, and have a control. */
+  async #tryAsPublic(clientId: string, issued: Issued): Promise<void> {
+    const [endpoint, proofRequest] = await Promise.all([this.#services.proofEndpoint(), this.proofRequest()]);
+    if (endpoint === undefined || proofRequest === undefined) return;
+    const { desired } = this.#job;
+    if (needsControl(proofRequest) && desired.verify === 'required') throw noControl(desired);
+    refuseUnreachable(desired, proofRequest, await this.#send(clientId, issued, { endpoint, proofRequest }));
   }
 
   /**

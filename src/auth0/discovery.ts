@@ -17,7 +17,8 @@ export interface ProofEndpoints {
 
 /**
  * The endpoints that ask for a client certificate.
- * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS. Without it only aliases count. The same holds on a host
+ * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS, but not beside a token endpoint whose alias is on another
+ * host. Without it only aliases count. The same holds on a host
  * of Auth0's own, since no edge terminates mTLS there (docs/facts.md#auth0-discovery).
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
@@ -28,10 +29,14 @@ export async function discoverMtlsEndpoints(
 ): Promise<ProofEndpoints> {
   const host = mtlsDomain ?? domain;
   const document = await readDocument(service, host);
+  const aliases = document.mtls_endpoint_aliases;
+  const isEdge = mtlsDomain !== undefined && !/\.auth0\.com(:\d+)?$/.test(mtlsDomain);
+  const asksForCertificate = (plain: string) =>
+    isEdge && hostOf(stringOf(aliases, TOKEN) ?? plain) === hostOf(plain);
   const endpoint = (name: string) => {
-    const alias = stringOf(document.mtls_endpoint_aliases, name);
-    const isEdge = mtlsDomain !== undefined && !/\.auth0\.com(:\d+)?$/.test(mtlsDomain);
-    return trusted(alias ?? (isEdge ? stringOf(document, name) : undefined), host);
+    const plain = stringOf(document, name);
+    const usable = plain !== undefined && asksForCertificate(plain) ? plain : undefined;
+    return trusted(stringOf(aliases, name) ?? usable, host);
   };
   return { token: endpoint(TOKEN), pushedRequest: endpoint(PUSHED_REQUEST) };
 }
@@ -58,6 +63,10 @@ async function readDocument(service: Service, host: string): Promise<JsonObject>
   if (isOutage(response)) throw unexpectedAnswer(url, response);
   if (response.status !== 200 || !isObject(document)) throw notDiscovery(url, response);
   return document;
+}
+
+function hostOf(endpoint: string): string | undefined {
+  return URL.canParse(endpoint) ? new URL(endpoint).host : undefined;
 }
 
 /** Returns the endpoint. @throws RotationError DISCOVERY_FAILED if it is not trusted */

@@ -7,6 +7,7 @@ import { isObject, stringOf, timeOf } from '../model/json.ts';
 import type { OuterSecret, SecretTimes } from '../model/observed-state.ts';
 import {
   type Destination,
+  PROBE_NAME,
   printDestination,
   printLocation,
   type Repository,
@@ -41,7 +42,6 @@ export type StoreResult =
   | { outcome: 'refused' | 'in doubt'; error: RotationError };
 
 /** Name and text of the secret that proves a permission. */
-const PROBE = 'AUTH0_MTLS_ROTATION_PROBE';
 const PROBE_TEXT = 'The Auth0 mTLS rotation action writes this text to prove that it may write here.';
 
 export class SecretStore {
@@ -131,6 +131,17 @@ export class SecretStore {
     return known;
   }
 
+  /**
+   * Reads what a write of this secret must name again, so that it does not fail only after a removal. Only an organization's secret needs
+   * it.
+   * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
+   */
+  async checkVisibility(location: SecretLocation): Promise<void> {
+    const { destination, secretName } = location;
+    if (destination.kind !== 'org') return;
+    await this.#visibility(`${basePath(destination)}/${encodeURIComponent(secretName)}`, location);
+  }
+
   async #count(destination: Destination): Promise<number> {
     const { data, status } = await this.#get(`${basePath(destination)}?per_page=1`, destination);
     if (status === 404) throw notFound(destination);
@@ -140,7 +151,7 @@ export class SecretStore {
   }
 
   async #tryWrite(destination: Destination): Promise<RotationError | undefined> {
-    const location = { destination, secretName: PROBE, part: 'pair' as const };
+    const location = { destination, secretName: PROBE_NAME, part: 'pair' as const };
     const result = await this.store(location, PROBE_TEXT);
     if (result.outcome === 'in doubt') throw result.error;
     if (result.outcome === 'refused') {
@@ -149,7 +160,7 @@ export class SecretStore {
       return result.error;
     }
     // If the deletion fails, the secret is harmless and the next probe reuses it.
-    await this.api.request('DELETE', `${basePath(destination)}/${PROBE}`).catch(() => undefined);
+    await this.api.request('DELETE', `${basePath(destination)}/${PROBE_NAME}`).catch(() => undefined);
     return undefined;
   }
 
@@ -168,6 +179,8 @@ export class SecretStore {
     };
     const answer = await put();
     if (answer.status !== 422) return answer;
+    // Only an earlier attempt without an answer can have stored anything.
+    attempts.sent = false;
     // GitHub may have replaced the key since it was read.
     this.#keys.delete(printDestination(destination));
     return put();
@@ -184,7 +197,7 @@ export class SecretStore {
     if (answer.status === 404 && this.#seen.has(printLocation(location))) throw vanished(location);
     // No repository sees the probe of an organization.
     if (answer.status === 404)
-      return secretName === PROBE
+      return secretName === PROBE_NAME
         ? { visibility: 'selected', selected_repository_ids: [] }
         : { visibility: 'private' };
     const visibility = stringOf(answer.data, 'visibility');

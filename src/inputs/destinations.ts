@@ -4,6 +4,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import {
   DESTINATION_FORMS,
   type Destination,
+  PROBE_NAME,
   parseDestination,
   printDestination,
   shadows,
@@ -25,6 +26,8 @@ export function readSecretNames(
         `is '${value}'; a secret's name has letters, digits and underscores, and does not begin with a digit or GITHUB_`,
       );
     }
+    if (value?.toUpperCase() === PROBE_NAME)
+      reader.problem(name, `is ${PROBE_NAME}, a secret that each run may delete; choose another name`);
     return value?.toUpperCase();
   };
   const secretName = read('secret-name') ?? 'AUTH0_MTLS_PEM';

@@ -7,6 +7,9 @@ export type Destination =
   /** Dependabot's secrets. Workflows that Dependabot starts read them instead of the repository's own. */
   | { kind: 'dependabot'; owner: string; repo: string };
 
+/** The secret with which a run tries whether it may write. It is deleted again, so no pair may have this name. */
+export const PROBE_NAME = 'AUTH0_MTLS_ROTATION_PROBE';
+
 export type Repository = Extract<Destination, { kind: 'repo' }>;
 
 /**

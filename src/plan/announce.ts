@@ -1,5 +1,6 @@
 /** Notes that announce what later runs will remove, and when. Pure. */
 
+import type { RotationError } from '../errors.ts';
 import { isForcedByHand } from '../model/desired-state.ts';
 import { day } from '../model/markdown.ts';
 import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
@@ -19,19 +20,31 @@ import type { PlanBuilder } from './plan-builder.ts';
 /**
  * Announces which associated credentials later runs will remove, and warns of those that no run can remove.
  * @param nextRotation milliseconds, Auth0's clock
+ * @param refusal why the next rotation would be refused
  */
-export function announceRemovals(builder: PlanBuilder, nextRotation: number | undefined): void {
+export function announceRemovals(
+  builder: PlanBuilder,
+  nextRotation: number | undefined,
+  refusal: RotationError | undefined,
+): void {
   const { desired, inUse, pool } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
     return;
   const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
   const others = pool.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
+  const isBlocked = others.some((c) => whyBlocked(builder, c) !== undefined) && builder.isMethodFull;
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
     if (blocked !== undefined && builder.isMethodFull)
       builder.note('warning', `The next rotation${on(nextRotation)} will fail: ${blocked}`);
-    if (blocked === undefined) announce(builder, credential, nextRotation);
+    const isRefused = refusal !== undefined && !Number.isFinite(overlapEndAfter(builder, credential));
+    if (blocked === undefined && !isRefused) announce(builder, credential, nextRotation);
   }
+  if (refusal && !isBlocked)
+    builder.note(
+      'warning',
+      `The next rotation${on(nextRotation)} will fail (${refusal.code}): ${refusal.failed} ${refusal.remedy}`,
+    );
 }
 
 /** Warns of locations without a secret, which wait for the next rotation if this run has no pair to store there. */

@@ -1,6 +1,6 @@
 /** Computes a plan from the desired and the observed state. Pure and synchronous: `observed.now` is the only clock. */
 
-import { RotationError } from '../errors.ts';
+import { asRotationError, RotationError } from '../errors.ts';
 import { START_EMERGENCY } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
@@ -55,18 +55,12 @@ export function plan(desired: DesiredState, unsorted: ObservedState): Plan {
 
 function planned(builder: PlanBuilder): Plan {
   const { desired, observed } = builder;
-  refuseToOverwrite(desired, observed);
-  refuseUnfitClient(desired, observed);
-  refuseRunningFormer(builder);
-  refuseUnfinished(builder);
-  noteName(builder);
-  noteUnknownIds(builder);
   const why = decide(builder);
   const { errorAtEnd, reuses, rotates, steps } = builder;
   const nextRotation = desired.operation === 'revert' ? undefined : nextDue(builder, rotates);
   if (errorAtEnd === undefined) {
     bindTokens(builder);
-    announceRemovals(builder, nextRotation);
+    announceRemovals(builder, nextRotation, rotates ? undefined : refusalOfNext(desired, observed));
     if (desired.operation === 'rotate') announceFormer(builder);
     if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
     if (desired.operation !== 'revert') announceDoubts(builder, nextRotation);
@@ -115,8 +109,39 @@ export function impliedOperation(desired: DesiredState, { client }: ObservedStat
     : desired;
 }
 
+/** Why the next rotation would be refused. If its time is unknown or past, it is now. undefined: it would not be. */
+export function refusalOfNext(desired: DesiredState, observed: ObservedState): RotationError | undefined {
+  const next = nextDue(new PlanBuilder(desired, observed), false) ?? observed.now;
+  return refusalAt(Math.max(next, observed.now), desired, observed);
+}
+
+/** Why a rotation would be refused at this time, if nothing else happens until then. Notices and leases that end before it no longer refuse. */
+export function refusalAt(
+  now: number,
+  desired: DesiredState,
+  observed: ObservedState,
+): RotationError | undefined {
+  // At a later time a rotation is due anyway. Now perhaps none is, so it is forced.
+  const force = now === observed.now;
+  // No person confirms it.
+  const builder = new PlanBuilder({ ...desired, force, scheduled: true }, { ...observed, now });
+  try {
+    decide(builder);
+    return undefined;
+  } catch (error) {
+    return withLockoutAlarm(asRotationError(error), builder);
+  }
+}
+
 function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
-  const { operation } = builder.desired;
+  const { desired, observed } = builder;
+  const { operation } = desired;
+  refuseToOverwrite(desired, observed);
+  refuseUnfitClient(desired, observed);
+  refuseRunningFormer(builder);
+  refuseUnfinished(builder);
+  noteName(builder);
+  noteUnknownIds(builder);
   if (operation === 'revert') return revert(builder);
   if (operation !== 'rehearse') return healAndRotate(builder);
   refuseStaleCurrent(builder);

@@ -1,6 +1,6 @@
 /** Plans the way back to a client secret, or to a public client. Pure. */
 
-import { PUBLIC } from '../model/desired-state.ts';
+import { isSecretMethod, PUBLIC } from '../model/desired-state.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { formerHolder } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -21,7 +21,8 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       !isTheirs(c) &&
       !ofThirdMethod.includes(c),
   );
-  if (method !== desired.revertTo) {
+  const isMoved = method !== desired.revertTo && !isSecretMethod(method);
+  if (isMoved) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);
     const interrupts = held.map(({ location }) => location);
     builder.steps.push({
@@ -36,11 +37,16 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
     if (ofThirdMethod.length > 0) builder.note('warning', restorable(ofThirdMethod.map(({ id }) => id)));
   }
   for (const credential of useless) builder.remove(credential, 'revert');
-  if (method !== desired.revertTo)
+  if (isMoved)
     return {
       reason: 'MethodDiffers',
       explanation: `the client uses ${method} instead of ${desired.revertTo}`,
     };
+  if (method !== desired.revertTo)
+    builder.note(
+      'notice',
+      `The client already uses ${method}, so it is not moved to ${desired.revertTo}. If its consumers need that, choose it in the Auth0 Dashboard (Applications, the client, Credentials).`,
+    );
   const explanation = useless.length > 0 ? SOME_ARE_LEFT : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };
 }

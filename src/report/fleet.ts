@@ -107,6 +107,12 @@ function clients(count: number): string {
 function deadline(results: readonly RunResult[]): string {
   const failed = results.filter((result) => result.error !== undefined && !hasAlarm(result));
   const ends = failed.flatMap((result) => currentExpiry(result) ?? []);
+  const over = failed.flatMap((result) => {
+    const end = currentExpiry(result);
+    return end !== undefined && end <= (result.observed?.now ?? 0) ? [end] : [];
+  });
+  if (over.length > 0)
+    return ` Act at once: the key of a client that failed expired on ${longDay(Math.min(...over))}.`;
   return ends.length === 0
     ? ''
     : ` Act before ${longDay(Math.min(...ends))}, when the first key of a client that failed expires.`;

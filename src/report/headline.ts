@@ -44,8 +44,10 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     return `a new key was stored, but not everywhere (${code}). Act before ${longDay(expiresAt)}, when the previous key expires.`;
   if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
   if (expiresAt === undefined) return `${code}. Action needed.`;
-  // Without an observation no clock can be trusted, and a date helps more than none.
-  return observed === undefined || expiresAt > observed.now
+  // Without an observation no clock can be trusted.
+  if (observed === undefined)
+    return `${code}. The key in current-credential expires on ${longDay(expiresAt)}: act before that day, or at once if it has passed.`;
+  return expiresAt > observed.now
     ? `${code}. Act before ${longDay(expiresAt)}, when the current key expires.`
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
@@ -91,7 +93,8 @@ function rotated(result: RunResult): string {
 function afterwards(result: RunResult): string {
   const { outcome, plan, desired } = result;
   if (!desired.revoke) return advice(result);
-  if (plan?.revokes.length === 0) return 'NOTHING WAS REVOKED. Read the warnings in the summary.';
+  if (plan?.revokes.length === 0 && outcome?.removed.length === 0)
+    return 'NOTHING WAS REVOKED. Read the warnings in the summary.';
   const { runs = [], unsearched = [] } = outcome?.earlierRuns ?? {};
   const more = unsearched.length > 0 ? '. Not every repository could be searched' : '';
   return `The previous one is revoked. Workflow runs that may still hold it: ${runs.length}${more}.`;

@@ -14,7 +14,10 @@ export function lifetimeOf(
 ): Lifetime | undefined {
   if (heldByPrimary === undefined || expiresAt === undefined) return undefined;
   const from = beginning(desired, heldByPrimary, expiresAt) ?? heldByPrimary.createdAt;
-  return { until: expiresAt, left: (expiresAt - observed.now) / (expiresAt - from) };
+  const remaining = expiresAt - observed.now;
+  // A record may have been made after its certificate expired.
+  const left = expiresAt > from ? Math.min(remaining / (expiresAt - from), 1) : Math.sign(remaining);
+  return { until: expiresAt, left };
 }
 
 /** The start of the validity, which Auth0 does not record. The record of a subject DN is often older than its certificate. */

@@ -8,13 +8,10 @@ import { findShadows } from '../github/shadows.ts';
 import { readWorkflow } from '../github/workflows.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import { type Finding, findingOf } from '../model/finding.ts';
-import type { ObservedState } from '../model/observed-state.ts';
 import type { RunResult, Watched } from '../model/run-result.ts';
 import type { WatchRequest } from '../model/watch-request.ts';
 import { credentialsInUse } from '../plan/in-use.ts';
-import { plan } from '../plan/plan.ts';
-import { PlanBuilder } from '../plan/plan-builder.ts';
-import { nextDue } from '../plan/reasons.ts';
+import { refusalAt, refusalOfNext } from '../plan/plan.ts';
 import { assess, isAtWork, lockout, type RefusedRotation } from './findings.ts';
 import { shadowFindings, workflowFindings } from './github-findings.ts';
 import { changesOf, type IssueChange, LABEL } from './issue.ts';
@@ -55,6 +52,10 @@ export async function watch(
   return { ...result, watch: { ...seen, findings }, error: failureOf(result, findings) };
 }
 
+function expected(error: RotationError | undefined): RefusedRotation | undefined {
+  return error && { error, isActual: false };
+}
+
 async function look(
   { error, observed, desired }: RunResult,
   inputs: WatchRequest,
@@ -64,8 +65,8 @@ async function look(
   const actual = error && { error, isActual: true };
   const atWork =
     observed !== undefined &&
-    isAtWork(desired, observed, actual ?? refusalAt(observed.now, desired, observed));
-  const refusal = actual ?? (observed && refusalOfNext(desired, observed));
+    isAtWork(desired, observed, actual ?? expected(refusalAt(observed.now, desired, observed)));
+  const refusal = actual ?? (observed && expected(refusalOfNext(desired, observed)));
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
   return {
@@ -74,27 +75,6 @@ async function look(
       observed && !atWork ? lifetimeOf(desired, observed, credentialsInUse(desired, observed)) : undefined,
     isAtWork: atWork,
   };
-}
-
-/** Reports early if the next rotation would be refused. If its time is unknown or past, it is now. */
-export function refusalOfNext(desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
-  const next = nextDue(new PlanBuilder(desired, observed), false) ?? observed.now;
-  return refusalAt(Math.max(next, observed.now), desired, observed);
-}
-
-/**
- * Simulates a rotation at this time. Notices and leases that end before it no longer refuse.
- * @returns why it would be refused, if nothing else happens until then
- */
-function refusalAt(now: number, desired: DesiredState, observed: ObservedState): RefusedRotation | undefined {
-  // At a later time a rotation is due anyway. Now perhaps none is, so it is forced.
-  const force = now === observed.now;
-  try {
-    plan({ ...desired, force }, { ...observed, now });
-    return undefined;
-  } catch (error) {
-    return { error: asRotationError(error), isActual: false };
-  }
 }
 
 /** Looks at the workflow that rotates, and for secrets that hide delivered ones. */

@@ -6,7 +6,11 @@ import type { Prover } from '../../../src/apply/prove.ts';
 import type { ProofRequest } from '../../../src/auth0/proof.ts';
 import { RotationError } from '../../../src/errors.ts';
 import { SecretStore } from '../../../src/github/secret-store.ts';
-import { type Destination, printDestination } from '../../../src/model/secret-location.ts';
+import {
+  type Destination,
+  printDestination,
+  type SecretLocation,
+} from '../../../src/model/secret-location.ts';
 import { desired, state } from '../../support/states.ts';
 
 interface Situation {
@@ -39,7 +43,12 @@ async function check({ verify = 'auto', endpoint, hidden, github, reuses, ...res
   );
   const read: string[] = [];
   const value = async (destination: Destination) => read.push(printDestination(destination));
-  const store = Object.create(SecretStore.prototype, { publicKey: { value } }) as SecretStore;
+  const checked = async ({ destination }: SecretLocation) =>
+    destination.kind === 'org' && read.push(`visibility of ${printDestination(destination)}`);
+  const store = Object.create(SecretStore.prototype, {
+    publicKey: { value },
+    checkVisibility: { value: checked },
+  }) as SecretStore;
   const asked: string[] = [];
   const prover = {
     proofRequest: async () => {
@@ -117,7 +126,13 @@ it('without an endpoint nothing is proven', async () => {
 });
 
 it('each destination that GitHub shows must let its public key be read, once', async () => {
-  expect((await check({})).read).toEqual(['repo:acme/shop', 'org:acme']);
+  expect((await check({})).read).toEqual([
+    'repo:acme/shop',
+    'org:acme',
+    // The pair's and the key's.
+    'visibility of org:acme',
+    'visibility of org:acme',
+  ]);
   expect((await check({ hidden: 'org:acme' })).read).toEqual(['repo:acme/shop']);
   expect(await check({ github: 'not asked' })).toMatchObject({ refusal: undefined, read: [] });
 });

@@ -259,13 +259,33 @@ describe('the control before an association', () => {
   it.each<[string, World, number]>([
     ['if the client had another method', { seed: { method: 'client_secret_post' } }, 1],
     ['of a client that does not exist yet', { seed: { method: 'nothing' } }, 1],
-    ['not if the client was public', { seed: { method: 'none' } }, 0],
+    ['if the client was public, to see whether the proof reaches Auth0', { seed: { method: 'none' } }, 1],
     ['not without an endpoint', { services: NO_ENDPOINT }, 0],
     ['not if no grant can prove it', { grants: ['password'] }, 0],
   ])('of a change of method is requested %s', async (_, world, requests) => {
     const { beforeMove, sent } = proving({ answers: [NOBODY], ...world });
     await beforeMove();
     expect(sent).toHaveLength(requests);
+  });
+
+  it.each<[string, World, RegExp]>([
+    ['the edge does not answer for Auth0', { answers: [[404, '<html>']] }, /\(404/],
+    [
+      'nothing controls it',
+      { ...REFRESH, answers: [GOOD], changes: { verify: 'required' } },
+      /no key .* can be proven/,
+    ],
+  ])('of a public client refuses its change if %s', async (_, world, words) => {
+    const { beforeMove } = proving({ seed: { method: 'none' }, ...world });
+    await expect(beforeMove()).rejects.toMatchObject({
+      code: 'VERIFICATION_FAILED',
+      message: expect.stringMatching(words),
+    });
+  });
+
+  it('of a public client goes on whatever Auth0 says of its key', async () => {
+    for (const answer of [NOBODY, GOOD])
+      await proving({ seed: { method: 'none' }, answers: [answer] }).beforeMove();
   });
 });
 

@@ -43,6 +43,12 @@ describe('the mTLS token endpoint', () => {
     ['no alias', { token_endpoint: 'https://HOST/plain' }, false, undefined],
     ['no alias at mtls-domain', { token_endpoint: 'https://HOST/plain' }, true, 'https://HOST/plain'],
     ['an alias at mtls-domain', alias('https://HOST/mtls'), true, 'https://HOST/mtls'],
+    [
+      'an alias on another host, which leaves no plain endpoint',
+      alias('https://sub.HOST/mtls'),
+      true,
+      'https://sub.HOST/mtls',
+    ],
     ['aliases without it', { mtls_endpoint_aliases: {} }, false, undefined],
     ['aliases that are none', { mtls_endpoint_aliases: 'https://HOST/' }, false, undefined],
     ['nothing at all', {}, true, undefined],

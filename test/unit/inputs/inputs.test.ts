@@ -363,6 +363,10 @@ const BAD: Row[] = [
     { 'authentication-method': 'tls_client_auth' },
     /'authentication-method' is tls_client_auth: give ca-certificate and/,
   ],
+  [
+    { 'certificate-secret-name': 'auth0_mtls_rotation_probe' },
+    /'certificate-secret-name' is AUTH0_MTLS_ROTATION_PROBE, /,
+  ],
   [{ 'key-size': '1024' }, /'key-size' is '1024'; write one of 2048, 3072, 4096/],
   [{ 'validity-days': '0' }, /'validity-days' is '0'; write a whole number from 1 to 825/],
   [{ 'validity-days': '826' }, /'validity-days' is '826'/],

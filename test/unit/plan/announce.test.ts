@@ -145,6 +145,21 @@ describe('what was made by hand', () => {
     );
   });
 
+  it.each([
+    ['beside ours that is held, and newer', [ours('c', 10), hand('h', 1)], by('c', 10), {}],
+    ['beside one made by hand that is held', [hand('h', 100), hand('c', 10)], by('c', 10), {}],
+    ['with a finite overlap', [ours('c', 10), hand('h', 1)], by('c', 10), { overlap: 7 * DAY }],
+  ] as const)(
+    'stays %s: no removal is announced, but a rotation that fails',
+    async (_, credentials, held, changes) => {
+      const { notes } = await new Days(credentials, { [SHOP]: held }).day({ current: 'c', ...changes });
+      expect(notes).toMatch(
+        /^WARNING: The next rotation, on \S+, will fail \(CREDENTIAL_LIMIT\): Client \S+ cannot hold another credential: .*`removable-credentials: h`/,
+      );
+      expect(notes).not.toContain('removes h');
+    },
+  );
+
   it('goes after an overlap: its users must have moved by then, and not only by the next rotation', async () => {
     const world = new Days([hand('h', 200), ours('c', 1)], { [SHOP]: by('c', 1) });
     const { notes } = await world.day({ overlap: 3 * DAY });

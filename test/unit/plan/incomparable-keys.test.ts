@@ -5,9 +5,8 @@ import { currentCredentialLine } from '../../../src/model/advice.ts';
 import type { DesiredState } from '../../../src/model/desired-state.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { incomparableKeys } from '../../../src/plan/incomparable-keys.ts';
-import { plan } from '../../../src/plan/plan.ts';
+import { plan, refusalOfNext } from '../../../src/plan/plan.ts';
 import { assess, lockout } from '../../../src/watch/findings.ts';
-import { refusalOfNext } from '../../../src/watch/watch.ts';
 import { notation } from '../../support/notation.ts';
 import {
   type CredentialSeed,
@@ -208,7 +207,8 @@ describe('the way on', () => {
 describe('a watch', () => {
   const found = (changes: DesiredChanges, kids?: Kids) => {
     const [wanted, observed] = begin(changes, ONE, kids);
-    const findings = assess(wanted, observed, refusalOfNext(wanted, observed));
+    const error = refusalOfNext(wanted, observed);
+    const findings = assess(wanted, observed, error && { error, isActual: false });
     const failures = findings.filter(({ severity }) => severity === 'failure');
     return { findings, alarm: lockout(failures, undefined) };
   };
@@ -219,13 +219,16 @@ describe('a watch', () => {
   ])('doubts, %s, and does not fail while everybody logs in', (_, changes) => {
     const { alarm, findings } = found(changes);
     expect(alarm).toBeUndefined();
-    expect(findings.map(({ key, severity }) => `${severity} ${key}`)).toEqual(['warning DeliveryUnclear']);
-    expect(findings[0]?.what).toContain('which was chosen by hand');
-    expect(findings[0]?.todo).toMatch(/^If the secret is this client's, start the rotation workflow by hand/);
+    expect(findings.map(({ key, severity }) => `${severity} ${key}`)).toEqual([
+      'warning RotationRefused',
+      'warning DeliveryUnclear',
+    ]);
+    expect(findings[1]?.what).toContain('which was chosen by hand');
+    expect(findings[1]?.todo).toMatch(/^If the secret is this client's, start the rotation workflow by hand/);
   });
 
   it('quotes the key ID and the secret as code', () => {
-    expect(found(LINE).findings[0]?.what).toBe(
+    expect(found(LINE).findings[1]?.what).toBe(
       'Auth0 knows a key of this client by the key ID `my-key`, which was chosen by hand, so the watch cannot see whether `repo:acme/shop PEM` holds a key of this client.',
     );
   });

@@ -113,7 +113,7 @@ describe('the first line', () => {
     [
       'failed before anything was known, with the certificate in use at hand',
       { readOnly: false, desired: desired({ current: 'cred_a' }), error: failure() },
-      '❌ `client`: VERIFICATION_FAILED. Act before 23 January 2027, when the current key expires.',
+      '❌ `client`: VERIFICATION_FAILED. The key in current-credential expires on 23 January 2027: act before that day, or at once if it has passed.',
     ],
     [
       'refused before there was a plan',

@@ -7,11 +7,10 @@ import { type Finding, findingOf } from '../../../src/model/finding.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
 import { parseDestination } from '../../../src/model/secret-location.ts';
 import { credentialsInUse } from '../../../src/plan/in-use.ts';
-import { plan } from '../../../src/plan/plan.ts';
+import { plan, refusalOfNext } from '../../../src/plan/plan.ts';
 import { assess, isAtWork, type RefusedRotation } from '../../../src/watch/findings.ts';
 import { shadowFindings, workflowFindings } from '../../../src/watch/github-findings.ts';
 import { lifetimeOf } from '../../../src/watch/lifetime.ts';
-import { refusalOfNext } from '../../../src/watch/watch.ts';
 import { Days, ours, SHOP } from '../../support/days.ts';
 import {
   type CredentialSeed,
@@ -37,7 +36,8 @@ function refusal(changes: DesiredChanges, seed: StateSeed): RefusedRotation | un
   const observed = state(desired(changes), seed);
   try {
     plan(desired(changes), observed);
-    return refusalOfNext(desired(changes), observed);
+    const error = refusalOfNext(desired(changes), observed);
+    return error && { error, isActual: false };
   } catch (error) {
     return { error: error as RotationError, isActual: true };
   }
