@@ -15,20 +15,23 @@ export function subjectOf({ raw }: X509Certificate): Attribute[] {
   );
 }
 
-/** Reads an object identifier (X.690 8.19). Each byte has seven bits of a number, and the first number contains two arcs. */
+/**
+ * Reads an object identifier (X.690 8.19). Each byte has seven bits of a number, which may have 128 bits (a UUID under 2.25), and the
+ * first number contains two arcs.
+ */
 function readOid({ content }: Element): string {
-  const numbers: number[] = [];
-  let number = 0;
+  const numbers: bigint[] = [];
+  let number = 0n;
   for (const byte of content) {
-    number = number * 128 + (byte & 0x7f);
+    number = number * 128n + BigInt(byte & 0x7f);
     if (byte < 0x80) {
       numbers.push(number);
-      number = 0;
+      number = 0n;
     }
   }
-  const [first = 0, ...rest] = numbers;
-  const root = Math.min(Math.floor(first / 40), 2);
-  return [root, first - root * 40, ...rest].join('.');
+  const [first = 0n, ...rest] = numbers;
+  const root = first < 80n ? first / 40n : 2n;
+  return [root, first - root * 40n, ...rest].join('.');
 }
 
 const TELETEX = 0x14;

@@ -1,5 +1,7 @@
 /** Converts subject distinguished names between RFC 4514 text and attributes in the order of the certificate. */
 
+import { NAMED_OIDS } from './attribute-names.ts';
+
 export interface Attribute {
   /** Dotted object identifier. */
   oid: string;
@@ -20,40 +22,17 @@ const OIDS: Readonly<Record<string, string>> = {
   UID: '0.9.2342.19200300.100.1.1',
   EMAILADDRESS: '1.2.840.113549.1.9.1',
 };
-/** Names that OpenSSL writes and RFC 4514 does not know. */
-const ALIASES: Readonly<Record<string, string>> = {
-  ORGANIZATIONIDENTIFIER: '2.5.4.97',
-  BUSINESSCATEGORY: '2.5.4.15',
-  POSTALCODE: '2.5.4.17',
-  TITLE: '2.5.4.12',
-  GN: '2.5.4.42',
-  GIVENNAME: '2.5.4.42',
-  SN: '2.5.4.4',
-  DNQUALIFIER: '2.5.4.46',
-  DESCRIPTION: '2.5.4.13',
-  POSTALADDRESS: '2.5.4.16',
-  POSTOFFICEBOX: '2.5.4.18',
-  TELEPHONENUMBER: '2.5.4.20',
-  NAME: '2.5.4.41',
-  INITIALS: '2.5.4.43',
-  GENERATIONQUALIFIER: '2.5.4.44',
-  X500UNIQUEIDENTIFIER: '2.5.4.45',
-  HOUSEIDENTIFIER: '2.5.4.51',
-  DMDNAME: '2.5.4.54',
-  PSEUDONYM: '2.5.4.65',
-  ROLE: '2.5.4.72',
-  MAIL: '0.9.2342.19200300.100.1.3',
-  UNSTRUCTUREDNAME: '1.2.840.113549.1.9.2',
-  UNSTRUCTUREDADDRESS: '1.2.840.113549.1.9.8',
-  JURISDICTIONC: '1.3.6.1.4.1.311.60.2.1.3',
-  JURISDICTIONST: '1.3.6.1.4.1.311.60.2.1.2',
-  JURISDICTIONL: '1.3.6.1.4.1.311.60.2.1.1',
-};
+/** Names count in any case, and RFC 4514's come first: `uid` is its UID here. */
+const BY_UPPER_CASE = new Map([
+  ...[...NAMED_OIDS].map(([name, oid]): [string, string] => [name.toUpperCase(), oid]),
+  ...Object.entries(OIDS),
+]);
 
 /** The OID behind a short name, in RFC 4514's or OpenSSL's spelling, or behind a dotted OID. */
 export function oidOf(type: string): string | undefined {
-  const name = type.toUpperCase();
-  return OIDS[name] ?? ALIASES[name] ?? (/^[0-2](\.(?:0|[1-9]\d*))+$/.test(type) ? type : undefined);
+  return (
+    BY_UPPER_CASE.get(type.toUpperCase()) ?? (/^[0-2](\.(?:0|[1-9]\d*))+$/.test(type) ? type : undefined)
+  );
 }
 
 const NAMES = new Map(Object.entries(OIDS).map(([name, oid]) => [oid, name]));
@@ -102,7 +81,8 @@ export function readSubject(lines: string | undefined): string {
   const attributes = lines.split(/\n| \+ /).map((line): Attribute => {
     const equals = line.indexOf('=');
     const type = line.slice(0, equals);
-    return { oid: oidOf(type) ?? type, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };
+    const oid = NAMED_OIDS.get(type) ?? oidOf(type) ?? type;
+    return { oid, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };
   });
   return printSubject(attributes);
 }
@@ -121,10 +101,20 @@ function parseAttribute(part: string): Attribute {
   const oid = oidOf(type);
   if (oid === undefined)
     throw new Error(`has the unknown attribute '${type}' (write ${Object.keys(OIDS).join(', ')} or an OID)`);
+  refuseBadOid(oid);
   const value = unescapeValue(trimUnescaped(part.slice(equals + 1)));
   if (value === '') throw new Error(`has no value for ${type}`);
   refuseBadValue(type, oid, value);
   return { oid, value };
+}
+
+/** A certificate holds the first two numbers of an OID as one (X.690 8.19), and node-forge writes numbers of 32 bits. */
+function refuseBadOid(oid: string): void {
+  const [first = 0, second = 0, ...rest] = oid.split('.').map(Number);
+  if (first < 2 && second > 39)
+    throw new Error(`has the impossible OID '${oid}' (under 0 and 1 the second number is at most 39)`);
+  if (Math.max(first * 40 + second, ...rest) > 0xffff_ffff)
+    throw new Error(`has the OID '${oid}' with a number of more than 32 bits, which is not supported`);
 }
 
 /** The characters of attributes that have string types of their own (RFC 5280 4.1.2.4). */

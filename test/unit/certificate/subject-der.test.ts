@@ -35,6 +35,8 @@ describe('the subject of a certificate', () => {
     ['0.9.2342.19200300.100.1.1', [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01]],
     ['2.999.128', [0x88, 0x37, 0x81, 0x00]],
     ['1.39.127', [0x4f, 0x7f]],
+    // A UUID (X.667) has 128 bits.
+    ['2.25.340282366920938463463374607431768211455', [0x69, 0x83, ...Array(17).fill(0xff), 0x7f]],
   ])('knows the attribute %s', (oid, bytes) => {
     expect(subjectOf(certificate(bytes, 0x0c, Buffer.from('x')))).toEqual([{ oid, value: 'x' }]);
   });

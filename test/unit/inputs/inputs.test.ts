@@ -384,6 +384,11 @@ const BAD: Row[] = [
   ],
   [{ retire: 'when-unused', verify: 'off' }, /'retire' is when-unused, which needs a token request/],
   [{ subject: 'CN=a,XX=b' }, /'subject' has the unknown attribute 'XX'/],
+  [{ subject: 'CN=a,1.50.3=b' }, /'subject' has the impossible OID '1\.50\.3'/],
+  [
+    { subject: 'CN=a,2.5.4294967296=b' },
+    /'subject' has the OID '2\.5\.4294967296' with a number of more than 32 bits/,
+  ],
   [{ 'secret-name': '1A' }, /'secret-name' is '1A'; a secret's name has letters/],
   [{ 'secret-name': 'GitHub_A' }, /'secret-name' is 'GitHub_A'/],
   [{ 'private-key-secret-name': 'a-b' }, /'private-key-secret-name' is 'a-b'/],
