@@ -49,9 +49,12 @@ async function main(ending: Ending): Promise<void> {
       ? await runOneClient(client, transport)
       : await runManyClients(clients, transport, cancelled);
   const [only] = results;
-  // First, since the files of the report may be out of order.
-  if (isSingle && only?.error) runner.fail(only.error);
-  await ending.complete(report);
+  try {
+    await ending.complete(report);
+  } finally {
+    // Also if a file of the report cannot be written.
+    if (isSingle && only?.error) runner.fail(only.error);
+  }
   if (results.some(({ error }) => error)) process.exitCode = 1;
   transport.cancellation.end();
   await wire.close();

@@ -242,7 +242,7 @@ describe('a rehearsal', () => {
     const before = everything(world, clientId);
     const run = await rehearse(world, clientId);
     expect(code(run)).toBe('CREDENTIAL_LIMIT');
-    expect(told(run)).toMatch(/Nobody can log in with \S+ by this method\. Delete one of them/);
+    expect(told(run)).toMatch(/Nobody can log in with \S+ by this method\. Delete it in/);
     expect(everything(world, clientId)).toBe(before);
   });
 

@@ -35,7 +35,7 @@ describe.concurrent('a web application', () => {
       expect([run.exitCode, run.outputs.rotated]).toEqual([0, 'true']);
       expect(run.summary).toContain('WITHOUT a proof');
       expect(run.annotations.map(({ message }) => message).join()).toContain(
-        'nothing showed that Auth0 checks the certificate',
+        'nothing showed that Auth0 checks the key',
       );
     },
   );
