@@ -107,7 +107,14 @@ export function absenceOf(wanted: string, text: string, blocks: readonly Block[]
   const compact = unescaped(text).replace(PADDING, '');
   // The start of the base64 of -----BEGIN.
   if (compact.startsWith('LS0tLS1CRUdJTi')) return 'is the base64 of a PEM; pass the PEM itself, decoded';
+  if (PKCS12.test(Buffer.from(compact.slice(0, 64), 'base64').toString('hex')))
+    return "is a PKCS#12 key store; pass the PEM (of the action's secrets, that of secret-name, not of pkcs12-secret-name)";
   return /^MI[A-Za-z0-9+/]{40,}={0,2}$/.test(compact)
     ? `holds no PEM ${wanted}: its first and last lines are missing`
     : `holds no PEM ${wanted}`;
 }
+
+/** The hex of any length (X.690 8.1.3), which some programs leave open. */
+const LENGTH = '(?:[0-7].|80|81..|82.{4}|83.{6}|84.{8})';
+/** RFC 7292 4: SEQUENCE, INTEGER 3, then SEQUENCE with the OID of PKCS#7 data or signed data. */
+const PKCS12 = new RegExp(`^30${LENGTH}02010330${LENGTH}06092a864886f70d01070[12]`);

@@ -5,7 +5,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
-import { parsePair } from '../../../src/certificate/inspect.ts';
+import { parseCertificates, parsePair } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import { toPkcs12 } from '../../../src/certificate/pkcs12.ts';
 import type { CertifiedPair } from '../../../src/model/key-pair.ts';
@@ -105,5 +105,34 @@ describe('it', () => {
     expect(told.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     expect(told.match(/friendlyName/g)).toHaveLength(2);
     expect(createPrivateKey(told).asymmetricKeyType).toBe('ec');
+  });
+});
+
+describe('a PKCS#12 where a PEM is needed', () => {
+  const refusal =
+    "is a PKCS#12 key store; pass the PEM (of the action's secrets, that of secret-name, not of pkcs12-secret-name)";
+  const lines = (text: string) => text.replace(/.{64}/g, '$&\n');
+
+  it('of this action is called what it is', async () => {
+    const text = await toPkcs12(pair, { alias: ALIAS, password: 'p' });
+    for (const given of [text, lines(text), `"${text}"`]) expect(() => parsePair(given)).toThrow(refusal);
+    expect(() => parseCertificates(text)).toThrow(refusal);
+  });
+
+  it('of another program as well, also if it leaves the lengths open, as Bouncy Castle does', () => {
+    const data = '06092a864886f70d010701';
+    for (const hex of [
+      `3082100002010330820f00${data}a0820ef004820eec`,
+      `30830100000201033083010000${data}a0830100`,
+      `3080020103308006092a864886f70d010702a080248004`,
+    ])
+      expect(() => parsePair(Buffer.from(hex.padEnd(96, '0'), 'hex').toString('base64'))).toThrow(refusal);
+  });
+
+  it('is no other DER in base64', () => {
+    const key = pair.privateKey.replace(/-----.*-----|\n/g, '');
+    const pkcs7 = Buffer.from(`3082100006092a864886f70d010702${'a0'.repeat(40)}`, 'hex').toString('base64');
+    for (const text of [key, pkcs7])
+      expect(() => parsePair(text)).toThrow('its first and last lines are missing');
   });
 });
