@@ -2,7 +2,7 @@
 
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
-import { chainOf, isRoot } from './chain.ts';
+import { areTwins, chainOf, isRoot, isValidNow, latestFirst } from './chain.ts';
 import { elements, fieldsOf } from './der.ts';
 import { pairOf, parseCertificates, parsePrivateKey } from './inspect.ts';
 
@@ -29,9 +29,7 @@ export type Issuer =
  * @throws Error whose message completes "Input 'ca-certificate' …"
  */
 export function authorityOf(given: readonly X509Certificate[], privateKey: KeyObject): Authority {
-  // A CA that is renewed with its key has two certificates for some time. The later one signs.
-  const latestFirst = given.toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime());
-  const ca = latestFirst.find((one) => one.checkPrivateKey(privateKey));
+  const ca = latestFirst(given).find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
   const chain = chainOf(ca, given);
@@ -82,7 +80,7 @@ const SHORTEST_RSA = 2048;
 export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
   if (!given.some((one) => one.checkPrivateKey(privateKey)))
     throw new Error('does not belong to private-key');
-  const pair = pairOf(privateKey, given);
+  const pair = pairOf(privateKey, latestFirst(given));
   const chain = parseCertificates(pair.certificate);
   const [leaf] = chain;
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
@@ -96,8 +94,9 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
         `holds a certificate with an RSA key of ${bits} bits; it must have ${SHORTEST_RSA} or more`,
       );
   }
-  const outside = given.filter((one) => !isRoot(one) && !chain.some(({ raw }) => raw.equals(one.raw)));
-  if (outside.length > 0)
+  // A bundle may hold former certificates of a CA that was renewed.
+  const known = [...chain, ...given.filter(isRoot)];
+  if (!given.every((one) => known.some((other) => areTwins(one, other))))
     throw new Error(
       'holds a certificate that does not belong to the chain; pass the one for private-key and those above it',
     );
@@ -105,11 +104,13 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
 }
 
 function refuseNotValidNow(certificate: X509Certificate): void {
+  if (isValidNow(certificate)) return;
   const { validFromDate, validToDate } = certificate;
-  if (validFromDate.getTime() > Date.now() + 60_000)
-    throw new Error(`holds a certificate that is not valid before ${validFromDate.toISOString()}`);
-  if (validToDate.getTime() <= Date.now())
-    throw new Error(`holds a certificate that expired on ${validToDate.toISOString().slice(0, 10)}`);
+  throw new Error(
+    validToDate.getTime() <= Date.now()
+      ? `holds a certificate that expired on ${validToDate.toISOString().slice(0, 10)}`
+      : `holds a certificate that is not valid before ${validFromDate.toISOString()}`,
+  );
 }
 
 /** The object identifier 2.5.29.14, as DER. */
