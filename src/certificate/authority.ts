@@ -3,7 +3,7 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { CertifiedPair } from '../model/key-pair.ts';
 import { areTwins, chainOf, isRoot, isValidNow, latestFirst } from './chain.ts';
-import { elements, fieldsOf } from './der.ts';
+import { extensionOf, fieldsOf } from './der.ts';
 import { pairOf, parseCertificates, parsePrivateKey } from './inspect.ts';
 
 export interface Authority {
@@ -86,6 +86,7 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
   if (!leaf?.subject)
     throw new Error('holds a certificate without a subject, which Auth0 needs to identify it');
+  refuseUseless(leaf);
   for (const one of chain) {
     refuseNotValidNow(one);
     const bits = one.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA;
@@ -102,6 +103,24 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
     );
   return pair;
 }
+
+/** A server refuses the login with a certificate that is for something else (RFC 5280 4.2.1.3 and 4.2.1.12). */
+function refuseUseless({ keyUsage: purposes, raw }: X509Certificate): void {
+  const why = 'holds a certificate that a client cannot log in with:';
+  if (purposes && !FOR_CLIENTS.some((oid) => purposes.includes(oid)))
+    throw new Error(`${why} its extendedKeyUsage lacks clientAuth; have one issued with clientAuth`);
+  const uses = extensionOf(raw, KEY_USAGE);
+  // The first byte of a bit string counts the bits that its end lacks.
+  if (uses && ((uses.content[1] ?? 0) & FOR_LOGINS) === 0)
+    throw new Error(`${why} its keyUsage lacks digitalSignature; have one issued with digitalSignature`);
+}
+
+/** clientAuth and anyExtendedKeyUsage. */
+const FOR_CLIENTS = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0'];
+/** The object identifier 2.5.29.15, as DER. */
+const KEY_USAGE = Buffer.from([0x55, 0x1d, 0x0f]);
+/** digitalSignature, and keyAgreement, with which OpenSSL lets a client in as well. */
+const FOR_LOGINS = 0x88;
 
 function refuseNotValidNow(certificate: X509Certificate): void {
   if (isValidNow(certificate)) return;
@@ -125,11 +144,8 @@ export interface AuthorityNames {
 }
 
 export function namesOf({ certificate }: Authority): AuthorityNames {
-  const { extensions, subject } = fieldsOf(certificate.raw);
-  const [octets] = extensions
-    .map(({ content }) => elements(content))
-    .filter(([oid]) => oid?.content.equals(SUBJECT_KEY_IDENTIFIER))
-    .flatMap((extension) => elements(extension.at(-1)?.content ?? Buffer.alloc(0)));
+  const { subject } = fieldsOf(certificate.raw);
+  const octets = extensionOf(certificate.raw, SUBJECT_KEY_IDENTIFIER);
   const identifier = octets?.content ?? keyDigest(certificate);
   return {
     subject: subject?.whole.toString('latin1') ?? '',

@@ -40,6 +40,15 @@ export function fieldsOf(certificate: Buffer): { subject: Element | undefined; e
   };
 }
 
+/** The value of an extension. undefined: the certificate has none. @param oid as DER */
+export function extensionOf(certificate: Buffer, oid: Buffer): Element | undefined {
+  const [value] = fieldsOf(certificate)
+    .extensions.map(({ content }) => elements(content))
+    .filter(([name]) => name?.content.equals(oid))
+    .flatMap((extension) => elements(extension.at(-1)?.content ?? Buffer.alloc(0)));
+  return value;
+}
+
 const SEQUENCE = 0x30;
 const SET = 0x31;
 const OID = 0x06;
