@@ -26,14 +26,19 @@ export type Issuer =
 
 /**
  * @param given the CA's certificate, and those of the CAs above it
+ * @param issues false: the run issues nothing, so the dates do not matter
  * @throws Error whose message completes "Input 'ca-certificate' …"
  */
-export function authorityOf(given: readonly X509Certificate[], privateKey: KeyObject): Authority {
+export function authorityOf(
+  given: readonly X509Certificate[],
+  privateKey: KeyObject,
+  issues = true,
+): Authority {
   const ca = latestFirst(given).find((one) => one.checkPrivateKey(privateKey));
   if (!ca) throw new Error('does not belong to ca-private-key');
   if (!ca.ca) throw new Error('is not a CA certificate (basicConstraints)');
   const chain = chainOf(ca, given);
-  for (const one of chain) refuseNotValidNow(one);
+  if (issues) for (const one of chain) refuseNotValidNow(one);
   return {
     privateKey,
     certificate: ca,
@@ -75,9 +80,14 @@ const SHORTEST_RSA = 2048;
 
 /**
  * Checks a pair that another CA issued, and its chain.
+ * @param issues false: the run delivers nothing, so neither the dates nor the use of the pair matter
  * @throws Error whose message completes "Input 'certificate' …"
  */
-export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyObject): CertifiedPair {
+export function issuedPairOf(
+  given: readonly X509Certificate[],
+  privateKey: KeyObject,
+  issues = true,
+): CertifiedPair {
   if (!given.some((one) => one.checkPrivateKey(privateKey)))
     throw new Error('does not belong to private-key');
   const pair = pairOf(privateKey, latestFirst(given));
@@ -86,9 +96,9 @@ export function issuedPairOf(given: readonly X509Certificate[], privateKey: KeyO
   if (leaf?.ca) throw new Error('holds a CA certificate where the certificate of a client is needed');
   if (!leaf?.subject)
     throw new Error('holds a certificate without a subject, which Auth0 needs to identify it');
-  refuseUseless(leaf);
+  if (issues) refuseUseless(leaf);
   for (const one of chain) {
-    refuseNotValidNow(one);
+    if (issues) refuseNotValidNow(one);
     const bits = one.publicKey.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA;
     if (bits < SHORTEST_RSA)
       throw new Error(

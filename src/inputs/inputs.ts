@@ -95,10 +95,11 @@ export function readClient(reader: Reader): Inputs | undefined {
   const login = readLogin(reader);
   for (const name of TOKENS) reader.checkToken(name);
   const method = reader.oneOf('authentication-method', METHODS, 'self_signed_tls_client_auth');
-  const issuer = readIssuer(reader, { method, operation, readOnly });
+  const issues = operation !== 'revert' && given !== 'watch';
+  const issuer = readIssuer(reader, { method, readOnly, issues });
   const currentPair = readCurrent(reader, { method, operation }, login);
   const pkcs12Password = readPkcs12Password(reader);
-  const desired = readDesiredState(reader, { operation, method, issuer, currentPair, login });
+  const desired = readDesiredState(reader, { operation, method, issuer, issues, currentPair, login });
   if (!login || !issuer || !desired || domain === undefined) return undefined;
   const audience = reader.text('management-audience') ?? `https://${domain}/api/v2/`;
   const githubApiUrl = reader.environment.GITHUB_API_URL ?? 'https://api.github.com';
@@ -184,12 +185,13 @@ interface Known {
   operation: DesiredState['operation'];
   method: AuthenticationMethod;
   issuer: Issuer | undefined;
+  issues: boolean;
   currentPair: Pair | undefined;
   login: ManagementLogin | undefined;
 }
 
 function readDesiredState(reader: Reader, known: Known): DesiredState | undefined {
-  const { currentPair, issuer, login, method, operation } = known;
+  const { currentPair, issuer, issues, login, method, operation } = known;
   const { clientId, clientName } = readIdentity(reader, operation);
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
@@ -210,7 +212,7 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
     clientId,
     clientName,
     method,
-    ...readMaterial(reader, issuer, { method, fallbackSubject: fallback }),
+    ...readMaterial(reader, issuer, { method, operation, issues, fallbackSubject: fallback }),
     isManager: login !== undefined && login.kind !== 'token' && login.clientId === clientId,
     force,
     // Empty outside of GitHub.

@@ -15,10 +15,13 @@ const ISSUERS = [
   ['certificate', 'private-key'],
 ] as const;
 
-/** @returns undefined if there is a problem */
+/**
+ * @param desired `issues` is false for a run that issues nothing and shows no plan of it: a watch, a revert
+ * @returns undefined if there is a problem
+ */
 export function readIssuer(
   reader: Reader,
-  desired: Pick<DesiredState, 'method' | 'operation'> & { readOnly: boolean },
+  desired: Pick<DesiredState, 'method'> & { readOnly: boolean; issues: boolean },
 ): Issuer | undefined {
   const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
   if (desired.method !== 'tls_client_auth') {
@@ -32,7 +35,7 @@ export function readIssuer(
   const [, brings] = ISSUERS;
   const broughtNames = given.filter((name) => brings.some((one) => one === name));
   if (given.length === 0) {
-    if (desired.operation === 'revert' || desired.readOnly) return { kind: 'none' };
+    if (!desired.issues || desired.readOnly) return { kind: 'none' };
     return reader.problem(
       'authentication-method',
       'is tls_client_auth: give ca-certificate and ca-private-key, or certificate and private-key of a pair issued elsewhere',
@@ -43,25 +46,27 @@ export function readIssuer(
       broughtNames[0] ?? '',
       `cannot be given together with ${given.filter((name) => !broughtNames.includes(name)).join(' and ')}; write ca-certificate with ca-private-key, or certificate with private-key`,
     );
-  return broughtNames.length > 0 ? readBrought(reader) : readAuthority(reader);
+  return broughtNames.length > 0
+    ? readBrought(reader, desired.issues)
+    : readAuthority(reader, desired.issues);
 }
 
-function readAuthority(reader: Reader): Issuer | undefined {
+function readAuthority(reader: Reader, issues: boolean): Issuer | undefined {
   for (const name of ISSUERS[0]) reader.required(name);
   const privateKey = reader.parsed('ca-private-key', parseSigningKey);
   const given = reader.parsed('ca-certificate', parseCertificates);
   if (!privateKey || !given) return undefined;
-  const authority = reader.parsed('ca-certificate', () => authorityOf(given, privateKey));
+  const authority = reader.parsed('ca-certificate', () => authorityOf(given, privateKey, issues));
   if (authority && exceedsSecret(authority.intermediates)) return refuseChain(reader, 'ca-certificate');
   return authority && { kind: 'authority', authority };
 }
 
-function readBrought(reader: Reader): Issuer | undefined {
+function readBrought(reader: Reader, issues: boolean): Issuer | undefined {
   for (const name of ISSUERS[1]) reader.required(name);
   const privateKey = reader.parsed('private-key', parsePrivateKey);
   const given = reader.parsed('certificate', parseCertificates);
   if (!privateKey || !given) return undefined;
-  const pair = reader.parsed('certificate', () => issuedPairOf(given, privateKey));
+  const pair = reader.parsed('certificate', () => issuedPairOf(given, privateKey, issues));
   if (pair && exceedsSecret(pair.privateKey + pair.certificate)) return refuseChain(reader, 'certificate');
   return pair && { kind: 'brought', pair };
 }
@@ -73,24 +78,31 @@ function refuseChain(reader: Reader, name: string): undefined {
   );
 }
 
-/** The desired key and certificate, or the properties of the pair that was brought. */
+type Material = Pick<
+  DesiredState,
+  'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays' | 'authorityEnd'
+>;
+
+/** The desired key and certificate, or the properties of the pair that was brought. @param known `issues` as for `readIssuer` */
 export function readMaterial(
   reader: Reader,
   issuer: Issuer | undefined,
-  { method, fallbackSubject }: { method: DesiredState['method']; fallbackSubject: string },
-): Pick<DesiredState, 'subject' | 'keySize' | 'brought' | 'validityDays' | 'renewBeforeDays'> {
+  known: Pick<DesiredState, 'method' | 'operation'> & { issues: boolean; fallbackSubject: string },
+): Material {
+  const { fallbackSubject, issues, method, operation } = known;
   const subject = reader.parsed('subject', (text) => printSubject(parseSubject(text))) ?? fallbackSubject;
   const keySize = readKeySize(reader);
   const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
   const isSubjectValid = !reader.problems.some(({ name }) => SUBJECT_INPUTS.includes(name));
-  const validityDays = Math.min(requested, daysLeft(issuer));
+  const validityDays = issues ? Math.min(requested, daysLeft(issuer)) : requested;
+  const authorityEnd = !issues && issuer?.kind === 'authority' ? issuer.authority.notAfter : undefined;
   const material =
     issuer?.kind === 'brought'
       ? ofBrought(reader, issuer.pair, subject)
       : { subject, keySize, brought: undefined, validityDays };
   // A pair that was brought has its own dates, and the plan warns if they are too short.
-  if (issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
+  if (operation !== 'revert' && issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
     const bound = validityDays < requested ? 'the remaining days of ca-certificate' : 'validity-days';
     reader.problem(
       'renew-before-days',
@@ -98,7 +110,7 @@ export function readMaterial(
     );
   }
   if (issuer && isSubjectValid) refuseOversize(reader, headerSize({ method, ...material }, issuer), issuer);
-  return { ...material, renewBeforeDays };
+  return { ...material, renewBeforeDays, authorityEnd };
 }
 
 /** The inputs that the subject comes from. */

@@ -50,6 +50,8 @@ export interface DesiredState {
   /** The client is the management client that the action logs in with. */
   isManager: boolean;
   validityDays: number;
+  /** In a run that issues nothing: when the given CA ends, in milliseconds. None of its certificates lives longer. */
+  authorityEnd?: number | undefined;
   renewBeforeDays: number;
   force: boolean;
   /** A schedule or another event started the run, not a person, so nobody has confirmed `force` for it today. */

@@ -18,10 +18,16 @@ export function expiryOf(
   const isSubject = held?.type === 'cert_subject_dn';
   const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
   if (isSubject && facts === undefined && delivered !== undefined)
-    return { expiresAt: delivered + desired.validityDays * DAY, isExpiryEstimated: true };
+    return { expiresAt: estimate(desired, delivered), isExpiryEstimated: true };
   const recorded = isSubject ? undefined : held?.expiresAt;
   const known = [recorded, facts?.notAfter?.getTime()].filter((at) => at !== undefined);
   if (known.length === 0 && held && !isSubject && readOwnership(held.name))
     return { expiresAt: held.createdAt + desired.validityDays * DAY, isExpiryEstimated: true };
   return { expiresAt: known.length > 0 ? Math.min(...known) : undefined, isExpiryEstimated: false };
+}
+
+/** A CA that had ended before the delivery has not signed what was delivered. */
+function estimate({ authorityEnd, validityDays }: DesiredState, delivered: number): number {
+  const end = delivered + validityDays * DAY;
+  return authorityEnd !== undefined && authorityEnd > delivered ? Math.min(end, authorityEnd) : end;
 }

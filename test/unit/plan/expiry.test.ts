@@ -38,6 +38,27 @@ describe('when the credential in use expires', () => {
     ],
     ['a subject DN: the certificate, not the record', CA, ending(70), {}, [70, false]],
     ['a subject DN: estimated from the delivery', CA, undefined, {}, [90 - 5 / 24 / 60, true]],
+    [
+      'a subject DN: not after the end of the CA',
+      { ...CA, authorityEnd: NOW + 20 * DAY },
+      undefined,
+      {},
+      [20, true],
+    ],
+    [
+      'a subject DN: a CA that ends later',
+      { ...CA, authorityEnd: NOW + 200 * DAY },
+      undefined,
+      {},
+      [90 - 5 / 24 / 60, true],
+    ],
+    [
+      'a subject DN: a CA that had ended before the delivery did not sign it',
+      { ...CA, authorityEnd: NOW - DAY },
+      undefined,
+      {},
+      [90 - 5 / 24 / 60, true],
+    ],
   ])('%s', (_, changes, key, record, expected) => {
     expect(held(changes, key, record)).toEqual(expected);
   });
