@@ -44,7 +44,10 @@ export function readQuietWindow(reader: Reader, method: AuthenticationMethod): n
   const text = reader.text('quiet-window') ?? '7d';
   const quietWindow = milliseconds(text) ?? 0;
   if (quietWindow <= 0 || quietWindow > LONGEST_WINDOW)
-    reader.problem('quiet-window', `is '${text}'; write a duration up to 29d, such as 12h or 7d`);
+    reader.problem(
+      'quiet-window',
+      `is '${text}'; write a duration of more than 0 and up to 29d, such as 12h or 7d`,
+    );
   if (retire === 'by-time') return undefined;
   if (method !== 'self_signed_tls_client_auth')
     reader.problem(

@@ -127,7 +127,7 @@ function readCurrent(
   // A pair of the previous method is no evidence of what the new one uses. `currentIdentities` shows whose it is.
   if (
     text !== undefined &&
-    operation === 'enroll' &&
+    (operation === 'enroll' || mayImplyEnroll(reader)) &&
     !parseIfFitting(method, text) &&
     METHODS.some((one) => parseIfFitting(one, text))
   )
@@ -140,10 +140,16 @@ function readCurrent(
   return login.kind === 'mtls' && method !== 'private_key_jwt' ? login.pair : undefined;
 }
 
+/** `operation: plan` without `plan-of` becomes a plan of `enroll` for a client that uses another method. */
+function mayImplyEnroll(reader: Reader): boolean {
+  return reader.text('operation') === 'plan' && reader.text('plan-of') === undefined;
+}
+
 /** The identity of the primary's pair under each method that it fits, since a client that is being enrolled may come from any of them. */
 function identitiesOf(reader: Reader, pair: Pair | undefined): DesiredState['currentIdentities'] {
-  const login = pair && pair.privateKey + (pair.certificate ?? '');
-  const text = reader.text('current-credential') ?? login;
+  // Without the input the pair is that of the login (readCurrent).
+  const ofLogin = pair && pair.privateKey + (pair.certificate ?? '');
+  const text = reader.text('current-credential') ?? ofLogin;
   if (text === undefined) return undefined;
   const identities = METHODS.flatMap((method) => {
     const fitting = parseIfFitting(method, text);

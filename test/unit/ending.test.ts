@@ -132,6 +132,14 @@ describe('a run that fails', () => {
     expect([process.exitCode, errors().length]).toEqual([1, 1]);
   });
 
+  it('prints its headline and annotations although its outputs cannot be written', async () => {
+    vi.stubEnv('GITHUB_OUTPUT', join(folder, 'nowhere', 'output'));
+    const annotations = [{ level: 'warning' as const, title: 'Look', message: 'at it' }];
+    const report = { ...REPORT, outputs: { rotated: 'true' }, annotations };
+    await expect(new Ending().complete(report)).rejects.toThrow();
+    expect(text()).toMatch(/::warning title=Look::at it[\s\S]*✅ all is well/);
+  });
+
   it('has not come to its end if nothing is left that could go on', async () => {
     new Ending();
     happens('beforeExit');

@@ -124,6 +124,14 @@ describe('a write that is answered with', () => {
     expect(await store.store(location(), 'x')).toMatchObject({ outcome: 'stored' });
     expect(bodies().map(({ key_id }) => key_id)).toEqual(['1', '2']);
   });
+
+  it('422, and the key cannot be read again: refused, since nothing else was sent', async () => {
+    const store = await storeOf(KEY, { status: 422, body: SAID }, { status: 403, body: SAID });
+    expect(await store.store(location(), 'x')).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'GITHUB_FORBIDDEN' },
+    });
+  });
 });
 
 describe('a read that is answered with', () => {

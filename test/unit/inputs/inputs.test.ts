@@ -300,6 +300,14 @@ describe('inputs', () => {
     expect(inputs().desired.currentIdentities).toBeUndefined();
   });
 
+  it('take the key of the method that a client leaves in a plan, too, unless that is of a rotation', () => {
+    const plan = { operation: 'plan', 'current-credential': pair.privateKey };
+    expect(inputs(plan).desired.currentIdentities?.size).toBe(1);
+    expect(problems({ ...plan, 'plan-of': 'rotate' })).toEqual([
+      expect.stringMatching(/^Input 'current-credential' holds no PEM certificate/),
+    ]);
+  });
+
   it('let a plan go without github-token, and nothing else', () => {
     expect(inputs({ operation: 'plan', 'github-token': '' }).githubToken).toBeUndefined();
     expect(problems({ 'github-token': '' })).toHaveLength(1);
@@ -375,7 +383,10 @@ const BAD: Row[] = [
   [{ 'renew-before-days': '90' }, /'renew-before-days' is 90, which must be less than validity-days \(90\)/],
   [{ overlap: '12' }, /'overlap' is '12'; write until-next-rotation, or a duration such as 12h or 7d/],
   [{ retire: 'unused' }, /'retire' is 'unused'; write one of by-time, when-unused/],
-  [{ 'quiet-window': 'long' }, /'quiet-window' is 'long'; write a duration up to 29d, such as 12h or 7d/],
+  [
+    { 'quiet-window': 'long' },
+    /'quiet-window' is 'long'; write a duration of more than 0 and up to 29d, such as 12h or 7d/,
+  ],
   [{ retire: 'when-unused', 'quiet-window': '0d' }, /'quiet-window' is '0d'/],
   [{ retire: 'when-unused', 'quiet-window': '30d' }, /'quiet-window' is '30d'/],
   [

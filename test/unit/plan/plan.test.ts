@@ -902,6 +902,13 @@ const OPERATIONS: Row[] = [
   ],
   ['revert once more', { operation: 'revert' }, SECRET, 'NotDue', ''],
   [
+    'revert of a client that uses another client secret method leaves that',
+    { operation: 'revert' },
+    { method: 'client_secret_basic' },
+    'NotDue',
+    '',
+  ],
+  [
     'revert of a crashed enrollment does not wait: nobody can log in',
     { operation: 'revert' },
     { credentials: [{ id: 'n', age: 1 }] },

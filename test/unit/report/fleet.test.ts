@@ -75,6 +75,10 @@ describe('the report of a fleet', () => {
     expect(told([failed]).headline).toMatch(
       /^❌ 1 client: 1 failed\. Act before \d+ \w+ 20\d\d, when the first key/,
     );
+    const over = { ...observed, pool: observed.pool.map((c) => ({ ...c, expiresAt: observed.now - 1 })) };
+    expect(told([{ ...failed, observed: over }]).headline).toMatch(
+      /1 failed\. Act at once: the key of a client that failed expired on \d+ \w+ 20\d\d\.$/,
+    );
     const unknown = { ...observed, pool: observed.pool.map((c) => ({ ...c, expiresAt: undefined })) };
     expect(told([{ ...failed, observed: unknown }]).headline).toBe('❌ 1 client: 1 failed.');
   });

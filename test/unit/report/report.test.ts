@@ -131,6 +131,15 @@ describe('the first line', () => {
       '✅ `shop` has a new certificate. The previous one is revoked. Workflow runs that may still hold it: 0. Next rotation on 23 January 2027.',
     ],
     [
+      'revoked to make room',
+      result(
+        { force: true, revoke: true },
+        { credentials: [{ ...current, by: 'another workflow' }], written: [10] },
+        { outcome: outcome({ removed: ['cred_p'] }) },
+      ),
+      '✅ `shop` has a new certificate. The previous one is revoked. Workflow runs that may still hold it: 0. Next rotation on 23 January 2027.',
+    ],
+    [
       'nothing was there to revoke',
       result(
         { force: true, revoke: true },

@@ -403,6 +403,11 @@ describe('the life that is left', () => {
     expect(left({}, settled)).toBeCloseTo(60 / 70);
   });
 
+  it('of a record that is younger than the end of its certificate is nothing', () => {
+    const [was] = settled.credentials ?? [];
+    expect(left({}, { ...settled, credentials: [{ ...current, ...was, expiresIn: -20 * DAY }] })).toBe(-1);
+  });
+
   it('of a CA-signed certificate is measured from its delivery: its credential outlives it', () => {
     const old = { credentials: [{ id: 'a', age: 500 * DAYS }], written: [45 * DAYS] };
     expect(left({ method: 'tls_client_auth', subject: 'identity-a' }, old)).toBeCloseTo(0.5);
