@@ -92,13 +92,19 @@ export function isOutage({ status }: Pick<HttpResponse, 'status'>): boolean {
   return status >= 500 || status === 408 || status === 429;
 }
 
-/** The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status. */
-export function unexpectedAnswer(url: string, response: HttpResponse): RotationError {
+/**
+ * The error for an answer outside Auth0's contract, such as HTML, truncated JSON or an unexpected status.
+ * @param interceptor what answered in place of Auth0, if something did
+ */
+export function unexpectedAnswer(
+  url: string,
+  response: HttpResponse,
+  interceptor = describeInterceptor(response),
+): RotationError {
   const body = parseJson(response);
   const said = oneLine(
     stringOf(body, 'message') ?? stringOf(body, 'error_description') ?? stringOf(body, 'error'),
   );
-  const interceptor = describeInterceptor(response);
   const what = interceptor ?? (said || `${response.body.length} characters in an unexpected form`);
   const tryAgain =
     'Start a new run. If that does not help, look at the debug log and at the status page of Auth0.';

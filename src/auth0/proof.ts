@@ -2,7 +2,6 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { RotationError } from '../errors.ts';
-import { isIntercepted } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import { type HttpResponse, NetworkError } from '../http/wire.ts';
 import { isObject, parseJson, stringOf } from '../model/json.ts';
@@ -14,6 +13,7 @@ import {
   accessToken,
   claimsOf,
   clientAssertion,
+  describeStranger,
   formRequest,
   oauthError,
   sendOAuthRequest,
@@ -123,7 +123,7 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
     return {
       outcome: refusalKind(response),
       detail: oauthError(response),
-      isIntercepted: isIntercepted(response),
+      isIntercepted: describeStranger(response) !== undefined,
       objection: objectionOf(response),
       outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
@@ -240,8 +240,9 @@ function refusalKind(response: HttpResponse): 'refused' | 'unauthorized' | 'fail
 
 function objectionOf(response: HttpResponse): 'path' | 'request' | undefined {
   const { status } = response;
-  // An edge may forward some paths only. It may also answer the others with a page of its own.
-  if (status === 404 || status === 405 || (status === 403 && isIntercepted(response))) return 'path';
+  // An edge may forward some paths only, and may refuse the others in its own words.
+  if (status === 404 || status === 405 || (status === 403 && describeStranger(response) !== undefined))
+    return 'path';
   const error = stringOf(parseJson(response), 'error');
   return status === 400 && error && error !== 'invalid_client' ? 'request' : undefined;
 }

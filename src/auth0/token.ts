@@ -2,7 +2,7 @@
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { RotationError } from '../errors.ts';
-import { describeInterceptor, isIntercepted } from '../http/intercepted.ts';
+import { describeInterceptor } from '../http/intercepted.ts';
 import type { Service } from '../http/service.ts';
 import type { HttpRequest, HttpResponse } from '../http/wire.ts';
 import { type Json, parseJson, stringOf } from '../model/json.ts';
@@ -117,7 +117,8 @@ export async function clientAssertion(
 }
 
 function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
-  if (isOutage(response) || isIntercepted(response)) return unexpectedAnswer(endpoint, response);
+  const stranger = describeStranger(response);
+  if (isOutage(response) || stranger !== undefined) return unexpectedAnswer(endpoint, response, stranger);
   const signed =
     login.kind === 'private-key-jwt' ? `, signed with ${SIGNING_ALGORITHMS.join(', ')} in turn` : '';
   return new RotationError('AUTH0_UNAUTHORIZED', {
@@ -166,7 +167,23 @@ export function accessToken(response: HttpResponse): string | undefined {
 }
 
 export function oauthError(response: HttpResponse): string {
+  const what = oneLine(oauthWords(response)) || describeStranger(response) || 'no OAuth error in the answer';
+  return `${response.status}, ${what}`;
+}
+
+function oauthWords(response: HttpResponse): string {
   const body = parseJson(response);
-  const said = [stringOf(body, 'error'), stringOf(body, 'error_description')].filter(Boolean).join(': ');
-  return `${response.status}, ${oneLine(said) || describeInterceptor(response) || 'no OAuth error in the answer'}`;
+  return [stringOf(body, 'error'), stringOf(body, 'error_description')].filter(Boolean).join(': ');
+}
+
+/**
+ * Describes what answered in place of Auth0's OAuth endpoints, which name an OAuth error in each refusal of a client
+ * (docs/facts.md#auth0-token-errors). undefined if the answer may be Auth0's own.
+ */
+export function describeStranger(response: HttpResponse): string | undefined {
+  const interceptor = describeInterceptor(response);
+  const refusesClient = response.status === 401 || response.status === 403;
+  if (interceptor !== undefined || !refusesClient || oauthWords(response) !== '') return interceptor;
+  const said = oneLine(stringOf(parseJson(response), 'message')).slice(0, 100);
+  return said === '' ? 'JSON without an OAuth error' : `JSON without an OAuth error, "${said}"`;
 }

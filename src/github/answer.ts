@@ -1,6 +1,7 @@
 /** An answer of GitHub, and whether a rate limit gave it. */
 
-import { advisedDelay, isRateLimited } from '../http/retry.ts';
+import { isRateLimited } from '../http/rate-limit.ts';
+import { advisedDelay } from '../http/retry.ts';
 import type { Json } from '../model/json.ts';
 
 export interface Answer {

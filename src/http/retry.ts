@@ -3,7 +3,8 @@
 
 import { RotationError } from '../errors.ts';
 import { type Cancellation, type Clock, sleep } from './clock.ts';
-import { isPage } from './intercepted.ts';
+import { isForeign } from './intercepted.ts';
+import { isRateLimited } from './rate-limit.ts';
 import { type HttpResponse, NetworkError } from './wire.ts';
 
 /** `create` is for a POST that must not land twice. It is repeated only if it cannot have landed. */
@@ -85,24 +86,13 @@ function isWorthRepeating(outcome: Outcome, repeatable: Repeatable): boolean {
   return repeatable === 'idempotent' && (outcome.status === 408 || outcome.status >= 500);
 }
 
-/** A gateway timeout or a page from something between does not show whether the service received the request. */
+/** A gateway timeout or an answer of something between does not show whether the service received the request. */
 function mayHaveLanded(outcome: Outcome): boolean {
   if (outcome instanceof NetworkError) return outcome.landed === 'unknown';
   const { status } = outcome;
-  return status === 408 || status === 502 || status === 504 || (status < 500 && isPage(outcome));
+  return status === 408 || status === 502 || status === 504 || (status < 500 && isForeign(outcome));
 }
 
-/**
- * Whether a rate limit refused the request. GitHub also uses 403 for that, which retry-after, remaining 0 or the text shows
- * (rate-limits-for-the-rest-api).
- */
-export function isRateLimited({ body, headers, status }: HttpResponse): boolean {
-  if (status === 429) return true;
-  const isShown = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
-  return status === 403 && (isShown || SECONDARY_LIMIT.test(body));
-}
-
-const SECONDARY_LIMIT = /secondary rate limit|abuse detection/i;
 /** The wait if a limit names no time, in milliseconds. GitHub says "wait for at least one minute", and the same value serves for Auth0. */
 const DEFAULT_WAIT = 60_000;
 

@@ -325,6 +325,14 @@ describe('a refusal', () => {
     [404, SAID, {}, undefined],
     [404, { errorCode: 'inexistent_client' }, {}, 'CLIENT_NOT_FOUND'],
     [400, { errorCode: 'inexistent_client' }, {}, undefined],
+    [401, 'Blocked by policy 77', {}, 'AUTH0_REQUEST_FAILED'],
+    [403, 'Blocked by policy 77', {}, 'AUTH0_REQUEST_FAILED'],
+    [403, '', {}, 'AUTH0_REQUEST_FAILED'],
+    [403, '<?xml version="1.0"?><error>blocked</error>', {}, 'AUTH0_REQUEST_FAILED'],
+    [404, '404 page not found', {}, 'AUTH0_REQUEST_FAILED'],
+    [404, '', {}, undefined],
+    [408, 'Request Timeout', {}, undefined],
+    [429, 'Too many requests', {}, undefined],
     [404, '<html>', page, 'AUTH0_REQUEST_FAILED'],
     [499, '<html>', page, 'AUTH0_REQUEST_FAILED'],
     [500, '<html>', page, undefined],
@@ -338,6 +346,22 @@ describe('a refusal', () => {
     }
     expect((thrown as { code?: string } | undefined)?.code).toBe(code);
     if (code) expect((thrown as { failed: string }).failed).toContain('GET /api/v2/clients/c');
+  });
+
+  it('of a firewall asks for no permission, and may have landed', () => {
+    let thrown: unknown;
+    try {
+      throwIfRefused(response(403, 'Blocked by policy 77'), 'GET /api/v2/clients/c');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({
+      failed: expect.stringContaining(
+        `is not Auth0's own: it is text instead of JSON, "Blocked by policy 77".`,
+      ),
+      remedy: expect.stringMatching(/^Look for a firewall/),
+      cause: { code: 'FOREIGN_ANSWER', landed: 'unknown' },
+    });
   });
 
   it('of a client that is made or deleted names the scopes of create', () => {
@@ -374,7 +398,7 @@ describe('a refusal', () => {
     ['its message', { message: 'm', error_description: 'd', error: 'e' }, {}, /\(418: m\)/],
     ['its description', { error_description: 'd', error: 'e' }, {}, /\(418: d\)/],
     ['its error', { error: 'e' }, {}, /\(418: e\)/],
-    ['its length', '12345', {}, /\(418: 5 characters in an unexpected form\)/],
+    ['its length', { a: 1 }, {}, /\(418: 7 characters in an unexpected form\)/],
     ['what it is', '<html><title>Sign in</title>', page, /\(418: an HTML page, "Sign in"\)/],
   ])('that is unknown is reported with %s', (_, body, headers, words) => {
     const error = unexpectedAnswer('https://t.example/x', response(418, body, headers));

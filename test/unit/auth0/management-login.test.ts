@@ -49,12 +49,36 @@ describe('a login that is answered with', () => {
   });
 
   it.each<[string, Answer, string]>([
-    ['no word', { status: 401, body: {} }, '(401, no OAuth error in the answer)'],
+    ['no word', { status: 400, body: {} }, '(400, no OAuth error in the answer)'],
     ['an error alone', { status: 401, body: { error: 'said' } }, '(401, said)'],
     ['a description alone', { status: 401, body: { error_description: 'why' } }, '(401, why)'],
   ])('%s says so', async (_, answer, words) => {
     await using server = await peer([answer]);
     await expect(tokenOf(server)).rejects.toMatchObject({ failed: expect.stringContaining(words) });
+  });
+});
+
+describe('a login that somebody else refuses', () => {
+  it.each<[string, Answer, string]>([
+    [
+      'a firewall',
+      { status: 403, body: 'Blocked by policy 77' },
+      'text instead of JSON, "Blocked by policy 77"',
+    ],
+    ['nobody by name', { status: 401, body: '' }, 'an empty answer'],
+    [
+      'an API gateway',
+      { status: 403, body: { message: 'Forbidden' } },
+      'JSON without an OAuth error, "Forbidden"',
+    ],
+    ['a gateway without a word', { status: 401, body: {} }, 'JSON without an OAuth error'],
+  ])('%s, is no fault of the login', async (_, answer, words) => {
+    await using server = await peer([answer]);
+    await expect(tokenOf(server)).rejects.toMatchObject({
+      code: 'AUTH0_REQUEST_FAILED',
+      failed: expect.stringContaining(`(${answer.status}: ${words})`),
+      remedy: expect.stringContaining('no firewall, proxy or sign-in page answers instead'),
+    });
   });
 });
 

@@ -217,6 +217,9 @@ describe('a proof', () => {
     [404, '<html>', 'path'],
     [405, {}, 'path'],
     [403, '<html>', 'path'],
+    [403, { message: 'Missing Authentication Token' }, 'path'],
+    [403, 'RBAC: access denied', 'path'],
+    [401, { message: 'Unauthorized' }, undefined],
     [403, { error: 'access_denied' }, undefined],
     [400, { error: 'invalid_request' }, 'request'],
     [400, { error: 'invalid_client' }, undefined],
@@ -237,6 +240,24 @@ describe('a proof', () => {
     const page = { status: 403, body: '<html>', headers: { 'content-type': 'text/html' } };
     expect(await prove(page)).toMatchObject({ outcome: 'refused', isIntercepted: true });
     expect(await prove({ status: 302 })).toMatchObject({ outcome: 'failed', isIntercepted: true });
+  });
+
+  it.each<[string, number, unknown, string]>([
+    ['an API gateway', 403, { message: 'Forbidden' }, '403, JSON without an OAuth error, "Forbidden"'],
+    ['a gateway without a word', 401, {}, '401, JSON without an OAuth error'],
+    ['a proxy', 403, 'RBAC: access denied', '403, text instead of JSON, "RBAC: access denied"'],
+    ['something silent', 401, '', '401, an empty answer'],
+  ])('by %s is no verdict about the key', async (_, status, body, detail) => {
+    expect(await prove({ status, body })).toMatchObject({ outcome: 'refused', isIntercepted: true, detail });
+  });
+
+  it.each<[number, object]>([
+    [401, { error: 'access_denied', error_description: 'Unauthorized' }],
+    [401, { error: 'invalid_client' }],
+    [403, { error: 'access_denied' }],
+    [401, { error_description: 'Unauthorized' }],
+  ])("by %i %o is Auth0's own", async (status, body) => {
+    expect(await prove({ status, body })).toMatchObject({ outcome: 'refused', isIntercepted: false });
   });
 });
 

@@ -81,6 +81,27 @@ describe('a request', () => {
     });
   });
 
+  it.each<[number, string, string]>([
+    [403, 'Blocked by policy 77', 'text instead of JSON, "Blocked by policy 77"'],
+    [401, '', 'an empty answer'],
+    [403, '<?xml version="1.0"?><error>blocked</error>', 'text instead of JSON, "blocked"'],
+    [404, '404 page not found', 'text instead of JSON, "404 page not found"'],
+  ])('that a firewall answers is reported as one: %i %s', async (status, body, what) => {
+    const github = await api({ status, body, headers: { 'content-type': 'text/plain' } });
+    await expect(github.request('PUT', '/x')).rejects.toMatchObject({
+      code: 'GITHUB_REQUEST_FAILED',
+      failed: `The answer to PUT /x (${status}) is not from GitHub's API: it is ${what}.`,
+      remedy: expect.stringMatching(/^Look for a firewall/),
+      cause: { code: 'FOREIGN_ANSWER', landed: 'unknown' },
+    });
+  });
+
+  it('without a body may be of a place that is not there, or of a limit', async () => {
+    expect(await (await api({ status: 404 })).request('GET', '/x')).toMatchObject({ status: 404 });
+    const limited = await api({ status: 403, body: 'Slow down', headers: { 'retry-after': '1' } });
+    expect(await limited.request('GET', '/x')).toMatchObject({ status: 403, rateLimit: expect.anything() });
+  });
+
   it('that is redirected to no address is foreign', async () => {
     await expect((await api({ status: 302 })).request('GET', '/x')).rejects.toMatchObject({
       failed: expect.stringContaining('it is a redirect.'),

@@ -1,7 +1,13 @@
 /** What is said where no service has answered, or somebody else has: what failed, and what helps. */
 
 import { describe, expect, it } from 'vitest';
-import { describeInterceptor, isIntercepted, isPage, isRedirect } from '../../../src/http/intercepted.ts';
+import {
+  describeInterceptor,
+  isForeign,
+  isIntercepted,
+  isPage,
+  isRedirect,
+} from '../../../src/http/intercepted.ts';
 import { noAnswer } from '../../../src/http/no-answer.ts';
 import { NetworkError } from '../../../src/http/wire.ts';
 
@@ -161,7 +167,45 @@ describe("an answer that is not the service's", () => {
     expect(isIntercepted(response(200, headers, body))).toBe(isSo);
   });
 
+  it.each<[string, ReturnType<typeof response>, boolean]>([
+    ['text', response(403, { 'content-type': 'text/plain' }, 'Blocked'), true],
+    ['text that calls itself JSON', response(401, { 'content-type': 'application/json' }, 'Blocked'), true],
+    ['XML', response(403, {}, '<?xml version="1.0"?><error>blocked</error>'), true],
+    ['nothing', response(403), true],
+    ['half of an object', response(403, {}, '{"message":"Forb'), true],
+    ['a list', response(403, {}, '[]'), true],
+    ['null', response(403, {}, 'null'), true],
+    ['text with the first refusal', response(400, {}, 'no'), true],
+    ['text with the last refusal', response(499, {}, 'no'), true],
+    ['text with 404', response(404, {}, '404 page not found'), true],
+    ['an object', response(403, {}, '{"message":"no"}'), false],
+    ['an empty object', response(401, {}, '{}'), false],
+    ['an empty 404', response(404), false],
+    ['a blank 404', response(404, {}, '\r\n'), false],
+    ['an empty 304', response(304), false],
+    ['an empty 399', response(399), false],
+    ['a timeout', response(408, {}, 'Request Timeout'), false],
+    ['a rate limit', response(429, {}, 'Too many requests'), false],
+    ['a limit that names a wait', response(403, { 'retry-after': '60' }, 'Slow down'), false],
+    ['a limit by its words', response(403, {}, 'You have exceeded a secondary rate limit'), false],
+    ['an outage', response(500, {}, 'Internal Server Error'), false],
+    ['a success', response(204), false],
+  ])('is a refusal in another form, %s: %o: %s', (_, answer, isSo) => {
+    expect(isForeign(answer)).toBe(isSo);
+    expect(isIntercepted(answer)).toBe(isSo);
+    expect(describeInterceptor(answer) !== undefined).toBe(isSo);
+  });
+
   it.each<[string, ReturnType<typeof response>, string | undefined]>([
+    ['text', response(403, {}, 'Blocked by\npolicy 77'), 'text instead of JSON, "Blocked by policy 77"'],
+    ['a long text', response(403, {}, 'x'.repeat(150)), `text instead of JSON, "${'x'.repeat(100)}"`],
+    [
+      'the words of XML',
+      response(403, {}, '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
+      'text instead of JSON, "AccessDenied"',
+    ],
+    ['XML without a word', response(403, {}, '<error/>'), 'text instead of JSON'],
+    ['nothing', response(403, {}, ' \n'), 'an empty answer'],
     [
       'a redirect with its host',
       response(302, { location: 'https://sign-in.example/x?y' }),

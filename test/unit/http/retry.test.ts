@@ -8,7 +8,7 @@ import { type Repeatable, retry } from '../../../src/http/retry.ts';
 import { type HttpResponse, NetworkError } from '../../../src/http/wire.ts';
 import { virtualClock } from '../../support/clock.ts';
 
-const answer = (status: number, headers: Record<string, string> = {}, body = ''): HttpResponse => ({
+const answer = (status: number, headers: Record<string, string> = {}, body = '{}'): HttpResponse => ({
   status,
   headers,
   body,
@@ -88,6 +88,12 @@ describe('retry', () => {
   it('repeats if a proxy does not reach the server', async () => {
     const error = new NetworkError('PROXY_503', 'no', undefined, via(503));
     expect((await attempt([error, answer(201)], 'create')).count).toBe(2);
+  });
+
+  it('does not know what a refusal by somebody else has done', async () => {
+    for (const body of ['Blocked by policy 77', ''])
+      expect(await attempt([answer(403, {}, body)])).toMatchObject({ count: 1, uncertain: 1 });
+    expect(await attempt([answer(404, {}, '')])).toMatchObject({ uncertain: 0 });
   });
 
   it('does not know what a page in place of an answer has done', async () => {
