@@ -10,9 +10,9 @@ export function noAnswer(
   error: NetworkError,
   remedy: string,
 ): Pick<Explanation, 'failed' | 'remedy'> {
-  const { host, hostname } = new URL(url);
+  const { host, hostname, port } = new URL(url);
   const call = `${method} ${pathOf(url)}`;
-  if (error.via?.status !== undefined) return refusedByProxy(error.via, { call, hostname });
+  if (error.via?.status !== undefined) return failedAtProxy(error.via, { call, host, hostname, port });
   if (error.isUntrusted) return untrusted(error, { call, host });
   if (error.isLocal)
     return {
@@ -32,18 +32,24 @@ interface Asked {
   host: string;
 }
 
-function refusedByProxy(
-  { host, status, variable }: NonNullable<NetworkError['via']>,
-  { call, hostname }: { call: string; hostname: string },
+function failedAtProxy(
+  { host: proxy, status = 0, variable }: NonNullable<NetworkError['via']>,
+  { call, host, hostname, port }: Asked & { hostname: string; port: string },
 ): Pick<Explanation, 'failed' | 'remedy'> {
-  const failed = `The proxy ${host} (${variable}) answered ${status} and did not connect to ${hostname} for ${call}.`;
-  const around = `or name ${hostname} in NO_PROXY if it can be reached without the proxy.`;
+  const answered = `The proxy ${proxy} (${variable}) answered ${status}`;
+  const around = `name ${hostname} in NO_PROXY if it can be reached without the proxy.`;
+  if (status >= 500)
+    return {
+      failed: `${answered}: it could not reach ${host} for ${call}.`,
+      remedy: `Start a new run. If that does not help, look at the log of the proxy: it must resolve ${hostname} and connect to it on port ${port || 443}. Or ${around}`,
+    };
+  const failed = `${answered} and did not connect to ${hostname} for ${call}.`;
   if (status === 407)
     return {
       failed,
-      remedy: `Put a user and a password that the proxy accepts into ${variable} (http://user:password@host:port), ${around}`,
+      remedy: `Put a user and a password that the proxy accepts into ${variable} (http://user:password@host:port), or ${around}`,
     };
-  return { failed, remedy: `Let the proxy allow CONNECT to ${hostname}, ${around}` };
+  return { failed, remedy: `Let the proxy allow CONNECT to ${hostname}, or ${around}` };
 }
 
 function untrusted(error: NetworkError, { call, host }: Asked): Pick<Explanation, 'failed' | 'remedy'> {

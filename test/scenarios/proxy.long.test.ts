@@ -83,4 +83,16 @@ describe('a proxy that cannot be used', () => {
     expect(error?.message).toContain(status === 407 ? 'user and a password' : 'allow CONNECT to localhost');
     expect(error?.message).not.toContain('status page');
   });
+
+  it('one that does not reach the host is not asked to allow it', async () => {
+    await using unable = await startProxy(502);
+    await using world = await startSandbox();
+    const run = await rotate(world, {}, { env: { HTTPS_PROXY: unable.host } });
+    const [error] = run.annotations;
+    expect(run.exitCode).toBe(1);
+    expect(error?.message).toContain(
+      `The proxy ${unable.host} (HTTPS_PROXY) answered 502: it could not reach localhost:`,
+    );
+    expect(error?.message).not.toContain('allow CONNECT');
+  });
 });

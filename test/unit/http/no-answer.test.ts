@@ -41,6 +41,14 @@ describe('no answer', () => {
       /answered 403/,
       /^Let the proxy allow CONNECT to api\.example, or name api\.example in NO_PROXY/,
     ],
+    ...[500, 502, 503, 504].map((status): [string, NetworkError, RegExp, RegExp] => [
+      `since the proxy could not reach it (${status})`,
+      new NetworkError(`PROXY_${status}`, 'no', undefined, via(status)),
+      new RegExp(
+        `^The proxy proxy:3128 \\(HTTPS_PROXY\\) answered ${status}: it could not reach api\\.example:8443 for PUT /a/b\\.$`,
+      ),
+      /^Start a new run\. If that does not help, look at the log of the proxy: it must resolve api\.example and connect to it on port 8443\. Or name api\.example in NO_PROXY/,
+    ]),
     [
       'since its certificate is of a CA that nobody knows',
       new NetworkError('SELF_SIGNED_CERT_IN_CHAIN', 'no'),
@@ -79,6 +87,11 @@ describe('no answer', () => {
     });
     expect(said(error).failed).not.toContain('secret');
   });
+});
+
+it('through a proxy that could not reach it names the port of https', () => {
+  const error = new NetworkError('PROXY_502', 'no', undefined, via(502));
+  expect(noAnswer({ method: 'GET', url: 'https://api.example/x' }, error, '').remedy).toContain('port 443.');
 });
 
 describe('an error of the network', () => {
