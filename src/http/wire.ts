@@ -201,7 +201,8 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
   return flat;
 }
 
-function asNetworkError(error: unknown, proxy: ProxyServer | undefined): NetworkError {
+/** What went wrong, and whether the request may have landed. @param proxy that the request went to */
+export function asNetworkError(error: unknown, proxy: ProxyServer | undefined): NetworkError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const status = proxy && refusedStatus(error);
   const via = proxy && { host: new URL(proxy.origin).host, variable: proxy.variable, status };
@@ -210,9 +211,19 @@ function asNetworkError(error: unknown, proxy: ProxyServer | undefined): Network
   // The error of a handshake with a proxy is nested in another error.
   const code =
     codes.find((one) => UNTRUSTED.test(one)) ?? codes[0] ?? (error instanceof Error ? error.name : 'UNKNOWN');
-  const isSent = ![NEVER_SENT, UNTRUSTED, LOCAL].some((codes) => codes.test(code));
-  const landed = isSent ? 'unknown' : 'no';
-  return new NetworkError(code, landed, error, via);
+  const isUnsent = [NEVER_SENT, UNTRUSTED, LOCAL].some((codes) => codes.test(code)) || neverConnected(error);
+  return new NetworkError(code, isUnsent ? 'no' : 'unknown', error, via);
+}
+
+/**
+ * Whether there was never a connection, whatever the code is: it is also that of a connection that falls silent (ETIMEDOUT). If all
+ * addresses of a name fail, Node.js throws their errors as one, with the code of the first (net, autoSelectFamily).
+ */
+function neverConnected(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverConnected);
+  if (!(error instanceof Error)) return false;
+  const { syscall } = error as NodeJS.ErrnoException;
+  return syscall === 'connect' || syscall === 'getaddrinfo' || neverConnected(error.cause);
 }
 
 /** undici shows the status only in the message. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../../src/http/wire.ts';
-import { LONGEST_FLIGHT, NetworkError, openWire } from '../../../src/http/wire.ts';
+import { asNetworkError, LONGEST_FLIGHT, NetworkError, openWire } from '../../../src/http/wire.ts';
 import { startProxy } from '../../emulators/connect-proxy.ts';
 import type { Fault, Handler, ServeOptions } from '../../emulators/serve.ts';
 import { serve } from '../../emulators/serve.ts';
@@ -215,6 +215,46 @@ describe('no answer', () => {
   it('of more than 4 MiB is not read to its end', async () => {
     const served = await start((_, response) => response.end('x'.repeat(4 * 1024 * 1024 + 1)));
     expect(await failure(wire()(get(served.url)))).toMatchObject({ landed: 'unknown' });
+  });
+});
+
+describe('an error of the system', () => {
+  const failed = (code: string, syscall?: string) => Object.assign(new Error(code), { code, syscall });
+  /** Of the addresses of one name (net, autoSelectFamily). Node.js gives it the code of its first error. */
+  const ofAll = (...errors: (Error & { code: string })[]) =>
+    Object.assign(new AggregateError(errors), { code: errors[0]?.code });
+
+  it.each<[string, Error, string, 'no' | 'unknown']>([
+    ['a connection that takes too long', failed('ETIMEDOUT', 'connect'), 'ETIMEDOUT', 'no'],
+    ['no free port', failed('EADDRNOTAVAIL', 'connect'), 'EADDRNOTAVAIL', 'no'],
+    ['a rule of the firewall here', failed('EPERM', 'connect'), 'EPERM', 'no'],
+    ['a reset before the connection', failed('ECONNRESET', 'connect'), 'ECONNRESET', 'no'],
+    ['a search for the name', failed('EMFILE', 'getaddrinfo'), 'EMFILE', 'no'],
+    [
+      'all addresses of a name',
+      ofAll(failed('ETIMEDOUT', 'connect'), failed('ENETUNREACH', 'connect')),
+      'ETIMEDOUT',
+      'no',
+    ],
+    [
+      'all addresses, in another error',
+      new TypeError('failed', { cause: ofAll(failed('ETIMEDOUT', 'connect'), failed('EPERM', 'connect')) }),
+      'ETIMEDOUT',
+      'no',
+    ],
+    ['its cause', new TypeError('failed', { cause: failed('ETIMEDOUT', 'connect') }), 'ETIMEDOUT', 'no'],
+    ['a connection that falls silent', failed('ETIMEDOUT', 'read'), 'ETIMEDOUT', 'unknown'],
+    ['a connection that breaks', failed('EPIPE', 'write'), 'EPIPE', 'unknown'],
+    ['an error without its call', failed('ETIMEDOUT'), 'ETIMEDOUT', 'unknown'],
+    [
+      'errors of which one is of an open connection',
+      ofAll(failed('ETIMEDOUT', 'connect'), failed('ECONNRESET', 'read')),
+      'ETIMEDOUT',
+      'unknown',
+    ],
+    ['no errors at all', Object.assign(ofAll(), { code: 'ETIMEDOUT' }), 'ETIMEDOUT', 'unknown'],
+  ])('of %s', (_, error, code, landed) => {
+    expect(asNetworkError(error, undefined)).toMatchObject({ code, landed });
   });
 });
 
