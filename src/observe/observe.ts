@@ -55,14 +55,15 @@ async function observeClient(
 }
 
 /**
- * The plan compares times of two services, so the offset between their clocks must be known well enough.
- * @throws RotationError GITHUB_REQUEST_FAILED
+ * The plan compares times of two services, so the offset between their clocks must be known well enough. Only their Date headers show
+ * that: the clock of the runner may be wrong.
+ * @throws RotationError AUTH0_REQUEST_FAILED, GITHUB_REQUEST_FAILED
  */
 async function compareClocks(desired: DesiredState, tenant: Tenant, store: SecretStore): Promise<void> {
   const { clientId } = desired;
   const [primary] = secretLocations(desired);
   for (let attempt = 1; tenant.clock.error + store.clock.error > WORST_CLOCKS; attempt += 1) {
-    if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown();
+    if (attempt > CLOCK_ATTEMPTS || !primary) throw clocksUnknown(tenant, store);
     // A slow answer leaves the clock uncertain. The next answer comes over an open connection, so it is faster.
     await Promise.all([store.times(primary), tenant.client(clientId)]);
   }
@@ -72,10 +73,21 @@ async function compareClocks(desired: DesiredState, tenant: Tenant, store: Secre
 const WORST_CLOCKS = 2_000;
 const CLOCK_ATTEMPTS = 3;
 
-function clocksUnknown(): RotationError {
+function clocksUnknown(tenant: Tenant, store: SecretStore): RotationError {
+  const silent = [tenant.clock.known ? [] : ['Auth0'], store.clock.known ? [] : ['GitHub']].flat();
+  if (silent.length > 0) return withoutDate(silent);
   return new RotationError('GITHUB_REQUEST_FAILED', {
     failed: 'Auth0 and GitHub answer too slowly to compare the times that they record.',
     remedy: 'Start a new run when the network is faster.',
+  });
+}
+
+/** @param silent the services whose answers have no date, Auth0 first */
+function withoutDate(silent: readonly string[]): RotationError {
+  const names = silent.join(' and ');
+  return new RotationError(silent.includes('Auth0') ? 'AUTH0_REQUEST_FAILED' : 'GITHUB_REQUEST_FAILED', {
+    failed: `The answers of ${names} have no valid Date header, so the times that Auth0 and GitHub record cannot be compared.`,
+    remedy: `Each service sends this header, so something between the runner and ${names} removes it. Let the proxy or gateway there pass it unchanged, then start a new run.`,
   });
 }
 

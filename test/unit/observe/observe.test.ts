@@ -205,6 +205,74 @@ describe('an observation', () => {
   });
 });
 
+describe('without a Date header', () => {
+  /** Somebody between changes the headers of some answers. */
+  const through = async (change: (headers: Record<string, string>, isGitHub: boolean) => object) => {
+    const road = await Road.begin('settled', { force: false });
+    const { world } = road;
+    const answer = world.handle.bind(world);
+    world.handle = (request) => {
+      const response = answer(request);
+      const isGitHub = new URL(request.url).host.includes('github');
+      return response && { ...response, headers: { ...change({ ...response.headers }, isGitHub) } };
+    };
+    return { road, ...(await road.run(undefined, {}, { readOnly: true })) };
+  };
+  const without = ({ date, ...rest }: Record<string, string>) => rest;
+
+  it.each<[string, (isGitHub: boolean) => boolean, string, RegExp, RegExp]>([
+    [
+      'of Auth0',
+      (isGitHub) => !isGitHub,
+      'AUTH0_REQUEST_FAILED',
+      /^The answers of Auth0 have no valid Date header, so .* cannot be compared/,
+      /between the runner and Auth0 removes it/,
+    ],
+    [
+      'of GitHub',
+      (isGitHub) => isGitHub,
+      'GITHUB_REQUEST_FAILED',
+      /^The answers of GitHub have no valid Date header/,
+      /between the runner and GitHub removes it/,
+    ],
+    [
+      'of either',
+      () => true,
+      'AUTH0_REQUEST_FAILED',
+      /^The answers of Auth0 and GitHub have no valid Date header/,
+      /between the runner and Auth0 and GitHub removes it/,
+    ],
+  ])('%s the run stops, and says what is missing', async (_, isStripped, code, failed, remedy) => {
+    const { error, observed, road } = await through((headers, isGitHub) =>
+      isStripped(isGitHub) ? without(headers) : headers,
+    );
+    expect(error).toMatchObject({
+      code,
+      failed: expect.stringMatching(failed),
+      remedy: expect.stringMatching(remedy),
+    });
+    expect(error?.message).not.toMatch(/slow|faster/);
+    expect(observed).toBeUndefined();
+    expect(road.sent.filter((one) => !one.startsWith('GET') && one !== 'POST token')).toEqual([]);
+  });
+
+  it('that is a date, the run stops too', async () => {
+    const { error } = await through((headers, isGitHub) =>
+      isGitHub ? { ...headers, date: 'now' } : headers,
+    );
+    expect(error?.failed).toMatch(/GitHub have no valid Date header/);
+  });
+
+  it('in some answers, the others serve', async () => {
+    let count = 0;
+    const { error } = await through((headers) => {
+      count += 1;
+      return count % 2 === 0 ? without(headers) : headers;
+    });
+    expect(error).toBeUndefined();
+  });
+});
+
 describe('a former location', () => {
   const credential = (owner: string) => ({
     id: owner,
