@@ -101,15 +101,16 @@ const DEFAULT_WAIT = 60_000;
  * asks for no wait.
  */
 export function advisedDelay(response: HttpResponse, serverNow: number): number | undefined {
-  const { headers, status } = response;
+  const { headers } = response;
   const after = headers['retry-after'];
   if (after !== undefined) {
     const wait = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - serverNow;
     if (Number.isFinite(wait)) return Math.max(0, wait);
   }
   if (!isRateLimited(response)) return undefined;
-  // These headers show the primary limit only, not a secondary one.
-  const isSecondary = status === 403 && headers['x-ratelimit-remaining'] !== '0';
+  // With requests remaining, it is one of GitHub's secondary limits, and the reset is that of the primary one
+  // (docs/facts.md#github-rate-limits).
+  const isSecondary = Number(headers['x-ratelimit-remaining']) > 0;
   const reset = Number(headers['x-ratelimit-reset'] || Number.NaN);
   return isSecondary || !Number.isFinite(reset) ? DEFAULT_WAIT : Math.max(0, reset * 1000 - serverNow);
 }

@@ -172,6 +172,16 @@ describe('retry', () => {
       answer(403, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '1002' }, SECONDARY),
       60_000,
     ],
+    [
+      "GitHub's secondary limit with 429, of which the reset says nothing",
+      answer(429, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '4600' }, SECONDARY),
+      60_000,
+    ],
+    [
+      'a 429 with nothing remaining, as of Auth0',
+      answer(429, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1009' }),
+      9_000,
+    ],
     ['a secondary limit with Retry-After', answer(403, { 'retry-after': '4' }, SECONDARY), 4_000],
     ['a reset on a 500 means nothing', answer(500, { 'x-ratelimit-reset': '1009' }), 500],
     ["GitHub's 403 with Retry-After", answer(403, { 'retry-after': '4' }), 4_000],
