@@ -35,7 +35,7 @@ const KNOWN: readonly [RegExp, string][] = [
 function limited({ until }: NonNullable<Answer['rateLimit']>, failed: string): RotationError {
   const wait = until === undefined ? 'a few minutes' : `until ${iso(until)}`;
   return new RotationError('GITHUB_REQUEST_FAILED', {
-    failed: `${failed} That is a rate limit, which was still exceeded after several attempts.`,
+    failed: `${failed} That is a rate limit, which did not end in the time of this run.`,
     remedy: `Wait ${wait}, then start a new run. If that happens often, find out what else uses the same token or the same GitHub App.`,
   });
 }
@@ -82,9 +82,14 @@ function renamed(destination: Destination, status: number, newName: string): Rot
   const [owner = '', repo = ''] = newName.split('/');
   const isKnown = destination.kind !== 'org' && repo !== '';
   const name = isKnown ? printDestination({ ...destination, owner, repo }) : 'its new name';
+  // Credentials are marked with the first destination, which is never Dependabot.
+  const ifFirst =
+    destination.kind === 'dependabot'
+      ? ''
+      : ` If it is the first one, also name ${printDestination(destination)} in moved-from.`;
   return new RotationError('DESTINATION_NOT_FOUND', {
     failed: `${printDestination(destination)} was renamed or transferred (${status}), and nothing was stored there.`,
-    remedy: `Write ${name} in destinations, and add the line \`moved-from: ${printDestination(destination)}\`.`,
+    remedy: `Write ${name} in destinations.${ifFirst}`,
   });
 }
 
@@ -156,14 +161,18 @@ export function callRefused(what: string, answer: Answer, permission: string): R
   const failed = `GitHub did not ${what} (${answer.status}${message && `: ${message}`}).`;
   if (answer.renamedTo !== undefined) {
     const remedy = `The repository was renamed: write ${answer.renamedTo || 'its new name'}.`;
-    return new RotationError('GITHUB_REQUEST_FAILED', { failed, remedy });
+    return new RotationError('DESTINATION_NOT_FOUND', { failed, remedy });
   }
   if (answer.status === 401) {
     const remedy = 'Leave workflow-token at its default, or pass a token that is valid and not expired.';
     return new RotationError('GITHUB_UNAUTHORIZED', { failed, remedy });
   }
   if (answer.rateLimit) return limited(answer.rateLimit, failed);
-  if (answer.status === 403 || answer.status === 404 || answer.status === 410) {
+  if (answer.status === 410) {
+    const remedy = 'Enable issues in the settings of that repository, or set report-issue: false.';
+    return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
+  }
+  if (answer.status === 403 || answer.status === 404) {
     const remedy = `Check the names, and give the job the permission '${permission}'; for another repository, pass a workflow-token that has it there.`;
     return new RotationError('GITHUB_FORBIDDEN', { failed, remedy });
   }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/github/answer.ts';
 import { callRefused, isNotShown, refused } from '../../../src/github/refusals.ts';
+import type { Destination } from '../../../src/model/secret-location.ts';
 
 describe('what a refusal means', () => {
   it.each<[number, string, RegExp]>([
@@ -11,7 +12,11 @@ describe('what a refusal means', () => {
     [403, 'GITHUB_FORBIDDEN', /'issues: write'/],
     [404, 'GITHUB_FORBIDDEN', /'issues: write'/],
     [409, 'GITHUB_REQUEST_FAILED', /Start a new run/],
-    [410, 'GITHUB_FORBIDDEN', /'issues: write'/],
+    [
+      410,
+      'GITHUB_FORBIDDEN',
+      /^Enable issues in the settings of that repository, or set report-issue: false\.$/,
+    ],
     [422, 'GITHUB_REQUEST_FAILED', /Start a new run/],
     [500, 'GITHUB_REQUEST_FAILED', /Start a new run/],
   ])('%i: %s', (status, code, remedy) => {
@@ -24,8 +29,28 @@ describe('what a refusal means', () => {
   it('of a repository that was renamed names it, if it can', () => {
     const answer = { status: 301, data: undefined };
     expect(callRefused('x', { ...answer, renamedTo: 'a/b' }, '').remedy).toContain('write a/b.');
-    expect(callRefused('x', { ...answer, renamedTo: '' }, '').code).toBe('GITHUB_REQUEST_FAILED');
+    expect(callRefused('x', { ...answer, renamedTo: '' }, '').code).toBe('DESTINATION_NOT_FOUND');
     expect(callRefused('x', { ...answer, renamedTo: '' }, '').remedy).toContain('write its new name.');
+  });
+});
+
+it.each<[Destination, string, string]>([
+  [
+    { kind: 'repo', owner: 'acme', repo: 'shop' },
+    'acme/store',
+    'Write repo:acme/store in destinations. If it is the first one, also name repo:acme/shop in moved-from.',
+  ],
+  [
+    { kind: 'dependabot', owner: 'acme', repo: 'shop' },
+    'acme/store',
+    'Write dependabot:acme/store in destinations.',
+  ],
+  [{ kind: 'dependabot', owner: 'acme', repo: 'shop' }, '', 'Write its new name in destinations.'],
+])('a destination that was renamed: %j to %j', (destination, renamedTo, remedy) => {
+  const answer = { status: 301, data: undefined, renamedTo };
+  expect(refused(destination, answer, 'show the secrets')).toMatchObject({
+    code: 'DESTINATION_NOT_FOUND',
+    remedy,
   });
 });
 
@@ -42,7 +67,9 @@ describe('a refusal that says nothing about the place, nor about a permission', 
     for (const error of errorsOf({ ...answer, rateLimit: { until } })) {
       expect(error).toMatchObject({
         code: 'GITHUB_REQUEST_FAILED',
-        failed: expect.stringMatching(/secondary rate limit.*after several attempts\.$/),
+        failed: expect.stringMatching(
+          /secondary rate limit.*That is a rate limit, which did not end in the time of this run\.$/,
+        ),
         remedy: expect.stringMatching(/^Wait until 2026-11-24T12:15:00\.000Z, then start a new run\./),
       });
       expect(isNotShown(error)).toBe(false);

@@ -394,7 +394,8 @@ describe('a repository that was renamed', () => {
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
       failed: `env:acme/shop/eu was renamed or transferred (${status}), and nothing was stored there.`,
-      remedy: 'Write env:acme/store/eu in destinations, and add the line `moved-from: env:acme/shop/eu`.',
+      remedy:
+        'Write env:acme/store/eu in destinations. If it is the first one, also name env:acme/shop/eu in moved-from.',
     });
     expect(server.exchanges.map(({ path }) => path)).toEqual([
       '/repos/acme/shop/environments/eu/secrets/PEM',
@@ -425,7 +426,8 @@ describe('a repository that was renamed', () => {
       connect(TOKEN, server.served.url).publicKey(location('repo:acme/shop', 'PEM').destination),
     ).rejects.toMatchObject({
       code: 'DESTINATION_NOT_FOUND',
-      remedy: 'Write its new name in destinations, and add the line `moved-from: repo:acme/shop`.',
+      remedy:
+        'Write its new name in destinations. If it is the first one, also name repo:acme/shop in moved-from.',
     });
   });
 
