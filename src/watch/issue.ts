@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Issue, IssueFields } from '../github/issues.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import { type Finding, findingTable } from '../model/finding.ts';
-import { code } from '../model/markdown.ts';
+import { code, row, shortenedList } from '../model/markdown.ts';
 import { ownerOf } from '../model/ownership.ts';
 
 /** The watch finds issues by this label and identifies its own by the tag in the body. */
@@ -16,7 +16,8 @@ export type IssueChange =
   | { kind: 'edit'; number: number; fields: IssueFields; comment: string | undefined; done: string };
 
 /**
- * What to do with the issues of this client. An issue that a person closed stays closed until the findings change.
+ * What to do with the issues of this client. An issue that a person closed stays closed until the findings change; that all was well in
+ * between is a change, too.
  * @param found all issues with our label
  * @param runUrl the run that made the findings
  */
@@ -37,7 +38,9 @@ export function changesOf(
     return edit(issue, fields, 'was closed', `Duplicate of #${kept?.number}.`);
   });
   const changes =
-    findings.length > 0 ? openOrUpdate(kept, ours[0], desired, findings, runUrl) : close(kept, runUrl);
+    findings.length > 0
+      ? openOrUpdate(kept, ours[0], desired, findings, runUrl)
+      : [...close(kept, runUrl), ...forget(ours)];
   return [...changes, ...duplicates];
 }
 
@@ -64,21 +67,38 @@ function close(open: Issue | undefined, runUrl: string): IssueChange[] {
   return [edit(open, fields, 'was closed', `All is well again, says ${link(runUrl)}.`)];
 }
 
+/** What a person closed does not stay closed for the same findings if they come back. */
+function forget(ours: readonly Issue[]): IssueChange[] {
+  const closed = ours.filter(({ body, state }) => state !== 'open' && tagIn(body)?.findings !== NONE);
+  return closed.map((issue) =>
+    edit(issue, { body: withoutFindings(issue) }, 'stays closed until something is found again'),
+  );
+}
+
 function edit({ number }: Issue, fields: IssueFields, done: string, comment?: string): IssueChange {
   return { kind: 'edit', number, fields, comment, done };
 }
 
-/** Clears the findings in the tag, so that the same findings open the issue again. */
-function closing({ body }: Issue): IssueFields {
-  return { state: 'closed', body: body.replace(TAG, (_, client: string) => printTag(client, NONE)) };
+function closing(issue: Issue): IssueFields {
+  return { state: 'closed', body: withoutFindings(issue) };
 }
 
+/** The body with no findings in its tag, so that the same findings open the issue again. */
+function withoutFindings({ body }: Issue): string {
+  return body.replace(TAG, (_, client: string) => printTag(client, NONE));
+}
+
+/** Bytes of the rows. GitHub refuses a body of more than 65,536 characters (docs/facts.md#github-issue-size). */
+const LONGEST_TABLE = 60_000;
+
 function textOf(desired: DesiredState, findings: readonly Finding[], runUrl: string): string[] {
+  const table = findingTable(findings).split('\n');
+  const rest = (count: number) => row(['', `… and ${count} more`, `They are in ${link(runUrl)}.`]);
   return [
     `The watch of the Auth0 client ${code(desired.clientId)} has found this (${link(runUrl)}):`,
     '',
-    findingTable(findings),
-    '',
+    // The last line, which is kept, is the blank one after the table.
+    ...shortenedList([...table, ''], rest, LONGEST_TABLE),
     `<sub>Updated when the findings change, and closed when all is well. Close it to ignore these findings. The watch finds it by its label.</sub>`,
   ];
 }

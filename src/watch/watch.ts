@@ -24,7 +24,10 @@ export interface WatchServices {
   info: (line: string) => void;
 }
 
-/** These errors show nothing about the client, so an open issue stays as it is. */
+/**
+ * If observe or plan fails with one of these, nothing is known about the client, so its issue is neither opened, changed nor closed. The
+ * same holds if a check of GitHub fails with one, which is a finding all the same.
+ */
 const TRANSIENT: readonly ErrorCode[] = [
   'AUTH0_REQUEST_FAILED',
   'CANCELLED',
@@ -44,10 +47,12 @@ export async function watch(
   services: WatchServices,
 ): Promise<RunResult> {
   if (result.error && TRANSIENT.includes(result.error.code)) return result;
-  const seen = await look(result, inputs, services);
+  const { isComplete, seen } = await look(result, inputs, services);
   for (const { key, severity, what } of seen.findings) services.info(`${severity}: ${key}: ${what}`);
   const unreported =
-    inputs.reportIssue && !seen.isAtWork ? await updateIssue(result.desired, seen, inputs, services) : [];
+    inputs.reportIssue && isComplete && !seen.isAtWork
+      ? await updateIssue(result.desired, seen, inputs, services)
+      : [];
   const findings = [...seen.findings, ...unreported];
   return { ...result, watch: { ...seen, findings }, error: failureOf(result, findings) };
 }
@@ -60,8 +65,9 @@ async function look(
   { error, observed, desired }: RunResult,
   inputs: WatchRequest,
   services: WatchServices,
-): Promise<Watched> {
-  const githubFindings = await lookAtGitHub(desired, inputs, services);
+): Promise<{ seen: Watched; isComplete: boolean }> {
+  const checks = await lookAtGitHub(desired, inputs, services);
+  const githubFindings = checks.flatMap(({ findings }) => findings);
   const actual = error && { error, isActual: true };
   const atWork =
     observed !== undefined &&
@@ -69,12 +75,13 @@ async function look(
   const refusal = actual ?? (observed && expected(refusalOfNext(desired, observed)));
   const clientFindings = observed && !atWork ? assess(desired, observed, refusal) : [];
   const unobserved = !observed && error ? [findingOf(error.code, error)] : [];
-  return {
+  const seen = {
     findings: [...unobserved, ...clientFindings, ...githubFindings].sort(worstFirst),
     lifetime:
       observed && !atWork ? lifetimeOf(desired, observed, credentialsInUse(desired, observed)) : undefined,
     isAtWork: atWork,
   };
+  return { seen, isComplete: checks.every(({ error }) => !error || !TRANSIENT.includes(error.code)) };
 }
 
 /** Looks at the workflow that rotates, and for secrets that hide delivered ones. */
@@ -82,34 +89,42 @@ async function lookAtGitHub(
   desired: DesiredState,
   { home, workflow }: WatchRequest,
   { api, store }: WatchServices,
-): Promise<Finding[]> {
+): Promise<Check[]> {
   const shadows = async () =>
     store ? shadowFindings(await findShadows(store, secretLocations(desired), home)) : [];
   const ofRotation = async () => (workflow ? workflowFindings(await readWorkflow(api, workflow)) : []);
-  return [...(await orFinding('WorkflowUnread', ofRotation)), ...(await orFinding('ShadowsUnread', shadows))];
+  return [await check('WorkflowUnread', ofRotation), await check('ShadowsUnread', shadows)];
+}
+
+interface Check {
+  findings: readonly Finding[];
+  /** Why it failed. */
+  error?: RotationError;
 }
 
 /** Turns a failed check or report into a finding, since it must not look like good news. */
-async function orFinding(key: string, work: () => Promise<Finding[]>): Promise<Finding[]> {
+async function check(key: string, work: () => Promise<Finding[]>): Promise<Check> {
   try {
-    return await work();
-  } catch (error) {
-    return [findingOf(key, asRotationError(error))];
+    return { findings: await work() };
+  } catch (thrown) {
+    const error = asRotationError(thrown);
+    return { findings: [findingOf(key, error)], error };
   }
 }
 
-function updateIssue(
+async function updateIssue(
   desired: DesiredState,
   { findings }: Watched,
   { home, runUrl }: WatchRequest,
   { api, info }: WatchServices,
-) {
-  return orFinding('IssueNotReported', async () => {
+): Promise<readonly Finding[]> {
+  const { findings: unreported } = await check('IssueNotReported', async () => {
     const issues = new Issues(api, `${home.owner}/${home.repo}`);
     for (const change of changesOf(await issues.labelled(LABEL), desired, findings, runUrl))
       info(await carryOut(change, issues));
     return [];
   });
+  return unreported;
 }
 
 /** @returns a line for the log */

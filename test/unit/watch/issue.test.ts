@@ -85,6 +85,24 @@ describe('an issue', () => {
     expect(applied(closed, again)[0]?.body).toContain('There is an orphan');
   });
 
+  it('that a person has closed forgets its findings when all is well, and is opened again for the same ones', () => {
+    const closed = [{ ...first, state: 'closed' }];
+    const done = changes(closed, []);
+    expect(done).toEqual([
+      {
+        kind: 'edit',
+        number: first.number,
+        fields: { body: first.body.replace(/findings=\w+/, 'findings=none') },
+        comment: undefined,
+        done: 'stays closed until something is found again',
+      },
+    ]);
+    const forgotten = applied(closed, done);
+    expect(forgotten[0]?.state).toBe('closed');
+    expect(changes(forgotten, [])).toEqual([]);
+    expect(changes(forgotten)).toMatchObject([{ number: first.number, done: 'was opened again' }]);
+  });
+
   it('is closed when all is well, with the run that says so, and opened again for the same findings', () => {
     const done = changes(opened, []);
     expect(done).toMatchObject([
@@ -99,6 +117,21 @@ describe('an issue', () => {
     expect(closed[0]?.body).toBe(first.body.replace(/findings=\w+/, 'findings=none'));
     expect(changes(closed, [])).toEqual([]);
     expect(changes(closed)).toMatchObject([{ number: first.number, done: 'was opened again' }]);
+  });
+
+  it('with more findings than fit into it says how many are left out, and where they are', () => {
+    const many = Array.from({ length: 1_000 }, (_, index) =>
+      failure(`missing ${index}`, `\`repo:acme/shop-${index}\` is missing. ${'ü'.repeat(50)}`, 'Start it.'),
+    );
+    const [{ body } = { body: '' }] = applied([], changes([], many));
+    expect(body.length).toBeLessThan(65_536);
+    const rows = body.split('\n').filter((line) => line.startsWith('| ❌ |'));
+    expect(rows.length).toBeGreaterThan(300);
+    expect(body.split('\n').slice(-3)).toEqual([
+      `|  | … and ${1_000 - rows.length} more | They are in [this run](${RUN}). |`,
+      '',
+      expect.stringMatching(/^<sub>/),
+    ]);
   });
 
   it('of another client, of another workflow or without a tag is left alone', () => {
@@ -139,6 +172,14 @@ describe('two issues of one client', () => {
     expect(changes([younger, first], []).map((change) => change.kind === 'edit' && change.number)).toEqual([
       first.number,
       younger.number,
+    ]);
+  });
+
+  it('of which one is closed: when all is well, both forget their findings', () => {
+    const closed = { ...first, state: 'closed' };
+    expect(changes([closed, younger], [])).toMatchObject([
+      { number: younger.number, done: 'was closed' },
+      { number: first.number, fields: { body: expect.stringContaining('findings=none') } },
     ]);
   });
 

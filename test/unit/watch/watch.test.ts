@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { WatchRequest } from '../../../src/model/watch-request.ts';
 import { LABEL } from '../../../src/watch/issue.ts';
 import { hand, ours } from '../../protocol/starts.ts';
-import { type Meanwhile, Road } from '../../support/road.ts';
+import { type Instead, type Meanwhile, Road } from '../../support/road.ts';
 
 const DAY = 86_400_000;
 const HOME = { kind: 'repo', owner: 'acme', repo: 'shop' } as const;
@@ -85,11 +85,12 @@ describe('a watch', () => {
   });
 
   it('takes what it could not see for no good news', async () => {
-    const { keys, result } = await watch('settled', {
+    const { keys, reports, result } = await watch('settled', {
       meanwhile: (line) => (/rotate\.yml|environments$/.test(line) ? { status: 500 } : undefined),
     });
     expect(keys).toEqual(['failure WorkflowUnread', 'failure ShadowsUnread']);
     expect([result.error?.code, result.error?.alarm]).toEqual(['WATCH_FAILED', undefined]);
+    expect(reports()).toEqual([]);
   });
 
   it('knows nothing of a client that Auth0 does not answer for: that passes', async () => {
@@ -157,6 +158,40 @@ describe('its issue', () => {
     const { watch: seen } = await again();
     expect(seen).toMatchObject({ isAtWork: true, findings: [] });
     expect(reports()).toHaveLength(1);
+  });
+
+  it.each<[string, RegExp, Instead]>([
+    ['an outage of the Actions API', /rotate\.yml$/, { status: 500 }],
+    ['a rate limit of the Actions API', /rotate\.yml$/, { status: 429, headers: { 'retry-after': '3600' } }],
+    ['no answer of the Actions API', /rotate\.yml$/, 'lost'],
+    ['an outage that hides the environments', /environments$/, { status: 500 }],
+  ])('stays as it is after what passes: %s', async (_, asked, instead) => {
+    let isAway = false;
+    const { again, keys, reports, road } = await watch('settled', {
+      before: ({ world }) => world.github.addWorkflow('acme/shop', 'rotate.yml', 'disabled_inactivity'),
+      meanwhile: (line) => (isAway && asked.test(line) ? instead : undefined),
+    });
+    expect(keys).toEqual(['failure WorkflowDisabled']);
+    isAway = true;
+    expect((await again()).error?.code).toBe('WATCH_FAILED');
+    road.world.github.addWorkflow('acme/shop', 'rotate.yml', 'active');
+    expect((await again()).error?.code).toBe('WATCH_FAILED');
+    expect(reports()).toEqual(['POST repo issues']);
+  });
+
+  it.each<[string, Instead]>([
+    ['a permission that is missing', { status: 403 }],
+    ['a workflow that is not there', { status: 404 }],
+    [
+      'a repository that was renamed',
+      { status: 301, headers: { location: 'https://api.github.com/repositories/42/x' } },
+    ],
+  ])('is opened for what does not pass: %s', async (_, instead) => {
+    const { keys, reports } = await watch('settled', {
+      meanwhile: (line) => (line.endsWith('rotate.yml') ? instead : undefined),
+    });
+    expect(keys).toEqual(['failure WorkflowUnread']);
+    expect(reports()).toEqual(['POST repo issues']);
   });
 
   it('is not written if nobody asked for it', async () => {
