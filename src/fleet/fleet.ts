@@ -88,6 +88,7 @@ interface Fleet {
 
 function connectFleet(first: Inputs, clients: readonly Inputs[], services: FleetServices): Fleet {
   const { cancelled, transport, mask } = services;
+  // The process's deadline is the earliest, so a request that clients share keeps none of them beyond its own.
   const shared = shareServices(first, transport, mask, new SpacedWrites(cancelled));
   const ids = clients.map(({ desired }) => desired.clientId);
   return {

@@ -174,6 +174,20 @@ describe('a fleet', () => {
     expect(codes).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
+  it('waits no longer for a request that its clients share than one client may take', async () => {
+    const asked: string[] = [];
+    world.conditions.fault = (_, { path }) =>
+      path === '/oauth/token'
+        ? json(429, { error: 'too_many_requests' }, { 'retry-after': '3600' })
+        : undefined;
+    const { codes } = await fleet([client()], {
+      before: ({ url }) => asked.push(new URL(url).pathname),
+    });
+    world.conditions.fault = undefined;
+    expect(codes).toEqual(['AUTH0_REQUEST_FAILED']);
+    expect(asked.filter((path) => path === '/oauth/token')).toHaveLength(1);
+  });
+
   it('logs in once, and lists its clients once', async () => {
     const clients = Array.from({ length: 4 }, () => client(IDLE));
     const asked: string[] = [];
