@@ -38,7 +38,7 @@ describe('bad input', () => {
     ]) {
       expect(message).toContain(`Input '${name}'`);
     }
-    expect(message).toContain("'repo:acme', which is not a destination");
+    expect(message).toContain("'repo:acme' in line 1, which is not a destination");
     expect(message).toContain('hides the one of the same name at repo:acme/shop');
     expect(message).not.toContain('not a PEM');
   });
