@@ -40,18 +40,31 @@ export class Canary {
     this.#known[index]?.resolve();
     if (index !== this.#ahead?.index) return;
     const { over } = this.#ahead;
-    this.#isDecided = !isOfDestination(error);
+    this.#isDecided = !isOfOneClient(error);
     if (this.#isDecided) this.#failed = error && name;
     else this.#ahead = undefined;
     over.resolve();
   }
 }
 
-/** Whether the failure concerns only this client's destinations, such as an archived repository. It says nothing about other clients. */
-function isOfDestination(error: RotationError | undefined): boolean {
+/** Whether the failure says nothing about other clients, such as an archived repository. */
+function isOfOneClient(error: RotationError | undefined): boolean {
   return [error, error?.cause].some(
-    (one) => one instanceof RotationError && OF_DESTINATION.includes(one.code),
+    (one) => one instanceof RotationError && OF_ONE_CLIENT.includes(one.code),
   );
 }
 
-const OF_DESTINATION: readonly ErrorCode[] = ['DESTINATION_NOT_FOUND', 'GITHUB_FORBIDDEN'];
+/** Each is about one client or one of its destinations. All others, such as a failed proof or a refused token, may hit every client. */
+const OF_ONE_CLIENT: readonly ErrorCode[] = [
+  'CLIENT_NOT_FOUND',
+  'SECRET_EXISTS',
+  'CREDENTIAL_LIMIT',
+  'STALE_CREDENTIAL',
+  'ROTATION_IN_PROGRESS',
+  'CERTIFICATE_TOO_LARGE',
+  'CERTIFICATE_REUSED',
+  'RETIREMENT_FAILED',
+  'GITHUB_FORBIDDEN',
+  'DESTINATION_NOT_FOUND',
+  'DESTINATION_FULL',
+];

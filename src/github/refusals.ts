@@ -112,7 +112,7 @@ function installationAdvice(destination: Destination): string {
 }
 
 /**
- * The error for a destination without room. It is found before the write, since GitHub's answer is not documented
+ * The error for a destination without room. It is found by counting, since GitHub's answer is not documented
  * (docs/facts.md#github-secret-limits).
  */
 export function full(
@@ -120,7 +120,7 @@ export function full(
   { total, added, most }: { total: number; added: number; most: number },
 ): RotationError {
   const name = printDestination(destination);
-  return new RotationError('GITHUB_REQUEST_FAILED', {
+  return new RotationError('DESTINATION_FULL', {
     failed: `${name} holds ${total} secrets, GitHub allows ${most}, and this run would add ${added}.`,
     remedy: `Delete a secret of ${name} that nobody reads, or choose another destination.`,
   });

@@ -102,8 +102,8 @@ export class SecretStore {
       const answer = await this.#sealAndPut(location, value, attempts);
       if (answer.status === 201 || answer.status === 204)
         return { outcome: 'stored', at: this.api.now(), mayLandAgain: attempts.uncertain };
-      const error = refused(location.destination, answer, `store ${location.secretName}`);
-      return { outcome: isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt', error };
+      const outcome = isClear(answer) && !attempts.uncertain ? 'refused' : 'in doubt';
+      return { outcome, error: await this.#whyRefused(location, answer) };
     } catch (thrown) {
       const error = asRotationError(thrown);
       const neverSent =
@@ -120,7 +120,7 @@ export class SecretStore {
    */
   async probe(destination: Destination, added: number): Promise<RotationError | undefined> {
     const total = await this.#count(destination);
-    const most = destination.kind === 'org' ? 1_000 : 100;
+    const most = mostSecrets(destination);
     if (added > 0 && total + added > most) return full(destination, { total, added, most });
     // A full destination has no room for the probe, but its existing secrets can be written.
     if (total >= most) return undefined;
@@ -140,6 +140,17 @@ export class SecretStore {
     const { destination, secretName } = location;
     if (destination.kind !== 'org') return;
     await this.#visibility(`${basePath(destination)}/${encodeURIComponent(secretName)}`, location);
+  }
+
+  /** Counts after the refusal of a new secret, since GitHub's answer does not say whether it had room (docs/facts.md#github-secret-limits). */
+  async #whyRefused(location: SecretLocation, answer: Answer): Promise<RotationError> {
+    const { destination, secretName } = location;
+    const error = refused(destination, answer, `store ${secretName}`);
+    const mayBeFull = error.code === 'GITHUB_REQUEST_FAILED' && isClear(answer) && !answer.rateLimit;
+    if (!mayBeFull || this.#seen.has(printLocation(location))) return error;
+    const total = await this.#count(destination).catch(() => 0);
+    const most = mostSecrets(destination);
+    return total < most ? error : full(destination, { total, added: 1, most });
   }
 
   async #count(destination: Destination): Promise<number> {
@@ -314,6 +325,10 @@ function canSealFor(key: string): boolean {
   } catch {
     return false;
   }
+}
+
+function mostSecrets({ kind }: Destination): number {
+  return kind === 'org' ? 1_000 : 100;
 }
 
 function basePath(destination: Destination): string {

@@ -308,7 +308,7 @@ describe('a destination that takes no write is found before anybody is interrupt
     fill(world, 'repo:acme/shop', 99);
     const run = await refusedBefore(world, operation, { 'certificate-secret-name': 'AUTH0_MTLS_CERT' });
     expect([code(run), told(run)]).toEqual([
-      'GITHUB_REQUEST_FAILED',
+      'DESTINATION_FULL',
       expect.stringContaining('holds 99 secrets, GitHub allows 100, and this run would add 2'),
     ]);
   });

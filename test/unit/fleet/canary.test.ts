@@ -62,6 +62,16 @@ describe('the canary', () => {
     ['its primary takes no secret', failure('GITHUB_FORBIDDEN')],
     ['its primary is gone', failure('DESTINATION_NOT_FOUND')],
     ['another place takes none', failure('DELIVERY_INCOMPLETE', failure('GITHUB_FORBIDDEN'))],
+    ['its repository is full', failure('DESTINATION_FULL')],
+    ['another place is full', failure('DELIVERY_INCOMPLETE', failure('DESTINATION_FULL'))],
+    ['it is gone', failure('CLIENT_NOT_FOUND')],
+    ['it can hold no other credential', failure('CREDENTIAL_LIMIT')],
+    ['it has rotated, but would hide a secret', failure('SECRET_EXISTS', failure('SECRET_EXISTS'))],
+    ['its pair is out of date', failure('STALE_CREDENTIAL')],
+    ['another run works on it', failure('ROTATION_IN_PROGRESS')],
+    ['its old credential stays', failure('RETIREMENT_FAILED')],
+    ['its certificate is not new', failure('CERTIFICATE_REUSED')],
+    ['its certificate is too large', failure('CERTIFICATE_TOO_LARGE')],
   ])('is followed by another one if %s', async (_, error) => {
     const canary = new Canary(3);
     await canary.turn(0);
@@ -73,6 +83,27 @@ describe('the canary', () => {
     canary.finished(1, 'b', failure('VERIFICATION_FAILED'));
     await turn();
     expect(others[1]?.come).toBe(true);
+    expect(() => canary.check()).toThrow(expect.objectContaining({ code: 'CANARY_FAILED' }));
+  });
+
+  it.each<ErrorCode>([
+    'VERIFICATION_FAILED',
+    'UNREGISTERED_ACCEPTED',
+    'MTLS_ENDPOINT_NOT_FOUND',
+    'DISCOVERY_FAILED',
+    'AUTH0_UNAUTHORIZED',
+    'AUTH0_FORBIDDEN',
+    'AUTH0_REQUEST_FAILED',
+    'GITHUB_UNAUTHORIZED',
+    'GITHUB_REQUEST_FAILED',
+    'DELIVERY_INCOMPLETE',
+    'DEADLINE_EXCEEDED',
+    'INTERNAL_ERROR',
+  ])('stops the others with %s, which may hit them all', async (code) => {
+    const canary = new Canary(2);
+    await canary.turn(0);
+    canary.finished(0, 'a', failure(code));
+    await canary.turn(1);
     expect(() => canary.check()).toThrow(expect.objectContaining({ code: 'CANARY_FAILED' }));
   });
 

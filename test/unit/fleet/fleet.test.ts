@@ -9,6 +9,7 @@ import { openWire } from '../../../src/http/wire.ts';
 import type { Inputs } from '../../../src/inputs/inputs.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
 import { type Sandbox, startSandbox } from '../../emulators/sandbox.ts';
+import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { json } from '../../scenarios/support.ts';
 import { forcedRotation, SCOPE } from '../../support/forced-rotation.ts';
 import { skippingClock, trust } from '../../support/wire.ts';
@@ -130,6 +131,38 @@ describe('a fleet', () => {
     const { codes } = await fleet(clients);
     world.conditions.fault = undefined;
     expect(codes).toEqual(['GITHUB_FORBIDDEN', undefined, undefined]);
+  });
+
+  it('of which the first one has no room for a credential rotates the others', async () => {
+    const clients = [client(), client(), client()];
+    world.tenant.seedCredential(`${clients[0]?.desired.clientId}`, {
+      credential_type: 'public_key',
+      pem: selfSignedCertificate('foreign').cert,
+      associate: false,
+    });
+    expect((await fleet(clients)).codes).toEqual(['CREDENTIAL_LIMIT', undefined, undefined]);
+  });
+
+  it('of which the first one has a full repository rotates the others', async () => {
+    world.github.addRepository('acme/full');
+    for (let n = 0; n < 100; n += 1) world.github.seedSecret('repo:acme/full', `S_${n}`, 'x');
+    const own = { INPUT_DESTINATIONS: 'repo:acme/full', 'INPUT_CURRENT-CREDENTIAL': '' };
+    const { codes } = await fleet([client(own), client(), client()]);
+    expect(codes).toEqual(['DESTINATION_FULL', undefined, undefined]);
+  });
+
+  it('of which the first one has rotated, but would hide a secret, rotates the others', async () => {
+    // Started by hand with force, it would write that secret all the same.
+    const hiding = { INPUT_DESTINATIONS: `${SCOPE}\nrepo:acme/hiding`, GITHUB_EVENT_NAME: 'schedule' };
+    const clients = [client(hiding), client(), client()];
+    const id = world.github.addRepository('acme/hiding');
+    world.github.seedSecret('org:acme', `${clients[0]?.desired.secretName}`, 'x', {
+      visibility: 'selected',
+      selectedRepositoryIds: [id],
+    });
+    const { codes, results } = await fleet(clients);
+    expect(codes).toEqual(['SECRET_EXISTS', undefined, undefined]);
+    expect(results.every(({ outcome }) => outcome?.rotated)).toBe(true);
   });
 
   it('whose canary fails rotates a client of which less than a quarter of renew-before-days is left', async () => {

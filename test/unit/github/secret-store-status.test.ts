@@ -222,6 +222,39 @@ describe('a refusal says what helps', () => {
   });
 });
 
+describe('a write that is refused', () => {
+  const total = (total_count: number) => ({ body: { total_count, secrets: [] } });
+
+  it.each([
+    ['repo:acme/shop', 100, 'DESTINATION_FULL'],
+    ['repo:acme/shop', 99, 'GITHUB_REQUEST_FAILED'],
+    ['env:acme/shop/prod', 100, 'DESTINATION_FULL'],
+    ['dependabot:acme/shop', 100, 'DESTINATION_FULL'],
+    ['org:acme', 1_000, 'DESTINATION_FULL'],
+    ['org:acme', 999, 'GITHUB_REQUEST_FAILED'],
+  ])('by %s that holds %i: %s', async (at, held, code) => {
+    const visibility = at.startsWith('org') ? [{ status: 404, body: SAID }] : [];
+    const store = await storeOf(...visibility, KEY, { status: 400, body: SAID }, total(held));
+    expect(await store.store(location(at), 'x')).toMatchObject({ outcome: 'refused', error: { code } });
+  });
+
+  it('of a secret that was there before is not counted', async () => {
+    const times = { created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' };
+    const seen = await storeOf({ body: times }, KEY, { status: 400, body: SAID }, total(100));
+    await seen.times(location());
+    expect(await seen.store(location(), 'x')).toMatchObject({ error: { code: 'GITHUB_REQUEST_FAILED' } });
+    expect(asked()).toHaveLength(3);
+  });
+
+  it('and cannot be counted says what GitHub has said', async () => {
+    const store = await storeOf(KEY, { status: 400, body: SAID });
+    expect(await store.store(location(), 'x')).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'GITHUB_REQUEST_FAILED', failed: expect.stringContaining('400: said') },
+    });
+  });
+});
+
 describe('a probe', () => {
   const destination = location().destination;
   const total = (total_count: unknown) => ({ body: { total_count, secrets: [] } });
@@ -285,7 +318,7 @@ describe('a probe', () => {
   ])('%s that holds %i, and %i more: %s', async (at, held, added, outcome) => {
     const store = await storeOf(total(held), KEY, written, { status: 204 });
     const error = await store.probe(location(at).destination, added);
-    expect(error?.code).toBe(outcome === 'refuses' ? 'GITHUB_REQUEST_FAILED' : undefined);
+    expect(error?.code).toBe(outcome === 'refuses' ? 'DESTINATION_FULL' : undefined);
     expect(asked().length > 1).toBe(outcome === 'writes');
   });
 
