@@ -50,7 +50,7 @@ export function readQuietWindow(reader: Reader, method: AuthenticationMethod): n
     );
   if (retire === 'by-time') return undefined;
   if (method !== 'self_signed_tls_client_auth')
-    reader.problem(
+    reader.unfitProblem(
       'retire',
       'is when-unused, which works only with self_signed_tls_client_auth, since the tenant logs identify certificates, but neither keys nor subjects',
     );

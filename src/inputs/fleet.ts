@@ -59,7 +59,8 @@ export function readFleet(environment: Environment, file: string, text: string):
     );
   // With another operation every client would report problems that have nothing to do with the manifest.
   const isFit = shared.problems.every(({ name }) => name !== 'operation' && name !== 'plan-of');
-  const read = isFit ? clients.map((entry) => readOne(environment, entry, only !== undefined)) : [];
+  const everybody = () => (only === undefined ? clients : parseManifest(text, SECRET_INPUTS).clients);
+  const read = isFit ? readAll(environment, clients, only !== undefined, everybody) : [];
   const ofInputs = [...shared.problems, ...read.flatMap(({ sharedProblems }) => sharedProblems)];
   const ofFile = [...problems, ...read.flatMap(({ ownProblems }) => ownProblems), ...conflicts(read)];
   if (ofFile.length > 0) throw withRevokeAlarm(refused(file, ofInputs, ofFile), environment);
@@ -100,14 +101,46 @@ interface ReadClient {
   sharedProblems: Problem[];
   /** Problems of the manifest, at their positions. */
   ownProblems: ManifestProblem[];
+  /** Inputs that do not fit the client's authentication method. */
+  unfit: ReadonlySet<string>;
+}
+
+/**
+ * Reads the clients. What they share may be meant for another authentication method: then the client is read as if it were not given,
+ * unless it fits no client at all.
+ * @param everybody all clients of the manifest, whatever is wrong with them
+ */
+function readAll(
+  environment: Environment,
+  clients: readonly ManifestClient[],
+  isAlone: boolean,
+  everybody: () => readonly ManifestClient[],
+): ReadClient[] {
+  const read = clients.map((entry) => readOne(environment, entry, isAlone));
+  if (read.every(({ unfit }) => unfit.size === 0)) return read;
+  const all = isAlone ? everybody().map((entry) => readOne(environment, entry, isAlone)) : read;
+  const fitsAnother = (name: string) => all.some(({ unfit }) => !unfit.has(name));
+  return read.map((one) => {
+    const { own } = one.entry;
+    const isShared = (name: string) =>
+      !own.has(name) && !NOT_FOR_A_FLEET.includes(name) && !(isAlone && overridesManifest(environment, name));
+    const ignored = [...one.unfit].filter((name) => isShared(name) && fitsAnother(name));
+    return ignored.length === 0 ? one : readOne(environment, one.entry, isAlone, ignored);
+  });
 }
 
 /**
  * Reads one client. What the manifest says of it overrides the action's inputs. In a run of this client alone, an input of `RUN_OVERRIDES`
  * that the workflow sets overrides the manifest.
  * @param isAlone the run is about this client alone
+ * @param ignored inputs that count as not given
  */
-function readOne(environment: Environment, entry: ManifestClient, isAlone: boolean): ReadClient {
+function readOne(
+  environment: Environment,
+  entry: ManifestClient,
+  isAlone: boolean,
+  ignored: readonly string[] = [],
+): ReadClient {
   const without = isAlone ? IDENTITY : NOT_FOR_A_FLEET;
   const isOfThisRun = (name: string) => isAlone && overridesManifest(environment, name);
   const given = [...entry.values].filter(([name]) => !isOfThisRun(name));
@@ -116,7 +149,8 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
     VARIABLE.test(secretFrom) && Object.hasOwn(environment, secretFrom) ? environment[secretFrom] : undefined;
   const current = secretFrom === '' ? [] : [['current-credential', secret] as const];
   // Of two values of one name the later one counts.
-  const changed = [...without.map((name) => [name, undefined] as const), ...given, ...current];
+  const none = (name: string) => [name, undefined] as const;
+  const changed = [...without.map(none), ...given, ...current, ...ignored.map(none)];
   const values = changed.map(([name, value]) => [variable(name), value] as const);
   const reader = new Reader({ ...environment, ...Object.fromEntries(values) });
   const client = readClient(reader);
@@ -129,7 +163,7 @@ function readOne(environment: Environment, entry: ManifestClient, isAlone: boole
   }
   if (secretFrom !== '' && secret === undefined)
     ownProblems.push(notSet(entry.positions.get(CURRENT_FROM) ?? entry.position, secretFrom));
-  return { entry, client, sharedProblems, ownProblems };
+  return { entry, client, sharedProblems, ownProblems, unfit: reader.unfit };
 }
 
 /** Whether the workflow sets this input to another value than its default, which may come from action.yml. */

@@ -202,9 +202,9 @@ function readDesiredState(reader: Reader, known: Known): DesiredState | undefine
   const destinations = readDestinations(reader);
   const names = readSecretNames(reader);
   if (method === 'private_key_jwt' && names.certificateSecretName !== undefined)
-    reader.problem('certificate-secret-name', 'is for a certificate, and private_key_jwt has none');
+    reader.unfitProblem('certificate-secret-name', 'is for a certificate, and private_key_jwt has none');
   if (method === 'private_key_jwt' && names.pkcs12SecretName !== undefined)
-    reader.problem(
+    reader.unfitProblem(
       'pkcs12-secret-name',
       'is for a PKCS#12, which needs a certificate, and private_key_jwt has none',
     );
@@ -273,7 +273,7 @@ function readSigningAlgorithm(
   if (reader.text('signing-algorithm') === undefined) return undefined;
   const algorithm = reader.oneOf('signing-algorithm', SIGNING_ALGORITHMS, 'RS256');
   if (method !== 'private_key_jwt')
-    reader.problem('signing-algorithm', 'is only for authentication-method: private_key_jwt');
+    reader.unfitProblem('signing-algorithm', 'is only for authentication-method: private_key_jwt');
   return algorithm;
 }
 
@@ -299,11 +299,12 @@ function readTokenBinding(
   operation: DesiredState['operation'],
 ): DesiredState['tokenBinding'] {
   const binding = reader.oneOf('token-binding', ['unchanged', 'required', 'off'], 'unchanged');
-  if (binding === 'required' && (method === 'private_key_jwt' || operation === 'revert'))
-    reader.problem(
-      'token-binding',
-      `cannot be required with ${operation === 'revert' ? 'operation: revert' : method}, since there is no certificate to bind tokens to; write unchanged or off`,
-    );
+  const refusal = (by: string) =>
+    `cannot be required with ${by}, since there is no certificate to bind tokens to; write unchanged or off`;
+  if (binding === 'required' && operation === 'revert')
+    reader.problem('token-binding', refusal('operation: revert'));
+  else if (binding === 'required' && method === 'private_key_jwt')
+    reader.unfitProblem('token-binding', refusal(method));
   // A rehearsal leaves the client as it is.
   return operation === 'rehearse' ? 'unchanged' : binding;
 }

@@ -26,7 +26,7 @@ export function readIssuer(
   const given = ISSUERS.flat().filter((name) => reader.text(name) !== undefined);
   if (desired.method !== 'tls_client_auth') {
     for (const name of given)
-      reader.problem(
+      reader.unfitProblem(
         name,
         'is only for authentication-method: tls_client_auth; with other methods the action makes the key itself',
       );

@@ -74,6 +74,8 @@ export interface ManifestClient {
   values: ReadonlyMap<string, string>;
   /** The position of each key, in the client's entry or in `defaults`. */
   positions: ReadonlyMap<string, Position>;
+  /** The keys that the client's entry sets itself. The others come from `defaults`. */
+  own: ReadonlySet<string>;
 }
 
 export interface ManifestProblem extends Position {
@@ -237,5 +239,6 @@ function merged(defaults: Settings, own: Settings): ManifestClient {
     position: own.position,
     values: new Map([...defaults.values, ...own.values]),
     positions: new Map([...defaults.positions, ...own.positions]),
+    own: new Set(own.values.keys()),
   };
 }

@@ -27,6 +27,8 @@ export function describeProblem({ name, what }: Problem): string {
 
 export class Reader {
   readonly problems: Problem[] = [];
+  /** Names of the inputs with a problem that another authentication method would not have. */
+  readonly unfit = new Set<string>();
   readonly environment: Environment;
 
   constructor(environment: Environment) {
@@ -46,6 +48,12 @@ export class Reader {
   problem(name: string, what: string, code: ErrorCode = 'INVALID_INPUT'): undefined {
     this.problems.push({ name, what: this.#shown(name, what), code });
     return undefined;
+  }
+
+  /** A problem that the input has only with this authentication method. In a fleet it may fit another client. */
+  unfitProblem(name: string, what: string): undefined {
+    this.unfit.add(name);
+    return this.problem(name, what);
   }
 
   /** Hides a value that looks like a PEM or a key, since a secret may be in the wrong input. */
