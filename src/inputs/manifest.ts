@@ -8,6 +8,7 @@ import {
   type Node,
   type ParsedNode,
   parseDocument,
+  type Scalar,
   type YAMLMap,
 } from 'yaml';
 import { oneLine } from '../model/markdown.ts';
@@ -221,17 +222,26 @@ function valueIn(entries: readonly Entry[], wanted: string): ParsedNode | null |
 
 const START: Position = { line: 1, column: 1 };
 
+/** As the YAML core schema has it. */
+const NULL = /^(|~|null|Null|NULL)$/;
+
 /** Aliases of anchors are refused, since a manifest has `defaults`. */
 function textOf(node: ParsedNode | null, mayBeList: boolean): string | undefined {
   if (node === null) return '';
-  if (isScalar(node)) return `${node.value}`;
+  if (isScalar(node)) return scalarText(node);
   if (!mayBeList || !isSeq(node)) return undefined;
-  const lines = node.items.map((item) => (isScalar(item) ? `${item.value}` : undefined));
+  const lines = node.items.map((item) => (isScalar(item) ? scalarText(item) : undefined));
   return lines.every((line) => line !== undefined) ? lines.join('\n') : undefined;
 }
 
+/** Empty if it is null. In quotes, or with a tag, `null` is text. */
+function scalarText({ tag, type, value }: Scalar): string {
+  const text = `${value}`;
+  return type === 'PLAIN' && tag === undefined && NULL.test(text) ? '' : text;
+}
+
 function isEmpty(node: ParsedNode): boolean {
-  return isScalar(node) && `${node.value}`.trim() === '';
+  return isScalar(node) && scalarText(node).trim() === '';
 }
 
 function merged(defaults: Settings, own: Settings): ManifestClient {

@@ -92,6 +92,38 @@ clients:
     expect(read(text)[0]?.desired.secretName).toBe('AUTH0_MTLS_PEM');
   });
 
+  it.each(['null', 'Null', 'NULL', '~', '', '&a null'])(
+    'goes back to the default if a key is %j',
+    (empty) => {
+      const text = `defaults: { private-key-secret-name: KEY, verify-audience: https://api/ }
+clients:
+  - client-id: one
+    private-key-secret-name: ${empty}
+    verify-audience: ${empty}
+    keep-credentials: ${empty}
+`;
+      expect(read(text)[0]?.desired).toMatchObject({
+        privateKeySecretName: undefined,
+        verifyAudience: undefined,
+        keepCredentials: new Set(),
+      });
+      const lists = `defaults: ${empty}\nclients:\n  - client-id: one\n    destinations:\n      - repo:acme/one\n      - ${empty}\n`;
+      expect(read(lists)[0]?.desired.destinations).toHaveLength(1);
+      expect(problems(`clients:\n  - client-id: ${empty}\n    key-size: 2048\n`)).toEqual([
+        expect.stringContaining("'client-id' must not be empty"),
+      ]);
+    },
+  );
+
+  it.each(["'null'", '"~"', '!!str null', '|-\n      null', 'nULL', 'nullable'])(
+    'takes %j as text',
+    (text) => {
+      const audience = /~|nULL|nullable/.exec(text)?.[0] ?? 'null';
+      const manifest = `clients:\n  - client-id: one\n    verify-audience: ${text}\n`;
+      expect(read(manifest)[0]?.desired.verifyAudience).toBe(audience);
+    },
+  );
+
   it('reports all problems at once, each with its line and column', () => {
     const text = `defaults:
   key-size: 1000
@@ -499,12 +531,16 @@ clients:
 
 describe('manifest.schema.json', () => {
   const schema = JSON.parse(readFileSync('manifest.schema.json', 'utf8'));
+  const ONE_CLIENT = 'clients:\n  - client-id: one\n';
   const isValid = new Ajv({ strict: false }).compile(schema);
 
   it('knows the keys that the code reads, each with a description; all are inputs', () => {
     const { properties } = schema.definitions.settings;
     const { [CURRENT_FROM]: variable, ...inputs } = properties;
-    expect([variable.type, Object.keys(inputs).sort()]).toEqual(['string', [...CLIENT_KEYS].sort()]);
+    expect([variable.type, Object.keys(inputs).sort()]).toEqual([
+      ['string', 'null'],
+      [...CLIENT_KEYS].sort(),
+    ]);
     for (const [name, { description, default: value, enum: values }] of Object.entries<
       Record<string, unknown>
     >(inputs)) {
@@ -539,6 +575,15 @@ describe('manifest.schema.json', () => {
     if (isGood) expect(code).not.toThrow();
     else expect(code).toThrow(RotationError);
   });
+
+  it.each([...CLIENT_KEYS, CURRENT_FROM].filter((name) => name !== 'client-id'))(
+    'takes a %s of null, as the code does',
+    (name) => {
+      const manifest = { clients: [{ 'client-id': 'one', [name]: null }] };
+      expect(isValid(manifest)).toBe(true);
+      expect(read(stringify(manifest))).toEqual(read(ONE_CLIENT));
+    },
+  );
 
   it('says of a client what the code says', () => {
     const some: Record<string, unknown[]> = {
