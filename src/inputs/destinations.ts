@@ -67,13 +67,9 @@ export function readDestinations(reader: Reader): DesiredState['destinations'] |
   const problems = reader.problems.length;
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
-    const destination = parseDestination(line);
+    const destination = COMMENT.test(line) ? undefined : parseDestination(line);
     if (destination) destinations.push(destination);
-    else
-      reader.problem(
-        'destinations',
-        `has '${line}' in line ${index + 1}, which is not a destination; write ${DESTINATION_FORMS}`,
-      );
+    else refuseLine(reader, 'destinations', { line, index, forms: DESTINATION_FORMS });
   }
   refuseConflicts(reader, destinations);
   const [primary, ...others] = destinations;
@@ -95,14 +91,26 @@ export function readMovedFrom(reader: Reader): DesiredState['movedFrom'] {
   return lines.flatMap((line, index) => {
     if (line === '') return [];
     const [, former = '', secretName] = FORMER.exec(line) ?? [];
-    const destination = parseDestination(former);
+    const destination = COMMENT.test(line) ? undefined : parseDestination(former);
     if (destination) return [{ destination, secretName: secretName?.toUpperCase() }];
-    reader.problem(
-      'moved-from',
-      `has '${line}' in line ${index + 1}, which is not a destination; write ${DESTINATION_FORMS}, followed by #<secret> if the secret had another name`,
-    );
+    const forms = `${DESTINATION_FORMS}, followed by #<secret> if the secret had another name`;
+    refuseLine(reader, 'moved-from', { line, index, forms });
     return [];
   });
+}
+
+/** Would be taken as a part of an environment's name. */
+const COMMENT = /(^|\s)#/;
+
+function refuseLine(
+  reader: Reader,
+  name: string,
+  { forms, index, line }: { line: string; index: number; forms: string },
+): void {
+  const why = COMMENT.test(line)
+    ? 'where # begins a comment; a destination takes none, so delete it'
+    : `which is not a destination; write ${forms}`;
+  reader.problem(name, `has '${line}' in line ${index + 1}, ${why}`);
 }
 
 function refuseConflicts(reader: Reader, destinations: readonly Destination[]): void {

@@ -28,7 +28,7 @@ const REPO = '(?!\\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}';
 const FORMS = {
   repo: new RegExp(`^repo:(${OWNER})/(${REPO})$`),
   env: new RegExp(
-    `^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(?!.*[\\s,](?:repo|env|org|dependabot):)(\\S(?:.{0,253}\\S)?)$`,
+    `^env:(${OWNER})/(${REPO})/(?!\\.{1,2}$)(?!.*[\\s,;|](?:repo|env|org|dependabot):)(\\S(?:.{0,253}\\S)?)$`,
   ),
   org: new RegExp(`^org:(${OWNER})$`),
   dependabot: new RegExp(`^dependabot:(${OWNER})/(${REPO})$`),

@@ -159,15 +159,30 @@ describe('inputs', () => {
     'env:acme/shop/production,org:umbrella',
     'env:acme/shop/a b, dependabot:acme/other',
     'repo:acme/shop repo:acme/other',
+    'env:acme/shop/production;repo:acme/other',
+    'env:acme/shop/production; repo:acme/other',
+    'env:acme/shop/production|repo:acme/other',
+    'repo:acme/shop;repo:acme/other',
   ])('take no two destinations in one line: %s', (destinations) => {
     expect(problems({ destinations })).toEqual([expect.stringMatching(/not a destination.*one a line/)]);
   });
 
-  it('take the spaces, commas and colons of an environment', () => {
-    const destinations = 'env:acme/shop/eu, prod: myrepo:1';
-    expect(inputs({ destinations }).desired.destinations).toMatchObject([
-      { environment: 'eu, prod: myrepo:1' },
-    ]);
+  it.each([
+    'env:acme/shop/prod # main',
+    'env:acme/shop/prod #main',
+    'env:acme/shop/prod\t# main',
+    'repo:acme/shop # main',
+    '# main',
+  ])('take no comment in a line: %j', (line) => {
+    const words = /' in line 2, where # begins a comment; .* none, so delete it\.$/;
+    for (const name of ['destinations', 'moved-from'])
+      expect(problems({ [name]: `env:acme/other/prod#A\n${line}` })).toEqual([expect.stringMatching(words)]);
+  });
+
+  it('take the spaces and signs of an environment', () => {
+    const environment = 'eu, prod: myrepo:1; a|b#c';
+    const destinations = `env:acme/shop/${environment}`;
+    expect(inputs({ destinations }).desired.destinations).toMatchObject([{ environment }]);
   });
 
   it.each([

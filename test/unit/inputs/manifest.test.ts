@@ -604,6 +604,11 @@ describe('manifest.schema.json', () => {
         ['org:a', 'repo:b/c'],
         ['env:a/b/c d'],
         'repo:a/b',
+        ['env:a/b/c;repo:a/b'],
+        ['env:a/b/c|org:a'],
+        ['env:a/b/c, org:a'],
+        ['env:a/b/c # main'],
+        ['env:a/b/c#1;2'],
         ['shop'],
         [],
         ['repo:a'],
@@ -613,7 +618,7 @@ describe('manifest.schema.json', () => {
       'token-binding': ['off', 'maybe'],
       'keep-credentials': [['cred_1', 'cred_2'], 'cred_1 cred_2', ['a']],
       'removable-credentials': [['cred_1'], ['cred-1']],
-      'moved-from': [['repo:a/b', 'org:a#B'], 'repo:a/b#C', ['shop']],
+      'moved-from': [['repo:a/b', 'org:a#B'], 'repo:a/b#C', ['shop'], ['env:a/b/c # main']],
       'propagation-time': ['0s', '30s', '119s', '120s', '2m', '121s', '3m', '1h', 'x'],
     };
     for (const [name, values] of Object.entries(some)) {
