@@ -6,10 +6,11 @@ import type { Annotation, Report, RunResult } from '../model/run-result.ts';
 import { printDestination } from '../model/secret-location.ts';
 import { shardsOf } from '../model/shard.ts';
 import { describeStep } from '../model/step.ts';
-import { currentExpiry, nextRotation } from './headline.ts';
+import { deadline, nextRotation } from './headline.ts';
 import { entryOf, OUTPUT_NAMES } from './outputs.ts';
 import { reasonName } from './reason-names.ts';
 import { annotationsOf } from './report.ts';
+import { doneLine } from './summary.ts';
 
 /** The most bytes of the summary. GitHub allows 1 MiB per step (docs/facts.md#runner-files). */
 const SUMMARY = 1_000_000;
@@ -96,7 +97,7 @@ function headline(results: readonly RunResult[]): string {
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
   const urgent = results.filter(hasAlarm).length;
   const first = urgent > 0 ? `Act at once for ${clients(urgent)}, named first below. ` : '';
-  return `${sign ?? '✅'} ${first}${clients(results.length)}: ${named.join(', ') || 'none in this shard'}.${deadline(results)}`;
+  return `${sign ?? '✅'} ${first}${clients(results.length)}: ${named.join(', ') || 'none in this shard'}.${firstDeadline(results)}`;
 }
 
 function clients(count: number): string {
@@ -104,11 +105,11 @@ function clients(count: number): string {
 }
 
 /** The day on which the first key of those that failed expires. */
-function deadline(results: readonly RunResult[]): string {
+function firstDeadline(results: readonly RunResult[]): string {
   const failed = results.filter((result) => result.error !== undefined && !hasAlarm(result));
-  const ends = failed.flatMap((result) => currentExpiry(result) ?? []);
+  const ends = failed.flatMap((result) => deadline(result) ?? []);
   const over = failed.flatMap((result) => {
-    const end = currentExpiry(result);
+    const end = deadline(result);
     return end !== undefined && end <= (result.observed?.now ?? 0) ? [end] : [];
   });
   if (over.length > 0)
@@ -186,7 +187,7 @@ function detailsOf(result: RunResult, shown: ReadonlySet<string>, helpUrl: (code
   const { error, outcome, plan, readOnly } = result;
   const steps = readOnly
     ? (plan?.steps ?? []).map((step) => `1. ${plain(describeStep(step))}`)
-    : (outcome?.steps ?? []).map(({ text }) => `1. ${plain(text)}`);
+    : (outcome?.steps ?? []).map(doneLine);
   const notes = fleetWarnings(result)
     .filter(({ message }) => !shown.has(message))
     .map(({ message }) => `> ${inert(message)}\n`);
@@ -227,12 +228,12 @@ const FORCE =
 const CURRENT =
   ' With a manifest, current-credential is current-credential-env in the entry of this client, and needs a workflow of your own, since rotate-fleet.yml cannot pass it.';
 
-/** When the current key expires, as a sentence for a client that failed. Empty if that is unknown. */
+/** When the key expires that consumers still log in with, as a sentence for a client that failed. Empty if that is unknown. */
 function expirySentence(result: RunResult): string {
-  const expiresAt = currentExpiry(result);
+  const expiresAt = deadline(result);
   if (expiresAt === undefined) return '';
   const isOver = expiresAt <= (result.observed?.now ?? 0);
-  return ` The current key ${isOver ? 'expired' : 'expires'} on ${longDay(expiresAt)}.`;
+  return ` The ${result.outcome?.rotated ? 'previous' : 'current'} key ${isOver ? 'expired' : 'expires'} on ${longDay(expiresAt)}.`;
 }
 
 interface SharedWarning extends Annotation {

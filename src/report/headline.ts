@@ -38,11 +38,11 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
   if (alarm) return `${alarm} (${code}).`;
   if (code === 'UNREGISTERED_ACCEPTED')
     return `anybody who knows the client id can log in (${code}). Act at once.`;
-  const expiresAt = currentExpiry(result);
-  const isAhead = expiresAt !== undefined && expiresAt > (observed?.now ?? 0);
-  if (outcome?.rotated && code === 'DELIVERY_INCOMPLETE' && isAhead)
-    return `a new key was stored, but not everywhere (${code}). Act before ${longDay(expiresAt)}, when the previous key expires.`;
-  if (outcome?.rotated) return `a new key was stored, but the run failed later (${code}). Action needed.`;
+  const expiresAt = deadline(result);
+  if (outcome?.rotated)
+    return expiresAt === undefined
+      ? `a new key was stored, but the run failed later (${code}). Action needed.`
+      : `a new key was stored, but not everywhere (${code}). Act before ${longDay(expiresAt)}, when the previous key expires.`;
   if (expiresAt === undefined) return `${code}. Action needed.`;
   // Without an observation no clock can be trusted.
   if (observed === undefined)
@@ -52,8 +52,19 @@ function failed(result: RunResult, { alarm, code }: RotationError): string {
     : `${code}. Act at once: the current key expired on ${longDay(expiresAt)}.`;
 }
 
+/**
+ * When the key expires that consumers log in with after a failed run: the current one, or after a rotation the previous one. undefined:
+ * unknown, or a rotation left no consumer with a previous key that still works.
+ */
+export function deadline(result: RunResult): number | undefined {
+  const { error, observed, outcome } = result;
+  const expiresAt = currentExpiry(result);
+  if (!outcome?.rotated || expiresAt === undefined) return expiresAt;
+  return error?.code === 'DELIVERY_INCOMPLETE' && expiresAt > (observed?.now ?? 0) ? expiresAt : undefined;
+}
+
 /** The expiry of the key that the primary held before the run, or of the last one that works if it held none. For a subject DN Auth0 records none, so `current-credential` must show it. */
-export function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
+function currentExpiry({ desired, expiresAt, observed, plan }: RunResult): number | undefined {
   if (observed === undefined) return desired.currentKey?.notAfter?.getTime();
   if (plan === undefined) return expiresAt;
   const current = plan.credentials.find(({ stage }) => stage === 'current');

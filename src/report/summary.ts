@@ -4,7 +4,7 @@ import type { RotationError } from '../errors.ts';
 import { findingTable } from '../model/finding.ts';
 import { code, day, inert, oneLine, plain, row, shortened, shortenedList } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
-import type { RunResult } from '../model/run-result.ts';
+import type { DoneStep, RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
 import { chart, credentialTable } from './credentials.ts';
@@ -110,14 +110,16 @@ function proofLine({ desired, error, outcome }: RunResult): string[] {
 /** How a step ends that needs no word about it. */
 const EXPECTED = new Set(['done', 'failed']);
 
+/** A line of a list: what was done, how long it took, and how it ended. */
+export function doneLine({ milliseconds, outcome, text: what }: DoneStep): string {
+  const ended = EXPECTED.has(outcome) ? '' : `: ${outcome}`;
+  return `1. ${outcome === 'failed' ? '❌ ' : ''}${plain(what)}${seconds(milliseconds)}${ended}`;
+}
+
 /** Folded if the run succeeded. */
 function doneList({ error, outcome }: RunResult): string[] {
   const steps = outcome?.steps ?? [];
-  const lines = steps.map(
-    ({ text: what, milliseconds, outcome: ended }) =>
-      `1. ${ended === 'failed' ? '❌ ' : ''}${plain(what)}${seconds(milliseconds)}${EXPECTED.has(ended) ? '' : `: ${ended}`}`,
-  );
-  const list = shortenedList(lines, rest);
+  const list = shortenedList(steps.map(doneLine), rest);
   if (error) return ['### What was tried', ...list];
   const total = seconds(steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0));
   const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;

@@ -6,7 +6,7 @@ import type { Note } from '../../../src/model/note.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
-import { result, settled } from '../../support/run-result.ts';
+import { outcome as done, result, settled } from '../../support/run-result.ts';
 import { desired, state } from '../../support/states.ts';
 
 const DAY = 86_400_000;
@@ -155,6 +155,42 @@ describe('the report of a fleet', () => {
     expect(told([failed, of('a')]).headline).toBe(
       '❌ 2 clients: 1 failed, 1 not due. Act before 23 January 2027, when the first key of a client that failed expires.',
     );
+  });
+
+  it('names no deadline of a key that a rotation has replaced', () => {
+    const made = { ...result({}, settled), outcome: done(), error: failure('AUTH0_FORBIDDEN') };
+    const { annotations, headline, summary } = told([made]);
+    expect(headline).toBe('❌ 1 client: 1 failed.');
+    expect(`${summary} ${annotations[0]?.message}`).not.toMatch(/key expire/);
+  });
+
+  it('names the end of the previous key where the new one is not everywhere, if that is ahead', () => {
+    const error = new RotationError('DELIVERY_INCOMPLETE', { failed: 'It failed.', remedy: 'Mend it.' });
+    const made = { ...result({}, settled), outcome: done(), error };
+    const { annotations, headline, summary } = told([made]);
+    expect(headline).toMatch(
+      / Act before 23 January 2027, when the first key of a client that failed expires\.$/,
+    );
+    expect(summary).toContain('**What failed.** It failed. The previous key expires on 23 January 2027.');
+    expect(annotations[0]?.message).toContain('The previous key expires on 23 January 2027.');
+    const { observed } = made;
+    const later = told([
+      { ...made, ...(observed && { observed: { ...observed, now: observed.now + 90 * DAY } }) },
+    ]);
+    expect(later.headline).toBe('❌ 1 client: 1 failed.');
+    expect(later.summary).not.toMatch(/key expire/);
+  });
+
+  it('marks in the details the step that failed and what a step did instead', () => {
+    const steps = [
+      { text: 'Issue', milliseconds: 1_600, outcome: 'done' },
+      { text: 'Prove it', milliseconds: 5, outcome: 'not proven' },
+      { text: 'Store it', milliseconds: 5, outcome: 'failed' },
+    ];
+    const { summary } = told([
+      { ...result({}, settled), outcome: done({ steps }), error: failure('AUTH0_FORBIDDEN') },
+    ]);
+    expect(summary).toContain('1. Issue (2 s)\n1. Prove it: not proven\n1. ❌ Store it\n');
   });
 
   it('begins with whoever may be locked out, even if the canary has failed', () => {
