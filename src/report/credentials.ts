@@ -1,48 +1,71 @@
 /** Shows the client's credentials after the run, as a chart of their validity and as a table. */
 
-import { CREDENTIAL_TYPES, currentFactsOf, type DesiredState } from '../model/desired-state.ts';
+import { CREDENTIAL_TYPES, currentFactsOf } from '../model/desired-state.ts';
 import { code, day, oneLine, row, unbroken } from '../model/markdown.ts';
 import type { PlannedCredential, Stage } from '../model/plan.ts';
 import type { RunResult } from '../model/run-result.ts';
+import { describeStep } from '../model/step.ts';
 import { DAY } from '../model/timing.ts';
 import { nextRotation } from './headline.ts';
+import { isPrimaryInDoubt } from './outputs.ts';
 
 type Shown = Omit<PlannedCredential, 'whyKept'> & { label: string };
 
 /** The client's credentials after the run. */
 function credentialsAfter(result: RunResult): Shown[] {
-  const { outcome, plan, observed, desired } = result;
+  const { outcome, plan } = result;
   const made = outcome?.credential;
-  const now = observed?.now ?? 0;
   const delivered = outcome?.delivered ?? [];
-  const rest = (plan?.credentials ?? []).filter(
-    ({ id }) => !outcome?.removed.includes(id) && id !== made?.id,
-  );
-  if (!made) return rest.map((c) => fromBefore(c, delivered, desired));
-  const added: Shown = {
-    id: made.id,
-    type: CREDENTIAL_TYPES[desired.method],
-    name: undefined,
-    identity: made.identity,
-    createdAt: now,
-    expiresAt: made.notAfter?.getTime(),
-    stage: 'current',
-    associated: true,
-    heldBy: delivered,
-    overlapEnd: undefined,
-    label: 'new',
-  };
+  const isAssociated = associatedAfter(result);
+  const rest = (plan?.credentials ?? [])
+    .filter(({ id }) => !outcome?.removed.includes(id) && id !== made?.id)
+    .map((c) => ({ ...c, associated: isAssociated(c) }));
+  const added = newCredential(result);
+  if (!made) return [...added, ...rest.map((c) => fromBefore(c, result))];
   const complete = result.error === undefined;
   const others = rest.map((c) => ({
     ...c,
     label: c.stage === 'current' || (complete && SUPERSEDED.includes(c.stage)) ? 'previous' : c.stage,
     heldBy: without(c.heldBy, delivered),
   }));
-  return [added, ...others];
+  return [...added, ...others];
+}
+
+/** The new credential, also if only a primary in doubt may hold it. Then the outcome has no facts about it. */
+function newCredential(result: RunResult): Shown[] {
+  const { desired, observed, outcome, plan } = result;
+  const made = outcome?.credential;
+  const mayBeHeld = isPrimaryInDoubt(result) && plan?.reuses === undefined;
+  if (!outcome || !(made || mayBeHeld)) return [];
+  return [
+    {
+      id: made?.id ?? 'the new credential',
+      type: CREDENTIAL_TYPES[desired.method],
+      name: undefined,
+      identity: made?.identity,
+      createdAt: observed?.now ?? 0,
+      expiresAt: made?.notAfter?.getTime(),
+      stage: 'current',
+      associated: true,
+      heldBy: [...outcome.delivered, ...outcome.inDoubt],
+      overlapEnd: undefined,
+      label: 'new',
+    },
+  ];
+}
+
+/** Which credentials from before the run are associated after it. A step that adds the new one changes none of them, and neither does its undo. */
+function associatedAfter({ outcome, plan }: RunResult): (c: PlannedCredential) => boolean {
+  const done = new Set(outcome?.steps.filter((step) => step.outcome === 'done').map(({ text }) => text));
+  const last = plan?.steps.findLast(
+    (step) => step.kind === 'associate-credentials' && done.has(describeStep(step)),
+  );
+  return ({ associated, id }) => (last?.kind === 'associate-credentials' ? last.to.includes(id) : associated);
 }
 
 /** For a credential from before the run, which may have been delivered to more locations. */
-function fromBefore(c: PlannedCredential, delivered: readonly string[], desired: DesiredState): Shown {
+function fromBefore(c: PlannedCredential, { desired, outcome }: RunResult): Shown {
+  const { delivered = [], inDoubt = [] } = outcome ?? {};
   if (c.stage !== 'current') return { ...c, label: c.stage, heldBy: without(c.heldBy, delivered) };
   const { notAfter, notBefore } = currentFactsOf(c.identity, desired) ?? {};
   return {
@@ -51,7 +74,7 @@ function fromBefore(c: PlannedCredential, delivered: readonly string[], desired:
     // The record of a subject DN may be older than its certificate and has no expiry.
     createdAt: c.expiresAt === undefined ? (notBefore?.getTime() ?? c.createdAt) : c.createdAt,
     expiresAt: c.expiresAt ?? notAfter?.getTime(),
-    heldBy: [...new Set([...c.heldBy, ...delivered])],
+    heldBy: [...new Set([...c.heldBy, ...delivered, ...inDoubt])],
   };
 }
 
@@ -148,19 +171,26 @@ export function credentialTable(result: RunResult): string {
         c.identity ? code(short(c.identity)) : '–',
         unbroken(c.createdAt),
         c.expiresAt ? unbroken(c.expiresAt) : '–',
-        heldByCell(c.heldBy),
+        heldByCell(c.heldBy, result.outcome?.inDoubt ?? []),
       ]),
     ),
   ].join('\n');
 }
 
-function heldByCell(locations: readonly string[]): string {
-  const destinations = [
-    ...new Set(locations.map((location) => location.slice(0, location.lastIndexOf(' ')))),
-  ];
-  const shown = destinations.slice(0, SHOWN_DESTINATIONS).map(code).join(', ');
+/** @param inDoubt locations that perhaps hold it, and perhaps another one */
+function heldByCell(locations: readonly string[], inDoubt: readonly string[]): string {
+  const doubted = new Set(inDoubt.map(destinationOf));
+  const destinations = [...new Set(locations.map(destinationOf))];
+  const shown = destinations
+    .slice(0, SHOWN_DESTINATIONS)
+    .map((name) => `${doubted.has(name) ? 'perhaps ' : ''}${code(name)}`)
+    .join(', ');
   const more = destinations.length - SHOWN_DESTINATIONS;
   return more > 0 ? `${shown} and ${more} more` : shown || '–';
+}
+
+function destinationOf(location: string): string {
+  return location.slice(0, location.lastIndexOf(' '));
 }
 
 const IDENTITIES = {

@@ -122,10 +122,14 @@ function isCalm(result: RunResult): boolean {
   return notes(result).every(({ severity }) => severity === 'notice');
 }
 
-function rehearsed({ plan, desired }: RunResult): string {
+function rehearsed({ outcome, plan, desired }: RunResult): string {
   const what = desired.method === 'private_key_jwt' ? 'key' : 'certificate';
   const registered = plan?.reuses === undefined ? 'registered, proven and removed again' : 'proven';
-  return `the rehearsal worked. A new ${what} was made, ${registered}. An unregistered one was refused. Nothing was changed or delivered.`;
+  const removed = outcome?.removed.join(', ');
+  const changed = removed
+    ? `The run removed ${removed}, which an earlier rehearsal had left. Nothing else was changed, and nothing was delivered.`
+    : 'Nothing was changed or delivered.';
+  return `the rehearsal worked. A new ${what} was made, ${registered}. An unregistered one was refused. ${changed}`;
 }
 
 const PLANNED = {
@@ -136,10 +140,11 @@ const PLANNED = {
   revert: 'the client would leave its certificates and keys',
 } as const;
 
-/** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed, since then it is overdue. */
-export function nextRotation({ readOnly, outcome, plan }: RunResult): number | undefined {
+/** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed or was refused, since then it is overdue. */
+export function nextRotation({ observed, readOnly, outcome, plan }: RunResult): number | undefined {
   const hypothetical = plan?.rotates && !readOnly && !outcome?.rotated;
-  return hypothetical ? undefined : plan?.nextRotation;
+  const isAhead = plan?.nextRotation !== undefined && plan.nextRotation > (observed?.now ?? 0);
+  return hypothetical || !isAhead ? undefined : plan.nextRotation;
 }
 
 /** A warning that the new credential was delivered without a proof. */

@@ -1,10 +1,10 @@
 /** The outputs, for later steps. They contain no key and no PEM, since the runner drops an output that matches a mask. */
 
-import { currentFactsOf } from '../model/desired-state.ts';
+import { currentFactsOf, secretLocations } from '../model/desired-state.ts';
 import { iso } from '../model/markdown.ts';
 import { printNote } from '../model/note.ts';
 import type { RunResult } from '../model/run-result.ts';
-import { printDestination } from '../model/secret-location.ts';
+import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
 import { nextRotation } from './headline.ts';
 
@@ -81,8 +81,16 @@ interface Held {
   notAfter: string;
 }
 
-/** The credential that the destinations hold after the run. */
-function heldNow({ outcome, plan, desired }: RunResult): Held | undefined {
+/** Whether the primary may hold the new credential or what it held before, since its write got no clear answer. */
+export function isPrimaryInDoubt({ desired, outcome }: RunResult): boolean {
+  const [primary] = secretLocations(desired);
+  return primary !== undefined && (outcome?.inDoubt.includes(printLocation(primary)) ?? false);
+}
+
+/** The credential that the destinations hold after the run. undefined: none, or it is not certain which one. */
+function heldNow(result: RunResult): Held | undefined {
+  const { outcome, plan, desired } = result;
+  if (isPrimaryInDoubt(result)) return undefined;
   const made = outcome?.credential;
   if (made) {
     const { id, thumbprint, notBefore, notAfter } = made;

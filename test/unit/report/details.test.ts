@@ -1,9 +1,19 @@
 /** What must not be missing from what people and the next job read: an alarm, a holder, a removed credential, a fate. */
 
 import { describe, expect, it } from 'vitest';
-import type { EarlierRuns } from '../../../src/model/run-result.ts';
+import type { EarlierRuns, RunResult } from '../../../src/model/run-result.ts';
+import { describeStep } from '../../../src/model/step.ts';
 import { failureReport, withFailure } from '../../../src/report/failure.ts';
-import { failure, idle, outcome, report, result, settled } from '../../support/run-result.ts';
+import {
+  current,
+  failure,
+  idle,
+  MINUTES,
+  outcome,
+  report,
+  result,
+  settled,
+} from '../../support/run-result.ts';
 
 const EARLIER_RUNS: EarlierRuns = {
   runs: [
@@ -112,6 +122,75 @@ describe('a destination', () => {
       '`repo:acme/shop` unchanged',
       '`repo:acme/b` unchanged',
     ]);
+  });
+});
+
+describe('a credential', () => {
+  const rowsOf = (told: RunResult) => {
+    const { summary } = report(told);
+    const table = summary.slice(summary.indexOf('| Credential |'), summary.indexOf('| Destination |'));
+    return table
+      .trim()
+      .split('\n')
+      .slice(2)
+      .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')))
+      .map(([id, stage, , , , heldBy]) => `${id} ${stage} ${heldBy}`);
+  };
+  const TWO = { destinations: ['repo:acme/shop', 'repo:acme/b'], force: true };
+
+  it('may be held by a primary in doubt, as may the new one', () => {
+    const doubt = { ...idle(), inDoubt: ['repo:acme/shop PEM'] };
+    expect(rowsOf(result({ force: true }, settled, { outcome: doubt, error: failure() }))).toEqual([
+      '`the new credential` new perhaps `repo:acme/shop`',
+      '`cred_a` current perhaps `repo:acme/shop`',
+    ]);
+    expect(rowsOf(result({ force: true }, settled, { outcome: idle(), error: failure() }))).toEqual([
+      '`cred_a` current `repo:acme/shop`',
+    ]);
+  });
+
+  it('may be held by another destination in doubt', () => {
+    const doubt = outcome({ inDoubt: ['repo:acme/b PEM'] });
+    const told = result(TWO, { ...settled, written: [1, 1] }, { outcome: doubt, error: failure() });
+    expect(rowsOf(told)).toEqual([
+      '`cred_new` new `repo:acme/shop`, perhaps `repo:acme/b`',
+      '`cred_a` previous perhaps `repo:acme/b`',
+    ]);
+  });
+
+  it('that the run has associated again is in the chart, and the one in whose place is not', () => {
+    const seed = {
+      credentials: [
+        { ...current, associated: false },
+        { id: 'cred_x', age: 30 * MINUTES },
+        { id: 'cred_y', age: 40 * MINUTES },
+      ],
+      written: [10],
+    };
+    const told = result({ current: 'cred_a' }, seed);
+    const [heal] = told.plan?.steps ?? [];
+    const text = heal ? describeStep(heal) : '';
+    expect(text).toMatch(/^Associate cred_a again, .*, in place of cred_[xy]$/);
+    const [, displaced = ''] = /in place of (\w+)$/.exec(text) ?? [];
+    const bars = (ended: string) =>
+      report({
+        ...told,
+        outcome: { ...idle(), steps: [{ text, milliseconds: 1, outcome: ended }] },
+      }).summary.match(/(?<=^ {4}\w+ )cred\w+(?=.* :)/gm);
+    expect(bars('done')).toContain('cred_a');
+    expect(bars('done')).not.toContain(displaced);
+    expect(bars('failed')).not.toContain('cred_a');
+  });
+});
+
+describe('a rehearsal', () => {
+  it('names what it removed that an earlier one had left', () => {
+    const told = (removed: string[]) =>
+      report(result({ operation: 'rehearse' }, settled, { outcome: { ...idle(), removed } })).headline;
+    expect(told([])).toContain('An unregistered one was refused. Nothing was changed or delivered. Next');
+    expect(told(['cred_r'])).toContain(
+      'An unregistered one was refused. The run removed cred_r, which an earlier rehearsal had left. Nothing else was changed, and nothing was delivered. Next',
+    );
   });
 });
 

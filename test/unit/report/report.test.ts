@@ -230,6 +230,36 @@ describe('outputs', () => {
     expect(['', '2026-12-24T12:00:00.000Z']).toContain(next);
   });
 
+  it('name no date in the past, where a repair was kept and the rotation that was due was refused', () => {
+    const told = (expiresIn: number) => {
+      const credentials = [
+        { ...current, associated: false, expiresIn },
+        { id: 'cred_k', age: 20 * MINUTES, by: 'hand' as const },
+      ];
+      const seed = { credentials, written: [10 * MINUTES - 1] };
+      const told = result({ current: 'cred_a', keep: ['cred_k'] }, seed, {
+        outcome: idle(),
+        error: failure(),
+      });
+      return [told.plan?.errorAtEnd?.code, told.plan?.rotates, report(told).outputs['next-rotation']];
+    };
+    expect(told(5 * DAY)).toEqual(['CREDENTIAL_LIMIT', false, '']);
+    expect(told(50 * DAY)).toEqual([undefined, false, '2026-12-14T12:00:00.000Z']);
+  });
+
+  it('name no credential if it is not certain which one the primary holds', () => {
+    const doubt = { ...idle(), inDoubt: ['repo:acme/shop PEM'] };
+    expect(
+      report(result({ force: true }, settled, { outcome: doubt, error: incomplete })).outputs,
+    ).toMatchObject({
+      rotated: 'false',
+      'credential-id': '',
+      thumbprint: '',
+      'not-before': '',
+      'not-after': '',
+    });
+  });
+
   it('have the steps of the plan as sentences', () => {
     const told = result({ force: true }, settled, { readOnly: true });
     const { reason, steps } = JSON.parse(report(told).outputs.plan ?? '');
