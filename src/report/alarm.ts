@@ -1,7 +1,8 @@
-/** Adds the alarm to a failed run, if something urgent is true. Pure. */
+/** Adds the alarm to a failed run, if something urgent is true, and shows it in a heading. Pure. */
 
 import { NOT_REVOKED, type RotationError } from '../errors.ts';
 import { expiredAlarm } from '../model/advice.ts';
+import { inert } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
 
 /** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
@@ -12,6 +13,11 @@ export function withResultAlarm(error: RotationError, result: RunResult): Rotati
   if (named || outcome?.rotated) return error.withAlarm(named);
   const left = desired.revoke && !readOnly && outcome === undefined ? NOT_REVOKED : undefined;
   return error.withAlarm((observed && expiredAlarm(expiresAt, observed.now)) ?? left);
+}
+
+/** The same error for a heading in Markdown, since an alarm may name an environment. */
+export function withInertAlarm(error: RotationError): RotationError {
+  return error.withAlarm(error.alarm && inert(error.alarm));
 }
 
 /**

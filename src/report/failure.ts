@@ -3,24 +3,28 @@
 import { capitalized, type RotationError } from '../errors.ts';
 import { inert, shortened, shortenedList } from '../model/markdown.ts';
 import type { Report } from '../model/run-result.ts';
+import { withInertAlarm } from './alarm.ts';
 
 /** @param helpUrl where a code is explained, as a link */
 export function failureReport(error: RotationError, helpUrl: (code: string) => string): Report {
-  const headline = headlineOf(error);
   return {
     outputs: {},
     annotations: [],
-    summary: `## ${headline}\n\n${explained(error, helpUrl)}\n`,
-    headline,
+    summary: `## ${headlineOf(withInertAlarm(error))}\n\n${explained(error, helpUrl)}\n`,
+    headline: headlineOf(error),
   };
 }
 
 /** The report of a run that reached its end although an unawaited promise failed. */
 export function withFailure(report: Report, error: RotationError, helpUrl: (code: string) => string): Report {
-  const headline = `${headlineOf(error)} Apart from that: ${report.headline}`;
   // Replaces the report's heading, so that the summary has only one.
-  const rest = report.summary.replace(`## ${report.headline}\n`, '');
-  return { ...report, headline, summary: `## ${headline}\n\n${explained(error, helpUrl)}\n\n${rest}` };
+  const [first = '', ...rest] = report.summary.split('\n');
+  const heading = `## ${headlineOf(withInertAlarm(error))} Apart from that: ${first.replace('## ', '')}`;
+  return {
+    ...report,
+    headline: `${headlineOf(error)} Apart from that: ${report.headline}`,
+    summary: [heading, '', explained(error, helpUrl), '', ...rest].join('\n'),
+  };
 }
 
 function headlineOf({ alarm, code }: RotationError): string {

@@ -7,6 +7,7 @@ import type { Note } from '../model/note.ts';
 import type { DoneStep, RunResult } from '../model/run-result.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { describeStep } from '../model/step.ts';
+import { withInertAlarm } from './alarm.ts';
 import { chart, credentialTable } from './credentials.ts';
 import { earlierRunsTable } from './earlier-runs.ts';
 import { headline, unprovenWarning } from './headline.ts';
@@ -20,7 +21,7 @@ export function summary(result: RunResult, helpUrl: (code: string) => string): s
   const unproven = unprovenWarning(result);
   const shown = watch ? [] : notes(result);
   const parts = [
-    `## ${headline(result)}`,
+    `## ${headline({ ...result, error: error && withInertAlarm(error) })}`,
     error && !watch ? sentences(error, helpUrl).join('\n\n') : '',
     ...shown.filter(needsAttention).map(quoted),
     unproven === undefined ? '' : `> ⚠️ ${text(unproven)}`,

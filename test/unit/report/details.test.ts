@@ -52,6 +52,27 @@ describe('an alarm', () => {
   });
 });
 
+describe('an alarm that names an environment', () => {
+  const alarm = 'perhaps the consumers of env:acme/shop/*a*<b> PEM CANNOT LOG IN. Act at once';
+  const shown = 'perhaps the consumers of env:acme/shop/\\*a\\*\\<b\\> PEM CANNOT LOG IN. Act at once';
+  const alarmed = failure().withStateNow('It is so.', alarm);
+
+  it('is no Markdown in the heading, and plain in the log', () => {
+    const { headline, summary } = report(result({}, settled, { error: alarmed }));
+    expect(headline).toContain(alarm);
+    expect(summary.split('\n')[0]).toBe(`## ❌ \`shop\`: ${shown} (VERIFICATION_FAILED).`);
+  });
+
+  it('nor where the run has no result, or failed beside it', () => {
+    const alone = failureReport(alarmed, (code) => code);
+    expect(alone.headline).toContain(alarm.slice(1));
+    expect(alone.summary.split('\n')[0]).toContain(shown.slice(1));
+    const beside = withFailure(report(result({}, settled, { error: alarmed })), failure(), (code) => code);
+    expect(beside.headline).toContain(alarm);
+    expect(beside.summary.match(/^## .*$/gm)).toEqual([expect.stringContaining(shown)]);
+  });
+});
+
 describe('outputs', () => {
   it('name no credential that this run has removed', () => {
     const told = result({}, settled, { outcome: { ...idle(), removed: ['cred_a'] } });
