@@ -5,7 +5,7 @@ import { asRotationError, RotationError } from './errors.ts';
 import type { Report } from './model/run-result.ts';
 import { failureReport, withFailure } from './report/failure.ts';
 
-const WENT_ON = 'The run went on to its end. The rest of the summary says what it did.';
+const WENT_ON = 'The run then undid or finished what it had begun. The rest of the summary says what it did.';
 const UNKNOWN =
   'What the run had changed before this error is still changed. The next run goes on from there, as after a crash. If it was an enroll and nobody can log in, set the method of the client back at once (docs/how-it-works.md, enroll).';
 

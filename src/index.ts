@@ -143,13 +143,13 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
 
 /**
  * GitHub cancels a step with SIGINT and sends SIGTERM 7.5 s later (docs/facts.md#runner-cancellation). After either signal the run
- * undoes what it did, or finishes the delivery that it has begun.
+ * undoes what it did, or finishes the delivery of a new key that it has begun.
  */
 function cancelledBySignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      runner.info(`${name} received: undoing, or finishing the delivery that has begun.`);
+      runner.info(`${name} received: undoing, or finishing the delivery of a new key that has begun.`);
       controller.abort();
     });
   }

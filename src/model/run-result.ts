@@ -46,6 +46,7 @@ export interface Outcome {
   notes: readonly Note[];
   /** With `create`, the id of the new client. */
   clientId: string;
+  /** Secret locations that this run wrote, whether the new pair or the current one. */
   delivered: readonly string[];
   /** Secret locations that may hold the new pair, since their write got no clear answer. */
   inDoubt: readonly string[];

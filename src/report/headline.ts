@@ -137,7 +137,7 @@ const PLANNED = {
   rehearse: 'a rotation would be rehearsed',
   create: 'a client would be created, or its key rotated',
   enroll: 'the client would move to another method',
-  revert: 'the client would leave its certificates and keys',
+  revert: 'the client would stop using certificates and keys',
 } as const;
 
 /** When the next rotation is due, in milliseconds by Auth0's clock. undefined if a rotation was due and failed or was refused, since then it is overdue. */

@@ -65,7 +65,9 @@ describe('a run that comes to its end', () => {
       expect([process.exitCode, ending.signal.aborted]).toEqual([1, true]);
       await ending.complete(REPORT);
       expect(errors()).toHaveLength(1);
-      expect(errors()[0]).toMatch(/title=INTERNAL_ERROR::.*TypeError: a defect.*The run went on to its end/);
+      expect(errors()[0]).toMatch(
+        /title=INTERNAL_ERROR::.*TypeError: a defect.*The run then undid or finished what it had begun/,
+      );
       expect(summary()).toContain('INTERNAL_ERROR');
       log.length = 0;
       for (const one of EVENTS)

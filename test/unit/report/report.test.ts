@@ -497,9 +497,9 @@ describe('the summary', () => {
       { error: failure(), outcome: idle() },
     );
     const { annotations, summary } = report(told);
-    const note = /^The plan was: INTERRUPTION: /;
+    const note = /^INTERRUPTION \(planned\): [^:]/;
     expect(summary.match(/^> .*INTERRUPTION.*$/gm)).toEqual([
-      expect.stringMatching(/^> The plan was: INTERRUPTION: /),
+      expect.stringMatching(/^> INTERRUPTION \(planned\): [^:]/),
     ]);
     expect(annotations.map(({ message }) => message)).toEqual([expect.stringMatching(note)]);
     expect(summary).toMatch(/\| unchanged \|\n/);
