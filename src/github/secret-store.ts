@@ -17,6 +17,7 @@ import type { Answer } from './answer.ts';
 import type { GitHubApi } from './api.ts';
 import { full, isNotShown, notFound, refused, unexpected, vanished } from './refusals.ts';
 import { seal } from './sealed-box.ts';
+import { secretPath, secretsPath } from './secret-path.ts';
 
 interface PublicKey {
   key_id: string;
@@ -65,7 +66,7 @@ export class SecretStore {
 
   /** When the secret was created and last written, by GitHub's clock. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async times(location: SecretLocation): Promise<SecretTimes | 'missing'> {
-    const path = `${basePath(location.destination)}/${encodeURIComponent(location.secretName)}`;
+    const path = secretPath(location);
     const read = () => this.#get(path, location.destination);
     let answer = await (this.api.tokenMayBeNew ? this.api.whileTokenIsNew(read, isMissing) : read());
     if (answer.status === 404) {
@@ -132,14 +133,11 @@ export class SecretStore {
   }
 
   /**
-   * Reads what a write of this secret must name again, so that it does not fail only after a removal. Only an organization's secret needs
-   * it.
+   * Reads what a write of an organization's secret must name again, so that it does not fail only after a removal.
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND
    */
   async checkVisibility(location: SecretLocation): Promise<void> {
-    const { destination, secretName } = location;
-    if (destination.kind !== 'org') return;
-    await this.#visibility(`${basePath(destination)}/${encodeURIComponent(secretName)}`, location);
+    if (location.destination.kind === 'org') await this.#visibility(secretPath(location), location);
   }
 
   /** Counts after the refusal of a new secret, since GitHub's answer does not say whether it had room (docs/facts.md#github-secret-limits). */
@@ -154,7 +152,7 @@ export class SecretStore {
   }
 
   async #count(destination: Destination): Promise<number> {
-    const { data, status } = await this.#get(`${basePath(destination)}?per_page=1`, destination);
+    const { data, status } = await this.#get(`${secretsPath(destination)}?per_page=1`, destination);
     if (status === 404) throw notFound(destination);
     const total = isObject(data) ? data.total_count : undefined;
     if (typeof total !== 'number') throw unexpected(destination, status);
@@ -171,13 +169,13 @@ export class SecretStore {
       return result.error;
     }
     // If the deletion fails, the secret is harmless and the next probe reuses it.
-    await this.api.request('DELETE', `${basePath(destination)}/${PROBE_NAME}`).catch(() => undefined);
+    await this.api.request('DELETE', secretPath(location)).catch(() => undefined);
     return undefined;
   }
 
   async #sealAndPut(location: SecretLocation, value: string, attempts: Attempts): Promise<Answer> {
-    const { destination, secretName } = location;
-    const path = `${basePath(destination)}/${encodeURIComponent(secretName)}`;
+    const { destination } = location;
+    const path = secretPath(location);
     const visibility = destination.kind === 'org' ? await this.#visibility(path, location) : {};
     const put = async () => {
       const { key, key_id } = await this.publicKey(destination);
@@ -263,7 +261,7 @@ export class SecretStore {
 
   /** Names of the secrets of a repository or an environment. @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND */
   async names(destination: Destination): Promise<string[]> {
-    const list = await this.api.listAll(basePath(destination), 'secrets', destination);
+    const list = await this.api.listAll(secretsPath(destination), 'secrets', destination);
     return list.map((one) => stringOf(one, 'name') ?? '');
   }
 
@@ -278,7 +276,7 @@ export class SecretStore {
     let reads = 0;
     const read = () => {
       reads += 1;
-      return this.#get(`${basePath(destination)}/public-key`, destination);
+      return this.#get(`${secretsPath(destination)}/public-key`, destination);
     };
     const answer = await this.api.whileTokenIsNew(read, isMissing);
     if (answer.status === 404) throw notFound(destination);
@@ -329,12 +327,4 @@ function canSealFor(key: string): boolean {
 
 function mostSecrets({ kind }: Destination): number {
   return kind === 'org' ? 1_000 : 100;
-}
-
-function basePath(destination: Destination): string {
-  if (destination.kind === 'org') return `/orgs/${destination.org}/actions/secrets`;
-  const repository = `/repos/${destination.owner}/${destination.repo}`;
-  if (destination.kind === 'repo') return `${repository}/actions/secrets`;
-  if (destination.kind === 'dependabot') return `${repository}/dependabot/secrets`;
-  return `${repository}/environments/${encodeURIComponent(destination.environment)}/secrets`;
 }
