@@ -209,7 +209,11 @@ export function untried(code: string): string {
   return `OpenSSL on this runner finds the key or digest of the pair in current-credential too weak (${code}), so the run could not try it. It is NOT PROVEN that consumers can log in with it. The rotation goes on, and its new pair is not affected.`;
 }
 
-/** The note about a pair in use that Auth0 refused. */
-export function lockedOutBefore(detail: string): string {
-  return `The pair in current-credential could not log in (${detail}), before this run changed anything. Consumers that use it cannot log in until they use the credential that this run delivers.`;
+export const BINDING_UNPROVEN =
+  'It is NOT PROVEN that access tokens are bound to the certificate: the client has no grant client_credentials, so the run could not request a token.';
+
+/** The note about a pair in use that Auth0 refused. @param healed the run has associated a credential again before */
+export function lockedOutBefore(detail: string, healed: boolean): string {
+  const when = healed ? '' : ', before this run changed anything';
+  return `The pair in current-credential could not log in (${detail})${when}. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }

@@ -17,10 +17,12 @@ import { type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Note } from '../model/note.ts';
 import { type ObservedState, signingAlgorithmOf } from '../model/observed-state.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Proof, ProvenBy } from '../model/run-result.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
 import { ProofChoice } from './proof-choice.ts';
 import {
+  BINDING_UNPROVEN,
   currentRefused,
   lockedOutBefore,
   noControl,
@@ -57,7 +59,7 @@ export interface ProofServices {
 interface ProofJob {
   desired: DesiredState;
   observed: ObservedState;
-  plan: { reuses: string | undefined };
+  plan: Pick<Plan, 'reuses' | 'steps'>;
   currentPair: Pair | undefined;
 }
 
@@ -105,14 +107,16 @@ export class Prover {
 
   /** Proves the pair in use before any effect, since most refusals would also apply to the new pair. @throws RotationError VERIFICATION_FAILED */
   async proveCurrent(): Promise<void> {
-    const { currentPair: pair, desired, observed } = this.#job;
+    const { currentPair: pair, desired, observed, plan } = this.#job;
     const { currentKey, method } = desired;
     const endpoint = await this.#services.proofEndpoint();
     const isUsable =
       observed.client?.method === method &&
       (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) > observed.now;
     if (!pair || !currentKey || !isUsable || endpoint === undefined) return;
-    const { proveCurrentEarly } = this.#services;
+    const healed = plan.steps.some((step) => step.kind === 'associate-credentials' && step.why === 'heal');
+    // The early request was sent before the heal.
+    const proveCurrentEarly = healed ? undefined : this.#services.proveCurrentEarly;
     const send = (proofRequest: ProofRequest) =>
       proofRequest.kind === 'token' && proveCurrentEarly
         ? proveCurrentEarly()
@@ -128,7 +132,7 @@ export class Prover {
     this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isIntercepted) throw currentRefused(desired, result);
-    this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail) });
+    this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail, healed) });
   }
 
   /**
@@ -325,6 +329,3 @@ export class Prover {
     });
   }
 }
-
-const BINDING_UNPROVEN =
-  'It is NOT PROVEN that access tokens are bound to the certificate: the client has no grant client_credentials, so the run could not request a token.';

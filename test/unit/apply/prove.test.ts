@@ -10,6 +10,7 @@ import { Service } from '../../../src/http/service.ts';
 import { type HttpRequest, NetworkError } from '../../../src/http/wire.ts';
 import type { KeyFacts, Pair } from '../../../src/model/key-pair.ts';
 import type { ObservedState } from '../../../src/model/observed-state.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import { selfSignedCertificate } from '../../emulators/tls.ts';
 import { DAY, type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
@@ -49,6 +50,8 @@ interface World {
   /** Its facts could not be read. */
   unknown?: true;
   logs?: readonly Partial<LogEntry>[];
+  /** The steps of the plan. */
+  steps?: Plan['steps'];
   /** The subject is registered already. */
   reuses?: string;
   /** In place of an answer. */
@@ -99,7 +102,8 @@ function proving(world: World = {}) {
   };
   const currentPair = 'pair' in world ? world.pair : PAIR;
   const observed = observing({ ...seen, client });
-  const prover = new Prover({ desired: of, observed, plan: { reuses: world.reuses }, currentPair }, services);
+  const plan = { reuses: world.reuses, steps: world.steps ?? [] };
+  const prover = new Prover({ desired: of, observed, plan, currentPair }, services);
   const issued = { pair: PAIR, facts: FACTS };
   return {
     prover,
@@ -147,6 +151,21 @@ describe('the proof of the pair in use', () => {
     const other = proving({ services: { proveCurrentEarly }, grants: ['refresh_token'], answers: [GOOD] });
     await other.prover.proveCurrent();
     expect([asked, other.sent.length]).toEqual([1, 1]);
+  });
+
+  it('is requested again after a heal, which the early request does not show', async () => {
+    const heal = { from: [], to: ['a'], interrupts: [], confirm: true };
+    const steps: Plan['steps'] = [{ kind: 'associate-credentials', why: 'heal', ...heal }];
+    const early: ProofResult = { outcome: 'refused', detail: 'too early', isIntercepted: false };
+    const services = { proveCurrentEarly: async () => early };
+    const healed = proving({ services, steps });
+    await healed.prover.proveCurrent();
+    expect([healed.sent.length, healed.prover.notes]).toEqual([1, []]);
+    const refusedStill = proving({ services, steps, answers: [NOBODY] });
+    await refusedStill.prover.proveCurrent();
+    expect(refusedStill.prover.notes).toMatchObject([
+      { text: expect.stringMatching(/could not log in \(401, access_denied[^)]*\)\. Consumers that use it/) },
+    ]);
   });
 
   it('that Auth0 refuses says in a note who cannot log in, and since when', async () => {
