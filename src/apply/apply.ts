@@ -217,7 +217,7 @@ class Execution {
     const { desired, observed } = this.#job;
     const { registration } = this.#new;
     this.#undoStack.push(async () => {
-      const said = await deleteMade(desired, this.#services.tenant, registration.name, this.#madeClient);
+      const said = await deleteMade(desired, this.#services, registration.name, this.#madeClient);
       this.#clientId = desired.clientId;
       return said;
     });
@@ -323,7 +323,7 @@ class Execution {
       disassociated: this.#disassociated,
       ...this.#method.left,
       orphan: this.#new.orphan,
-      orphanClient: this.#madeClient.id ?? (this.#madeClient.mayBeThere ? '' : undefined),
+      orphanClient: this.#madeClient.id ?? (this.#madeClient.until === undefined ? undefined : ''),
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,

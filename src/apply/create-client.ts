@@ -17,8 +17,8 @@ export interface CreationServices extends Waiting {
 /** The client that a run makes. */
 export interface MadeClient {
   id?: string | undefined;
-  /** An answer was lost, so the client may exist under an unknown id. */
-  mayBeThere?: boolean;
+  /** An answer was lost, so the client may exist under an unknown id. Local time until which the POST may land. */
+  until?: number | undefined;
 }
 
 /**
@@ -38,10 +38,10 @@ export async function createClient(
   const client = { name, method, registration, metadata: { [CLIENT_OWNER_KEY]: clientOwnerOf(desired) } };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const answer = await services.tenant.createClient(client);
-    if (answer === 'lost') made.mayBeThere = true;
+    if (answer === 'lost') made.until = services.clock.now() + LONGEST_FLIGHT;
     else made.id = answer.clientId;
     // The POST may have landed, so it is never blindly repeated. Our credential's name identifies our client.
-    const ours = await findOnceLanded(desired, services, registration.name, answer === 'lost');
+    const ours = await findOnceLanded(desired, services, registration.name, made.until);
     made.id ??= ours.find(({ isMine }) => isMine)?.id;
     if (ours.some(({ id }) => id !== made.id)) throw madeByAnotherRun(name);
     if (made.id !== undefined) return readBack(made.id, registration.name, observed, services);
@@ -50,25 +50,27 @@ export async function createClient(
 }
 
 /**
- * Deletes the client that this run made, or may have made.
+ * Deletes the client that this run made, or may have made. If its answer was lost, it looks again once the POST cannot land any more.
  * @param name the name of its credential, which identifies it
  * @returns a sentence about the result, or an empty text
  * @throws RotationError AUTH0_…
  */
 export async function deleteMade(
   desired: DesiredState,
-  tenant: Tenant,
+  services: CreationServices,
   name: string,
   made: MadeClient,
 ): Promise<string> {
+  const { until } = made;
   // guard: a client that may be there is looked for
-  if (made.id === undefined && made.mayBeThere)
-    made.id = (await findOurClients(desired, tenant, name)).find(({ isMine }) => isMine)?.id;
+  if (made.id === undefined && until !== undefined)
+    made.id = (await findOnceLanded(desired, services, name, until)).find(({ isMine }) => isMine)?.id;
   const { id } = made;
-  if (id !== undefined) await tenant.deleteClient(id);
+  if (id !== undefined) await services.tenant.deleteClient(id);
   delete made.id;
-  made.mayBeThere = false;
-  return id === undefined ? '' : 'The new client was deleted again.';
+  delete made.until;
+  if (id !== undefined) return 'The new client was deleted again.';
+  return until === undefined ? '' : 'Auth0 shows no client of this run.';
 }
 
 /** Reads the new client with its credential. Reads may lag behind the POST, so it repeats them. @throws RotationError AUTH0_… */
@@ -99,18 +101,21 @@ async function seen<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Finds the clients of this workflow. After a lost answer it waits for one that may still land, since a repeated POST would make a second. */
+/**
+ * Finds the clients of this workflow. It waits for one that may still land, since a repeated POST would make a second.
+ * @param until local time until which a POST without an answer may land. By default none may.
+ */
 async function findOnceLanded(
   desired: DesiredState,
-  services: CreationServices,
+  { cancellation, clock, tenant }: CreationServices,
   name: string,
-  isLost: boolean,
+  until = 0,
 ): Promise<OurClient[]> {
-  const { cancellation, clock, tenant } = services;
   const ours = await findOurClients(desired, tenant, name);
-  if (ours.length > 0 || !isLost) return ours;
+  const wait = until - clock.now();
+  if (ours.some(({ isMine }) => isMine) || wait <= 0) return ours;
   // guard: a client whose answer was lost is waited for
-  await sleep(clock, LONGEST_FLIGHT, cancellation);
+  await sleep(clock, wait, cancellation);
   return findOurClients(desired, tenant, name);
 }
 

@@ -63,8 +63,9 @@ function tell({ answers = ['new'], clients = ['there'], listings = [{}], owner =
   } as unknown as Tenant;
   const cancellation = new Cancellation(new AbortController().signal);
   const made: MadeClient = {};
-  const create = () => createClient(WANTED, OBSERVED, { tenant, clock, cancellation }, REGISTRATION, made);
-  return { count, create, deleted, made, tenant, waits };
+  const services = { tenant, clock, cancellation };
+  const create = () => createClient(WANTED, OBSERVED, services, REGISTRATION, made);
+  return { count, create, deleted, made, services, waits };
 }
 
 describe('a client that was created', () => {
@@ -98,7 +99,7 @@ describe('a client that was created', () => {
       failed: expect.stringContaining("Another run made a client named 'orders'"),
       remedy: expect.stringContaining('give the workflow a concurrency group'),
     });
-    expect(made).toEqual({ mayBeThere: true });
+    expect(made).toEqual({ until: NOW + FLIGHT });
   });
 
   it("is not another workflow's", async () => {
@@ -147,20 +148,30 @@ describe('the undo of a creation', () => {
 
   it.each<[string, MadeClient, string[], string, number]>([
     ['deletes the client, whatever is listed', { id: 'x' }, ['x'], SAID, 0],
-    ['deletes it, too, after a lost answer', { id: 'x', mayBeThere: true }, ['x'], SAID, 0],
-    ['finds it if its id is not known', { mayBeThere: true }, ['found'], SAID, 1],
+    ['deletes it, too, after a lost answer', { id: 'x', until: NOW + FLIGHT }, ['x'], SAID, 0],
+    ['finds it if its id is not known', { until: NOW + FLIGHT }, ['found'], SAID, 1],
     ['looks for nothing if none was made', {}, [], '', 0],
   ])('%s', async (_, made, deleted, said, listings) => {
     const tale = tell({ listings: [{ theirs: ['of another run'], found: [REGISTRATION.name] }] });
-    expect(await deleteMade(WANTED, tale.tenant, REGISTRATION.name, made)).toBe(said);
+    expect(await deleteMade(WANTED, tale.services, REGISTRATION.name, made)).toBe(said);
     expect([tale.deleted, tale.count.listings]).toEqual([deleted, listings]);
-    expect(made).toEqual({ mayBeThere: false });
+    expect([made, tale.waits]).toEqual([{}, []]);
   });
 
-  it('deletes nothing if no client of this run is there', async () => {
+  it.each<[string, number, number[], number]>([
+    ['looks again once the POST cannot land any more', NOW + 20_000, [20_000], 2],
+    ['looks once if it cannot land any more', NOW, [], 1],
+  ])('%s, and says that no client of this run is there', async (_, until, waits, listings) => {
     const tale = tell({ listings: [{ theirs: ['of another run'] }] });
-    const made = { mayBeThere: true };
-    expect(await deleteMade(WANTED, tale.tenant, REGISTRATION.name, made)).toBe('');
-    expect([tale.deleted, made]).toEqual([[], { mayBeThere: false }]);
+    const made = { until };
+    const said = await deleteMade(WANTED, tale.services, REGISTRATION.name, made);
+    expect([said, tale.deleted, made]).toEqual(['Auth0 shows no client of this run.', [], {}]);
+    expect([tale.waits, tale.count.listings]).toEqual([waits, listings]);
+  });
+
+  it('deletes a client that lands late', async () => {
+    const tale = tell({ listings: [{}, { found: [REGISTRATION.name] }] });
+    expect(await deleteMade(WANTED, tale.services, REGISTRATION.name, { until: NOW + FLIGHT })).toBe(SAID);
+    expect([tale.deleted, tale.waits]).toEqual([['found'], [FLIGHT]]);
   });
 });

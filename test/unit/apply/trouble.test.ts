@@ -42,7 +42,7 @@ describe('a client that is created', () => {
       return reads === 2 ? { status: 200, body: '[]' } : undefined;
     });
     expect([code, posts(road, 'clients'), road.world.clientIds.length]).toEqual([undefined, 1, 1]);
-    expect(road.waits).toContain(60_000);
+    expect(Math.max(...road.waits)).toBeGreaterThan(59_000);
   });
 
   it('is tried three times if it never arrives', async () => {
