@@ -268,7 +268,7 @@ class Execution {
     if ((this.#delivery.begun || this.#currentDelivery.begun) && id)
       await this.#association.keepAssociated(id);
     if (this.#delivery.begun && this.#job.plan.reuses) await this.#association.refuseOtherDelivery();
-    this.#errorAtEnd = this.#job.plan.errorAtEnd ?? this.#deletion.error;
+    this.#errorAtEnd = this.#deletion.errorBeside(this.#job.plan.errorAtEnd);
     if (this.#errorAtEnd) throw this.#errorAtEnd;
   }
 

@@ -1,7 +1,7 @@
 /** Deletes disassociated credentials. Repeats, since Auth0 may be slow to notice the disassociation (docs/facts.md#auth0-delete). */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import { RotationError } from '../errors.ts';
+import { capitalized, RotationError, UNTOUCHED } from '../errors.ts';
 import type { Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
 import type { Note } from '../model/note.ts';
@@ -46,12 +46,25 @@ export class Deletion {
     return this.#isRevocation ? [] : this.#usedElsewhere.map(usedElsewhere);
   }
 
-  /** A revocation has ended each login with them, but not every use of their keys. */
-  get error(): RotationError | undefined {
-    return this.#isRevocation && this.#usedElsewhere.length > 0
-      ? revokedButUsed(this.#usedElsewhere)
-      : undefined;
+  /** A revocation has ended each login with them, but not every use of their keys. That comes first, since a key may have leaked. */
+  errorBeside(other: RotationError | undefined): RotationError | undefined {
+    if (!this.#isRevocation || this.#usedElsewhere.length === 0) return other;
+    const leak = revokedButUsed(this.#usedElsewhere);
+    return other ? both(leak, other) : leak;
   }
+}
+
+/** The first error, with the sentences of the second. */
+function both(first: RotationError, second: RotationError): RotationError {
+  const joined = (...texts: (string | undefined)[]) => texts.filter(Boolean).join(' ');
+  const alarm = second.alarm && `${first.alarm}. ${capitalized(second.alarm)}`;
+  return new RotationError(first.code, {
+    alarm: alarm ?? first.alarm,
+    failed: joined(first.failed, second.failed),
+    remedy: joined(first.remedy, second.remedy),
+    stateNow: joined(first.stateNow, second.stateNow === UNTOUCHED ? '' : second.stateNow),
+    cause: second,
+  });
 }
 
 export function stillAssociated(id: string): RotationError {

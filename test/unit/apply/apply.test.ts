@@ -843,6 +843,15 @@ describe('a revocation', () => {
     expect(road.pool).toContain('P1');
   });
 
+  it('of a key that still signs comes before a destination that could not be written', async () => {
+    const road = await Road.begin('two hold one', { method: 'private_key_jwt', revoke: true });
+    const id = road.id('C1');
+    road.world.admin({ signed_request_object: { required: false, credentials: [{ id }] } });
+    const { error } = await road.run((line) => (line.includes(' env ') ? { status: 404 } : undefined));
+    expect([error?.code, error?.alarm]).toEqual(['RETIREMENT_FAILED', expect.stringMatching(/STILL SIGN/)]);
+    expect(error?.message).toContain('Nothing was written there.');
+  });
+
   it('of a credential that something associates again is an error', async () => {
     const road = await Road.begin('settled');
     const method = {
