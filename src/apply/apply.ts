@@ -63,8 +63,6 @@ class Execution {
   #clientId: string;
   /** The new client until its undo has deleted it. */
   readonly #madeClient: MadeClient = {};
-  /** Local time of the last write of the current pair. */
-  #currentDeliveredAt: number | undefined;
   /** Local time of the association of the new credential. */
   #associatedAt: number | undefined;
   #earlierRuns: EarlierRuns | undefined;
@@ -79,8 +77,8 @@ class Execution {
     this.#new = new NewCredential(job, services, this.#prover);
     this.#association = new Association(job.desired, job.observed, services);
     this.#method = new MethodChange(job, services);
-    this.#delivery = new Delivery(services, job);
-    this.#currentDelivery = new Delivery(services, job);
+    this.#delivery = new Delivery(services, job, 'issued');
+    this.#currentDelivery = new Delivery(services, job, 'current-credential');
     this.#deletion = new Deletion(services, job.desired.revoke);
   }
 
@@ -95,6 +93,8 @@ class Execution {
   /** How a step ended that threw nothing. */
   #outcomeOf(step: Step): string {
     if (step.kind === 'authenticate' && !this.#new.isProven) return 'not proven';
+    if (step.kind === 'store-secret')
+      return (step.source === 'issued' ? this.#delivery : this.#currentDelivery).outcomeOf(step.location);
     return step.kind === 'delete-credential' && this.#deletion.isUsedElsewhere(this.#idOf(step.id))
       ? 'not deleted, since another part of the client uses it'
       : 'done';
@@ -186,19 +186,17 @@ class Execution {
     this.#delivery.requireComplete();
   }
 
-  /** After the first delivery the run goes on in any case. @throws RotationError CANCELLED, DEADLINE_EXCEEDED */
+  /** After the first delivery, and amid a destination, the run goes on in any case. @throws RotationError CANCELLED, DEADLINE_EXCEEDED */
   #requireTimeLeft(): void {
     const { cancellation, clock } = this.#services;
-    if (this.#delivery.begun) return;
+    if (this.#delivery.begun || this.#currentDelivery.isAmidDestination) return;
+    this.#currentDelivery.requireUncancelled();
     cancellation.check();
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }
 
   async #pauseAfterDelivery(): Promise<void> {
-    const at = this.#currentDeliveredAt;
-    const currentDelivery =
-      at === undefined ? undefined : { at, mayLandAgain: this.#currentDelivery.mayLandAgain };
-    await pauseAfterDelivery(this.#job.observed, this.#services, currentDelivery);
+    await pauseAfterDelivery(this.#job.observed, this.#services, this.#currentDelivery.lastWrite);
   }
 
   /** Secrets other than the primary's that this run did not write. The association itself checks the primary's. */
@@ -234,8 +232,8 @@ class Execution {
     if (isFirstWriteWithReusedRecord) await this.#association.requireUnchanged();
     await this.#delivery.put(location, this.#new.pair, this.#clientId);
     this.#association.rememberStored(location);
-    if (isFirstWriteWithReusedRecord) await this.#association.rememberPrimaryTime();
     this.#services.cancellation.shield();
+    if (isFirstWriteWithReusedRecord) await this.#delivery.rememberPrimaryTime();
   }
 
   async #deliverCurrent(location: SecretLocation): Promise<void> {
@@ -244,8 +242,8 @@ class Execution {
     // Another run may be delivering the successor of this pair.
     if (!this.#currentDelivery.begun) await this.#association.requireUnchanged();
     await this.#currentDelivery.put(location, currentPair, this.#clientId);
-    this.#currentDeliveredAt = this.#services.clock.now();
     this.#association.rememberStored(location);
+    if (this.#currentDelivery.isAmidDestination) return;
     // guard: a run that finishes a delivery checks whether it was overtaken
     await this.#association.refuseOvertaken(location);
   }
@@ -267,7 +265,7 @@ class Execution {
     // guard: the last re-read associates again
     if ((this.#delivery.begun || this.#currentDelivery.begun) && id)
       await this.#association.keepAssociated(id);
-    if (this.#delivery.begun && this.#job.plan.reuses) await this.#association.refuseOtherDelivery();
+    await this.#delivery.refuseOtherDelivery();
     this.#errorAtEnd = this.#deletion.errorBeside(this.#job.plan.errorAtEnd);
     if (this.#errorAtEnd) throw this.#errorAtEnd;
   }
@@ -292,7 +290,7 @@ class Execution {
       provenBy: this.#prover.by,
       notes: [...this.#prover.notes, ...this.#deletion.notes],
       clientId: this.#clientId,
-      delivered: [...new Set([...this.#currentDelivery.stored, ...this.#delivery.stored].map(printLocation))],
+      delivered: (rotated ? this.#delivery : this.#currentDelivery).stored.map(printLocation),
       inDoubt: [...this.#currentDelivery.inDoubt, ...this.#delivery.inDoubt].map(printLocation),
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       earlierRuns: this.#earlierRuns,
@@ -319,6 +317,7 @@ class Execution {
       unserved: this.#delivery.unserved,
       previousEnds: expiresAt,
       currentDelivery: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
+      isMixed: this.#delivery.isMixed || this.#currentDelivery.isMixed,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,
       ...this.#method.left,

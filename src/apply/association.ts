@@ -19,7 +19,7 @@ import {
 import { findRival, rotationInProgress } from '../model/rivals.ts';
 import { isSameLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
-import { changedMeanwhile, mixed, overtaken, secretChangedMeanwhile } from './contention.ts';
+import { changedMeanwhile, overtaken, secretChangedMeanwhile } from './contention.ts';
 
 export interface AssociationServices extends Waiting {
   tenant: Tenant;
@@ -57,8 +57,6 @@ export class Association {
   /** A change whose first attempt got no answer. Until the local time `until` it may land a second time and overwrite a later change. */
   #pendingWrite: { ids: readonly string[]; until: number } | undefined;
   #made: Credential | undefined;
-  /** `updated_at` of the primary's secret after this run wrote it. */
-  #deliveredTime: number | undefined;
   #readBack: Promise<void> = Promise.resolve();
   #hasStoredPrimary = false;
 
@@ -190,21 +188,6 @@ export class Association {
   /** Remembers that this run has stored a pair there. If that is the primary, its new time is no surprise. */
   rememberStored(location: SecretLocation): void {
     if (isSameLocation(location, this.#primary.location)) this.#hasStoredPrimary = true;
-  }
-
-  /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
-  async rememberPrimaryTime(): Promise<void> {
-    this.#deliveredTime = await this.#primaryTime();
-  }
-
-  /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
-  async refuseOtherDelivery(): Promise<void> {
-    if ((await this.#primaryTime()) !== this.#deliveredTime) throw mixed(this.#observed);
-  }
-
-  async #primaryTime(): Promise<number | undefined> {
-    const times = await this.#services.store?.times(this.#primary.location);
-    return writtenTimes(times)?.updatedAt;
   }
 
   /** Whether the client may be moved back. It must stay if somebody else has moved it or has associated another credential. If no read shows that, it may. */

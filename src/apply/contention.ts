@@ -3,15 +3,15 @@
 import { NEW_RUN, RotationError } from '../errors.ts';
 import type { Credential, ObservedState } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
-import { printLocation, type SecretLocation } from '../model/secret-location.ts';
+import { printDestination, printLocation, type SecretLocation } from '../model/secret-location.ts';
 
 const ONE_PAIR =
   'When the other run has ended, start the workflow by hand once with force: true, which stores one pair everywhere. Give the workflow a concurrency group.';
 
 /** GitHub has no conditional write, so a run can notice this but cannot undo it without the other run's key. */
-export function overtaken(rival: Credential, location: SecretLocation): RotationError {
+export function overtaken(rival: Credential, { destination }: SecretLocation): RotationError {
   return new RotationError('ROTATION_IN_PROGRESS', {
-    failed: `While this run stored the current pair in ${printLocation(location)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that secret may hold either.`,
+    failed: `While this run stored the current pair in ${printDestination(destination)}, run ${readOwnership(rival.name)?.run} made credential ${rival.id}: that destination may hold either.`,
     remedy: ONE_PAIR,
   });
 }

@@ -2,37 +2,66 @@
 
 import { secretFor } from '../certificate/credential.ts';
 import { NEW_RUN, RotationError } from '../errors.ts';
-import type { SecretStore } from '../github/secret-store.ts';
-import { type Cancellation, type Clock, sleep } from '../http/clock.ts';
+import type { SecretStore, StoreResult } from '../github/secret-store.ts';
+import { type Cancellation, type Clock, sleep, type Waiting } from '../http/clock.ts';
+import { poll } from '../http/poll.ts';
 import { LONGEST_FLIGHT } from '../http/wire.ts';
 import { dropDestinationAdvice } from '../model/advice.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { Pair } from '../model/key-pair.ts';
 import { type ObservedSecret, type ObservedState, writtenTimes } from '../model/observed-state.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
-import { secretChangedMeanwhile } from './contention.ts';
+import type { Step } from '../model/step.ts';
+import { mixed, secretChangedMeanwhile } from './contention.ts';
 import type { Job } from './job.ts';
 
-interface DeliveryServices {
+interface DeliveryServices extends Waiting {
   store: SecretStore | undefined;
   mask: (secret: string) => void;
   /** The password of PKCS#12 secrets. Empty means none. */
   pkcs12Password: string;
 }
 
+type Source = Extract<Step, { kind: 'store-secret' }>['source'];
+
+interface Failure {
+  location: SecretLocation;
+  error: RotationError;
+  landed: 'no' | 'unknown';
+}
+
 export class Delivery {
   readonly #services: DeliveryServices;
   readonly #desired: DesiredState;
+  readonly #observed: ObservedState;
+  readonly #source: Source;
+  /** Locations to which the plan delivers the pair. */
+  readonly #planned: readonly SecretLocation[];
   readonly #stored: SecretLocation[] = [];
-  readonly #failures: { location: SecretLocation; error: RotationError; landed: 'no' | 'unknown' }[] = [];
+  readonly #failures: Failure[] = [];
   #begun = false;
   #storedAt = 0;
+  /** Local time of the last write. */
+  #writtenAt = 0;
   #mayLandAgain = false;
+  /** A cancellation that waits until a destination has all parts of the pair. */
+  #cancelled: RotationError | undefined;
+  /** `updated_at` of the primary's secret after this run wrote it. */
+  #primaryTime: number | undefined;
   readonly #isRevocation: boolean;
 
-  constructor(services: DeliveryServices, { desired, plan }: Pick<Job, 'desired' | 'plan'>) {
+  constructor(
+    services: DeliveryServices,
+    { desired, observed, plan }: Pick<Job, 'desired' | 'observed' | 'plan'>,
+    source: Source,
+  ) {
     this.#services = services;
     this.#desired = desired;
+    this.#observed = observed;
+    this.#source = source;
+    this.#planned = plan.steps.flatMap((step) =>
+      step.kind === 'store-secret' && step.source === source ? [step.location] : [],
+    );
     this.#isRevocation = plan.revokes.length > 0;
   }
 
@@ -46,16 +75,16 @@ export class Delivery {
     return this.#storedAt;
   }
 
-  /** A write got no clear answer, so it may land once more, up to LONGEST_FLIGHT later. */
-  get mayLandAgain(): boolean {
-    return this.#mayLandAgain;
+  /** Local time of the last write, and whether a write got no clear answer, so that it may land once more, up to LONGEST_FLIGHT later. */
+  get lastWrite(): LastWrite | undefined {
+    return this.#begun ? { at: this.#writtenAt, mayLandAgain: this.#mayLandAgain } : undefined;
   }
 
   get stored(): readonly SecretLocation[] {
     return this.#stored;
   }
 
-  /** Locations that should hold the pair, and whose write was refused or is in doubt. */
+  /** Locations that should hold the pair, and whose write was refused, skipped or is in doubt. */
   get unserved(): readonly SecretLocation[] {
     return this.#failures.map(({ location }) => location);
   }
@@ -63,6 +92,25 @@ export class Delivery {
   /** Locations that hold either the new pair or what they held before. */
   get inDoubt(): readonly SecretLocation[] {
     return this.#failures.filter(({ landed }) => landed === 'unknown').map(({ location }) => location);
+  }
+
+  /** Whether a destination has some parts of the pair, and others are to come. A run that stopped here would leave it a mixture of two pairs. */
+  get isAmidDestination(): boolean {
+    const done = [...this.#stored, ...this.unserved];
+    const open = this.#planned.filter((location) => !done.includes(location));
+    return open.some(({ destination }) => this.#stored.some((one) => one.destination === destination));
+  }
+
+  /** Whether a destination has only one of two secrets that belong together, or perhaps only one. */
+  get isMixed(): boolean {
+    return this.#mixtures().length > 0;
+  }
+
+  /** How the write of a location ended that threw nothing. */
+  outcomeOf(location: SecretLocation): string {
+    const failure = this.#failures.find((one) => one.location === location);
+    if (failure === undefined) return 'done';
+    return failure.landed === 'unknown' ? 'in doubt' : 'not stored';
   }
 
   /**
@@ -83,7 +131,8 @@ export class Delivery {
     const text = await secretFor(location, pair, { alias: clientId, password });
     // Masks of the key's PEM lines do not cover the PKCS#12.
     if (location.part === 'pkcs12') mask(text);
-    const result = await store.store(location, text);
+    const result = await this.#write(store, location, text);
+    this.#writtenAt = this.#services.clock.now();
     if (result.outcome === 'stored') {
       this.#begun = true;
       this.#stored.push(location);
@@ -92,13 +141,54 @@ export class Delivery {
       return;
     }
     const { error, outcome } = result;
-    if (!this.#begun && outcome === 'refused')
-      throw error.withAdvice(dropDestinationAdvice(location, this.#desired));
+    const failure: Failure = { location, error, landed: outcome === 'refused' ? 'no' : 'unknown' };
+    if (!this.#begun && outcome === 'refused') throw error.withAdvice(this.#dropDestinationAdvice(failure));
     this.#begun = true;
     this.#mayLandAgain ||= outcome === 'in doubt';
-    this.#failures.push({ location, error, landed: outcome === 'refused' ? 'no' : 'unknown' });
-    // No other location gets the pair unless the primary holds it for certain.
-    if (this.#stored.length === 0) this.requireComplete();
+    this.#failures.push(failure);
+    // No other location gets a new pair unless the primary holds it for certain.
+    if (this.#source === 'issued' && this.#stored.length === 0) this.requireComplete();
+  }
+
+  /** Writes again what a cancellation has stopped, if the destination would otherwise keep a mixture of two pairs. */
+  async #write(store: SecretStore, location: SecretLocation, text: string): Promise<StoreResult> {
+    const mustFinish = this.isAmidDestination;
+    const result = await store.store(location, text);
+    if (!mustFinish || result.outcome === 'stored' || result.error.code !== 'CANCELLED') return result;
+    this.#cancelled = result.error;
+    this.#services.cancellation.shield();
+    const again = await store.store(location, text);
+    // The first attempt may have landed.
+    return again.outcome === 'refused' ? { ...again, outcome: result.outcome } : again;
+  }
+
+  /** @throws RotationError CANCELLED if a cancellation had to wait */
+  requireUncancelled(): void {
+    if (this.#cancelled) throw this.#cancelled;
+  }
+
+  /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
+  async rememberPrimaryTime(): Promise<void> {
+    // A write that may land once more would look like another run's.
+    if (this.#mayLandAgain) return;
+    const before = this.#observed.secrets[0]?.githubTime;
+    const attempt = async () => {
+      const value = await this.#readPrimaryTime();
+      return { done: value !== before, value };
+    };
+    this.#primaryTime = await poll(this.#services, attempt, (last) => last);
+  }
+
+  /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
+  async refuseOtherDelivery(): Promise<void> {
+    const since = this.#primaryTime;
+    // A read that lags behind shows an earlier time.
+    if (since !== undefined && ((await this.#readPrimaryTime()) ?? 0) > since) throw mixed(this.#observed);
+  }
+
+  async #readPrimaryTime(): Promise<number | undefined> {
+    const [primary] = this.#observed.secrets;
+    return primary && writtenTimes(await this.#services.store?.times(primary.location))?.updatedAt;
   }
 
   /** @throws RotationError DELIVERY_INCOMPLETE */
@@ -108,7 +198,7 @@ export class Delivery {
     const locations = this.#failures.map(({ location }) => printLocation(location)).join(', ');
     throw new RotationError('DELIVERY_INCOMPLETE', {
       failed: `The credential could not be stored in ${locations}. ${first.error.failed}`,
-      remedy: `${first.error.remedy}${this.#dropDestinationAdvice(first.location)}${this.#nextStep()}`,
+      remedy: `${first.error.remedy}${this.#stored.length > 0 ? this.#dropDestinationAdvice(first) : ''}${this.#nextStep()}`,
       cause: first.error,
     });
   }
@@ -120,9 +210,30 @@ export class Delivery {
     return this.#desired.operation === 'enroll' ? '' : AGAIN;
   }
 
-  /** A primary in doubt may hold the only copy of the new key. */
-  #dropDestinationAdvice(location: SecretLocation): string {
-    return this.#stored.length === 0 ? '' : dropDestinationAdvice(location, this.#desired);
+  /** Empty if the error says nothing about the destination, such as a cancellation. */
+  #dropDestinationAdvice({ error: { code }, location }: Failure): string {
+    const isRefused = code === 'DESTINATION_NOT_FOUND' || code === 'GITHUB_FORBIDDEN';
+    return isRefused ? dropDestinationAdvice(location, this.#desired) : '';
+  }
+
+  /** A sentence for each destination whose private-key secret and certificate secret may not match. */
+  #mixtures(): string[] {
+    const fateOf = (location: SecretLocation) =>
+      this.#stored.includes(location)
+        ? 'stored'
+        : this.#failures.find((failure) => failure.location === location)?.landed;
+    return this.#planned.flatMap((key) => {
+      const isItsCertificate = ({ destination, part }: SecretLocation) =>
+        part === 'certificate' && destination === key.destination;
+      const certificate = this.#planned.find(isItsCertificate);
+      if (key.part !== 'private-key' || certificate === undefined) return [];
+      const fates = [fateOf(key), fateOf(certificate)];
+      if (fates[0] === fates[1]) return [];
+      const both = `${printLocation(certificate)} and ${printLocation(key)}`;
+      return fates.includes('unknown')
+        ? `${both} may not match: consumers that read both may not be able to log in until both hold one pair.`
+        : `${both} do not match: consumers that read both CANNOT LOG IN until both hold one pair.`;
+    });
   }
 
   /**
@@ -138,7 +249,7 @@ export class Delivery {
       holding.length > 0
         ? `${holding.join(', ')} ${holding.length > 1 ? 'hold' : 'holds'} ${id}`
         : `It is not certain that any destination holds ${id}`;
-    return `${stored}${rest}.`;
+    return [`${stored}${rest}.`, ...this.#mixtures()].join(' ');
   }
 }
 
@@ -146,6 +257,11 @@ const FINISH = ` Then ${NEW_RUN} with current-credential. It finishes the delive
 
 /** For a primary in doubt. */
 const AGAIN = ` Then ${NEW_RUN} with current-credential. If it is refused with ROTATION_IN_PROGRESS, start it again 15 minutes later.`;
+
+interface LastWrite {
+  at: number;
+  mayLandAgain: boolean;
+}
 
 export interface PauseServices {
   clock: Clock;
@@ -190,7 +306,7 @@ function readGithubTimes(
 export async function pauseAfterDelivery(
   { secrets }: ObservedState,
   services: PauseServices,
-  currentDelivery: { at: number; mayLandAgain: boolean } | undefined,
+  currentDelivery: LastWrite | undefined,
 ): Promise<void> {
   const { clock, cancellation, store } = services;
   const [primary, ...others] = secrets;

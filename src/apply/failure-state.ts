@@ -18,6 +18,8 @@ export interface FailureState {
   previousEnds?: number | undefined;
   /** A sentence about an earlier delivery that this run worked to finish. */
   currentDelivery: string | undefined;
+  /** A destination has, or may have, a private-key secret and a certificate secret that do not match. The sentence about the delivery says which. */
+  isMixed: boolean;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
   /** The run may have disassociated a credential. */
@@ -211,13 +213,13 @@ function perhapsNobody({ methodBefore, isManager, method }: FailureState): strin
  * @param now by Auth0's clock
  */
 export function alarm(state: FailureState, now: number): string | undefined {
-  const { methodBefore, interrupted, unserved, reverted, served, takenOver } = state;
+  const { methodBefore, interrupted, isMixed, unserved, reverted, served, takenOver } = state;
   if (methodBefore !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   const isLate = served.length > 0 && unserved.length > 0 && isOver(state, now);
-  if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate) return SOME;
+  if ((waiting && reverted === undefined) || methodEnded(state) !== '' || isLate || isMixed) return SOME;
   if (state.lockout !== undefined && (served.length === 0 || unserved.length > 0)) return state.lockout;
   return notRevoked(state).length === 0 ? undefined : STILL_VALID;
 }

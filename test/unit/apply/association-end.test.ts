@@ -100,27 +100,6 @@ describe('the delivered credential, checked at the end', () => {
   });
 });
 
-describe('a renewal, which writes nothing to Auth0', () => {
-  it("notices another run's renewal by the time of the secret", async () => {
-    const lock = await Lock.begin('settled');
-    await lock.association.rememberPrimaryTime();
-    await lock.association.refuseOtherDelivery();
-    expect(lock.sent).toEqual(['GET secret', 'GET secret']);
-    lock.store();
-    expect(await failure(lock.association.refuseOtherDelivery())).toBe(
-      'ROTATION_IN_PROGRESS: While this run delivered, another one stored a certificate of the same subject: repo:acme/shop AUTH0_MTLS_PEM may hold either.',
-    );
-  });
-
-  it("takes a secret that was missing and now exists for another run's delivery", async () => {
-    const lock = await Lock.begin('hand-made, no secret');
-    await lock.association.rememberPrimaryTime();
-    await lock.association.refuseOtherDelivery();
-    lock.store();
-    expect(await failure(lock.association.refuseOtherDelivery())).toMatch(/another one stored/);
-  });
-});
-
 describe('a change of method', () => {
   const begin = (start = 'client secret') => Lock.begin(start, { operation: 'enroll' });
 

@@ -221,7 +221,7 @@ describe('two runs at once', () => {
     await lock.association.refuseOvertaken(primary);
     lock.rival();
     expect(await failure(lock.association.refuseOvertaken(primary))).toBe(
-      `ROTATION_IN_PROGRESS: While this run stored the current pair in repo:acme/shop AUTH0_MTLS_PEM, run 1002.1 made credential ${lock.id('R1')}: that secret may hold either.`,
+      `ROTATION_IN_PROGRESS: While this run stored the current pair in repo:acme/shop, run 1002.1 made credential ${lock.id('R1')}: that destination may hold either.`,
     );
   });
 });

@@ -17,7 +17,7 @@ it.each([
       if (!rival || !location) throw new Error('there is no other run');
       return overtaken(rival, location);
     },
-    /stored the current pair in repo:acme\/shop PEM, run 1\.1 made credential a: that secret may hold either/,
+    /stored the current pair in repo:acme\/shop, run 1\.1 made credential a: that destination may hold either/,
     /^When the other run has ended, .*force: true, .*concurrency group\.$/,
   ],
   [

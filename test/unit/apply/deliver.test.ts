@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Delivery, pauseAfterDelivery, requireUnwritten } from '../../../src/apply/deliver.ts';
-import { RotationError } from '../../../src/errors.ts';
+import { type ErrorCode, RotationError } from '../../../src/errors.ts';
 import { SecretStore, type StoreResult } from '../../../src/github/secret-store.ts';
 import { Cancellation } from '../../../src/http/clock.ts';
 import { secretLocations } from '../../../src/model/desired-state.ts';
@@ -10,11 +10,12 @@ import type { Pair } from '../../../src/model/key-pair.ts';
 import type { SecretTimes } from '../../../src/model/observed-state.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { printLocation, type SecretLocation } from '../../../src/model/secret-location.ts';
+import { virtualClock } from '../../support/clock.ts';
 import { type DesiredChanges, desired, NOW, type StateSeed, state } from '../../support/states.ts';
 
 const LONG_AGO = NOW - 3_600_000;
 const TWO = ['repo:acme/shop', 'repo:acme/other'];
-const error = new RotationError('GITHUB_REQUEST_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
+const error = new RotationError('GITHUB_FORBIDDEN', { failed: 'It failed.', remedy: 'Mend it.' });
 const stored: StoreResult = { outcome: 'stored', at: NOW, mayLandAgain: false };
 const refused: StoreResult = { outcome: 'refused', error };
 const inDoubt: StoreResult = { outcome: 'in doubt', error };
@@ -92,10 +93,11 @@ describe('the secrets of other destinations', () => {
 
 interface Asked extends DesiredChanges {
   revokes?: readonly string[];
+  source?: 'issued' | 'current-credential';
 }
 
 /** A delivery whose places answer so, and what it ends with. */
-async function deliver({ revokes = [], ...changes }: Asked, ...answers: StoreResult[]) {
+async function deliver({ revokes = [], source = 'issued', ...changes }: Asked, ...answers: StoreResult[]) {
   const wanted = desired({ destinations: TWO, ...changes });
   const asked: SecretLocation[] = [];
   const masks: string[] = [];
@@ -108,12 +110,21 @@ async function deliver({ revokes = [], ...changes }: Asked, ...answers: StoreRes
       },
     },
   }) as SecretStore;
-  const services = { store, mask: (secret: string) => masks.push(secret), pkcs12Password: '' };
-  const delivery = new Delivery(services, { desired: wanted, plan: { revokes } as unknown as Plan });
+  const locations = secretLocations(wanted);
+  const steps = locations.map((location) => ({ kind: 'store-secret', location, source }));
+  const services = {
+    store,
+    mask: (secret: string) => masks.push(secret),
+    pkcs12Password: '',
+    clock: virtualClock(NOW).clock,
+    cancellation: new Cancellation(new AbortController().signal),
+  };
+  const plan = { revokes, steps } as unknown as Plan;
+  const delivery = new Delivery(services, { desired: wanted, observed: state(wanted, {}), plan }, source);
   const pair: Pair = { privateKey: 'key', certificate: 'certificate' };
   let end: RotationError | undefined;
   try {
-    for (const location of secretLocations(wanted)) await delivery.put(location, pair, 'client');
+    for (const location of locations) await delivery.put(location, pair, 'client');
     delivery.requireComplete();
   } catch (thrown) {
     if (!(thrown instanceof RotationError)) throw thrown;
@@ -132,12 +143,67 @@ it('offers to take out a destination that nobody reads, but not the primary, whi
 it('offers another first destination where the primary has refused the write', async () => {
   const { delivery, end } = await deliver({}, refused);
   expect([end?.code, end?.remedy, delivery.begun]).toEqual([
-    'GITHUB_REQUEST_FAILED',
+    'GITHUB_FORBIDDEN',
     expect.stringMatching(
       /^Mend it\. Or, if nobody reads it, take repo:acme\/shop out of destinations and in the same change add `moved-from: repo:acme\/shop/,
     ),
     false,
   ]);
+});
+
+it.each<[ErrorCode, boolean]>([
+  ['DESTINATION_NOT_FOUND', true],
+  ['GITHUB_FORBIDDEN', true],
+  ['GITHUB_REQUEST_FAILED', false],
+  ['CANCELLED', false],
+  ['DEADLINE_EXCEEDED', false],
+])('takes an error for one of the destination only if it is: %s', async (code, isOfDestination) => {
+  const failed = new RotationError(code, { failed: 'It failed.', remedy: 'Mend it.' });
+  for (const answers of [
+    [{ outcome: 'refused', error: failed }],
+    [stored, { outcome: 'refused', error: failed }],
+  ])
+    expect((await deliver({}, ...(answers as StoreResult[]))).end?.remedy.includes('destinations')).toBe(
+      isOfDestination,
+    );
+});
+
+describe('the time of the primary, in a renewal', () => {
+  /** @param times what each read of the primary shows @param result of its write */
+  async function renew(times: (number | 'missing')[], result: StoreResult = stored) {
+    const wanted = desired({ destinations: ['repo:acme/shop'] });
+    const observed = state(wanted, { written: [60] });
+    const { clock, waits } = virtualClock(NOW);
+    const store = Object.create(storeWith(...times), { store: { value: async () => result } }) as SecretStore;
+    const cancellation = new Cancellation(new AbortController().signal);
+    const services = { store, mask: () => undefined, pkcs12Password: '', clock, cancellation };
+    const plan = { revokes: [], steps: [] } as unknown as Plan;
+    const delivery = new Delivery(services, { desired: wanted, observed, plan }, 'issued');
+    for (const location of secretLocations(wanted))
+      await delivery.put(location, { privateKey: 'key', certificate: 'certificate' }, 'client');
+    await delivery.rememberPrimaryTime();
+    const end = await delivery.refuseOtherDelivery().catch((thrown: unknown) => thrown);
+    return { end, waits };
+  }
+  const mixed = {
+    code: 'ROTATION_IN_PROGRESS',
+    failed:
+      'While this run delivered, another one stored a certificate of the same subject: repo:acme/shop PEM may hold either.',
+  };
+  const again: StoreResult = { outcome: 'stored', at: NOW, mayLandAgain: true };
+
+  it.each<[string, (number | 'missing')[], StoreResult, object | undefined, number[]]>([
+    ['is read again until it shows the write', [LONG_AGO, LONG_AGO, NOW, NOW], stored, undefined, [250, 500]],
+    ["shows another run's delivery", [NOW, NOW + 1_000], stored, mixed, []],
+    ['shows none if a read lags, or the secret was deleted', [NOW, LONG_AGO], stored, undefined, []],
+    ['shows none if the secret was deleted', [NOW, 'missing'], stored, undefined, []],
+    ['shows nothing if a write may land again', [NOW, NOW + 1_000], again, undefined, []],
+  ])('%s', async (_, times, result, wanted, waits) => {
+    const renewed = await renew(times, result);
+    if (wanted) expect(renewed.end).toMatchObject(wanted);
+    else expect(renewed.end).toBeUndefined();
+    expect(renewed.waits).toEqual(waits);
+  });
 });
 
 describe('the way on from an incomplete delivery', () => {
@@ -203,7 +269,7 @@ describe('a delivery says', () => {
     ],
   ])('%s', async (_, answers, text, missing, doubtful, mayLandAgain) => {
     const { delivery, end } = await deliver(THREE, ...answers);
-    expect([delivery.describe('n'), delivery.mayLandAgain]).toEqual([text, mayLandAgain]);
+    expect([delivery.describe('n'), delivery.lastWrite?.mayLandAgain]).toEqual([text, mayLandAgain]);
     expect(delivery.unserved.map(printLocation)).toEqual(missing);
     expect(delivery.inDoubt.map(printLocation)).toEqual(doubtful);
     expect(end?.failed).toBe(
@@ -229,4 +295,33 @@ it('writes no second part of a destination that refused the first, and masks no 
   expect(end?.failed).toContain('in repo:acme/shop KEY, repo:acme/shop CERTIFICATE. It failed.');
   expect(delivery.inDoubt.map(printLocation)).toEqual(['repo:acme/shop KEY']);
   expect(masks).toEqual([]);
+});
+
+it('continues with a current pair in doubt, which its holder has anyway', async () => {
+  const { asked, end } = await deliver({ source: 'current-credential' }, inDoubt, stored);
+  expect([asked.length, end?.code]).toEqual([2, 'DELIVERY_INCOMPLETE']);
+  expect((await deliver({}, inDoubt, stored)).asked).toHaveLength(1);
+});
+
+it('writes again what a cancellation stopped amid a destination, and ends the run after it', async () => {
+  const cancelled = new RotationError('CANCELLED', { failed: 'The run was cancelled.', remedy: '' });
+  const stopped: StoreResult = { outcome: 'refused', error: cancelled };
+  const parts: Asked = {
+    privateKeySecretName: 'KEY',
+    certificateSecretName: 'CERTIFICATE',
+    destinations: ['repo:acme/shop'],
+    source: 'current-credential',
+  };
+  const whole = await deliver(parts, stored, stopped, stored, stored);
+  expect(whole.asked).toEqual([
+    'repo:acme/shop PEM',
+    'repo:acme/shop KEY',
+    'repo:acme/shop KEY',
+    'repo:acme/shop CERTIFICATE',
+  ]);
+  expect([whole.end, whole.delivery.unserved]).toEqual([undefined, []]);
+  expect(() => whole.delivery.requireUncancelled()).toThrow('The run was cancelled.');
+  // The first attempt may have landed.
+  const left = await deliver(parts, stored, { ...stopped, outcome: 'in doubt' }, refused);
+  expect(left.delivery.inDoubt.map(printLocation)).toEqual(['repo:acme/shop KEY']);
 });

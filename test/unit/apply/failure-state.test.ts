@@ -22,6 +22,7 @@ const NOTHING: FailureState = {
   served: [],
   unserved: [],
   currentDelivery: undefined,
+  isMixed: false,
   interrupted: [],
   disassociated: false,
   methodBefore: undefined,
@@ -47,6 +48,7 @@ const told = (left: Partial<FailureState>, undone: Parameters<typeof explainFail
 describe('the alarm', () => {
   it.each<[string, Partial<FailureState>, SecretLocation[], RegExp | undefined]>([
     ['nothing has happened', {}, [], undefined],
+    ['two secrets do not match', { isMixed: true }, [], /some consumers/],
     ['a place has given way', { interrupted: [SHOP] }, [], /some consumers/],
     ['it was served again', { interrupted: [SHOP] }, [SHOP], undefined],
     ['another one was served', { interrupted: [SHOP, OTHER] }, [SHOP], /some consumers/],
