@@ -143,9 +143,10 @@ class Execution {
     // Nothing gives way to a key that could not be tried.
     if (why === 'make room') await this.#new.tryBeforeRemoval(this.#clientId);
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
-    this.#interrupted.push(...interrupts);
-    this.#disassociated ||= from.some((id) => !to.includes(id));
-    await this.#association.replace(to, confirm);
+    await this.#association.replace(to, confirm, () => {
+      this.#interrupted.push(...interrupts);
+      this.#disassociated ||= from.some((id) => !to.includes(id));
+    });
     this.#healed ||= why === 'heal';
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
@@ -318,6 +319,7 @@ class Execution {
       previousEnds: expiresAt,
       currentDelivery: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
       isMixed: this.#delivery.isMixed || this.#currentDelivery.isMixed,
+      takenOut: this.#association.takenOut,
       interrupted: this.#interrupted,
       disassociated: this.#disassociated,
       ...this.#method.left,

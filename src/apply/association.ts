@@ -20,6 +20,7 @@ import { findRival, rotationInProgress } from '../model/rivals.ts';
 import { isSameLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
 import { changedMeanwhile, overtaken, secretChangedMeanwhile } from './contention.ts';
+import { requireAssociated } from './propagation.ts';
 
 export interface AssociationServices extends Waiting {
   tenant: Tenant;
@@ -59,6 +60,7 @@ export class Association {
   #made: Credential | undefined;
   #readBack: Promise<void> = Promise.resolve();
   #hasStoredPrimary = false;
+  #takenOut: string | undefined;
 
   constructor(desired: DesiredState, observed: ObservedState, services: AssociationServices) {
     this.#desired = desired;
@@ -77,8 +79,16 @@ export class Association {
     this.#made = made;
   }
 
-  /** Replaces the list and begins a read-back, which `awaitReadBack` awaits. With `confirm` it waits until Auth0 shows the list. @throws RotationError */
-  async replace(to: readonly CredentialRef[], confirm: boolean): Promise<void> {
+  /**
+   * Replaces the list and begins a read-back, which `awaitReadBack` awaits. With `confirm` it waits until Auth0 shows the list.
+   * @param onChange called right before the change, since nothing is removed by a run that stops earlier
+   * @throws RotationError
+   */
+  async replace(
+    to: readonly CredentialRef[],
+    confirm: boolean,
+    onChange: () => void = () => undefined,
+  ): Promise<void> {
     const ids = this.#resolve(to);
     // A PATCH of this method would change the client's method.
     if (this.#method !== this.#desired.method)
@@ -86,6 +96,7 @@ export class Association {
     await this.#awaitPendingWrite(ids);
     // guard: a fresh full read before each PATCH
     await this.requireUnchanged();
+    onChange();
     await this.#patch(ids);
     this.#beginReadBack(confirm);
   }
@@ -171,13 +182,19 @@ export class Association {
       this.#services.tenant.credentials(this.#desired.clientId),
     ]);
     if (client.associated.includes(id)) return;
+    this.#takenOut = id;
     if (client.method !== this.#desired.method)
       throw changedMeanwhile('the authentication method of the client');
     const there = (one: string) => pool.some((credential) => credential.id === one);
     const others = client.associated.filter((one) => there(one) && this.#known.has(one));
     await this.#patch([...others.slice(0, METHOD_CAPACITY - 1), id]);
-    const again = await this.#client();
-    if (!again.associated.includes(id)) throw changedMeanwhile("the client's associated credentials");
+    await requireAssociated(this.#desired.clientId, id, this.#services);
+    this.#takenOut = undefined;
+  }
+
+  /** Id of the delivered credential, if somebody else has taken it out and no read shows it associated again. */
+  get takenOut(): string | undefined {
+    return this.#takenOut;
   }
 
   /** Local time until which a change of this run may land once more. 0 if none may. */

@@ -20,6 +20,8 @@ export interface FailureState {
   currentDelivery: string | undefined;
   /** A destination has, or may have, a private-key secret and a certificate secret that do not match. The sentence about the delivery says which. */
   isMixed: boolean;
+  /** Id of the delivered credential, if somebody else has taken it out and the run could not associate it again. */
+  takenOut: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
   /** The run may have disassociated a credential. */
@@ -73,6 +75,7 @@ function afterDelivery(state: FailureState, now: number): string {
     served.length === 0 ? perhapsNobody(state) : '',
     delivery,
     methodEnded(state) || previousEnd(state, now),
+    takenOutOf(state),
     stays(state),
     interruptedStill(state),
     unrevoked(state, served.length > 0, now),
@@ -105,14 +108,20 @@ function afterUndo(state: FailureState, whenToStart: string): string {
       : '';
   return currentDelivery === undefined
     ? joined(KEEPS, unheld)
-    : joined(currentDelivery, unheld, stays(state));
+    : joined(currentDelivery, unheld, takenOutOf(state), stays(state));
 }
 
 const AT_ONCE = `${NEW_RUN} at once`;
 const KEEPS = 'Every destination keeps the credential that it holds.';
 
-function stays({ disassociated, methodBefore }: FailureState): string {
-  return disassociated || methodBefore ? '' : 'All associated credentials stay associated.';
+function takenOutOf({ takenOut }: FailureState): string {
+  return takenOut === undefined
+    ? ''
+    : `Somebody else has taken ${takenOut} out, or moved the client to another method. Auth0 does not show it associated again: consumers that use it CANNOT LOG IN until it is.`;
+}
+
+function stays({ disassociated, methodBefore, takenOut }: FailureState): string {
+  return disassociated || methodBefore || takenOut ? '' : 'All associated credentials stay associated.';
 }
 
 /** An enrollment that was delivered, but not everywhere. */
@@ -213,9 +222,10 @@ function perhapsNobody({ methodBefore, isManager, method }: FailureState): strin
  * @param now by Auth0's clock
  */
 export function alarm(state: FailureState, now: number): string | undefined {
-  const { methodBefore, interrupted, isMixed, unserved, reverted, served, takenOver } = state;
+  const { methodBefore, interrupted, isMixed, unserved, reverted, served, takenOut, takenOver } = state;
   if (methodBefore !== undefined && served.length === 0) return NOBODY;
   if (takenOver) return TAKEN_OVER;
+  if (takenOut !== undefined) return OUT;
   const names = served.map(printLocation);
   const waiting = interrupted.some((location) => !names.includes(printLocation(location)));
   const isLate = served.length > 0 && unserved.length > 0 && isOver(state, now);
@@ -226,5 +236,6 @@ export function alarm(state: FailureState, now: number): string | undefined {
 
 const NOBODY = "perhaps NOBODY CAN LOG IN. Set the client's method back at once";
 const STILL_VALID = 'the credential to revoke MAY STILL BE VALID. Act at once';
+const OUT = 'consumers of the delivered credential CANNOT LOG IN. Act at once';
 const SOME = 'some consumers may not be able to log in. Act at once';
 const TAKEN_OVER = 'consumers may not be able to log in. Decide now which method the client must have';

@@ -87,6 +87,19 @@ describe('the delivered credential, checked at the end', () => {
     expect(lock.sent.some((line) => line.startsWith('PATCH'))).toBe(false);
   });
 
+  it('is associated again although the reads lag behind that', async () => {
+    const lock = await Lock.begin('settled');
+    lock.associate('P1');
+    const before = lock.client();
+    lock.meanwhile = (line, count) => (line === 'GET client' && [3, 4].includes(count) ? before : undefined);
+    await lock.association.keepAssociated(lock.id('C1'));
+    expect([lock.associated, lock.slept, lock.association.takenOut]).toEqual([
+      ['P1', 'C1'],
+      [250, 500],
+      undefined,
+    ]);
+  });
+
   it('is an error if somebody takes it out again at once', async () => {
     const lock = await Lock.begin('settled');
     lock.associate('P1');
@@ -97,6 +110,7 @@ describe('the delivered credential, checked at the end', () => {
     expect(await failure(lock.association.keepAssociated(lock.id('C1')))).toBe(
       `ROTATION_IN_PROGRESS: ${CHANGED}`,
     );
+    expect(lock.association.takenOut).toBe(lock.id('C1'));
   });
 });
 

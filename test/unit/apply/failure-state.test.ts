@@ -23,6 +23,7 @@ const NOTHING: FailureState = {
   unserved: [],
   currentDelivery: undefined,
   isMixed: false,
+  takenOut: undefined,
   interrupted: [],
   disassociated: false,
   methodBefore: undefined,
@@ -49,6 +50,18 @@ describe('the alarm', () => {
   it.each<[string, Partial<FailureState>, SecretLocation[], RegExp | undefined]>([
     ['nothing has happened', {}, [], undefined],
     ['two secrets do not match', { isMixed: true }, [], /some consumers/],
+    [
+      'the delivered credential was taken out',
+      { takenOut: 'a' },
+      [SHOP],
+      /delivered credential CANNOT LOG IN/,
+    ],
+    [
+      'it was taken out after an enrollment',
+      { takenOut: 'a', methodBefore: SECRET },
+      [SHOP],
+      /CANNOT LOG IN/,
+    ],
     ['a place has given way', { interrupted: [SHOP] }, [], /some consumers/],
     ['it was served again', { interrupted: [SHOP] }, [SHOP], undefined],
     ['another one was served', { interrupted: [SHOP, OTHER] }, [SHOP], /some consumers/],
@@ -107,6 +120,12 @@ describe('after a complete undo', () => {
       'a delivery was finished before',
       { currentDelivery: 'It holds a.' },
       [/^It holds a\. All associated credentials stay associated\.$/],
+      [],
+    ],
+    [
+      'a delivery was finished, and its credential was taken out',
+      { currentDelivery: 'It holds a.', takenOut: 'a' },
+      [/^It holds a\. Somebody else has taken a out, .* CANNOT LOG IN until it is\.$/],
       [],
     ],
     [
@@ -376,6 +395,11 @@ describe('after a delivery has begun', () => {
       /that repo:acme\/other PEM, repo:acme\/third PEM held was removed\. Its consumers cannot log in until/,
     ],
     ['to all that have given way', { interrupted: [SHOP], served: [SHOP] }, /^It holds n\. All [^.]*\.$/],
+    [
+      'of a credential that was taken out',
+      { takenOut: 'n', served: [SHOP] },
+      /^It holds n\. Somebody else has taken n out, .* CANNOT LOG IN until it is\.$/,
+    ],
   ])('%s, it is said who cannot log in', (_, left, words) => {
     expect(begun(left).stateNow).toMatch(words);
   });

@@ -8,6 +8,7 @@ import { type Instead, type Meanwhile, Road } from '../../support/road.ts';
 const PEM = 'AUTH0_MTLS_PEM';
 const ENV = `env:acme/other/production ${PEM}`;
 const REFUSED: Instead = { status: 403 };
+const METHOD = 'self_signed_tls_client_auth';
 
 async function run(start: string, asked: Partial<Asked>, meanwhile?: Meanwhile) {
   const road = await Road.begin(start, asked);
@@ -62,6 +63,59 @@ it('a write of the current pair that is in doubt does not keep it from the other
     line === `PUT env ${PEM}` ? 'dropped' : undefined,
   );
   expect([code, road.sent]).toEqual(['DELIVERY_INCOMPLETE', expect.arrayContaining([`PUT org ${PEM}`])]);
+});
+
+describe('an interruption that did not come', () => {
+  it('is not told of a run that stopped right before it', async () => {
+    const { code, error, road, stateNow } = await run(
+      'partly delivered',
+      { current: false },
+      (line, _, { lines }) =>
+        line === 'GET client' && lines.some((one) => one.startsWith('Disassociate')) ? REFUSED : undefined,
+    );
+    expect([code, error?.alarm, road.associated]).toEqual(['AUTH0_FORBIDDEN', undefined, ['P1', 'C1']]);
+    expect(stateNow).toBe('Every destination keeps the credential that it holds.');
+  });
+});
+
+describe('a delivered credential that somebody takes out', () => {
+  const OUT = /^Somebody|Somebody else has taken cred_\w+ out, .* CANNOT LOG IN until it is\.$/;
+  const takenOut =
+    (put: string, body: (road: Road) => object): Meanwhile =>
+    (line, _, road) => {
+      if (line === put) road.world.admin(body(road));
+      return line.startsWith('PATCH client [') && road.sent.includes(put) ? REFUSED : undefined;
+    };
+  const only = (label: string) => (road: Road) => ({
+    client_authentication_methods: { [METHOD]: { credentials: [{ id: road.id(label) }] } },
+  });
+  const secret = () => ({
+    client_authentication_methods: null,
+    token_endpoint_auth_method: 'client_secret_post',
+  });
+
+  it.each<[string, string, Partial<Asked>, Meanwhile, string]>([
+    [
+      'and that cannot be associated again',
+      'ours alone',
+      {},
+      takenOut(`PUT repo ${PEM}`, only('C1')),
+      'AUTH0_FORBIDDEN',
+    ],
+    ['with its method', 'ours alone', {}, takenOut(`PUT repo ${PEM}`, secret), 'ROTATION_IN_PROGRESS'],
+    [
+      'while an old delivery is finished',
+      'partly delivered',
+      { force: false },
+      takenOut(`PUT env ${PEM}`, only('P1')),
+      'AUTH0_FORBIDDEN',
+    ],
+  ])('%s is an alarm', async (_, start, asked, meanwhile, wanted) => {
+    const { code, error, stateNow } = await run(start, asked, meanwhile);
+    expect([code, error?.alarm]).toEqual([wanted, expect.stringContaining('CANNOT LOG IN. Act at once')]);
+    expect(stateNow).toMatch(OUT);
+    expect(stateNow).not.toContain('stay associated');
+  });
 });
 
 describe('a private-key secret and a certificate secret that do not match', () => {
