@@ -191,7 +191,7 @@ class Execution {
   #requireTimeLeft(): void {
     const { cancellation, clock } = this.#services;
     if (this.#delivery.begun || this.#currentDelivery.isAmidDestination) return;
-    this.#currentDelivery.requireUncancelled();
+    this.#currentDelivery.requireNotStopped();
     cancellation.check();
     if (clock.now() > cancellation.deadline) throw deadlineExceeded();
   }

@@ -1,7 +1,7 @@
 /** Stores the pair in each secret location, primary first. After the first write the rotation is finished, not undone. */
 
 import { secretFor } from '../certificate/credential.ts';
-import { NEW_RUN, RotationError } from '../errors.ts';
+import { type ErrorCode, NEW_RUN, RotationError } from '../errors.ts';
 import type { SecretStore, StoreResult } from '../github/secret-store.ts';
 import { type Cancellation, type Clock, sleep, type Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
@@ -30,6 +30,9 @@ interface Failure {
   landed: 'no' | 'unknown';
 }
 
+/** Errors that end a run, whatever its destinations do. */
+const STOPS: readonly ErrorCode[] = ['CANCELLED', 'DEADLINE_EXCEEDED'];
+
 export class Delivery {
   readonly #services: DeliveryServices;
   readonly #desired: DesiredState;
@@ -44,8 +47,8 @@ export class Delivery {
   /** Local time of the last write. */
   #writtenAt = 0;
   #mayLandAgain = false;
-  /** A cancellation that waits until a destination has all parts of the pair. */
-  #cancelled: RotationError | undefined;
+  /** Why the run ends once a destination has all parts of the pair. */
+  #stop: RotationError | undefined;
   /** `updated_at` of the primary's secret after this run wrote it. */
   #primaryTime: number | undefined;
   readonly #isRevocation: boolean;
@@ -150,21 +153,22 @@ export class Delivery {
     if (this.#source === 'issued' && this.#stored.length === 0) this.requireComplete();
   }
 
-  /** Writes again what a cancellation has stopped, if the destination would otherwise keep a mixture of two pairs. */
+  /** Writes again what a cancellation or the deadline has stopped, if the destination would otherwise keep a mixture of two pairs. */
   async #write(store: SecretStore, location: SecretLocation, text: string): Promise<StoreResult> {
     const mustFinish = this.isAmidDestination;
     const result = await store.store(location, text);
-    if (!mustFinish || result.outcome === 'stored' || result.error.code !== 'CANCELLED') return result;
-    this.#cancelled = result.error;
-    this.#services.cancellation.shield();
+    if (!mustFinish || result.outcome === 'stored' || !STOPS.includes(result.error.code)) return result;
+    this.#stop = result.error;
+    const { cancellation, clock } = this.#services;
+    cancellation.shield(Math.max(cancellation.deadline, clock.now() + LONGEST_FLIGHT));
     const again = await store.store(location, text);
     // The first attempt may have landed.
     return again.outcome === 'refused' ? { ...again, outcome: result.outcome } : again;
   }
 
-  /** @throws RotationError CANCELLED if a cancellation had to wait */
-  requireUncancelled(): void {
-    if (this.#cancelled) throw this.#cancelled;
+  /** @throws RotationError CANCELLED, DEADLINE_EXCEEDED if that had to wait */
+  requireNotStopped(): void {
+    if (this.#stop) throw this.#stop;
   }
 
   /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */

@@ -303,25 +303,28 @@ it('continues with a current pair in doubt, which its holder has anyway', async 
   expect((await deliver({}, inDoubt, stored)).asked).toHaveLength(1);
 });
 
-it('writes again what a cancellation stopped amid a destination, and ends the run after it', async () => {
-  const cancelled = new RotationError('CANCELLED', { failed: 'The run was cancelled.', remedy: '' });
-  const stopped: StoreResult = { outcome: 'refused', error: cancelled };
-  const parts: Asked = {
-    privateKeySecretName: 'KEY',
-    certificateSecretName: 'CERTIFICATE',
-    destinations: ['repo:acme/shop'],
-    source: 'current-credential',
-  };
-  const whole = await deliver(parts, stored, stopped, stored, stored);
-  expect(whole.asked).toEqual([
-    'repo:acme/shop PEM',
-    'repo:acme/shop KEY',
-    'repo:acme/shop KEY',
-    'repo:acme/shop CERTIFICATE',
-  ]);
-  expect([whole.end, whole.delivery.unserved]).toEqual([undefined, []]);
-  expect(() => whole.delivery.requireUncancelled()).toThrow('The run was cancelled.');
-  // The first attempt may have landed.
-  const left = await deliver(parts, stored, { ...stopped, outcome: 'in doubt' }, refused);
-  expect(left.delivery.inDoubt.map(printLocation)).toEqual(['repo:acme/shop KEY']);
-});
+it.each<ErrorCode>(['CANCELLED', 'DEADLINE_EXCEEDED'])(
+  'writes again what %s stopped amid a destination, and ends the run after it',
+  async (code) => {
+    const stop = new RotationError(code, { failed: 'The run was stopped.', remedy: '' });
+    const stopped: StoreResult = { outcome: 'refused', error: stop };
+    const parts: Asked = {
+      privateKeySecretName: 'KEY',
+      certificateSecretName: 'CERTIFICATE',
+      destinations: ['repo:acme/shop'],
+      source: 'current-credential',
+    };
+    const whole = await deliver(parts, stored, stopped, stored, stored);
+    expect(whole.asked).toEqual([
+      'repo:acme/shop PEM',
+      'repo:acme/shop KEY',
+      'repo:acme/shop KEY',
+      'repo:acme/shop CERTIFICATE',
+    ]);
+    expect([whole.end, whole.delivery.unserved]).toEqual([undefined, []]);
+    expect(() => whole.delivery.requireNotStopped()).toThrow('The run was stopped.');
+    // The first attempt may have landed.
+    const left = await deliver(parts, stored, { ...stopped, outcome: 'in doubt' }, refused);
+    expect(left.delivery.inDoubt.map(printLocation)).toEqual(['repo:acme/shop KEY']);
+  },
+);
