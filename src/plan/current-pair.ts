@@ -45,11 +45,14 @@ export function assumeRewritten(builder: PlanBuilder): readonly number[] {
   return toRewrite;
 }
 
-/** Inserts the writes of these secrets before the first step that takes a credential out. */
+/** Inserts the writes of these secrets before the first step that takes a credential out. Healing comes first, also in place of another one. */
 export function rewriteBeforeRemoval(builder: PlanBuilder, toRewrite: readonly number[]): void {
   const { steps } = builder;
   const first = steps.findIndex(
-    (step) => step.kind === 'associate-credentials' && step.from.some((id) => !step.to.includes(id)),
+    (step) =>
+      step.kind === 'associate-credentials' &&
+      step.why !== 'heal' &&
+      step.from.some((id) => !step.to.includes(id)),
   );
   if (toRewrite.length === 0 || first < 0) return;
   // A secret that holds the new pair by then must not get the old one again.

@@ -40,17 +40,23 @@ export function lockoutOf(builder: PlanBuilder, carriedOut: number): string | un
     : `perhaps the consumers of ${out.map(({ location }) => printLocation(location)).join(', ')} CANNOT LOG IN. Act at once`;
 }
 
-/** A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. */
+/**
+ * A location that refuses writes or is left out does not stop the others or a due rotation. The run fails at its end. A revert does not,
+ * since it stores nothing.
+ */
 export function unwritableError(builder: PlanBuilder): RotationError | undefined {
   const { desired, observed } = builder;
   const refusal = refusalOf(desired, observed);
-  if (!refusal) return undefined;
+  if (!refusal || desired.operation === 'revert') return undefined;
   const { leftOut = [], refusedTrials = [] } = observed;
   const { alarm, stateNow } = describeUnwritable(builder);
-  const does = leftOut.length > 0 ? 'leaves out' : 'cannot write';
-  const names = [...leftOut, ...refusedTrials].map(({ location }) => location).join(', ');
+  const names = (of: typeof leftOut) => of.map(({ location }) => location).join(', ');
+  const clauses = [
+    ...(leftOut.length > 0 ? [`leaves out ${names(leftOut)}`] : []),
+    ...(refusedTrials.length > 0 ? [`cannot write ${names(refusedTrials)}`] : []),
+  ];
   return new RotationError(refusal.code === 'SECRET_EXISTS' ? 'SECRET_EXISTS' : 'DELIVERY_INCOMPLETE', {
-    failed: `This run ${does} ${names}. ${refusal.failed}`,
+    failed: `This run ${clauses.join(', and ')}. ${refusal.failed}`,
     remedy: refusal.remedy,
     stateNow: `${stateNow} Everything else is done.`,
     alarm,

@@ -116,6 +116,15 @@ describe('a secret that somebody may have rolled back', () => {
     ]);
   });
 
+  it('gets it only after what is healed is associated, also in place of another one', async () => {
+    const world = new Days([ours('q', 100), ours('p', 70), ours('c', 10, { associated: false })], {
+      [SHOP]: by('c', 10),
+      [LIVE]: ['c', 5],
+    });
+    const { plan } = await world.day({ destinations: TWO, overlap: 0 });
+    expect(notation(plan?.steps ?? [])).toBe(`~[p,c] -q >${LIVE}= ~[c] -p`);
+  });
+
   it('gets only the new one if nothing is removed', async () => {
     expect(await run(rolledBack(['c', 10]), { force: true })).toEqual([
       'Forced',

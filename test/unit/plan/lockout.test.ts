@@ -234,7 +234,7 @@ describe('a destination that refuses its write', () => {
   it('and others with it: each is named with what is true of it, the worst first', async () => {
     const error = await worst([A, B, C, D, E]);
     expect(error?.failed).toContain(
-      `This run leaves out ${E} PEM, ${A} PEM, ${B} PEM, ${C} PEM, ${D} PEM. GitHub does not show ${E}`,
+      `This run leaves out ${E} PEM, and cannot write ${A} PEM, ${B} PEM, ${C} PEM, ${D} PEM. GitHub does not show ${E}`,
     );
     expect(error?.stateNow).toBe(
       `The consumers of ${B} PEM, ${D} PEM CANNOT LOG IN until a write succeeds there. What is stored in ${A} PEM stays associated and expires on 14 December 2026. It is unknown what is stored in ${E} PEM. Nothing was written there. There is no secret yet in ${C} PEM. Everything else is done.`,
@@ -276,4 +276,21 @@ describe('a destination that refuses its write', () => {
     expect(errorAtEnd?.code).toBe('SECRET_EXISTS');
     expect(errorAtEnd?.remedy).toMatch(/ once with force: true\.$/);
   });
+
+  it.each(['is not shown', 'would hide another one'])(
+    'stops no revert if it %s: that stores nothing',
+    (how) => {
+      const wanted = desired({ destinations: [SHOP, PROD], operation: 'revert' });
+      const observed = state(wanted, { credentials: [{ id: 'a', age: 60 }], written: [59] });
+      const error = new RotationError('DESTINATION_NOT_FOUND', { failed: 'No.', remedy: 'Look.' });
+      const secrets = observed.secrets.map((secret, index) => {
+        if (index === 0) return secret;
+        return how === 'is not shown'
+          ? { ...secret, times: 'unread' as const, refused: error }
+          : { ...secret, wouldHide: { ...secret.location, secretName: 'OTHER' } };
+      });
+      const { errorAtEnd, reason } = plan(wanted, { ...observed, secrets });
+      expect([reason, errorAtEnd]).toEqual(['MethodDiffers', undefined]);
+    },
+  );
 });
