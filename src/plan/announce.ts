@@ -7,7 +7,7 @@ import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { claimedBy } from './claim.ts';
-import { formerHolder } from './holders.ts';
+import { mayStillBeHeld } from './holders.ts';
 import {
   adviceOnUnshownFormer,
   formerElsewhere,
@@ -30,21 +30,31 @@ export function announceRemovals(
   const { desired, inUse, pool } = builder;
   if (desired.operation !== 'rotate' && desired.operation !== 'enroll' && desired.operation !== 'create')
     return;
-  const newest = builder.associated.includes(ISSUED) ? ISSUED : (inUse.newest?.id ?? inUse.heldByPrimary?.id);
+  const delivered = builder.associated.includes(ISSUED) ? ISSUED : builder.reuses;
+  const newest = delivered ?? inUse.newest?.id ?? inUse.heldByPrimary?.id;
   const others = pool.filter((c) => builder.associated.includes(c.id) && c.id !== newest);
-  const isBlocked = others.some((c) => whyBlocked(builder, c) !== undefined) && builder.isMethodFull;
+  const isBlocked = others.some((c) => whyBlocked(builder, c) !== undefined) && needsSlot(builder);
   for (const credential of others) {
     const blocked = whyBlocked(builder, credential);
-    if (blocked !== undefined && builder.isMethodFull)
-      builder.note('warning', `The next rotation${on(nextRotation)} will fail: ${blocked}`);
-    const isRefused = refusal !== undefined && !Number.isFinite(overlapEndAfter(builder, credential));
-    if (blocked === undefined && !isRefused) announce(builder, credential, nextRotation);
+    if (blocked === undefined) announce(builder, credential, nextRotation, refusal !== undefined);
+    else if (isBlocked) builder.note('warning', `The next rotation${on(nextRotation)} will fail: ${blocked}`);
   }
   if (refusal && !isBlocked)
     builder.note(
       'warning',
       `The next rotation${on(nextRotation)} will fail (${refusal.code}): ${refusal.failed} ${refusal.remedy}`,
     );
+}
+
+/** Whether the next rotation must remove a credential of the method. A CA-signed certificate shares the one with its subject, if there is one. */
+function needsSlot({ associated, desired, isMethodFull, owners, pool }: PlanBuilder): boolean {
+  const isShared = (c: Credential) =>
+    c.identity === desired.subject &&
+    associated.includes(c.id) &&
+    !owners.isForeign(c) &&
+    !owners.isMadeByRehearsal(c);
+  const shares = desired.method === 'tls_client_auth' && (associated.includes(ISSUED) || pool.some(isShared));
+  return isMethodFull && !shares;
 }
 
 /** Warns of locations without a secret, which wait for the next rotation if this run has no pair to store there. */
@@ -68,6 +78,8 @@ export function announceEmpty(
 function whyBlocked(builder: PlanBuilder, credential: Credential): string | undefined {
   const { desired, owners } = builder;
   const { id } = credential;
+  if (desired.keepCredentials.has(id) && builder.isCertainlyExpired(credential))
+    return `keep-credentials keeps ${id}, which has expired. Take its id out: that rotation then removes it.`;
   if (desired.keepCredentials.has(id))
     return `keep-credentials keeps ${id}. Before then, let its users read the delivered secret, or give them another client. Once nobody uses it, take its id out of keep-credentials: that rotation then removes it.`;
   const other = owners.otherOwnership(credential);
@@ -78,13 +90,21 @@ function whyBlocked(builder: PlanBuilder, credential: Credential): string | unde
     : undefined;
 }
 
-function announce(builder: PlanBuilder, credential: Credential, nextRotation: number | undefined): void {
-  // announceFormer says what becomes of it.
-  if (formerHolder(builder.inUse, credential) !== undefined) return;
-  const removal = removalOf(builder, credential, nextRotation);
+function announce(
+  builder: PlanBuilder,
+  credential: Credential,
+  nextRotation: number | undefined,
+  isRefused: boolean,
+): void {
+  // Of what a former location may hold, announceFormer says what becomes of it.
+  if (mayStillBeHeld(builder, credential)) return;
+  // A rotation that is refused removes nothing. The end of an overlap does.
+  if (isRefused && !Number.isFinite(overlapEndAfter(builder, credential))) return;
+  const rotation = isRefused ? undefined : nextRotation;
+  const removal = removalOf(builder, credential, rotation);
   if (removal === undefined) return;
   const hasUsers = builder.owners.isUnmarked(credential) && !builder.isCertainlyExpired(credential);
-  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, nextRotation)}`);
+  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, rotation)}`);
   else builder.note('notice', removal);
 }
 
@@ -99,9 +119,10 @@ export function removalOf(
   const made = builder.owners.isUnmarked(credential)
     ? `, which was made by hand on ${dates(builder, credential)},`
     : '';
-  if (Number.isFinite(end))
+  const isEvicted = needsSlot(builder) && (nextRotation ?? Number.POSITIVE_INFINITY) < end;
+  if (Number.isFinite(end) && !isEvicted)
     return `The first run on or after ${day(end)}, when its overlap is over, removes ${name}${made.replace(/,$/, '')}.`;
-  return builder.isMethodFull
+  return needsSlot(builder)
     ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
     : undefined;
 }
@@ -120,9 +141,12 @@ export function adviceForUsers(
 ): string {
   const { expiresAt } = credential;
   const end = overlapEndAfter(builder, credential);
+  const isAtRotation = needsSlot(builder);
   // If its day is not known, the next rotation may be the next run.
-  if (expiresAt !== undefined && expiresAt <= Math.min(end, nextRotation ?? 0))
+  if (expiresAt !== undefined && expiresAt <= (isAtRotation ? Math.min(end, nextRotation ?? 0) : end))
     return `Nobody can log in with it from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
+  if (!isAtRotation)
+    return `If anybody still uses it, name it in keep-credentials before ${day(end)}: then it stays.`;
   const removal = Math.min(end, nextRotation ?? Number.POSITIVE_INFINITY);
   const before = Number.isFinite(removal) ? day(removal) : 'the next rotation';
   return `If anybody still uses it, name it in keep-credentials and move its users before ${before}: no rotation is possible while it is kept.`;
@@ -137,26 +161,33 @@ export function announceFormer(builder: PlanBuilder): void {
     if (refused) {
       notes.push({
         severity: 'warning',
-        text: `${adviceOnUnshownFormer(holder, builder)} Until then ${candidates.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${untilClause(candidates)}. ${refused.failed}`,
+        text: `${adviceOnUnshownFormer(holder, builder)}${slotSentence(builder, candidates)} ${refused.failed}`,
       });
       continue;
     }
     const [candidate] = candidates.filter(({ id }) => pool.some((record) => record.id === id));
     if (candidate === undefined) continue;
     const { expiresAt, id } = candidate;
+    const isExpired = builder.isCertainlyExpired(candidate);
     const end = expiresAt === undefined ? 'once it expires' : `after ${day(expiresAt)}`;
+    const since =
+      isExpired && expiresAt !== undefined ? `, since it expired on ${day(expiresAt)}` : ` ${end}`;
+    const slot = isExpired ? '' : ' While it exists, it keeps a slot that the next rotation may need.';
     notes.push({
       severity: 'warning',
-      text: `${location} may still hold ${id}, and this workflow stores nothing there any more: its readers cannot log in ${end}. Let them read ${primary && printLocation(primary.location)}, then delete that secret in GitHub. While it exists, it keeps a slot that the next rotation may need.`,
+      text: `${location} may still hold ${id}, and this workflow stores nothing there any more: its readers cannot log in${since}. Let them read ${primary && printLocation(primary.location)}, then delete that secret in GitHub.${slot}`,
     });
   }
 }
 
-/** The end of a sentence: until when they keep their slots. After that nobody can log in with them, so the next rotation may remove them. */
-function untilClause(candidates: readonly Credential[]): string {
-  const ends = candidates.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
+/** Until when they keep their slots. After that nobody can log in with them, so the next rotation may remove them. */
+function slotSentence(builder: PlanBuilder, candidates: readonly Credential[]): string {
+  const valid = candidates.filter((c) => !builder.isCertainlyExpired(c));
+  if (valid.length === 0) return '';
+  const ends = valid.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
   const last = Math.max(...ends);
-  return Number.isFinite(last) ? `, at the latest until ${day(last)}` : '';
+  const until = Number.isFinite(last) ? `, at the latest until ${day(last)}` : '';
+  return ` Until then ${valid.length === 1 ? 'it keeps its slot' : 'they keep their slots'}${until}.`;
 }
 
 /** Says what the times do not show: the end of a certificate of a subject DN, and what secrets hold that somebody else may have written. */
@@ -165,7 +196,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   if (!rotates && desired.currentKey === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
     builder.note(
       'warning',
-      `The next rotation${on(nextRotation)} is an estimate, since Auth0 records no expiry of the credential in use. It may expire earlier. Pass current-credential, which shows it.`,
+      `The date of the next rotation, ${day(nextRotation)}, is an estimate, since Auth0 records no expiry of the credential in use: that may expire earlier. Pass current-credential, which shows it.`,
     );
   const written = steps.flatMap((step) =>
     step.kind === 'store-secret' ? [printLocation(step.location)] : [],

@@ -2,8 +2,9 @@
 
 import type { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
-import { type Credential, isNewer } from '../model/observed-state.ts';
+import { type Credential, isNewer, type ObservedState } from '../model/observed-state.ts';
 import { readOwnership } from '../model/ownership.ts';
+import { mayBeHeldByLeftOut } from './left-out.ts';
 import type { Owners } from './owners.ts';
 
 /** A former location that may still hold credentials. */
@@ -24,6 +25,18 @@ interface Held {
 export function mayBeHeld(inUse: Held, credential: Credential): boolean {
   const isHeld = inUse.held.some((candidates) => candidates.some(({ id }) => id === credential.id));
   return isHeld || formerHolder(inUse, credential) !== undefined;
+}
+
+/**
+ * Whether a location may hold the credential once the plan is carried out. A rotation stores the new pair everywhere but in former
+ * locations and in those that it leaves out.
+ */
+export function mayStillBeHeld(
+  builder: { inUse: Held; observed: ObservedState; rotates: boolean },
+  credential: Credential,
+): boolean {
+  if (!builder.rotates) return mayBeHeld(builder.inUse, credential);
+  return formerHolder(builder.inUse, credential) !== undefined || mayBeHeldByLeftOut(builder, credential);
 }
 
 /** The former location that may hold the credential. */

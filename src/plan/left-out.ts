@@ -127,7 +127,6 @@ function belongsToOthers(
   });
 }
 
-/** The input that names a secret of this kind. */
 /** The input that names a secret of this part. */
 export const NAME_INPUTS: Readonly<Record<SecretLocation['part'], string>> = {
   pair: 'secret-name',

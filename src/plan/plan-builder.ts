@@ -16,7 +16,7 @@ import type { LogQuestion, Plan, PlannedCredential } from '../model/plan.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import type { AssociationStep, RemovalReason, Step } from '../model/step.ts';
 import { HOUR, NOTICE_PERIOD } from '../model/timing.ts';
-import { formerHolder, mayBeHeld } from './holders.ts';
+import { formerHolder, mayBeHeld, mayStillBeHeld } from './holders.ts';
 import { type CredentialsInUse, credentialsInUse } from './in-use.ts';
 import { noteOnUnregistered } from './incomparable-keys.ts';
 import { leaveOut, refusalOf } from './left-out.ts';
@@ -249,9 +249,10 @@ export class PlanBuilder {
     if (former?.refused) return `perhaps held by ${former.location}, where this workflow delivered before`;
     if (former) return `held by ${former.location}, where this workflow delivered before`;
     if (held !== undefined) return held;
-    return this.owners.isOurs(credential)
-      ? 'made by this workflow'
-      : 'made by hand, in use until its successor is delivered';
+    if (this.owners.isOurs(credential)) return 'made by this workflow';
+    return supersededAt(this, credential) === undefined
+      ? 'made by hand, in use until its successor is delivered'
+      : 'made by hand, and its successor is delivered';
   }
 
   #printHeld(credential: Credential): string | undefined {
@@ -273,7 +274,8 @@ export class PlanBuilder {
   }
 
   toPlanned(credential: Credential): PlannedCredential {
-    const end = this.isProtected(credential) ? Number.POSITIVE_INFINITY : overlapEndAfter(this, credential);
+    const stays = this.isProtected(credential) || mayStillBeHeld(this, credential);
+    const end = stays ? Number.POSITIVE_INFINITY : overlapEndAfter(this, credential);
     // A primary without a secret may get the pair in use first.
     const heldByPrimary = this.inUseAtStart.heldByPrimary ?? this.inUse.heldByPrimary;
     return {
@@ -288,4 +290,4 @@ export class PlanBuilder {
 }
 
 const UNREAD =
-  'The secrets in GitHub were not read, since no github-token was given. This plan assumes that every destination holds the newest associated credential.';
+  'The secrets in GitHub were not read, since no github-token was given. This run assumes that every destination holds the newest associated credential.';

@@ -6,7 +6,7 @@ import { printNote } from '../../../src/model/note.ts';
 import type { Destination } from '../../../src/model/secret-location.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { materialOf } from '../../../src/plan/rotate.ts';
-import { by, Days, hand, ours, SHOP } from '../../support/days.ts';
+import { by, Days, hand, ours, type Seeded, SHOP } from '../../support/days.ts';
 import { DAY, type DesiredChanges, desired, type StateSeed, state } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
@@ -130,6 +130,18 @@ describe('a former destination that this workflow stores nothing in any more', (
     expect(await told(world)).toMatch(/Until then it keeps its slot\. /);
   });
 
+  it('holds one that has expired: its readers cannot log in now, and it keeps no slot', async () => {
+    const world = new Days([old('p', 95), ours('c', 10)], { [OLD]: by('p', 95), [SHOP]: by('c', 10) });
+    const told = async () => (await world.day({ current: 'none', ...moved })).notes;
+    expect(await told()).toMatch(
+      /its readers cannot log in, since it expired on 2026-11-19\. Let them read repo:acme\/shop PEM, then delete that secret in GitHub\.$/,
+    );
+    const both = new Days([old('p', 96), old('q', 95)], { [OLD]: by('q', 95), [SHOP]: by('q', 95) });
+    both.hidden.add(`${OLD} PEM`);
+    const notes = (await both.day({ current: 'none', ...moved })).notes;
+    expect(notes).not.toContain('Until then');
+  });
+
   it('keeps what it may hold while GitHub does not show it, until that has expired', async () => {
     const two = new Days([old('p', 40), old('q', 20)], { [OLD]: by('q', 20), [SHOP]: by('q', 20) });
     two.hidden.add(`${OLD} PEM`);
@@ -138,6 +150,13 @@ describe('a former destination that this workflow stores nothing in any more', (
 });
 
 describe('what was made by hand', () => {
+  it('is kept although it has expired: nobody has to move', async () => {
+    const world = new Days([hand('h', 200, { expires: -3 }), ours('c', 10)], { [SHOP]: by('c', 10) });
+    expect((await world.day({ keep: ['h'] })).notes).toMatch(
+      /^WARNING: The next rotation, on \S+, will fail: keep-credentials keeps h, which has expired\. Take its id out: that rotation then removes it\.$/,
+    );
+  });
+
   it('has expired: the removal is announced with that day, and nobody has to move', async () => {
     const world = new Days([hand('h', 200, { expires: -3 }), ours('c', 10)], { [SHOP]: by('c', 10) });
     expect((await world.day({ current: 'none' })).notes).toMatch(
@@ -172,13 +191,103 @@ describe('what was made by hand', () => {
   });
 });
 
+describe('a next rotation with the subject of an associated credential takes no slot', () => {
+  const renewable = (other: Seeded) => {
+    const world = new Days(
+      [other, ours('s', 100, { subject: 'CN=client' })],
+      { [SHOP]: by('r', 20) },
+      'tls_client_auth',
+    );
+    world.certificate('r', { subject: 'CN=client', from: world.now - 20 * DAY, to: world.now + 70 * DAY });
+    return world;
+  };
+
+  it.each([
+    ['one made by hand', hand('p', 200), {}],
+    ['one of ours with another subject', ours('p', 200, { subject: 'CN=old' }), {}],
+    ['one that is kept', hand('p', 200), { keep: ['p'] }],
+  ])('%s: no removal is announced, and none happens', async (_, other, changes) => {
+    const world = renewable(other);
+    expect((await world.day(changes)).notes).toBe('');
+    expect(await world.pass(50).day(changes)).toMatchObject({ rotated: true, removed: [] });
+    expect((await world.day(changes)).notes).toBe('');
+  });
+
+  it('an overlap ends even so, and to keep the credential stops no rotation', async () => {
+    const world = renewable(hand('p', 200));
+    expect((await world.day({ overlap: 30 * DAY })).notes).toMatch(
+      /^WARNING: The first run on or after 2026-12-04, when its overlap is over, removes p, which was made by hand on \S+\. If anybody still uses it, name it in keep-credentials before 2026-12-04: then it stays\.$/m,
+    );
+  });
+
+  it('also the run that registers the subject', async () => {
+    const world = new Days(
+      [ours('p', 50, { subject: 'CN=old' })],
+      { [SHOP]: by('p', 50) },
+      'tls_client_auth',
+    );
+    const { notes, rotated } = await world.day({ subject: 'CN=client', given: new Set(['subject']) });
+    expect([rotated, notes]).toEqual([true, '']);
+  });
+
+  it('and it is never what the run itself delivers', async () => {
+    const world = new Days(
+      [ours('p', 50, { subject: 'CN=client', associated: false }), hand('h', 60)],
+      {},
+      'tls_client_auth',
+    );
+    const { notes, plan } = await world.day({ current: 'none', overlap: 7 * DAY });
+    expect(plan?.reuses).toBe('p');
+    expect(notes).not.toContain('removes p');
+    expect(notes).toContain('removes h');
+  });
+});
+
+describe('what a location holds once the run is over is not announced as removed', () => {
+  const two = { destinations: [SHOP, PROD] };
+
+  it('the older pair, which somebody has put back in the primary', async () => {
+    const world = new Days([ours('p', 50), ours('c', 10)], { [SHOP]: ['p', 1], [PROD]: by('c', 10) });
+    expect((await world.day(two)).notes).not.toContain('removes p');
+  });
+
+  it('what another secret may hold: its overlap does not end', async () => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: ['p', 5] });
+    const { notes, plan } = await world.day({ ...two, current: 'none', overlap: DAY });
+    expect(notes).not.toContain('removes p');
+    expect(plan?.credentials.map(({ id, overlapEnd }) => [id, overlapEnd])).toContainEqual(['p', undefined]);
+  });
+
+  it('what one may hold that this rotation leaves out', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: by('c', 10) });
+    world.hidden.add(`${PROD} PEM`);
+    const { notes, plan } = await world.day({ ...two, force: true, overlap: DAY });
+    expect(plan?.rotates).toBe(true);
+    expect(notes).not.toContain('removes c');
+    expect(plan?.credentials[0]?.overlapEnd).toBeUndefined();
+  });
+});
+
+describe('an overlap that is longer than the time until the next rotation', () => {
+  const world = () => new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
+
+  it('does not end: the rotation needs the slot', async () => {
+    expect((await world().day({ overlap: 90 * DAY })).notes).toMatch(
+      /^The next rotation, on 2027-01-13, removes p to make room\.$/m,
+    );
+    expect((await world().day({ overlap: 40 * DAY })).notes).toMatch(
+      /^The first run on or after 2026-12-24, /m,
+    );
+  });
+});
+
 describe('an expiry that Auth0 does not record', () => {
   const estimated = (current: 'none' | 'primary') =>
     new Days([ours('c', 10)], { [SHOP]: by('c', 10) }, 'tls_client_auth').day({ current });
 
   it('is an estimate, unless current-credential shows it', async () => {
     expect((await estimated('none')).notes).toMatch(
-      /^WARNING: The next rotation, on \S+, is an estimate, since Auth0 records no expiry of the credential in use/,
+      /^WARNING: The date of the next rotation, \S+, is an estimate, since Auth0 records no expiry of the credential in use: that may expire earlier\. Pass current-credential/,
     );
     expect((await estimated('primary')).notes).toBe('');
   });

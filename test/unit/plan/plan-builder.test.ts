@@ -156,6 +156,17 @@ describe('why a credential stays', () => {
     ],
     ['made by this workflow', one(), {}],
     ['made by hand, in use until its successor is delivered', one({ by: 'hand' }), {}],
+    [
+      'made by hand, and its successor is delivered',
+      {
+        credentials: [
+          { id: 'a', age: 90, by: 'hand' },
+          { id: 'c', age: 60 },
+        ],
+        written: [59.9],
+      },
+      {},
+    ],
   ])('%s', (text, seed, changes) => {
     expect(why('a', seed, changes)).toBe(text);
   });
