@@ -49,7 +49,9 @@ function insert({ desired, steps }: PlanBuilder, required: boolean): void {
 /** Whether the pair in use is at hand, and its client can request a token. Only a token shows that it is bound. */
 function canProve({ associated, desired: { currentKey }, observed, pool }: PlanBuilder): boolean {
   const { grantTypes } = observed.client ?? {};
-  const registered = pool.some((c) => c.identity === currentKey?.identity && associated.includes(c.id));
+  const registered =
+    currentKey !== undefined &&
+    pool.some((c) => c.identity === currentKey.identity && associated.includes(c.id));
   const isOver = (currentKey?.notAfter?.getTime() ?? Number.POSITIVE_INFINITY) <= observed.now;
   return registered && !isOver && (grantTypes === undefined || grantTypes.includes('client_credentials'));
 }
