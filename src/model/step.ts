@@ -8,9 +8,19 @@ export const ISSUED: CredentialRef = '(issued)';
 
 /**
  * Why a credential goes. `make room` also decides something: before such a removal, the run tries the new pair. The others are for people
- * only. `discard`: its key is lost. `revert` and `leave`: the client gave up its method, in a revert or in an enrollment respectively.
+ * only. `discard`: its key is lost. `newer`: it is newer than the subject DN that is delivered again. `release`: `removable-credentials` names
+ * it. `revert` and `leave`: the client gave up its method, in a revert or in an enrollment respectively.
  */
-export type RemovalReason = 'make room' | 'retire' | 'revoke' | 'discard' | 'revert' | 'leave' | 'rehearse';
+export type RemovalReason =
+  | 'make room'
+  | 'retire'
+  | 'release'
+  | 'revoke'
+  | 'discard'
+  | 'newer'
+  | 'revert'
+  | 'leave'
+  | 'rehearse';
 
 export type Step =
   | { kind: 'issue-certificate'; what: KeyMaterial }
@@ -116,8 +126,10 @@ const WHY = {
   heal: 'again, since a destination holds it',
   'make room': 'to make room',
   retire: 'since its successor is delivered everywhere',
+  release: 'since removable-credentials names it',
   revoke: 'since it is revoked',
   discard: 'since nobody has its key',
+  newer: 'since a later run would take it for the one in use',
   revert: 'since its method is no longer used',
   leave: 'since its method is no longer used',
   rehearse: 'since it was made only for this rehearsal',

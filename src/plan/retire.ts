@@ -3,6 +3,7 @@
 import { iso } from '../model/markdown.ts';
 import type { Note } from '../model/note.ts';
 import type { Credential, Use } from '../model/observed-state.ts';
+import type { RemovalReason } from '../model/step.ts';
 import { printUsers, usesCountFrom, usesSince } from './log-usage.ts';
 import { overlapEnd } from './overlap.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -14,10 +15,17 @@ type Stay = 'no note' | { severity: Note['severity']; because: string };
 export function retire(builder: PlanBuilder): void {
   for (const credential of builder.dueForRemoval) {
     const stay = builder.associated.includes(credential.id) ? whyStays(builder, credential) : undefined;
-    if (stay === undefined) builder.remove(credential, 'retire');
+    if (stay === undefined) builder.remove(credential, whyRetired(builder, credential));
     else if (stay !== 'no note')
       builder.note(stay.severity, `Credential ${credential.id} stays associated ${stay.because}.`);
   }
+}
+
+/** Why it is not needed any more: its method is given up, only the user says so, or it has a successor. */
+export function whyRetired(builder: PlanBuilder, credential: Credential): RemovalReason {
+  if (builder.owners.isLeftover(credential)) return 'leave';
+  const isReleased = builder.isDeclaredUnused(credential) && !builder.isSuperseded(credential);
+  return isReleased ? 'release' : 'retire';
 }
 
 /** undefined: it can be removed. */

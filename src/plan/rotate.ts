@@ -2,6 +2,7 @@
 
 import { RotationError } from '../errors.ts';
 import { type DesiredState, PUBLIC, secretLocations } from '../model/desired-state.ts';
+import { day } from '../model/markdown.ts';
 import {
   type Credential,
   isLeftOut,
@@ -20,6 +21,7 @@ import { freeCapacity, freeSlot } from './make-room.ts';
 import { capacityExhausted, subjectTaken } from './no-room.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 import { isDueByExpiry, nextDue, otherAlgorithm } from './reasons.ts';
+import { whyRetired } from './retire.ts';
 import { refuseFutileRevocation, revoke } from './revoke.ts';
 import { noteOlderCurrent } from './stale-current.ts';
 
@@ -44,6 +46,7 @@ export function rotate(builder: PlanBuilder, reason: Reason): void {
   noteAlgorithm(builder);
   noteForced(builder);
   noteShort(builder);
+  noteNewerByHand(builder);
   if (isExpiringSoon || reason === 'UnidentifiedSecret') noteOlderCurrent(builder);
 }
 
@@ -113,6 +116,21 @@ function noteShort(builder: PlanBuilder): void {
   });
 }
 
+/**
+ * Warns if every run will rotate: by the times alone, the primary seems to hold the newest record, and the one whose subject DN is delivered
+ * again stays older than one made by hand.
+ */
+function noteNewerByHand({ associated, desired, notes, owners, pool, reuses }: PlanBuilder): void {
+  const shared = pool.find(({ id }) => id === reuses);
+  if (!shared || desired.currentKey) return;
+  const newer = pool.find((c) => owners.isUnmarked(c) && associated.includes(c.id) && isNewer(c, shared));
+  if (!newer) return;
+  notes.push({
+    severity: 'warning',
+    text: `${newer.id}, which was made by hand on ${day(newer.createdAt)}, is newer than ${shared.id}, so the times will not show that the primary holds the certificate of ${shared.id}: every run will rotate. Pass current-credential, which shows it.`,
+  });
+}
+
 const LATE =
   'renew-before-days is 0, so the pair in use expires before a run replaces it, and its consumers cannot log in until then. Set it to 2 or more.';
 
@@ -142,7 +160,7 @@ function reuseSubject(builder: PlanBuilder): Credential | undefined {
   const newer = newerToDiscard(builder, same);
   // Later runs never take a rehearsal's credential for one in use.
   if (!owners.isMadeByRehearsal(same) && newer.every((c) => builder.isRemovable(c))) {
-    for (const credential of newer) builder.remove(credential, 'discard');
+    for (const credential of newer) builder.remove(credential, 'newer');
     builder.note('notice', SAME_SUBJECT);
     return same;
   }
@@ -237,5 +255,5 @@ function removeAfterDelivery(builder: PlanBuilder): void {
       formerHolder(builder.inUse, c) === undefined &&
       !mayBeHeldByLeftOut(builder, c),
   );
-  for (const credential of previous) builder.remove(credential, 'retire');
+  for (const credential of previous) builder.remove(credential, whyRetired(builder, credential));
 }

@@ -129,6 +129,16 @@ describe('a step', () => {
       'Disassociate p and q since its successor is delivered everywhere',
     ],
     [{ kind: 'delete-credential', id: 'x', why: 'discard' }, '-x', 'Delete x since nobody has its key'],
+    [
+      { kind: 'delete-credential', id: 'x', why: 'newer' },
+      '-x',
+      'Delete x since a later run would take it for the one in use',
+    ],
+    [
+      { kind: 'delete-credential', id: 'x', why: 'release' },
+      '-x',
+      'Delete x since removable-credentials names it',
+    ],
   ])('%o', (step, word, sentence) => {
     expect([notation([step]), describeStep(step)]).toEqual([word, sentence]);
   });

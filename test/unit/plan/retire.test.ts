@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { printNote } from '../../../src/model/note.ts';
+import { describeStep } from '../../../src/model/step.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import {
   DAY,
@@ -9,6 +10,7 @@ import {
   desired,
   MINUTE,
   NOW,
+  type StateSeed,
   state,
   type UsageSeed,
 } from '../../support/states.ts';
@@ -27,6 +29,41 @@ function decide(usage?: UsageSeed, changes: DesiredChanges = {}, exact: { curren
   const wanted = { ...desired({ quietWindow: 7 * DAY, current: 'a', ...changes }), ...exact };
   return plan(wanted, state(wanted, { ...settled, ...(usage ? { usage } : {}) }));
 }
+
+describe('why what is not needed any more goes', () => {
+  const current = { id: 'a', age: 10 * DAYS };
+  const removable = { removableCredentials: new Set(['k']) };
+  const last = (changes: DesiredChanges, credentials: NonNullable<StateSeed['credentials']>) => {
+    const wanted = desired(changes);
+    const { steps } = plan(wanted, state(wanted, { credentials, written: [10 * DAYS - 1] }));
+    return steps.map((step) => describeStep(step)).at(-1);
+  };
+
+  it.each<[string, DesiredChanges, NonNullable<StateSeed['credentials']>]>([
+    [
+      'its method is no longer used',
+      {},
+      [{ id: 'k', age: 70 * DAYS, type: 'public_key', associated: false }, current],
+    ],
+    [
+      'its successor is delivered everywhere',
+      removable,
+      [{ id: 'k', age: 70 * DAYS, by: 'hand', associated: false }, current],
+    ],
+    [
+      'removable-credentials names it',
+      removable,
+      [{ id: 'k', age: 5 * DAYS, by: 'hand', associated: false }, current],
+    ],
+    [
+      'removable-credentials names it',
+      { ...removable, current: 'k', force: true, overlap: 0 },
+      [{ id: 'k', age: 10 * DAYS, by: 'hand' }],
+    ],
+  ])('%s', (why, changes, credentials) => {
+    expect(last(changes, credentials)).toBe(`Delete k since ${why}`);
+  });
+});
 
 describe('the note', () => {
   it.each<[string, UsageSeed | undefined, DesiredChanges, RegExp]>([

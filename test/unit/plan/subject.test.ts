@@ -228,6 +228,29 @@ describe('without current-credential the expiry is an estimate', () => {
   });
 });
 
+describe('one made by hand is newer than the record of the subject', () => {
+  const world = () => {
+    const one = renewed({}, [SHOPS, { id: 'h', age: 30, subject: 'CN=by hand' }], 20);
+    one.certificate('h', { subject: 'CN=by hand', to: one.now + 300 * DAY });
+    return one;
+  };
+  const wanted = { force: true, given: new Set(['subject'] as const), subject: 'CN=shop' };
+  const warning = `h, which was made by hand on 2026-10-25, is newer than a, so the times will not show that the primary holds the certificate of a: every run will rotate. Pass current-credential, which shows it.`;
+
+  it('without current-credential every run rotates, which is said', async () => {
+    const [first] = await days(world(), 1, { ...wanted, current: 'none' });
+    expect(first?.rotated).toBe(true);
+    expect(first?.notes).toContain(`WARNING: ${warning}`);
+  });
+
+  it('with it none does', async () => {
+    const one = world();
+    const [first] = await days(one, 1, wanted);
+    expect([first?.rotated, first?.notes]).toEqual([true, expect.not.stringContaining('every run')]);
+    expect(outcomes(await days(one, 2, { ...wanted, force: false }))).toEqual(['NotDue', 'NotDue']);
+  });
+});
+
 it('a subject that is used again is the newest of ours: a younger one, whose key is lost, goes', async () => {
   const by = { id: 'h', age: 40, subject: 'CN=again' };
   const world = worldOf([by, dn('n', 1)], {});
