@@ -153,6 +153,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
   const [primary] = observed.secrets;
   const at = writtenTimes(primary?.times)?.updatedAt ?? observed.now;
   const name = primary ? printLocation(primary.location) : 'the secret';
+  const candidates = (inUse.held[0] ?? []).map(({ id }) => id);
   const line = currentCredentialLine(desired);
   if (inUse.unregistered)
     return new RotationError('SECRET_EXISTS', {
@@ -161,7 +162,7 @@ function secretChanged({ desired, inUse, observed }: PlanBuilder): RotationError
       remedy: `Look at that line first: it must read ${line}. If it does, ${name} holds that pair and its readers cannot log in: start the workflow by hand once with force: true, which replaces it.`,
     });
   return new RotationError('SECRET_EXISTS', {
-    failed: `A rotation is due and needs room, but ${name}, last written at ${new Date(at).toISOString()}, may hold any of ${inUse.held[0]?.map(({ id }) => id).join(', ')}.`,
+    failed: `A rotation is due and needs room, but ${name}, last written at ${new Date(at).toISOString()}, may hold ${candidates.length > 1 ? 'any of ' : ''}${candidates.join(', ')}.`,
     remedy: `Pass ${line}, which shows what the secret holds. Or, if nobody needs what it holds, start the workflow by hand once with force: true, which replaces it.`,
   });
 }

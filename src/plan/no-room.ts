@@ -10,7 +10,7 @@ import { adviceOnUnshownHolder, dated, whatPrimaryMayHold } from './doubtful-cre
 import { mayBeHeld } from './holders.ts';
 import { cannotCompare } from './incomparable-keys.ts';
 import { backToAdvice, formerElsewhere, keepOneWorkflowAdvice, movedFromAdvice } from './other-owners.ts';
-import { supersededAt } from './overlap.ts';
+import { overlapEnd, supersededAt } from './overlap.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
 export function capacityExhausted(builder: PlanBuilder): RotationError {
@@ -41,9 +41,17 @@ function overlapAdvice(builder: PlanBuilder): string | undefined {
     (c) =>
       builder.associated.includes(c.id) && builder.isRemovable(c) && supersededAt(builder, c) !== undefined,
   );
-  return previous
-    ? `Set an overlap (such as 7d): when it has ended, a run of operation: rotate removes ${previous.id}. A rehearsal itself removes only what it has made.`
-    : undefined;
+  return previous && `${whenRetired(builder, previous)} A rehearsal itself removes only what it has made.`;
+}
+
+function whenRetired(builder: PlanBuilder, previous: Credential): string {
+  const removal = `run of operation: rotate removes ${previous.id}`;
+  if (builder.desired.quietWindow !== undefined)
+    return `A ${removal} once the tenant logs show that nobody uses it.`;
+  const end = overlapEnd(builder, previous);
+  return Number.isFinite(end)
+    ? `A ${removal} on or after ${day(end)}, when its overlap is over.`
+    : `Set an overlap (such as 7d): when it has ended, a ${removal}.`;
 }
 
 /** Was a new destination put before destinations that hold the pair? In another order it can wait for the next rotation. */
@@ -86,12 +94,21 @@ function doubtAdvice(builder: PlanBuilder): string | undefined {
 /** Does keep-credentials keep one? */
 function keptAdvice(builder: PlanBuilder): string | undefined {
   const { desired, owners, pool } = builder;
-  const all = pool.filter((c) => desired.keepCredentials.has(c.id) && owners.otherOwnership(c) === undefined);
+  const all = pool.filter(
+    (c) =>
+      desired.keepCredentials.has(c.id) && isInTheWay(builder, c) && owners.otherOwnership(c) === undefined,
+  );
   const kept = all.map(({ id }) => id);
   if (kept.length === 0) return undefined;
   if (all.every((c) => builder.isCertainlyExpired(c)))
     return `keep-credentials keeps ${kept.join(', ')}, ${kept.length > 1 ? 'which have expired, so nobody can log in with them. Take the ids out of keep-credentials. The next rotation then removes them' : 'which has expired, so nobody can log in with it. Take the id out of keep-credentials. The next rotation then removes it'}.`;
-  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.`;
+  const [users, id] = kept.length === 1 ? ['its users', 'the'] : ['the users of one of them', 'its'];
+  return `No rotation is possible while keep-credentials keeps ${kept.join(', ')}. Let ${users} read the delivered secret, or give them another client. Then take ${id} id out of keep-credentials. The next rotation removes it at once.`;
+}
+
+/** Whether there is room without it. What is not associated takes none in the method, but Auth0 takes a subject DN only once. */
+function isInTheWay({ associated, desired }: PlanBuilder, { id, identity }: Credential): boolean {
+  return associated.includes(id) || identity === desired.subject;
 }
 
 /** May a former location hold one? Then it is not removed, even if it is released. */
@@ -109,7 +126,8 @@ function formerAdvice(builder: PlanBuilder): string | undefined {
 /** Does another workflow rotate the client, and is there nothing else to give up? */
 function otherWorkflowAdvice(builder: PlanBuilder): string | undefined {
   const { owners, pool } = builder;
-  const [owner] = pool.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
+  const inTheWay = pool.filter((c) => isInTheWay(builder, c));
+  const [owner] = inTheWay.flatMap((c) => owners.otherOwnership(c)?.owner ?? []);
   if (owner === undefined || unusedByHand(builder).length > 0) return undefined;
   return movedFromAdvice(builder) + keepOneWorkflowAdvice(builder, owner);
 }
@@ -163,7 +181,7 @@ function removedLater(builder: PlanBuilder, credential: Credential): string[] {
   if (since === undefined) return [];
   const { id } = credential;
   return [
-    ` If you do nothing, the first run after ${new Date(since + NOTICE_PERIOD).toISOString()} removes ${id}. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client. No rotation is possible until they have moved.`,
+    ` If you do nothing, the first rotation after ${new Date(since + NOTICE_PERIOD).toISOString()} removes ${id}. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client. No rotation is possible until they have moved.`,
   ];
 }
 
@@ -187,7 +205,10 @@ function stillHolding(builder: PlanBuilder): string | undefined {
   if (held.length === 0) return unshown;
   const former = observed.former?.find(({ secret }) => held.includes(printLocation(secret.location)));
   const back = former ? ` If it is still read, ${adviceForReaders(builder, former.secret.location)}.` : '';
-  const there = `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`;
+  const there =
+    held.length === 1
+      ? `${held.join(', ')} still holds one of them. If nobody reads it there, delete that secret in GitHub.`
+      : `${held.join(', ')} still hold one of them each. If nobody reads those secrets, delete them in GitHub.`;
   return unshown ? `${there}${back} ${unshown}` : `${there} Then the next run goes on.${back}`;
 }
 
@@ -210,12 +231,18 @@ function deleteAdvice(unused: readonly Credential[]): string {
 
 /** Auth0 refuses a second credential with the same subject DN. */
 export function subjectTaken(builder: PlanBuilder, credential: Credential): RotationError {
-  const { owner } = builder.owners.otherOwnership(credential) ?? {};
+  const { owners } = builder;
+  const { owner } = owners.otherOwnership(credential) ?? {};
+  // Only a rehearsal is refused for one of ours.
+  const isUsable = !owners.isForeign(credential) && !owners.isMadeByRehearsal(credential);
+  const other = isUsable
+    ? `Start operation: rotate, which uses ${credential.id} or removes it. Then rehearse again.`
+    : 'Choose another subject.';
   return new RotationError('CREDENTIAL_LIMIT', {
     failed: `Client ${builder.observed.client?.id} already has a credential with the subject ${credential.identity}: ${credential.id} (${builder.whyKept(credential)}).`,
     remedy:
       owner === undefined
-        ? 'Choose another subject.'
+        ? other
         : `${movedFromAdvice(builder)}${keepOneWorkflowAdvice(builder, owner)} Or choose another subject.`,
   });
 }

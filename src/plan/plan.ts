@@ -167,9 +167,10 @@ function noteUnknownIds(builder: PlanBuilder): void {
   const { desired, observed } = builder;
   const unknown = [...desired.keepCredentials].filter((id) => !observed.pool.some((c) => c.id === id));
   if (unknown.length === 0 || !observed.client) return;
+  const [ids, them] = unknown.length === 1 ? ['id', 'it'] : ['ids', 'them'];
   builder.note(
     'warning',
-    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the id, or take it out of keep-credentials.`,
+    `Client ${desired.clientId} has no credential ${unknown.join(', ')}, which keep-credentials names. Correct the ${ids}, or take ${them} out of keep-credentials.`,
   );
 }
 
@@ -271,7 +272,7 @@ function leastNeeded(builder: PlanBuilder): Credential | undefined {
 /** Whoever took it out may not know who holds it. So this does not advise deleting it by hand, which would lock its readers out. */
 function healedNote(builder: PlanBuilder, credential: Credential): string {
   const { heldBy, id } = builder.toPlanned(credential);
-  return `${id}, which ${heldBy.join(', ')} holds, was not associated, so nobody could log in with it: the run associates it again. If it was taken out because its key has leaked, ${START_EMERGENCY} now. Otherwise find what takes it out, such as Terraform or a script.`;
+  return `${id}, which ${heldBy.join(', ')} ${heldBy.length === 1 ? 'holds' : 'hold'}, was not associated, so nobody could log in with it: the run associates it again. If it was taken out because its key has leaked, ${START_EMERGENCY} now. Otherwise find what takes it out, such as Terraform or a script.`;
 }
 
 function without(ids: readonly string[], id: string | undefined): readonly string[] {

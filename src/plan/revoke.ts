@@ -27,7 +27,7 @@ export function refuseFutileRevocation(builder: PlanBuilder): void {
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id).join(', ');
     throw new RotationError('CANNOT_REVOKE', {
-      failed: `revoke: previous would remove ${ids}, but keep-credentials keeps it.`,
+      failed: `revoke: previous would remove ${ids}, but keep-credentials keeps ${kept.length === 1 ? 'it' : 'them'}.`,
       remedy: `Take ${ids} out of keep-credentials and start again: its users cannot log in from then on. If that is worse than the leak, take the leaked credential out in Auth0 by hand (docs/recipes.md, Take a credential out by hand), and start the rotation by hand once with force: true and without revoke: the readers of the leaked one cannot log in until that run has delivered.`,
     });
   }

@@ -130,7 +130,11 @@ describe('L1: the runs that come next', () => {
   });
 
   test.each([
-    ['waits as long as a message says', 'If you do nothing, a run removes it.', []],
+    [
+      'waits as long as a message says',
+      'If you do nothing, the first rotation after 2026-03-08T00:00:00.000Z removes it.',
+      [],
+    ],
     ['waits for nothing else', 'It waits.', ['the next run fails']],
   ])('%s', async (_, message, expected) => {
     const code = failing(({ run: one }) => (one === run(1) ? message : undefined));

@@ -64,7 +64,7 @@ export async function heal(
   if (scenario.operation === 'rehearse' && !scenario.force) await rehearseAgain(execution, mayBeRefused);
   let first = await undisturbed(execution, 'healing', invariants.overwritten);
   // What was made by hand is announced for a week before it goes.
-  if (/If you do nothing, a run removes /.test(first.result?.error?.message ?? '')) {
+  if (/If you do nothing, the first rotation after \S+ removes /.test(first.result?.error?.message ?? '')) {
     world.time += NOTICE_PERIOD;
     first = await undisturbed(execution, 'healing a week later', invariants.overwritten);
   }

@@ -92,6 +92,13 @@ describe('a person finds in a message', () => {
       none,
       ['delete the former secret'],
     ],
+    [
+      'two former secrets to delete',
+      'repo:acme/old OLD_PEM, repo:acme/older OLD_PEM still hold one of them each. If nobody reads those secrets, delete them in GitHub.',
+      {},
+      none,
+      ['delete the former secret'],
+    ],
     ['to pass what it does not pass', 'Pass current-credential.', off, none, ['pass current-credential']],
     ['nothing to pass where it does', 'Pass current-credential.', {}, none, []],
     ['nothing to pass where there is no secret', 'Pass current-credential.', off, without, []],

@@ -50,7 +50,7 @@ const RULES: readonly Rule[] = [
   ],
   [
     'delete the former secret',
-    / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still holds .* delete that secret in GitHub/,
+    / ?(?:(?:repo|env|org):\S+ \w+(?:, )?)+ still (?:holds .* delete that secret|hold .* delete them) in GitHub/,
     deleteSecrets,
   ],
   ['save the secret once more', /save that secret once more/, saveAgain],
@@ -186,7 +186,7 @@ function rank({ world }: Household, id: string): number {
 
 /** A person does so where nobody reads it any more. */
 function deleteSecrets({ world }: Household, [text = '']: readonly string[]): undefined {
-  const [places = ''] = text.split(' still holds ');
+  const [places = ''] = text.split(' still hold');
   for (const [, scope = '', name = ''] of places.matchAll(/((?:repo|env|org):[^\s,]+) (\w+)/g))
     world.deleteSecret(scope, name);
 }

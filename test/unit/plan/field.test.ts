@@ -250,7 +250,7 @@ describe('a rotation that must stop, and a delivery that can be finished', () =>
     const world = new Days([hand('h', 70), ours('c', 65)], { [SHOP]: by('c', 65), [PROD]: ['h', 66] });
     const all = await days(world, 9, { destinations: TWO });
     expect(outcomes(all)).toEqual([...Array(8).fill('CREDENTIAL_LIMIT'), 'CertificateExpiring']);
-    expect(all[1]?.message).toContain('If you do nothing, the first run after 2026-12-01');
+    expect(all[1]?.message).toContain('If you do nothing, the first rotation after 2026-12-01');
     expect(all[8]).toMatchObject({ rotated: true, removed: ['h'] });
   });
 });

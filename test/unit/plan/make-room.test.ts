@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseDestination } from '../../../src/model/secret-location.ts';
-import { Days, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { by, Days, ours, type Seeded, SHOP } from '../../support/days.ts';
+import { DAY } from '../../support/states.ts';
 
 const PROD = 'env:acme/ops/prod';
 const hand = (id: string, age: number): Seeded => ({ id, age, expires: 400, subject: 'CN=by hand' });
@@ -14,7 +15,7 @@ describe('one made by hand is in the way', () => {
     await world.day({ destinations: [SHOP, PROD] });
     const { message } = await world.day({ destinations: [SHOP, PROD] });
     expect(message).toMatch(
-      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, the first run after \S+ removes h\. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client/,
+      /To go on now, if nobody uses it, add this line .*`removable-credentials: h`\. If you do nothing, the first rotation after \S+ removes h\. If somebody uses it, name it in keep-credentials and let its users read the delivered secret, or give them another client/,
     );
   });
 
@@ -32,6 +33,24 @@ describe('one made by hand is in the way', () => {
       'No rotation is possible while keep-credentials keeps h. Let its users read the delivered secret, or give them another client. Then take the id out of keep-credentials. The next rotation removes it at once.',
     );
     expect(await world.day()).toMatchObject({ rotated: true, removed: ['h'] });
+  });
+
+  it('two that are kept: the users of one have to move', async () => {
+    const world = new Days([hand('h', 70), hand('g', 60)], { [SHOP]: ['g', 59] });
+    const { message } = await world.day({ keep: ['h', 'g'] });
+    expect(message).toContain(
+      'No rotation is possible while keep-credentials keeps h, g. Let the users of one of them read the delivered secret, or give them another client. Then take its id out of keep-credentials. The next rotation removes it at once.',
+    );
+  });
+
+  it.each([
+    ['kept', { ...hand('o', 90), associated: false }, { keep: ['o'] }],
+    ['of another workflow', ours('o', 90, { owner: 'repo:acme/else#PEM', associated: false }), {}],
+  ])('%s, and not associated: it takes no room, so nobody is sent to it', async (_, out, changes) => {
+    const world = new Days([out, hand('h', 70), hand('g', 60)], { [SHOP]: ['g', 59] });
+    const { message } = await world.day({ current: 'none', operation: 'rehearse', ...changes });
+    expect(message).toContain("Find out in Auth0's logs which one nobody uses");
+    expect(message).not.toMatch(/No rotation is possible|keep one of the two/);
   });
 
   it('kept although it has expired, it needs no move of its users', async () => {
@@ -65,6 +84,12 @@ describe('one made by hand is in the way', () => {
 });
 
 describe('the secret of the primary was written by somebody else', () => {
+  it('when there was only one candidate: that is the one it may hold', async () => {
+    const world = new Days([ours('p', 40), hand('g', 5)], { [SHOP]: ['p', 35] });
+    const { error } = await world.day({ current: 'none' });
+    expect([error?.code, error?.failed]).toEqual(['SECRET_EXISTS', expect.stringContaining(', may hold p.')]);
+  });
+
   const full = (holds: string) => {
     const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: [holds, 1] });
     world.certificate('lost', { subject: 'CN=client' });
@@ -150,6 +175,29 @@ describe('a former destination may hold what was made by hand', () => {
   });
 });
 
+describe('two former destinations still hold the secret', () => {
+  it('both are named as secrets to delete', async () => {
+    const old = (name: string) => `repo:acme/${name}`;
+    const records = [
+      ours('p', 70, { owner: `${old('one')}#PEM` }),
+      ours('c', 65, { owner: `${old('two')}#PEM` }),
+    ];
+    const world = new Days(records, {
+      [old('one')]: by('p', 70),
+      [old('two')]: by('c', 65),
+      [SHOP]: ['text', 300],
+    });
+    const movedFrom = ['one', 'two'].map((repo) => ({
+      destination: { kind: 'repo', owner: 'acme', repo } as const,
+      secretName: undefined,
+    }));
+    const { message } = await world.day({ current: 'none', movedFrom, force: true });
+    expect(message).toMatch(
+      /repo:acme\/\S+ PEM, repo:acme\/\S+ PEM still hold one of them each\. If nobody reads those secrets, delete them in GitHub\./,
+    );
+  });
+});
+
 describe('a former destination still holds the secret', () => {
   it('that is read there: the former order brings it back', async () => {
     const records = [
@@ -175,6 +223,40 @@ describe('a rehearsal', () => {
     );
     await world.day({ overlap: 7 * 86_400_000 });
     expect((await world.day(REHEARSE)).error).toBeUndefined();
+  });
+
+  it.each<[string, Parameters<Days['day']>[0], string]>([
+    [
+      'and there is one',
+      { overlap: 30 * DAY },
+      'CREDENTIAL_LIMIT|A run of operation: rotate removes p on or after 2026-12-14, when its overlap is over. A',
+    ],
+    [
+      'or the logs have to show that nobody uses it',
+      { quietWindow: 7 * DAY },
+      'CREDENTIAL_LIMIT|A run of operation: rotate removes p once the tenant logs show that nobody uses it. A',
+    ],
+  ])('%s, no other overlap is asked for', async (_, changes, words) => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
+    const { error, message } = await world.day({ ...REHEARSE, ...changes });
+    const [code, text] = words.split('|');
+    expect([error?.code, message]).toEqual([code, expect.stringContaining(` ${text} rehearsal itself`)]);
+    expect(message).not.toContain('Set an overlap');
+  });
+
+  it('with a subject that is registered and not associated comes after a rotation', async () => {
+    const records = [
+      ours('p', 70, { subject: 'CN=old', associated: false }),
+      ours('c', 10, { subject: 'CN=c' }),
+    ];
+    const world = new Days(records, { [SHOP]: by('c', 10) }, 'tls_client_auth');
+    const subject = { given: new Set(['subject'] as const), subject: 'CN=old' };
+    const { error } = await world.day({ ...REHEARSE, ...subject });
+    expect([error?.code, error?.remedy]).toEqual([
+      'CREDENTIAL_LIMIT',
+      'Start operation: rotate, which uses p or removes it. Then rehearse again.',
+    ]);
+    expect((await world.day(subject)).error).toBeUndefined();
   });
 
   it('that one made by hand blocks has room once that is deleted', async () => {

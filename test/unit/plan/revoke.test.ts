@@ -35,6 +35,12 @@ describe('what is revoked', () => {
     ]);
   });
 
+  it('none of two that are kept', async () => {
+    const world = new Days([ours('p', 70), ours('c', 10)], { [SHOP]: by('c', 10) });
+    const { error } = await world.day({ ...REVOKE, keep: ['p', 'c'] });
+    expect(error?.failed).toBe('revoke: previous would remove p, c, but keep-credentials keeps them.');
+  });
+
   it('two that only fill the pool go first', async () => {
     const loose = [ours('p', 70, { associated: false }), ours('q', 60, { associated: false }), ours('c', 10)];
     const { notes } = await lines(loose, { [SHOP]: by('c', 10) });

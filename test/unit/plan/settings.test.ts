@@ -86,7 +86,10 @@ describe('a wish that does not fit what there is', () => {
 
   it('ids that no credential has are named, since they protect nothing', () => {
     expect(notesOf({ keep: ['x', 'a', 'y'] })).toEqual([
-      'WARNING: Client client has no credential x, y, which keep-credentials names. Correct the id, or take it out of keep-credentials.',
+      'WARNING: Client client has no credential x, y, which keep-credentials names. Correct the ids, or take them out of keep-credentials.',
+    ]);
+    expect(notesOf({ keep: ['x'] })).toEqual([
+      expect.stringMatching(/ Correct the id, or take it out of keep/),
     ]);
     expect(notesOf({ keep: ['a'] })).toEqual([]);
   });
@@ -156,7 +159,7 @@ describe('what is associated again', () => {
     expect(steps).toBe('~[a]');
     expect(notes).toContainEqual(
       expect.stringMatching(
-        /^WARNING: a, which repo:acme\/shop PEM, env:acme\/shop\/live PEM holds, was not associated/,
+        /^WARNING: a, which repo:acme\/shop PEM, env:acme\/shop\/live PEM hold, was not associated/,
       ),
     );
   });
