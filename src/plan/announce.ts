@@ -7,7 +7,7 @@ import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { claimedBy } from './claim.ts';
-import { mayStillBeHeld } from './holders.ts';
+import { formerHolder, mayStillBeHeld } from './holders.ts';
 import {
   adviceOnUnshownFormer,
   formerElsewhere,
@@ -96,16 +96,23 @@ function announce(
   nextRotation: number | undefined,
   isRefused: boolean,
 ): void {
-  // Of what a former location may hold, announceFormer says what becomes of it.
-  if (mayStillBeHeld(builder, credential)) return;
+  // announceFormer says what becomes of it.
+  if (formerHolder(builder.inUse, credential) !== undefined) return;
   // A rotation that is refused removes nothing. The end of an overlap does.
   if (isRefused && !Number.isFinite(overlapEndAfter(builder, credential))) return;
   const rotation = isRefused ? undefined : nextRotation;
   const removal = removalOf(builder, credential, rotation);
   if (removal === undefined) return;
   const hasUsers = builder.owners.isUnmarked(credential) && !builder.isCertainlyExpired(credential);
-  if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, rotation)}`);
+  // No run removes it now. What was made by hand is announced even so, since the next run may find that no destination holds it.
+  if (mayStillBeHeld(builder, credential)) {
+    if (hasUsers) builder.note('warning', goesLater(builder, credential));
+  } else if (hasUsers) builder.note('warning', `${removal} ${adviceForUsers(builder, credential, rotation)}`);
   else builder.note('notice', removal);
+}
+
+function goesLater(builder: PlanBuilder, credential: Credential): string {
+  return `${credential.id}, which was made by hand on ${dates(builder, credential)}, goes once no destination may hold it. If anybody else uses it, name it in keep-credentials and move its users.`;
 }
 
 /** Which run removes it, and when. undefined: none does so far. @param name of the credential, as the sentence quotes it */
@@ -122,8 +129,10 @@ export function removalOf(
   const isEvicted = needsSlot(builder) && (nextRotation ?? Number.POSITIVE_INFINITY) < end;
   if (Number.isFinite(end) && !isEvicted)
     return `The first run on or after ${day(end)}, when its overlap is over, removes ${name}${made.replace(/,$/, '')}.`;
-  return needsSlot(builder)
-    ? `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`
+  if (needsSlot(builder)) return `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`;
+  // Nobody knows when a person will change the subject, so it is announced in every run.
+  return builder.isMethodFull && made !== ''
+    ? `A rotation with another subject removes ${name}${made} to make room.`
     : undefined;
 }
 
@@ -145,6 +154,8 @@ export function adviceForUsers(
   // If its day is not known, the next rotation may be the next run.
   if (expiresAt !== undefined && expiresAt <= (isAtRotation ? Math.min(end, nextRotation ?? 0) : end))
     return `Nobody can log in with it from ${day(expiresAt)} on, when it expires. Move its users before that day.`;
+  if (!isAtRotation && end === Number.POSITIVE_INFINITY)
+    return 'If anybody still uses it, name it in keep-credentials and move its users before you change the subject.';
   if (!isAtRotation)
     return `If anybody still uses it, name it in keep-credentials before ${day(end)}: then it stays.`;
   const removal = Math.min(end, nextRotation ?? Number.POSITIVE_INFINITY);

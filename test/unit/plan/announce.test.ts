@@ -203,7 +203,6 @@ describe('a next rotation with the subject of an associated credential takes no 
   };
 
   it.each([
-    ['one made by hand', hand('p', 200), {}],
     ['one of ours with another subject', ours('p', 200, { subject: 'CN=old' }), {}],
     ['one that is kept', hand('p', 200), { keep: ['p'] }],
   ])('%s: no removal is announced, and none happens', async (_, other, changes) => {
@@ -211,6 +210,17 @@ describe('a next rotation with the subject of an associated credential takes no 
     expect((await world.day(changes)).notes).toBe('');
     expect(await world.pass(50).day(changes)).toMatchObject({ rotated: true, removed: [] });
     expect((await world.day(changes)).notes).toBe('');
+  });
+
+  it('only one with another subject does, which is announced for one made by hand', async () => {
+    const world = renewable(hand('p', 200));
+    const { notes } = await world.day();
+    expect(notes).toMatch(
+      /^WARNING: A rotation with another subject removes p, which was made by hand on \S+, to make room\. If anybody still uses it, name it in keep-credentials and move its users before you change the subject\.$/,
+    );
+    expect(await world.pass(50).day()).toMatchObject({ rotated: true, removed: [] });
+    const other = { subject: 'CN=next', given: new Set(['subject'] as const) };
+    expect(await world.pass(8).day(other)).toMatchObject({ rotated: true, removed: ['p'] });
   });
 
   it('an overlap ends even so, and to keep the credential stops no rotation', async () => {
@@ -256,6 +266,17 @@ describe('what a location holds once the run is over is not announced as removed
     const { notes, plan } = await world.day({ ...two, current: 'none', overlap: DAY });
     expect(notes).not.toContain('removes p');
     expect(plan?.credentials.map(({ id, overlapEnd }) => [id, overlapEnd])).toContainEqual(['p', undefined]);
+  });
+
+  it('if it was made by hand, the run says so even then, since a later one may remove it', async () => {
+    const world = new Days([hand('h', 70), ours('c', 10)], { [SHOP]: by('c', 10), [PROD]: ['h', 8] });
+    const overlap = { overlap: DAY };
+    const { notes } = await world.day({ ...two, ...overlap, current: 'none' });
+    expect(notes).toMatch(
+      /^WARNING: h, which was made by hand on \S+ and expires on \S+, goes once no destination may hold it\. If anybody else uses it, name it in keep-credentials and move its users\.$/m,
+    );
+    expect(notes).not.toContain('removes h');
+    expect((await world.day({ ...two, ...overlap })).removed).toEqual(['h']);
   });
 
   it('what one may hold that this rotation leaves out', async () => {
