@@ -21,8 +21,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
       !isTheirs(c) &&
       !ofThirdMethod.includes(c),
   );
-  const isMoved = method !== desired.revertTo && !isSecretMethod(method);
-  if (isMoved) {
+  if (method !== desired.revertTo) {
     const held = observed.secrets.filter((_, index) => inUse.held[index]?.length !== 0);
     const interrupts = held.map(({ location }) => location);
     builder.steps.push({
@@ -34,19 +33,15 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
     });
     builder.associated = [];
     noteInterruptions(builder, stillUsesMethod);
+    if (isSecretMethod(method)) builder.note('interruption', sendsOtherwise(method, desired.revertTo));
     if (ofThirdMethod.length > 0) builder.note('warning', restorable(ofThirdMethod.map(({ id }) => id)));
   }
   for (const credential of useless) builder.remove(credential, 'revert');
-  if (isMoved)
+  if (method !== desired.revertTo)
     return {
       reason: 'MethodDiffers',
       explanation: `the client uses ${method} instead of ${desired.revertTo}`,
     };
-  if (method !== desired.revertTo)
-    builder.note(
-      'notice',
-      `The client already uses ${method}, so it is not moved to ${desired.revertTo}. If its consumers need that, choose it in the Auth0 Dashboard (Applications, the client, Credentials).`,
-    );
   const explanation = useless.length > 0 ? SOME_ARE_LEFT : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };
 }
@@ -56,6 +51,11 @@ function noteInterruptions({ desired, notes }: PlanBuilder, stillUsesMethod: boo
     desired.revertTo === PUBLIC ? [BECOMES_PUBLIC, MANAGER_IS_PUBLIC] : [REVERTS, MANAGER_NEEDS_SECRET];
   if (stillUsesMethod) notes.push({ severity: 'interruption', text: ofConsumers });
   if (desired.isManager) notes.push({ severity: 'interruption', text: ofWorkflows });
+}
+
+/** Auth0 does not document whether it then still takes the secret in the other form. */
+function sendsOtherwise(from: string, to: string): string {
+  return `The client already uses a client secret (${from}). This changes it to ${to}: consumers that send the secret in the other form may not be able to log in. Set revert-to: ${from} to leave it.`;
 }
 
 function restorable(ids: readonly string[]): string {

@@ -145,11 +145,12 @@ describe('revert', () => {
     expect(await loginBySecret(world, clientId)).toBe(200);
   });
 
-  it('of a client that uses the other client secret method changes that', async () => {
+  it('of a client that uses the other client secret method changes that, and says so', async () => {
     const world = shared();
     const clientId = secretClient(world, 'client_secret_basic');
     const run = await revert(world, clientId);
     expect([run.exitCode, effects(world)]).toEqual([0, [PATCH]]);
+    expect(run.summary).toContain('Set revert-to: client_secret_basic to leave it.');
     expect(client(world, clientId).method).toBe('client_secret_post');
     expect(await loginBySecret(world, clientId)).toBe(200);
   });

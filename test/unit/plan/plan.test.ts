@@ -902,11 +902,11 @@ const OPERATIONS: Row[] = [
   ],
   ['revert once more', { operation: 'revert' }, SECRET, 'NotDue', ''],
   [
-    'revert of a client that uses another client secret method leaves that',
+    'revert of a client that uses another client secret method says whom the change interrupts',
     { operation: 'revert' },
     { method: 'client_secret_basic' },
-    'NotDue',
-    '',
+    'MethodDiffers',
+    '=client_secret_post[]',
   ],
   [
     'revert of a crashed enrollment does not wait: nobody can log in',
