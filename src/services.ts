@@ -122,10 +122,14 @@ export function connectServices(
       proveCurrentEarly ?? proofEndpoint,
       ...publicKeyReads(desired, store),
     ]);
-  /** Opens the connection of the proof early, so that its handshake is done by the time of the association. */
+  /** Opens the connections of the proofs early, so that their handshakes are done by the time of the association. */
   const connectAhead = async ({ certificate, privateKey }: Pair) => {
     const url = await proofEndpoint();
-    if (url && certificate) transport.connectAhead?.({ url, clientCertificate: { certificate, privateKey } });
+    if (!url || !certificate) return;
+    const to = { url, clientCertificate: { certificate, privateKey } };
+    transport.connectAhead?.(to);
+    // For the second proof. A connection that idles for longer may be closed by then.
+    if (desired.propagationTime < LONGEST_IDLE) transport.connectAhead?.({ ...to, freshConnection: true });
   };
   return {
     tenant: new Tenant(service('Auth0'), domain, shared.token, listing),
@@ -155,6 +159,9 @@ export function connectServices(
     onStep: logger.onStep,
   };
 }
+
+/** How long a silent connection may wait for its request, in milliseconds. Some servers close it sooner than others. */
+const LONGEST_IDLE = 5_000;
 
 /** A listing that reads a hundred clients per request. undefined if so few clients make it slower than single reads. */
 export function clientListing(

@@ -75,13 +75,18 @@ describe('a proof', () => {
 
   it('is sent over a connection that is opened while the pair is uploaded', async () => {
     const { road } = await sent({});
-    expect(road.opened).toEqual([
-      {
-        url: expect.stringMatching(/^https:\/\/.*\/oauth\/token$/),
-        clientCertificate: expect.objectContaining({}),
-      },
-    ]);
+    const to = {
+      url: expect.stringMatching(/^https:\/\/.*\/oauth\/token$/),
+      clientCertificate: expect.objectContaining({}),
+    };
+    // The second one is for the proof on a new connection.
+    expect(road.opened).toEqual([to, { ...to, freshConnection: true }]);
     expect(Object.keys(road.opened[0]?.clientCertificate ?? {})).toEqual(['certificate', 'privateKey']);
+  });
+
+  it('after a long wait opens its new connection then', async () => {
+    const opened = async (propagation: number) => (await sent({ propagation })).road.opened.length;
+    expect([await opened(4_000), await opened(30_000)]).toEqual([2, 1]);
   });
 
   it('of a key needs no connection with a certificate', async () => {

@@ -85,6 +85,20 @@ describe('a connection ahead of its request', () => {
     expect([handshakes, requests()]).toEqual([['one'], 1]);
   });
 
+  it('and apart from the others serves the one request that wants a new connection, which closes it', async () => {
+    const { handshakes, sockets, url } = await start();
+    const { connectAhead, send } = wire();
+    connectAhead({ url, clientCertificate, freshConnection: true });
+    await expect.poll(() => handshakes).toHaveLength(1);
+    await send(get(url, { clientCertificate }));
+    expect(handshakes).toHaveLength(2);
+    await send(get(url, { clientCertificate, freshConnection: true }));
+    expect(handshakes).toHaveLength(2);
+    await expect.poll(() => sockets()).toBe(1);
+    await send(get(url, { clientCertificate, freshConnection: true }));
+    expect(handshakes).toHaveLength(3);
+  });
+
   it('that the server has closed is not used', async () => {
     let closed = false;
     const { handshakes, url } = await start((socket) => {
