@@ -16,7 +16,7 @@ import { invalid, withRevokeAlarm } from './inputs/refusal.ts';
 import type { Report, RunResult } from './model/run-result.ts';
 import { asClientId } from './model/shard.ts';
 import { LONGEST_RUN } from './model/timing.ts';
-import { fleetReport } from './report/fleet.ts';
+import { countOfClients, fleetReport } from './report/fleet.ts';
 import { headline } from './report/headline.ts';
 import { clientReport } from './report/report.ts';
 import { run } from './run.ts';
@@ -106,7 +106,7 @@ async function runManyClients(
 ): Promise<Work> {
   const [first] = clients;
   runner.info(
-    `auth0-mtls-rotation: ${first?.readOnly ? 'plan for' : 'rotate'} ${clients.length === 1 ? '1 client' : `${clients.length} clients`}`,
+    `auth0-mtls-rotation: ${first?.readOnly ? 'plan for' : 'rotate'} ${countOfClients(clients.length)}`,
   );
   runner.phase();
   const { mask } = runner;

@@ -107,9 +107,11 @@ export function openWire(
   /** By proxy and client certificate. One for a fresh connection stands apart until its request takes it. */
   const dispatchers = new Map<string, Dispatcher>();
 
+  /** @param isOwn for a request that closes it: takes the one that was opened ahead, or opens one */
   async function dispatcherFor(
     { clientCertificate: pair, freshConnection: isFresh = false }: Parameters<ConnectAhead>[0],
     proxy: ProxyServer | undefined,
+    isOwn = false,
   ): Promise<Dispatcher> {
     const { Agent, ProxyAgent } = await import('undici');
     const open = (): Dispatcher => {
@@ -123,6 +125,7 @@ export function openWire(
     const dispatcher = dispatchers.get(key) ?? open();
     // The map is in order of use, so the first entry is the least recently used.
     dispatchers.delete(key);
+    if (isOwn) return dispatcher;
     dispatchers.set(key, dispatcher);
     for (const [name, unused] of [...dispatchers].slice(0, -MOST_DISPATCHERS)) {
       dispatchers.delete(name);
@@ -132,20 +135,14 @@ export function openWire(
     return dispatcher;
   }
 
-  /** Takes the dispatcher of a fresh connection, which the request must close. */
-  function take(dispatcher: Dispatcher): Dispatcher {
-    for (const [key, one] of dispatchers) if (one === dispatcher) dispatchers.delete(key);
-    return dispatcher;
-  }
-
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url);
     const proxy = findProxy(environment, url);
     const total = AbortSignal.timeout(longestFlight);
     let own: Dispatcher | undefined;
     try {
-      const dispatcher = await dispatcherFor(request, proxy);
-      if (request.freshConnection) own = take(dispatcher);
+      const dispatcher = await dispatcherFor(request, proxy, request.freshConnection);
+      if (request.freshConnection) own = dispatcher;
       const answer = await dispatcher.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -168,8 +165,7 @@ export function openWire(
   async function connectTo(to: Parameters<ConnectAhead>[0]): Promise<void> {
     const url = new URL(to.url);
     const dispatcher = await dispatcherFor(to, findProxy(environment, url));
-    const { origin } = url;
-    dispatcher.dispatch({ origin, path: '/', method: 'GET' }, NOTHING_TO_SEND);
+    dispatcher.dispatch({ origin: url.origin, path: '/', method: 'GET' }, NOTHING_TO_SEND);
   }
 
   return {

@@ -46,7 +46,7 @@ export interface Outcome {
   notes: readonly Note[];
   /** With `create`, the id of the new client. */
   clientId: string;
-  /** Secret locations that this run wrote, whether the new pair or the current one. */
+  /** Secret locations that hold the new pair if the run rotated, and else those in which it stored the current pair. */
   delivered: readonly string[];
   /** Secret locations that may hold the new pair, since their write got no clear answer. */
   inDoubt: readonly string[];

@@ -124,16 +124,15 @@ export function removalOf(
 ): string | undefined {
   const end = overlapEndAfter(builder, credential);
   const made = builder.owners.isUnmarked(credential)
-    ? `, which was made by hand on ${dates(builder, credential)},`
+    ? `, which was made by hand on ${dates(builder, credential)}`
     : '';
+  const toMakeRoom = `removes ${name}${made && `${made},`} to make room.`;
   const isEvicted = needsSlot(builder) && (nextRotation ?? Number.POSITIVE_INFINITY) < end;
   if (Number.isFinite(end) && !isEvicted)
-    return `The first run on or after ${day(end)}, when its overlap is over, removes ${name}${made.replace(/,$/, '')}.`;
-  if (needsSlot(builder)) return `The next rotation${on(nextRotation)} removes ${name}${made} to make room.`;
+    return `The first run on or after ${day(end)}, when its overlap is over, removes ${name}${made}.`;
+  if (needsSlot(builder)) return `The next rotation${on(nextRotation)} ${toMakeRoom}`;
   // Nobody knows when a person will change the subject, so it is announced in every run.
-  return builder.isMethodFull && made !== ''
-    ? `A rotation with another subject removes ${name}${made} to make room.`
-    : undefined;
+  return builder.isMethodFull && made !== '' ? `A rotation with another subject ${toMakeRoom}` : undefined;
 }
 
 function dates(builder: PlanBuilder, credential: Credential): string {

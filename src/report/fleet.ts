@@ -96,27 +96,28 @@ function headline(results: readonly RunResult[]): string {
   const named = counts.filter(({ count }) => count > 0).map(({ count, kind }) => `${count} ${kind}`);
   const [, sign] = KINDS[Math.min(...ranks)] ?? [];
   const urgent = results.filter(hasAlarm).length;
-  const first = urgent > 0 ? `Act at once for ${clients(urgent)}, named first below. ` : '';
-  return `${sign ?? '✅'} ${first}${clients(results.length)}: ${named.join(', ') || 'none in this shard'}.${firstDeadline(results)}`;
+  const first = urgent > 0 ? `Act at once for ${countOfClients(urgent)}, named first below. ` : '';
+  return `${sign ?? '✅'} ${first}${countOfClients(results.length)}: ${named.join(', ') || 'none in this shard'}.${firstDeadline(results)}`;
 }
 
-function clients(count: number): string {
+/** `1 client`, `2 clients`. */
+export function countOfClients(count: number): string {
   return count === 1 ? '1 client' : `${count} clients`;
 }
 
 /** The day on which the first key of those that failed expires. */
 function firstDeadline(results: readonly RunResult[]): string {
   const failed = results.filter((result) => result.error !== undefined && !hasAlarm(result));
-  const ends = failed.flatMap((result) => deadline(result) ?? []);
-  const over = failed.flatMap((result) => {
-    const end = deadline(result);
-    return end !== undefined && end <= (result.observed?.now ?? 0) ? [end] : [];
+  const ends = failed.flatMap((result) => {
+    const at = deadline(result);
+    return at === undefined ? [] : [{ at, isOver: at <= (result.observed?.now ?? 0) }];
   });
-  if (over.length > 0)
-    return ` Act at once: the key of a client that failed expired on ${longDay(Math.min(...over))}.`;
-  return ends.length === 0
-    ? ''
-    : ` Act before ${longDay(Math.min(...ends))}, when the first key of a client that failed expires.`;
+  if (ends.length === 0) return '';
+  const over = ends.filter(({ isOver }) => isOver);
+  const first = longDay(Math.min(...(over.length > 0 ? over : ends).map(({ at }) => at)));
+  return over.length > 0
+    ? ` Act at once: the key of a client that failed expired on ${first}.`
+    : ` Act before ${first}, when the first key of a client that failed expires.`;
 }
 
 function summary(worstFirst: readonly RunResult[], helpUrl: (code: string) => string): string {
