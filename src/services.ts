@@ -141,15 +141,17 @@ export function connectServices(
     proofEndpoint,
     pushedRequestEndpoint,
     proveCurrentEarly,
-    issuePair: async (now) => {
-      const pair = await issuing.issuePair(issuer, desired, now, newKey);
+    issuePair: async (resolved, now) => {
+      const key =
+        resolved.keySize === desired.keySize ? newKey : () => issuing.generateKey(resolved.keySize ?? 2048);
+      const pair = await issuing.issuePair(issuer, resolved, now, key);
       connectAhead(pair).catch(() => undefined);
       return pair;
     },
-    issueUnregistered: (now) =>
+    issueUnregistered: (resolved, now) =>
       issuing.issuePair(
         { kind: 'itself' },
-        desired,
+        resolved,
         now,
         (): Promise<KeyObject> => issuing.generateKey(2048),
       ),

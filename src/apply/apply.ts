@@ -56,7 +56,7 @@ class Execution {
   readonly #undoStack = new UndoStack();
   readonly #log: StepLog;
   readonly #deletion: Deletion;
-  readonly #interrupted: SecretLocation[] = [];
+  readonly #interrupted = new Set<SecretLocation>();
   #disassociated = false;
   #healed = false;
   #association: Association;
@@ -90,7 +90,7 @@ class Execution {
     await this.#log.record(describeStep(step, this.#new.id), work, () => this.#outcomeOf(step));
   }
 
-  /** How a step ended that threw nothing. */
+  /** The outcome of a step that threw nothing. */
   #outcomeOf(step: Step): string {
     if (step.kind === 'authenticate' && !this.#new.isProven) return 'not proven';
     if (step.kind === 'store-secret')
@@ -144,7 +144,7 @@ class Execution {
     if (why === 'make room') await this.#new.tryBeforeRemoval(this.#clientId);
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     await this.#association.replace(to, confirm, () => {
-      this.#interrupted.push(...interrupts);
+      for (const location of interrupts) this.#interrupted.add(location);
       this.#disassociated ||= from.some((id) => !to.includes(id));
     });
     this.#healed ||= why === 'heal';
@@ -320,7 +320,7 @@ class Execution {
       currentDelivery: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
       isMixed: this.#delivery.isMixed || this.#currentDelivery.isMixed,
       takenOut: this.#association.takenOut,
-      interrupted: this.#interrupted,
+      interrupted: [...this.#interrupted],
       disassociated: this.#disassociated,
       ...this.#method.left,
       orphan: this.#new.orphan,

@@ -81,14 +81,10 @@ export class Association {
 
   /**
    * Replaces the list and begins a read-back, which `awaitReadBack` awaits. With `confirm` it waits until Auth0 shows the list.
-   * @param onChange called right before the change, since nothing is removed by a run that stops earlier
+   * @param onChange called as soon as the list has changed, or may have, and perhaps again
    * @throws RotationError
    */
-  async replace(
-    to: readonly CredentialRef[],
-    confirm: boolean,
-    onChange: () => void = () => undefined,
-  ): Promise<void> {
+  async replace(to: readonly CredentialRef[], confirm: boolean, onChange?: () => void): Promise<void> {
     const ids = this.#resolve(to);
     // A PATCH of this method would change the client's method.
     if (this.#method !== this.#desired.method)
@@ -96,8 +92,7 @@ export class Association {
     await this.#awaitPendingWrite(ids);
     // guard: a fresh full read before each PATCH
     await this.requireUnchanged();
-    onChange();
-    await this.#patch(ids);
+    await this.#patch(ids, onChange);
     this.#beginReadBack(confirm);
   }
 
@@ -243,9 +238,13 @@ export class Association {
     return { ...client, all: client.associated, associated: associatedWith(client, this.#desired.method) };
   }
 
-  async #patch(ids: readonly string[]): Promise<void> {
+  async #patch(ids: readonly string[], onChange = () => {}): Promise<void> {
     const { clientId, method } = this.#desired;
-    await this.#services.tenant.associate(clientId, method, ids, () => this.#rememberWrite(ids));
+    await this.#services.tenant.associate(clientId, method, ids, () => {
+      this.#rememberWrite(ids);
+      onChange();
+    });
+    onChange();
     this.#replaced.push(this.#ids);
     this.#ids = ids;
   }

@@ -87,7 +87,7 @@ export function revokedButUsed(ids: readonly string[]): RotationError {
   return new RotationError('RETIREMENT_FAILED', {
     alarm: 'a leaked key MAY STILL SIGN REQUESTS. Act at once',
     failed: `Auth0 does not delete ${all}, since another part of the client uses it, such as signed_request_object.`,
-    remedy: `Take ${all} out of signed_request_object in Auth0, once its users sign with another key. The next run then deletes it.`,
+    remedy: `Once the users of signed_request_object sign with another key, take ${all} out of it in Auth0, and delete ${all} there.`,
     stateNow: `Everything else is done, and nobody can log in with ${all} any more. But what it signs may still be accepted.`,
   });
 }

@@ -47,10 +47,10 @@ export class Delivery {
   /** Local time of the last write. */
   #writtenAt = 0;
   #mayLandAgain = false;
-  /** Why the run ends once a destination has all parts of the pair. */
+  /** The cancellation or the deadline that came amid a destination. It ends the run once that destination has all parts of the pair. */
   #stop: RotationError | undefined;
-  /** `updated_at` of the primary's secret after this run wrote it. */
-  #primaryTime: number | undefined;
+  /** `updated_at` of the primary's secret after this run wrote it. Rejected if no read shows it. */
+  #primaryTime: Promise<number | undefined> | undefined;
   readonly #isRevocation: boolean;
 
   constructor(
@@ -109,7 +109,7 @@ export class Delivery {
     return this.#mixtures().length > 0;
   }
 
-  /** How the write of a location ended that threw nothing. */
+  /** The outcome of the write of a location, if it threw nothing. */
   outcomeOf(location: SecretLocation): string {
     const failure = this.#failures.find((one) => one.location === location);
     if (failure === undefined) return 'done';
@@ -171,7 +171,10 @@ export class Delivery {
     if (this.#stop) throw this.#stop;
   }
 
-  /** Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. */
+  /**
+   * Remembers when this run wrote the primary. With a reused record nothing changes at Auth0, so only that time can show another run. An
+   * error waits for `refuseOtherDelivery`, so that the other locations still get the pair.
+   */
   async rememberPrimaryTime(): Promise<void> {
     // A write that may land once more would look like another run's.
     if (this.#mayLandAgain) return;
@@ -180,12 +183,13 @@ export class Delivery {
       const value = await this.#readPrimaryTime();
       return { done: value !== before, value };
     };
-    this.#primaryTime = await poll(this.#services, attempt, (last) => last);
+    this.#primaryTime = poll(this.#services, attempt, (last) => last);
+    await this.#primaryTime.catch(() => undefined);
   }
 
-  /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile */
+  /** @throws RotationError ROTATION_IN_PROGRESS if somebody stored another certificate meanwhile, GITHUB_… */
   async refuseOtherDelivery(): Promise<void> {
-    const since = this.#primaryTime;
+    const since = await this.#primaryTime;
     // A read that lags behind shows an earlier time.
     if (since !== undefined && ((await this.#readPrimaryTime()) ?? 0) > since) throw mixed(this.#observed);
   }

@@ -1,7 +1,7 @@
 /** Describes what is true after a failed run. */
 
 import { NEW_RUN, type RotationError } from '../errors.ts';
-import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC, printMethod } from '../model/desired-state.ts';
 import { longDay } from '../model/markdown.ts';
 import { printLocation, type SecretLocation } from '../model/secret-location.ts';
 import { LEASE } from '../model/timing.ts';
@@ -94,7 +94,7 @@ function afterUndo(state: FailureState, whenToStart: string): string {
   if (reverted !== undefined)
     return joined(
       gone,
-      `The client uses ${reverted} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`,
+      `The client uses ${printMethod(reverted)} again, or may do so. Its access tokens are not bound, and some of its credentials may be left: run revert once more.`,
     );
   if (interrupted.length > 0)
     return joined(
@@ -127,7 +127,7 @@ function stays({ disassociated, methodBefore, takenOut }: FailureState): string 
 /** An enrollment that was delivered, but not everywhere. */
 function methodEnded({ methodBefore, unserved, served }: FailureState): string {
   if (methodBefore === undefined || served.length === 0 || unserved.length === 0) return '';
-  return `The consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${methodBefore.method} any more.`;
+  return `The consumers of ${unserved.map(printLocation).join(', ')} CANNOT LOG IN until that secret is written, since the client does not use ${printMethod(methodBefore.method)} any more.`;
 }
 
 /** Until when the consumers of the locations that were not served can log in. */

@@ -14,8 +14,13 @@ export interface ApplyServices extends ProofServices, PreflightServices {
   tenant: Tenant;
   /** undefined: nothing is stored. */
   store: SecretStore | undefined;
-  /** Makes the new pair, or takes the one that was brought. @param now Auth0's clock @throws RotationError CERTIFICATE_TOO_LARGE */
-  issuePair: (now: number) => Promise<Pair>;
+  /**
+   * Makes the new pair, or takes the one that was brought.
+   * @param desired with the subject and the key size of the pair in use, where the inputs have none
+   * @param now Auth0's clock
+   * @throws RotationError CERTIFICATE_TOO_LARGE
+   */
+  issuePair: (desired: DesiredState, now: number) => Promise<Pair>;
   /** The password of PKCS#12 secrets. Empty means none. */
   pkcs12Password: string;
   /** Called before each step. Returns a function that is called with the step's outcome. */

@@ -1,6 +1,6 @@
 /** Moves the client to another authentication method, and back if the run fails. A client has one method at a time (docs/facts.md#auth0-one-method). */
 
-import { isCredentialMethod, PUBLIC } from '../model/desired-state.ts';
+import { isCredentialMethod, PUBLIC, printMethod } from '../model/desired-state.ts';
 import type { Step } from '../model/step.ts';
 import type { Association } from './association.ts';
 import type { FailureState } from './failure-state.ts';
@@ -68,10 +68,10 @@ export function movedBack(method: string): string {
     isCredentialMethod(method) || method === PUBLIC
       ? ''
       : ' Whether its client secret is still the same is not documented: look at the client in Auth0.';
-  return `The client uses ${method} again.${secret}`;
+  return `The client uses ${printMethod(method)} again.${secret}`;
 }
 
 /** The sentence for an enrollment that cannot be undone, since somebody else has changed the client after it. */
 function notMovedBack(method: string): string {
-  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${method} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
+  return `Somebody else has changed the client meanwhile, so it was not moved back: consumers that log in by ${printMethod(method)} may not be able to. Decide now in the Auth0 Dashboard (Applications, the client, Credentials) which method it must have.`;
 }

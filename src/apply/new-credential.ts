@@ -82,9 +82,10 @@ export class NewCredential {
   async issue(): Promise<void> {
     await preflight(this.#job, this.#services, this.#prover);
     const { issuePair, mask, tenant } = this.#services;
-    const { method, validityDays } = this.#job.desired;
+    const { desired } = this.#job;
+    const { method, validityDays } = desired;
     const now = tenant.now();
-    const pair = await issuePair(now);
+    const pair = await issuePair(desired, now);
     mask(pair.privateKey);
     this.#issued = { pair, facts: factsOf(method, pair, now + validityDays * DAY) };
   }

@@ -3,6 +3,7 @@
 import { insteadOf, needsControl, type ProofRequest, type ProofResult } from '../auth0/proof.ts';
 import { RotationError } from '../errors.ts';
 import type { DesiredState } from '../model/desired-state.ts';
+import type { Plan } from '../model/plan.ts';
 
 type Refused = Exclude<ProofResult, { outcome: 'proven' }>;
 
@@ -43,6 +44,7 @@ function detailOf({ detail, pushed }: Refused): string {
 function remedyOf(desired: DesiredState, refused: Refused, isInUse: boolean): string {
   const { method, operation } = desired;
   const { objection, outcome, pushed } = refused;
+  if (objection === 'unbound') return `${API_MUST_BIND}Or set token-binding: unchanged.`;
   // Both requests failed, and neither for its key.
   if (pushed !== undefined && outcome === 'failed' && objection === 'request') return UNFIT_REQUEST;
   if (pushed !== undefined && outcome === 'failed' && objection === 'path')
@@ -56,7 +58,8 @@ function remedyOf(desired: DesiredState, refused: Refused, isInUse: boolean): st
   return `${outcome === 'unauthorized' ? authorization(desired) : remedies[method]}${binding(desired)}`;
 }
 
-function failedTo({ verifyAudience: audience }: DesiredState, { outcome }: Refused): string {
+function failedTo({ verifyAudience: audience }: DesiredState, { objection, outcome }: Refused): string {
+  if (objection === 'unbound') return 'got no bound access token';
   if (outcome !== 'unauthorized') return 'could not log in';
   return audience === undefined
     ? 'may not send the request that would prove it'
@@ -204,7 +207,10 @@ export function replaced(refusal: string): string {
   return `A pushed authorization request cannot prove a key of this client (${refusal}). The run sends a token request with an authorization code that nobody issued instead.`;
 }
 
-/** The note about a pair in use that OpenSSL refuses. @param code its error */
+/**
+ * The note about a pair in use that OpenSSL refuses. That says nothing about the new pair, and a key that is too weak should go soon.
+ * @param code its error
+ */
 export function untried(code: string): string {
   return `OpenSSL on this runner finds the key or digest of the pair in current-credential too weak (${code}), so the run could not try it. It is NOT PROVEN that consumers can log in with it. The rotation goes on, and its new pair is not affected.`;
 }
@@ -212,8 +218,8 @@ export function untried(code: string): string {
 export const BINDING_UNPROVEN =
   'It is NOT PROVEN that access tokens are bound to the certificate: the client has no grant client_credentials, so the run could not request a token.';
 
-/** The note about a pair in use that Auth0 refused. @param healed the run has associated a credential again before */
-export function lockedOutBefore(detail: string, healed: boolean): string {
-  const when = healed ? '' : ', before this run changed anything';
+/** The note about a pair in use that Auth0 refused right before the new one is issued. */
+export function lockedOutBefore(detail: string, { steps }: Pick<Plan, 'steps'>): string {
+  const when = steps[0]?.kind === 'issue-certificate' ? ', before this run changed anything' : '';
   return `The pair in current-credential could not log in (${detail})${when}. Consumers that use it cannot log in until they use the credential that this run delivers.`;
 }

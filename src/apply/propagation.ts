@@ -36,7 +36,7 @@ export function refuseOld(createdAt: number | undefined, now: number): void {
   if (createdAt !== undefined && now - createdAt > OLDEST) throw deadlineExceeded();
 }
 
-/** Checks right before a delivery that the credential is still associated. @throws RotationError ROTATION_IN_PROGRESS */
+/** Waits until Auth0 shows the credential as associated. @throws RotationError ROTATION_IN_PROGRESS */
 export async function requireAssociated(
   clientId: string,
   id: string,

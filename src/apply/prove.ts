@@ -3,6 +3,7 @@
 import { whyRefused } from '../auth0/logs.ts';
 import {
   isAccepted,
+  isTransient,
   needsControl,
   type ProofRequest,
   type ProofResult,
@@ -48,7 +49,7 @@ export interface ProofServices {
   /** Proves the pair in use while Auth0 is still being read. undefined: only the reads show whether and how it can be proven. */
   proveCurrentEarly: (() => Promise<ProofResult>) | undefined;
   /** Makes a pair for the same subject that is never registered. @param now by the clock of `proofService` */
-  issueUnregistered: (now: number) => Promise<Pair>;
+  issueUnregistered: (desired: DesiredState, now: number) => Promise<Pair>;
   /** Registers a value that must never be shown. */
   mask: (secret: string) => void;
   clock: Clock;
@@ -76,7 +77,7 @@ export class Prover {
   readonly #job: ProofJob;
   readonly #services: ProofServices;
   readonly #choice: ProofChoice;
-  /** Auth0 itself refused the new pair right before its association, by a request that needs such a control. */
+  /** Auth0 itself refused the new pair right before its association. Only then can a request that needs a control (`needsControl`) prove it. */
   #wasRefusedBefore = false;
   #isCurrentProven = false;
   #by: ProvenBy | undefined;
@@ -124,7 +125,6 @@ export class Prover {
     const answer = await this.#choice.ask(send).catch(refusedHere);
     if (answer === undefined) return;
     if (typeof answer === 'string') {
-      // It says nothing about the new pair, and a key that is too weak should go soon.
       this.notes.push({ severity: 'warning', text: untried(answer) });
       return;
     }
@@ -132,7 +132,7 @@ export class Prover {
     this.#isCurrentProven = result.outcome === 'proven';
     if (result.outcome === 'proven' || this.#awaitsGrant(result)) return;
     if (result.outcome !== 'refused' || result.isIntercepted) throw currentRefused(desired, result);
-    this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail, healed) });
+    this.notes.push({ severity: 'warning', text: lockedOutBefore(result.detail, plan) });
   }
 
   /**
@@ -228,7 +228,7 @@ export class Prover {
   }
 
   /**
-   * Proves the new pair. Repeats the request while Auth0 refuses it, for `propagation-time` and GRACE.
+   * Proves the new pair. Repeats the request while Auth0 refuses it or binds no token, for `propagation-time` and GRACE.
    * @param since local time of the association
    * @throws RotationError VERIFICATION_FAILED
    */
@@ -242,7 +242,7 @@ export class Prover {
       const value = await this.#choice.ask((proofRequest) =>
         this.#send(clientId, issued, { endpoint, proofRequest, freshConnection, isNew: true }),
       );
-      return { done: value?.result.outcome !== 'refused', value };
+      return { done: value === undefined || !isTransient(value.result), value };
     };
     const within = Math.max(since + desired.propagationTime + GRACE - clock.now(), 0);
     const polling = { firstDelay: 250, longestDelay: 4_000, within };
@@ -293,7 +293,7 @@ export class Prover {
     const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined || proofRequest === undefined)
       throw new Error('a rehearsal was planned without an endpoint');
-    const pair = await issueUnregistered(proofService.now());
+    const pair = await issueUnregistered(desired, proofService.now());
     mask(pair.privateKey);
     const { clientId, run, verifyAudience: audience } = desired;
     const algorithm = signingAlgorithmOf(desired, observed);

@@ -1,6 +1,6 @@
 /** Uploads the new credential exactly once, even if an answer is lost. */
 
-import { isRefusal, type Refusal, refusedCredential, type Tenant } from '../auth0/tenant.ts';
+import { isRefusal, type Refusal, refused, type Tenant } from '../auth0/tenant.ts';
 import { RotationError } from '../errors.ts';
 import type { Clock } from '../http/clock.ts';
 import type { OnUncertain } from '../http/retry.ts';
@@ -60,7 +60,7 @@ export async function upload(
     }
     if (answer === 'lost') continue;
     // The list may lag behind. If it never shows the credential as ours, it belongs to somebody else.
-    if (!isDuplicate(answer) || attempt === ATTEMPTS) throw await refused(answer, job, tenant);
+    if (!isDuplicate(answer) || attempt === ATTEMPTS) throw await whyRefused(answer, job, tenant);
   }
   throw new RotationError('AUTH0_REQUEST_FAILED', {
     failed: `Auth0 did not answer ${ATTEMPTS} uploads of the credential.`,
@@ -83,7 +83,7 @@ async function sendFirst(
 ): Promise<Answer> {
   try {
     const answer = await send(job, tenant, registration, onUncertain);
-    if (isRefusal(answer) && !isDuplicate(answer)) throw await refused(answer, job, tenant);
+    if (isRefusal(answer) && !isDuplicate(answer)) throw await whyRefused(answer, job, tenant);
     return answer;
   } catch (error) {
     onNotMade();
@@ -117,9 +117,9 @@ function isDuplicate({ message }: Refusal): boolean {
   return /already exist/i.test(message);
 }
 
-async function refused(refusal: Refusal, job: Job, tenant: Tenant): Promise<RotationError> {
+async function whyRefused(refusal: Refusal, job: Job, tenant: Tenant): Promise<RotationError> {
   if (/maximum of \d+ credentials/i.test(refusal.message)) return full(job, tenant);
-  return refusedCredential(refusal);
+  return refused('credential', refusal);
 }
 
 /** Uses the current pool, since another run may have used the room that this one made. */

@@ -17,9 +17,8 @@ export interface ProofEndpoints {
 
 /**
  * The endpoints that ask for a client certificate.
- * With `mtlsDomain` its plain endpoints count too, since its edge terminates mTLS, but not beside a token endpoint whose alias is on another
- * host. Without it only aliases count. The same holds on a host
- * of Auth0's own, since no edge terminates mTLS there (docs/facts.md#auth0-discovery).
+ * Aliases always count. The plain endpoints of `mtlsDomain` count too, since its edge terminates mTLS, unless the alias of the token
+ * endpoint is on another host, or `mtlsDomain` is a host of Auth0's own, where no edge terminates mTLS (docs/facts.md#auth0-discovery).
  * @throws RotationError DISCOVERY_FAILED, AUTH0_REQUEST_FAILED
  */
 export async function discoverMtlsEndpoints(

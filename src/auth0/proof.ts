@@ -102,8 +102,8 @@ export type ProofResult =
       detail: string;
       /** Something between, such as the edge, answered instead of Auth0. */
       isIntercepted: boolean;
-      /** What was refused, if it was not the key: the path, which nothing serves, or the request itself. */
-      objection?: 'path' | 'request' | undefined;
+      /** What failed, if it was not the key: the path, which nothing serves, the request itself, or the binding of the token. */
+      objection?: 'path' | 'request' | 'unbound' | undefined;
       /** The answer to the pushed request that this request has replaced. */
       pushed?: string | undefined;
       /** The answer says nothing about the key, since a service is down or busy. */
@@ -128,11 +128,16 @@ export async function proveKey(service: Service, proof: KeyToProve): Promise<Pro
       outage: isOutage(response) ? unexpectedAnswer(proof.endpoint, response) : undefined,
     };
   const bound = confirmation(token);
-  const failed = (detail: string): ProofResult => ({ outcome: 'failed', detail, isIntercepted: false });
+  const failed = { outcome: 'failed', isIntercepted: false } as const;
   if (bound === undefined && mustBind)
-    return failed('the token is not bound to the certificate (cnf.x5t#S256 is missing)');
+    return { ...failed, objection: 'unbound', detail: 'cnf.x5t#S256 is missing' };
   if (bound === undefined || bound === thumbprint) return { outcome: 'proven', bound: bound !== undefined };
-  return failed('the token is bound to another certificate (cnf.x5t#S256)');
+  return { ...failed, detail: 'the token is bound to another certificate (cnf.x5t#S256)' };
+}
+
+/** Whether it may pass while Auth0 propagates a change: the association of the key, or the setting that binds tokens. */
+export function isTransient(result: ProofResult): boolean {
+  return result.outcome === 'refused' || (result.outcome === 'failed' && result.objection === 'unbound');
 }
 
 /** Whether the answer to a request that returns no token shows that the client is authenticated. */

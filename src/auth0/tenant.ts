@@ -135,7 +135,7 @@ export class Tenant {
     };
     const answer = await this.#create('/clients', body);
     if (answer === 'lost') return 'lost';
-    if (isRefusal(answer)) throw refusedCredential(answer);
+    if (isRefusal(answer)) throw refused('new client', answer);
     const clientId = stringOf(parseJson(answer), 'client_id');
     return clientId === undefined ? 'lost' : { clientId };
   }
@@ -314,10 +314,11 @@ export function isRefusal(answer: unknown): answer is Refusal {
   return isObject(answer as Json) && typeof (answer as Refusal).message === 'string';
 }
 
-export function refusedCredential({ message }: Refusal): RotationError {
+export function refused(what: 'credential' | 'new client', { message }: Refusal): RotationError {
+  const settings = what === 'credential' ? 'the method that the client uses' : 'client-name';
   return new RotationError('AUTH0_REQUEST_FAILED', {
-    failed: `Auth0 refused the credential (400: ${oneLine(message)}).`,
-    remedy: 'Check subject, key-size and the method that the client uses.',
+    failed: `Auth0 refused the ${what} (400: ${oneLine(message)}).`,
+    remedy: `Check subject, key-size and ${settings}.`,
   });
 }
 

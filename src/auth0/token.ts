@@ -28,17 +28,24 @@ export async function managementToken(api: ManagementApi): Promise<string> {
   const { offset } = api.service.serverClock;
   let response = await requestToken(api, login, endpoint);
   if (login.kind !== 'private-key-jwt' || response.status !== 401)
-    return tokenFrom(login, endpoint, response);
+    return tokenFrom(login, endpoint, response, SIGNING_ALGORITHMS.slice(0, 1));
   // The first answer shows Auth0's time. The clock of the runner may be too wrong for an assertion.
   if (Math.abs(api.service.serverClock.offset - offset) > CLOCK_TOLERANCE)
     response = await requestToken(api, login, endpoint);
   // Auth0 accepts only the algorithm that the key is registered for, and nothing here records it.
+  const tried: SigningAlgorithm[] = SIGNING_ALGORITHMS.slice(0, 1);
   for (const algorithm of SIGNING_ALGORITHMS.slice(1)) {
-    if (response.status === 200) break;
+    if (isRecognized(response)) break;
+    tried.push(algorithm);
     const other = await requestToken(api, login, endpoint, algorithm);
-    if (other.status === 200) response = other;
+    if (isRecognized(other)) response = other;
   }
-  return tokenFrom(login, endpoint, response);
+  return tokenFrom(login, endpoint, response, tried);
+}
+
+/** Whether Auth0 knows the key, though it may give no token for the audience. */
+function isRecognized({ status }: HttpResponse): boolean {
+  return status === 200 || status === 403;
 }
 
 /** Milliseconds. An assertion lives for a minute, and Auth0 accepts clocks that differ by some seconds. */
@@ -62,9 +69,15 @@ function requestToken(
   }));
 }
 
-function tokenFrom(login: ClientLogin, endpoint: string, response: HttpResponse): string {
+/** @param tried the algorithms of the assertions */
+function tokenFrom(
+  login: ClientLogin,
+  endpoint: string,
+  response: HttpResponse,
+  tried: readonly SigningAlgorithm[],
+): string {
   const token = accessToken(response);
-  if (token === undefined) throw loginFailed(login, endpoint, response);
+  if (token === undefined) throw loginFailed(login, endpoint, response, tried);
   return token;
 }
 
@@ -116,11 +129,18 @@ export async function clientAssertion(
   };
 }
 
-function loginFailed(login: ClientLogin, endpoint: string, response: HttpResponse): RotationError {
+function loginFailed(
+  login: ClientLogin,
+  endpoint: string,
+  response: HttpResponse,
+  tried: readonly SigningAlgorithm[],
+): RotationError {
   const stranger = describeStranger(response);
   if (isOutage(response) || stranger !== undefined) return unexpectedAnswer(endpoint, response, stranger);
   const signed =
-    login.kind === 'private-key-jwt' ? `, signed with ${SIGNING_ALGORITHMS.join(', ')} in turn` : '';
+    login.kind === 'private-key-jwt'
+      ? `, signed with ${tried.join(', ')}${tried.length > 1 ? ' in turn' : ''}`
+      : '';
   return new RotationError('AUTH0_UNAUTHORIZED', {
     failed: `Auth0 issued no Management API token to client ${login.clientId} by ${login.kind}${signed} (${oauthError(response)}).`,
     remedy:

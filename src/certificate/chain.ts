@@ -19,7 +19,7 @@ export function chainOf(leaf: X509Certificate, given: readonly X509Certificate[]
   return chain;
 }
 
-/** A root ends the chain only in place of a cross-certificate of it that is not valid now. */
+/** Prefers one that is valid and no root, then a valid root, which ends the chain, and then one that is no root. */
 function choice(latest: readonly X509Certificate[]): X509Certificate | undefined {
   const isBelowRoot = (one: X509Certificate) => !isRoot(one);
   const valid = latest.filter(isValidNow);

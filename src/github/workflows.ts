@@ -25,6 +25,6 @@ export async function readWorkflow(api: GitHubApi, of: WorkflowFile): Promise<Ob
   const { data } = await read('/runs?status=completed&per_page=1');
   const runs = isObject(data) ? data.workflow_runs : undefined;
   if (state === undefined || !Array.isArray(runs))
-    throw callRefused('show its runs', { status: 200, data }, '');
+    throw callRefused(`show the runs of ${of.file} of ${of.owner}/${of.repo}`, { status: 200, data }, '');
   return { ...of, state, conclusion: stringOf(runs[0], 'conclusion') };
 }

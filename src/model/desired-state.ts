@@ -29,6 +29,12 @@ export function isSecretMethod(method: string): boolean {
 
 /** The method of a public client, which has no credential at all. */
 export const PUBLIC = 'none';
+
+/** A method in a sentence, where `none` alone would read as the word. */
+export function printMethod(method: string): string {
+  return method === PUBLIC ? 'the method none' : method;
+}
+
 /** The methods that `revert` can restore. */
 export const REVERT_METHODS = [...SECRET_METHODS, PUBLIC] as const;
 export type RevertMethod = (typeof REVERT_METHODS)[number];

@@ -88,6 +88,12 @@ export function writtenTimes(times: ObservedSecret['times'] | undefined): Secret
   return typeof times === 'string' ? undefined : times;
 }
 
+/** Whether it has a secret that was written once, and not since. */
+export function isWrittenOnce(secret: ObservedSecret | undefined): boolean {
+  const times = writtenTimes(secret?.times);
+  return times !== undefined && times.createdAt === times.updatedAt;
+}
+
 /** Ids of the credentials associated with this method. Empty while the client uses another one. */
 export function associatedWith({ method, associated }: ObservedClient, requested: string): readonly string[] {
   return method === requested ? associated : [];

@@ -1,5 +1,6 @@
 /** The steps that a run may take, and how each is printed. Pure. */
 
+import { printMethod } from './desired-state.ts';
 import { printLocation, type SecretLocation } from './secret-location.ts';
 
 /** The id of a credential in the pool, or `ISSUED` for the one that this run will make. */
@@ -115,7 +116,8 @@ type Change = Extract<Step, { kind: 'change-method' }>;
 
 function describeChange({ credentials, from, interrupts, to }: Change): string {
   const used = credentials.length > 0 ? ` with ${credentials.join(' and ')}` : '';
-  return `Move the client from ${from} to ${to}${used}: ${from} stops working at this moment${interruption(interrupts)}`;
+  const before = printMethod(from);
+  return `Move the client from ${before} to ${printMethod(to)}${used}: ${before} stops working at this moment${interruption(interrupts)}`;
 }
 
 function interruption(interrupts: readonly SecretLocation[]): string {

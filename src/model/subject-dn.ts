@@ -36,7 +36,7 @@ export function oidOf(type: string): string | undefined {
 }
 
 const NAMES = new Map(Object.entries(OIDS).map(([name, oid]) => [oid, name]));
-const ESCAPED = /\\(?:([0-9A-Fa-f]{2})|([ "#+,;<=>\\]))/g;
+const ESCAPED = /\\(?:[0-9A-Fa-f]{2}|[ "#+,;<=>\\])/g;
 
 /**
  * Parses RFC 4514 text, which reverses the certificate's order. Returns the attributes in the certificate's order.
@@ -72,8 +72,8 @@ export function commonName(text: string): string {
 
 /**
  * Returns the RFC 4514 text of a subject.
- * @param lines as node:crypto and Auth0's `subject_dn` write it: one attribute per line, in the certificate's order, with special
- *   characters and non-ASCII bytes escaped
+ * @param lines as node:crypto and Auth0's `subject_dn` write it: one attribute per line, in the certificate's order. A backslash escapes
+ *   special characters, and the hexadecimal digits of a byte
  */
 export function readSubject(lines: string | undefined): string {
   if (!lines) return '';
@@ -82,7 +82,7 @@ export function readSubject(lines: string | undefined): string {
     const equals = line.indexOf('=');
     const type = line.slice(0, equals);
     const oid = NAMED_OIDS.get(type) ?? oidOf(type) ?? type;
-    return { oid, value: line.slice(equals + 1).replace(/\\(.)/g, '$1') };
+    return { oid, value: decoded(line.slice(equals + 1)).toString() };
   });
   return printSubject(attributes);
 }
@@ -146,19 +146,22 @@ function unescapeValue(raw: string): string {
     );
   }
   if (/\\/.test(raw.replace(ESCAPED, ''))) throw new Error(`has a broken escape in '${raw}'`);
-  const bytes: number[] = [];
-  let rest = 0;
-  for (const match of raw.matchAll(ESCAPED)) {
-    bytes.push(...Buffer.from(raw.slice(rest, match.index)));
-    if (match[1] === undefined) bytes.push(...Buffer.from(`${match[2]}`));
-    else bytes.push(Number.parseInt(match[1], 16));
-    rest = match.index + match[0].length;
-  }
-  bytes.push(...Buffer.from(raw.slice(rest)));
-  const text = Buffer.from(bytes).toString();
-  if (!Buffer.from(text).equals(Buffer.from(bytes)))
-    throw new Error(`has bytes that are not UTF-8 in '${raw}'`);
+  const bytes = decoded(raw);
+  const text = bytes.toString();
+  if (!Buffer.from(text).equals(bytes)) throw new Error(`has bytes that are not UTF-8 in '${raw}'`);
   return text;
+}
+
+/** The bytes of a value, of which a backslash escapes a character or the hexadecimal digits of a byte. */
+function decoded(raw: string): Buffer {
+  const parts = raw.match(/\\[0-9A-Fa-f]{2}|\\.|[^\\]+|\\$/gs) ?? [];
+  return Buffer.concat(
+    parts.map((part) =>
+      /^\\[0-9A-Fa-f]{2}/.test(part)
+        ? Buffer.from(part.slice(1), 'hex')
+        : Buffer.from(part.replace(/^\\(?=.)/s, '')),
+    ),
+  );
 }
 
 function escapeValue(value: string): string {

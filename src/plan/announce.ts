@@ -3,7 +3,13 @@
 import type { RotationError } from '../errors.ts';
 import { isForcedByHand } from '../model/desired-state.ts';
 import { day } from '../model/markdown.ts';
-import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
+import {
+  type Credential,
+  isWrittenOnce,
+  type ObservedSecret,
+  whyUnwritable,
+  writtenTimes,
+} from '../model/observed-state.ts';
 import { printDestination, printLocation } from '../model/secret-location.ts';
 import { ISSUED } from '../model/step.ts';
 import { claimedBy } from './claim.ts';
@@ -206,7 +212,7 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
   if (!rotates && desired.currentKey === undefined && inUse.isExpiryEstimated && nextRotation !== undefined)
     builder.note(
       'warning',
-      `The date of the next rotation, ${day(nextRotation)}, is an estimate, since Auth0 records no expiry of the credential in use: that may expire earlier. Pass current-credential, which shows it.`,
+      `The date of the next rotation, ${day(nextRotation)}, is an estimate, since Auth0 records no expiry of the credential in use: that may expire earlier.${desired.method === 'private_key_jwt' ? '' : ' Pass current-credential, which shows it.'}`,
     );
   const written = steps.flatMap((step) =>
     step.kind === 'store-secret' ? [printLocation(step.location)] : [],
@@ -222,24 +228,39 @@ export function announceDoubts(builder: PlanBuilder, nextRotation: number | unde
       'warning',
       `This run replaces what is stored in ${replaced.join(', ')}, which is no pair of this client that Auth0 knows. If another client's jobs read it, store their pair there again, and choose another name for the secret of this one.`,
     );
-  const names = inUseAtStart.othersUnexplained
-    .flatMap((index) => observed.secrets[index]?.location ?? [])
-    .filter((location) => whyUnwritable(observed, location) === undefined)
-    .map(printLocation)
-    .filter((name) => rotates || !written.includes(name))
-    .join(', ');
-  if (names === '') return;
-  if (rotates)
-    builder.note('notice', `This run replaces what is stored in ${names}. ${UNEXPLAINED} ${NOT_OURS}.`);
-  else if (desired.currentKey === undefined)
+  announceUnexplained(builder, nextRotation, written);
+}
+
+/** @param written the locations that this run writes */
+function announceUnexplained(
+  builder: PlanBuilder,
+  nextRotation: number | undefined,
+  written: readonly string[],
+): void {
+  const { desired, inUseAtStart, observed, rotates } = builder;
+  const unexplained = inUseAtStart.othersUnexplained
+    .flatMap((index) => observed.secrets[index] ?? [])
+    .filter(({ location }) => whyUnwritable(observed, location) === undefined)
+    .filter(({ location }) => rotates || !written.includes(printLocation(location)));
+  // What `finishDelivery` stores there with `current-credential`.
+  const isFinishable = (secret: ObservedSecret) =>
+    !rotates && desired.currentKey === undefined && isWrittenOnce(secret);
+  const namesOf = (secrets: readonly ObservedSecret[]) =>
+    secrets.map(({ location }) => printLocation(location)).join(', ');
+  const finishable = namesOf(unexplained.filter(isFinishable));
+  const others = namesOf(unexplained.filter((secret) => !isFinishable(secret)));
+  if (finishable !== '')
     builder.note(
       'warning',
-      `It is unknown what is stored in ${names}, since something other than a run of this workflow wrote it last. Pass current-credential to have the current pair stored there.`,
+      `It is unknown what is stored in ${finishable}, since something other than a run of this workflow wrote it last. Pass current-credential to have the current pair stored there.`,
     );
+  if (others === '') return;
+  if (rotates)
+    builder.note('notice', `This run replaces what is stored in ${others}. ${UNEXPLAINED} ${NOT_OURS}.`);
   else
     builder.note(
       'notice',
-      `The next rotation${on(nextRotation)} replaces what is stored in ${names}. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
+      `The next rotation${on(nextRotation)} replaces what is stored in ${others}. ${UNEXPLAINED} ${NOT_OURS} before. If its readers cannot log in now, start the workflow by hand once with force: true.`,
     );
 }
 

@@ -1,7 +1,7 @@
 /** Stores the pair in `current-credential` where it is missing, before anything is removed. Pure. */
 
 import { currentFactsOf } from '../model/desired-state.ts';
-import { type Credential, whyUnwritable, writtenTimes } from '../model/observed-state.ts';
+import { type Credential, isWrittenOnce, whyUnwritable } from '../model/observed-state.ts';
 import { printLocation } from '../model/secret-location.ts';
 import { isCurrentLatest } from './by-time.ts';
 import { expiryOf } from './expiry.ts';
@@ -14,10 +14,7 @@ export function finishDelivery(builder: PlanBuilder): void {
   const { lacking, newest } = inUse;
   if (newest === undefined || !hasNewestPair(builder)) return;
   // Secrets that somebody created by hand and that were not written since.
-  const byHand = inUse.othersUnexplained.filter((index) => {
-    const times = writtenTimes(builder.observed.secrets[index]?.times);
-    return times !== undefined && times.createdAt === times.updatedAt;
-  });
+  const byHand = inUse.othersUnexplained.filter((index) => isWrittenOnce(builder.observed.secrets[index]));
   const behind = [...new Set([...lacking, ...byHand])].filter((index) => isWritable(builder, index));
   if (behind.length === 0) return;
   store(builder, behind);
@@ -45,7 +42,7 @@ export function assumeRewritten(builder: PlanBuilder): readonly number[] {
   return toRewrite;
 }
 
-/** Inserts the writes of these secrets before the first step that takes a credential out. Healing comes first, also in place of another one. */
+/** Inserts the writes of these secrets before the first step that takes a credential out. Steps that heal do not count, even if they take one out. */
 export function rewriteBeforeRemoval(builder: PlanBuilder, toRewrite: readonly number[]): void {
   const { steps } = builder;
   const first = steps.findIndex(

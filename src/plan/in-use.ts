@@ -32,7 +32,7 @@ export interface CredentialsInUse extends Omit<Claim, 'credential'> {
   othersUnexplained: readonly number[];
   /** The newest credential that any location holds. */
   newest: Credential | undefined;
-  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. None that is left out. */
+  /** Indexes of the locations that do not hold `newest`, or hold an older certificate with its subject DN. Those that are left out are not among them. */
   lacking: readonly number[];
   /** Every location with a secret holds `newest`, so `newest` has superseded all older credentials. A location without a secret has no consumers. */
   settled: boolean;

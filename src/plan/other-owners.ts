@@ -61,7 +61,7 @@ export function keepOneWorkflowAdvice(
   owner: string,
 ): string {
   const pass = currentKey === undefined ? ', and pass current-credential' : '';
-  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other workflow, add the other's destinations to this one${pass}. Only when every reader of the other's secret has the pair that this workflow stores as ${secretName}, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and add the destinations of this one there in the same way.`;
+  return `If another workflow rotates this client, ${KEEP_ONE}. To keep this one, disable the other workflow and add its destinations to this one${pass}. Only when every reader of the other's secret has the pair that this workflow stores as ${secretName}, delete in Auth0 what was made for ${owner}. To keep the other, disable this one, and add the destinations of this one there in the same way.`;
 }
 
 /** How to deliver to this former location again. It was the first, unless its secret had another name. */

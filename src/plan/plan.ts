@@ -16,9 +16,11 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
+import { credentialsInUse } from './in-use.ts';
 import { lockoutOf, unwritableError, withLockoutAlarm } from './lockout.ts';
 import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
+import { Owners } from './owners.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseDuringYoungDelivery,
@@ -82,11 +84,13 @@ function planned(builder: PlanBuilder): Plan {
   };
 }
 
-/** Takes subject and key size from `current-credential` if that is a registered credential, unless the user set them. */
+/** Takes subject and key size from the credential in use, as far as the inputs do not set them and something shows them. */
 export function resolveDefaults(desired: DesiredState, observed: ObservedState): DesiredState {
   const { brought, currentKey, given } = desired;
-  if (brought || !currentKey || !claimedBy(desired, observed)) return desired;
-  const { keySize, subject } = currentKey;
+  if (brought) return desired;
+  const registered = claimedBy(desired, observed) ? currentKey : undefined;
+  const subject = registered ? registered.subject : recordedSubject(desired, observed);
+  const keySize = registered?.keySize;
   return {
     ...desired,
     ...(given.has('subject') || subject === undefined || !isSubject(subject) ? {} : { subject }),
@@ -94,7 +98,14 @@ export function resolveDefaults(desired: DesiredState, observed: ObservedState):
   };
 }
 
-function isKeySize(bits: number): bits is 2048 | 3072 | 4096 {
+/** Auth0 records a subject only with `tls_client_auth`. Of a credential made by hand it is unknown whether it is the one in use. */
+function recordedSubject(desired: DesiredState, observed: ObservedState): string | undefined {
+  const { heldByPrimary } = credentialsInUse(desired, observed);
+  const isOurs = heldByPrimary !== undefined && new Owners(desired, observed).isOurs(heldByPrimary);
+  return isOurs && heldByPrimary.type === 'cert_subject_dn' ? heldByPrimary.identity : undefined;
+}
+
+function isKeySize(bits: number | undefined): bits is 2048 | 3072 | 4096 {
   return bits === 2048 || bits === 3072 || bits === 4096;
 }
 

@@ -81,7 +81,7 @@ function deliveredBefore(desired: DesiredState, observed: ObservedState): Creden
 
 /** "To configure client_authentication_methods, jwt_configuration.alg must be set to RS256" (docs/facts.md#auth0-signing-algorithm). */
 function refuseOtherAlgorithm({ algorithm = 'HS256', id }: ObservedClient): void {
-  // Auth0 documents RS256 and took PS256, so it decides itself.
+  // Auth0 documents only RS256 but took PS256, so all but HS… is left to Auth0.
   if (!algorithm.startsWith('HS')) return;
   throw new RotationError('ALGORITHM_MISMATCH', {
     failed: `Client ${id} signs its ID tokens with ${algorithm} (jwt_configuration.alg), and Auth0 takes credentials only with RS256.`,

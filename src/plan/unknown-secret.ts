@@ -90,7 +90,7 @@ export function adviceOnIncomparable(builder: PlanBuilder): string {
   const room = needsRelease(builder)
     ? `First make room for a new key. ${capacityExhausted(builder).remedy} Then, if`
     : 'If';
-  return `${room} the secret is this client's, start the rotation workflow by hand once with force: true: that run registers a new key and stores it${stayClause(builder)}. A consumer that writes the key ID into its assertions must leave it out before: Auth0 does not need it, and with it would look for the old key. ${others}`;
+  return `${room} the secret is this client's, start the rotation workflow by hand once with force: true: that run registers a new key and stores it${stayClause(builder)}. Before that, each consumer that writes the key ID into its assertions must leave it out: Auth0 does not need the ID, and looks for the old key if it is there. ${others}`;
 }
 
 /** Empty if nothing shows yet which key stays, since one must be released first. */

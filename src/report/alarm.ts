@@ -4,6 +4,7 @@ import { NOT_REVOKED, type RotationError } from '../errors.ts';
 import { expiredAlarm } from '../model/advice.ts';
 import { inert } from '../model/markdown.ts';
 import type { RunResult } from '../model/run-result.ts';
+import { associatedAfter } from './credentials.ts';
 
 /** Adds the alarm to a failure outside of the plan, such as a refusal by GitHub. */
 export function withResultAlarm(error: RotationError, result: RunResult): RotationError {
@@ -24,10 +25,11 @@ export function withInertAlarm(error: RotationError): RotationError {
  * What `removable-credentials` names with `overlap: 0h`, and is still associated after the run. It may be what is left of an emergency,
  * whose form asks for both.
  */
-function leftOfEmergency({ desired, observed, outcome }: RunResult): string | undefined {
+function leftOfEmergency(result: RunResult): string | undefined {
+  const { desired } = result;
   if (desired.overlap !== 0) return undefined;
-  const left = observed?.client?.associated.filter(
-    (id) => desired.removableCredentials.has(id) && !outcome?.removed.includes(id),
-  );
-  return left?.length ? `${left.join(', ')} CAN STILL LOG IN. If its key has leaked, act at once` : undefined;
+  const left = associatedAfter(result).filter((id) => desired.removableCredentials.has(id));
+  return left.length > 0
+    ? `${left.join(', ')} CAN STILL LOG IN. If its key has leaked, act at once`
+    : undefined;
 }

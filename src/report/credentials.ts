@@ -16,10 +16,10 @@ function credentialsAfter(result: RunResult): Shown[] {
   const { outcome, plan } = result;
   const made = outcome?.credential;
   const delivered = outcome?.delivered ?? [];
-  const isAssociated = associatedAfter(result);
+  const associated = associatedAfter(result);
   const rest = (plan?.credentials ?? [])
     .filter(({ id }) => !outcome?.removed.includes(id) && id !== made?.id)
-    .map((c) => ({ ...c, associated: isAssociated(c) }));
+    .map((c) => ({ ...c, associated: associated.includes(c.id) }));
   const added = newCredential(result);
   if (!made) return [...added, ...rest.map((c) => fromBefore(c, result))];
   const complete = result.error === undefined;
@@ -54,13 +54,13 @@ function newCredential(result: RunResult): Shown[] {
   ];
 }
 
-/** Which credentials from before the run are associated after it. A step that adds the new one changes none of them, and neither does its undo. */
-function associatedAfter({ outcome, plan }: RunResult): (c: PlannedCredential) => boolean {
+/** Which of the credentials from before the run are associated after it, by their ids. A step that adds the new one changes none of them, and neither does its undo. */
+export function associatedAfter({ observed, outcome, plan }: RunResult): readonly string[] {
   const done = new Set(outcome?.steps.filter((step) => step.outcome === 'done').map(({ text }) => text));
   const last = plan?.steps.findLast(
     (step) => step.kind === 'associate-credentials' && done.has(describeStep(step)),
   );
-  return ({ associated, id }) => (last?.kind === 'associate-credentials' ? last.to.includes(id) : associated);
+  return last?.kind === 'associate-credentials' ? last.to : (observed?.client?.associated ?? []);
 }
 
 /** For a credential from before the run, which may have been delivered to more locations. */

@@ -110,13 +110,19 @@ function firstDeadline(results: readonly RunResult[]): string {
   const failed = results.filter((result) => result.error !== undefined && !hasAlarm(result));
   const ends = failed.flatMap((result) => {
     const at = deadline(result);
-    return at === undefined ? [] : [{ at, isOver: at <= (result.observed?.now ?? 0) }];
+    const { observed } = result;
+    return at === undefined
+      ? []
+      : [{ at, isOver: at <= (observed?.now ?? 0), isUnread: observed === undefined }];
   });
   if (ends.length === 0) return '';
   const over = ends.filter(({ isOver }) => isOver);
-  const first = longDay(Math.min(...(over.length > 0 ? over : ends).map(({ at }) => at)));
-  return over.length > 0
-    ? ` Act at once: the key of a client that failed expired on ${first}.`
+  const at = Math.min(...(over.length > 0 ? over : ends).map((end) => end.at));
+  const first = longDay(at);
+  if (over.length > 0) return ` Act at once: the key of a client that failed expired on ${first}.`;
+  // Without an observation no clock can be trusted.
+  return ends.some((end) => end.isUnread && end.at === at)
+    ? ` Act before ${first}, when the first key of a client that failed expires, or at once if that day has passed.`
     : ` Act before ${first}, when the first key of a client that failed expires.`;
 }
 
@@ -233,7 +239,8 @@ const CURRENT =
 function expirySentence(result: RunResult): string {
   const expiresAt = deadline(result);
   if (expiresAt === undefined) return '';
-  const isOver = expiresAt <= (result.observed?.now ?? 0);
+  if (result.observed === undefined) return ` The last day of the current key is ${longDay(expiresAt)}.`;
+  const isOver = expiresAt <= result.observed.now;
   return ` The ${result.outcome?.rotated ? 'previous' : 'current'} key ${isOver ? 'expired' : 'expires'} on ${longDay(expiresAt)}.`;
 }
 

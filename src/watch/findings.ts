@@ -113,6 +113,7 @@ const GRACE = 2 * DAY;
 
 function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] {
   const lifetime = lifetimeOf(desired, observed, inUse);
+  const isBareKey = desired.method === 'private_key_jwt';
   // Another finding reports that Auth0 does not know what the primary holds.
   const isUnknown = inUse.unregistered && !cannotCompare({ desired, inUse, observed });
   if (inUse.heldByPrimary === undefined || isUnknown) return [];
@@ -120,15 +121,17 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
     return [
       warning(
         'ExpiryUnknown',
-        'The expiry of the certificate in use is not recorded.',
-        'Pass current-credential. Or pass github-token, and set validity-days as the rotation workflow does.',
+        `The expiry of the ${isBareKey ? 'key' : 'certificate'} in use is not recorded.`,
+        isBareKey
+          ? RECORDS
+          : 'Pass current-credential. Or pass github-token, and set validity-days as the rotation workflow does.',
       ),
     ];
   const due = dueAt(desired, lifetime.until);
   const estimated = warning(
     'ExpiryEstimated',
     `The expiry on ${day(lifetime.until)} is an estimate, since Auth0 records none: the credential may expire earlier.`,
-    'Pass current-credential, which shows it.',
+    isBareKey ? RECORDS : 'Pass current-credential, which shows it.',
   );
   const isOverdue = due + GRACE <= observed.now;
   const overdue = warning(
@@ -137,14 +140,22 @@ function lifetimeFindings({ inUse, observed, desired }: PlanBuilder): Finding[] 
     'Look at the last runs of the rotation workflow, and start it.',
   );
   return [
-    ...lifetimeLeftFindings(lifetime, due <= observed.now && !isOverdue),
+    ...lifetimeLeftFindings(lifetime, due, observed.now),
     ...(isOverdue ? [overdue] : []),
     ...(inUse.isExpiryEstimated ? [estimated] : []),
   ];
 }
 
-function lifetimeLeftFindings({ left, until }: Lifetime, isDueButNotOverdue: boolean): Finding[] {
-  const rotate = 'Start the rotation workflow now. If it fails, its message says what to do.';
+/** A bare key shows no expiry of its own. */
+const RECORDS =
+  'The next rotation replaces it by one with a recorded expiry. To have that now, start the rotation workflow by hand once with force: true.';
+
+/** @param due when a rotation is due */
+function lifetimeLeftFindings({ left, until }: Lifetime, due: number, now: number): Finding[] {
+  const rotate =
+    due <= now
+      ? 'Start the rotation workflow now. If it fails, its message says what to do.'
+      : `A rotation is due only on ${day(due)}. Let it rotate earlier (renew-before-days), or start the rotation workflow by hand once with force: true.`;
   if (left <= 0)
     return [
       failure(
@@ -156,9 +167,9 @@ function lifetimeLeftFindings({ left, until }: Lifetime, isDueButNotOverdue: boo
   const what = (part: string) =>
     `The credential in use has less than a ${part} of its validity left. It expires on ${day(until)}.`;
   if (left < FAILS) return [failure('CertificateExpiring', what('tenth'), rotate)];
+  const isDueButNotOverdue = due <= now && due + GRACE > now;
   if (left >= WARNS || isDueButNotOverdue) return [];
-  const todo = `Start the rotation workflow, or let it rotate earlier (renew-before-days).`;
-  return [warning('CertificateExpiring', what('third'), todo)];
+  return [warning('CertificateExpiring', what('third'), rotate)];
 }
 
 const WARNS = 1 / 3;

@@ -1,5 +1,6 @@
 /** `tls_client_auth`: certificates of a private CA, which Auth0 knows by their subject DN alone. More of it: ca-signed.long.test.ts. */
 
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../emulators/sandbox.ts';
 import { client, effects } from './operations.ts';
@@ -10,6 +11,7 @@ import {
   enrollsAndRenews,
   issued,
   logins,
+  PUT,
   ROOTS,
   refuse,
   run,
@@ -51,6 +53,22 @@ describe('a new subject DN', () => {
     expect([retirement.exitCode, retirement.outputs.rotated]).toEqual([0, 'false']);
     expect(subjects(world, clientId)).toEqual([written]);
     expect(await logins(world, clientId, first, held(world))).toEqual([401, 200]);
+  });
+});
+
+describe('a subject DN that is no longer given', () => {
+  it.each([
+    ['as current-credential shows it', {}],
+    ['as Auth0 records it', { 'current-credential': '' }],
+  ])('stays that of the certificate in use, %s', async (_, inputs) => {
+    await using world = await start();
+    const clientId = await enrolled(world, { ...authority(), subject: 'CN=orders,O=Acme' });
+    const first = held(world);
+    const renewal = await run(world, clientId, { ...authority(), ...inputs, force: 'true' });
+    expect([renewal.exitCode, renewal.outputs.rotated, effects(world)]).toEqual([0, 'true', [PUT]]);
+    expect(held(world)).not.toBe(first);
+    expect(new X509Certificate(held(world)).subject).toBe('O=Acme\nCN=orders');
+    expect(await logins(world, clientId, first, held(world))).toEqual([200, 200]);
   });
 });
 

@@ -53,6 +53,17 @@ function loginByPkcs12(world: Sandbox, text: string, password: string): Promise<
 }
 
 describe('rotate', () => {
+  it('keeps the subject and the key size of the certificate in use, where no input sets them', async () => {
+    await using world = await startSandbox();
+    await rotate(world, { subject: 'CN=orders,O=Acme', 'key-size': '3072' });
+    await settle(world);
+    const first = held(world);
+    const second = await rotate(world, { force: 'true', 'current-credential': first });
+    expect([second.exitCode, held(world) === first]).toEqual([0, false]);
+    const { publicKey, subject } = new X509Certificate(held(world));
+    expect([subject, publicKey.asymmetricKeyDetails?.modulusLength]).toEqual(['O=Acme\nCN=orders', 3072]);
+  });
+
   it('adopts a client with a hand-made certificate, then has nothing to do', async () => {
     await using world = await startSandbox();
     const before = structuredClone(world.tenant.reveal(world.clientId).client);

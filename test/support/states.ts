@@ -82,7 +82,7 @@ export interface CredentialSeed {
   associated?: boolean;
   /** Id of the hand-made one that it takes the place of. */
   after?: string;
-  expiresIn?: number;
+  expiresIn?: number | 'unrecorded';
   type?: Credential['type'];
 }
 
@@ -158,7 +158,7 @@ function credential(
     name: names[by],
     identity: `identity-${id}`,
     createdAt: NOW - age * MINUTE,
-    expiresAt: expiresIn === undefined ? NOW + 60 * DAY : NOW + expiresIn,
+    expiresAt: expiresIn === 'unrecorded' ? undefined : NOW + (expiresIn ?? 60 * DAY),
   };
 }
 

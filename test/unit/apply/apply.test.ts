@@ -684,6 +684,15 @@ describe('a rehearsal', () => {
 });
 
 describe('an interruption', () => {
+  it('is not named if Auth0 refused the removal', async () => {
+    const road = await Road.begin('partly delivered', { current: false });
+    const result = await road.run((line, count) =>
+      line.startsWith('PATCH client') && count === 1 ? REFUSED : undefined,
+    );
+    expect([result.error?.code, result.error?.alarm]).toEqual(['AUTH0_FORBIDDEN', undefined]);
+    expect(stateNow(result)).not.toContain('was removed for this rotation');
+  });
+
   it('is named by a run that failed before its delivery, and not after it', async () => {
     const road = await Road.begin('partly delivered', { current: false });
     const result = await road.run((line) => (line === `PUT repo ${PEM}` ? REFUSED : undefined));
@@ -813,7 +822,7 @@ describe('a revocation', () => {
     expect(error?.code).toBe('RETIREMENT_FAILED');
     expect(error?.alarm).toMatch(/STILL SIGN/);
     expect(error?.message).toMatch(
-      /nobody can log in with .* any more.* Take .* out of signed_request_object/,
+      /nobody can log in with .* any more.* Once the users of signed_request_object .* take cred_\w+ out of it/,
     );
     expect([stuck.held, stuck.associated]).toEqual([['R1'], ['R1']]);
   });

@@ -206,6 +206,23 @@ describe('the time of the primary, in a renewal', () => {
   });
 });
 
+it('a primary whose time nobody shows holds up no other delivery, and ends the run after it', async () => {
+  const wanted = desired({ destinations: ['repo:acme/shop'] });
+  const { clock } = virtualClock(NOW);
+  const unread = new RotationError('GITHUB_REQUEST_FAILED', { failed: 'It failed.', remedy: 'Mend it.' });
+  const times = () => Promise.reject(unread);
+  const store = Object.create(storeWith(), {
+    store: { value: async () => stored },
+    times: { value: times },
+  }) as SecretStore;
+  const cancellation = new Cancellation(new AbortController().signal);
+  const services = { store, mask: () => undefined, pkcs12Password: '', clock, cancellation };
+  const plan = { revokes: [], steps: [] } as unknown as Plan;
+  const delivery = new Delivery(services, { desired: wanted, observed: state(wanted), plan }, 'issued');
+  await expect(delivery.rememberPrimaryTime()).resolves.toBeUndefined();
+  await expect(delivery.refuseOtherDelivery()).rejects.toBe(unread);
+});
+
 describe('the way on from an incomplete delivery', () => {
   const FINISH =
     /Then start a new run .* with current-credential\. It finishes the delivery without a new key\.$/;

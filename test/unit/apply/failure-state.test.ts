@@ -143,7 +143,7 @@ describe('after a complete undo', () => {
     [
       'a revert may have come',
       { reverted: 'none' },
-      [/^The client uses none again.* run revert once more/],
+      [/^The client uses the method none again.* run revert once more/],
       [],
     ],
     ['a revert has removed one', { reverted: 'none', removed: ['a'] }, [/^Credential a was removed\. /], []],
@@ -281,7 +281,7 @@ describe('once a delivery has begun', () => {
 it('the sentences about a failed enrollment or binding name what is left', () => {
   expect(movedBack('client_secret_post')).toMatch(/client_secret_post again\. .*not documented/);
   expect(movedBack('private_key_jwt')).toBe('The client uses private_key_jwt again.');
-  expect(movedBack('none')).toBe('The client uses none again.');
+  expect(movedBack('none')).toBe('The client uses the method none again.');
   expect(leftBound(true)).toMatch(/may be bound/);
   expect(leftBound(false)).toMatch(/may no longer be bound/);
 });
@@ -294,7 +294,7 @@ it('the errors of a deletion or a binding name what is left, and who uses it', (
   });
   const used = revokedButUsed(['a', 'b']);
   expect(used.failed).toMatch(/does not delete a, b, since .* signed_request_object/);
-  expect(used.remedy).toContain('Take a, b out of signed_request_object');
+  expect(used.remedy).toMatch(/take a, b out of it in Auth0, and delete a, b there/);
   for (const [isRequired, wanted] of [
     [true, '(required)'],
     [false, '(off)'],

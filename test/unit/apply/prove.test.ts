@@ -120,6 +120,30 @@ const NO_ENDPOINT = { proofEndpoint: async () => undefined };
 const refused = (work: Promise<unknown>) =>
   expect(work).rejects.toMatchObject({ code: 'VERIFICATION_FAILED' });
 
+describe('the proof of a pair whose token must be bound', () => {
+  const changes = { tokenBinding: 'required' } as const;
+
+  it('waits while Auth0 still issues tokens that are not bound', async () => {
+    const { prove, sent } = proving({ changes, answers: [TOKEN, TOKEN, tokenOf(FACTS.thumbprint)] });
+    expect([await prove(), sent.length]).toEqual(['proven and bound', 3]);
+  });
+
+  it('says that the token is not bound, and what the API must require', async () => {
+    const { prove } = proving({ changes, answers: [TOKEN] });
+    await expect(prove()).rejects.toMatchObject({
+      code: 'VERIFICATION_FAILED',
+      failed: 'The new certificate got no bound access token (cnf.x5t#S256 is missing).',
+      remedy: expect.stringMatching(/^Let the API require it as well .* Or set token-binding: unchanged\.$/),
+    });
+  });
+
+  it('does not wait if the token is bound to another certificate', async () => {
+    const { prove, sent } = proving({ changes, answers: [tokenOf('other')] });
+    await expect(prove()).rejects.toMatchObject({ code: 'VERIFICATION_FAILED' });
+    expect(sent).toHaveLength(1);
+  });
+});
+
 describe('the proof of the pair in use', () => {
   const proven: ProofResult = { outcome: 'proven', bound: false };
 
@@ -169,7 +193,10 @@ describe('the proof of the pair in use', () => {
   });
 
   it('that Auth0 refuses says in a note who cannot log in, and since when', async () => {
-    const { prover } = proving({ answers: [NOBODY] });
+    const { prover } = proving({
+      answers: [NOBODY],
+      steps: [{ kind: 'issue-certificate', what: 'a key pair' }],
+    });
     await prover.proveCurrent();
     expect(prover.notes).toEqual([
       {

@@ -121,6 +121,32 @@ describe('a Management API token', () => {
     expect(world.transcript.count()).toBe(3);
   });
 
+  it.each([
+    [[401, 401, 403], 'signed with RS256, RS384, PS256 in turn (403'],
+    [[401, 403], 'signed with RS256, RS384 in turn (403'],
+    [[403], 'signed with RS256 (403'],
+    // Only a 403 shows that Auth0 knows the key.
+    [[401, 400, 401], 'signed with RS256, RS384, PS256 in turn (401'],
+  ])(
+    'names the algorithms that were tried, and shows the answer of one who knows the key: %j',
+    async (statuses, said) => {
+      await using line = openLine();
+      const { clientId, pair } = manager('private_key_jwt');
+      const left = [...statuses];
+      line.connection.send = async () => ({
+        status: left.shift() ?? 500,
+        headers: { 'content-type': 'application/json' },
+        body: '{"error":"access_denied"}',
+      });
+      const login = { kind: 'private-key-jwt', clientId, privateKey: pair.privateKey } as const;
+      await expect(managementToken(api(login, line.service('Auth0')))).rejects.toMatchObject({
+        code: 'AUTH0_UNAUTHORIZED',
+        message: expect.stringContaining(said),
+      });
+      expect(left).toEqual([]);
+    },
+  );
+
   it('comes by mTLS, at the edge', async () => {
     await using line = openLine();
     const { clientId, pair } = manager('self_signed_tls_client_auth');

@@ -112,7 +112,7 @@ describe('a step', () => {
     [
       { kind: 'change-method', from: 'tls_client_auth', to: 'none', credentials: [], interrupts: [] },
       '=none[]',
-      'Move the client from tls_client_auth to none: tls_client_auth stops working at this moment',
+      'Move the client from tls_client_auth to the method none: tls_client_auth stops working at this moment',
     ],
     [{ kind: 'bind-tokens', required: true }, '&bound', 'Bind access tokens to the certificate'],
     [

@@ -148,6 +148,9 @@ describe('RFC 4514', () => {
     ['organizationIdentifier=PSDFI-X\nCN=shop', 'CN=shop,2.5.4.97=PSDFI-X'],
     ['2.5.4.97=PSDFI-X', '2.5.4.97=PSDFI-X'],
     ['unknown=x', 'unknown=x'],
+    ['CN=B\\C3\\BCcher\\, \\\\C3', 'CN=Bücher\\, \\\\C3'],
+    ['CN=Bücher', 'CN=Bücher'],
+    ['CN=a\\', 'CN=a\\\\'],
     ['constructor=x', 'constructor=x'],
     // Two of OpenSSL's names that differ only in case.
     ['UID=a\nuid=b', '0.9.2342.19200300.100.1.44=b,UID=a'],

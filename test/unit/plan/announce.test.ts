@@ -316,18 +316,36 @@ describe('an expiry that Auth0 does not record', () => {
 
 describe('secrets that somebody else may have written', () => {
   const others = [SHOP, PROD, STAGE];
-  const world = (prod: number, stage: number) =>
+  /** @param made the age of the secrets */
+  const world = (prod: number, stage: number, made: readonly [number, number] = [365, 365]) =>
     new Days([ours('p', 50), ours('c', 10)], {
       [SHOP]: by('c', 10),
-      [PROD]: ['c', prod],
-      [STAGE]: ['c', stage],
+      [PROD]: ['c', prod, made[0]],
+      [STAGE]: ['c', stage, made[1]],
     });
+  const notesOf = async (of: Days) => (await of.day({ current: 'none', destinations: others })).notes;
+  const finished = (names: string) =>
+    `WARNING: It is unknown what is stored in ${names}, since something other than a run of this workflow wrote it last. Pass current-credential to have the current pair stored there.`;
+  const replaced = (names: string) =>
+    `The next rotation, on 2027-01-13, replaces what is stored in ${names}. The time of the last write`;
 
-  it('are named together', async () => {
-    const { notes } = await world(5, 4).day({ current: 'none', destinations: others });
-    expect(notes).toContain(
-      `WARNING: It is unknown what is stored in ${PROD} PEM, ${STAGE} PEM, since something other than a run of this workflow wrote it last.`,
-    );
+  it('are named together: current-credential is stored in what was written once, and a rotation replaces the rest', async () => {
+    const all = await notesOf(world(5, 4, [5, 4]));
+    expect(all).toContain(finished(`${PROD} PEM, ${STAGE} PEM`));
+    expect(all).not.toContain('replaces what is stored');
+    const none = await notesOf(world(5, 4));
+    expect(none).toContain(replaced(`${PROD} PEM, ${STAGE} PEM`));
+    expect(none).not.toContain('It is unknown what is stored');
+    const mixed = await notesOf(world(5, 4, [5, 365]));
+    expect(mixed).toContain(finished(`${PROD} PEM`));
+    expect(mixed).toContain(replaced(`${STAGE} PEM`));
+  });
+
+  it('get what the note promises, once current-credential is passed', async () => {
+    const stored = async (of: Days) =>
+      (await of.day({ destinations: others })).plan?.steps.map(({ kind }) => kind);
+    expect(await stored(world(5, 4, [5, 365]))).toEqual(['store-secret']);
+    expect(await stored(world(5, 4))).toEqual([]);
   });
 
   it('are replaced, both: what they hold is no pair of this client', async () => {

@@ -89,7 +89,7 @@ describe('a secret that may hold such a key', () => {
       'Auth0 knows a key of this client by the key ID my-key, which was chosen by hand, so the run cannot see whether the pair in current-credential is a key of this client.',
     );
     expect(remedy).toBe(
-      `If current-credential names another secret, write ${currentCredentialLine(desired())}. If the secret is this client's, start the rotation workflow by hand once with force: true: that run registers a new key and stores it, and a stays associated. A consumer that writes the key ID into its assertions must leave it out before: Auth0 does not need it, and with it would look for the old key. If the secret belongs to another client, choose another secret-name.`,
+      `If current-credential names another secret, write ${currentCredentialLine(desired())}. If the secret is this client's, start the rotation workflow by hand once with force: true: that run registers a new key and stores it, and a stays associated. Before that, each consumer that writes the key ID into its assertions must leave it out: Auth0 does not need the ID, and looks for the old key if it is there. If the secret belongs to another client, choose another secret-name.`,
     );
   });
 
@@ -200,7 +200,7 @@ describe('the way on', () => {
     expect(remedy).toContain('stores it, and a stays associated.');
     expect(notation(forced(LINE, expired).steps)).toContain('-b');
     const over = { ...ONE, credentials: [{ ...a, expiresIn: -DAY }] };
-    expect(refusal(LINE, over).remedy).toContain('and stores it. A consumer');
+    expect(refusal(LINE, over).remedy).toContain('and stores it. Before that');
   });
 });
 

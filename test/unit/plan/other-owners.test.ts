@@ -57,7 +57,7 @@ describe('a mark that is not ours', () => {
     const { message } = await world.day({ current: 'none' });
     expect(message).toMatch(/^Client client cannot hold another credential/);
     expect(message).toContain(
-      "To keep this one, disable the other workflow, add the other's destinations to this one, and pass current-credential. Only when every reader of the other's secret has the pair that this workflow stores as PEM, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one",
+      "To keep this one, disable the other workflow and add its destinations to this one, and pass current-credential. Only when every reader of the other's secret has the pair that this workflow stores as PEM, delete in Auth0 what was made for repo:old/shop#PEM. To keep the other, disable this one",
     );
     world.delete('o');
     expect(await world.day({ current: 'none' })).toMatchObject({ rotated: true, lockedOut: [] });
@@ -69,9 +69,7 @@ describe('a mark that is not ours', () => {
     expect(notes).toMatch(
       /The next rotation, on .*, will fail: o was made for repo:old\/shop#PEM\. If repo:old\/shop, secret PEM, used to be the first destination/,
     );
-    expect(notes).toContain(
-      "disable the other workflow, add the other's destinations to this one. Only when",
-    );
+    expect(notes).toContain('disable the other workflow and add its destinations to this one. Only when');
   });
 });
 

@@ -41,6 +41,6 @@ describe('a revert to none', () => {
 });
 
 it('an enrollment that was undone does not speak of a secret that a public client never had', () => {
-  expect(movedBack('none')).toBe('The client uses none again.');
+  expect(movedBack('none')).toBe('The client uses the method none again.');
   expect(movedBack('client_secret_post')).toContain('client secret');
 });

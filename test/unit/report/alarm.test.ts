@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import type { Outcome } from '../../../src/model/run-result.ts';
+import { describeStep, type Step } from '../../../src/model/step.ts';
 import { withResultAlarm } from '../../../src/report/alarm.ts';
 import { DAY, desired, state } from '../../support/states.ts';
 
@@ -35,11 +37,26 @@ describe('a failure that no plan has seen raises an alarm', () => {
         { id: 'b', age: 50 },
       ],
     });
-    const outcome = { rotated: true, removed: [] as string[] } as unknown as Outcome;
+    const step: Step = {
+      kind: 'associate-credentials',
+      from: ['a', 'b'],
+      to: ['b'],
+      interrupts: [],
+      confirm: true,
+      why: 'retire',
+    };
+    const plan = { steps: [step] } as unknown as Plan;
+    const outcome = { rotated: true, removed: [], steps: [] } as unknown as Outcome;
+    const steps = [{ text: describeStep(step), outcome: 'done' }] as unknown as Outcome['steps'];
     expect(raised({ desired: wanted, observed, outcome })).toMatch(/^a CAN STILL LOG IN\./);
     expect(raised({ desired: wanted, observed })).toMatch(/^a CAN STILL LOG IN\./);
     expect(raised({ desired: wanted, observed, readOnly: true })).toBeUndefined();
-    expect(raised({ desired: wanted, observed, outcome: { ...outcome, removed: ['a'] } })).toBeUndefined();
+    // Auth0 still has it, but nobody can log in with it.
+    expect(raised({ desired: wanted, observed, plan, outcome: { ...outcome, steps } })).toBeUndefined();
+    const failed = steps.map((one) => ({ ...one, outcome: 'failed' })) as unknown as Outcome['steps'];
+    expect(raised({ desired: wanted, observed, plan, outcome: { ...outcome, steps: failed } })).toMatch(
+      /^a CAN/,
+    );
     expect(raised({ desired: { ...wanted, overlap: 3_600_000 }, observed })).toBeUndefined();
   });
 

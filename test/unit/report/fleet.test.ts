@@ -7,7 +7,7 @@ import type { RunResult } from '../../../src/model/run-result.ts';
 import { parseShard } from '../../../src/model/shard.ts';
 import { fleetReport } from '../../../src/report/fleet.ts';
 import { outcome as done, result, settled } from '../../support/run-result.ts';
-import { desired, state } from '../../support/states.ts';
+import { desired, NOW, state } from '../../support/states.ts';
 
 const DAY = 86_400_000;
 const plan = (steps: number, rotates = false, notes: Note[] = []): NonNullable<RunResult['plan']> => ({
@@ -155,6 +155,22 @@ describe('the report of a fleet', () => {
     expect(told([failed, of('a')]).headline).toBe(
       '❌ 2 clients: 1 failed, 1 not due. Act before 23 January 2027, when the first key of a client that failed expires.',
     );
+  });
+
+  it('does not say whether the day has passed, where no server has told the time', () => {
+    const wanted = desired({ current: 'a' });
+    const notAfter = new Date(NOW - DAY);
+    const error = failure('AUTH0_FORBIDDEN');
+    const unread = {
+      readOnly: false,
+      error,
+      desired: { ...wanted, currentKey: { ...wanted.currentKey, notAfter } },
+    };
+    const { headline, summary } = told([unread as unknown as RunResult]);
+    expect(headline).toMatch(
+      / Act before \d+ \w+ 20\d\d, when the first key .* expires, or at once if that day has passed\.$/,
+    );
+    expect(summary).toMatch(/ The last day of the current key is \d+ \w+ 20\d\d\./);
   });
 
   it('names no deadline of a key that a rotation has replaced', () => {

@@ -98,6 +98,15 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     { ...settled, written: ['unread'] },
     ['warning ExpiryUnknown', 'warning SecretsUnread'],
   ],
+  [
+    'no date is recorded of a key that was made by hand',
+    { method: 'private_key_jwt' },
+    {
+      credentials: [{ id: 'a', age: 10 * DAYS, by: 'hand', expiresIn: 'unrecorded' }],
+      written: [10 * DAYS - 1],
+    },
+    ['failure RotationRefused', 'warning ExpiryUnknown', 'warning DeliveryUnclear'],
+  ],
   ['GitHub was not asked', {}, { ...settled, written: ['unread'] }, ['warning SecretsUnread']],
   ['abandoned', {}, beside({ id: 'b', age: 16 }), ['warning Orphan b']],
   [
