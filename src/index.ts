@@ -156,7 +156,7 @@ function cancelledBySignal(): AbortSignal {
   return controller.signal;
 }
 
-/** How often a step that takes longer than this logs that it is still at work, in milliseconds. */
+/** A step that takes longer says in the log, every so many milliseconds, that it is still at work. */
 const PROGRESS_INTERVAL = 2_000;
 
 function onStep(text: string): (outcome: string) => void {

@@ -103,7 +103,9 @@ export function connectServices(
   const github = (token: string | undefined) =>
     token === undefined ? undefined : new GitHubApi(service('GitHub'), token, githubApiUrl, shared.startedAt);
   const service = (name: 'GitHub' | 'Auth0' | 'Auth0 proof') => {
-    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'Auth0 proof': shared.proofRemote };
+    // The proof of a bare key goes to the tenant, whose time the login has shown.
+    const { serverClock } = desired.method === 'private_key_jwt' ? shared.auth0 : shared.proofRemote;
+    const remotes = { GitHub: shared.github, Auth0: shared.auth0, 'Auth0 proof': { serverClock } };
     return new Service(name, transport, remotes[name]);
   };
   const api = github(githubToken);

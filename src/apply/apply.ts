@@ -57,7 +57,7 @@ class Execution {
   readonly #log: StepLog;
   readonly #deletion: Deletion;
   readonly #interrupted = new Set<SecretLocation>();
-  #disassociated = false;
+  readonly #disassociated = new Set<string>();
   #healed = false;
   #association: Association;
   #clientId: string;
@@ -145,7 +145,7 @@ class Execution {
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     await this.#association.replace(to, confirm, () => {
       for (const location of interrupts) this.#interrupted.add(location);
-      this.#disassociated ||= from.some((id) => !to.includes(id));
+      for (const id of from) if (!to.includes(id)) this.#disassociated.add(id);
     });
     this.#healed ||= why === 'heal';
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
@@ -321,7 +321,7 @@ class Execution {
       isMixed: this.#delivery.isMixed || this.#currentDelivery.isMixed,
       takenOut: this.#association.takenOut,
       interrupted: [...this.#interrupted],
-      disassociated: this.#disassociated,
+      disassociated: [...this.#disassociated],
       ...this.#method.left,
       orphan: this.#new.orphan,
       orphanClient: this.#madeClient.id ?? (this.#madeClient.until === undefined ? undefined : ''),

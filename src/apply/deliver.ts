@@ -49,7 +49,7 @@ export class Delivery {
   #mayLandAgain = false;
   /** The cancellation or the deadline that came amid a destination. It ends the run once that destination has all parts of the pair. */
   #stop: RotationError | undefined;
-  /** `updated_at` of the primary's secret after this run wrote it. Rejected if no read shows it. */
+  /** `updated_at` of the primary's secret after this run wrote it. undefined: no read showed it. Rejected if the reads failed. */
   #primaryTime: Promise<number | undefined> | undefined;
   readonly #isRevocation: boolean;
 
@@ -183,7 +183,7 @@ export class Delivery {
       const value = await this.#readPrimaryTime();
       return { done: value !== before, value };
     };
-    this.#primaryTime = poll(this.#services, attempt, (last) => last);
+    this.#primaryTime = poll(this.#services, attempt, () => undefined);
     await this.#primaryTime.catch(() => undefined);
   }
 
@@ -250,9 +250,10 @@ export class Delivery {
    * @param already locations that held it before this run
    */
   describe(id: string, already: readonly string[] = []): string {
-    const holding = [...already, ...this.#stored.map(printLocation)];
-    const missing = this.#failures.map(({ location }) => printLocation(location)).join(', ');
-    const rest = missing ? `; ${missing} may still hold the previous one` : '';
+    const failed = this.#failures.map(({ location }) => printLocation(location));
+    const held = new Set([...already, ...this.#stored.map(printLocation)]);
+    const holding = [...held].filter((one) => !failed.includes(one));
+    const rest = failed.length > 0 ? `; ${failed.join(', ')} may still hold the previous one` : '';
     const stored =
       holding.length > 0
         ? `${holding.join(', ')} ${holding.length > 1 ? 'hold' : 'holds'} ${id}`

@@ -24,8 +24,8 @@ export interface FailureState {
   takenOut: string | undefined;
   /** Secret locations whose credential was removed for this rotation. */
   interrupted: readonly SecretLocation[];
-  /** The run may have disassociated a credential. */
-  disassociated: boolean;
+  /** Ids of the credentials from before the run that it has, or may have, disassociated. */
+  disassociated: readonly string[];
   /** The method before an enrollment and the credentials that it used, unless the client was moved back. */
   methodBefore: { method: string; credentials: readonly string[] } | undefined;
   /** Somebody else changed the client during the enrollment, so it was not moved back. */
@@ -84,7 +84,7 @@ function afterDelivery(state: FailureState, now: number): string {
 
 /** What is true after the undo. @param whenToStart advice for those who may be locked out: start a run at once, or only after some time */
 function afterUndo(state: FailureState, whenToStart: string): string {
-  const { currentDelivery, interrupted, removed, reverted } = state;
+  const { currentDelivery, disassociated, interrupted, removed, reverted } = state;
   const gone =
     removed.length === 0
       ? ''
@@ -102,9 +102,10 @@ function afterUndo(state: FailureState, whenToStart: string): string {
       currentDelivery ?? 'Every other destination keeps the credential that it holds.',
       gone,
     );
+  const out = [...new Set([...removed, ...disassociated])].join(', ');
   const unheld =
-    removed.length > 0
-      ? `The run removed ${removed.join(', ')}, which no destination holds. A consumer that still uses it cannot log in until it reads the delivered secret.`
+    out !== ''
+      ? `The run removed ${out}, which no destination holds. A consumer that still uses it cannot log in until it has what a run delivers.`
       : '';
   return currentDelivery === undefined
     ? joined(KEEPS, unheld)
@@ -121,7 +122,9 @@ function takenOutOf({ takenOut }: FailureState): string {
 }
 
 function stays({ disassociated, methodBefore, takenOut }: FailureState): string {
-  return disassociated || methodBefore || takenOut ? '' : 'All associated credentials stay associated.';
+  return disassociated.length > 0 || methodBefore || takenOut
+    ? ''
+    : 'All associated credentials stay associated.';
 }
 
 /** An enrollment that was delivered, but not everywhere. */

@@ -4,7 +4,7 @@ import { factsOf, registrationOf } from '../certificate/credential.ts';
 import { RotationError } from '../errors.ts';
 import { sleep } from '../http/clock.ts';
 import type { KeyFacts, Pair, Registration } from '../model/key-pair.ts';
-import { type Credential, signingAlgorithmOf } from '../model/observed-state.ts';
+import type { Credential } from '../model/observed-state.ts';
 import { credentialNameFor } from '../model/ownership.ts';
 import type { Proof } from '../model/run-result.ts';
 import { DAY } from '../model/timing.ts';
@@ -69,9 +69,9 @@ export class NewCredential {
   /** The body of its upload. */
   get registration(): Registration {
     const { pair, facts } = this.#requireIssued();
-    const { desired, observed, plan } = this.#job;
+    const { desired, plan } = this.#job;
     const name = credentialNameFor(desired, plan.replaces);
-    return registrationOf(desired.method, pair, facts, name, signingAlgorithmOf(desired, observed));
+    return registrationOf(desired.method, pair, facts, name, desired.signingAlgorithm ?? 'RS256');
   }
 
   /**

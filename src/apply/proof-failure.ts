@@ -160,7 +160,7 @@ export function refuseUncontrolled(
 export function noControl({ clientId, operation }: DesiredState, pushed?: string): RotationError {
   const alternative =
     pushed === undefined
-      ? 'Or let discovery name a pushed_authorization_request_endpoint and give the client a callback.'
+      ? 'Or let discovery name a pushed_authorization_request_endpoint, and give the client the grant authorization_code and a callback.'
       : `Or remove what refuses its pushed authorization requests (${pushed}).`;
   return new RotationError('VERIFICATION_FAILED', {
     failed: `A proof is required (verify, or a rehearsal), but no key of client ${clientId} can be proven: it has no grant client_credentials, and Auth0 gives the same answer for an unregistered key.`,

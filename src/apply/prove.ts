@@ -17,7 +17,7 @@ import type { Service } from '../http/service.ts';
 import { type DesiredState, PUBLIC } from '../model/desired-state.ts';
 import type { KeyFacts, Pair } from '../model/key-pair.ts';
 import type { Note } from '../model/note.ts';
-import { type ObservedState, signingAlgorithmOf } from '../model/observed-state.ts';
+import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Proof, ProvenBy } from '../model/run-result.ts';
 import { UNCERTAINTY } from '../model/timing.ts';
@@ -289,14 +289,13 @@ export class Prover {
    */
   async requireUnregisteredRefused(): Promise<void> {
     const { domain, proofService, issueUnregistered, mask, proofEndpoint } = this.#services;
-    const { desired, observed } = this.#job;
+    const { desired } = this.#job;
     const [endpoint, proofRequest] = await Promise.all([proofEndpoint(), this.proofRequest()]);
     if (endpoint === undefined || proofRequest === undefined)
       throw new Error('a rehearsal was planned without an endpoint');
     const pair = await issueUnregistered(desired, proofService.now());
     mask(pair.privateKey);
-    const { clientId, run, verifyAudience: audience } = desired;
-    const algorithm = signingAlgorithmOf(desired, observed);
+    const { clientId, run, signingAlgorithm: algorithm, verifyAudience: audience } = desired;
     const login = { endpoint, proofRequest, domain, clientId, pair, audience, algorithm, run };
     if (await isAccepted(proofService, login)) throw unregisteredAccepted(desired, proofRequest.kind);
   }
@@ -313,7 +312,7 @@ export class Prover {
     const { desired, observed } = this.#job;
     const { run, verifyAudience: audience } = desired;
     const registered = observed.pool.find((credential) => credential.identity === identity);
-    const algorithm = registered ? registered.algorithm : signingAlgorithmOf(desired, observed);
+    const algorithm = registered ? registered.algorithm : desired.signingAlgorithm;
     // guard: with token binding required, only a bound token is a proof
     const mustBind = isNew && desired.tokenBinding === 'required';
     return proveKey(proofService, {

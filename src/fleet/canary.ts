@@ -16,7 +16,10 @@ export class Canary {
     this.#known = Array.from({ length: clients }, () => Promise.withResolvers<void>());
   }
 
-  /** Called before a client rotates. Resolves at once for the canary, and for the others when the canary is done. */
+  /**
+   * Called before a client rotates. Waits until no earlier client of the manifest can become the canary any more. Then it resolves for
+   * the canary, and for the others when the canary is done.
+   */
   async turn(index: number): Promise<void> {
     // An earlier client in the manifest may become the canary.
     await Promise.all(this.#known.slice(0, index).map(({ promise }) => promise));

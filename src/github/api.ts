@@ -80,7 +80,8 @@ export class GitHubApi {
 
   /**
    * Reads all pages of a list that GitHub wraps in an object. A server may make smaller pages than it is asked for, so `total_count` says
-   * where the list ends. Half a list must not pass for a whole one: its reader would take rights away from what it does not show.
+   * where the list ends. Half a list must not pass for a whole one: a write that names the selected
+   * repositories again would take the secret away from those that the list lacks.
    * @param destination what the list is about, for errors
    * @param what names the request in an error
    * @throws RotationError GITHUB_…, DESTINATION_NOT_FOUND

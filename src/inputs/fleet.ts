@@ -7,6 +7,7 @@ import { printLocation } from '../model/secret-location.ts';
 import { asClientId, isIn, parseShard } from '../model/shard.ts';
 import { spread } from '../model/spread.ts';
 import { type Inputs, readClient, SECRET_INPUTS } from './inputs.ts';
+import { daysToLive } from './issuer.ts';
 import {
   CLIENT_KEYS,
   CURRENT_FROM,
@@ -68,10 +69,10 @@ export function readFleet(environment: Environment, file: string, text: string):
   return read
     .flatMap(({ client }) => client ?? [])
     .filter(({ desired }) => !shard || isIn(shard, desired.clientId))
-    .map((client) => ({
-      ...client,
-      desired: { ...client.desired, renewBeforeDays: spread(client.desired) },
-    }));
+    .map(({ desired, ...client }) => {
+      const renewBeforeDays = spread({ ...desired, validityDays: daysToLive(desired) });
+      return { ...client, desired: { ...desired, renewBeforeDays } };
+    });
 }
 
 /** Refuses inputs that do not work with a manifest, or with one client of it. */

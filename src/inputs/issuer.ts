@@ -95,19 +95,16 @@ export function readMaterial(
   const requested = reader.integer('validity-days', 90, [1, 825]);
   const renewBeforeDays = reader.integer('renew-before-days', 30, [0, 824]);
   const isSubjectValid = !reader.problems.some(({ name }) => SUBJECT_INPUTS.includes(name));
-  const validityDays = issues ? Math.min(requested, daysLeft(issuer)) : requested;
-  const authorityEnd = !issues && issuer?.kind === 'authority' ? issuer.authority.notAfter : undefined;
+  const authorityEnd = issuer?.kind === 'authority' ? issuer.authority.notAfter : undefined;
+  const lives = issues ? daysToLive({ authorityEnd, validityDays: requested }) : requested;
   const material =
     issuer?.kind === 'brought'
       ? ofBrought(reader, issuer.pair, subject)
-      : { subject, keySize, brought: undefined, validityDays };
+      : { subject, keySize, brought: undefined, validityDays: requested };
   // A pair that was brought has its own dates, and the plan warns if they are too short.
-  if (operation !== 'revert' && issuer?.kind !== 'brought' && renewBeforeDays >= validityDays) {
-    const bound = validityDays < requested ? 'the remaining days of ca-certificate' : 'validity-days';
-    reader.problem(
-      'renew-before-days',
-      `is ${renewBeforeDays}, which must be less than ${bound} (${validityDays})`,
-    );
+  if (operation !== 'revert' && issuer?.kind !== 'brought' && renewBeforeDays >= lives) {
+    const bound = lives < requested ? 'the remaining days of ca-certificate' : 'validity-days';
+    reader.problem('renew-before-days', `is ${renewBeforeDays}, which must be less than ${bound} (${lives})`);
   }
   if (issuer && isSubjectValid) refuseOversize(reader, headerSize({ method, ...material }, issuer), issuer);
   return { ...material, renewBeforeDays, authorityEnd };
@@ -129,10 +126,12 @@ function refuseOversize(reader: Reader, size: number, issuer: Issuer): void {
     );
 }
 
-/** No certificate outlives its CA. */
-function daysLeft(issuer: Issuer | undefined): number {
-  if (issuer?.kind !== 'authority') return Number.POSITIVE_INFINITY;
-  return Math.floor((issuer.authority.notAfter - Date.now()) / DAY);
+/** How many whole days a certificate lives that is issued now. None outlives its CA. */
+export function daysToLive({
+  authorityEnd = Number.POSITIVE_INFINITY,
+  validityDays,
+}: Pick<DesiredState, 'authorityEnd' | 'validityDays'>): number {
+  return Math.min(validityDays, Math.floor((authorityEnd - Date.now()) / DAY));
 }
 
 function ofBrought(

@@ -56,7 +56,7 @@ export interface DesiredState {
   /** The client is the management client that the action logs in with. */
   isManager: boolean;
   validityDays: number;
-  /** In a run that issues nothing: when the given CA ends, in milliseconds. None of its certificates lives longer. */
+  /** When the given CA ends, in milliseconds. None of its certificates lives longer. */
   authorityEnd?: number | undefined;
   renewBeforeDays: number;
   force: boolean;

@@ -1,9 +1,8 @@
 /** The observed state of one client. All times are by Auth0's clock. */
 
 import type { RotationError } from '../errors.ts';
-import type { AuthenticationMethod, CREDENTIAL_TYPES, DesiredState } from './desired-state.ts';
+import type { AuthenticationMethod, CREDENTIAL_TYPES } from './desired-state.ts';
 import { type Destination, printLocation, type SecretLocation } from './secret-location.ts';
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts';
 import { LEASE } from './timing.ts';
 
 /** A record of the client's credential pool. Times are milliseconds since the epoch by Auth0's clock. */
@@ -159,19 +158,6 @@ export function lastExpiry({ client, pool }: Pick<ObservedState, 'client' | 'poo
   const ends = pool.filter(({ id }) => client?.associated.includes(id)).map(({ expiresAt }) => expiresAt);
   const known = ends.filter((end) => end !== undefined);
   return known.length > 0 && known.length === ends.length ? Math.max(...known) : undefined;
-}
-
-/** The requested signing algorithm, else that of the credential in use. */
-export function signingAlgorithmOf(
-  { currentKey, given, signingAlgorithm }: DesiredState,
-  observed: Pick<ObservedState, 'client' | 'pool'>,
-): SigningAlgorithm {
-  if (given.has('signing-algorithm') && signingAlgorithm) return signingAlgorithm;
-  const pool = [...observed.pool].sort(newestFirst);
-  const inUse =
-    pool.find(({ identity }) => identity !== undefined && identity === currentKey?.identity) ??
-    pool.find(({ id, type }) => type === 'public_key' && observed.client?.associated.includes(id));
-  return SIGNING_ALGORITHMS.find((one) => one === inUse?.algorithm) ?? 'RS256';
 }
 
 /** Sorts by `created_at` and then by id, since Auth0's lists have no order. */

@@ -11,7 +11,7 @@ export type Reason =
   | 'MethodDiffers'
   | 'FirstDelivery'
   | 'UnidentifiedSecret'
-  /** A secret may hold one of our credentials that is not associated (`CredentialsInUse.perhapsDisplaced`). It may have been delivered all the same: the times do not show that. */
+  /** A secret may hold one of our credentials that is not associated (`CredentialsInUse.perhapsDisplaced`). Despite the name it may have been delivered: the times cannot show that. */
   | 'NotDelivered'
   | 'PartlyDelivered'
   | 'CertificateExpired'

@@ -18,7 +18,7 @@ export function expiryOf(
   const isSubject = held?.type === 'cert_subject_dn';
   const delivered = writtenTimes(secrets[0]?.times)?.updatedAt;
   if (isSubject && facts === undefined && delivered !== undefined)
-    return { expiresAt: estimate(desired, delivered), isExpiryEstimated: true };
+    return { expiresAt: endOfIssued(desired, delivered), isExpiryEstimated: true };
   const recorded = isSubject ? undefined : held?.expiresAt;
   const known = [recorded, facts?.notAfter?.getTime()].filter((at) => at !== undefined);
   if (known.length === 0 && held && !isSubject && readOwnership(held.name))
@@ -26,8 +26,14 @@ export function expiryOf(
   return { expiresAt: known.length > 0 ? Math.min(...known) : undefined, isExpiryEstimated: false };
 }
 
-/** A CA that had ended before the delivery has not signed what was delivered. */
-function estimate({ authorityEnd, validityDays }: DesiredState, delivered: number): number {
-  const end = delivered + validityDays * DAY;
-  return authorityEnd !== undefined && authorityEnd > delivered ? Math.min(end, authorityEnd) : end;
+/**
+ * When a certificate ends that is issued then, or was. A CA that had ended before has not signed it.
+ * @param at milliseconds, Auth0's clock
+ */
+export function endOfIssued(
+  { authorityEnd, validityDays }: Pick<DesiredState, 'authorityEnd' | 'validityDays'>,
+  at: number,
+): number {
+  const end = at + validityDays * DAY;
+  return authorityEnd !== undefined && authorityEnd > at ? Math.min(end, authorityEnd) : end;
 }

@@ -1,6 +1,6 @@
 /** Says who cannot log in if a plan has to stop or to leave a destination out. Pure. */
 
-import { NOT_REVOKED, RotationError } from '../errors.ts';
+import { RotationError } from '../errors.ts';
 import { expiredAlarm } from '../model/advice.ts';
 import { longDay } from '../model/markdown.ts';
 import { whyUnwritable, writtenTimes } from '../model/observed-state.ts';
@@ -11,8 +11,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 
 /** A refusal is urgent if consumers cannot log in any more, since the schedule tries again only tomorrow. */
 export function withLockoutAlarm(error: RotationError, builder: PlanBuilder): RotationError {
-  const leaked = builder.desired.revoke ? NOT_REVOKED : undefined;
-  return error.withAlarm(error.alarm ?? lockoutOf(builder, builder.keptSteps) ?? leaked);
+  return error.withAlarm(error.alarm ?? lockoutOf(builder, builder.keptSteps));
 }
 
 /**

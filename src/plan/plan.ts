@@ -6,9 +6,7 @@ import type { DesiredState } from '../model/desired-state.ts';
 import { oneLine } from '../model/markdown.ts';
 import { type Credential, newestFirst, type ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
-import { isSubject } from '../model/subject-dn.ts';
 import { announceDoubts, announceEmpty, announceFormer, announceRemovals } from './announce.ts';
-import { claimedBy } from './claim.ts';
 import {
   assumeRewritten,
   finishDelivery,
@@ -16,11 +14,9 @@ import {
   rewriteBeforeRemoval,
   storePrimaryPairElsewhere,
 } from './current-pair.ts';
-import { credentialsInUse } from './in-use.ts';
 import { lockoutOf, unwritableError, withLockoutAlarm } from './lockout.ts';
 import { capacityExhausted } from './no-room.ts';
 import { refuseRunningFormer } from './other-owners.ts';
-import { Owners } from './owners.ts';
 import { PlanBuilder } from './plan-builder.ts';
 import {
   refuseDuringYoungDelivery,
@@ -82,31 +78,6 @@ function planned(builder: PlanBuilder): Plan {
     lockout: { before: lockoutOf(builder, 0), afterKeptSteps: lockoutOf(builder, builder.keptSteps) },
     errorAtEnd: errorAtEnd ? withLockoutAlarm(errorAtEnd, builder) : unwritableError(builder),
   };
-}
-
-/** Takes subject and key size from the credential in use, as far as the inputs do not set them and something shows them. */
-export function resolveDefaults(desired: DesiredState, observed: ObservedState): DesiredState {
-  const { brought, currentKey, given } = desired;
-  if (brought) return desired;
-  const registered = claimedBy(desired, observed) ? currentKey : undefined;
-  const subject = registered ? registered.subject : recordedSubject(desired, observed);
-  const keySize = registered?.keySize;
-  return {
-    ...desired,
-    ...(given.has('subject') || subject === undefined || !isSubject(subject) ? {} : { subject }),
-    ...(given.has('key-size') || !isKeySize(keySize) ? {} : { keySize }),
-  };
-}
-
-/** Auth0 records a subject only with `tls_client_auth`. Of a credential made by hand it is unknown whether it is the one in use. */
-function recordedSubject(desired: DesiredState, observed: ObservedState): string | undefined {
-  const { heldByPrimary } = credentialsInUse(desired, observed);
-  const isOurs = heldByPrimary !== undefined && new Owners(desired, observed).isOurs(heldByPrimary);
-  return isOurs && heldByPrimary.type === 'cert_subject_dn' ? heldByPrimary.identity : undefined;
-}
-
-function isKeySize(bits: number | undefined): bits is 2048 | 3072 | 4096 {
-  return bits === 2048 || bits === 3072 || bits === 4096;
 }
 
 /**

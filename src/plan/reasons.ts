@@ -1,9 +1,10 @@
 /** The reasons for a rotation, in order: the first one that holds wins. Pure. */
 
-import { currentFactsOf, type DesiredState } from '../model/desired-state.ts';
+import { currentFactsOf, type DesiredState, printMethod } from '../model/desired-state.ts';
 import { type ObservedState, whyUnwritable } from '../model/observed-state.ts';
 import type { Reason } from '../model/plan.ts';
 import { DAY } from '../model/timing.ts';
+import { endOfIssued } from './expiry.ts';
 import type { CredentialsInUse } from './in-use.ts';
 import { cannotCompare, causeOf } from './incomparable-keys.ts';
 import type { Owners } from './owners.ts';
@@ -26,7 +27,8 @@ const RULES: readonly Rule[] = [
   [
     'MethodDiffers',
     ({ observed, desired }) => observed.client !== undefined && observed.client.method !== desired.method,
-    ({ observed, desired }) => `the client uses ${observed.client?.method} instead of ${desired.method}`,
+    ({ observed, desired }) =>
+      `the client uses ${printMethod(observed.client?.method ?? '')} instead of ${desired.method}`,
   ],
   ['FirstDelivery', firstDelivery, explainFirstDelivery],
   [
@@ -76,7 +78,7 @@ export function dueAt(desired: DesiredState, expiresAt: number): number {
  */
 export function nextDue(context: Omit<RuleContext, 'isFull'>, rotates: boolean): number | undefined {
   const { desired, inUse, observed } = context;
-  const issued = desired.brought?.notAfter?.getTime() ?? observed.now + desired.validityDays * DAY;
+  const issued = desired.brought?.notAfter?.getTime() ?? endOfIssued(desired, observed.now);
   if (rotates) return dueAt(desired, issued);
   const due = Math.min(dueAt(desired, expiry(inUse)), tooOldAt(context));
   return Number.isFinite(due) ? due : undefined;

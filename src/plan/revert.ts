@@ -1,6 +1,6 @@
 /** Plans the way back to a client secret, or to a public client. Pure. */
 
-import { isSecretMethod, PUBLIC } from '../model/desired-state.ts';
+import { isSecretMethod, PUBLIC, printMethod } from '../model/desired-state.ts';
 import type { Credential } from '../model/observed-state.ts';
 import { formerHolder } from './holders.ts';
 import type { PlanBuilder } from './plan-builder.ts';
@@ -40,7 +40,7 @@ export function revert(builder: PlanBuilder): { reason: 'MethodDiffers' | 'NotDu
   if (method !== desired.revertTo)
     return {
       reason: 'MethodDiffers',
-      explanation: `the client uses ${method} instead of ${desired.revertTo}`,
+      explanation: `the client uses ${method} instead of ${printMethod(desired.revertTo)}`,
     };
   const explanation = useless.length > 0 ? SOME_ARE_LEFT : `the client uses ${method}`;
   return { reason: 'NotDue', explanation };

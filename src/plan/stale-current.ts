@@ -15,6 +15,7 @@ import {
 import { DAY, LEASE, UNCERTAINTY } from '../model/timing.ts';
 import { isCurrentLatest } from './by-time.ts';
 import { claimedBy } from './claim.ts';
+import { endOfIssued } from './expiry.ts';
 import { movedFromAdvice } from './other-owners.ts';
 import type { PlanBuilder } from './plan-builder.ts';
 
@@ -62,12 +63,12 @@ export function refuseStaleCurrent(builder: PlanBuilder): void {
  */
 export function noteOlderCurrent(builder: PlanBuilder): void {
   const { desired, observed } = builder;
-  const { currentKey, method, renewBeforeDays, validityDays } = desired;
+  const { currentKey, method, renewBeforeDays } = desired;
   const [primary] = observed.secrets;
   const times = writtenTimes(primary?.times);
   if (method !== 'tls_client_auth' || !currentKey || !primary || !times || isCurrentLatest(desired, observed))
     return;
-  if (observed.now - times.updatedAt >= (validityDays - renewBeforeDays) * DAY) return;
+  if (observed.now >= endOfIssued(desired, times.updatedAt) - renewBeforeDays * DAY) return;
   const given = claimedBy(desired, observed);
   builder.note(
     'warning',

@@ -9,8 +9,7 @@ import type { PlanBuilder } from './plan-builder.ts';
 export function bindTokens(builder: PlanBuilder): void {
   const { rotates, observed, desired } = builder;
   const bound = observed.client?.binding.required ?? false;
-  // Without a certificate there is nothing to bind to, and a client secret would get no token.
-  const requested = desired.operation === 'revert' ? 'off' : desired.tokenBinding;
+  const requested = losesCertificate(builder) ? 'off' : desired.tokenBinding;
   const required = requested === 'unchanged' ? bound : requested === 'required';
   if (required && !bound && !rotates) {
     bindAlone(builder);
@@ -18,6 +17,12 @@ export function bindTokens(builder: PlanBuilder): void {
   }
   if (required && rotates) builder.note('notice', BOUND);
   if (required !== bound) insert(builder, required);
+}
+
+/** Whether the run moves the client to a method without a certificate. Then there is nothing to bind to, and its logins would get no token. */
+function losesCertificate({ desired, observed }: PlanBuilder): boolean {
+  const { method, operation } = desired;
+  return operation === 'revert' || (method === 'private_key_jwt' && observed.client?.method !== method);
 }
 
 /** Plans a binding without a rotation. There is no new pair to prove it, so the pair in use does. Unproven, it could leave the consumers without tokens. */

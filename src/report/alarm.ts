@@ -12,7 +12,7 @@ export function withResultAlarm(error: RotationError, result: RunResult): Rotati
   if (error.alarm !== undefined) return error;
   const named = readOnly ? undefined : leftOfEmergency(result);
   if (named || outcome?.rotated) return error.withAlarm(named);
-  const left = desired.revoke && !readOnly && outcome === undefined ? NOT_REVOKED : undefined;
+  const left = desired.revoke && !readOnly ? NOT_REVOKED : undefined;
   return error.withAlarm((observed && expiredAlarm(expiresAt, observed.now)) ?? left);
 }
 

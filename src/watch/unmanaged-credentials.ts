@@ -43,7 +43,7 @@ function findingOfReplaced(
 }
 
 /**
- * Findings about our own credentials that nobody holds. The key of an abandoned one was lost with its run, and a retired one should have
+ * Findings about credentials that nobody holds, our own and those that they replaced. The key of an abandoned one was lost with its run, and a retired one should have
  * been deleted.
  */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential, next: number | undefined): Finding[] {
@@ -56,12 +56,19 @@ function findingsOfOurs(builder: PlanBuilder, credential: Credential, next: numb
   const made = run === undefined ? '' : ` (run ${code(run)} made it on ${day(credential.createdAt)})`;
   if (!isOrphan) return findingOfReplaced(builder, credential, next);
   if (isYoung(credential, observed.now)) return [];
+  const limit = 'Until then it counts towards the limit of the client.';
   return [
-    warning(
-      `Orphan ${credential.id}`,
-      `${code(credential.id)} is a credential of this workflow that nobody holds${made}.`,
-      'Start the rotation workflow, which removes it. Until then it counts towards the limit of the client.',
-    ),
+    owners.isUnmarked(credential)
+      ? warning(
+          `Orphan ${credential.id}`,
+          `${code(credential.id)} was made by hand, and this workflow has replaced it. It is not associated, so nobody can log in with it.`,
+          `Delete it in Auth0, or wait until a run of the rotation workflow does. ${limit}`,
+        )
+      : warning(
+          `Orphan ${credential.id}`,
+          `${code(credential.id)} is a credential of this workflow that nobody holds${made}.`,
+          `Start the rotation workflow, which removes it. ${limit}`,
+        ),
   ];
 }
 

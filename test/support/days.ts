@@ -11,7 +11,8 @@ import type { Plan } from '../../src/model/plan.ts';
 import { printLocation, type SecretLocation } from '../../src/model/secret-location.ts';
 import { ISSUED, type Step } from '../../src/model/step.ts';
 import { observeFormer } from '../../src/observe/former-locations.ts';
-import { plan, resolveDefaults } from '../../src/plan/plan.ts';
+import { resolveDefaults } from '../../src/plan/defaults.ts';
+import { plan } from '../../src/plan/plan.ts';
 import { DAY, type DesiredChanges, desired, MINUTE, NOW } from './states.ts';
 
 export interface Seeded {

@@ -29,6 +29,17 @@ describe('a rotation', () => {
     expect([result.error?.code, road.writes]).toEqual(['DELIVERY_INCOMPLETE', []]);
   });
 
+  it('that should revoke and is refused raises an alarm, and its plan on a quiet day does not', async () => {
+    const refused = async (readOnly: boolean) => {
+      const road = await Road.begin('settled');
+      const keepCredentials = new Set([road.id('C1')]);
+      const { error } = await road.run(undefined, { revoke: true, keepCredentials }, { readOnly });
+      return [error?.code, error?.alarm];
+    };
+    expect(await refused(true)).toEqual(['CANNOT_REVOKE', undefined]);
+    expect(await refused(false)).toEqual(['CANNOT_REVOKE', expect.stringMatching(/STILL VALID/)]);
+  });
+
   it('reads the tenant logs if the plan depends on them', async () => {
     const road = await Road.begin('settled', { force: false });
     await road.run(undefined, { quietWindow: DAY });

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { RotationError } from '../../src/errors.ts';
-import { shareServices } from '../../src/services.ts';
+import { connectServices, shareServices } from '../../src/services.ts';
 import { Road } from '../support/road.ts';
 import { openLine } from '../support/wire.ts';
 
@@ -91,6 +91,22 @@ describe('a proof', () => {
 
   it('of a key needs no connection with a certificate', async () => {
     expect((await sent({ method: 'private_key_jwt' })).road.opened).toEqual([]);
+  });
+});
+
+describe('the clock of a proof', () => {
+  it.each([
+    ['private_key_jwt', true],
+    ['self_signed_tls_client_auth', false],
+  ] as const)("is the tenant's with %s: %s", async (method, isTenants) => {
+    const road = await Road.begin('settled', { method });
+    await using line = openLine();
+    const inputs = road.world.inputs('1.1');
+    const shared = shareServices(inputs, line.connection, () => undefined);
+    const logger = { mask: () => undefined, onStep: () => () => undefined };
+    const { proofService } = connectServices(inputs, line.connection, logger, { shared });
+    expect(proofService.serverClock === shared.auth0.serverClock).toBe(isTenants);
+    expect(proofService.serverClock === shared.proofRemote.serverClock).toBe(!isTenants);
   });
 });
 

@@ -25,7 +25,7 @@ const NOTHING: FailureState = {
   isMixed: false,
   takenOut: undefined,
   interrupted: [],
-  disassociated: false,
+  disassociated: [],
   methodBefore: undefined,
   takenOver: false,
   isManager: false,
@@ -130,14 +130,22 @@ describe('after a complete undo', () => {
     ],
     [
       'a delivery was finished, and then a place has given way',
-      { currentDelivery: 'It holds a.', removed: ['b'], disassociated: true, interrupted: [SHOP] },
+      { currentDelivery: 'It holds a.', removed: ['b'], disassociated: ['b'], interrupted: [SHOP] },
       [/repo:acme\/shop PEM held was removed .*at once/, /It holds a\. Credential b was removed/],
       [/All associated/, /Every other/],
     ],
     [
       'a delivery was finished, and then something was taken out',
-      { currentDelivery: 'It holds a.', disassociated: true },
-      [/^It holds a\.$/],
+      { currentDelivery: 'It holds a.', disassociated: ['b'] },
+      [
+        /^It holds a\. The run removed b, which no destination holds\. A consumer that still uses it cannot log in until/,
+      ],
+      [/All associated/],
+    ],
+    [
+      'something was taken out, and only some of it was deleted',
+      { removed: ['c'], disassociated: ['b', 'c'] },
+      [/^Every destination keeps .* The run removed c, b, which no destination holds\./],
       [],
     ],
     [
@@ -273,7 +281,7 @@ describe('once a delivery has begun', () => {
   });
 
   it('says of no credential that it stays once one may have been taken out', () => {
-    const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], disassociated: true };
+    const left = { ...NOTHING, delivery: 'SHOP holds a.', served: [SHOP], disassociated: ['b'] };
     expect(explainFailure(failed, left, undefined, NOW).stateNow).toBe('SHOP holds a.');
   });
 });

@@ -168,7 +168,9 @@ describe('a key that no request can prove, each for another reason than the key'
     expect(noControl(desired(), '404, a page').remedy).toMatch(
       /^Set verify: auto .*\. Or remove what refuses its pushed authorization requests \(404, a page\)\.$/,
     );
-    expect(noControl(desired()).remedy).toMatch(/ Or let discovery name .* give the client a callback\.$/);
+    expect(noControl(desired()).remedy).toMatch(
+      / Or let discovery name .* give the client the grant authorization_code and a callback\.$/,
+    );
   });
 });
 

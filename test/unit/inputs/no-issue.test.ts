@@ -87,8 +87,8 @@ describe.each(ISSUING)('%j', (operation) => {
   it('is refused with a CA that ends too soon or has ended', () => {
     vi.setSystemTime(endOf(ca) - 31 * DAY);
     expect(read({ ...operation, ...AUTHORITY }).desired).toMatchObject({
-      validityDays: 31,
-      authorityEnd: undefined,
+      validityDays: 90,
+      authorityEnd: endOf(ca),
     });
     vi.setSystemTime(endOf(ca) - 30 * DAY);
     expect(problems({ ...operation, ...AUTHORITY })).toEqual([

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RotationError } from '../../../src/errors.ts';
 import { type Inputs, readInputs, secretsIn } from '../../../src/inputs/inputs.ts';
+import { daysToLive } from '../../../src/inputs/issuer.ts';
 import { type Made, spell, spellings, Workshop } from '../../support/pem-spellings.ts';
 import { runs } from '../../support/properties.ts';
 import { DAY } from '../../support/states.ts';
@@ -273,7 +274,8 @@ describe('time', () => {
     const upper = workshop.issue('upper', { issuer: 'root', profile: 'ca', days: 50 });
     const signing = workshop.issue('signing', { issuer: 'upper', profile: 'ca', days: 300 });
     vi.setSystemTime(endOf(upper) - 45 * DAY);
-    expect(read(authority(signing, upper.cert)).desired.validityDays).toBe(45);
+    const { desired } = read(authority(signing, upper.cert));
+    expect([desired.authorityEnd, daysToLive(desired)]).toEqual([endOf(upper), 45]);
     vi.setSystemTime(endOf(upper));
     expect(refusal(authority(signing, upper.cert)).problems).toEqual([
       expect.stringMatching(/^Input 'ca-certificate' holds a certificate that expired on/),
@@ -286,7 +288,8 @@ describe('time', () => {
       "Input 'renew-before-days' is 30, which must be less than the remaining days of ca-certificate (30).",
     ]);
     vi.setSystemTime(endOf(middle) - 31 * DAY);
-    expect(read(authority(middle)).desired.validityDays).toBe(31);
+    expect(daysToLive(read(authority(middle)).desired)).toBe(31);
+    expect(daysToLive({ validityDays: 90 })).toBe(90);
   });
 });
 

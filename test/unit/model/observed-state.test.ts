@@ -1,4 +1,4 @@
-/** What was observed: which credential is the newest, which run may still be at work, and what a client signs with. */
+/** What was observed: which credential is the newest, and which run may still be at work. */
 
 import { describe, expect, it } from 'vitest';
 import { credentialLimit, METHOD_CAPACITY, POOL_CAPACITY } from '../../../src/model/capacity.ts';
@@ -10,7 +10,6 @@ import {
   lastExpiry,
   newestFirst,
   type ObservedClient,
-  signingAlgorithmOf,
 } from '../../../src/model/observed-state.ts';
 import { credentialNameFor, ownerAt, ownerOf } from '../../../src/model/ownership.ts';
 import { findRival, rotationInProgress } from '../../../src/model/rivals.ts';
@@ -54,49 +53,6 @@ describe('a client', () => {
   it('has no credential of a method that it does not use', () => {
     expect(associatedWith(client, 'private_key_jwt')).toEqual(['a']);
     expect(associatedWith(client, 'tls_client_auth')).toEqual([]);
-  });
-
-  it.each<[string, object, Credential[], string]>([
-    ['nothing that is known', {}, [], 'RS256'],
-    ['its associated key', {}, [credential('a', { algorithm: 'PS256' })], 'PS256'],
-    ['not by a key that is not associated', {}, [credential('x', { algorithm: 'PS256' })], 'RS256'],
-    ['not by a certificate', {}, [credential('a', { algorithm: 'PS256', type: 'x509_cert' })], 'RS256'],
-    ['nothing that the action does not know', {}, [credential('a', { algorithm: 'ES256' })], 'RS256'],
-    [
-      'the newest of its keys',
-      {},
-      [credential('b', { algorithm: 'RS384' }), credential('a', { algorithm: 'PS256', createdAt: NOW })],
-      'PS256',
-    ],
-    [
-      'what current-credential is',
-      { current: 'b' },
-      [credential('a', { algorithm: 'PS256', createdAt: NOW }), credential('b', { algorithm: 'RS384' })],
-      'RS384',
-    ],
-    [
-      'a key without an identity is not that',
-      {},
-      [credential('x', { algorithm: 'RS384', identity: undefined }), credential('a', { algorithm: 'PS256' })],
-      'PS256',
-    ],
-    [
-      'what is asked for',
-      { given: new Set(['signing-algorithm']), signingAlgorithm: 'RS384' },
-      [credential('a', { algorithm: 'PS256' })],
-      'RS384',
-    ],
-    [
-      'not by what nobody asked for',
-      { given: new Set(), signingAlgorithm: 'RS384' },
-      [credential('a', { algorithm: 'PS256' })],
-      'PS256',
-    ],
-  ])('signs with %s', (_, changes, pool, algorithm) => {
-    const two = { ...client, associated: ['a', 'b'] };
-    expect(signingAlgorithmOf(desired(changes), { client: two, pool })).toBe(algorithm);
-    if (!('signingAlgorithm' in changes))
-      expect(signingAlgorithmOf(desired(changes), { client: undefined, pool: [] })).toBe('RS256');
   });
 });
 

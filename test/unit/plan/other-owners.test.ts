@@ -154,7 +154,6 @@ describe('revoke: previous with other destinations than the rotation', () => {
     const day = await revoke([record], { 'env:acme/shop/live': ['e', 64.9999] });
     expect(day.error).toMatchObject({
       code: 'CANNOT_REVOKE',
-      alarm: 'the credential to revoke is STILL VALID. Act at once',
     });
     expect(day.message).toContain(`${SHOP} PEM has no secret yet.`);
     expect(day.message).toContain(where);

@@ -827,6 +827,23 @@ const OPERATIONS: Row[] = [
     `${ENROLLMENT} -a`,
   ],
   [
+    'enroll from a bound certificate to a key: nothing is left to bind to',
+    { operation: 'enroll', method: 'private_key_jwt' },
+    { method: 'self_signed_tls_client_auth', bound: true },
+    'MethodDiffers',
+    ENROLLMENT.replace('?auth', '&unbound ?auth').replaceAll(
+      'self_signed_tls_client_auth',
+      'private_key_jwt',
+    ),
+  ],
+  [
+    'enroll from a bound certificate to another kind of certificate: the binding stays',
+    { operation: 'enroll', method: 'tls_client_auth' },
+    { method: 'self_signed_tls_client_auth', bound: true },
+    'MethodDiffers',
+    ENROLLMENT.replaceAll('self_signed_tls_client_auth', 'tls_client_auth'),
+  ],
+  [
     "enroll from a key: another workflow's stays",
     { operation: 'enroll' },
     { method: 'private_key_jwt', credentials: [{ ...current, by: 'another workflow', type: 'public_key' }] },

@@ -2,13 +2,17 @@
 
 import { describe, expect, it } from 'vitest';
 import { printNote } from '../../../src/model/note.ts';
-import { impliedOperation, plan, resolveDefaults } from '../../../src/plan/plan.ts';
+import type { Credential } from '../../../src/model/observed-state.ts';
+import { ownerOf, writeOwnership } from '../../../src/model/ownership.ts';
+import { resolveDefaults } from '../../../src/plan/defaults.ts';
+import { impliedOperation, plan } from '../../../src/plan/plan.ts';
 import { notation } from '../../support/notation.ts';
 import {
   type CredentialSeed,
   type DesiredChanges,
   desired,
   HOUR,
+  NOW,
   type StateSeed,
   state,
 } from '../../support/states.ts';
@@ -45,6 +49,81 @@ describe('subject and key size', () => {
 
   it('are not taken from a pair that Auth0 does not know', () => {
     expect(resolved({ current: 'stranger' }, { keySize: 4096 })).toEqual([2048, 'CN=client']);
+  });
+});
+
+describe('the signing algorithm', () => {
+  const NAME = writeOwnership({ owner: ownerOf(desired()), run: '1.1', after: undefined });
+  const credential = (id: string, changes: Partial<Credential> = {}): Credential => ({
+    id,
+    type: 'public_key',
+    name: undefined,
+    identity: `identity-${id}`,
+    createdAt: NOW - HOUR,
+    expiresAt: undefined,
+    ...changes,
+  });
+
+  it.each<[string, DesiredChanges, Credential[], string | undefined]>([
+    ['nothing that is known', {}, [], undefined],
+    ['its associated key', {}, [credential('a', { algorithm: 'PS256' })], 'PS256'],
+    ['not by a key that is not associated', {}, [credential('x', { algorithm: 'PS256' })], undefined],
+    ['not by a certificate', {}, [credential('a', { algorithm: 'PS256', type: 'x509_cert' })], undefined],
+    [
+      'nothing that the action does not know',
+      {},
+      [credential('a', { algorithm: 'ES256' as never })],
+      undefined,
+    ],
+    [
+      'the newest of its keys',
+      {},
+      [credential('b', { algorithm: 'RS384' }), credential('a', { algorithm: 'PS256', createdAt: NOW })],
+      'PS256',
+    ],
+    [
+      'what current-credential is',
+      { current: 'b' },
+      [credential('a', { algorithm: 'PS256', createdAt: NOW }), credential('b', { algorithm: 'RS384' })],
+      'RS384',
+    ],
+    [
+      'a key without an identity is not that',
+      {},
+      [credential('x', { algorithm: 'RS384', identity: undefined }), credential('a', { algorithm: 'PS256' })],
+      'PS256',
+    ],
+    [
+      'what is asked for',
+      { given: new Set(['signing-algorithm']), signingAlgorithm: 'RS384' },
+      [credential('a', { algorithm: 'PS256' })],
+      'RS384',
+    ],
+    [
+      'not by what nobody asked for',
+      { given: new Set(), signingAlgorithm: 'RS384' },
+      [credential('a', { algorithm: 'PS256' })],
+      'PS256',
+    ],
+    [
+      'the one that the first destination holds, although somebody added another one by hand later',
+      {},
+      [
+        credential('b', { algorithm: 'RS384', name: NAME }),
+        credential('a', { algorithm: 'PS256', createdAt: NOW }),
+      ],
+      'RS384',
+    ],
+  ])('is that of %s', (_, changes, pool, algorithm) => {
+    const wanted = desired({ method: 'private_key_jwt', ...changes });
+    const holdsB = pool.some(({ name }) => name !== undefined);
+    const observed = state(wanted, holdsB ? { written: [59] } : {});
+    const client = observed.client && { ...observed.client, associated: ['a', 'b'] };
+    expect(resolveDefaults(wanted, { ...observed, client, pool }).signingAlgorithm).toBe(algorithm);
+    if (!('signingAlgorithm' in changes))
+      expect(
+        resolveDefaults(wanted, { ...observed, client: undefined, pool: [] }).signingAlgorithm,
+      ).toBeUndefined();
   });
 });
 

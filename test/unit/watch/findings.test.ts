@@ -122,6 +122,18 @@ const FINDINGS: [string, DesiredChanges, StateSeed, string[]][] = [
     ['warning Orphan b'],
   ],
   [
+    'made by hand, replaced, and taken out by a person',
+    {},
+    {
+      credentials: [
+        { ...current, after: 'h' },
+        { id: 'h', age: 50 * DAYS, by: 'hand', associated: false },
+      ],
+      written: [10 * DAYS - 1],
+    },
+    ['warning Orphan h'],
+  ],
+  [
     'left behind by another method',
     {},
     beside({ id: 'b', age: 70 * DAYS, associated: false, type: 'public_key' }),
