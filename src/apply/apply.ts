@@ -18,7 +18,7 @@ import { explainFailure, type FailureState } from './failure-state.ts';
 import type { ApplyServices, Job } from './job.ts';
 import { MethodChange } from './method-change.ts';
 import { NewCredential } from './new-credential.ts';
-import { refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
+import { awaitHealing, refuseOld, requireAssociated, waitsForPropagation } from './propagation.ts';
 import { Prover } from './prove.ts';
 import { StepLog } from './step-log.ts';
 import { bind } from './token-binding.ts';
@@ -58,7 +58,7 @@ class Execution {
   readonly #deletion: Deletion;
   readonly #interrupted = new Set<SecretLocation>();
   readonly #disassociated = new Set<string>();
-  #healed = false;
+  #healedAt: number | undefined;
   #association: Association;
   #clientId: string;
   /** The new client until its undo has deleted it. */
@@ -86,6 +86,8 @@ class Execution {
     this.#requireTimeLeft();
     if (step.kind !== 'store-secret') this.#requireDeliveries();
     if (step.kind === 'store-secret' && step.source === 'issued') await this.#awaitPropagation();
+    else if (step.kind === 'store-secret')
+      await awaitHealing(this.#job.desired, this.#services, this.#log, this.#healedAt);
     const work = () => this.#execute(step);
     await this.#log.record(describeStep(step, this.#new.id), work, () => this.#outcomeOf(step));
   }
@@ -145,9 +147,9 @@ class Execution {
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     await this.#association.replace(to, confirm, () => {
       for (const location of interrupts) this.#interrupted.add(location);
-      for (const id of from) if (!to.includes(id)) this.#disassociated.add(id);
+      for (const id of from) if (id !== ISSUED && !to.includes(id)) this.#disassociated.add(id);
     });
-    this.#healed ||= why === 'heal';
+    if (why === 'heal') this.#healedAt = this.#services.clock.now();
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
   }
 
@@ -160,8 +162,7 @@ class Execution {
   async #awaitPropagation(): Promise<void> {
     const { desired, observed, plan } = this.#job;
     if (this.#delivery.begun) return;
-    const since = this.#associatedAt;
-    const id = this.#new.id;
+    const [id, since] = [this.#new.id, this.#associatedAt];
     if (since !== undefined && id !== undefined && waitsForPropagation(plan, observed)) {
       const again = this.#new.isProven ? ', then prove it again' : '';
       const text = `Wait until ${desired.propagationTime / 1000} s after the association${again}`;
@@ -328,7 +329,7 @@ class Execution {
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,
-      lockout: this.#healed ? this.#job.plan.lockout.afterKeptSteps : this.#job.plan.lockout.before,
+      lockout: this.#healedAt ? this.#job.plan.lockout.afterKeptSteps : this.#job.plan.lockout.before,
     };
   }
 }

@@ -1,5 +1,4 @@
-/** Changes the credentials associated with the client's method, and guards against a second run. Each PATCH follows a fresh full read, and
- *  a read-back checks it (docs/facts.md#auth0-replace-list). The credential of the earliest unfinished rotation wins. */
+/** Changes the associated credentials after a fresh full read, and reads them back. The earliest of two runs wins (docs/facts.md#auth0-replace-list). */
 
 import type { Tenant } from '../auth0/tenant.ts';
 import type { SecretStore } from '../github/secret-store.ts';
@@ -19,7 +18,7 @@ import {
 import { findRival, rotationInProgress } from '../model/rivals.ts';
 import { isSameLocation, type SecretLocation } from '../model/secret-location.ts';
 import { type CredentialRef, ISSUED } from '../model/step.ts';
-import { changedMeanwhile, overtaken, secretChangedMeanwhile } from './contention.ts';
+import { changedMeanwhile, isForbidden, overtaken, secretChangedMeanwhile } from './contention.ts';
 import { requireAssociated } from './propagation.ts';
 
 export interface AssociationServices extends Waiting {
@@ -81,7 +80,7 @@ export class Association {
 
   /**
    * Replaces the list and begins a read-back, which `awaitReadBack` awaits. With `confirm` it waits until Auth0 shows the list.
-   * @param onChange called as soon as the list has changed, or may have, and perhaps again
+   * @param onChange called once the list has changed, or may have
    * @throws RotationError
    */
   async replace(to: readonly CredentialRef[], confirm: boolean, onChange?: () => void): Promise<void> {
@@ -240,10 +239,12 @@ export class Association {
 
   async #patch(ids: readonly string[], onChange = () => {}): Promise<void> {
     const { clientId, method } = this.#desired;
-    await this.#services.tenant.associate(clientId, method, ids, () => {
-      this.#rememberWrite(ids);
-      onChange();
-    });
+    try {
+      await this.#services.tenant.associate(clientId, method, ids, () => this.#rememberWrite(ids));
+    } catch (error) {
+      if (this.#pendingWrite?.ids === ids || !isForbidden(error)) onChange();
+      throw error;
+    }
     onChange();
     this.#replaced.push(this.#ids);
     this.#ids = ids;
@@ -282,7 +283,7 @@ export class Association {
       const [client, pool, times] = await Promise.all([
         this.#client(),
         tenant.credentials(clientId),
-        store?.times(this.#primary.location),
+        this.#primary.times === 'unread' ? undefined : store?.times(this.#primary.location),
       ]);
       const githubTime = writtenTimes(times)?.updatedAt;
       const { all, associated, method } = client;

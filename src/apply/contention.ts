@@ -39,3 +39,8 @@ export function changedMeanwhile(
 export function secretChangedMeanwhile(which: string): RotationError {
   return changedMeanwhile(`the secret of ${which}`, "the organization's audit log names who changed it");
 }
+
+/** Whether Auth0 has refused a change for certain. Any other error leaves open whether it was made. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof RotationError && error.code === 'AUTH0_FORBIDDEN';
+}

@@ -4,8 +4,9 @@ import { RotationError } from '../errors.ts';
 import type { SecretStore } from '../github/secret-store.ts';
 import { type DesiredState, secretLocations } from '../model/desired-state.ts';
 import type { ObservedSecret, ObservedState } from '../model/observed-state.ts';
+import type { Plan } from '../model/plan.ts';
 import type { SecretLocation } from '../model/secret-location.ts';
-import { noGrant, refuseUncontrolled } from './proof-failure.ts';
+import { noEndpointToBind, noGrant, refuseUncontrolled } from './proof-failure.ts';
 import type { Prover } from './prove.ts';
 
 export interface PreflightServices {
@@ -22,7 +23,7 @@ export async function preflight(
   }: {
     desired: DesiredState;
     observed: Pick<ObservedState, 'secrets'>;
-    plan: { reuses: string | undefined };
+    plan: Pick<Plan, 'reuses' | 'steps'>;
   },
   services: PreflightServices,
   prover: Prover,
@@ -36,6 +37,8 @@ export async function preflight(
     const endpoint = await services.proofEndpoint();
     const isRequired = desired.verify === 'required';
     if (endpoint === undefined && isRequired) throw endpointMissing();
+    if (endpoint === undefined && desired.verify !== 'off' && plan.steps.some(isBinding))
+      throw noEndpointToBind();
     if (endpoint === undefined) return;
     const proofRequest = await prover.proofRequest();
     if (proofRequest === undefined && isRequired) throw noGrant(desired);
@@ -61,6 +64,10 @@ export function publicKeyReads(
 function shownLocations(desired: DesiredState, secrets: readonly ObservedSecret[]): SecretLocation[] {
   const unshown = secrets.filter(({ refused }) => refused).map(({ location }) => location.destination);
   return secretLocations(desired).filter(({ destination }) => !unshown.includes(destination));
+}
+
+function isBinding(step: Plan['steps'][number]): boolean {
+  return step.kind === 'bind-tokens' && step.required;
 }
 
 function endpointMissing(): RotationError {

@@ -1,12 +1,14 @@
 /** Holds a delivery back for `propagation-time` after the association, since some of Auth0's nodes may not know it before (docs/facts.md#auth0-propagation). */
 
 import type { Tenant } from '../auth0/tenant.ts';
-import { deadlineExceeded, type Waiting } from '../http/clock.ts';
+import { deadlineExceeded, sleep, type Waiting } from '../http/clock.ts';
 import { poll } from '../http/poll.ts';
+import type { DesiredState } from '../model/desired-state.ts';
 import type { ObservedState } from '../model/observed-state.ts';
 import type { Plan } from '../model/plan.ts';
 import { ISSUED } from '../model/step.ts';
 import { changedMeanwhile } from './contention.ts';
+import type { StepLog } from './step-log.ts';
 
 /** Whether the run waits. It does not if no consumer can log in now, or if the wait would prolong an interruption. */
 export function waitsForPropagation(
@@ -47,4 +49,20 @@ export async function requireAssociated(
     return { done: associated.includes(id), value: undefined };
   };
   await poll(services, attempt, () => changedMeanwhile("the client's associated credentials"));
+}
+
+/**
+ * Waits until all of Auth0 knows a credential that was associated again, since other locations are about to get its pair.
+ * @param healedAt local time. undefined: the run has associated none again
+ */
+export async function awaitHealing(
+  { propagationTime }: Pick<DesiredState, 'propagationTime'>,
+  { cancellation, clock }: Waiting,
+  log: StepLog,
+  healedAt = Number.NEGATIVE_INFINITY,
+): Promise<void> {
+  const wait = healedAt + propagationTime - clock.now();
+  if (wait <= 0) return;
+  const text = `Wait until ${propagationTime / 1000} s after the association`;
+  await log.record(text, () => sleep(clock, wait, cancellation));
 }

@@ -39,8 +39,9 @@ export function factsOf(method: AuthenticationMethod, pair: Pair, expiresAt?: nu
       notAfter: expiresAt === undefined ? undefined : new Date(expiresAt),
     };
   }
-  const facts = inspect(pair.certificate);
-  return { ...facts, identity: method === 'tls_client_auth' ? facts.subject : facts.thumbprint };
+  const { hasJoinedValues, subject, thumbprint, ...dates } = inspect(pair.certificate);
+  const identity = method === 'tls_client_auth' ? subject : thumbprint;
+  return { ...dates, identity, thumbprint, subject: hasJoinedValues ? undefined : subject };
 }
 
 /** The OpenAPI description allows at most 4096 characters for `pem` (POST /clients). */

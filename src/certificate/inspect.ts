@@ -10,8 +10,10 @@ import { subjectOf } from './subject-der.ts';
 export interface CertificateFacts {
   /** base64url of SHA-256 of the DER: `x5t#S256` (RFC 8705), Auth0's `thumbprint_sha256`. */
   thumbprint: string;
-  /** RFC 4514. */
+  /** RFC 4514, without the joining of values. */
   subject: string;
+  /** Whether some values of the subject are joined by `+` into one RDN. The action issues no such subject. */
+  hasJoinedValues: boolean;
   /** Bits of an RSA key, else 0. */
   keySize: number;
   notBefore: Date;
@@ -106,6 +108,8 @@ export function inspect(certificatePem: string): CertificateFacts {
   return {
     thumbprint: thumbprintOf(certificate),
     subject: printSubject(subjectOf(certificate)),
+    // A plus in a value is escaped.
+    hasJoinedValues: certificate.subject.includes(' + '),
     keySize: certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0,
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,

@@ -74,7 +74,9 @@ export class GitHubApi {
     onUncertain: OnUncertain = () => {},
   ): Promise<Answer> {
     const ask = () => this.#request(method, path, body, onUncertain);
-    const answer = await this.whileTokenIsNew(ask, ({ status }) => status === 401);
+    // A read may well find nothing, but what is written is expected to be there.
+    const isRefused = ({ status }: Answer) => status === 401 || (status === 404 && method === 'PUT');
+    const answer = await this.whileTokenIsNew(ask, isRefused);
     return isRedirect(answer) ? { ...answer, renamedTo: await this.#newName(answer) } : answer;
   }
 

@@ -152,7 +152,8 @@ export class SecretStore {
   }
 
   async #count(destination: Destination): Promise<number> {
-    const { data, status } = await this.#get(`${secretsPath(destination)}?per_page=1`, destination);
+    const read = () => this.#get(`${secretsPath(destination)}?per_page=1`, destination);
+    const { data, status } = await this.api.whileTokenIsNew(read, isMissing);
     if (status === 404) throw notFound(destination);
     const total = isObject(data) ? data.total_count : undefined;
     if (typeof total !== 'number') throw unexpected(destination, status);

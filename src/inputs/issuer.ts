@@ -1,7 +1,7 @@
 /** Reads the properties of the new key and the source of its certificate. */
 
 import { authorityOf, type Issuer, issuedPairOf, parseSigningKey } from '../certificate/authority.ts';
-import { inspect, parseCertificates, parsePrivateKey } from '../certificate/inspect.ts';
+import { inspect, parseCertificates, parsePrivateKey, subjectDnOf } from '../certificate/inspect.ts';
 import { exceedsSecret, HEADER_LIMIT, headerSize } from '../certificate/size.ts';
 import type { DesiredState } from '../model/desired-state.ts';
 import type { CertifiedPair } from '../model/key-pair.ts';
@@ -99,7 +99,7 @@ export function readMaterial(
   const lives = issues ? daysToLive({ authorityEnd, validityDays: requested }) : requested;
   const material =
     issuer?.kind === 'brought'
-      ? ofBrought(reader, issuer.pair, subject)
+      ? ofBrought(reader, issuer.pair, { method, subject })
       : { subject, keySize, brought: undefined, validityDays: requested };
   // A pair that was brought has its own dates, and the plan warns if they are too short.
   if (operation !== 'revert' && issuer?.kind !== 'brought' && renewBeforeDays >= lives) {
@@ -137,15 +137,25 @@ export function daysToLive({
 function ofBrought(
   reader: Reader,
   { certificate }: CertifiedPair,
-  requested: string,
+  requested: Pick<DesiredState, 'method' | 'subject'>,
 ): Pick<DesiredState, 'subject' | 'keySize' | 'brought' | 'validityDays'> {
   const facts = inspect(certificate);
   const { notAfter, notBefore, subject } = facts;
-  if (reader.text('subject') !== undefined && subject !== requested)
-    reader.problem('subject', `is ${requested}, but the subject of certificate is ${subject}`);
+  if (reader.text('subject') !== undefined && subject !== requested.subject)
+    reader.problem('subject', `is ${requested.subject}, but the subject of certificate is ${subject}`);
+  const recorded =
+    facts.keySize === 0 && requested.method === 'tls_client_auth' ? subjectDnOf(certificate) : '';
+  if (recorded.length > LONGEST_SUBJECT)
+    reader.problem(
+      'certificate',
+      `has a subject of ${recorded.length} characters; Auth0 takes ${LONGEST_SUBJECT}`,
+    );
   const validityDays = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / DAY));
   return { subject, keySize: undefined, brought: { ...facts, identity: subject }, validityDays };
 }
+
+/** Of `subject_dn`, by which an EC certificate is registered (POST /clients/{id}/credentials). */
+const LONGEST_SUBJECT = 256;
 
 function readKeySize(reader: Reader): DesiredState['keySize'] {
   const size = reader.oneOf('key-size', ['2048', '3072', '4096'], '2048');

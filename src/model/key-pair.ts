@@ -21,7 +21,7 @@ export interface KeyFacts {
   identity: string;
   /** x5t#S256 (RFC 8705) of its certificate. A bare key has its JWK thumbprint (RFC 7638) instead. */
   thumbprint: string;
-  /** RFC 4514; undefined without a certificate. */
+  /** RFC 4514. undefined without a certificate, or if the action cannot issue it. */
   subject: string | undefined;
   /** Bits of an RSA key, else 0. */
   keySize: number;

@@ -102,7 +102,12 @@ function parseAttribute(part: string): Attribute {
   if (oid === undefined)
     throw new Error(`has the unknown attribute '${type}' (write ${Object.keys(OIDS).join(', ')} or an OID)`);
   refuseBadOid(oid);
-  const value = unescapeValue(trimUnescaped(part.slice(equals + 1)));
+  const raw = trimUnescaped(part.slice(equals + 1));
+  if (/^#([0-9A-Fa-f]{2})+$/.test(raw))
+    throw new Error(
+      `has the hexadecimal value '${raw}', which is not supported (write the text, and \\# for a # at its beginning)`,
+    );
+  const value = unescapeValue(raw);
   if (value === '') throw new Error(`has no value for ${type}`);
   refuseBadValue(type, oid, value);
   return { oid, value };

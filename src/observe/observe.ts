@@ -22,14 +22,19 @@ export interface ObserveServices {
  */
 export async function observe(
   desired: DesiredState,
-  { tenant, store }: ObserveServices,
+  { tenant, store: shownStore }: ObserveServices,
   startedAt: number,
 ): Promise<ObservedState> {
   const locations = secretLocations(desired);
   // The login runs in parallel with the reads of GitHub, which do not need Auth0's token.
   const login = tenant.login();
-  const reading = Promise.all(locations.map((location, index) => readSecret(location, index === 0, store)));
+  const read = (from: SecretStore | undefined) =>
+    Promise.all(locations.map((location, index) => readSecret(location, index === 0, from)));
+  // A revert stores nothing, so GitHub must not stop it.
+  const reading =
+    desired.operation === 'revert' ? read(shownStore).catch(() => read(undefined)) : read(shownStore);
   const [secrets] = await Promise.all([reading, login]);
+  const store = secrets.some(({ times }) => times !== 'unread') ? shownStore : undefined;
   const { client, pool } = await observeClient(desired, tenant);
   if (store && client) await compareClocks(desired, tenant, store);
   const shift = tenant.clock.offset - (store?.clock.offset ?? 0);

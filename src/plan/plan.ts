@@ -59,8 +59,9 @@ function planned(builder: PlanBuilder): Plan {
   if (errorAtEnd === undefined) {
     bindTokens(builder);
     announceRemovals(builder, nextRotation, rotates ? undefined : refusalOfNext(desired, observed));
-    if (desired.operation === 'rotate') announceFormer(builder);
-    if (!rotates && desired.operation === 'rotate') announceEmpty(builder, nextRotation);
+    const delivers = desired.operation !== 'revert' && desired.operation !== 'rehearse';
+    if (delivers) announceFormer(builder);
+    if (delivers && !rotates) announceEmpty(builder, nextRotation);
     if (desired.operation !== 'revert') announceDoubts(builder, nextRotation);
   }
   return {
@@ -124,6 +125,7 @@ function decide(builder: PlanBuilder): Pick<Plan, 'reason' | 'explanation'> {
   refuseUnfinished(builder);
   noteName(builder);
   noteUnknownIds(builder);
+  if (operation === 'revert' || operation === 'rehearse') refuseMissingScopes(builder);
   if (operation === 'revert') return revert(builder);
   if (operation !== 'rehearse') return healAndRotate(builder);
   refuseStaleCurrent(builder);

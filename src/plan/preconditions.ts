@@ -206,8 +206,9 @@ const SCOPES = [
 /** Refuses if a scope is missing that a later step or run needs, before anything is changed. @throws RotationError AUTH0_FORBIDDEN */
 export function refuseMissingScopes({ desired, observed: { client, scopes } }: PlanBuilder): void {
   if (scopes === undefined) return;
+  const makesCredentials = desired.operation !== 'revert';
   const needed = [
-    ...SCOPES,
+    ...SCOPES.filter((scope) => makesCredentials || !scope.startsWith('create:')),
     ...(client === undefined ? ['create:clients', 'delete:clients'] : []),
     ...(desired.quietWindow === undefined ? [] : ['read:logs']),
   ];

@@ -76,7 +76,7 @@ function interruption(previous: readonly Credential[]): string {
   const ids = previous.map(({ id }) => id).join(' and ');
   const [are, its, key, it] =
     previous.length === 1 ? ['is', 'its', 'its key', 'it'] : ['are', 'the', 'their keys', 'them'];
-  return `${ids} ${are} revoked as soon as ${its} successor is delivered everywhere. From then on nobody can log in with ${key}, not even workflow runs that were queued before. Access tokens that were issued with ${it} stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
+  return `${ids} ${are} revoked as soon as ${its} successor is delivered everywhere. From then on nobody can log in with ${key}, not even workflow runs that were queued before; all of Auth0 may take up to propagation-time to know that. Access tokens that were issued with ${it} stay valid until they expire, since Auth0 cannot revoke them. A bound token works for anybody who has the key.`;
 }
 
 /** They make room, so they go before anything is delivered. */

@@ -16,6 +16,7 @@ export function bindTokens(builder: PlanBuilder): void {
     return;
   }
   if (required && rotates) builder.note('notice', BOUND);
+  if (required && !bound && desired.verify === 'off') builder.note('warning', UNPROVEN);
   if (required !== bound) insert(builder, required);
 }
 
@@ -42,9 +43,12 @@ function bindAlone(builder: PlanBuilder): void {
   });
 }
 
-function insert({ desired, steps }: PlanBuilder, required: boolean): void {
+function insert(builder: PlanBuilder, required: boolean): void {
+  const { steps } = builder;
+  // Before the change, since a run that died after it would leave a client without tokens.
+  const isFirst = losesCertificate(builder);
   const at = steps.findIndex((step) =>
-    desired.operation === 'revert'
+    isFirst
       ? step.kind === 'change-method'
       : step.kind === 'authenticate' || (step.kind === 'store-secret' && step.source === 'issued'),
   );

@@ -26,8 +26,8 @@ export function refuseUnknownSecret(builder: PlanBuilder): void {
   if (!writtenTimes(primary.times)) return;
   // refuseToOverwrite has checked a new client.
   if (observed.client === undefined) return;
-  // An enrolled client may still have a credential with our mark, of the previous method.
-  if (desired.operation === 'enroll' && observed.pool.some(owners.hasOurMark)) return;
+  // A client with another method may still have a credential with our mark.
+  if (observed.client.method !== desired.method && observed.pool.some(owners.hasOurMark)) return;
   if (!isKnown(builder)) throw unknownSecret(builder, primary.location);
 }
 

@@ -321,6 +321,7 @@ it('a fleet that is called takes what it is given, with the default of an exampl
     ['repositories', '', 'string'],
     ['environments', false, 'boolean'],
     ['organization', false, 'boolean'],
+    ['dependabot', false, 'boolean'],
     ['force', false, 'boolean'],
   ]);
   // One that must be passed cannot come from the environment.

@@ -113,3 +113,25 @@ describe('refused before any request', () => {
     );
   });
 });
+
+describe('a tenant that issues no bound token to a rotation', () => {
+  it.each([
+    ['require_proof_of_possession', UNBOUND, [false, undefined]],
+    ['tls_client_certificate_binding', OLDER, [undefined, false]],
+  ] as const)('%s: not proven, and all is undone', async (_, options, after) => {
+    await using world = await startSandbox(options);
+    await settle(world);
+    const before = everything(world);
+    world.conditions.fault = (at) => (at === 'edge' ? json(200, { access_token: 'a.e30.c' }) : undefined);
+    const run = await bind(world, 'required', { force: 'true' });
+    expect([run.exitCode, code(run), run.outputs.rotated]).toEqual([1, 'VERIFICATION_FAILED', 'false']);
+    expect(told(run)).toMatch(/got no bound access token.*The new credential was removed again\./);
+    world.conditions.fault = undefined;
+    const { pem } = everything(world);
+    expect([pem, binding(world)]).toEqual([before.pem, after]);
+    expect(everything(world).associated).toEqual(
+      before.associated.filter((id) => id !== world.client.credentialId),
+    );
+    expect(await boundTo(world)).toBeUndefined();
+  });
+});

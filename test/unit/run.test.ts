@@ -40,6 +40,13 @@ describe('a rotation', () => {
     expect(await refused(false)).toEqual(['CANNOT_REVOKE', expect.stringMatching(/STILL VALID/)]);
   });
 
+  it.each([404, 503])('back to a client secret does not need GitHub, which answers %i', async (status) => {
+    const road = await Road.begin('settled', { operation: 'revert', force: false });
+    const { error } = await road.run((line) => (/ (repo|env|org) /.test(line) ? { status } : undefined));
+    expect(error).toBeUndefined();
+    expect(road.world.truth().method).toBe('client_secret_post');
+  });
+
   it('reads the tenant logs if the plan depends on them', async () => {
     const road = await Road.begin('settled', { force: false });
     await road.run(undefined, { quietWindow: DAY });

@@ -684,14 +684,23 @@ describe('a rehearsal', () => {
 });
 
 describe('an interruption', () => {
-  it('is not named if Auth0 refused the removal', async () => {
+  const removing = async (instead: Instead) => {
     const road = await Road.begin('partly delivered', { current: false });
-    const result = await road.run((line, count) =>
-      line.startsWith('PATCH client') && count === 1 ? REFUSED : undefined,
-    );
-    expect([result.error?.code, result.error?.alarm]).toEqual(['AUTH0_FORBIDDEN', undefined]);
-    expect(stateNow(result)).not.toContain('was removed for this rotation');
+    const result = await road.run((line) => (line.startsWith('PATCH client') ? instead : undefined));
+    const isNamed = stateNow(result).includes('was removed for this rotation');
+    return [result.error?.code, result.error?.alarm?.startsWith('some consumers'), isNamed];
+  };
+
+  it('is not named if Auth0 refused the removal', async () => {
+    expect(await removing(REFUSED)).toEqual(['AUTH0_FORBIDDEN', undefined, false]);
   });
+
+  it.each([500, 503, 504])(
+    'is named if the removal was answered %i, since it may have been made',
+    async (status) => {
+      expect(await removing({ status })).toEqual(['AUTH0_REQUEST_FAILED', true, true]);
+    },
+  );
 
   it('is named by a run that failed before its delivery, and not after it', async () => {
     const road = await Road.begin('partly delivered', { current: false });
@@ -707,6 +716,22 @@ describe('an interruption', () => {
     ]);
     const whole = await Road.begin('partly delivered', { current: false });
     expect((await whole.run()).error).toBeUndefined();
+  });
+});
+
+describe('a pair whose credential the run has associated again', () => {
+  it('is stored elsewhere only when all of Auth0 knows that', async () => {
+    const delivered = async (isTakenOut: boolean) => {
+      const road = await Road.begin('partly delivered', { force: false, propagation: 30_000 });
+      const credentials = [{ id: road.id('P1') }];
+      if (isTakenOut)
+        road.world.admin({ client_authentication_methods: { self_signed_tls_client_auth: { credentials } } });
+      const { error } = await road.run();
+      expect([error, road.writes.at(-1)]).toEqual([undefined, `PUT env ${PEM}`]);
+      return road.waits.reduce((sum, wait) => sum + wait, 0);
+    };
+    expect(await delivered(false)).toBeLessThan(10_000);
+    expect(await delivered(true)).toBeGreaterThan(29_000);
   });
 });
 

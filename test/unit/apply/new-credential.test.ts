@@ -60,7 +60,7 @@ async function tell({ ahead = 0, shown = [true], upload = 'answered' }: Tale = {
     issuePair: async () => ({ certificate: cert, privateKey: key }),
     mask: () => undefined,
   } as unknown as ApplyServices;
-  const plan = { reuses: undefined, replaces: undefined, credentials: [] };
+  const plan = { reuses: undefined, replaces: undefined, credentials: [], steps: [] };
   const job = { desired: WANTED, observed: state(WANTED), plan, currentPair: undefined } as unknown as Job;
   const association = { remove: async (id: string) => removed.push(id) } as unknown as Association;
   const one = new NewCredential(job, services, {} as Prover);

@@ -14,7 +14,7 @@ import {
 import { desired, state } from '../../support/states.ts';
 
 interface Situation {
-  verify?: 'auto' | 'required';
+  verify?: 'auto' | 'off' | 'required';
   endpoint?: 'none';
   /** undefined: the client has no grant that proves a key. */
   request?: ProofRequest | undefined;
@@ -23,6 +23,8 @@ interface Situation {
   /** A destination that GitHub does not show. */
   hidden?: string;
   github?: 'not asked';
+  /** The run binds access tokens. */
+  binds?: true;
 }
 
 const REFRESH: ProofRequest = { kind: 'refresh token' };
@@ -31,7 +33,7 @@ const ENDPOINT = 'https://mtls.example/oauth/token';
 const error = new RotationError('DESTINATION_NOT_FOUND', { failed: 'Gone.', remedy: 'Look.' });
 
 /** @returns the code of the refusal, what was read of GitHub, and whether the pair in use was proven */
-async function check({ verify = 'auto', endpoint, hidden, github, reuses, ...rest }: Situation) {
+async function check({ binds, verify = 'auto', endpoint, hidden, github, reuses, ...rest }: Situation) {
   const request = 'request' in rest ? rest.request : TOKEN;
   const wanted = desired({
     destinations: ['repo:acme/shop', 'org:acme'],
@@ -64,7 +66,11 @@ async function check({ verify = 'auto', endpoint, hidden, github, reuses, ...res
     proofEndpoint: async () => (endpoint === 'none' ? undefined : ENDPOINT),
   };
   const refusal = await preflight(
-    { desired: wanted, observed: { secrets }, plan: { reuses } },
+    {
+      desired: wanted,
+      observed: { secrets },
+      plan: { reuses, steps: binds ? [{ kind: 'bind-tokens', required: true }] : [] },
+    },
     services,
     prover,
   ).then(
@@ -109,6 +115,16 @@ describe('a rotation whose proof is required', () => {
     });
     expect(asked).not.toContain('pair in use');
     expect((await check(situation)).refusal).toBeUndefined();
+  });
+
+  it('and one that binds tokens needs an endpoint, unless nothing is to be proven', async () => {
+    const unproven = { endpoint: 'none', binds: true } as const;
+    expect((await check(unproven)).refusal).toMatchObject({
+      code: 'MTLS_ENDPOINT_NOT_FOUND',
+      failed: expect.stringMatching(/^Access tokens were not bound/),
+    });
+    expect((await check({ ...unproven, verify: 'off' })).refusal).toBeUndefined();
+    expect((await check({ binds: true })).refusal).toBeUndefined();
   });
 
   it.each<[string, Situation]>([

@@ -159,6 +159,7 @@ describe('the facts of a certificate', () => {
     expect(facts).toEqual({
       thumbprint: createHash('sha256').update(der).digest('base64url'),
       subject: 'CN=shop,O=Bücher\\, Inc.,C=DE',
+      hasJoinedValues: false,
       keySize: 2048,
       notBefore: new X509Certificate(rsa.cert).validFromDate,
       notAfter: new X509Certificate(rsa.cert).validToDate,

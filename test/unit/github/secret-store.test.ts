@@ -322,6 +322,14 @@ describe('a token that is seconds old', () => {
     expect(line.waits).toHaveLength(2);
   });
 
+  it('may not write yet, nor count', async () => {
+    const key = { key_id: '1', key: KEY };
+    await using server = await peer([{ body: key }, { status: 404 }, { status: 404 }, { status: 201 }]);
+    const stored = await connect('ghs_new', server.served.url).store(secret, 'text');
+    expect(stored).toMatchObject({ outcome: 'stored' });
+    expect(line.waits).toEqual([500, 1_000]);
+  });
+
   it('is new for the first client of a fleet, not for each', async () => {
     await using server = await peer([{ status: 404 }, { body: { key_id: '1', key: KEY } }, { status: 404 }]);
     const began = Date.now() - 60_000;

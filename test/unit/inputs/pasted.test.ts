@@ -238,6 +238,22 @@ describe('a pair that was brought', () => {
     expect([both.code, both.problems.length]).toEqual(['INVALID_INPUT', 2]);
   });
 
+  it('of an elliptic curve is registered by its subject, which Auth0 takes up to 256 characters', () => {
+    const byCa = { 'authentication-method': 'tls_client_auth' };
+    const ofLength = (more: number) =>
+      brought(
+        workshop.issue(`ec-${more}`, {
+          algorithm: 'prime256v1',
+          issuer: 'root',
+          subject: `/CN=${'x'.repeat(60)}${`/OU=${'x'.repeat(60)}`.repeat(2)}/O=${'x'.repeat(more)}`,
+        }),
+      );
+    expect(read({ ...ofLength(60), ...byCa }).issuer.kind).toBe('brought');
+    expect(refusal({ ...ofLength(64), ...byCa }).problems).toEqual([
+      "Input 'certificate' has a subject of 258 characters; Auth0 takes 256.",
+    ]);
+  });
+
   it('or will be issued below a chain that no secret can hold is refused', () => {
     const subject = `/CN=fat${`/OU=${'x'.repeat(60)}`.repeat(550)}`;
     const fat = workshop.issue('fat', { subject, issuer: 'root', profile: 'ca' });

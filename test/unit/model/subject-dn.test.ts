@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { factsOf } from '../../../src/certificate/credential.ts';
 import { inspect } from '../../../src/certificate/inspect.ts';
 import { generateKey, issueCertificate } from '../../../src/certificate/issue.ts';
 import {
@@ -281,6 +282,13 @@ describe('a subject', () => {
     );
     expect(inspect(pem).subject.split(',').sort()).toEqual(['CN=a', 'O=acme', 'UID=b']);
     expect(readSubject(new X509Certificate(pem).subject)).toBe(inspect(pem).subject);
+    expect(inspect(pem).hasJoinedValues).toBe(true);
+    // Nothing can be issued with such a subject.
+    const pair = { certificate: pem, privateKey: '' };
+    expect(factsOf('tls_client_auth', pair)).toMatchObject({
+      identity: inspect(pem).subject,
+      subject: undefined,
+    });
   });
 
   it('is the one that openssl reads', async () => {
@@ -291,6 +299,14 @@ describe('a subject', () => {
       }),
       { numRuns: runs(25) },
     );
+  });
+
+  it('does not take a hexadecimal value for a text', () => {
+    expect(() => parseSubject('2.5.4.97=#0C0C50534446492D58,CN=shop')).toThrow(
+      "has the hexadecimal value '#0C0C50534446492D58', which is not supported (write the text, and \\# for a # at its beginning)",
+    );
+    for (const text of ['CN=\\#0C', 'CN=#', 'CN=#x'])
+      expect(parseSubject(text)).toEqual([{ oid: '2.5.4.3', value: text.replace(/^CN=\\?/, '') }]);
   });
 
   it('never throws anything but a reason', () => {

@@ -314,6 +314,13 @@ describe('the primary holds what this client cannot explain', () => {
     expect((await days(world, 1, { operation: 'enroll', force: true }))[0]).toMatchObject({ rotated: true });
   });
 
+  it('and so it does for a client that is enrolled already', async () => {
+    const world = new Days([ours('c', 10)], { [SHOP]: ['other', 1] });
+    pairOfOther(world);
+    expect(outcomes(await days(world, 1, { operation: 'enroll' }))).toEqual(['SECRET_EXISTS']);
+    expect(world.secrets.get('repo:acme/shop PEM')?.holds).toBe('other');
+  });
+
   it('force overwrites it', async () => {
     const world = new Days([hand('h', 20)], { [SHOP]: ['other', 1] });
     pairOfOther(world);

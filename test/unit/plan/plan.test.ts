@@ -831,10 +831,7 @@ const OPERATIONS: Row[] = [
     { operation: 'enroll', method: 'private_key_jwt' },
     { method: 'self_signed_tls_client_auth', bound: true },
     'MethodDiffers',
-    ENROLLMENT.replace('?auth', '&unbound ?auth').replaceAll(
-      'self_signed_tls_client_auth',
-      'private_key_jwt',
-    ),
+    `${ENROLLMENT}`.replace('=', '&unbound =').replaceAll('self_signed_tls_client_auth', 'private_key_jwt'),
   ],
   [
     'enroll from a bound certificate to another kind of certificate: the binding stays',

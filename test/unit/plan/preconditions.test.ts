@@ -229,6 +229,17 @@ describe('the scopes of the management client', () => {
     expect(() => planWith(changes, [...always, ...more], seed)).not.toThrow();
   });
 
+  it('are needed for a rehearsal as for a rotation, and a revert creates nothing', () => {
+    const lacking = expect.objectContaining({ code: 'AUTH0_FORBIDDEN' });
+    const without = (scope: string) => always.filter((one) => one !== scope);
+    const each = (operation: 'rehearse' | 'revert', scope: string) => () =>
+      planWith({ operation }, without(scope));
+    expect(each('rehearse', 'delete:client_credentials')).toThrow(lacking);
+    expect(each('rehearse', 'create:client_credentials')).toThrow(lacking);
+    expect(each('revert', 'delete:client_credentials')).toThrow(lacking);
+    expect(each('revert', 'create:client_credentials')).not.toThrow();
+  });
+
   it('create needs no more for the client that it has made', () => {
     expect(() => planWith({ ...create, clientId: 'client' }, always, known)).not.toThrow();
   });
