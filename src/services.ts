@@ -202,16 +202,15 @@ function endpointsOf(
  * the reads show whether and how it can be proven.
  */
 function earlyProof(
-  { currentPair: pair, desired, domain, readOnly }: Inputs,
+  { currentPair: pair, desired, domain }: Inputs,
   { clock }: Transport,
   proofService: Service,
   proofEndpoint: ApplyServices['proofEndpoint'],
 ): (() => Promise<ProofResult>) | undefined {
-  const { clientId, currentKey, run, verify, verifyAudience: audience } = desired;
+  const { clientId, currentKey, operation, run, verifyAudience: audience } = desired;
   const isOver = (currentKey?.notAfter?.getTime() ?? 0) <= clock.now();
   if (!pair?.certificate || !currentKey || !audience || isOver || clientId === '') return undefined;
-  if (readOnly || verify === 'off' || desired.operation === 'revert' || desired.operation === 'enroll')
-    return undefined;
+  if (operation === 'enroll') return undefined;
   const { thumbprint } = currentKey;
   return once(async () => {
     const endpoint = await proofEndpoint();

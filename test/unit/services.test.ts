@@ -1,7 +1,10 @@
 /** Which requests a run sends early, and where it sends its proofs. */
 
+import type { KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { issuePair } from '../../src/certificate/credential.ts';
 import type { RotationError } from '../../src/errors.ts';
+import type { DesiredState } from '../../src/model/desired-state.ts';
 import { connectServices, shareServices } from '../../src/services.ts';
 import { Road } from '../support/road.ts';
 import { openLine } from '../support/wire.ts';
@@ -107,6 +110,55 @@ describe('the clock of a proof', () => {
     const { proofService } = connectServices(inputs, line.connection, logger, { shared });
     expect(proofService.serverClock === shared.auth0.serverClock).toBe(isTenants);
     expect(proofService.serverClock === shared.proofRemote.serverClock).toBe(!isTenants);
+  });
+});
+
+describe('the new pair', () => {
+  /** What is issued, and with which keys, for inputs with `keySize` in a run that resolves it to `resolved`. */
+  async function issued(keySize: DesiredState['keySize'], resolved: DesiredState['keySize']) {
+    const road = await Road.begin('settled');
+    await using line = openLine();
+    const read = road.world.inputs('1.1');
+    const inputs = { ...read, desired: { ...read.desired, keySize } };
+    const bits: number[] = [];
+    const asked: unknown[] = [];
+    const issuing = {
+      generateKey: async (size: number) => {
+        bits.push(size);
+        return {} as KeyObject;
+      },
+      issuePair: async (...[{ kind }, { subject }, now, key]: Parameters<typeof issuePair>) => {
+        asked.push([kind, subject, now]);
+        await key();
+        return { privateKey: 'key', certificate: undefined };
+      },
+    };
+    const logger = { mask: () => undefined, onStep: () => () => undefined };
+    const services = connectServices(inputs, line.connection, logger, { issuing });
+    const early = [...bits];
+    const wanted = { ...inputs.desired, keySize: resolved, subject: 'CN=in use' };
+    await services.issuePair(wanted, 7);
+    const made = [...bits];
+    await services.issueUnregistered(wanted, 8);
+    return { early, made, asked, last: bits.at(-1) };
+  }
+
+  it('has the subject and the size that the run has resolved, and so has the one that nobody registers its subject', async () => {
+    const { asked, early, last, made } = await issued(2048, 4096);
+    expect([early, made, last]).toEqual([[2048], [2048, 4096], 2048]);
+    expect(asked).toEqual([
+      ['itself', 'CN=in use', 7],
+      ['itself', 'CN=in use', 8],
+    ]);
+  });
+
+  it('uses the key that was made early, if its size is right', async () => {
+    const { early, made } = await issued(4096, 4096);
+    expect([early, made]).toEqual([[4096], [4096]]);
+  });
+
+  it('needs no key early if it is brought', async () => {
+    expect((await issued(undefined, undefined)).early).toEqual([]);
   });
 });
 
