@@ -56,8 +56,8 @@ class Execution {
   readonly #undoStack = new UndoStack();
   readonly #log: StepLog;
   readonly #deletion: Deletion;
-  readonly #interrupted = new Set<SecretLocation>();
-  readonly #disassociated = new Set<string>();
+  readonly #interrupted: SecretLocation[] = [];
+  readonly #disassociated: string[] = [];
   #healedAt: number | undefined;
   #association: Association;
   #clientId: string;
@@ -146,8 +146,8 @@ class Execution {
     if (why === 'make room') await this.#new.tryBeforeRemoval(this.#clientId);
     if (to.includes(ISSUED)) await this.#new.requireRefusalBefore(this.#clientId);
     await this.#association.replace(to, confirm, () => {
-      for (const location of interrupts) this.#interrupted.add(location);
-      for (const id of from) if (id !== ISSUED && !to.includes(id)) this.#disassociated.add(id);
+      this.#interrupted.push(...interrupts);
+      this.#disassociated.push(...from.filter((id) => id !== ISSUED && !to.includes(id)));
     });
     if (why === 'heal') this.#healedAt = this.#services.clock.now();
     if (to.includes(ISSUED)) this.#associatedAt = this.#services.clock.now();
@@ -321,15 +321,15 @@ class Execution {
       currentDelivery: this.#currentDelivery.begun ? this.#currentDelivery.describe(id, heldBy) : undefined,
       isMixed: this.#delivery.isMixed || this.#currentDelivery.isMixed,
       takenOut: this.#association.takenOut,
-      interrupted: [...this.#interrupted],
-      disassociated: [...this.#disassociated],
+      interrupted: this.#interrupted,
+      disassociated: this.#disassociated,
       ...this.#method.left,
       orphan: this.#new.orphan,
       orphanClient: this.#madeClient.id ?? (this.#madeClient.until === undefined ? undefined : ''),
       removed: this.#deletion.deletedOtherThan(this.#new.id),
       revoking: this.#job.plan.revokes,
       passesCurrent: this.#job.desired.currentKey !== undefined,
-      lockout: this.#healedAt ? this.#job.plan.lockout.afterKeptSteps : this.#job.plan.lockout.before,
+      lockout: this.#job.plan.lockout[this.#healedAt === undefined ? 'before' : 'afterKeptSteps'],
     };
   }
 }

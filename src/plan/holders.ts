@@ -50,8 +50,8 @@ export function formerHolder(
 /**
  * What a former location may hold if GitHub does not show it. A workflow stores each credential in its primary first, so a former primary
  * holds nothing older than the newest one that its owner stored anywhere. A former location that was not a primary is a former secret
- * name in one of today's destinations. If GitHub does not show it, that destination already counts as holding every associated credential. Credentials
- * made for today's primary do not count, nor does what `removable-credentials` names.
+ * name in one of today's destinations. If GitHub does not show it, that destination already counts as holding every associated credential.
+ * Credentials made for today's primary do not count, nor does what `removable-credentials` names.
  * @param all newest first
  */
 export function candidatesOfUnshown(

@@ -43,8 +43,8 @@ function findingOfReplaced(
 }
 
 /**
- * Findings about credentials that nobody holds, our own and those that they replaced. The key of an abandoned one was lost with its run, and a retired one should have
- * been deleted.
+ * Findings about credentials that nobody holds, our own and those that they replaced. The key of an abandoned one was lost with
+ * its run, and a retired one should have been deleted.
  */
 function findingsOfOurs(builder: PlanBuilder, credential: Credential, next: number | undefined): Finding[] {
   const { owners, observed } = builder;

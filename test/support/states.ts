@@ -142,6 +142,19 @@ export function state(of: DesiredState, seed: StateSeed = {}): ObservedState {
   };
 }
 
+/** A public key that somebody registered by hand, without an expiry. */
+export function keyRecord(id: string, changes: Partial<Credential> = {}): Credential {
+  return {
+    id,
+    type: 'public_key',
+    name: undefined,
+    identity: `identity-${id}`,
+    createdAt: NOW - HOUR,
+    expiresAt: undefined,
+    ...changes,
+  };
+}
+
 function credential(
   of: DesiredState,
   { id, after, age, by = 'us', expiresIn, type = CREDENTIAL_TYPES[of.method] }: CredentialSeed,

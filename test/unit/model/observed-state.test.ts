@@ -5,7 +5,6 @@ import { credentialLimit, METHOD_CAPACITY, POOL_CAPACITY } from '../../../src/mo
 import { secretLocations } from '../../../src/model/desired-state.ts';
 import {
   associatedWith,
-  type Credential,
   isYoung,
   lastExpiry,
   newestFirst,
@@ -14,36 +13,26 @@ import {
 import { credentialNameFor, ownerAt, ownerOf } from '../../../src/model/ownership.ts';
 import { findRival, rotationInProgress } from '../../../src/model/rivals.ts';
 import { printLocation } from '../../../src/model/secret-location.ts';
-import { desired, HOUR, NOW, state } from '../../support/states.ts';
-
-const credential = (id: string, changes: Partial<Credential> = {}): Credential => ({
-  id,
-  type: 'public_key',
-  name: undefined,
-  identity: `identity-${id}`,
-  createdAt: NOW - HOUR,
-  expiresAt: undefined,
-  ...changes,
-});
+import { desired, HOUR, keyRecord, NOW, state } from '../../support/states.ts';
 
 describe('credentials', () => {
   it('are sorted by their time, then by their id', () => {
     const all = [
-      credential('b'),
-      credential('old', { createdAt: NOW - 2 * HOUR }),
-      credential('a'),
-      credential('new', { createdAt: NOW }),
+      keyRecord('b'),
+      keyRecord('old', { createdAt: NOW - 2 * HOUR }),
+      keyRecord('a'),
+      keyRecord('new', { createdAt: NOW }),
     ];
     for (const order of [all, all.toReversed()])
       expect([...order].sort(newestFirst).map(({ id }) => id)).toEqual(['new', 'b', 'a', 'old']);
-    expect(newestFirst(credential('a'), credential('a'))).toBe(0);
+    expect(newestFirst(keyRecord('a'), keyRecord('a'))).toBe(0);
   });
 
   it.each([
     [15 * 60_000 - 1, true],
     [15 * 60_000, false],
   ])('of an age of %i ms may be those of a run at work: %s', (age, young) => {
-    expect(isYoung(credential('a', { createdAt: NOW - age }), NOW)).toBe(young);
+    expect(isYoung(keyRecord('a', { createdAt: NOW - age }), NOW)).toBe(young);
   });
 });
 
@@ -60,7 +49,7 @@ describe('a rival', () => {
   const ours = desired();
   const planned = state(ours, { credentials: [{ id: 'known', age: 60 }] });
   const mark = credentialNameFor(ours, undefined);
-  const rival = (id: string, age: number, name = mark) => credential(id, { name, createdAt: NOW - age });
+  const rival = (id: string, age: number, name = mark) => keyRecord(id, { name, createdAt: NOW - age });
 
   it('is the earliest of ours that was not there before', () => {
     const pool = [...planned.pool, rival('b', 1), rival('a', 5), rival('other', 9, 'by hand')];
@@ -125,14 +114,14 @@ describe('nobody can log in any more', () => {
   const ends = (...expiries: (number | undefined)[]) =>
     lastExpiry({
       client,
-      pool: ['a', 'b', 'x'].map((id, index) => credential(id, { expiresAt: expiries[index] })),
+      pool: ['a', 'b', 'x'].map((id, index) => keyRecord(id, { expiresAt: expiries[index] })),
     });
 
   it('when the last associated credential expires, if that is recorded', () => {
     expect(ends(NOW + 1, NOW + 5, NOW + 9)).toBe(NOW + 5);
     expect(ends(NOW + 7, NOW + 5, undefined)).toBe(NOW + 7);
     expect(ends(NOW + 7, undefined, NOW)).toBeUndefined();
-    expect(lastExpiry({ client: undefined, pool: [credential('a', { expiresAt: NOW })] })).toBeUndefined();
+    expect(lastExpiry({ client: undefined, pool: [keyRecord('a', { expiresAt: NOW })] })).toBeUndefined();
     expect(lastExpiry({ client, pool: [] })).toBeUndefined();
   });
 });

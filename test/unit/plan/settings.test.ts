@@ -12,6 +12,7 @@ import {
   type DesiredChanges,
   desired,
   HOUR,
+  keyRecord,
   NOW,
   type StateSeed,
   state,
@@ -54,63 +55,53 @@ describe('subject and key size', () => {
 
 describe('the signing algorithm', () => {
   const NAME = writeOwnership({ owner: ownerOf(desired()), run: '1.1', after: undefined });
-  const credential = (id: string, changes: Partial<Credential> = {}): Credential => ({
-    id,
-    type: 'public_key',
-    name: undefined,
-    identity: `identity-${id}`,
-    createdAt: NOW - HOUR,
-    expiresAt: undefined,
-    ...changes,
-  });
-
   it.each<[string, DesiredChanges, Credential[], string | undefined]>([
     ['nothing that is known', {}, [], undefined],
-    ['its associated key', {}, [credential('a', { algorithm: 'PS256' })], 'PS256'],
-    ['not by a key that is not associated', {}, [credential('x', { algorithm: 'PS256' })], undefined],
-    ['not by a certificate', {}, [credential('a', { algorithm: 'PS256', type: 'x509_cert' })], undefined],
+    ['its associated key', {}, [keyRecord('a', { algorithm: 'PS256' })], 'PS256'],
+    ['not by a key that is not associated', {}, [keyRecord('x', { algorithm: 'PS256' })], undefined],
+    ['not by a certificate', {}, [keyRecord('a', { algorithm: 'PS256', type: 'x509_cert' })], undefined],
     [
       'nothing that the action does not know',
       {},
-      [credential('a', { algorithm: 'ES256' as never })],
+      [keyRecord('a', { algorithm: 'ES256' as never })],
       undefined,
     ],
     [
       'the newest of its keys',
       {},
-      [credential('b', { algorithm: 'RS384' }), credential('a', { algorithm: 'PS256', createdAt: NOW })],
+      [keyRecord('b', { algorithm: 'RS384' }), keyRecord('a', { algorithm: 'PS256', createdAt: NOW })],
       'PS256',
     ],
     [
       'what current-credential is',
       { current: 'b' },
-      [credential('a', { algorithm: 'PS256', createdAt: NOW }), credential('b', { algorithm: 'RS384' })],
+      [keyRecord('a', { algorithm: 'PS256', createdAt: NOW }), keyRecord('b', { algorithm: 'RS384' })],
       'RS384',
     ],
     [
       'a key without an identity is not that',
       {},
-      [credential('x', { algorithm: 'RS384', identity: undefined }), credential('a', { algorithm: 'PS256' })],
+      [keyRecord('x', { algorithm: 'RS384', identity: undefined }), keyRecord('a', { algorithm: 'PS256' })],
       'PS256',
     ],
     [
       'what is asked for',
       { given: new Set(['signing-algorithm']), signingAlgorithm: 'RS384' },
-      [credential('a', { algorithm: 'PS256' })],
+      [keyRecord('a', { algorithm: 'PS256' })],
       'RS384',
     ],
     [
       'not by what nobody asked for',
       { given: new Set(), signingAlgorithm: 'RS384' },
-      [credential('a', { algorithm: 'PS256' })],
+      [keyRecord('a', { algorithm: 'PS256' })],
       'PS256',
     ],
     [
       'the one that the first destination holds, although somebody added another one by hand later',
       {},
       [
-        credential('b', { algorithm: 'RS384', name: NAME }),
-        credential('a', { algorithm: 'PS256', createdAt: NOW }),
+        keyRecord('b', { algorithm: 'RS384', name: NAME }),
+        keyRecord('a', { algorithm: 'PS256', createdAt: NOW }),
       ],
       'RS384',
     ],
